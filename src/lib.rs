@@ -1,1 +1,10 @@
-//! Stub.
+//! A live-reload development server.
+
+pub(crate) mod change;
+pub(crate) mod error;
+pub(crate) mod event;
+pub(crate) mod respond;
+
+pub use change::{Change, ChangeSet, Kind};
+pub use error::Error;
+pub use event::{Event, Events};
