@@ -3,7 +3,10 @@
 pub(crate) mod change;
 pub(crate) mod error;
 pub(crate) mod event;
+pub(crate) mod inject;
 pub(crate) mod respond;
+pub(crate) mod root;
+pub(crate) mod url_path;
 
 pub use change::{Change, ChangeSet, Kind};
 pub use error::Error;

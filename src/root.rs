@@ -1,0 +1,153 @@
+//! The folder that is served: the one place that maps URL paths to disk paths and back.
+//!
+//! Everything that is opened for a request is opened here. A [`UrlPath`] cannot lead upwards by
+//! itself; what is left is the disk's own ways out (symbolic links), so the real path is checked
+//! too. Files and folders whose name begins with a dot are kept back unless asked for (`.env`,
+//! `.git`), but for `.well-known` (RFC 8615). Only regular files are opened, and only after a stat:
+//! opening a FIFO would block.
+//!
+//! All of it is blocking I/O: callers on async threads hand it to a blocking one.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File, Metadata},
+    io,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+use crate::{error::Error, url_path::UrlPath};
+
+/// The folder that is served.
+#[derive(Debug)]
+pub(crate) struct Root {
+    path: PathBuf,
+    /// Where the folder really is; found again when the folder was replaced.
+    real: Mutex<PathBuf>,
+    dotfiles: bool,
+}
+
+/// What a URL path is on the disk.
+#[derive(Debug)]
+pub(crate) enum Located {
+    /// A regular file.
+    File(PathBuf, Metadata),
+    /// A folder.
+    Directory(PathBuf),
+    /// Nothing that is served.
+    Missing(PathBuf),
+    /// It is there, but is kept back; the reason names the way to allow it.
+    Refused(&'static str),
+    /// It is there, but the system does not let it be read.
+    Unreadable(io::Error),
+}
+
+impl Root {
+    /// Checks that the folder is one and can be read.
+    pub(crate) fn new(path: &Path, dotfiles: bool) -> Result<Self, Error> {
+        let metadata = fs::metadata(path).map_err(|why| match why.kind() {
+            io::ErrorKind::NotFound => Error::RootMissing(path.to_owned()),
+            _ => Error::Unreadable(path.to_owned(), why),
+        })?;
+        if !metadata.is_dir() {
+            return Err(Error::RootNotDirectory(path.to_owned()));
+        }
+        let unreadable = |why| Error::Unreadable(path.to_owned(), why);
+        fs::read_dir(path).map_err(unreadable)?;
+        let real = Mutex::new(path.canonicalize().map_err(unreadable)?);
+        let path = std::path::absolute(path).map_err(unreadable)?;
+        Ok(Self { path, real, dotfiles })
+    }
+
+    /// The folder's path, absolute, symbolic links kept.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether a file of this name is kept back.
+    pub(crate) fn hides(&self, name: &OsStr) -> bool {
+        !self.dotfiles && name.as_encoded_bytes().first() == Some(&b'.') && name != ".well-known"
+    }
+
+    /// Finds what a URL path is on the disk.
+    pub(crate) fn locate(&self, url: &UrlPath) -> Located {
+        let mut path = self.path.clone();
+        for name in url.names() {
+            let Some(name) = os_name(name) else { return Located::Missing(path) };
+            if self.hides(name) {
+                return Located::Refused("its name begins with a dot (--dotfiles serves it)");
+            }
+            path.push(name);
+        }
+        let found = path.canonicalize().and_then(|real| Ok((fs::metadata(&real)?, real)));
+        let (metadata, real) = match found {
+            Ok(found) => found,
+            Err(why) => return absent(path, why),
+        };
+        if !self.contains(&real) {
+            return Located::Refused("it is a symbolic link that leads out of the folder");
+        }
+        if metadata.is_dir() {
+            Located::Directory(path)
+        } else if metadata.is_file() {
+            Located::File(path, metadata)
+        } else {
+            Located::Refused("it is no regular file")
+        }
+    }
+
+    /// Opens a file that was located. Between the two the file may have become something else, so
+    /// what was opened is looked at again.
+    pub(crate) fn open(path: &Path) -> io::Result<(File, Metadata)> {
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if metadata.is_file() { Ok((file, metadata)) } else { Err(io::ErrorKind::NotFound.into()) }
+    }
+
+    /// The URL path of a path on the disk, if it is one that is served.
+    pub(crate) fn url_of(&self, path: &Path, directory: bool) -> Option<UrlPath> {
+        let names: Vec<_> = path.strip_prefix(&self.path).ok()?.iter().collect();
+        if names.iter().any(|name| self.hides(name)) {
+            return None;
+        }
+        UrlPath::from_names(names.iter().map(|name| name.as_encoded_bytes()), directory)
+    }
+
+    /// Whether a real path lies in the folder. The folder may have been replaced since it was last
+    /// looked at.
+    fn contains(&self, real: &Path) -> bool {
+        let mut root = self.real.lock().unwrap_or_else(PoisonError::into_inner);
+        if real.starts_with(&*root) {
+            return true;
+        }
+        match self.path.canonicalize() {
+            Ok(now) => {
+                *root = now;
+                real.starts_with(&*root)
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+/// What a failed look-up means.
+fn absent(path: PathBuf, why: io::Error) -> Located {
+    match why.kind() {
+        io::ErrorKind::PermissionDenied => Located::Unreadable(why),
+        // A loop of links, too long a name, a file taken for a folder: nothing is there.
+        _ => Located::Missing(path),
+    }
+}
+
+/// A decoded name as the system spells names; on systems whose names are Unicode, others name
+/// nothing.
+#[cfg(unix)]
+#[allow(clippy::unnecessary_wraps)]
+fn os_name(name: &[u8]) -> Option<&OsStr> {
+    Some(std::os::unix::ffi::OsStrExt::from_bytes(name))
+}
+
+#[cfg(not(unix))]
+fn os_name(name: &[u8]) -> Option<&OsStr> {
+    std::str::from_utf8(name).ok().map(OsStr::new)
+}

@@ -1,0 +1,210 @@
+//! The path of a URL, decoded once.
+//!
+//! A request's path is percent-decoded here and nowhere else; what comes out is a list of names that
+//! can be walked down from a folder and never leads up or sideways: no `..`, no `.`, no separator
+//! inside a name, no NUL. The same type is encoded again, by the rules of browsers (WHATWG URL, the
+//! path percent-encode set), so that each file has one spelling in messages and redirects.
+//!
+//! It knows nothing of the disk: see [`root`](crate::root).
+
+use std::fmt;
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
+
+/// What a browser leaves encoded in a path, and `%` itself, since what is encoded here was decoded.
+const PATH: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}');
+
+/// An absolute path: names from the root down, and whether it ends in a slash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct UrlPath {
+    names: Vec<Vec<u8>>,
+    directory: bool,
+}
+
+/// Why a path is not one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BadPath {
+    /// It is no path at all: a `%` without two hexadecimal digits, a NUL, no leading slash.
+    Malformed,
+    /// It holds a name that could lead elsewhere: `..`, `.`, an empty one, one with a separator.
+    Unsafe,
+}
+
+impl UrlPath {
+    /// Reads the path of a request's target (without the query), or of a page's report.
+    pub(crate) fn parse(raw: &str) -> Result<Self, BadPath> {
+        let rest = raw.strip_prefix('/').ok_or(BadPath::Malformed)?;
+        if rest.is_empty() {
+            return Ok(Self { names: Vec::new(), directory: true });
+        }
+        let (rest, directory) = match rest.strip_suffix('/') {
+            Some(names) => (names, true),
+            None => (rest, false),
+        };
+        let names = rest.split('/').map(decode).collect::<Result<_, _>>()?;
+        Ok(Self { names, directory })
+    }
+
+    /// A path of names that come from the disk. Names that no URL can have give nothing.
+    pub(crate) fn from_names<'a>(
+        names: impl IntoIterator<Item = &'a [u8]>,
+        directory: bool,
+    ) -> Option<Self> {
+        let names: Vec<_> = names.into_iter().map(<[u8]>::to_vec).collect();
+        if names.iter().any(|name| check(name).is_err()) {
+            return None;
+        }
+        let directory = directory || names.is_empty();
+        Some(Self { names, directory })
+    }
+
+    /// The names, from the root down.
+    pub(crate) fn names(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
+        self.names.iter().map(Vec::as_slice)
+    }
+
+    /// Whether the path ends in a slash.
+    pub(crate) fn is_directory(&self) -> bool {
+        self.directory
+    }
+
+    /// The same path with a slash at its end.
+    pub(crate) fn as_directory(&self) -> Self {
+        Self { names: self.names.clone(), directory: true }
+    }
+
+    /// A file in this folder.
+    pub(crate) fn child(&self, name: &str) -> Self {
+        let mut names = self.names.clone();
+        names.push(name.as_bytes().to_vec());
+        Self { names, directory: false }
+    }
+}
+
+/// The path as a browser would put it into a request.
+impl fmt::Display for UrlPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for name in &self.names {
+            write!(f, "/{}", percent_encode(name, PATH))?;
+        }
+        if self.directory { f.write_str("/") } else { Ok(()) }
+    }
+}
+
+/// One name of a path as a browser would write it.
+pub(crate) fn encode_name(name: &[u8]) -> String {
+    percent_encode(name, PATH).to_string()
+}
+
+/// Decodes a name, strictly: a `%` that begins nothing is an error, not itself.
+fn decode(name: &str) -> Result<Vec<u8>, BadPath> {
+    let mut decoded = Vec::with_capacity(name.len());
+    let mut bytes = name.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte == b'%' {
+            let mut digit = || bytes.next().and_then(|byte| char::from(byte).to_digit(16));
+            let (Some(high), Some(low)) = (digit(), digit()) else {
+                return Err(BadPath::Malformed);
+            };
+            // Two hexadecimal digits are at most 255.
+            decoded.push(u8::try_from(high * 16 + low).unwrap_or(u8::MAX));
+        } else {
+            decoded.push(byte);
+        }
+    }
+    check(&decoded)?;
+    Ok(decoded)
+}
+
+/// Whether a decoded name is one name, here and on every system that livers runs on.
+fn check(name: &[u8]) -> Result<(), BadPath> {
+    if name.contains(&0) {
+        return Err(BadPath::Malformed);
+    }
+    let separator = |byte: &u8| *byte == b'/' || (cfg!(windows) && matches!(byte, b'\\' | b':'));
+    if name.is_empty() || name == b"." || name == b".." || name.iter().any(separator) {
+        return Err(BadPath::Unsafe);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{BadPath, UrlPath};
+
+    #[test]
+    fn paths_are_decoded_once_and_spelled_one_way() {
+        let table = [
+            ("/", Ok("/")),
+            ("/a", Ok("/a")),
+            ("/a/", Ok("/a/")),
+            ("/a/b.html", Ok("/a/b.html")),
+            ("/%61%2Ehtml", Ok("/a.html")),
+            ("/a%20b", Ok("/a%20b")),
+            ("/a b", Ok("/a%20b")),
+            ("/%2525", Ok("/%2525")),
+            ("/%e2%9c%93", Ok("/%E2%9C%93")),
+            ("/%ff", Ok("/%FF")),
+            ("/[id].css", Ok("/[id].css")),
+            ("/a%3Fb%23c", Ok("/a%3Fb%23c")),
+            ("/...", Ok("/...")),
+            ("", Err(BadPath::Malformed)),
+            ("a", Err(BadPath::Malformed)),
+            ("/%", Err(BadPath::Malformed)),
+            ("/%4", Err(BadPath::Malformed)),
+            ("/%zz", Err(BadPath::Malformed)),
+            ("/a%00.html", Err(BadPath::Malformed)),
+            ("/..", Err(BadPath::Unsafe)),
+            ("/a/../b", Err(BadPath::Unsafe)),
+            ("/%2e%2e/b", Err(BadPath::Unsafe)),
+            ("/.%2E/", Err(BadPath::Unsafe)),
+            ("/./a", Err(BadPath::Unsafe)),
+            ("/a/.", Err(BadPath::Unsafe)),
+            ("/a%2fb", Err(BadPath::Unsafe)),
+            ("/..%2f..%2fetc/passwd", Err(BadPath::Unsafe)),
+            ("//evil.example/", Err(BadPath::Unsafe)),
+            ("/a//b", Err(BadPath::Unsafe)),
+            ("/a//", Err(BadPath::Unsafe)),
+        ];
+        for (raw, wanted) in table {
+            let path = UrlPath::parse(raw).map(|path| path.to_string());
+            assert_eq!(path.as_deref(), wanted.as_ref().copied(), "{raw}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_path_is_refused_or_stays_below_the_root(raw in ".*") {
+            if let Ok(path) = UrlPath::parse(&raw) {
+                for name in path.names() {
+                    prop_assert!(!name.is_empty() && name != b"." && name != b"..");
+                    prop_assert!(!name.contains(&b'/') && !name.contains(&0));
+                }
+            }
+        }
+
+        #[test]
+        fn a_path_of_any_names_is_read_back_as_it_was(
+            names in prop::collection::vec(prop::collection::vec(1_u8.., 1..9), 0..5),
+            directory: bool,
+        ) {
+            let path = UrlPath::from_names(names.iter().map(Vec::as_slice), directory);
+            if let Some(path) = path {
+                prop_assert_eq!(UrlPath::parse(&path.to_string()), Ok(path));
+            }
+        }
+    }
+}
