@@ -1,0 +1,252 @@
+//! Who may speak to us, decided from a request's headers alone.
+//!
+//! A web page anywhere can make its visitor's browser send requests to a server on the visitor's own
+//! machine. Two checks keep such pages out. The `Host` must be a name or address that this server
+//! goes by, so that a foreign name that was made to resolve to this machine (DNS rebinding) reaches
+//! nothing. And what lies under livers' own path answers only to pages of the same origin: the
+//! browser says whose page asks in `Origin` and `Sec-Fetch-Site`. Tools send neither and are let in.
+//!
+//! Nothing here sends a CORS header, so what a foreign page can fetch, it cannot read.
+
+use std::net::IpAddr;
+
+use hyper::{
+    Request, Version,
+    header::{HOST, HeaderMap, ORIGIN},
+};
+
+/// The hosts that a server goes by.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Guard {
+    /// Names and addresses beside those of the loopback.
+    hosts: Vec<String>,
+    /// Whether any address will do: the server listens on all, and rebinding needs a name.
+    any_address: bool,
+}
+
+/// What the guard says to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It may pass. The host and port that it was sent to, in lower case.
+    Pass(String),
+    /// It has no host, or several, or something that is none (RFC 9112, section 3.2: 400).
+    Malformed(&'static str),
+    /// It was sent to a host that is not ours (RFC 9110, section 7.4: 421 or 403).
+    Foreign(String),
+}
+
+impl Guard {
+    /// A guard that lets in the loopback's names, and this host's.
+    pub(crate) fn new(host: Option<&str>) -> Self {
+        let Some(host) = host else { return Self::default() };
+        let any_address = host.parse().is_ok_and(|address: IpAddr| address.is_unspecified());
+        Self { hosts: vec![host.to_ascii_lowercase()], any_address }
+    }
+
+    /// Whether a request was sent to a host that is ours.
+    pub(crate) fn check<B>(&self, request: &Request<B>) -> Verdict {
+        let mut hosts = request.headers().get_all(HOST).iter();
+        let host = match (hosts.next(), hosts.next()) {
+            (Some(_), Some(_)) => return Verdict::Malformed("more than one Host"),
+            (None, _) if request.version() == Version::HTTP_11 => {
+                return Verdict::Malformed("no Host");
+            }
+            (host, _) => host.map(|host| host.to_str().unwrap_or("\0")),
+        };
+        // An absolute target's host counts instead (RFC 9112, section 3.2.2).
+        let Some(host) = request.uri().authority().map(|host| host.as_str()).or(host) else {
+            return Verdict::Malformed("no Host");
+        };
+        let host = host.to_ascii_lowercase();
+        match name_of(&host) {
+            None => Verdict::Malformed("a Host that is none"),
+            Some(name) if self.knows(name) => Verdict::Pass(host),
+            Some(name) => Verdict::Foreign(name.to_owned()),
+        }
+    }
+
+    fn knows(&self, name: &str) -> bool {
+        if name == "localhost" || name.ends_with(".localhost") {
+            return true;
+        }
+        if self.hosts.iter().any(|host| host == name) {
+            return true;
+        }
+        name.parse().is_ok_and(|address: IpAddr| self.any_address || address.is_loopback())
+    }
+}
+
+/// The name in a host and port: without the port, an IPv6 address without its brackets.
+fn name_of(host: &str) -> Option<&str> {
+    let (name, port) = if let Some(rest) = host.strip_prefix('[') {
+        let (address, port) = rest.split_once(']')?;
+        address.parse::<std::net::Ipv6Addr>().ok()?;
+        (address, port)
+    } else {
+        let (name, port) = host.split_at(host.find(':').unwrap_or(host.len()));
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        if name.is_empty() || !name.bytes().all(allowed) {
+            return None;
+        }
+        (name.strip_suffix('.').unwrap_or(name), port)
+    };
+    match port.strip_prefix(':') {
+        None if port.is_empty() => Some(name),
+        Some(port) if port.is_empty() || port.parse::<u16>().is_ok() => Some(name),
+        _ => None,
+    }
+}
+
+/// Whether a request for livers' own paths comes from a page of ours, from the address bar, or from a
+/// tool: not from a page of somebody else's. `host` is what the guard passed.
+pub(crate) fn same_origin(request: &HeaderMap, host: &str) -> bool {
+    let foreign_site =
+        request.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none");
+    let mut origins = request.get_all(ORIGIN).iter();
+    let own_origin = match (origins.next(), origins.next()) {
+        (None, _) => true,
+        (Some(origin), None) => origin.to_str().is_ok_and(|origin| {
+            let origin = origin.to_ascii_lowercase();
+            // A proxy in front of us may speak TLS.
+            [("http://", ":80"), ("https://", ":443")].into_iter().any(|(scheme, port)| {
+                origin
+                    .strip_prefix(scheme)
+                    .is_some_and(|authority| authority == host.strip_suffix(port).unwrap_or(host))
+            })
+        }),
+        _ => false,
+    };
+    own_origin && !foreign_site
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::{
+        Request,
+        header::{HeaderMap, HeaderName, HeaderValue},
+    };
+
+    use super::{Guard, Verdict, name_of, same_origin};
+
+    fn ask(guard: &Guard, uri: &str, hosts: &[&str]) -> Verdict {
+        let mut request = Request::builder().uri(uri);
+        for host in hosts {
+            request = request.header("host", *host);
+        }
+        guard.check(&request.body(()).unwrap())
+    }
+
+    #[test]
+    fn only_our_own_hosts_pass() {
+        let pass = |host: &str| Verdict::Pass(host.to_owned());
+        let foreign = |host: &str| Verdict::Foreign(host.to_owned());
+        let table = [
+            ("localhost", pass("localhost")),
+            ("localhost:8080", pass("localhost:8080")),
+            ("LocalHost:8080", pass("localhost:8080")),
+            ("localhost.:8080", pass("localhost.:8080")),
+            ("app.localhost:8080", pass("app.localhost:8080")),
+            ("127.0.0.1:8080", pass("127.0.0.1:8080")),
+            ("127.9.9.9", pass("127.9.9.9")),
+            ("[::1]:8080", pass("[::1]:8080")),
+            ("evil.example", foreign("evil.example")),
+            ("localhost.evil.example", foreign("localhost.evil.example")),
+            ("evillocalhost", foreign("evillocalhost")),
+            ("192.168.0.7:8080", foreign("192.168.0.7")),
+            ("[::2]", foreign("::2")),
+            ("0.0.0.0:8080", foreign("0.0.0.0")),
+        ];
+        for (host, wanted) in table {
+            assert_eq!(ask(&Guard::new(None), "/", &[host]), wanted, "{host}");
+        }
+        for host in [
+            "",
+            ":80",
+            "a b",
+            "user@localhost",
+            "localhost:x",
+            "localhost:99999",
+            "[::1",
+            "[::1]x",
+            "[x]",
+            "loc\u{e4}l",
+        ] {
+            assert!(
+                matches!(ask(&Guard::new(None), "/", &[host]), Verdict::Malformed(_)),
+                "{host}"
+            );
+        }
+        assert!(matches!(ask(&Guard::new(None), "/", &[]), Verdict::Malformed(_)));
+        let twice = ["localhost", "localhost"];
+        assert!(matches!(ask(&Guard::new(None), "/", &twice), Verdict::Malformed(_)));
+    }
+
+    #[test]
+    fn the_host_of_an_absolute_target_counts() {
+        let guard = Guard::new(None);
+        let evil = ask(&guard, "http://evil.example/", &["localhost"]);
+        assert_eq!(evil, Verdict::Foreign("evil.example".into()));
+        let own = ask(&guard, "http://localhost:8080/", &["localhost:8080"]);
+        assert_eq!(own, Verdict::Pass("localhost:8080".into()));
+    }
+
+    #[test]
+    fn the_host_that_is_listened_on_is_ours() {
+        let table = [
+            ("192.168.0.7", "192.168.0.7:80", true),
+            ("192.168.0.7", "192.168.0.8:80", false),
+            ("box.local", "Box.local:80", true),
+            ("box.local", "other.local", false),
+            ("0.0.0.0", "192.168.0.8", true),
+            ("0.0.0.0", "[fd00::1]:80", true),
+            ("::", "10.0.0.1", true),
+            ("0.0.0.0", "evil.example", false),
+        ];
+        for (listening, host, pass) in table {
+            let verdict = ask(&Guard::new(Some(listening)), "/", &[host]);
+            assert_eq!(matches!(verdict, Verdict::Pass(_)), pass, "{listening} {host}");
+        }
+    }
+
+    #[test]
+    fn pages_of_others_are_told_by_their_origin() {
+        let table: &[(&[(&str, &str)], bool)] = &[
+            (&[], true),
+            (&[("origin", "http://localhost:8080")], true),
+            (&[("origin", "https://localhost:8080")], true),
+            (&[("origin", "http://localhost:8080"), ("sec-fetch-site", "same-origin")], true),
+            (&[("sec-fetch-site", "none")], true),
+            (&[("sec-fetch-site", "same-site")], false),
+            (&[("sec-fetch-site", "cross-site")], false),
+            (&[("origin", "http://localhost:3000")], false),
+            (&[("origin", "http://127.0.0.1:8080")], false),
+            (&[("origin", "http://localhost")], false),
+            (&[("origin", "null")], false),
+            (&[("origin", "")], false),
+            (&[("origin", "http://evil.example")], false),
+            (&[("origin", "http://localhost:8080.evil.example")], false),
+            (&[("origin", "ws://localhost:8080")], false),
+            (&[("origin", "http://localhost:8080"), ("origin", "http://localhost:8080")], false),
+        ];
+        for (list, own) in table {
+            let mut request = HeaderMap::new();
+            for (name, value) in *list {
+                request.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+            }
+            assert_eq!(same_origin(&request, "localhost:8080"), *own, "{list:?}");
+        }
+        let mut request = HeaderMap::new();
+        request.insert("origin", HeaderValue::from_static("http://localhost"));
+        assert!(same_origin(&request, "localhost:80"), "browsers leave out a scheme's own port");
+        assert!(same_origin(&request, "localhost"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_host_is_read_or_refused(host in ".*") {
+            if let Some(name) = name_of(&host) {
+                proptest::prop_assert!(host.contains(name) && !name.contains(['/', '@', ' ']));
+            }
+        }
+    }
+}
