@@ -3,7 +3,8 @@
 //! A request's path is percent-decoded here and nowhere else; what comes out is a list of names that
 //! can be walked down from a folder and never leads up or sideways: no `..`, no `.`, no separator
 //! inside a name, no NUL. The same type is encoded again, by the rules of browsers (WHATWG URL, the
-//! path percent-encode set), so that each file has one spelling in messages and redirects.
+//! path percent-encode set, and the backslash, which browsers take for a slash), so that each file
+//! has one spelling in messages and redirects.
 //!
 //! It knows nothing of the disk: see [`root`](crate::root).
 
@@ -20,6 +21,7 @@ const PATH: &AsciiSet = &CONTROLS
     .add(b'<')
     .add(b'>')
     .add(b'?')
+    .add(b'\\')
     .add(b'^')
     .add(b'`')
     .add(b'{')
@@ -161,6 +163,7 @@ mod tests {
             ("/[id].css", Ok("/[id].css")),
             ("/a%3Fb%23c", Ok("/a%3Fb%23c")),
             ("/...", Ok("/...")),
+            ("/%5cevil.example/", Ok("/%5Cevil.example/")),
             ("", Err(BadPath::Malformed)),
             ("a", Err(BadPath::Malformed)),
             ("/%", Err(BadPath::Malformed)),

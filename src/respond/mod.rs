@@ -7,4 +7,5 @@
 pub(crate) mod body;
 pub(crate) mod conditional;
 pub(crate) mod media_type;
+pub(crate) mod page;
 pub(crate) mod representation;
