@@ -61,9 +61,7 @@ impl ChangeSet {
 
     /// Adds a later set to this one.
     pub fn merge(&mut self, later: Self) {
-        for change in later {
-            self.add(change);
-        }
+        self.extend(later);
     }
 
     /// The changes, in the order of their paths.
@@ -94,12 +92,16 @@ impl IntoIterator for ChangeSet {
     }
 }
 
+impl Extend<Change> for ChangeSet {
+    fn extend<I: IntoIterator<Item = Change>>(&mut self, changes: I) {
+        changes.into_iter().for_each(|change| self.add(change));
+    }
+}
+
 impl FromIterator<Change> for ChangeSet {
     fn from_iter<I: IntoIterator<Item = Change>>(changes: I) -> Self {
         let mut set = Self::default();
-        for change in changes {
-            set.add(change);
-        }
+        set.extend(changes);
         set
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod reload;
 pub(crate) mod respond;
 pub(crate) mod root;
 pub(crate) mod url_path;
+pub(crate) mod watch;
 
 pub use change::{Change, ChangeSet, Kind};
 pub use error::Error;

@@ -3,20 +3,26 @@
 //! Everything that is opened for a request is opened here. A [`UrlPath`] cannot lead upwards by
 //! itself; what is left is the disk's own ways out (symbolic links), so the real path is checked
 //! too. Files and folders whose name begins with a dot are kept back unless asked for (`.env`,
-//! `.git`), but for `.well-known` (RFC 8615). Only regular files are opened, and only after a stat:
-//! opening a FIFO would block.
+//! `.git`), but for `.well-known` (RFC 8615). Only regular files are opened.
 //!
 //! All of it is blocking I/O: callers on async threads hand it to a blocking one.
 
 use std::{
     ffi::OsStr,
-    fs::{self, File, Metadata},
-    io,
+    fs::{self, File},
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
+    time::UNIX_EPOCH,
 };
 
+use bytes::Bytes;
+use xxhash_rust::xxh3::xxh3_128;
+
 use crate::{error::Error, url_path::UrlPath};
+
+/// Up to this size a file is read whole, bytes; a larger one is streamed.
+pub(crate) const IN_MEMORY: u64 = 1024 * 1024;
 
 /// The folder that is served.
 #[derive(Debug)]
@@ -31,7 +37,7 @@ pub(crate) struct Root {
 #[derive(Debug)]
 pub(crate) enum Located {
     /// A regular file.
-    File(PathBuf, Metadata),
+    File(PathBuf),
     /// A folder.
     Directory(PathBuf),
     /// Nothing that is served.
@@ -90,18 +96,10 @@ impl Root {
         if metadata.is_dir() {
             Located::Directory(path)
         } else if metadata.is_file() {
-            Located::File(path, metadata)
+            Located::File(path)
         } else {
             Located::Refused("it is no regular file")
         }
-    }
-
-    /// Opens a file that was located. Between the two the file may have become something else, so
-    /// what was opened is looked at again.
-    pub(crate) fn open(path: &Path) -> io::Result<(File, Metadata)> {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if metadata.is_file() { Ok((file, metadata)) } else { Err(io::ErrorKind::NotFound.into()) }
     }
 
     /// The URL path of a path on the disk, if it is one that is served.
@@ -128,6 +126,41 @@ impl Root {
             Err(_) => false,
         }
     }
+}
+
+/// A file's bytes, or the way to them.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// All of them.
+    Memory(Bytes),
+    /// The open file, and its length.
+    Large(File, u64),
+}
+
+/// Which content a file has: a hash of its bytes, or, where they are more than [`IN_MEMORY`], of its
+/// size and time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity(pub(crate) u128);
+
+/// Opens a regular file and reads it, or leaves it open where it is large.
+pub(crate) fn read(path: &Path) -> io::Result<(Content, Identity)> {
+    // A stat comes first: opening a FIFO would wait for its other end.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let mut file = File::open(path)?;
+    let metadata = file.metadata()?;
+    let length = metadata.len();
+    if length > IN_MEMORY {
+        let modified = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let facts = [u128::from(length), modified.as_nanos()].map(u128::to_le_bytes).concat();
+        return Ok((Content::Large(file, length), Identity(xxh3_128(&facts))));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
+    // A file that grows while it is read is not followed for ever.
+    file.by_ref().take(4 * IN_MEMORY).read_to_end(&mut bytes)?;
+    let identity = Identity(xxh3_128(&bytes));
+    Ok((Content::Memory(bytes.into()), identity))
 }
 
 /// What a failed look-up means.

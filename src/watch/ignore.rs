@@ -1,0 +1,193 @@
+//! Which paths are not watched unless somebody asks for them, and which never count.
+//!
+//! `.git` and `node_modules`, what the `.gitignore` files from the repository's top down say, and
+//! the patterns of `--ignore`: thousands of folders that would cost a watch each, and whose changes
+//! nobody waits for. The files are read when their folder is walked, not at each event.
+//!
+//! Editors' temporary files never count, whoever asks.
+
+use std::{
+    collections::HashMap,
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
+
+use ignore::{
+    Match,
+    gitignore::{Gitignore, GitignoreBuilder},
+};
+
+use crate::error::Error;
+
+/// Folders that hold tools' data.
+const TOOLS: [&str; 4] = [".git", ".hg", ".svn", "node_modules"];
+
+/// The name of the files that say what is ignored.
+pub(super) const GITIGNORE: &str = ".gitignore";
+
+/// The rules for one root.
+#[derive(Debug)]
+pub(super) struct Ignore {
+    root: PathBuf,
+    /// What `--ignore` says; it counts for what is asked for, too.
+    patterns: Gitignore,
+    /// What each folder's `.gitignore` says, the root's parents' included.
+    files: HashMap<PathBuf, Gitignore>,
+}
+
+impl Ignore {
+    /// The rules of the patterns, and of the repository around the root.
+    pub(super) fn new(root: &Path, patterns: &[String]) -> Result<Self, Error> {
+        let mut builder = GitignoreBuilder::new(root);
+        for pattern in patterns {
+            builder
+                .add_line(None, pattern)
+                .map_err(|why| Error::Glob(pattern.clone(), why.to_string()))?;
+        }
+        let glob = |why: ignore::Error| Error::Glob(patterns.join(" "), why.to_string());
+        let patterns = builder.build().map_err(glob)?;
+        let mut ignore = Self { root: root.to_owned(), patterns, files: HashMap::new() };
+        if let Some(top) = root.ancestors().find(|folder| folder.join(".git").exists()) {
+            let between = root.ancestors().skip(1).take_while(|folder| folder.starts_with(top));
+            between.for_each(|folder| ignore.load(folder));
+            // Whoever serves an ignored folder (a build's output) wants it watched.
+            if ignore.by_files(root, true) {
+                ignore.files.clear();
+            }
+        }
+        Ok(ignore)
+    }
+
+    /// Reads a folder's `.gitignore`, again if need be.
+    pub(super) fn load(&mut self, folder: &Path) {
+        let file = folder.join(GITIGNORE);
+        if file.is_file() {
+            // A line that is no pattern is passed over, as git does.
+            self.files.insert(folder.to_owned(), Gitignore::new(file).0);
+        } else {
+            self.files.remove(folder);
+        }
+    }
+
+    /// Whether a path, or a folder that it lies in, costs no watch unless somebody asks for it.
+    pub(super) fn unwatched(&self, path: &Path, directory: bool) -> bool {
+        self.below_root(path).any(|below| {
+            let directory = directory || below != path;
+            let tools =
+                below.file_name().is_some_and(|name| TOOLS.iter().any(|tool| name == *tool));
+            tools || self.excluded(below, directory) || self.by_files(below, directory)
+        })
+    }
+
+    /// Whether a path never counts.
+    pub(super) fn never(&self, path: &Path, directory: bool) -> bool {
+        path.file_name().is_some_and(is_temporary)
+            || self.below_root(path).any(|below| self.excluded(below, directory || below != path))
+    }
+
+    /// A path and the folders that it lies in, below the root.
+    fn below_root<'a>(&'a self, path: &'a Path) -> impl Iterator<Item = &'a Path> {
+        path.ancestors().take_while(|below| *below != self.root && below.starts_with(&self.root))
+    }
+
+    fn excluded(&self, path: &Path, directory: bool) -> bool {
+        self.patterns.matched(path, directory).is_ignore()
+    }
+
+    fn by_files(&self, path: &Path, directory: bool) -> bool {
+        let mut folders = path.ancestors().skip(1);
+        let said =
+            folders.find_map(|folder| match self.files.get(folder)?.matched(path, directory) {
+                Match::None => None,
+                Match::Ignore(_) => Some(true),
+                Match::Whitelist(_) => Some(false),
+            });
+        said.unwrap_or(false)
+    }
+}
+
+/// Whether a name is one that editors and tools give to files of a moment: swap and lock files,
+/// backups, the new content before its rename.
+fn is_temporary(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    let starts = |prefix: &str| name.starts_with(prefix.as_bytes());
+    let ends = |suffix: &str| name.ends_with(suffix.as_bytes());
+    ends("~") // vim, emacs, gedit
+        || [".swp", ".swo", ".swx", ".swpx"].into_iter().any(ends) // vim
+        || name == b"4913" // vim tries whether it may write here
+        || starts(".#") // emacs: locks
+        || (starts("#") && ends("#")) // emacs: autosaves
+        || ["___jb_tmp___", "___jb_old___", "___jb_bak___"].into_iter().any(ends) // JetBrains
+        || starts(".goutputstream-") // GLib
+        || ends(".vsctmp") // VS Code
+        || ends(".kate-swp")
+        || starts(".nfs") // NFS: removed while open
+        || ends(".crdownload")
+        || (starts("sed") && name.len() == 9 && name.iter().all(u8::is_ascii_alphanumeric))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{ffi::OsStr, fs, path::Path};
+
+    use super::{Ignore, is_temporary};
+
+    #[test]
+    fn names_of_a_moment_are_known() {
+        for name in
+            ["a~", ".a.html.swp", "4913", ".#a", "#a#", "a.js___jb_tmp___", "sedAb12Cd", ".nfs0001"]
+        {
+            assert!(is_temporary(OsStr::new(name)), "{name}");
+        }
+        for name in ["a", "index.html", "~a", "#a", "sed.html", "sedation.js", "49130", "swp"] {
+            assert!(!is_temporary(OsStr::new(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn ignored_paths_cost_no_watch() {
+        let top = std::env::temp_dir().join(format!("livers-ignore-{}", std::process::id()));
+        let root = top.join("site");
+        fs::create_dir_all(root.join("sub")).unwrap();
+        fs::create_dir_all(top.join(".git")).unwrap();
+        fs::write(top.join(".gitignore"), "*.log\n/site/built/\n").unwrap();
+        fs::write(root.join(".gitignore"), "dist\n*.tmp\n").unwrap();
+        fs::write(root.join("sub/.gitignore"), "!keep.tmp\n").unwrap();
+        let mut ignore = Ignore::new(&root, &["drafts/**".into()]).unwrap();
+        ignore.load(&root);
+        ignore.load(&root.join("sub"));
+        for (path, directory, wanted) in [
+            ("index.html", false, false),
+            ("sub", true, false),
+            (".git", true, true),
+            ("node_modules", true, true),
+            ("sub/node_modules/a/b.js", false, true),
+            ("dist", true, true),
+            ("sub/dist/a.js", false, true),
+            ("built", true, true),
+            ("a.log", false, true),
+            ("a.tmp", false, true),
+            ("sub/a.tmp", false, true),
+            ("sub/keep.tmp", false, false),
+            ("drafts/a.html", false, true),
+        ] {
+            assert_eq!(ignore.unwatched(&root.join(path), directory), wanted, "{path}");
+        }
+        assert!(ignore.never(&root.join("drafts/a.html"), false));
+        assert!(!ignore.never(&root.join("dist/a.js"), false));
+        assert!(!ignore.unwatched(Path::new("/elsewhere/dist"), true));
+
+        // Whoever serves an ignored folder wants it watched.
+        let built = root.join("built");
+        fs::create_dir_all(&built).unwrap();
+        let ignore = Ignore::new(&built, &[]).unwrap();
+        assert!(!ignore.unwatched(&built.join("a.html"), false));
+        fs::remove_dir_all(&top).unwrap();
+    }
+
+    #[test]
+    fn a_pattern_that_is_none_is_named() {
+        let error = Ignore::new(Path::new("/"), &["{a".into()]).unwrap_err();
+        assert!(error.to_string().contains("{a"), "{error}");
+    }
+}

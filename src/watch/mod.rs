@@ -1,0 +1,429 @@
+//! Finds out that files changed, and says so once.
+//!
+//! notify's thread puts what the system says into a bounded queue ([`source`]); one thread of ours
+//! takes it from there to the end, because every step is either pure or blocking: [`coalesce`] says
+//! when to look, [`snapshot`] whether anything is different, and what is left is published as one
+//! [`ChangeSet`]. [`tree`] and [`ignore`] decide which folders cost a watch. When the queue is full,
+//! events are dropped and everything that was asked for is looked at instead: nothing is lost.
+//!
+//! The server tells the [`Watch`] what it served ([`Watch::note`]), which is what changes are
+//! compared with, and which ignored folders are worth a watch after all.
+//!
+//! Left out on purpose, for now: polling where the system gives no events.
+
+mod coalesce;
+mod ignore;
+mod snapshot;
+mod source;
+mod tree;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+pub(crate) use self::snapshot::State;
+use self::{
+    coalesce::{Coalesce, Due, Signal},
+    ignore::{GITIGNORE, Ignore},
+    snapshot::{Noted, Snapshot, difference, look},
+    source::Says,
+    tree::Tree,
+};
+use crate::{
+    change::{Change, ChangeSet, Kind},
+    error::Error,
+    event::{Event, Events},
+    root::Root,
+};
+
+/// How many inputs may wait; a checkout of a thousand files is about this many.
+const QUEUE: usize = 8192;
+
+/// How often it is looked whether a folder that went away is back.
+const AWAY: Duration = Duration::from_millis(100);
+
+/// What is to be watched.
+pub(crate) struct Options {
+    /// The folder that is served.
+    pub(crate) root: Arc<Root>,
+    /// More folders and files, that are not served.
+    pub(crate) more: Vec<PathBuf>,
+    /// What never counts.
+    pub(crate) ignore: Vec<String>,
+}
+
+/// What is done with changes: called on the watch's own thread.
+pub(crate) type Publish = Box<dyn Fn(ChangeSet) + Send>;
+
+/// A running watch.
+pub(crate) struct Watch {
+    shared: Arc<Shared>,
+    queue: SyncSender<Input>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared {
+    snapshot: Mutex<Snapshot>,
+    /// Inputs were dropped.
+    lost: AtomicBool,
+    /// How many folders are watched.
+    folders: AtomicUsize,
+}
+
+enum Input {
+    /// notify says this.
+    Event(notify::Event),
+    /// notify failed.
+    Fault(notify::Error),
+    /// Somebody asked for this path, for the first time.
+    Asked(PathBuf),
+    /// Somebody was served something else than the tabs know of.
+    Suspect(PathBuf),
+    /// The end.
+    Stop,
+}
+
+impl Watch {
+    /// Begins to watch; when this returns, every folder is. Blocking.
+    pub(crate) fn start(options: Options, events: Events, publish: Publish) -> Result<Self, Error> {
+        let (queue, inputs) = sync_channel(QUEUE);
+        let shared = Arc::new(Shared {
+            snapshot: Mutex::default(),
+            lost: AtomicBool::new(false),
+            folders: AtomicUsize::new(0),
+        });
+        let (to, flag) = (queue.clone(), Arc::clone(&shared));
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            let input = match event {
+                Ok(event) if source::says(&event) == Says::Nothing => return,
+                Ok(event) => Input::Event(event),
+                Err(error) => Input::Fault(error),
+            };
+            if to.try_send(input).is_err() {
+                flag.lost.store(true, Ordering::Release);
+            }
+        })
+        .map_err(|error| Error::Watch(error.to_string()))?;
+
+        let mut worker = Worker {
+            ignore: Ignore::new(options.root.path(), &options.ignore)?,
+            tree: Tree::new(watcher, events.clone()),
+            more: options.more.into_iter().map(More::new).collect::<Result<_, _>>()?,
+            root: options.root,
+            shared: Arc::clone(&shared),
+            coalesce: Coalesce::default(),
+            away: false,
+            events,
+            publish,
+        };
+        worker.watch_all();
+        let thread = std::thread::Builder::new()
+            .name("livers-watch".to_owned())
+            .spawn(move || worker.run(&inputs))
+            .map_err(|why| Error::Watch(why.to_string()))?;
+        Ok(Self { shared, queue, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Somebody was served this.
+    pub(crate) fn note(&self, path: &Path, state: State) {
+        let input = match self.shared.snapshot().note(path, state) {
+            Noted::Same => return,
+            Noted::New => Input::Asked(path.to_owned()),
+            Noted::Changed => Input::Suspect(path.to_owned()),
+        };
+        if self.queue.try_send(input).is_err() {
+            self.shared.lost.store(true, Ordering::Release);
+        }
+    }
+
+    /// How many folders are watched.
+    pub(crate) fn folders(&self) -> usize {
+        self.shared.folders.load(Ordering::Relaxed)
+    }
+
+    /// Ends the watch, and waits for its thread. Blocking.
+    pub(crate) fn stop(&self) {
+        // A full queue is emptied by the thread; it only ends on this.
+        let _ = self.queue.send(Input::Stop);
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // A panic over there was said by the panic hook.
+        thread.map(JoinHandle::join);
+    }
+}
+
+impl Shared {
+    fn snapshot(&self) -> MutexGuard<'_, Snapshot> {
+        self.snapshot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A folder or file that is watched but not served.
+struct More {
+    path: PathBuf,
+    /// Its changes are named from here.
+    parent: PathBuf,
+    directory: bool,
+}
+
+impl More {
+    fn new(path: PathBuf) -> Result<Self, Error> {
+        let absolute = path.canonicalize().map_err(|_| Error::WatchMissing(path.clone()))?;
+        let directory = absolute.is_dir();
+        if directory {
+            fs::read_dir(&absolute).map_err(|why| Error::Unreadable(path, why))?;
+        }
+        let parent = absolute.parent().unwrap_or(&absolute).to_owned();
+        Ok(Self { path: absolute, parent, directory })
+    }
+}
+
+/// What the thread works with.
+struct Worker {
+    root: Arc<Root>,
+    more: Vec<More>,
+    ignore: Ignore,
+    tree: Tree,
+    shared: Arc<Shared>,
+    coalesce: Coalesce,
+    /// The root went away; it may come back.
+    away: bool,
+    events: Events,
+    publish: Publish,
+}
+
+impl Worker {
+    fn run(mut self, inputs: &Receiver<Input>) {
+        loop {
+            let input = match self.wait() {
+                None => inputs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(wait) => inputs.recv_timeout(wait),
+            };
+            let mut next = match input {
+                Ok(input) => Some(input),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            // Whatever waits is taken in before anything is looked at; the queue's length bounds it.
+            for _ in 0..QUEUE {
+                match next {
+                    Some(Input::Stop) => return,
+                    Some(input) => self.take_in(input, Instant::now()),
+                    None => break,
+                }
+                next = inputs.try_recv().ok();
+            }
+            self.look_for_root();
+            if self.shared.lost.swap(false, Ordering::AcqRel) {
+                self.look_at_everything();
+            }
+            self.look_at_due();
+            self.shared.folders.store(self.tree.len(), Ordering::Relaxed);
+        }
+    }
+
+    /// How long to wait for the next input.
+    fn wait(&self) -> Option<Duration> {
+        let due = self.coalesce.next().map(|due| due.saturating_duration_since(Instant::now()));
+        let away = self.away.then_some(AWAY);
+        due.into_iter().chain(away).min()
+    }
+
+    fn take_in(&mut self, input: Input, now: Instant) {
+        match input {
+            Input::Event(event) => match source::says(&event) {
+                Says::Nothing => {}
+                Says::Lost => self.shared.lost.store(true, Ordering::Release),
+                Says::Signal(signal) => {
+                    for path in event.paths {
+                        self.signal(path, signal, now);
+                    }
+                }
+            },
+            Input::Fault(error) => self.events.emit(Event::WatchFault {
+                path: error.paths.first().cloned().unwrap_or_default(),
+                why: error.to_string(),
+            }),
+            Input::Asked(path) => {
+                if self.tree.add_for(&path) {
+                    // It may have changed before it was watched.
+                    self.coalesce.push(path, Signal::Finished, true, now);
+                }
+            }
+            Input::Suspect(path) => self.coalesce.push(path, Signal::Finished, true, now),
+            Input::Stop => {}
+        }
+    }
+
+    /// Something happened to a path.
+    fn signal(&mut self, path: PathBuf, signal: Signal, now: Instant) {
+        if signal == Signal::Gone && path == self.root.path() {
+            self.away = true;
+        }
+        if signal == Signal::Gone {
+            self.tree.remove(&path);
+        }
+        if path.file_name().is_some_and(|name| name == GITIGNORE)
+            && let Some(folder) = path.parent()
+        {
+            self.ignore.load(folder);
+        }
+        if !self.counts(&path) {
+            return;
+        }
+        let asked = self.shared.snapshot().asked(&path);
+        let arrived = matches!(signal, Signal::Appeared | Signal::Finished);
+        // Whatever was put into a new folder before its watch raised no event.
+        if arrived && fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
+            self.enter(&path, asked, now);
+        }
+        self.coalesce.push(path, signal, asked, now);
+    }
+
+    /// A folder appeared, with whatever is in it.
+    fn enter(&mut self, folder: &Path, asked: bool, now: Instant) {
+        let known = self.shared.snapshot().below(folder);
+        if asked || !known.is_empty() || !self.ignore.unwatched(folder, true) {
+            for path in self.tree.add(folder, &mut self.ignore) {
+                if self.counts(&path) {
+                    let asked = self.shared.snapshot().asked(&path);
+                    self.coalesce.push(path, Signal::Appeared, asked, now);
+                }
+            }
+        }
+        for path in known {
+            self.tree.add_for(&path);
+            self.coalesce.push(path, Signal::Finished, true, now);
+        }
+    }
+
+    /// Whether changes of a path are of interest to anybody.
+    fn counts(&self, path: &Path) -> bool {
+        if self.ignore.never(path, false) {
+            return false;
+        }
+        if self.more.iter().any(|more| path.starts_with(&more.path)) {
+            return true;
+        }
+        if !path.starts_with(self.root.path()) {
+            return false;
+        }
+        // An ignored file counts once somebody asked for it, or for something in it.
+        !self.ignore.unwatched(path, false) || !self.shared.snapshot().below(path).is_empty()
+    }
+
+    /// Watches everything there is.
+    fn watch_all(&mut self) {
+        let root = Arc::clone(&self.root);
+        self.tree.add(root.path(), &mut self.ignore);
+        for more in &self.more {
+            if more.directory {
+                self.tree.add(&more.path, &mut self.ignore);
+            } else {
+                self.tree.add_for(&more.path);
+            }
+        }
+        self.shared.folders.store(self.tree.len(), Ordering::Relaxed);
+    }
+
+    /// Looks whether a root that went away is back, or was replaced.
+    fn look_for_root(&mut self) {
+        if self.away && self.root.path().is_dir() {
+            self.away = false;
+            self.look_at_everything();
+        }
+    }
+
+    /// Events were lost: watches what is there, and looks at all that somebody asked for.
+    fn look_at_everything(&mut self) {
+        self.coalesce.clear();
+        self.watch_all();
+        let root = Arc::clone(&self.root);
+        let asked = self.shared.snapshot().below(root.path());
+        let now = Instant::now();
+        for path in asked {
+            self.tree.add_for(&path);
+            self.coalesce.push(path, Signal::Finished, true, now);
+        }
+    }
+
+    /// Looks at the paths that are due, and publishes what is different.
+    fn look_at_due(&mut self) {
+        let due = self.coalesce.take(Instant::now());
+        let mut changes = ChangeSet::default();
+        for Due { path, appeared } in due {
+            let mut paths = self.shared.snapshot().below(&path);
+            if paths.first() != Some(&path) {
+                paths.insert(0, path);
+            }
+            for path in paths {
+                changes.extend(self.look_at(&path, appeared));
+            }
+        }
+        if !changes.is_empty() {
+            (self.publish)(changes);
+            self.coalesce.published(Instant::now());
+        }
+    }
+
+    fn look_at(&self, path: &Path, appeared: bool) -> Option<Change> {
+        let known = self.shared.snapshot().known(path);
+        let now = look(path, known.is_some());
+        let kind = difference(known, now, appeared)?;
+        self.shared.snapshot().told(path, now);
+        let directory =
+            now == State::Folder || (now == State::Missing && known == Some(State::Folder));
+        Some(Change { path: self.name(path, directory)?, kind })
+    }
+
+    /// What a changed path is called: as a browser would ask for it, or, where it is not served,
+    /// from the watched folder on, without a leading slash.
+    fn name(&self, path: &Path, directory: bool) -> Option<String> {
+        if path.starts_with(self.root.path()) {
+            return self.root.url_of(path, directory).map(|url| url.to_string());
+        }
+        let more = self.more.iter().find(|more| path.starts_with(&more.path))?;
+        Some(path.strip_prefix(&more.parent).ok()?.to_string_lossy().into_owned())
+    }
+}
+
+/// Which of these paths changed since a time, by the disk's own times.
+///
+/// For tabs that come from another run of the server, whose content identities are not known. The
+/// time of the last change to the inode tells of renames over the file, too. Blocking.
+pub(crate) fn changed_since(
+    root: &Root,
+    paths: impl IntoIterator<Item = PathBuf>,
+    since: std::time::SystemTime,
+) -> ChangeSet {
+    let changed = |path: &Path| -> Option<bool> {
+        let metadata = fs::metadata(path).ok()?;
+        Some(modified(&metadata)? > since)
+    };
+    paths
+        .into_iter()
+        .filter(|path| changed(path) == Some(true))
+        .filter_map(|path| root.url_of(&path, false))
+        .map(|url| Change { path: url.to_string(), kind: Kind::Modified })
+        .collect()
+}
+
+#[cfg(unix)]
+fn modified(metadata: &fs::Metadata) -> Option<std::time::SystemTime> {
+    use std::os::unix::fs::MetadataExt;
+    let seconds = u64::try_from(metadata.ctime()).ok()?;
+    let nanos = u32::try_from(metadata.ctime_nsec()).ok()?;
+    std::time::UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
+}
+
+#[cfg(not(unix))]
+fn modified(metadata: &fs::Metadata) -> Option<std::time::SystemTime> {
+    metadata.modified().ok()
+}

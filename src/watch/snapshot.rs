@@ -1,0 +1,189 @@
+//! What was served, by content: so that a change is a change only if something is different.
+//!
+//! For each path that somebody asked for, the snapshot holds the state that the tabs know of: which
+//! content, or that there was nothing. A path that happened to be touched is compared with it; the
+//! same bytes written again are no change. Serving a file does not move the snapshot, only publishing
+//! does: a tab that was served a new file early must not hide the change from the others.
+//!
+//! For a path that nobody asked for there is nothing to compare with, and nothing is read.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    ops::Bound,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    change::Kind,
+    root::{self, Identity},
+};
+
+/// How many paths are kept. Those beyond are treated as paths that nobody asked for.
+const PATHS: usize = 100_000;
+
+/// What is at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Nothing.
+    Missing,
+    /// A folder.
+    Folder,
+    /// A file, of this content.
+    File(Identity),
+    /// A file whose content was not looked at.
+    Unread,
+    /// Something that cannot be read.
+    Unreadable,
+}
+
+/// What asking for a path showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Noted {
+    /// It is asked for for the first time.
+    New,
+    /// It is as it was.
+    Same,
+    /// It changed, and that was not published yet.
+    Changed,
+}
+
+/// The paths that were asked for.
+#[derive(Debug, Default)]
+pub(super) struct Snapshot(BTreeMap<PathBuf, State>);
+
+impl Snapshot {
+    /// Somebody was served this.
+    pub(super) fn note(&mut self, path: &Path, state: State) -> Noted {
+        match self.0.get(path) {
+            Some(known) if *known == state => Noted::Same,
+            Some(_) => Noted::Changed,
+            None => {
+                if self.0.len() < PATHS {
+                    self.0.insert(path.to_owned(), state);
+                }
+                Noted::New
+            }
+        }
+    }
+
+    /// Whether somebody asked for a path.
+    pub(super) fn asked(&self, path: &Path) -> bool {
+        self.0.contains_key(path)
+    }
+
+    /// A path and those below it that somebody asked for.
+    pub(super) fn below(&self, path: &Path) -> Vec<PathBuf> {
+        // Paths are ordered by their components, so what is below a path follows it.
+        self.0
+            .range::<Path, _>((Bound::Included(path), Bound::Unbounded))
+            .take_while(|(below, _)| below.starts_with(path))
+            .map(|(below, _)| below.clone())
+            .collect()
+    }
+
+    /// The state that the tabs know of.
+    pub(super) fn known(&self, path: &Path) -> Option<State> {
+        self.0.get(path).copied()
+    }
+
+    /// The tabs are told of this state.
+    pub(super) fn told(&mut self, path: &Path, state: State) {
+        if let Some(known) = self.0.get_mut(path) {
+            *known = state;
+        }
+    }
+}
+
+/// What is at a path now. Blocking; a file is read only if it was before.
+pub(super) fn look(path: &Path, asked: bool) -> State {
+    let state = std::fs::metadata(path).and_then(|metadata| {
+        Ok(if metadata.is_dir() {
+            State::Folder
+        } else if asked {
+            State::File(root::read(path)?.1)
+        } else {
+            State::Unread
+        })
+    });
+    state.unwrap_or_else(|why| match why.kind() {
+        io::ErrorKind::PermissionDenied => State::Unreadable,
+        _ => State::Missing,
+    })
+}
+
+/// What happened to a path, if anything, from what was known of it and what is there now.
+/// `appeared` says whether it began with being created.
+pub(super) fn difference(known: Option<State>, now: State, appeared: bool) -> Option<Kind> {
+    match (known, now) {
+        (Some(known), now) if known == now => None,
+        (Some(State::Missing), _) => Some(Kind::Created),
+        (Some(_), State::Missing) => Some(Kind::Removed),
+        (Some(_), _) => Some(Kind::Modified),
+        // Nobody asked for it: the signals are all there is to go by.
+        (None, State::Missing) => (!appeared).then_some(Kind::Removed),
+        (None, State::Folder) => appeared.then_some(Kind::Created),
+        (None, _) if appeared => Some(Kind::Created),
+        (None, _) => Some(Kind::Modified),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{Noted, Snapshot, State, State::*, difference};
+    use crate::{change::Kind::*, root::Identity};
+
+    const OLD: State = File(Identity(1));
+    const NEW: State = File(Identity(2));
+
+    #[test]
+    fn a_change_is_what_is_different() {
+        let table = [
+            (Some(OLD), OLD, false, None),
+            (Some(OLD), OLD, true, None), // deleted and written again
+            (Some(OLD), NEW, false, Some(Modified)),
+            (Some(OLD), Missing, false, Some(Removed)),
+            (Some(OLD), Folder, false, Some(Modified)),
+            (Some(Missing), NEW, true, Some(Created)),
+            (Some(Missing), Missing, true, None), // created and deleted
+            (Some(Missing), Folder, true, Some(Created)),
+            (Some(Folder), Folder, false, None),
+            (Some(Folder), Missing, false, Some(Removed)),
+            (Some(Unreadable), NEW, false, Some(Modified)),
+            (None, Unread, true, Some(Created)),
+            (None, Unread, false, Some(Modified)),
+            (None, Missing, true, None),
+            (None, Missing, false, Some(Removed)),
+            (None, Folder, true, Some(Created)),
+            (None, Folder, false, None),
+        ];
+        for (known, now, appeared, wanted) in table {
+            assert_eq!(difference(known, now, appeared), wanted, "{known:?} {now:?} {appeared}");
+        }
+    }
+
+    #[test]
+    fn serving_does_not_hide_a_change() {
+        let mut snapshot = Snapshot::default();
+        let path = Path::new("/site/a.css");
+        assert_eq!(snapshot.note(path, OLD), Noted::New);
+        assert_eq!(snapshot.note(path, OLD), Noted::Same);
+        assert_eq!(snapshot.note(path, NEW), Noted::Changed);
+        assert_eq!(snapshot.known(path), Some(OLD));
+        snapshot.told(path, NEW);
+        assert_eq!(snapshot.note(path, NEW), Noted::Same);
+    }
+
+    #[test]
+    fn what_is_below_a_folder_is_found() {
+        let mut snapshot = Snapshot::default();
+        for path in ["/s/a", "/s/a/x", "/s/a/x/y", "/s/a.b", "/s/a-", "/s/b"] {
+            snapshot.note(Path::new(path), OLD);
+        }
+        let below: Vec<_> = snapshot.below(Path::new("/s/a")).into_iter().collect();
+        assert_eq!(below, ["/s/a", "/s/a/x", "/s/a/x/y"].map(Path::new));
+        assert_eq!(snapshot.below(Path::new("/s/c")), Vec::<&Path>::new());
+    }
+}
