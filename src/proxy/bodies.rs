@@ -100,12 +100,12 @@ impl Drop for Upload {
 
 /// An answer's body on its way to the browser.
 ///
-/// It holds the connection to the backend: dropped before its end, because the browser went away,
+/// It holds the connection to the backend: dropped, because it has ended or the browser went away,
 /// it closes that connection at once. hyper alone would notice only with the backend's next bytes,
 /// which a quiet event stream may never send.
 pub(super) struct Download {
     body: Incoming,
-    hold: Option<DropGuard>,
+    _hold: DropGuard,
     /// Whom to tell when the body breaks off, and what.
     fault: Option<Fault>,
 }
@@ -121,7 +121,7 @@ pub(super) struct Fault {
 
 impl Download {
     pub(super) fn new(body: Incoming, hold: DropGuard, fault: Fault) -> Self {
-        Self { body, hold: Some(hold), fault: Some(fault) }
+        Self { body, _hold: hold, fault: Some(fault) }
     }
 }
 
@@ -144,10 +144,7 @@ impl HttpBody for Download {
                 }
                 Poll::Ready(Some(Err(error.into())))
             }
-            None => {
-                self.finish();
-                Poll::Ready(None)
-            }
+            None => Poll::Ready(None),
         }
     }
 
@@ -157,23 +154,6 @@ impl HttpBody for Download {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-impl Download {
-    /// The answer is complete; the request may still be on its way, and may finish.
-    fn finish(&mut self) {
-        if let Some(hold) = self.hold.take() {
-            hold.disarm();
-        }
-    }
-}
-
-impl Drop for Download {
-    fn drop(&mut self) {
-        if self.body.is_end_stream() {
-            self.finish();
-        }
     }
 }
 

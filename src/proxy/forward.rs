@@ -51,7 +51,7 @@ pub(super) async fn dial(upstream: &Upstream) -> Result<TcpStream, String> {
 
 /// Sends a request over a new connection and waits for the head of its answer.
 ///
-/// The guard that comes with it closes the connection when it is dropped, unless it is disarmed.
+/// The guard that comes with it closes the connection when it is dropped.
 pub(super) async fn exchange(
     socket: TcpStream,
     request: Request<Upload>,

@@ -15,6 +15,8 @@ mod forward;
 mod headers;
 mod health;
 mod route;
+#[cfg(test)]
+mod tests;
 mod unreachable;
 mod upgrade;
 
