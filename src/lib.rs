@@ -1,4 +1,51 @@
-//! A live-reload development server.
+//! A live-reload development server: it serves a folder, adds a small script to the pages, watches
+//! the folder, and tells the open tabs what changed the moment it is saved.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), livers::Error> {
+//! let server = livers::Server::builder("site")
+//!     .port(8080)
+//!     .proxy("/ws=localhost:3000".parse().expect("a route"))
+//!     .bind()
+//!     .await?;
+//! println!("{}", server.url());
+//! server.run_until(async { tokio::signal::ctrl_c().await.unwrap_or(()) }).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The library never prints, exits, or takes signals. It emits [`Event`]s; the binary is one reader
+//! of them.
+//!
+//! # The house
+//!
+//! Imports run downward only, and siblings on one floor never import each other: they meet through
+//! the plain data on the ground. `site` is where they are brought together.
+//!
+//! | floor  | rooms |
+//! |--------|-------|
+//! | fourth | `server`: builder, accept loop, connections, shutdown |
+//! | third  | `site`: what happens to one request, in order |
+//! | second | `files` (what a path leads to) · `inject` (the script into HTML) · `watch` (what changed) · `reload` (who is told) · `proxy` (backends) |
+//! | first  | `root` (URL path to disk path, and back) · `respond` (RFC 9110 on any representation) · `net` (sockets; who may speak to us) |
+//! | ground | `error` · `event` · `change` · `url_path`: plain data, no I/O |
+//!
+//! The binary (`main`, `cli`, `terminal`) stands outside and uses what is public here.
+//!
+//! **A request** goes through [`site`](crate#the-house) from top to bottom: the guard looks at its
+//! `Host`, then come livers' own paths, then the routes to backends, then the files. What is served
+//! is told to `reload` (which page uses which file) and to `watch` (which content it has).
+//!
+//! **A save** goes from notify's thread through a bounded queue to the watch's own thread, which
+//! decides when to look (`watch::coalesce`) and whether anything is different (`watch::snapshot`),
+//! and publishes one set of changes. `reload::hub` puts into each tab's mailbox what concerns it and
+//! wakes its socket.
+//!
+//! **Nothing is missed.** A page is stamped with the version that was current when it was asked for.
+//! Its client says that version when its socket opens, and is told what happened since.
+//!
+//! **Shutdown**: the future given to [`Server::run_until`] ends, listeners close, reload sockets say
+//! 1001, tunnels close, answers under way get a moment to finish, and every task is waited for.
 
 pub(crate) mod change;
 pub(crate) mod error;
@@ -6,12 +53,17 @@ pub(crate) mod event;
 pub(crate) mod files;
 pub(crate) mod inject;
 pub(crate) mod net;
+pub(crate) mod proxy;
 pub(crate) mod reload;
 pub(crate) mod respond;
 pub(crate) mod root;
+pub(crate) mod server;
+pub(crate) mod site;
 pub(crate) mod url_path;
 pub(crate) mod watch;
 
 pub use change::{Change, ChangeSet, Kind};
 pub use error::Error;
 pub use event::{Event, Events};
+pub use proxy::{Route, RouteError};
+pub use server::{Builder, Server};

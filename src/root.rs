@@ -45,7 +45,7 @@ pub(crate) enum Located {
     /// It is there, but is kept back; the reason names the way to allow it.
     Refused(&'static str),
     /// It is there, but the system does not let it be read.
-    Unreadable(io::Error),
+    Unreadable(PathBuf, io::Error),
 }
 
 impl Root {
@@ -166,7 +166,7 @@ pub(crate) fn read(path: &Path) -> io::Result<(Content, Identity)> {
 /// What a failed look-up means.
 fn absent(path: PathBuf, why: io::Error) -> Located {
     match why.kind() {
-        io::ErrorKind::PermissionDenied => Located::Unreadable(why),
+        io::ErrorKind::PermissionDenied => Located::Unreadable(path, why),
         // A loop of links, too long a name, a file taken for a folder: nothing is there.
         _ => Located::Missing(path),
     }

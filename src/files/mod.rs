@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What a folder shows.
-const INDEX: &str = "index.html";
+pub(crate) const INDEX: &str = "index.html";
 
 /// What a path leads to.
 #[derive(Debug)]
@@ -27,11 +27,11 @@ pub(crate) enum Found {
     /// A folder that was asked for without its slash: the path to ask for instead.
     Redirect(UrlPath),
     /// Nothing, at this place on the disk.
-    NotFound(PathBuf),
+    Nothing(PathBuf),
     /// Something that is kept back, and why.
     Refused(&'static str),
     /// Something that the system does not let us read.
-    Unreadable(io::Error),
+    Unreadable(PathBuf, io::Error),
 }
 
 /// A file that was opened, and what was read of it.
@@ -51,36 +51,36 @@ pub(crate) struct Source {
 pub(crate) async fn find(root: Arc<Root>, url: UrlPath) -> Found {
     match tokio::task::spawn_blocking(move || look(&root, &url)).await {
         Ok(found) => found,
-        Err(stopped) => Found::Unreadable(io::Error::other(stopped)),
+        Err(stopped) => Found::Unreadable(PathBuf::new(), io::Error::other(stopped)),
     }
 }
 
 fn look(root: &Root, url: &UrlPath) -> Found {
     match root.locate(url) {
-        Located::File(path) if url.is_directory() => Found::NotFound(path),
+        Located::File(path) if url.is_directory() => Found::Nothing(path),
         Located::File(path) => read(path, url.clone()),
         Located::Directory(_) if !url.is_directory() => Found::Redirect(url.as_directory()),
         Located::Directory(path) => {
             let index = url.child(INDEX);
             match root.locate(&index) {
                 Located::File(path) => read(path, index),
-                Located::Unreadable(why) => Found::Unreadable(why),
+                Located::Unreadable(path, why) => Found::Unreadable(path, why),
                 _ => match listing::page(root, &path, url) {
                     Ok(page) => Found::Listing(path, page),
-                    Err(why) => Found::Unreadable(why),
+                    Err(why) => Found::Unreadable(path, why),
                 },
             }
         }
-        Located::Missing(path) => Found::NotFound(path),
+        Located::Missing(path) => Found::Nothing(path),
         Located::Refused(why) => Found::Refused(why),
-        Located::Unreadable(why) => Found::Unreadable(why),
+        Located::Unreadable(path, why) => Found::Unreadable(path, why),
     }
 }
 
 fn read(path: PathBuf, url: UrlPath) -> Found {
     match root::read(&path) {
         Ok((content, identity)) => Found::File(Source { path, url, content, identity }),
-        Err(why) if why.kind() == io::ErrorKind::NotFound => Found::NotFound(path),
-        Err(why) => Found::Unreadable(why),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Found::Nothing(path),
+        Err(why) => Found::Unreadable(path, why),
     }
 }

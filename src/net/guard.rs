@@ -54,7 +54,9 @@ impl Guard {
             (host, _) => host.map(|host| host.to_str().unwrap_or("\0")),
         };
         // An absolute target's host counts instead (RFC 9112, section 3.2.2).
-        let Some(host) = request.uri().authority().map(|host| host.as_str()).or(host) else {
+        let Some(host) =
+            request.uri().authority().map(hyper::http::uri::Authority::as_str).or(host)
+        else {
             return Verdict::Malformed("no Host");
         };
         let host = host.to_ascii_lowercase();

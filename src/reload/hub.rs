@@ -233,11 +233,6 @@ impl Handle {
             tab.wake.notify_one();
         }
     }
-
-    /// The hub that the tab is part of.
-    pub(crate) fn hub(&self) -> &Arc<Hub> {
-        &self.hub
-    }
 }
 
 impl Drop for Handle {

@@ -12,10 +12,10 @@ use hyper::body::Body as HttpBody;
 pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A response's body.
-pub type Body = UnsyncBoxBody<Bytes, BodyError>;
+pub(crate) type Body = UnsyncBoxBody<Bytes, BodyError>;
 
 /// An answer.
-pub type Response = hyper::Response<Body>;
+pub(crate) type Response = hyper::Response<Body>;
 
 /// Bytes in memory.
 pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {

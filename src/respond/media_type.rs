@@ -92,6 +92,15 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window.eq_ignore_ascii_case(needle))
 }
 
+/// The charset that a `Content-Type` names.
+pub(crate) fn charset(content_type: &str) -> Option<&str> {
+    content_type.split(';').skip(1).find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        let value = value.trim().trim_matches('"');
+        name.trim().eq_ignore_ascii_case("charset").then_some(value)
+    })
+}
+
 /// The type without its parameters (RFC 9110, section 8.3.1).
 fn essence(content_type: &str) -> &str {
     content_type.split(';').next().unwrap_or_default().trim()
@@ -101,7 +110,7 @@ fn essence(content_type: &str) -> &str {
 mod tests {
     use std::path::Path;
 
-    use super::{OVERRIDES, is_html, of, of_html};
+    use super::{OVERRIDES, charset, is_html, of, of_html};
 
     #[test]
     fn names_have_the_types_of_today() {
@@ -153,6 +162,18 @@ mod tests {
         ];
         for (page, wanted) in table {
             assert_eq!(of_html(page), *wanted, "{}", page.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_charset_is_read() {
+        for (content_type, wanted) in [
+            ("text/html", None),
+            ("text/html; charset=utf-8", Some("utf-8")),
+            ("text/html;a=b; Charset=\"UTF-16LE\" ", Some("UTF-16LE")),
+            ("text/html; charset", None),
+        ] {
+            assert_eq!(charset(content_type), wanted, "{content_type}");
         }
     }
 

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use hyper::{
     Method, StatusCode,
     body::{Body as HttpBody, Frame, SizeHint},
-    header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue},
+    header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, VARY},
 };
 use tokio::task::JoinHandle;
 
@@ -35,6 +35,8 @@ pub(crate) struct Representation {
     pub(crate) tag: Option<EntityTag>,
     /// The bytes.
     pub(crate) content: Content,
+    /// Whether what the content is for (a tab, a script) made a difference.
+    pub(crate) varies: bool,
 }
 
 /// Where the bytes come from.
@@ -61,6 +63,7 @@ impl Representation {
             content_type: HeaderValue::from_static(content_type),
             tag: (status == StatusCode::OK).then(|| EntityTag::of(&bytes)),
             content: Content::Bytes(bytes),
+            varies: false,
         }
     }
 
@@ -72,6 +75,9 @@ impl Representation {
         let mut response = Response::new(body::empty());
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        if self.varies {
+            headers.insert(VARY, HeaderValue::from_static("Sec-Fetch-Dest"));
+        }
         if let Some(tag) = &self.tag {
             headers.insert(ETAG, tag.value());
             if not_modified(request, tag) {

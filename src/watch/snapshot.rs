@@ -119,12 +119,11 @@ pub(super) fn difference(known: Option<State>, now: State, appeared: bool) -> Op
         (Some(known), now) if known == now => None,
         (Some(State::Missing), _) => Some(Kind::Created),
         (Some(_), State::Missing) => Some(Kind::Removed),
-        (Some(_), _) => Some(Kind::Modified),
         // Nobody asked for it: the signals are all there is to go by.
         (None, State::Missing) => (!appeared).then_some(Kind::Removed),
         (None, State::Folder) => appeared.then_some(Kind::Created),
         (None, _) if appeared => Some(Kind::Created),
-        (None, _) => Some(Kind::Modified),
+        (Some(_) | None, _) => Some(Kind::Modified),
     }
 }
 

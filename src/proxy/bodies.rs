@@ -1,0 +1,240 @@
+//! The two bodies of an exchange on their way through, and the socket that carries them.
+//!
+//! Both are pulled by the side that wants them, frame by frame, so that a slow reader holds up the
+//! writer and memory stays constant; trailers are frames like any other.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    runtime::Handle,
+};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
+
+use super::forward::explain;
+use crate::{
+    event::{Event, Events},
+    respond::body::{Body, BodyError},
+};
+
+/// How long the rest of a request that nobody wants is read.
+const LINGER: Duration = Duration::from_secs(30);
+
+/// A request's body on its way to the backend.
+///
+/// When the answer is there before the body's end (a 413, or no backend at all), the rest is read
+/// and dropped, for some time: closing a socket with unread bytes resets it, and the browser might
+/// never see the answer (RFC 9112 section 9.6).
+pub(super) struct Upload {
+    body: Option<Body>,
+    tasks: TaskTracker,
+    cancel: CancellationToken,
+    lingers: bool,
+}
+
+impl Upload {
+    /// `lingers` is false for a client that waits for a 100 before it sends its body: nothing needs
+    /// to be read of it.
+    pub(super) fn new(
+        body: Body,
+        tasks: TaskTracker,
+        cancel: CancellationToken,
+        lingers: bool,
+    ) -> Self {
+        Self { body: Some(body), tasks, cancel, lingers }
+    }
+}
+
+impl HttpBody for Upload {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(body).poll_frame(context));
+        if !matches!(frame, Some(Ok(_))) {
+            self.body = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), HttpBody::size_hint)
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        let Some(mut body) = self.body.take() else { return };
+        if !self.lingers || body.is_end_stream() {
+            return;
+        }
+        // Without a runtime there is no socket left either.
+        let Ok(runtime) = Handle::try_current() else { return };
+        let cancel = self.cancel.clone();
+        let rest = async move { while let Some(Ok(_)) = body.frame().await {} };
+        self.tasks.spawn_on(
+            async move { cancel.run_until_cancelled(tokio::time::timeout(LINGER, rest)).await },
+            &runtime,
+        );
+    }
+}
+
+/// An answer's body on its way to the browser.
+///
+/// It holds the connection to the backend: dropped, because it has ended or the browser went away,
+/// it closes that connection at once. hyper alone would notice only with the backend's next bytes,
+/// which a quiet event stream may never send.
+pub(super) struct Download {
+    body: Incoming,
+    _hold: DropGuard,
+    /// Whom to tell when the body breaks off, and what.
+    fault: Option<Fault>,
+}
+
+/// What is told when an answer breaks off.
+pub(super) struct Fault {
+    pub(super) events: Events,
+    /// Breaking off is no fault of the backend's once this is cancelled.
+    pub(super) cancel: CancellationToken,
+    pub(super) backend: String,
+    pub(super) path: String,
+}
+
+impl Download {
+    pub(super) fn new(body: Incoming, hold: DropGuard, fault: Fault) -> Self {
+        Self { body, _hold: hold, fault: Some(fault) }
+    }
+}
+
+impl HttpBody for Download {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+            Some(Ok(frame)) => Poll::Ready(Some(Ok(frame))),
+            Some(Err(error)) => {
+                if let Some(fault) = self.fault.take().filter(|fault| !fault.cancel.is_cancelled())
+                {
+                    let Fault { events, backend, path, .. } = fault;
+                    let why = format!("its answer broke off: {}", explain(&error));
+                    events.emit(Event::BackendFault { backend, path, why });
+                }
+                Poll::Ready(Some(Err(error.into())))
+            }
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A socket on which a failed write does not hide what can still be read.
+///
+/// A backend may answer and close before it has read the whole request. The next write fails then,
+/// and hyper would give the exchange up with the answer unread in the socket. Here the rest of the
+/// request is taken as written; reading ends soon, with the answer or with the true error.
+pub(super) struct Patient<S> {
+    socket: S,
+    patience: bool,
+    /// Nobody reads what is written.
+    deaf: bool,
+}
+
+impl<S> Patient<S> {
+    /// A tunnel is not `patience`: it has to know that nobody reads.
+    pub(super) fn new(socket: S, patience: bool) -> Self {
+        Self { socket, patience, deaf: false }
+    }
+
+    fn forgive<T>(&mut self, written: Poll<io::Result<T>>, instead: T) -> Poll<io::Result<T>> {
+        match written {
+            Poll::Ready(Err(_)) if self.patience => {
+                self.deaf = true;
+                Poll::Ready(Ok(instead))
+            }
+            other => other,
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.deaf {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        let written = Pin::new(&mut self.socket).poll_write(context, bytes);
+        self.forgive(written, bytes.len())
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let all = slices.iter().map(|slice| slice.len()).sum();
+        if self.deaf {
+            return Poll::Ready(Ok(all));
+        }
+        let written = Pin::new(&mut self.socket).poll_write_vectored(context, slices);
+        self.forgive(written, all)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.deaf {
+            return Poll::Ready(Ok(()));
+        }
+        let flushed = Pin::new(&mut self.socket).poll_flush(context);
+        self.forgive(flushed, ())
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,396 @@
+//! What the header fields become on their way, as pure functions.
+//!
+//! livers is a gateway in RFC 9110's words (section 3.7). Fields that speak of one connection are
+//! taken off in both directions (7.6.1) and set anew where they are needed; `Via` is added to
+//! requests, where a gateway must, and not to answers, where it may (7.6.3). `Host` stays what the
+//! browser sent. `X-Forwarded-For`, `-Proto` and `-Host` say what livers itself saw; whatever a
+//! client claimed in them, or in `Forwarded`, is not passed on. Everything else passes untouched:
+//! cookies, `Origin`, `Authorization`, all of `Sec-WebSocket-*`.
+//!
+//! The body's framing is not decided here: hyper writes `Content-Length` or chunks by itself.
+
+use std::net::IpAddr;
+
+use hyper::{
+    HeaderMap, Method, StatusCode, Version,
+    header::{
+        ACCEPT_ENCODING, CONNECTION, FORWARDED, HOST, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
+        IF_NONE_MATCH, IF_RANGE, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, RANGE, TE,
+        TRANSFER_ENCODING, UPGRADE, VIA,
+    },
+    http::{request, uri::Uri},
+};
+
+use super::Client;
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// The only protocol that is tunnelled. Others, h2c above all, would let a client speak to the
+/// backend past everything that is decided here.
+const WEBSOCKET: &str = "websocket";
+
+/// Fields that end here whether or not `Connection` names them (RFC 9110 section 7.6.1; the
+/// credentials are for a proxy, which the browser does not know us as: 11.7; `HTTP2-Settings` came
+/// with h2c: RFC 9113 section 3.1).
+const HOP_BY_HOP: [HeaderName; 9] = [
+    CONNECTION,
+    KEEP_ALIVE,
+    PROXY_CONNECTION,
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    TE,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    HTTP2_SETTINGS,
+];
+
+/// Whether a request opens a WebSocket (RFC 6455 section 4.1, RFC 9110 section 7.8).
+pub(super) fn opens_websocket(method: &Method, version: Version, headers: &HeaderMap) -> bool {
+    *method == Method::GET
+        && version == Version::HTTP_11
+        && lists(headers, &CONNECTION, "upgrade")
+        && lists(headers, &UPGRADE, WEBSOCKET)
+}
+
+/// Whether an answer agrees to what was asked for.
+pub(super) fn agrees_to_websocket(headers: &HeaderMap) -> bool {
+    lists(headers, &UPGRADE, WEBSOCKET)
+}
+
+/// How a request goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Onward {
+    /// As it came.
+    Plain,
+    /// Its answer will be changed on the way, so it must be whole and readable: no 304, which would
+    /// revive an old stamp in the page, no 206, no compression.
+    Injectable,
+    /// As the opening of a WebSocket.
+    Upgrade,
+}
+
+/// Makes the browser's fields the backend's.
+pub(super) fn request(parts: &mut request::Parts, backend: &str, from: &Client, onward: Onward) {
+    let host = host(&parts.uri, &parts.headers).or_else(|| HeaderValue::from_str(backend).ok());
+    let headers = &mut parts.headers;
+    let trailers = lists(headers, &TE, "trailers");
+    strip(headers);
+    headers.remove(FORWARDED);
+    if onward == Onward::Upgrade {
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static(WEBSOCKET));
+    } else if trailers {
+        // TE must be named there (RFC 9110 section 10.1.4).
+        headers.insert(CONNECTION, HeaderValue::from_static("close, TE"));
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    } else {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    if onward == Onward::Injectable {
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        for condition in [IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_RANGE, RANGE] {
+            headers.remove(condition);
+        }
+    }
+    headers.append(VIA, HeaderValue::from_static(via(parts.version)));
+    let proto = if from.https { "https" } else { "http" };
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(proto));
+    set(headers, FORWARDED_FOR, HeaderValue::from_str(&plain(from.address).to_string()).ok());
+    set(headers, FORWARDED_HOST, host.clone());
+    set(headers, HOST, host);
+}
+
+/// Makes the backend's fields the browser's.
+pub(super) fn response(status: StatusCode, headers: &mut HeaderMap) {
+    let websocket = lists(headers, &UPGRADE, WEBSOCKET);
+    strip(headers);
+    // A 101 without them is none, and a 426 must say what it wants (RFC 9110 sections 15.2.2 and
+    // 15.5.22).
+    let upgrades = matches!(status, StatusCode::SWITCHING_PROTOCOLS | StatusCode::UPGRADE_REQUIRED);
+    if websocket && upgrades {
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static(WEBSOCKET));
+    }
+}
+
+/// Takes off what speaks of one connection only: what `Connection` names, in all its lines, and
+/// what is known to.
+fn strip(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = tokens(headers, &CONNECTION)
+        .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
+        .collect();
+    for name in named.iter().chain(&HOP_BY_HOP) {
+        headers.remove(name);
+    }
+}
+
+/// The members of a list that may be spread over several lines (RFC 9110 section 5.6.1).
+fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
+    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim)
+}
+
+fn lists(headers: &HeaderMap, name: &HeaderName, member: &str) -> bool {
+    tokens(headers, name).any(|token| token.eq_ignore_ascii_case(member))
+}
+
+/// The host that was asked for: that of an absolute-form target (or of HTTP/2's `:authority`)
+/// comes before `Host` (RFC 9112 section 3.2.2).
+fn host(uri: &Uri, headers: &HeaderMap) -> Option<HeaderValue> {
+    match uri.authority() {
+        Some(authority) => HeaderValue::from_str(authority.as_str()).ok(),
+        None => headers.get(HOST).cloned(),
+    }
+}
+
+/// The version is that of the message received (RFC 9110 section 7.6.3).
+fn via(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_09 | Version::HTTP_10 => "1.0 livers",
+        Version::HTTP_2 => "2 livers",
+        Version::HTTP_3 => "3 livers",
+        _ => "1.1 livers",
+    }
+}
+
+/// An IPv4 address that came in on an IPv6 socket, as people know it.
+fn plain(address: IpAddr) -> IpAddr {
+    address.to_canonical()
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
+    match value {
+        Some(value) => drop(headers.insert(name, value)),
+        None => drop(headers.remove(name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use hyper::{HeaderMap, Method, Request, StatusCode, Version, header::HeaderName};
+
+    use super::{Client, Onward, opens_websocket, request, response};
+
+    /// Fields as lines, sorted, with the names in lower case.
+    fn lines(headers: &HeaderMap) -> Vec<String> {
+        let mut lines: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .collect();
+        lines.sort();
+        lines
+    }
+
+    fn map(lines: &[&str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            let (name, value) = line.split_once(": ").unwrap();
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            headers.append(name, value.parse().unwrap());
+        }
+        headers
+    }
+
+    fn sent(uri: &str, given: &[&str], onward: Onward) -> Vec<String> {
+        let (mut parts, ()) = Request::builder().uri(uri).body(()).unwrap().into_parts();
+        parts.headers = map(given);
+        let from = Client { address: IpAddr::from([127, 0, 0, 1]), https: false };
+        request(&mut parts, "backend:3000", &from, onward);
+        lines(&parts.headers)
+    }
+
+    /// What every request gets, whoever asks.
+    fn with_usual(lines: &[&str], host: &str) -> Vec<String> {
+        let host = [format!("host: {host}"), format!("x-forwarded-host: {host}")];
+        let usual = ["via: 1.1 livers", "x-forwarded-for: 127.0.0.1", "x-forwarded-proto: http"];
+        let mut all: Vec<String> =
+            lines.iter().chain(&usual).map(ToString::to_string).chain(host).collect();
+        all.sort();
+        all
+    }
+
+    #[test]
+    fn fields_of_one_connection_end_here() {
+        let table: [(&[&str], &[&str]); 8] = [
+            (
+                &["Accept: */*", "Cookie: a=b; c", "Origin: null"],
+                &["accept: */*", "connection: close", "cookie: a=b; c", "origin: null"],
+            ),
+            (
+                &["Connection: keep-alive, X-One", "Connection: ,x-TWO ,", "X-One: 1", "X-Two: 2"],
+                &["connection: close"],
+            ),
+            (
+                &["Keep-Alive: 5", "Proxy-Connection: x", "Proxy-Authorization: Basic x"],
+                &["connection: close"],
+            ),
+            (&["Transfer-Encoding: chunked", "Trailer: X"], &["connection: close", "trailer: X"]),
+            (&["TE: gzip;q=1, Trailers"], &["connection: close, TE", "te: trailers"]),
+            (&["TE: gzip"], &["connection: close"]),
+            (
+                &["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AA"],
+                &["connection: close"],
+            ),
+            // Nobody can have what livers itself says taken off.
+            (&["Connection: host, via, x-forwarded-for, x-forwarded-host"], &["connection: close"]),
+        ];
+        for (given, expected) in table {
+            let given = [given, &["Host: a.test"]].concat();
+            assert_eq!(
+                sent("/x", &given, Onward::Plain),
+                with_usual(expected, "a.test"),
+                "{given:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_client_claims_to_be_is_not_passed_on() {
+        let given = [
+            "Host: a.test",
+            "X-Forwarded-For: 1.2.3.4",
+            "X-Forwarded-For: 5.6.7.8",
+            "X-Forwarded-Proto: https",
+            "X-Forwarded-Host: evil.test",
+            "Forwarded: for=1.2.3.4",
+        ];
+        let expected = with_usual(&["connection: close"], "a.test");
+        assert_eq!(sent("/x", &given, Onward::Plain), expected);
+        let (mut parts, ()) = Request::new(()).into_parts();
+        let from = Client { address: "::ffff:10.0.0.9".parse().unwrap(), https: true };
+        parts.version = Version::HTTP_10;
+        parts.headers = map(&["Via: 1.1 other"]);
+        request(&mut parts, "backend:3000", &from, Onward::Plain);
+        assert_eq!(
+            lines(&parts.headers),
+            [
+                "connection: close",
+                "host: backend:3000",
+                "via: 1.0 livers",
+                "via: 1.1 other",
+                "x-forwarded-for: 10.0.0.9",
+                "x-forwarded-host: backend:3000",
+                "x-forwarded-proto: https",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_host_of_an_absolute_target_is_the_one_that_counts() {
+        let expected = with_usual(&["connection: close"], "localhost:8080");
+        let given = ["Host: other.test"];
+        assert_eq!(sent("http://localhost:8080/x", &given, Onward::Plain), expected);
+    }
+
+    #[test]
+    fn an_answer_that_will_be_changed_must_come_whole() {
+        let given = [
+            "Host: a.test",
+            "Accept-Encoding: gzip",
+            "If-None-Match: \"x\"",
+            "If-Modified-Since: Sat, 01 Jan 2000 00:00:00 GMT",
+            "If-Range: \"x\"",
+            "Range: bytes=0-1",
+            "If-Match: \"y\"",
+        ];
+        let expected = ["accept-encoding: identity", "connection: close", "if-match: \"y\""];
+        assert_eq!(sent("/x", &given, Onward::Injectable), with_usual(&expected, "a.test"));
+        let kept = sent("/x", &given, Onward::Plain);
+        for field in ["accept-encoding: gzip", "if-none-match: \"x\"", "range: bytes=0-1"] {
+            assert!(kept.contains(&field.to_owned()), "{field} passes elsewhere");
+        }
+    }
+
+    #[test]
+    fn the_opening_of_a_websocket_keeps_what_is_its_own() {
+        let given = [
+            "Host: a.test",
+            "Connection: keep-alive, Upgrade",
+            "Upgrade: WebSocket",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Protocol: chat, superchat",
+            "Sec-WebSocket-Extensions: permessage-deflate",
+            "Origin: http://a.test",
+        ];
+        let expected = [
+            "connection: Upgrade",
+            "upgrade: websocket",
+            "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
+            "sec-websocket-version: 13",
+            "sec-websocket-protocol: chat, superchat",
+            "sec-websocket-extensions: permessage-deflate",
+            "origin: http://a.test",
+        ];
+        assert_eq!(sent("/x", &given, Onward::Upgrade), with_usual(&expected, "a.test"));
+    }
+
+    #[test]
+    fn only_a_websocket_is_an_upgrade() {
+        let both = ["Connection: Upgrade", "Upgrade: websocket"];
+        let table: [(Method, Version, &[&str], bool); 8] = [
+            (Method::GET, Version::HTTP_11, &both, true),
+            (
+                Method::GET,
+                Version::HTTP_11,
+                &["Connection: a, UPGRADE", "Upgrade: x,WebSocket"],
+                true,
+            ),
+            (Method::POST, Version::HTTP_11, &both, false),
+            (Method::GET, Version::HTTP_10, &both, false),
+            (Method::GET, Version::HTTP_11, &["Connection: Upgrade", "Upgrade: h2c"], false),
+            (Method::GET, Version::HTTP_11, &["Connection: Upgrade"], false),
+            (Method::GET, Version::HTTP_11, &["Upgrade: websocket"], false),
+            (Method::GET, Version::HTTP_11, &["Connection: close", "Upgrade: websocket"], false),
+        ];
+        for (method, version, given, expected) in table {
+            let found = opens_websocket(&method, version, &map(given));
+            assert_eq!(found, expected, "{method} {version:?} {given:?}");
+        }
+    }
+
+    #[test]
+    fn answers_lose_what_speaks_of_one_connection() {
+        let table: [(u16, &[&str], &[&str]); 5] = [
+            (
+                200,
+                &[
+                    "Connection: close, X-Hop",
+                    "X-Hop: 1",
+                    "Keep-Alive: 5",
+                    "Transfer-Encoding: chunked",
+                    "Upgrade: h2c",
+                    "Proxy-Authenticate: Basic",
+                    "Set-Cookie: a=b",
+                    "Set-Cookie: c=d",
+                    "Trailer: X",
+                ],
+                &["set-cookie: a=b", "set-cookie: c=d", "trailer: X"],
+            ),
+            (
+                101,
+                &["Connection: upgrade", "Upgrade: WebSocket", "Sec-WebSocket-Accept: x"],
+                &["connection: Upgrade", "sec-websocket-accept: x", "upgrade: websocket"],
+            ),
+            (
+                426,
+                &["Connection: upgrade", "Upgrade: websocket"],
+                &["connection: Upgrade", "upgrade: websocket"],
+            ),
+            (426, &["Connection: upgrade", "Upgrade: h2c"], &[]),
+            (401, &["WWW-Authenticate: Basic", "Upgrade: websocket"], &["www-authenticate: Basic"]),
+        ];
+        for (status, given, expected) in table {
+            let mut headers = map(given);
+            response(StatusCode::from_u16(status).unwrap(), &mut headers);
+            assert_eq!(lines(&headers), expected, "{status} {given:?}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What the browser gets instead of a backend's answer.
+//!
+//! A navigation gets a page that names the backend, what failed and what to do; anything else gets
+//! the same in one sentence of text. The page has no script of its own: the live client comes into
+//! it as into every page, and reloads it when the backend is up.
+
+use std::borrow::Cow;
+
+use hyper::{
+    StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue},
+};
+
+use crate::respond::body::{Response, full};
+
+/// What failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// No connection could be opened.
+    Unreachable(String),
+    /// It took the request, and what came back is no answer.
+    Broken(String),
+    /// The request cannot be passed on as it is.
+    Request(&'static str),
+    /// livers itself is about to end.
+    Stopping,
+}
+
+impl Trouble {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Unreachable(_) | Self::Broken(_) => StatusCode::BAD_GATEWAY,
+            Self::Request(_) => StatusCode::BAD_REQUEST,
+            Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn sentence(&self, backend: &str) -> String {
+        match self {
+            Self::Unreachable(why) => format!("{backend} cannot be reached: {why}"),
+            Self::Broken(why) => format!("{backend} gave no answer: {why}"),
+            Self::Request(why) => format!("This request cannot be passed on: {why}"),
+            Self::Stopping => "livers is stopping".to_owned(),
+        }
+    }
+
+    fn advice(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => {
+                "Start it, or correct the route in --proxy. This page comes alive by itself as \
+                 soon as the backend is up."
+            }
+            Self::Broken(_) => {
+                "The backend is running but did not finish this request. Its own log says more; \
+                 then reload this page."
+            }
+            Self::Request(_) => "Nothing is wrong with the backend.",
+            Self::Stopping => "Start it again, then reload this page.",
+        }
+    }
+}
+
+/// The answer, as a page for a navigation and as text for anything else.
+pub(super) fn answer(backend: &str, trouble: &Trouble, navigation: bool) -> Response {
+    let sentence = trouble.sentence(backend);
+    let (media_type, content) = if navigation {
+        ("text/html; charset=utf-8", page(backend, &sentence, trouble))
+    } else {
+        ("text/plain; charset=utf-8", format!("{sentence}\n"))
+    };
+    let mut response = Response::new(full(content));
+    *response.status_mut() = trouble.status();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn page(backend: &str, sentence: &str, trouble: &Trouble) -> String {
+    let (title, advice) = (escape(backend), trouble.advice());
+    let sentence = escape(sentence);
+    let status = trouble.status();
+    format!(
+        "<!doctype html>
+<html lang=\"en\">
+<head>
+<meta charset=\"utf-8\">
+<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">
+<meta name=\"color-scheme\" content=\"light dark\">
+<title>{title}: no answer</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<main>
+<p class=\"status\">{status}</p>
+<h1>{sentence}</h1>
+<p>{advice}</p>
+</main>
+</body>
+</html>
+"
+    )
+}
+
+const STYLE: &str = "
+:root { color-scheme: light dark; --text: #1d2329; --soft: #5c6670; --back: #f6f7f8; --card: #fff;
+  --edge: #d9dee3; --mark: #b3400a }
+@media (prefers-color-scheme: dark) { :root { --text: #e6e9ec; --soft: #9aa5b0; --back: #14171a;
+  --card: #1d2125; --edge: #333a41; --mark: #ff9f66 } }
+body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: var(--back);
+  color: var(--text); font: 1rem/1.6 system-ui, sans-serif }
+main { box-sizing: border-box; width: min(40rem, 100vw - 2rem); margin: 1rem; padding: 2rem;
+  background: var(--card); border: 1px solid var(--edge); border-left: .3rem solid var(--mark);
+  border-radius: .5rem; overflow-wrap: anywhere }
+h1 { margin: .25rem 0 1rem; font-size: 1.35rem; line-height: 1.35 }
+p { margin: 0; color: var(--soft) }
+.status { color: var(--mark); font-size: .9rem; font-weight: 600 }
+";
+
+/// Text that may stand between tags and in quoted attributes.
+fn escape(text: &str) -> Cow<'_, str> {
+    if !text.contains(['&', '<', '>', '"', '\'']) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for letter in text.chars() {
+        match letter {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            other => safe.push(other),
+        }
+    }
+    Cow::Owned(safe)
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::{Trouble, answer};
+
+    const BACKEND: &str = "http://localhost:3000";
+
+    async fn text(trouble: &Trouble, navigation: bool) -> (u16, String, String) {
+        let response = answer(BACKEND, trouble, navigation);
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        let media_type = response.headers()["content-type"].to_str().unwrap().to_owned();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, media_type, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_navigation_gets_a_page_and_a_fetch_a_sentence() {
+        let refused = Trouble::Unreachable("connection refused".into());
+        let (status, media_type, body) = text(&refused, true).await;
+        assert_eq!((status, media_type.as_str()), (502, "text/html; charset=utf-8"));
+        assert!(body.contains("<h1>http://localhost:3000 cannot be reached: connection refused<"));
+        assert!(body.contains("alive by itself") && !body.contains("<script"));
+        let (status, media_type, body) = text(&refused, false).await;
+        assert_eq!((status, media_type.as_str()), (502, "text/plain; charset=utf-8"));
+        assert_eq!(body, "http://localhost:3000 cannot be reached: connection refused\n");
+    }
+
+    #[tokio::test]
+    async fn what_failed_is_only_ever_text() {
+        let hostile = Trouble::Broken("<script>alert('&\"')</script>".into());
+        let (status, _, body) = text(&hostile, true).await;
+        assert_eq!(status, 502);
+        assert!(body.contains("&lt;script&gt;alert(&#39;&amp;&quot;&#39;)&lt;/script&gt;"));
+        assert!(!body.contains("<script>"));
+    }
+}

@@ -1,0 +1,256 @@
+//! Puts the house together, and runs it until it is told to stop.
+//!
+//! [`Builder::bind`] surfaces every error there can be at the start; after it, nothing ends the
+//! server but the future given to [`Server::run_until`].
+
+mod connection;
+
+use std::{
+    future::Future,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::time::timeout;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::connection::Listener;
+use crate::{
+    change::ChangeSet,
+    error::Error,
+    event::{Event, Events},
+    net::{
+        guard::Guard,
+        listen::{addresses, listen},
+    },
+    proxy::{Proxy, Route},
+    reload::{hub::Hub, socket},
+    root::Root,
+    site::{Site, recall},
+    watch::{self, Watch},
+};
+
+/// How long answers under way may take to finish once the server stops.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The port where none is named.
+const PORT: u16 = 8080;
+
+/// What a server is to be.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Builder {
+    root: PathBuf,
+    host: Option<String>,
+    port: u16,
+    strict_port: bool,
+    routes: Vec<Route>,
+    more: Vec<PathBuf>,
+    ignore: Vec<String>,
+    dotfiles: bool,
+    events: Events,
+}
+
+impl Builder {
+    /// Listens on this host name or address, rather than on the loopback, and answers to it.
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.host = Some(host.into());
+        self
+    }
+
+    /// Listens on this port, rather than on 8080; 0 is the system's choice.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Fails if the port is taken, rather than to try the next ones.
+    pub fn strict_port(mut self, strict: bool) -> Self {
+        self.strict_port = strict;
+        self
+    }
+
+    /// Has a backend answer the paths of a route. The longest prefix wins.
+    pub fn proxy(mut self, route: Route) -> Self {
+        self.routes.push(route);
+        self
+    }
+
+    /// Watches this folder or file too, without serving it; its changes reload every tab.
+    pub fn watch(mut self, path: impl Into<PathBuf>) -> Self {
+        self.more.push(path.into());
+        self
+    }
+
+    /// Lets no change of the files that this pattern matches count, as in a `.gitignore`.
+    pub fn ignore(mut self, pattern: impl Into<String>) -> Self {
+        self.ignore.push(pattern.into());
+        self
+    }
+
+    /// Serves files and folders whose name begins with a dot.
+    pub fn dotfiles(mut self, serve: bool) -> Self {
+        self.dotfiles = serve;
+        self
+    }
+
+    /// Emits its events here; subscribe before [`bind`](Self::bind) to miss none.
+    pub fn events(mut self, events: Events) -> Self {
+        self.events = events;
+        self
+    }
+
+    /// Opens the sockets and watches the folders. When this returns, a browser can connect.
+    pub async fn bind(self) -> Result<Server, Error> {
+        let addresses = addresses(self.host.as_deref()).await?;
+        let hub = Hub::new();
+        let Self { root, more, ignore, dotfiles, events, .. } = self;
+        let (tabs, said) = (Arc::clone(&hub), events.clone());
+        let publish = move |changes: ChangeSet| {
+            let tabs = tabs.publish(&changes);
+            said.emit(Event::Updated { changes: changes.into_iter().collect(), tabs });
+        };
+        let watching = events.clone();
+        let begun = tokio::task::spawn_blocking(move || {
+            let root = Arc::new(Root::new(&root, dotfiles)?);
+            let options = watch::Options { root: Arc::clone(&root), more, ignore };
+            let watch = Watch::start(options, watching, Box::new(publish))?;
+            Ok((root, Arc::new(watch)))
+        });
+        let (root, watch) = begun.await.map_err(|stopped| Error::Watch(stopped.to_string()))??;
+        let listening = match listen(&addresses, self.port, self.strict_port).await {
+            Ok(listening) => listening,
+            Err(error) => {
+                stop(watch).await;
+                return Err(error);
+            }
+        };
+
+        let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
+        let routes = self.routes.iter().map(ToString::to_string).collect();
+        let (tabs, disk) = (Arc::clone(&hub), Arc::clone(&root));
+        let recovered = Arc::new(move |changes: ChangeSet| {
+            tabs.publish(&changes);
+        });
+        let reload = socket::Context {
+            hub,
+            recall: Arc::new(move |paths, since| recall(&disk, paths, since)),
+            events: events.clone(),
+            tasks: tasks.clone(),
+            cancel: cancel.clone(),
+        };
+        let proxy =
+            Proxy::new(self.routes, events.clone(), tasks.clone(), cancel.clone(), recovered);
+        let guard = Guard::new(self.host.as_deref());
+        let site = Site { guard, root, watch, proxy, routes, reload, events };
+        Ok(Server {
+            site: Arc::new(site),
+            host: self.host,
+            addresses: listening
+                .listeners
+                .iter()
+                .filter_map(|listener| listener.local_addr().ok())
+                .collect(),
+            listener: Listener::new(listening.listeners),
+            port: listening.port,
+            asked_port: self.port,
+            tasks,
+            cancel,
+        })
+    }
+}
+
+/// A server that listens already; [`run_until`](Self::run_until) makes it answer.
+pub struct Server {
+    site: Arc<Site>,
+    host: Option<String>,
+    addresses: Vec<SocketAddr>,
+    listener: Listener,
+    port: u16,
+    asked_port: u16,
+    tasks: TaskTracker,
+    cancel: CancellationToken,
+}
+
+impl Server {
+    /// A server of a folder, with everything else as it is by default.
+    pub fn builder(root: impl Into<PathBuf>) -> Builder {
+        Builder {
+            root: root.into(),
+            host: None,
+            port: PORT,
+            strict_port: false,
+            routes: Vec::new(),
+            more: Vec::new(),
+            ignore: Vec::new(),
+            dotfiles: false,
+            events: Events::default(),
+        }
+    }
+
+    /// The URL to open on this machine.
+    pub fn url(&self) -> String {
+        let host = match self.host.as_deref() {
+            None => "localhost".to_owned(),
+            Some(host) => match host.parse() {
+                Ok(address @ (IpAddr::V4(_) | IpAddr::V6(_))) if address.is_unspecified() => {
+                    "localhost".to_owned()
+                }
+                Ok(IpAddr::V6(address)) => format!("[{address}]"),
+                _ => host.to_owned(),
+            },
+        };
+        format!("http://{host}:{}/", self.port)
+    }
+
+    /// The sockets that it listens on.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The port that was asked for, if it was taken and another one was found.
+    pub fn port_taken(&self) -> Option<u16> {
+        (self.asked_port != 0 && self.asked_port != self.port).then_some(self.asked_port)
+    }
+
+    /// The routes to backends, as text.
+    pub fn routes(&self) -> &[String] {
+        &self.site.routes
+    }
+
+    /// The folder that is served.
+    pub fn root(&self) -> &Path {
+        self.site.root.path()
+    }
+
+    /// How many folders are watched.
+    pub fn folders(&self) -> usize {
+        self.site.watch.folders()
+    }
+
+    /// Answers requests until the future ends; then closes every socket and waits for every task.
+    pub async fn run_until(self, stopped: impl Future<Output = ()>) {
+        let Self { site, listener, tasks, cancel, .. } = self;
+        let abort = CancellationToken::new();
+        let accept = listener.accept(&site, &tasks, &cancel, &abort);
+        tokio::select! {
+            () = stopped => {}
+            () = accept => {}
+        }
+        cancel.cancel();
+        tasks.close();
+        if timeout(GRACE, tasks.wait()).await.is_err() {
+            abort.cancel();
+            tasks.wait().await;
+        }
+        stop(Arc::clone(&site.watch)).await;
+    }
+}
+
+/// Ends a watch.
+async fn stop(watch: Arc<Watch>) {
+    // The thread ends on its own if this runtime is going away.
+    let _ = tokio::task::spawn_blocking(move || watch.stop()).await;
+}

@@ -1,0 +1,387 @@
+//! What happens to one request, in order: this is where the rooms below meet.
+//!
+//! The guard, then livers' own paths, then the routes to backends, then the files. What was served
+//! is told to `reload` (who uses what) and to `watch` (which content the tabs have). Nothing here
+//! decides anything that could be decided in a room below.
+
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use bytes::Bytes;
+use hyper::{
+    Method, Request, StatusCode,
+    body::Body as HttpBody,
+    header::{
+        ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap,
+        HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, REFERER,
+    },
+};
+
+use crate::{
+    change::ChangeSet,
+    event::{Event, Events},
+    files::{self, Found, Source, not_found},
+    inject::{
+        self,
+        html::{InjectedBody, Injector},
+    },
+    net::guard::{Guard, Verdict, same_origin},
+    proxy::{Client, Proxy, Route},
+    reload::{self, socket},
+    respond::{
+        body::{self, BodyError, Response},
+        conditional::EntityTag,
+        media_type,
+        representation::{Content, Representation},
+    },
+    root::{self, Located, Root},
+    url_path::{BadPath, UrlPath},
+    watch::{self, State, Watch},
+};
+
+/// Everything of livers' own lives below this path; no file and no route can shadow it.
+const OWN: &str = "/__livers";
+
+/// The script that pages load.
+const CLIENT: &str = include_str!("../client-snippet/client.js");
+
+/// What all requests share.
+pub(crate) struct Site {
+    pub(crate) guard: Guard,
+    pub(crate) root: Arc<Root>,
+    pub(crate) watch: Arc<Watch>,
+    pub(crate) proxy: Proxy,
+    pub(crate) routes: Vec<String>,
+    pub(crate) reload: socket::Context,
+    pub(crate) events: Events,
+}
+
+impl Site {
+    /// Answers a request from an address. Whatever goes wrong is an answer.
+    pub(crate) async fn respond<B>(&self, request: Request<B>, from: IpAddr) -> Response
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BodyError>,
+    {
+        if !self.events.requests() {
+            return self.answer(request, from).await;
+        }
+        let began = Instant::now();
+        let (method, target) = (request.method().to_string(), request.uri().to_string());
+        let response = self.answer(request, from).await;
+        let (status, took) = (response.status().as_u16(), began.elapsed());
+        self.events.emit(Event::Request { method, target, status, took });
+        response
+    }
+
+    async fn answer<B>(&self, request: Request<B>, from: IpAddr) -> Response
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BodyError>,
+    {
+        let host = match self.guard.check(&request) {
+            Verdict::Pass(host) => host,
+            Verdict::Malformed(why) => {
+                return plain(StatusCode::BAD_REQUEST, format!("Bad request: {why}.\n"));
+            }
+            Verdict::Foreign(host) => {
+                let why = format!(
+                    "this server does not go by the name {host}; if it should, start it with --host {host}"
+                );
+                return self.refuse(request.uri().path(), &why);
+            }
+        };
+        // Nothing here is a proxy for other origins, and TRACE shows cookies to scripts.
+        if [Method::CONNECT, Method::TRACE].contains(request.method()) {
+            return not_allowed();
+        }
+        let path = request.uri().path();
+        if path.strip_prefix(OWN).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+            return self.own(request, &host);
+        }
+        if let Some(route) = self.proxy.route(path) {
+            return self.backend(route, request, &host, from).await;
+        }
+        self.file(request.method(), request.uri(), request.headers(), &host).await
+    }
+
+    /// One of livers' own paths.
+    fn own<B>(&self, request: Request<B>, host: &str) -> Response {
+        let path = request.uri().path();
+        if !same_origin(request.headers(), host) {
+            return self.refuse(path, "pages of another origin may not use livers' own paths");
+        }
+        let mut response = match &path[OWN.len()..] {
+            "/socket" => return socket::accept(self.reload.clone(), request),
+            _ if ![Method::GET, Method::HEAD].contains(request.method()) => not_allowed(),
+            "/events" => reload::events::accept(self.reload.clone(), &request),
+            "/client.js" => {
+                let script = "text/javascript; charset=utf-8";
+                Representation::of_bytes(StatusCode::OK, script, CLIENT)
+                    .answer(request.method(), request.headers())
+            }
+            "/status" => {
+                Representation::of_bytes(StatusCode::OK, "application/json", self.status())
+                    .answer(request.method(), request.headers())
+            }
+            _ => plain(StatusCode::NOT_FOUND, format!("There is no {path}.\n")),
+        };
+        response.headers_mut().insert(
+            HeaderName::from_static("cross-origin-resource-policy"),
+            HeaderValue::from_static("same-origin"),
+        );
+        response
+    }
+
+    /// What `/__livers/status` says.
+    fn status(&self) -> String {
+        let hub = &self.reload.hub;
+        let status = serde_json::json!({
+            "livers": env!("CARGO_PKG_VERSION"),
+            "boot": hub.boot(),
+            "version": hub.version(),
+            "root": self.root.path().to_string_lossy(),
+            "routes": self.routes,
+            "clients": hub.tabs(),
+            "watch": { "folders": self.watch.folders() },
+        });
+        status.to_string() + "\n"
+    }
+
+    /// A request that a backend answers.
+    async fn backend<B>(
+        &self,
+        route: &Route,
+        request: Request<B>,
+        host: &str,
+        from: IpAddr,
+    ) -> Response
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BodyError>,
+    {
+        let page = inject::wanted(request.method(), request.headers());
+        let stamp = self.stamp();
+        let head = request.method() == Method::HEAD;
+        if let Ok(path) = UrlPath::parse(request.uri().path()) {
+            self.observe(request.headers(), host, page, &path.to_string());
+        }
+        let client = Client { address: from, https: false };
+        let response = self.proxy.forward(route, request, client, page).await;
+        if page && inject::possible(response.status(), response.headers()) {
+            injected(response, stamp, head)
+        } else {
+            response
+        }
+    }
+
+    /// A request for a file or folder.
+    async fn file(
+        &self,
+        method: &Method,
+        uri: &hyper::Uri,
+        headers: &HeaderMap,
+        host: &str,
+    ) -> Response {
+        if ![Method::GET, Method::HEAD].contains(method) {
+            return not_allowed();
+        }
+        let url = match UrlPath::parse(uri.path()) {
+            Ok(url) => url,
+            Err(BadPath::Malformed) => {
+                return plain(StatusCode::BAD_REQUEST, "Bad request: the path is malformed.\n");
+            }
+            Err(BadPath::Unsafe) => return plain(StatusCode::NOT_FOUND, "Not found.\n"),
+        };
+        let page = inject::wanted(method, headers);
+        // The stamp is older than the bytes: what changes in between is told once too often, never
+        // missed.
+        let stamp = self.stamp();
+        let path = url.to_string();
+        self.observe(headers, host, page, &path);
+        let found = files::find(Arc::clone(&self.root), url).await;
+        let (status, text) = match found {
+            Found::File(source) => {
+                self.watch.note(&source.path, State::File(source.identity));
+                self.reload.hub.observe(Some(&path), &source.url.to_string());
+                return file(source, page.then_some(stamp)).answer(method, headers);
+            }
+            Found::Redirect(to) => return redirect(&to, uri.query()),
+            Found::Listing(folder, listing) => {
+                self.watch.note(&folder, State::Folder);
+                self.reload.hub.observe_listing(&path);
+                (StatusCode::OK, listing)
+            }
+            Found::Nothing(place) => {
+                self.watch.note(&place, State::Missing);
+                (StatusCode::NOT_FOUND, not_found::not_found(&path))
+            }
+            Found::Refused(why) => {
+                self.events.emit(Event::Refused { path: path.clone(), why: why.to_owned() });
+                (StatusCode::FORBIDDEN, not_found::refused(&path, why))
+            }
+            Found::Unreadable(place, why) => {
+                self.watch.note(&place, State::Unreadable);
+                let why = why.to_string();
+                self.events.emit(Event::Refused { path: path.clone(), why: why.clone() });
+                (StatusCode::FORBIDDEN, not_found::refused(&path, &why))
+            }
+        };
+        if !page && status != StatusCode::OK {
+            return plain(status, format!("{status}\n"));
+        }
+        let text = Bytes::from(text);
+        let text = if page { Injector::new(stamp, None).whole(&text) } else { text };
+        Representation::of_bytes(status, "text/html; charset=utf-8", text).answer(method, headers)
+    }
+
+    /// The element that pages get: the script, and the version that was current when it was asked
+    /// for. The fragment is not part of what a browser requests or caches by.
+    fn stamp(&self) -> String {
+        let hub = &self.reload.hub;
+        let (boot, version) = (hub.boot(), hub.version());
+        format!("<script type=\"module\" src=\"{OWN}/client.js#{boot}.{version}\" async></script>")
+    }
+
+    /// Tells `reload` who uses what: the page, sheet or module that a request's `Referer` names uses
+    /// what it asks for. A navigation is no use: a link is not a part of its page.
+    fn observe(&self, headers: &HeaderMap, host: &str, navigation: bool, path: &str) {
+        let referrer = headers.get(REFERER).and_then(|referrer| referrer.to_str().ok());
+        if let Some(user) = referrer.and_then(|url| own_path(url, host)).filter(|_| !navigation) {
+            self.reload.hub.observe(Some(&user), path);
+        }
+    }
+
+    fn refuse(&self, path: &str, why: &str) -> Response {
+        self.events.emit(Event::Refused { path: path.to_owned(), why: why.to_owned() });
+        plain(StatusCode::FORBIDDEN, format!("Refused: {why}.\n"))
+    }
+}
+
+/// Which of the files behind these URL paths changed since a time. Blocking.
+pub(crate) fn recall(root: &Root, paths: &[String], since: SystemTime) -> ChangeSet {
+    let files = paths.iter().filter_map(|path| UrlPath::parse(path).ok()).filter_map(|url| {
+        match root.locate(&url) {
+            Located::File(path) => Some(path),
+            Located::Directory(path) => Some(path.join(files::INDEX)),
+            _ => None,
+        }
+    });
+    watch::changed_since(root, files, since)
+}
+
+/// A file as something to send, with the element where it is a page.
+fn file(source: Source, element: Option<String>) -> Representation {
+    let mut content_type = media_type::of(&source.path);
+    let html = media_type::is_html(&content_type);
+    let tag = EntityTag::from_hash(source.identity.0);
+    let (content, tag) = match (source.content, element.filter(|_| html)) {
+        (root::Content::Memory(bytes), element) => {
+            if html {
+                media_type::of_html(&bytes).clone_into(&mut content_type);
+            }
+            match element {
+                Some(element) => {
+                    let bytes = Injector::new(element, None).whole(&bytes);
+                    let tag = EntityTag::of(&bytes);
+                    (Content::Bytes(bytes), Some(tag))
+                }
+                None => (Content::Bytes(bytes), Some(tag)),
+            }
+        }
+        (root::Content::Large(file, length), None) => (Content::File(file, length), Some(tag)),
+        // Its bytes are made while they are sent, so there is nothing to compare a copy with.
+        (root::Content::Large(file, length), Some(element)) => {
+            let injector = Injector::new(element, None);
+            let body = InjectedBody::new(Content::File(file, length).into_body(), injector);
+            (Content::Stream(body::stream(body)), None)
+        }
+    };
+    let octets = HeaderValue::from_static("application/octet-stream");
+    let content_type = HeaderValue::from_str(&content_type).unwrap_or(octets);
+    Representation { status: StatusCode::OK, content_type, tag, content, varies: html }
+}
+
+/// A backend's page with the element added. What was true of its bytes no longer is; and it must be
+/// asked for each time, or the stamp in it would be an old one.
+fn injected(response: Response, element: String, head: bool) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let charset = content_type.and_then(media_type::charset).map(str::to_owned);
+    for stale in [CONTENT_LENGTH, ETAG, LAST_MODIFIED, ACCEPT_RANGES] {
+        parts.headers.remove(stale);
+    }
+    let stored = parts.headers.get(CACHE_CONTROL).and_then(|value| value.to_str().ok());
+    if !stored.is_some_and(|stored| stored.contains("no-store")) {
+        parts.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    }
+    let body = if head {
+        body
+    } else {
+        body::stream(InjectedBody::new(body, Injector::new(element, charset.as_deref())))
+    };
+    Response::from_parts(parts, body)
+}
+
+/// The path of a URL, as the server spells it, if the URL is one of ours.
+fn own_path(url: &str, host: &str) -> Option<String> {
+    let (_, rest) = url.split_once("://")?;
+    let (authority, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let path = rest.split(['?', '#']).next().unwrap_or_default();
+    let own = authority.eq_ignore_ascii_case(host);
+    let path = UrlPath::parse(if path.is_empty() { "/" } else { path });
+    path.ok().filter(|_| own).map(|path| path.to_string())
+}
+
+/// To the same folder with a slash (RFC 9110, section 15.4.2). The location is a path of names, so
+/// it cannot lead to another host. 302, since a folder may become a file.
+fn redirect(to: &UrlPath, query: Option<&str>) -> Response {
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    let mut response = plain(StatusCode::FOUND, format!("See {to}\n"));
+    if let Ok(location) = HeaderValue::from_str(&format!("{to}{query}")) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+/// The methods that files know (RFC 9110, section 15.5.6).
+fn not_allowed() -> Response {
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "Files know GET and HEAD.\n");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
+}
+
+/// A short answer in words.
+fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response {
+    let mut response = Response::new(body::full(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_path;
+
+    #[test]
+    fn a_referrer_counts_if_it_is_ours() {
+        let table = [
+            ("http://localhost:8080/a/b.html?x=1#y", Some("/a/b.html")),
+            ("http://LOCALHOST:8080", Some("/")),
+            ("http://localhost:8080/a%20b", Some("/a%20b")),
+            ("http://localhost:3000/a", None),
+            ("http://evil.example/http://localhost:8080/", None),
+            ("http://localhost:8080@evil.example/", None),
+            ("/a", None),
+            ("", None),
+        ];
+        for (url, wanted) in table {
+            assert_eq!(own_path(url, "localhost:8080").as_deref(), wanted, "{url}");
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! What a person reads: a banner, then one short line for each thing worth one.
+//!
+//! A thread of its own reads the server's events and writes the lines, so that a terminal that does
+//! not take them (a paused pager) holds nothing up. Colours are there on a terminal only, and not
+//! with `NO_COLOR`; anstream sees to that. Whatever comes from outside is written without control
+//! characters.
+
+use std::{
+    collections::HashSet,
+    fmt::Write as _,
+    io::{self, Write},
+    path::Path,
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use livers::{Change, Error, Event, Kind, Server};
+use percent_encoding::percent_decode_str;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+const BOLD: &str = "\x1b[1m";
+const DIM: &str = "\x1b[2m";
+const RED: &str = "\x1b[31m";
+const GREEN: &str = "\x1b[32m";
+const YELLOW: &str = "\x1b[33m";
+const CYAN: &str = "\x1b[36m";
+const RESET: &str = "\x1b[0m";
+
+/// How many names a line holds.
+const NAMES: usize = 3;
+
+/// How many different refusals are remembered, so that each is said once.
+const REFUSALS: usize = 256;
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Amount {
+    /// What went wrong.
+    Faults,
+    /// And what changed.
+    Changes,
+    /// And each request, and what each tab did.
+    All,
+}
+
+/// The thread that writes.
+pub(crate) struct Terminal(Option<JoinHandle<()>>);
+
+impl Terminal {
+    /// Writes a line for each event that is worth one, until the server is gone.
+    pub(crate) fn start(mut events: Receiver<Event>, amount: Amount) -> Self {
+        let thread = std::thread::Builder::new().name("livers-terminal".to_owned());
+        let run = move || {
+            let mut refusals = HashSet::new();
+            loop {
+                let line = match events.blocking_recv() {
+                    Ok(Event::Refused { path, why }) => {
+                        let line = refused(&path, &why);
+                        let new = refusals.len() < REFUSALS && refusals.insert(line.clone());
+                        new.then_some(line)
+                    }
+                    Ok(event) => line(&event, amount),
+                    Err(RecvError::Lagged(lost)) => Some(format!("{DIM}... {lost} lines{RESET}")),
+                    Err(RecvError::Closed) => return,
+                };
+                if let Some(line) = line {
+                    write(&line);
+                }
+            }
+        };
+        Self(thread.spawn(run).ok())
+    }
+
+    /// Waits until all is written. The server must be gone.
+    pub(crate) fn stop(self) {
+        self.0.map(JoinHandle::join);
+    }
+}
+
+/// The first thing that is said.
+pub(crate) fn banner(server: &Server, root: &Path, took: Duration) {
+    let mut text = String::new();
+    let version = env!("CARGO_PKG_VERSION");
+    let mut row = |label: &str, value: &str| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {DIM}{label:<8}{RESET} {value}");
+    };
+    row("local", &format!("{CYAN}{}{RESET}", server.url()));
+    if let Some(address) = server.addresses().iter().find(|address| !address.ip().is_loopback()) {
+        row("network", &format!("listening on {}", address.ip()));
+    }
+    for route in server.routes() {
+        row("proxy", &shown(route));
+    }
+    row("watching", &shown(&root.to_string_lossy()));
+    if let Some(taken) = server.port_taken() {
+        row("note", &format!("{YELLOW}port {taken} is taken, this is the next free one{RESET}"));
+    }
+    let ready = format!("{DIM}ready in {} ms{RESET}", took.as_millis().max(1));
+    write(&format!("\n  {BOLD}{GREEN}livers{RESET} {version}  {ready}\n\n{text}"));
+}
+
+/// Why there is no server.
+pub(crate) fn failed(error: &Error) {
+    let _ = writeln!(anstream::stderr(), "{RED}error:{RESET} {}", shown(&error.to_string()));
+}
+
+/// No browser could be opened; the server goes on.
+pub(crate) fn no_browser(url: &str, why: &io::Error) {
+    write(&format!("{RED}open{RESET}     no browser could be opened ({why}): go to {url}"));
+}
+
+fn write(line: &str) {
+    // Whoever closed our output does not want to read it.
+    let _ = writeln!(anstream::stdout().lock(), "{line}");
+}
+
+/// The line for an event, if it is worth one.
+fn line(event: &Event, amount: Amount) -> Option<String> {
+    let needed = match event {
+        Event::Updated { .. } => Amount::Changes,
+        Event::Applied { .. } | Event::Tabs { .. } | Event::Request { .. } => Amount::All,
+        _ => Amount::Faults,
+    };
+    if amount < needed {
+        return None;
+    }
+    Some(match event {
+        Event::Updated { changes, tabs } => {
+            let verb = match changes.first().map(|change| change.kind) {
+                Some(kind) if changes.iter().any(|change| change.kind != kind) => "updated",
+                Some(Kind::Created) => "created",
+                Some(Kind::Removed) => "removed",
+                _ => "updated",
+            };
+            let tabs = match tabs {
+                0 => "no tab".to_owned(),
+                1 => "1 tab".to_owned(),
+                tabs => format!("{tabs} tabs"),
+            };
+            format!("{GREEN}{verb}{RESET}  {}  {DIM}-> {tabs}{RESET}", names(changes))
+        }
+        Event::Applied { page, how, took } => {
+            let (page, how) = (name(page), shown(how));
+            format!("{DIM}applied  {page}  {how}, {} ms{RESET}", took.as_millis())
+        }
+        Event::Tabs { open } => format!("{DIM}tabs     {open} open{RESET}"),
+        Event::BackendDown { backend, why } => {
+            format!("{RED}proxy{RESET}    {} is down: {}", shown(backend), shown(why))
+        }
+        Event::BackendUp { backend } => {
+            format!("{GREEN}proxy{RESET}    {} is up again", shown(backend))
+        }
+        Event::BackendFault { backend, path, why } => {
+            format!("{RED}proxy{RESET}    {} {}: {}", shown(backend), shown(path), shown(why))
+        }
+        Event::Refused { path, why } => refused(path, why),
+        Event::WatchFault { path, why } => {
+            format!("{RED}watch{RESET}    {}: {}", shown(&path.to_string_lossy()), shown(why))
+        }
+        Event::Request { method, target, status, took } => {
+            let ms = took.as_secs_f64() * 1000.0;
+            format!("{DIM}{method:<8} {}  {status}, {ms:.1} ms{RESET}", shown(target))
+        }
+        Event::ConnectionFault { why } => format!("{RED}server{RESET}   {}", shown(why)),
+        // The library may learn to say more than this program knows.
+        _ => return None,
+    })
+}
+
+fn refused(path: &str, why: &str) -> String {
+    format!("{YELLOW}refused{RESET}  {}: {}", shown(path), shown(why))
+}
+
+/// The names of changed files, the first few.
+fn names(changes: &[Change]) -> String {
+    let mut text: Vec<_> = changes.iter().take(NAMES).map(|change| name(&change.path)).collect();
+    if changes.len() > NAMES {
+        text.push(format!("and {} more", changes.len() - NAMES));
+    }
+    text.join(", ")
+}
+
+/// A URL path as a person writes it.
+fn name(path: &str) -> String {
+    let decoded = percent_decode_str(path).decode_utf8_lossy();
+    let name = decoded.strip_prefix('/').filter(|name| !name.is_empty()).unwrap_or(&decoded);
+    shown(name)
+}
+
+/// Text without control characters, which a terminal would obey.
+fn shown(text: &str) -> String {
+    text.chars()
+        .flat_map(|char| {
+            let control = char.is_control();
+            let escaped = control.then(|| char.escape_default());
+            escaped.into_iter().flatten().chain((!control).then_some(char))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use livers::{Change, Event, Kind};
+
+    use super::{Amount, line};
+
+    fn plain(event: &Event, amount: Amount) -> Option<String> {
+        line(event, amount).map(|line| anstream::adapter::strip_str(&line).to_string())
+    }
+
+    fn updated(paths: &[(&str, Kind)], tabs: usize) -> Event {
+        let change = |(path, kind): &(&str, Kind)| Change { path: (*path).into(), kind: *kind };
+        Event::Updated { changes: paths.iter().map(change).collect(), tabs }
+    }
+
+    #[test]
+    fn a_change_is_one_short_line() {
+        use Kind::{Created, Modified, Removed};
+        let table = [
+            (updated(&[("/css/app.css", Modified)], 2), "updated  css/app.css  -> 2 tabs"),
+            (updated(&[("/a%20b.html", Created)], 1), "created  a b.html  -> 1 tab"),
+            (updated(&[("/a/", Removed)], 0), "removed  a/  -> no tab"),
+            (updated(&[("/a", Removed), ("/b", Created)], 1), "updated  a, b  -> 1 tab"),
+            (
+                updated(
+                    &[("/a", Modified), ("/b", Modified), ("/c", Modified), ("/d", Modified)],
+                    3,
+                ),
+                "updated  a, b, c, and 1 more  -> 3 tabs",
+            ),
+            (updated(&[("/%1b[31m%0a", Modified)], 0), "updated  \\u{1b}[31m\\n  -> no tab"),
+        ];
+        for (event, wanted) in table {
+            assert_eq!(plain(&event, Amount::Changes).as_deref(), Some(wanted));
+            assert_eq!(plain(&event, Amount::Faults), None);
+        }
+    }
+
+    #[test]
+    fn requests_are_said_only_where_asked_for() {
+        let event = Event::Request {
+            method: "GET".into(),
+            target: "/?a".into(),
+            status: 200,
+            took: std::time::Duration::from_micros(1500),
+        };
+        assert_eq!(plain(&event, Amount::Changes), None);
+        assert_eq!(plain(&event, Amount::All).as_deref(), Some("GET      /?a  200, 1.5 ms"));
+    }
+}
