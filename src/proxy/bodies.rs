@@ -164,20 +164,20 @@ impl HttpBody for Download {
 /// request is taken as written; reading ends soon, with the answer or with the true error.
 pub(super) struct Patient<S> {
     socket: S,
-    patience: bool,
+    patient: bool,
     /// Nobody reads what is written.
     deaf: bool,
 }
 
 impl<S> Patient<S> {
-    /// A tunnel is not `patience`: it has to know that nobody reads.
-    pub(super) fn new(socket: S, patience: bool) -> Self {
-        Self { socket, patience, deaf: false }
+    /// A tunnel is not `patient`: it has to know that nobody reads.
+    pub(super) fn new(socket: S, patient: bool) -> Self {
+        Self { socket, patient, deaf: false }
     }
 
     fn forgive<T>(&mut self, written: Poll<io::Result<T>>, instead: T) -> Poll<io::Result<T>> {
         match written {
-            Poll::Ready(Err(_)) if self.patience => {
+            Poll::Ready(Err(_)) if self.patient => {
                 self.deaf = true;
                 Poll::Ready(Ok(instead))
             }
