@@ -3,8 +3,9 @@
 //! Started with `--port 0`, ready when it has printed the line that begins with
 //! `local`, from which the address is read. Threads collect what it prints, so
 //! nothing is lost while a test waits for something else, and a failing test
-//! prints it. Killed on drop. Only one thing is not done: if the test process
-//! itself is killed by SIGKILL, its servers stay.
+//! prints it. What follows the ready line may come after the start: wait for it
+//! by [`Livers::wait_for_line`]. Killed on drop. Only one thing is not done: if
+//! the test process itself is killed by SIGKILL, its servers stay.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read};
