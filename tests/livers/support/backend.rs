@@ -1,0 +1,160 @@
+//! A scripted TCP server to proxy to.
+//!
+//! Each connection is handed to a closure of the test as a [`Wire`], on the
+//! test's own runtime: it reads what it wants, answers raw bytes, and ends the
+//! connection in order (by dropping it) or by a reset. The backend can be
+//! stopped, with its open connections, and started again on the same port. A
+//! panic in a closure fails the test when the backend is stopped or dropped.
+//! WebSocket backends take [`Wire::into_stream`] to tungstenite.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
+
+use super::http::Wire;
+use super::{lock, within};
+
+type Script = dyn Fn(Wire) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
+
+/// A server that does with each connection what the test says.
+pub struct Backend {
+    address: SocketAddr,
+    script: Arc<Script>,
+    running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    accepted: Arc<watch::Sender<usize>>,
+    panics: Arc<Mutex<Vec<String>>>,
+}
+
+impl Backend {
+    /// Listens on a free port and runs `script` on each connection.
+    pub async fn start<F>(script: impl Fn(Wire) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let mut backend = Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            script: Arc::new(move |wire| Box::pin(script(wire))),
+            running: None,
+            accepted: Arc::default(),
+            panics: Arc::default(),
+        };
+        backend.start_again().await;
+        backend
+    }
+
+    /// Answers the first request of each connection, whatever it asks, with
+    /// these bytes, and ends the connection.
+    pub async fn answering(bytes: impl Into<Vec<u8>>) -> Self {
+        let bytes: Arc<[u8]> = bytes.into().into();
+        Self::start(move |mut wire| {
+            let bytes = Arc::clone(&bytes);
+            async move {
+                if let Some(head) = wire.request().await {
+                    wire.request_body(&head).await;
+                    wire.send(&bytes).await;
+                }
+            }
+        })
+        .await
+    }
+
+    /// The port it listens on, also while it is stopped.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Its address, such as `http://127.0.0.1:3000`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// How many connections there have been.
+    pub fn connections(&self) -> usize {
+        *self.accepted.borrow()
+    }
+
+    /// Waits until there have been so many connections.
+    pub async fn wait_for_connections(&self, count: usize) {
+        let mut accepted = self.accepted.subscribe();
+        let reached = accepted.wait_for(|accepted| *accepted >= count);
+        let _ = within(&format!("connection {count} to the backend"), reached).await;
+    }
+
+    /// Stops listening and drops all connections; they are gone when this
+    /// returns. New ones are refused.
+    pub async fn stop(&mut self) {
+        if let Some((stop, task)) = self.running.take() {
+            drop(stop);
+            within("the end of the backend", task).await.expect("the backend's task");
+        }
+        self.check();
+    }
+
+    /// Listens again on the same port.
+    pub async fn start_again(&mut self) {
+        assert!(self.running.is_none(), "the backend is running");
+        let listener = TcpListener::bind(self.address).await.expect("listen");
+        self.address = listener.local_addr().expect("an address");
+        let (stop, stopped) = oneshot::channel();
+        let (script, accepted) = (Arc::clone(&self.script), Arc::clone(&self.accepted));
+        let panics = Arc::clone(&self.panics);
+        let task = tokio::spawn(serve(listener, script, accepted, panics, stopped));
+        self.running = Some((stop, task));
+    }
+
+    fn check(&self) {
+        let panics = lock(&self.panics);
+        assert!(panics.is_empty(), "the backend's script panicked: {}", panics.join("; "));
+    }
+}
+
+impl Drop for Backend {
+    fn drop(&mut self) {
+        if let Some((_, task)) = &self.running {
+            task.abort();
+        }
+        if !std::thread::panicking() {
+            self.check();
+        }
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    script: Arc<Script>,
+    accepted: Arc<watch::Sender<usize>>,
+    panics: Arc<Mutex<Vec<String>>>,
+    mut stopped: oneshot::Receiver<()>,
+) {
+    let note = |ended: Result<(), JoinError>| {
+        if let Err(error) = ended
+            && let Ok(panic) = error.try_into_panic()
+        {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
+            lock(&panics).push(text.unwrap_or_default());
+        }
+    };
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            _ = &mut stopped => break,
+            Some(ended) = connections.join_next() => note(ended),
+            connection = listener.accept() => {
+                let (stream, _) = connection.expect("accept");
+                connections.spawn(script(Wire::over(stream)));
+                accepted.send_modify(|accepted| *accepted += 1);
+            }
+        }
+    }
+    drop(listener);
+    connections.abort_all();
+    while let Some(ended) = connections.join_next().await {
+        note(ended);
+    }
+}

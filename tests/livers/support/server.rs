@@ -1,0 +1,325 @@
+//! The real `livers` binary on a folder, on a free port.
+//!
+//! Started with `--port 0`, ready when it has printed the line that begins with
+//! `local`, from which the address is read. Threads collect what it prints, so
+//! nothing is lost while a test waits for something else, and a failing test
+//! prints it. What follows the ready line may come after the start: wait for it
+//! by [`Livers::wait_for_line`]. Killed on drop. Only one thing is not done: if
+//! the test process itself is killed by SIGKILL, its servers stay.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::lock;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_livers");
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Runs `livers` to its end: for what the command line says and refuses.
+pub async fn run<S: AsRef<OsStr>>(
+    args: impl IntoIterator<Item = S>,
+) -> (ExitStatus, String, String) {
+    run_in(Path::new("."), args).await
+}
+
+/// Runs `livers` to its end in a folder.
+pub async fn run_in<S: AsRef<OsStr>>(
+    folder: &Path,
+    args: impl IntoIterator<Item = S>,
+) -> (ExitStatus, String, String) {
+    let mut command = tokio::process::Command::new(BINARY);
+    command.args(args).current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
+    let what = format!("the end of {:?}", command.as_std());
+    let output = super::within(&what, command.output()).await.expect("run livers");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8 output");
+    (output.status, text(output.stdout), text(output.stderr))
+}
+
+/// How a server is started.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    folder: Option<PathBuf>,
+    working: Option<PathBuf>,
+    port: u16,
+    args: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
+}
+
+impl Start {
+    /// Adds an argument.
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args<S: Into<OsString>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets a variable of its environment.
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// Asks for a port instead of any free one.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Sets the working directory.
+    pub fn working_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.working = Some(path.into());
+        self
+    }
+
+    /// Starts the server and waits until it is ready.
+    pub async fn start(self) -> Livers {
+        let output = Arc::new(Output::default());
+        let child = self.spawn(&output);
+        let mut livers = Livers { start: self, child, output, url: String::new(), port: 0 };
+        livers.ready(0).await;
+        livers
+    }
+
+    fn spawn(&self, output: &Arc<Output>) -> Child {
+        let mut command = Command::new(BINARY);
+        command.args(&self.folder).arg("--port").arg(self.port.to_string()).args(&self.args);
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        if let Some(working) = &self.working {
+            command.current_dir(working);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("start livers");
+        output.collect(Stream::Stdout, child.stdout.take().expect("a pipe"));
+        output.collect(Stream::Stderr, child.stderr.take().expect("a pipe"));
+        child
+    }
+}
+
+/// Where a line was printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+#[derive(Default)]
+struct Output {
+    lines: Mutex<Vec<(Stream, String)>>,
+    /// How many of the two streams are being read.
+    open: watch::Sender<usize>,
+}
+
+impl Output {
+    fn collect(self: &Arc<Self>, from: Stream, stream: impl Read + Send + 'static) {
+        let output = Arc::clone(self);
+        output.open.send_modify(|open| *open += 1);
+        std::thread::spawn(move || {
+            let mut stream = BufReader::new(stream);
+            let mut line = Vec::new();
+            while stream.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+                let text = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).into();
+                lock(&output.lines).push((from, text));
+                output.open.send_modify(|_| ());
+                line.clear();
+            }
+            output.open.send_modify(|open| *open -= 1);
+        });
+    }
+}
+
+/// A running server.
+pub struct Livers {
+    start: Start,
+    child: Child,
+    output: Arc<Output>,
+    url: String,
+    port: u16,
+}
+
+impl Livers {
+    /// A server for a folder, given as its argument.
+    pub fn on(folder: impl Into<PathBuf>) -> Start {
+        Start { folder: Some(folder.into()), ..Start::default() }
+    }
+
+    /// A server started in a folder, without an argument that names it.
+    pub fn within(folder: impl Into<PathBuf>) -> Start {
+        Start::default().working_dir(folder)
+    }
+
+    /// Its address as it printed it, such as `http://localhost:8080/`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The address of a path, which begins with `/`.
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url.trim_end_matches('/'))
+    }
+
+    /// The address of the reload socket.
+    pub fn ws_url(&self) -> String {
+        format!("ws://localhost:{}{}", self.port, super::socket::PATH)
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// All lines printed so far, over restarts too, in the order they were read.
+    pub fn lines(&self) -> Vec<(Stream, String)> {
+        lock(&self.output.lines).clone()
+    }
+
+    /// The lines printed on standard output so far.
+    pub fn stdout(&self) -> Vec<String> {
+        self.printed(Stream::Stdout)
+    }
+
+    /// The lines printed on standard error so far.
+    pub fn stderr(&self) -> Vec<String> {
+        self.printed(Stream::Stderr)
+    }
+
+    fn printed(&self, on: Stream) -> Vec<String> {
+        let lines = lock(&self.output.lines);
+        lines.iter().filter(|(from, _)| *from == on).map(|(_, text)| text.clone()).collect()
+    }
+
+    /// Waits for a line on either stream that matches; one printed before the
+    /// call counts.
+    pub async fn wait_for_line(&self, matches: impl Fn(&str) -> bool) -> String {
+        self.wait_for_line_after(0, matches).await
+    }
+
+    /// Waits for a line that matches and is not among the first `after` of
+    /// [`Livers::lines`].
+    pub async fn wait_for_line_after(&self, after: usize, m: impl Fn(&str) -> bool) -> String {
+        match self.find_line(after, |_, text| m(text).then(|| text.to_owned())).await {
+            Ok(line) => line,
+            Err(why) => panic!("no such line: {why}; printed:\n{}", self.transcript()),
+        }
+    }
+
+    async fn find_line<T>(
+        &self,
+        after: usize,
+        find: impl Fn(Stream, &str) -> Option<T>,
+    ) -> Result<T, &'static str> {
+        let mut open = self.output.open.subscribe();
+        let deadline = tokio::time::Instant::now() + DEADLINE;
+        let mut after = after;
+        loop {
+            // Before the lines: what was printed last is then among them.
+            let ended = *open.borrow_and_update() == 0;
+            let lines = self.lines();
+            let new = lines.get(after..).unwrap_or_default();
+            if let Some(found) = new.iter().find_map(|(from, text)| find(*from, text)) {
+                return Ok(found);
+            }
+            if ended {
+                return Err("the server ended");
+            }
+            after = after.max(lines.len());
+            if tokio::time::timeout_at(deadline, open.changed()).await.is_err() {
+                return Err("waited 20 s");
+            }
+        }
+    }
+
+    async fn ready(&mut self, after: usize) {
+        let address = |from, text: &str| {
+            let rest = text.trim().strip_prefix("local")?;
+            let url = rest.split_whitespace().find(|word| word.starts_with("http://"))?;
+            (from == Stream::Stdout).then(|| url.to_owned())
+        };
+        match self.find_line(after, address).await {
+            Ok(url) => self.url = url,
+            Err(why) => panic!("livers is not ready: {why}; printed:\n{}", self.transcript()),
+        }
+        let port = self.url.trim_end_matches('/').rsplit(':').next().and_then(|p| p.parse().ok());
+        self.port = port.unwrap_or_else(|| panic!("no port in {}", self.url));
+    }
+
+    /// Kills it (SIGKILL) and waits until it is gone.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Asks it to end, as Ctrl-C does (SIGINT).
+    pub fn interrupt(&self) {
+        self.signal("INT");
+    }
+
+    /// Sends a signal by name, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status().expect("run kill");
+        assert!(sent.success(), "kill -s {name} {id}: {sent}");
+    }
+
+    /// Waits for its end, and for all it printed.
+    pub async fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + DEADLINE;
+        // The standard library tells the end of a process only when asked.
+        let status = loop {
+            if let Some(status) = self.child.try_wait().expect("the state of a child process") {
+                break status;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "waited {} s for the end of livers; printed:\n{}",
+                DEADLINE.as_secs(),
+                self.transcript()
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
+        let mut open = self.output.open.subscribe();
+        let _ = super::within("the end of its output", open.wait_for(|open| *open == 0)).await;
+        status
+    }
+
+    /// Kills it if it runs, and starts it again on the same port.
+    pub async fn restart(&mut self) {
+        self.kill();
+        self.wait().await;
+        let (before, port) = (lock(&self.output.lines).len(), self.port);
+        self.start.port = port;
+        self.child = self.start.spawn(&self.output);
+        self.ready(before).await;
+        assert_eq!(self.port, port, "restarted on another port:\n{}", self.transcript());
+    }
+
+    fn transcript(&self) -> String {
+        self.lines().into_iter().map(|(from, text)| format!("  {from:?}: {text}\n")).collect()
+    }
+}
+
+impl Drop for Livers {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("livers on port {} printed:\n{}", self.port, self.transcript());
+        }
+    }
+}
