@@ -16,4 +16,14 @@
     unreachable_pub
 )]
 
+mod cli;
+mod client;
+mod examples;
+mod guard;
+mod inject;
+mod live;
+mod proxy;
+mod reload;
+mod serve;
 mod support;
+mod watch;

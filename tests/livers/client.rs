@@ -1,0 +1,1 @@
+//! The client script: its types and its unit tests, under node.

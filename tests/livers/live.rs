@@ -1,0 +1,1 @@
+//! What a person sees: saves in real editors, in a real browser.
