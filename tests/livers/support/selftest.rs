@@ -3,10 +3,14 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use futures_util::{SinkExt, StreamExt};
+use serde_json::json;
+
 use super::backend::Backend;
 use super::browser::browser;
 use super::dir::TempDir;
 use super::http::{self, Framing, Wire};
+use super::socket::Socket;
 
 /// A site whose pages are their own paths.
 async fn site() -> Backend {
@@ -129,6 +133,55 @@ async fn pages_share_their_context_and_no_other() {
     a.screenshot(dir.at("a.png")).await;
     assert!(dir.read("a.png").starts_with(b"\x89PNG\r\n\x1a\n"));
     assert!(dir.read("a.png").ends_with(b"IEND\xaeB`\x82"));
+}
+
+/// A server that sends each message back, a WebSocket at every path.
+async fn echo() -> Backend {
+    Backend::start(|wire| async {
+        let mut socket = tokio_tungstenite::accept_async(wire.into_stream()).await.expect("accept");
+        while let Some(Ok(message)) = socket.next().await {
+            if message.is_text() && socket.send(message).await.is_err() {
+                return;
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_socket_is_a_request_of_its_page() {
+    let (echo, context) = (echo().await, browser().await);
+    let page = context.page().await;
+    let url = format!("ws://{}/path", echo.url().trim_start_matches("http://"));
+    page.run(&format!("socket = new WebSocket('{url}'); socket.onopen = () => socket.send('hi')"))
+        .await;
+    page.run("socket.onmessage = (event) => { got = event.data }").await;
+    page.wait_until("got === 'hi'").await;
+    let request = page.wait_for_request(|r| r.kind == "WebSocket" && r.status.is_some()).await;
+    assert_eq!((request.url, request.status), (url, Some(101)));
+}
+
+#[tokio::test]
+async fn a_socket_shows_silence_by_the_order_of_messages() {
+    let echo = echo().await;
+    let mut socket = Socket::on(echo.port()).path("/any").open().await;
+    let silent = json!({ "marker": 1 });
+    socket.send_json(&silent).await;
+    assert_eq!(socket.expect_silence(|| async {}, |m| m["marker"] == 1).await, silent);
+    socket.send_text("1").await;
+    socket.send_json(&silent).await;
+    let heard = tokio::spawn(async move {
+        socket.expect_silence(|| async {}, |m| m["marker"] == 1).await;
+    });
+    assert!(heard.await.expect_err("a message before the marker").is_panic());
+}
+
+#[tokio::test]
+async fn a_refused_socket_says_how() {
+    let answer = "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno";
+    let backend = Backend::answering(answer).await;
+    let refused = Socket::on(backend.port()).try_open().await.err().expect("refused");
+    assert_eq!((refused.status, refused.why.as_str()), (Some(403), "no"));
 }
 
 /// Not a test: the process that [`chromium_ends_with_the_tests`] kills.

@@ -217,7 +217,7 @@ impl Page {
     /// throws counts as false. It is asked again after each event of the page,
     /// and every 20 ms, as most changes of a document are not told.
     pub async fn wait_until(&self, condition: &str) {
-        let js = format!("Promise.resolve({condition}).then(Boolean)");
+        let js = format!("Promise.resolve(({condition})).then(Boolean)");
         let deadline = Instant::now() + DEADLINE;
         let mut changed = self.events.subscribe();
         loop {
