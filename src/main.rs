@@ -3,7 +3,7 @@
 mod cli;
 mod terminal;
 
-use std::{process::ExitCode, time::Instant};
+use std::{io, process::ExitCode, time::Instant};
 
 use clap::Parser;
 use livers::{Error, Events, Server};
@@ -39,6 +39,8 @@ async fn run(cli: &Cli, began: Instant) -> Result<(), Error> {
     let events = Events::default().with_requests(cli.verbose);
     let terminal = Terminal::start(events.subscribe(), cli.amount());
     let server = cli.builder(Server::builder(&cli.root)).events(events).bind().await?;
+    // Before anything is said: whoever reads that we are ready may stop us at once.
+    let stop = Stop::listen().map_err(|why| Error::Watch(why.to_string()))?;
     if !cli.quiet {
         terminal::banner(&server, &cli.root, began.elapsed());
     }
@@ -47,37 +49,50 @@ async fn run(cli: &Cli, began: Instant) -> Result<(), Error> {
     {
         terminal::no_browser(&server.url(), &why);
     }
-    server.run_until(stopped()).await;
+    server.run_until(stop.asked()).await;
     terminal.stop();
     Ok(())
 }
 
-/// Ends on the first Ctrl-C or SIGTERM. A second Ctrl-C ends the program at once.
-async fn stopped() {
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated() => {}
-    }
-    tokio::spawn(async {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            #[allow(clippy::exit)]
-            std::process::exit(130);
-        }
-    });
+/// The ways in which a person or a system asks a program to end.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
 }
 
 #[cfg(unix)]
-async fn terminated() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut signal) => {
-            signal.recv().await;
-        }
-        Err(_) => std::future::pending().await,
-    }
-}
+type Signal = tokio::signal::unix::Signal;
 
-#[cfg(not(unix))]
-async fn terminated() {
-    std::future::pending().await
+#[cfg(windows)]
+type Signal = tokio::signal::windows::CtrlC;
+
+impl Stop {
+    /// From here on, Ctrl-C and SIGTERM are ours.
+    #[cfg(unix)]
+    fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    #[cfg(windows)]
+    fn listen() -> io::Result<Self> {
+        use tokio::signal::windows::ctrl_c;
+        Ok(Self { interrupt: ctrl_c()?, terminate: ctrl_c()? })
+    }
+
+    /// Ends when it is asked for. If it is asked for twice, the program ends at once.
+    async fn asked(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+        tokio::spawn(async move {
+            self.interrupt.recv().await;
+            #[allow(clippy::exit)]
+            std::process::exit(130);
+        });
+    }
 }
