@@ -159,20 +159,20 @@ impl HttpBody for Download {
 /// request is taken as written; reading ends soon, with the answer or with the true error.
 pub(super) struct Patient<S> {
     socket: S,
-    patient: bool,
+    forgives: bool,
     /// Nobody reads what is written.
     deaf: bool,
 }
 
 impl<S> Patient<S> {
-    /// A tunnel is not `patient`: it has to know that nobody reads.
-    pub(super) fn new(socket: S, patient: bool) -> Self {
-        Self { socket, patient, deaf: false }
+    /// Not for a tunnel, which has to know that nobody reads: that one does not forgive.
+    pub(super) fn new(socket: S, forgives: bool) -> Self {
+        Self { socket, forgives, deaf: false }
     }
 
     fn forgive<T>(&mut self, written: Poll<io::Result<T>>, instead: T) -> Poll<io::Result<T>> {
         match written {
-            Poll::Ready(Err(_)) if self.patient => {
+            Poll::Ready(Err(_)) if self.forgives => {
                 self.deaf = true;
                 Poll::Ready(Ok(instead))
             }

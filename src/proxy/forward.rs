@@ -12,7 +12,7 @@
 
 use std::{error::Error as _, io, time::Duration};
 
-use hyper::{Request, Response, body::Incoming, client::conn::http1, header::UPGRADE};
+use hyper::{Request, Response, StatusCode, body::Incoming, client::conn::http1, header::UPGRADE};
 use hyper_util::rt::TokioIo;
 use tokio::{
     net::{TcpStream, lookup_host},
@@ -57,9 +57,9 @@ pub(super) async fn exchange(
     cancel: &CancellationToken,
 ) -> Result<Response<Incoming>, Trouble> {
     // Only the opening of a WebSocket still has `Upgrade` here.
-    let patient = !request.headers().contains_key(UPGRADE);
+    let forgives = !request.headers().contains_key(UPGRADE);
     let (mut sender, driver) = http1::Builder::new()
-        .handshake(TokioIo::new(Patient::new(socket, patient)))
+        .handshake(TokioIo::new(Patient::new(socket, forgives)))
         .await
         .map_err(|error| Trouble::Broken(explain(&error)))?;
     let stop = cancel.clone();
@@ -71,7 +71,9 @@ pub(super) async fn exchange(
         Ok(response) => Ok(response),
         Err(_) if cancel.is_cancelled() => Err(Trouble::Stopping),
         // The browser's own body failed, and that was said to hyper by us.
-        Err(error) if error.is_user() => Err(Trouble::Request("its body broke off")),
+        Err(error) if error.is_user() => {
+            Err(Trouble::Request(StatusCode::BAD_REQUEST, "its body broke off"))
+        }
         Err(error) => Err(Trouble::Broken(explain(&error))),
     }
 }

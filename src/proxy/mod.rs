@@ -148,7 +148,8 @@ impl Proxy {
         }
         let lingers = !parts.headers.contains_key(EXPECT);
         let body = Upload::new(stream(body), self.tasks.clone(), self.cancel.clone(), lingers);
-        parts.uri = target.map_err(|_| Trouble::Request("its path is too long"))?;
+        parts.uri = target
+            .map_err(|_| Trouble::Request(StatusCode::URI_TOO_LONG, "its path is too long"))?;
         parts.version = Version::HTTP_11;
         Ok(Request::from_parts(parts, body))
     }
@@ -222,7 +223,7 @@ impl Proxy {
                 path: asked.path.clone(),
                 why: why.clone(),
             }),
-            Trouble::Request(_) | Trouble::Stopping => {}
+            Trouble::Request(..) | Trouble::Stopping => {}
         }
         unreachable::answer(&backend, trouble, asked.injectable)
     }

@@ -1,4 +1,4 @@
-//! WebSockets, as the bytes they are.
+//! An upgraded WebSocket, as the bytes it is.
 //!
 //! The backend is asked first, and the browser gets *its* answer: after a 101 the two sockets are
 //! joined, byte for byte, so that subprotocols, compression and frames of any shape pass untouched.

@@ -1,7 +1,7 @@
 //! A backend: where it is, and what its part of a route means.
 //!
-//! `3000`, `:3000`, `host:3000`, `[::1]:3000`, `http://host`, each with or without a path. Names are
-//! not looked up here: a backend may appear later than its route.
+//! It is written as `3000`, `:3000`, `host:3000`, `[::1]:3000` or `http://host`, each with a path or
+//! without. Names are not looked up here: a backend may appear later than its route.
 //!
 //! Left out on purpose: TLS (nothing here can speak it yet), and names and passwords in a URL.
 
