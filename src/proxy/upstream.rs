@@ -1,6 +1,6 @@
 //! A backend: where it is, and what its part of a route means.
 //!
-//! It is written as `3000`, `:3000`, `host:3000`, `[::1]:3000` or `http://host`, each with a path or
+//! Written as `3000`, `:3000`, `host:3000`, `[::1]:3000` or `http://host`, each with a path or
 //! without. Names are not looked up here: a backend may appear later than its route.
 //!
 //! Left out on purpose: TLS (nothing here can speak it yet), and names and passwords in a URL.
