@@ -196,3 +196,34 @@ async fn stopping_ends_everything_and_blames_no_backend() {
     soon(front.tasks.wait()).await;
     front.quiet();
 }
+
+/// Other systems refuse what does not fit into the queue.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn stopping_does_not_wait_for_a_backend_that_cannot_be_reached() {
+    use std::time::Duration;
+
+    use tokio::{
+        net::TcpStream,
+        time::{sleep, timeout},
+    };
+
+    let (socket, address) = Backend::down();
+    let _listener = socket.listen(1).unwrap();
+    // Nobody accepts: when the queue is full, further connections are left without an answer.
+    let mut queue = Vec::new();
+    while let Ok(socket) = timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
+        queue.push(socket.unwrap());
+        assert!(queue.len() < 100, "the queue is bounded");
+    }
+    let mut front = Front::of(address).await;
+    let mut browser = front.browser("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await;
+    let stop = front.cancel.clone();
+    tokio::spawn(async move {
+        sleep(Duration::from_millis(100)).await;
+        stop.cancel();
+    });
+    let answer = all(&mut browser).await;
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    front.quiet();
+}
