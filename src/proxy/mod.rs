@@ -5,7 +5,7 @@
 //! ([`route`]), the header fields are made the backend's ([`headers`]), a connection is opened
 //! ([`forward`]), its success or failure is remembered ([`health`]), the answer's fields are made
 //! the browser's, and then either its body streams ([`bodies`]) or the two sockets are joined
-//! ([`upgrade`]). Where there is no answer, [`unreachable`] writes one.
+//! ([`upgrade`]). Where there is no answer, [`mod@unreachable`] writes one.
 //!
 //! This room never changes a body, and knows nothing of files or of the live client: who asks says
 //! with `injectable` that the answer is a page to be changed.
