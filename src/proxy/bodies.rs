@@ -17,10 +17,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     runtime::Handle,
 };
-use tokio_util::{
-    sync::{CancellationToken, DropGuard},
-    task::TaskTracker,
-};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::forward::explain;
 use crate::{
@@ -100,12 +97,10 @@ impl Drop for Upload {
 
 /// An answer's body on its way to the browser.
 ///
-/// It holds the connection to the backend: dropped, because it has ended or the browser went away,
-/// it closes that connection at once. hyper alone would notice only with the backend's next bytes,
-/// which a quiet event stream may never send.
+/// Dropped, because the browser went away, it closes the connection to the backend at once, even
+/// while the backend is quiet: hyper's driver is woken by that.
 pub(super) struct Download {
     body: Incoming,
-    _hold: DropGuard,
     /// Whom to tell when the body breaks off, and what.
     fault: Option<Fault>,
 }
@@ -120,8 +115,8 @@ pub(super) struct Fault {
 }
 
 impl Download {
-    pub(super) fn new(body: Incoming, hold: DropGuard, fault: Fault) -> Self {
-        Self { body, _hold: hold, fault: Some(fault) }
+    pub(super) fn new(body: Incoming, fault: Fault) -> Self {
+        Self { body, fault: Some(fault) }
     }
 }
 
@@ -164,20 +159,20 @@ impl HttpBody for Download {
 /// request is taken as written; reading ends soon, with the answer or with the true error.
 pub(super) struct Patient<S> {
     socket: S,
-    patient: bool,
+    forgives: bool,
     /// Nobody reads what is written.
     deaf: bool,
 }
 
 impl<S> Patient<S> {
-    /// A tunnel is not `patient`: it has to know that nobody reads.
-    pub(super) fn new(socket: S, patient: bool) -> Self {
-        Self { socket, patient, deaf: false }
+    /// Not for a tunnel, which has to know that nobody reads: that one does not forgive.
+    pub(super) fn new(socket: S, forgives: bool) -> Self {
+        Self { socket, forgives, deaf: false }
     }
 
     fn forgive<T>(&mut self, written: Poll<io::Result<T>>, instead: T) -> Poll<io::Result<T>> {
         match written {
-            Poll::Ready(Err(_)) if self.patient => {
+            Poll::Ready(Err(_)) if self.forgives => {
                 self.deaf = true;
                 Poll::Ready(Ok(instead))
             }

@@ -12,21 +12,18 @@
 
 use std::{error::Error as _, io, time::Duration};
 
-use hyper::{Request, Response, body::Incoming, client::conn::http1, header::UPGRADE};
+use hyper::{Request, Response, StatusCode, body::Incoming, client::conn::http1, header::UPGRADE};
 use hyper_util::rt::TokioIo;
 use tokio::{
     net::{TcpStream, lookup_host},
     time::timeout,
 };
-use tokio_util::{
-    sync::{CancellationToken, DropGuard},
-    task::TaskTracker,
-};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     bodies::{Patient, Upload},
-    route::Upstream,
     unreachable::Trouble,
+    upstream::Upstream,
 };
 
 /// How long opening a connection may take, all addresses of the name together.
@@ -51,32 +48,32 @@ pub(super) async fn dial(upstream: &Upstream) -> Result<TcpStream, String> {
 
 /// Sends a request over a new connection and waits for the head of its answer.
 ///
-/// The guard that comes with it closes the connection when it is dropped.
+/// The connection closes when this is given up, when the answer's body is dropped, and when
+/// `cancel` is cancelled.
 pub(super) async fn exchange(
     socket: TcpStream,
     request: Request<Upload>,
     tasks: &TaskTracker,
     cancel: &CancellationToken,
-) -> Result<(Response<Incoming>, DropGuard), Trouble> {
+) -> Result<Response<Incoming>, Trouble> {
     // Only the opening of a WebSocket still has `Upgrade` here.
-    let patient = !request.headers().contains_key(UPGRADE);
+    let forgives = !request.headers().contains_key(UPGRADE);
     let (mut sender, driver) = http1::Builder::new()
-        // Servers written by hand look for `Sec-WebSocket-Key`, not for `sec-websocket-key`.
-        .preserve_header_case(true)
-        .handshake(TokioIo::new(Patient::new(socket, patient)))
+        .handshake(TokioIo::new(Patient::new(socket, forgives)))
         .await
         .map_err(|error| Trouble::Broken(explain(&error)))?;
-    let stop = cancel.child_token();
-    let hold = stop.clone().drop_guard();
+    let stop = cancel.clone();
     tasks.spawn(async move {
         // Its faults come out of the request, or of the answer's body.
         let _ = stop.run_until_cancelled_owned(driver.with_upgrades()).await;
     });
     match sender.send_request(request).await {
-        Ok(response) => Ok((response, hold)),
+        Ok(response) => Ok(response),
         Err(_) if cancel.is_cancelled() => Err(Trouble::Stopping),
         // The browser's own body failed, and that was said to hyper by us.
-        Err(error) if error.is_user() => Err(Trouble::Request("its body broke off")),
+        Err(error) if error.is_user() => {
+            Err(Trouble::Request(StatusCode::BAD_REQUEST, "its body broke off"))
+        }
         Err(error) => Err(Trouble::Broken(explain(&error))),
     }
 }

@@ -12,55 +12,22 @@
 use std::net::IpAddr;
 
 use hyper::{
-    HeaderMap, Method, StatusCode, Version,
+    HeaderMap, StatusCode, Version,
     header::{
         ACCEPT_ENCODING, CONNECTION, FORWARDED, HOST, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
-        IF_NONE_MATCH, IF_RANGE, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, RANGE, TE,
-        TRANSFER_ENCODING, UPGRADE, VIA,
+        IF_NONE_MATCH, IF_RANGE, RANGE, TE, UPGRADE, VIA,
     },
     http::{request, uri::Uri},
 };
 
-use super::Client;
+use super::{
+    Client,
+    hop::{WEBSOCKET, lists, strip},
+};
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-
-/// The only protocol that is tunnelled. Others, h2c above all, would let a client speak to the
-/// backend past everything that is decided here.
-const WEBSOCKET: &str = "websocket";
-
-/// Fields that end here whether or not `Connection` names them (RFC 9110 section 7.6.1; the
-/// credentials are for a proxy, which the browser does not know us as: 11.7; `HTTP2-Settings` came
-/// with h2c: RFC 9113 section 3.1).
-const HOP_BY_HOP: [HeaderName; 9] = [
-    CONNECTION,
-    KEEP_ALIVE,
-    PROXY_CONNECTION,
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRANSFER_ENCODING,
-    UPGRADE,
-    HTTP2_SETTINGS,
-];
-
-/// Whether a request opens a WebSocket (RFC 6455 section 4.1, RFC 9110 section 7.8).
-pub(super) fn opens_websocket(method: &Method, version: Version, headers: &HeaderMap) -> bool {
-    *method == Method::GET
-        && version == Version::HTTP_11
-        && lists(headers, &CONNECTION, "upgrade")
-        && lists(headers, &UPGRADE, WEBSOCKET)
-}
-
-/// Whether an answer agrees to what was asked for.
-pub(super) fn agrees_to_websocket(headers: &HeaderMap) -> bool {
-    lists(headers, &UPGRADE, WEBSOCKET)
-}
 
 /// How a request goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,27 +85,6 @@ pub(super) fn response(status: StatusCode, headers: &mut HeaderMap) {
     }
 }
 
-/// Takes off what speaks of one connection only: what `Connection` names, in all its lines, and
-/// what is known to.
-fn strip(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = tokens(headers, &CONNECTION)
-        .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
-        .collect();
-    for name in named.iter().chain(&HOP_BY_HOP) {
-        headers.remove(name);
-    }
-}
-
-/// The members of a list that may be spread over several lines (RFC 9110 section 5.6.1).
-fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
-    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim)
-}
-
-fn lists(headers: &HeaderMap, name: &HeaderName, member: &str) -> bool {
-    tokens(headers, name).any(|token| token.eq_ignore_ascii_case(member))
-}
-
 /// The host that was asked for: that of an absolute-form target (or of HTTP/2's `:authority`)
 /// comes before `Host` (RFC 9112 section 3.2.2).
 fn host(uri: &Uri, headers: &HeaderMap) -> Option<HeaderValue> {
@@ -174,9 +120,9 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
 mod tests {
     use std::net::IpAddr;
 
-    use hyper::{HeaderMap, Method, Request, StatusCode, Version, header::HeaderName};
+    use hyper::{HeaderMap, Request, StatusCode, Version, header::HeaderName};
 
-    use super::{Client, Onward, opens_websocket, request, response};
+    use super::{Client, Onward, request, response};
 
     /// Fields as lines, sorted, with the names in lower case.
     fn lines(headers: &HeaderMap) -> Vec<String> {
@@ -330,30 +276,6 @@ mod tests {
             "origin: http://a.test",
         ];
         assert_eq!(sent("/x", &given, Onward::Upgrade), with_usual(&expected, "a.test"));
-    }
-
-    #[test]
-    fn only_a_websocket_is_an_upgrade() {
-        let both = ["Connection: Upgrade", "Upgrade: websocket"];
-        let table: [(Method, Version, &[&str], bool); 8] = [
-            (Method::GET, Version::HTTP_11, &both, true),
-            (
-                Method::GET,
-                Version::HTTP_11,
-                &["Connection: a, UPGRADE", "Upgrade: x,WebSocket"],
-                true,
-            ),
-            (Method::POST, Version::HTTP_11, &both, false),
-            (Method::GET, Version::HTTP_10, &both, false),
-            (Method::GET, Version::HTTP_11, &["Connection: Upgrade", "Upgrade: h2c"], false),
-            (Method::GET, Version::HTTP_11, &["Connection: Upgrade"], false),
-            (Method::GET, Version::HTTP_11, &["Upgrade: websocket"], false),
-            (Method::GET, Version::HTTP_11, &["Connection: close", "Upgrade: websocket"], false),
-        ];
-        for (method, version, given, expected) in table {
-            let found = opens_websocket(&method, version, &map(given));
-            assert_eq!(found, expected, "{method} {version:?} {given:?}");
-        }
     }
 
     #[test]

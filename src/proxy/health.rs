@@ -17,7 +17,7 @@ use std::{
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{forward::dial, route::Upstream};
+use super::{forward::dial, upstream::Upstream};
 use crate::{
     change::{Change, ChangeSet, Kind},
     event::{Event, Events},

@@ -5,7 +5,7 @@
 //! ([`route`]), the header fields are made the backend's ([`headers`]), a connection is opened
 //! ([`forward`]), its success or failure is remembered ([`health`]), the answer's fields are made
 //! the browser's, and then either its body streams ([`bodies`]) or the two sockets are joined
-//! ([`upgrade`]). Where there is no answer, [`unreachable`] writes one.
+//! ([`upgrade`]). Where there is no answer, [`mod@unreachable`] writes one.
 //!
 //! This room never changes a body, and knows nothing of files or of the live client: who asks says
 //! with `injectable` that the answer is a page to be changed.
@@ -14,11 +14,13 @@ mod bodies;
 mod forward;
 mod headers;
 mod health;
+mod hop;
 mod route;
 #[cfg(test)]
 mod tests;
 mod unreachable;
 mod upgrade;
+mod upstream;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -29,10 +31,7 @@ use hyper::{
     header::{CONTENT_LENGTH, EXPECT, HeaderValue, TRANSFER_ENCODING},
     upgrade::OnUpgrade,
 };
-use tokio_util::{
-    sync::{CancellationToken, DropGuard},
-    task::TaskTracker,
-};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::route::{Route, RouteError};
 use self::{
@@ -94,7 +93,9 @@ impl Proxy {
 
     /// Has the route's backend answer the request.
     ///
-    /// `injectable` says that it is a navigation, whose answer the caller will change.
+    /// `injectable` says that it is a navigation, whose answer the caller will change. The letter
+    /// case of field names passes where the server that took the request preserves it: a WebSocket
+    /// server written by hand may look for `Sec-WebSocket-Key` and nothing else.
     pub(crate) async fn forward<B>(
         &self,
         route: &Route,
@@ -112,7 +113,7 @@ impl Proxy {
         let browser = hyper::upgrade::on(&mut request);
         // The opening of a WebSocket has no body (RFC 6455 section 4.1): with one it is a GET.
         let opens = request.body().is_end_stream()
-            && headers::opens_websocket(request.method(), request.version(), request.headers());
+            && hop::opens_websocket(request.method(), request.version(), request.headers());
         let onward = match (opens, injectable) {
             (true, _) => Onward::Upgrade,
             (false, true) => Onward::Injectable,
@@ -147,7 +148,8 @@ impl Proxy {
         }
         let lingers = !parts.headers.contains_key(EXPECT);
         let body = Upload::new(stream(body), self.tasks.clone(), self.cancel.clone(), lingers);
-        parts.uri = target.map_err(|_| Trouble::Request("its path is too long"))?;
+        parts.uri = target
+            .map_err(|_| Trouble::Request(StatusCode::URI_TOO_LONG, "its path is too long"))?;
         parts.version = Version::HTTP_11;
         Ok(Request::from_parts(parts, body))
     }
@@ -163,35 +165,29 @@ impl Proxy {
         let dialled = self.cancel.run_until_cancelled(forward::dial(upstream)).await;
         let socket = dialled.ok_or(Trouble::Stopping)?.map_err(Trouble::Unreachable)?;
         self.health.answered(upstream);
-        let (mut response, hold) =
-            forward::exchange(socket, request, &self.tasks, &self.cancel).await?;
+        let mut response = forward::exchange(socket, request, &self.tasks, &self.cancel).await?;
         *response.version_mut() = Version::HTTP_11;
-        let agrees = headers::agrees_to_websocket(response.headers());
+        let agrees = hop::agrees_to_websocket(response.headers());
         headers::response(response.status(), response.headers_mut());
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(self.relayed(asked, response, hold));
+            return Ok(self.relayed(asked, response));
         }
         match browser {
-            Some(browser) if agrees => Ok(self.joined(asked, response, browser, hold)),
+            Some(browser) if agrees => Ok(self.joined(asked, response, browser)),
             Some(_) => Err(Trouble::Broken("it switched to another protocol than asked".into())),
             None => Err(Trouble::Broken("it switched protocols without being asked".into())),
         }
     }
 
     /// The backend's answer, with its body as it comes.
-    fn relayed(
-        &self,
-        asked: &Asked<'_>,
-        response: hyper::Response<Incoming>,
-        hold: DropGuard,
-    ) -> Response {
+    fn relayed(&self, asked: &Asked<'_>, response: hyper::Response<Incoming>) -> Response {
         let fault = Fault {
             events: self.events.clone(),
             cancel: self.cancel.clone(),
             backend: asked.route.upstream().to_string(),
             path: asked.path.clone(),
         };
-        response.map(|body| stream(Download::new(body, hold, fault)))
+        response.map(|body| stream(Download::new(body, fault)))
     }
 
     /// The backend's 101, behind which the two sockets are joined.
@@ -200,7 +196,6 @@ impl Proxy {
         asked: &Asked<'_>,
         mut response: hyper::Response<Incoming>,
         browser: OnUpgrade,
-        hold: DropGuard,
     ) -> Response {
         let backend = hyper::upgrade::on(&mut response);
         let (events, cancel) = (self.events.clone(), self.cancel.clone());
@@ -211,8 +206,6 @@ impl Proxy {
                 let why = format!("its WebSocket broke off: {}", forward::in_words(&error));
                 events.emit(Event::BackendFault { backend: name, path, why });
             }
-            // hyper's driver hands the socket over with this still in its hands.
-            drop(hold);
         });
         response.map(|_| empty())
     }
@@ -230,7 +223,7 @@ impl Proxy {
                 path: asked.path.clone(),
                 why: why.clone(),
             }),
-            Trouble::Request(_) | Trouble::Stopping => {}
+            Trouble::Request(..) | Trouble::Stopping => {}
         }
         unreachable::answer(&backend, trouble, asked.injectable)
     }

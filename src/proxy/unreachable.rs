@@ -21,7 +21,7 @@ pub(super) enum Trouble {
     /// It took the request, and what came back is no answer.
     Broken(String),
     /// The request cannot be passed on as it is.
-    Request(&'static str),
+    Request(StatusCode, &'static str),
     /// livers itself is about to end.
     Stopping,
 }
@@ -30,7 +30,7 @@ impl Trouble {
     fn status(&self) -> StatusCode {
         match self {
             Self::Unreachable(_) | Self::Broken(_) => StatusCode::BAD_GATEWAY,
-            Self::Request(_) => StatusCode::BAD_REQUEST,
+            Self::Request(status, _) => *status,
             Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -39,7 +39,7 @@ impl Trouble {
         match self {
             Self::Unreachable(why) => format!("{backend} cannot be reached: {why}"),
             Self::Broken(why) => format!("{backend} gave no answer: {why}"),
-            Self::Request(why) => format!("This request cannot be passed on: {why}"),
+            Self::Request(_, why) => format!("This request cannot be passed on: {why}"),
             Self::Stopping => "livers is stopping".to_owned(),
         }
     }
@@ -54,7 +54,7 @@ impl Trouble {
                 "The backend is running but did not finish this request. Its own log says more; \
                  then reload this page."
             }
-            Self::Request(_) => "Nothing is wrong with the backend.",
+            Self::Request(..) => "Nothing is wrong with the backend.",
             Self::Stopping => "Start it again, then reload this page.",
         }
     }

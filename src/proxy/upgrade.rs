@@ -1,4 +1,4 @@
-//! WebSockets, as the bytes they are.
+//! An upgraded WebSocket, as the bytes it is.
 //!
 //! The backend is asked first, and the browser gets *its* answer: after a 101 the two sockets are
 //! joined, byte for byte, so that subprotocols, compression and frames of any shape pass untouched.
@@ -227,18 +227,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn last_words_reach_the_backend_of_a_browser_that_no_longer_reads() {
-        let (browser, near) = duplex(64);
-        let (far, mut backend) = duplex(64);
-        let (mut browser, words) = (browser, b"bye");
-        browser.write_all(words).await.unwrap();
-        drop(browser);
-        backend.write_all(b"nobody hears this").await.unwrap();
-        let tunnel = tokio::spawn(relay(near, far, GRACE));
-        let mut heard = Vec::new();
-        backend.read_to_end(&mut heard).await.unwrap();
-        assert_eq!(heard, words);
-        drop(backend);
-        assert!(matches!(tunnel.await.unwrap(), Ended::Closed));
+    async fn last_words_arrive_of_a_side_that_no_longer_listens() {
+        for swapped in [false, true] {
+            let (mut early, near) = duplex(1000);
+            let (far, mut late) = duplex(64);
+            let words = [b'!'; 1000];
+            early.write_all(&words).await.unwrap();
+            drop(early);
+            late.write_all(b"nobody hears this").await.unwrap();
+            let (browser, backend) = if swapped { (far, near) } else { (near, far) };
+            let tunnel = tokio::spawn(relay(browser, backend, GRACE));
+            let mut heard = Vec::new();
+            late.read_to_end(&mut heard).await.unwrap();
+            assert!(heard == words, "{} of {}", heard.len(), words.len());
+            drop(late);
+            assert!(matches!(tunnel.await.unwrap(), Ended::Closed));
+        }
     }
 }

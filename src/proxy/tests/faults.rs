@@ -54,6 +54,31 @@ async fn a_request_that_succeeds_says_that_the_backend_is_up() {
 }
 
 #[tokio::test]
+async fn an_upload_to_a_backend_that_is_down_gets_its_answer_too() {
+    const SIZE: usize = 32 << 20;
+    let (_down, address) = Backend::down();
+    let front = Front::of(address).await;
+    let mut browser = front
+        .browser(&format!("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {SIZE}\r\n\r\n"))
+        .await;
+    // As some clients do, it sends everything before it reads anything.
+    let chunk = vec![b'x'; 1 << 20];
+    for _ in 0..SIZE >> 20 {
+        soon(browser.write_all(&chunk)).await.unwrap();
+    }
+    assert!(head(&mut browser).await.starts_with("HTTP/1.1 502 "));
+}
+
+#[tokio::test]
+async fn a_path_that_has_become_too_long_is_refused() {
+    let (_down, address) = Backend::down();
+    let mut front = Front::with(&[&format!("/={address}/{}", "b".repeat(1000))]).await;
+    let answer = front.get(&format!("/{}", "x".repeat(65_000)), "").await;
+    assert!(answer.starts_with("HTTP/1.1 414 "), "{answer}");
+    front.quiet();
+}
+
+#[tokio::test]
 async fn what_is_no_answer_is_a_502_and_an_event_for_each() {
     let (backend, address) = Backend::new().await;
     let mut front = Front::of(address).await;
@@ -169,5 +194,36 @@ async fn stopping_ends_everything_and_blames_no_backend() {
     ended(&mut other).await;
     front.tasks.close();
     soon(front.tasks.wait()).await;
+    front.quiet();
+}
+
+/// Other systems refuse what does not fit into the queue.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn stopping_does_not_wait_for_a_backend_that_cannot_be_reached() {
+    use std::time::Duration;
+
+    use tokio::{
+        net::TcpStream,
+        time::{sleep, timeout},
+    };
+
+    let (socket, address) = Backend::down();
+    let _listener = socket.listen(1).unwrap();
+    // Nobody accepts: when the queue is full, further connections are left without an answer.
+    let mut queue = Vec::new();
+    while let Ok(socket) = timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
+        queue.push(socket.unwrap());
+        assert!(queue.len() < 100, "the queue is bounded");
+    }
+    let mut front = Front::of(address).await;
+    let mut browser = front.browser("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await;
+    let stop = front.cancel.clone();
+    tokio::spawn(async move {
+        sleep(Duration::from_millis(100)).await;
+        stop.cancel();
+    });
+    let answer = all(&mut browser).await;
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     front.quiet();
 }

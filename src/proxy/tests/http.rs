@@ -144,6 +144,7 @@ async fn a_browser_that_goes_away_closes_the_connection_to_the_backend() {
     let (mut socket, _) = backend.asked().await;
     socket.write_all(b"HTTP/1.1 200 OK\r\n\r\ndata: 1\n\n").await.unwrap();
     head(&mut browser).await;
+    expect(&mut browser, "9\r\ndata: 1\n\n\r\n").await;
     drop(browser);
     ended(&mut socket).await;
 
@@ -156,6 +157,21 @@ async fn a_browser_that_goes_away_closes_the_connection_to_the_backend() {
     front.tasks.close();
     soon(front.tasks.wait()).await;
     front.quiet();
+}
+
+#[tokio::test]
+async fn an_upload_goes_on_after_its_answer_while_the_backend_takes_it() {
+    let (backend, address) = Backend::new().await;
+    let front = Front::of(address).await;
+    let mut browser =
+        front.browser("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nfour").await;
+    let (mut socket, _) = backend.asked().await;
+    socket.write_all(OK.as_bytes()).await.unwrap();
+    head(&mut browser).await;
+    expect(&mut browser, "ok").await;
+    browser.write_all(b" more").await.unwrap();
+    expect(&mut socket, "four more").await;
+    ended(&mut socket).await;
 }
 
 #[tokio::test]

@@ -53,6 +53,8 @@ impl Front {
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
             while let Ok((socket, from)) = listener.accept().await {
+                // As the real server does: without it, every chunk waits 40 ms for the one before.
+                socket.set_nodelay(true).unwrap();
                 let proxy = proxy.clone();
                 let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
                     let proxy = proxy.clone();

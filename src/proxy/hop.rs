@@ -1,0 +1,108 @@
+//! Fields that speak of one connection, and what is read in them.
+//!
+//! They end here whether or not `Connection` names them (RFC 9110 section 7.6.1). Of the protocols
+//! that `Upgrade` may ask for, only WebSocket is known: anything else, h2c above all, would let a
+//! client speak to the backend past everything that is decided here.
+
+use hyper::{
+    HeaderMap, Method, Version,
+    header::{
+        CONNECTION, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING,
+        UPGRADE,
+    },
+};
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+/// The only protocol that is tunnelled.
+pub(super) const WEBSOCKET: &str = "websocket";
+
+/// What ends here unnamed. The credentials are for a proxy, which no browser takes us for (RFC 9110
+/// section 11.7); `HTTP2-Settings` came with h2c (RFC 9113 section 3.1).
+const HOP_BY_HOP: [HeaderName; 9] = [
+    CONNECTION,
+    KEEP_ALIVE,
+    PROXY_CONNECTION,
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    TE,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    HTTP2_SETTINGS,
+];
+
+/// Whether a request opens a WebSocket (RFC 6455 section 4.1, RFC 9110 section 7.8).
+pub(super) fn opens_websocket(method: &Method, version: Version, headers: &HeaderMap) -> bool {
+    *method == Method::GET
+        && version == Version::HTTP_11
+        && lists(headers, &CONNECTION, "upgrade")
+        && lists(headers, &UPGRADE, WEBSOCKET)
+}
+
+/// Whether an answer agrees to what was asked for.
+pub(super) fn agrees_to_websocket(headers: &HeaderMap) -> bool {
+    lists(headers, &UPGRADE, WEBSOCKET)
+}
+
+/// Takes off what speaks of one connection only: what `Connection` names, in all its lines, and
+/// what is known to.
+pub(super) fn strip(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = tokens(headers, &CONNECTION)
+        .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
+        .collect();
+    for name in named.iter().chain(&HOP_BY_HOP) {
+        headers.remove(name);
+    }
+}
+
+/// The members of a list that may be spread over several lines (RFC 9110 section 5.6.1).
+fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
+    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim)
+}
+
+pub(super) fn lists(headers: &HeaderMap, name: &HeaderName, member: &str) -> bool {
+    tokens(headers, name).any(|token| token.eq_ignore_ascii_case(member))
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::{HeaderMap, Method, Version, header::HeaderName};
+
+    use super::opens_websocket;
+
+    fn map(lines: &[&str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            let (name, value) = line.split_once(": ").unwrap();
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            headers.append(name, value.parse().unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn only_a_websocket_is_an_upgrade() {
+        let both = ["Connection: Upgrade", "Upgrade: websocket"];
+        let table: [(Method, Version, &[&str], bool); 8] = [
+            (Method::GET, Version::HTTP_11, &both, true),
+            (
+                Method::GET,
+                Version::HTTP_11,
+                &["Connection: a, UPGRADE", "Upgrade: x,WebSocket"],
+                true,
+            ),
+            (Method::POST, Version::HTTP_11, &both, false),
+            (Method::GET, Version::HTTP_10, &both, false),
+            (Method::GET, Version::HTTP_11, &["Connection: Upgrade", "Upgrade: h2c"], false),
+            (Method::GET, Version::HTTP_11, &["Connection: Upgrade"], false),
+            (Method::GET, Version::HTTP_11, &["Upgrade: websocket"], false),
+            (Method::GET, Version::HTTP_11, &["Connection: close", "Upgrade: websocket"], false),
+        ];
+        for (method, version, given, expected) in table {
+            let found = opens_websocket(&method, version, &map(given));
+            assert_eq!(found, expected, "{method} {version:?} {given:?}");
+        }
+    }
+}
