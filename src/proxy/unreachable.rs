@@ -4,14 +4,15 @@
 //! the same in one sentence of text. The page has no script of its own: the live client comes into
 //! it as into every page, and reloads it when the backend is up.
 
-use std::borrow::Cow;
-
 use hyper::{
     StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue},
 };
 
-use crate::respond::body::{Response, full};
+use crate::respond::{
+    body::{Response, full},
+    page::{Escaped, document},
+};
 
 /// What failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,63 +78,9 @@ pub(super) fn answer(backend: &str, trouble: &Trouble, navigation: bool) -> Resp
 }
 
 fn page(backend: &str, sentence: &str, trouble: &Trouble) -> String {
-    let (title, advice) = (escape(backend), trouble.advice());
-    let sentence = escape(sentence);
-    let status = trouble.status();
-    format!(
-        "<!doctype html>
-<html lang=\"en\">
-<head>
-<meta charset=\"utf-8\">
-<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">
-<meta name=\"color-scheme\" content=\"light dark\">
-<title>{title}: no answer</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<main>
-<p class=\"status\">{status}</p>
-<h1>{sentence}</h1>
-<p>{advice}</p>
-</main>
-</body>
-</html>
-"
-    )
-}
-
-const STYLE: &str = "
-:root { color-scheme: light dark; --text: #1d2329; --soft: #5c6670; --back: #f6f7f8; --card: #fff;
-  --edge: #d9dee3; --mark: #b3400a }
-@media (prefers-color-scheme: dark) { :root { --text: #e6e9ec; --soft: #9aa5b0; --back: #14171a;
-  --card: #1d2125; --edge: #333a41; --mark: #ff9f66 } }
-body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: var(--back);
-  color: var(--text); font: 1rem/1.6 system-ui, sans-serif }
-main { box-sizing: border-box; width: min(40rem, 100vw - 2rem); margin: 1rem; padding: 2rem;
-  background: var(--card); border: 1px solid var(--edge); border-left: .3rem solid var(--mark);
-  border-radius: .5rem; overflow-wrap: anywhere }
-h1 { margin: .25rem 0 1rem; font-size: 1.35rem; line-height: 1.35 }
-p { margin: 0; color: var(--soft) }
-.status { color: var(--mark); font-size: .9rem; font-weight: 600 }
-";
-
-/// Text that may stand between tags and in quoted attributes.
-fn escape(text: &str) -> Cow<'_, str> {
-    if !text.contains(['&', '<', '>', '"', '\'']) {
-        return Cow::Borrowed(text);
-    }
-    let mut safe = String::with_capacity(text.len() + 16);
-    for letter in text.chars() {
-        match letter {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            other => safe.push(other),
-        }
-    }
-    Cow::Owned(safe)
+    let (status, advice) = (trouble.status(), trouble.advice());
+    let body = format!("<p>{status}</p>\n<h1>{}</h1>\n<p>{advice}</p>\n", Escaped(sentence));
+    document(&format!("{backend}: no answer"), &body)
 }
 
 #[cfg(test)]

@@ -111,6 +111,8 @@ impl Connection {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
+            // Backends written by hand may know `Sec-WebSocket-Key` in this spelling only.
+            .preserve_header_case(true)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         let mut connection = pin!(connection);

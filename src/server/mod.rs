@@ -18,7 +18,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::connection::Listener;
 use crate::{
-    change::ChangeSet,
+    change::{Change, ChangeSet},
     error::Error,
     event::{Event, Events},
     net::{
@@ -29,6 +29,7 @@ use crate::{
     reload::{hub::Hub, socket},
     root::Root,
     site::{Site, recall},
+    url_path::UrlPath,
     watch::{self, Watch},
 };
 
@@ -131,8 +132,12 @@ impl Builder {
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
         let routes = self.routes.iter().map(ToString::to_string).collect();
         let (tabs, disk) = (Arc::clone(&hub), Arc::clone(&root));
-        let recovered = Arc::new(move |changes: ChangeSet| {
-            tabs.publish(&changes);
+        // A page names itself as the server spells paths, a request as the browser does.
+        let recovered = Arc::new(move |pages: ChangeSet| {
+            let spelled = pages.into_iter().filter_map(|Change { path, kind }| {
+                Some(Change { path: UrlPath::parse(&path).ok()?.to_string(), kind })
+            });
+            tabs.publish(&spelled.collect());
         });
         let reload = socket::Context {
             hub,
