@@ -47,7 +47,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -181,10 +181,11 @@ fn port() -> io::Result<u16> {
 async fn make_ticks(backend: Arc<Backend>) {
     let mut rate = backend.rate.subscribe();
     loop {
-        let pause = Duration::from_millis(1000 / *rate.borrow_and_update());
-        tokio::select! {
-            () = sleep(pause) => backend.ring.send_modify(Ring::push),
-            _ = rate.changed() => {}
+        let mut next = interval(Duration::from_millis(1000 / *rate.borrow_and_update()));
+        next.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        while !rate.has_changed().unwrap_or_default() {
+            next.tick().await;
+            backend.ring.send_modify(Ring::push);
         }
     }
 }

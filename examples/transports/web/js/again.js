@@ -34,7 +34,7 @@ export class Backoff {
 }
 
 // A WebSocket on this page's host that comes back by itself until `signal` is aborted.
-export async function keepSocket(path, signal, { card, onopen, onmessage }) {
+export async function keepSocket(path, signal, { card, onopen, onmessage, onclose }) {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
   const backoff = new Backoff();
   while (!signal.aborted) {
@@ -51,6 +51,7 @@ export async function keepSocket(path, signal, { card, onopen, onmessage }) {
       socket.addEventListener("close", closed); // also follows an attempt that failed
     });
     signal.removeEventListener("abort", close);
+    onclose?.();
     if (!signal.aborted) await backoff.pause(card, signal);
   }
 }

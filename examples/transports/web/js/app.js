@@ -18,7 +18,7 @@ const receivers = [
   {
     id: "poll",
     name: "Polling",
-    how: "Asks once a second. A message waits for the next question, and most questions cost more than their answer.",
+    how: "Asks once a second. A message waits for the next question, and the question is asked whether there is one or not.",
     counted: "Counted: heads and bodies of requests and responses.",
     start: poll,
   },

@@ -21,6 +21,7 @@ export class Card {
 
   // `kind` is "ok" or, for all that is not, "wait".
   state(text, kind = "wait") {
+    if (this.element.querySelector(".state").textContent === text) return;
     this.#set("state", text);
     this.element.dataset.state = kind;
   }

@@ -18,6 +18,7 @@ const MAX_BUFFERED = 64 * 1024;
 const CONFIGURATION = { iceServers: [] };
 
 const NO_WEBRTC = "This browser has no WebRTC, or it is switched off.";
+const NO_ANSWER = "The other peer does not answer: one of the two has to be the sender.";
 const NO_ADDRESS =
   "The browser names no address under which it could be reached. On a machine without a network it has to be allowed to use the loopback interface.";
 const NO_WAY =
@@ -26,11 +27,11 @@ const NO_WAY =
 export async function receive(card, signal, room) {
   if (!globalThis.RTCPeerConnection) return card.state(NO_WEBRTC);
   card.restart();
-  let peers = 0;
+  let peers = 0; // 0 as long as the backend has not said
   let link;
 
   const say = signalling(room, signal, card, async (message) => {
-    if (message.peers) peers = message.peers;
+    if ("peers" in message) peers = message.peers;
     if (message.offer) {
       link?.peer.close();
       link = connect(say);
@@ -43,12 +44,8 @@ export async function receive(card, signal, room) {
   });
 
   function listen(channel) {
-    channel.addEventListener("open", () => card.state("connected", "ok"));
     channel.addEventListener("message", ({ data }) => {
       if (!signal.aborted) card.received(JSON.parse(data));
-    });
-    channel.addEventListener("close", () => {
-      if (!signal.aborted) card.state("the other peer is gone");
     });
     link.channel = channel;
   }
@@ -57,24 +54,25 @@ export async function receive(card, signal, room) {
   reportTraffic(card, signal, () => link?.peer);
 
   // As long as there is no way to the sender, ask for one.
+  let asked; // when
+  let trouble; // why it took too long
   while (!signal.aborted) {
-    if (isOpen(link?.channel)) {
-      await sleep(500, signal);
+    if (works(link)) {
+      card.state("connected", "ok");
+      asked = trouble = undefined;
     } else if (peers < 2) {
-      card.state("waiting for the other peer");
-      await sleep(200, signal);
+      card.state(peers === 0 ? "waiting for the backend" : "waiting for the other peer");
+      asked = trouble = undefined;
     } else {
-      card.state("looking for a way to the other peer");
-      say({ want: true });
-      const until = Date.now() + PATIENCE;
-      while (!signal.aborted && !isOpen(link?.channel) && Date.now() < until) {
-        await sleep(100, signal);
-      }
-      if (!signal.aborted && !isOpen(link?.channel)) {
-        card.state(link?.own && link?.other ? NO_WAY : NO_ADDRESS);
-        await sleep(PATIENCE, signal);
+      const late = Date.now() - asked > PATIENCE;
+      if (late) trouble = reason(link);
+      card.state(trouble ?? "looking for a way to the other peer");
+      if (late || !asked) {
+        asked = Date.now();
+        say({ want: true });
       }
     }
+    await sleep(100, signal);
   }
 }
 
@@ -82,6 +80,7 @@ export async function receive(card, signal, room) {
 export async function send(card, signal, room, rate) {
   if (!globalThis.RTCPeerConnection) return card?.state(NO_WEBRTC);
   let n = 0;
+  let next = Date.now();
   let link;
 
   const say = signalling(room, signal, card, async (message) => {
@@ -100,14 +99,17 @@ export async function send(card, signal, room, rate) {
   if (card) reportTraffic(card, signal, () => link?.peer);
 
   while (!signal.aborted) {
-    await sleep(1000 / rate.value, signal);
-    const ready = isOpen(link?.channel);
+    next = Math.max(next + 1000 / rate.value, Date.now());
+    await sleep(next - Date.now(), signal);
+    const ready = works(link);
     if (ready && link.channel.bufferedAmount < MAX_BUFFERED) {
       const message = { n: ++n, sentAt: Date.now() };
       link.channel.send(JSON.stringify(message));
       card?.sent(message);
     }
-    if (!signal.aborted) card?.state(ready ? "connected" : "waiting for a receiver", ready ? "ok" : "wait");
+    if (!signal.aborted) {
+      card?.state(ready ? "connected" : "waiting for a receiver", ready ? "ok" : "wait");
+    }
   }
 }
 
@@ -126,11 +128,18 @@ function connect(say) {
   return link;
 }
 
-function isOpen(channel) {
-  return channel?.readyState === "open";
+function reason(link) {
+  if (!link) return NO_ANSWER;
+  return link.own && link.other ? NO_WAY : NO_ADDRESS;
 }
 
-// Returns a function that says something to the other peer, if the line is up.
+// A channel stays open for a while after the other peer has gone; the connection knows earlier.
+function works(link) {
+  return link?.channel?.readyState === "open" && link.peer.connectionState === "connected";
+}
+
+// Returns a function that says something to the other peer, if the line is up. When it breaks, we
+// hear of no peers.
 function signalling(room, signal, card, hear) {
   let line;
   let heard = Promise.resolve();
@@ -143,6 +152,7 @@ function signalling(room, signal, card, hear) {
       // One after the other: a candidate is of no use before its offer has been dealt with.
       heard = heard.then(() => hear(JSON.parse(text))).catch(console.warn);
     },
+    onclose: () => hear({ peers: 0 }),
   });
   return (message) => {
     if (line?.readyState !== WebSocket.OPEN) return;
