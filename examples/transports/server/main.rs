@@ -17,7 +17,7 @@
 //! | `GET`, `POST /live/rate`      | messages a second; `?per_second=N` sets it               |
 //!
 //! There is one queue for everyone: a ring of the newest messages. A client is no more than a
-//! number, the last message it got, so a slow one costs nothing; it is dropped once the ring has
+//! number, the last message it got, so a slow one costs nothing; its stream ends once the ring has
 //! overtaken it. Without `after`, the stream begins with the next message.
 //!
 //! Left out on purpose: TLS, accounts, a check of the `Origin` header, a limit on the number of

@@ -77,7 +77,7 @@ export async function receive(card, signal, room) {
 }
 
 // `card` may be null: then nobody looks at this side.
-export async function send(card, signal, room, rate) {
+export function send(card, signal, room, rate) {
   if (!globalThis.RTCPeerConnection) return card?.state(NO_WEBRTC);
   let n = 0;
   let next = Date.now();
@@ -98,18 +98,23 @@ export async function send(card, signal, room, rate) {
   signal.addEventListener("abort", () => link?.peer.close());
   if (card) reportTraffic(card, signal, () => link?.peer);
 
-  while (!signal.aborted) {
-    next = Math.max(next + 1000 / rate.value, Date.now());
-    await sleep(next - Date.now(), signal);
+  const metronome = new Worker(new URL("metronome.js", import.meta.url));
+  signal.addEventListener("abort", () => metronome.terminate());
+  metronome.addEventListener("message", () => {
     const ready = works(link);
+    card?.state(ready ? "connected" : "waiting for a receiver", ready ? "ok" : "wait");
     if (ready && link.channel.bufferedAmount < MAX_BUFFERED) {
       const message = { n: ++n, sentAt: Date.now() };
       link.channel.send(JSON.stringify(message));
       card?.sent(message);
     }
-    if (!signal.aborted) {
-      card?.state(ready ? "connected" : "waiting for a receiver", ready ? "ok" : "wait");
-    }
+    beat();
+  });
+  beat();
+
+  function beat() {
+    next = Math.max(next + 1000 / rate.value, Date.now());
+    metronome.postMessage(next - Date.now());
   }
 }
 
