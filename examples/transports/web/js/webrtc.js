@@ -166,7 +166,7 @@ function signalling(room, signal, card, hear) {
   };
 }
 
-// The browser counts the packets of each pair of addresses; the one in use is what matters.
+// The browser counts what goes over each pair of addresses, and may change from one to another.
 async function reportTraffic(card, signal, current) {
   let peer;
   let known = 0;
@@ -177,12 +177,13 @@ async function reportTraffic(card, signal, current) {
       known = 0;
     }
     if (!peer || signal.aborted) continue;
+    let total = 0;
     for (const report of (await peer.getStats()).values()) {
-      if (report.type === "candidate-pair" && report.nominated && report.state === "succeeded") {
-        const total = report.bytesSent + report.bytesReceived;
-        card.wire(total - known);
-        known = total;
+      if (report.type === "candidate-pair") {
+        total += (report.bytesSent ?? 0) + (report.bytesReceived ?? 0);
       }
     }
+    card.wire(total - known);
+    known = total;
   }
 }
