@@ -79,8 +79,8 @@ export const start = (window, self) => {
       if (line !== mine) return;
       hangUp();
       sse = !sse && !opened;
-      if (sse) return connect(); // at once, so that sockets find a restarted server
-      // It may have been too short to tell what was missed.
+      if (sse) return connect(); // at once: sockets find restarted servers
+      // Too short to tell what was missed?
       if (Date.now() - opened > 1000) tries = 0;
       else seen = { boot, version, at };
       setTimeout(wake, Math.min(2e3, 100 * 2 ** tries++) * (0.75 + Math.random() / 2));
@@ -111,10 +111,10 @@ export const start = (window, self) => {
     location.reload();
   };
 
-  const pending = new Map(); // link -> its successor, loading
+  const pending = new Map(); // link -> successor, loading
 
   const sheets = () => {
-    const loaded = document.readyState === 'complete'; // until then an import is fetched once
+    const loaded = document.readyState === 'complete'; // before, imports are fetched once
     return [...document.querySelectorAll('link[rel~=stylesheet]')]
       .filter((link) => ![...pending.values()].includes(link))
       .map((link) => ({ link, paths: shown(link.href, loaded && link.sheet).map(pathOf) }));
