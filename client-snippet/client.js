@@ -23,7 +23,7 @@ const shown = (href, sheet) => {
 
 /** @type {Start} */
 export const start = (window, self) => {
-  const { document, location, performance, setTimeout, Date } = window;
+  const { document, location, navigator, performance, setTimeout, Date } = window;
   if (document.__livers) return;
   document.__livers = true;
 
@@ -33,13 +33,14 @@ export const start = (window, self) => {
   const uses = new Set();
   let told = 0; // of them
   const note = (entries = performance.getEntriesByType('resource')) => {
-    for (const { name } of entries)
-      if (pathOf(name) && !name.startsWith(base) && uses.size < 2000) uses.add(pathOf(name));
+    for (const { name, initiatorType } of entries)
+      if (initiatorType != 'iframe' && pathOf(name) && !name.startsWith(base)) uses.add(pathOf(name));
   };
 
   const [boot, version] = new URL(self).hash.slice(1).split('.');
   /** @type {Seen} */
-  let seen = version ? { boot, version: +version } : {};
+  // A service worker may serve old pages for ever.
+  let seen = version && !navigator.serviceWorker?.controller ? { boot, version: +version } : {};
   /** @type {Line} */
   let line;
   let sse = false;
@@ -60,7 +61,7 @@ export const start = (window, self) => {
       return {
         type: 'hello',
         page: location.pathname,
-        uses: sse && told > 99 ? undefined : [...uses], // too long for a URL: unknown
+        uses: told > (sse ? 99 : 2000) ? undefined : [...uses], // too long: unknown
         boot,
         version,
         age: at && Date.now() - at,
@@ -83,7 +84,7 @@ export const start = (window, self) => {
       // Too short to tell what was missed?
       if (Date.now() - opened > 1000) tries = 0;
       else seen = { boot, version, at };
-      setTimeout(wake, Math.min(2e3, 100 * 2 ** tries++) * (0.75 + Math.random() / 2));
+      setTimeout(wake, Math.min(2e3, 100 * 2 ** tries++));
     };
     line.onerror = lost;
     line.addEventListener('close', lost);

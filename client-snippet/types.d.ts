@@ -48,6 +48,11 @@ interface Document {
   querySelectorAll(selector: 'link[rel~=stylesheet]'): NodeListOf<HTMLLinkElement>;
 }
 
+interface PerformanceEntry {
+  /** Of resources: what asked for it. */
+  initiatorType?: string;
+}
+
 interface HTMLLinkElement {
   cloneNode(deep?: boolean): HTMLLinkElement;
 }

@@ -107,8 +107,15 @@ export class Page extends EventTarget {
   #observers = [];
   #timers = [];
 
-  constructor({ fragment = '', resources = [], prerendering = false, hidden = prerendering } = {}) {
+  constructor({
+    fragment = '',
+    resources = [],
+    prerendering = false,
+    hidden = prerendering,
+    worker = null,
+  } = {}) {
     super();
+    this.navigator = { serviceWorker: { controller: worker } };
     const page = this;
     this.self = `${ORIGIN}/__livers/client.js${fragment}`;
     this.#entries = resources.map((url) => ({ name: new URL(url, ORIGIN).href }));
@@ -178,7 +185,10 @@ export class Page extends EventTarget {
   }
   /** The page has fetched these. */
   fetched(...urls) {
-    const entries = urls.map((url) => ({ name: new URL(url, ORIGIN).href }));
+    this.fetchedBy('other', ...urls);
+  }
+  fetchedBy(initiatorType, ...urls) {
+    const entries = urls.map((url) => ({ name: new URL(url, ORIGIN).href, initiatorType }));
     this.#entries.push(...entries);
     for (const call of this.#observers) call({ getEntries: () => entries });
   }

@@ -8,7 +8,7 @@ const source = readFileSync(new URL('../../client-snippet/client.js', import.met
 
 test('at most 6,000 bytes', () => assert.ok(source.length <= 6000, `${source.length}`));
 // gzip -9 itself needs some 15 bytes more than node's zlib.
-test('at most 2,300 gzipped', () => {
+test('at most 2,400 gzipped', () => {
   const { length } = gzipSync(source, { level: 9 });
-  assert.ok(length <= 2300 - 20, `${length}`);
+  assert.ok(length <= 2400 - 20, `${length}`);
 });
