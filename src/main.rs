@@ -15,7 +15,18 @@ const THREADS: usize = 4;
 
 fn main() -> ExitCode {
     let began = Instant::now();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // What was asked for (--help, --version), not what went wrong.
+        Err(text) if !text.use_stderr() => {
+            let _ = text.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(wrong) => {
+            terminal::failed(&cli::explain(&wrong));
+            return ExitCode::from(2);
+        }
+    };
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
@@ -36,48 +47,71 @@ fn main() -> ExitCode {
 }
 
 async fn run(cli: &Cli, began: Instant) -> Result<(), Error> {
+    // Before anybody can know that there is a server to stop.
+    let mut signals = Signals::new();
     let events = Events::default().with_requests(cli.verbose);
     let terminal = Terminal::start(events.subscribe(), cli.amount());
     let server = cli.builder(Server::builder(&cli.root)).events(events).bind().await?;
     if !cli.quiet {
-        terminal::banner(&server, &cli.root, began.elapsed());
+        terminal::banner(&server, &cli.watch, began.elapsed());
     }
     if cli.open
         && let Err(why) = open::that_detached(server.url())
     {
         terminal::no_browser(&server.url(), &why);
     }
-    server.run_until(stopped()).await;
+    let stopped = async {
+        signals.next().await;
+        // A second one ends the program at once.
+        tokio::spawn(async move {
+            signals.next().await;
+            #[allow(clippy::exit)]
+            std::process::exit(130);
+        });
+    };
+    server.run_until(stopped).await;
     terminal.stop();
     Ok(())
 }
 
-/// Ends on the first Ctrl-C or SIGTERM. A second Ctrl-C ends the program at once.
-async fn stopped() {
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated() => {}
-    }
-    tokio::spawn(async {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            #[allow(clippy::exit)]
-            std::process::exit(130);
-        }
-    });
-}
+/// Ctrl-C, and the wish of a system that ends. From its making on, none is missed, and none ends the
+/// program by itself.
+#[cfg(unix)]
+struct Signals([Option<tokio::signal::unix::Signal>; 2]);
 
 #[cfg(unix)]
-async fn terminated() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut signal) => {
-            signal.recv().await;
-        }
-        Err(_) => std::future::pending().await,
+impl Signals {
+    fn new() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        Self([SignalKind::interrupt(), SignalKind::terminate()].map(|kind| signal(kind).ok()))
+    }
+
+    async fn next(&mut self) {
+        std::future::poll_fn(|context| {
+            let mut signals = self.0.iter_mut().flatten();
+            if signals.any(|signal| signal.poll_recv(context).is_ready()) {
+                std::task::Poll::Ready(())
+            } else {
+                std::task::Poll::Pending
+            }
+        })
+        .await;
     }
 }
 
+/// Ctrl-C.
 #[cfg(not(unix))]
-async fn terminated() {
-    std::future::pending().await
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    }
 }
