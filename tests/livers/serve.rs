@@ -139,11 +139,10 @@ async fn a_known_tag_saves_the_bytes_until_they_change() {
     dir.write("a.css", "a { color: red }");
     dir.write("large.bin", vec![1; 2 << 20]);
     let livers = Livers::on(dir.path()).start().await;
-    for (path, changed) in [
-        ("/a.css", &b"a { color: tan }"[..]),
-        ("/", b"<p>two"),
-        ("/large.bin", &[2; (2 << 20) + 1]),
-    ] {
+    let large = vec![2; (2 << 20) + 1];
+    for (path, changed) in
+        [("/a.css", &b"a { color: tan }"[..]), ("/", b"<p>two"), ("/large.bin", &large)]
+    {
         for page in [&[][..], &[FETCH]] {
             let first = http::get_with(livers.port(), path, page).await;
             assert_eq!(first.header("cache-control"), Some("no-cache"), "{path}");
