@@ -1,8 +1,12 @@
 //! The arguments, typed once.
 
-use std::path::PathBuf;
+use std::{error::Error as _, path::PathBuf};
 
-use clap::{Parser, builder::Styles};
+use clap::{
+    Parser,
+    builder::Styles,
+    error::{ContextKind, ErrorKind},
+};
 use livers::{Builder, Route};
 
 use crate::terminal::Amount;
@@ -27,7 +31,7 @@ pub(crate) struct Cli {
     pub(crate) root: PathBuf,
 
     /// The port to listen on; when it is taken, the next free one. 0 lets the system choose
-    #[arg(short, long, default_value = "8080", value_parser = port)]
+    #[arg(short, long, default_value = "8080", value_parser = port, allow_negative_numbers = true)]
     port: u16,
 
     /// Fail when the port is taken, rather than to use the next free one
@@ -38,13 +42,14 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "HOST")]
     host: Option<String>,
 
-    /// Let a backend answer a path and all below it: a port, host:port or http://host:port/base
-    #[arg(long, value_name = "/PATH=TARGET")]
+    /// Let a backend answer /PATH and all below it. TARGET is a port, host:port or
+    /// http://host:port/base
+    #[arg(long, value_name = "PATH=TARGET")]
     proxy: Vec<Route>,
 
     /// Watch this folder or file too, without serving it
     #[arg(long, value_name = "PATH")]
-    watch: Vec<PathBuf>,
+    pub(crate) watch: Vec<PathBuf>,
 
     /// Let no change of these files count, as in a .gitignore
     #[arg(long, value_name = "GLOB")]
@@ -89,18 +94,87 @@ impl Cli {
     }
 }
 
-fn port(text: &str) -> Result<u16, &'static str> {
-    text.parse().map_err(|_| "a port is a number from 0 to 65535, like 8080")
+/// Reads a port; what it says otherwise follows the name of the flag.
+fn port(text: &str) -> Result<u16, String> {
+    text.parse()
+        .map_err(|_| format!("{text} is not a port: write a number from 0 to 65535, like 8080"))
+}
+
+/// What is wrong with the arguments: one sentence that names the value and the right form.
+pub(crate) fn explain(error: &clap::Error) -> String {
+    let said = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
+    let (whole, value) = (said(ContextKind::InvalidArg), said(ContextKind::InvalidValue));
+    let flag = whole.split(' ').next().unwrap_or_default();
+    match error.kind() {
+        ErrorKind::ValueValidation => match error.source() {
+            Some(why) => format!("{flag} {why}"),
+            None => format!("{flag} {value} is not what it takes: see livers --help"),
+        },
+        ErrorKind::InvalidValue if value.is_empty() => {
+            format!("{flag} needs a value: write {whole}")
+        }
+        ErrorKind::UnknownArgument if !whole.starts_with('-') => {
+            format!("{whole} is one folder too many: name only the one to serve")
+        }
+        ErrorKind::UnknownArgument => match said(ContextKind::SuggestedArg) {
+            known if known.is_empty() => format!("{whole} is no option: see livers --help"),
+            known => format!("{whole} is no option: {known} is, see livers --help"),
+        },
+        ErrorKind::ArgumentConflict => {
+            let other = said(ContextKind::PriorArg);
+            let other = other.split(' ').next().unwrap_or_default();
+            if flag == other {
+                format!("{flag} is there more than once: leave only one")
+            } else {
+                format!("{flag} and {other} contradict each other: leave one out")
+            }
+        }
+        _ => {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            line.strip_prefix("error: ").unwrap_or(line).to_owned()
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{CommandFactory, Parser};
 
-    use super::Cli;
+    use super::{Cli, explain};
 
     #[test]
     fn the_arguments_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_typed_wrong_is_one_sentence() {
+        let table: &[(&[&str], &str)] = &[
+            (
+                &["--port", "99999"],
+                "--port 99999 is not a port: write a number from 0 to 65535, like 8080",
+            ),
+            (&["-p"], "--port needs a value: write --port <PORT>"),
+            (
+                &["--proxy", "foo"],
+                "--proxy foo is not a proxy route: write /PREFIX=TARGET, for example \
+                 /ws=localhost:3000",
+            ),
+            (&["--prot", "1"], "--prot is no option: --port is, see livers --help"),
+            (&["--frobnicate"], "--frobnicate is no option: see livers --help"),
+            (&["-x"], "-x is no option: see livers --help"),
+            (&["a", "b"], "b is one folder too many: name only the one to serve"),
+            (&["-q", "-v"], "--quiet and --verbose contradict each other: leave one out"),
+            (&["-p1", "-p2"], "--port is there more than once: leave only one"),
+            (
+                &["--dotfiles=yes"],
+                "unexpected value 'yes' for '--dotfiles' found; no more were expected",
+            ),
+        ];
+        for (args, wanted) in table {
+            let args = ["livers"].iter().chain(*args);
+            assert_eq!(explain(&Cli::try_parse_from(args).unwrap_err()), *wanted);
+        }
     }
 }

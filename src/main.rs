@@ -15,7 +15,18 @@ const THREADS: usize = 4;
 
 fn main() -> ExitCode {
     let began = Instant::now();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // What was asked for (--help, --version), not what went wrong.
+        Err(text) if !text.use_stderr() => {
+            let _ = text.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(wrong) => {
+            terminal::failed(&cli::explain(&wrong));
+            return ExitCode::from(2);
+        }
+    };
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
@@ -36,13 +47,13 @@ fn main() -> ExitCode {
 }
 
 async fn run(cli: &Cli, began: Instant) -> Result<(), Error> {
+    // Before anybody can know that there is a server to stop.
+    let stop = Stop::listen().map_err(|why| Error::Watch(why.to_string()))?;
     let events = Events::default().with_requests(cli.verbose);
     let terminal = Terminal::start(events.subscribe(), cli.amount());
     let server = cli.builder(Server::builder(&cli.root)).events(events).bind().await?;
-    // Before anything is said: whoever reads that we are ready may stop us at once.
-    let stop = Stop::listen().map_err(|why| Error::Watch(why.to_string()))?;
     if !cli.quiet {
-        terminal::banner(&server, &cli.root, began.elapsed());
+        terminal::banner(&server, &cli.watch, began.elapsed());
     }
     if cli.open
         && let Err(why) = open::that_detached(server.url())

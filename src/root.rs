@@ -9,8 +9,8 @@
 
 use std::{
     ffi::OsStr,
-    fs::{self, File},
-    io::{self, Read},
+    fs::{self, File, Metadata},
+    io::{self, Read, Seek},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::UNIX_EPOCH,
@@ -23,6 +23,9 @@ use crate::{error::Error, url_path::UrlPath};
 
 /// Up to this size a file is read whole, bytes; a larger one is streamed.
 pub(crate) const IN_MEMORY: u64 = 1024 * 1024;
+
+/// How much is read of a larger file before it is streamed, bytes: enough to tell a page's charset.
+const BEGINNING: u64 = 16 * 1024;
 
 /// The folder that is served.
 #[derive(Debug)]
@@ -102,6 +105,15 @@ impl Root {
         }
     }
 
+    /// What an entry of a served folder is, links followed; nothing where they lead out or nowhere.
+    pub(crate) fn entry(&self, entry: &fs::DirEntry) -> Option<Metadata> {
+        if !entry.file_type().ok()?.is_symlink() {
+            return entry.metadata().ok();
+        }
+        let real = entry.path().canonicalize().ok()?;
+        if self.contains(&real) { fs::metadata(real).ok() } else { None }
+    }
+
     /// The URL path of a path on the disk, if it is one that is served.
     pub(crate) fn url_of(&self, path: &Path, directory: bool) -> Option<UrlPath> {
         let names: Vec<_> = path.strip_prefix(&self.path).ok()?.iter().collect();
@@ -133,8 +145,8 @@ impl Root {
 pub(crate) enum Content {
     /// All of them.
     Memory(Bytes),
-    /// The open file, and its length.
-    Large(File, u64),
+    /// The open file, its length, and how it begins.
+    Large(File, u64, Bytes),
 }
 
 /// Which content a file has: a hash of its bytes, or, where they are more than [`IN_MEMORY`], of its
@@ -154,7 +166,10 @@ pub(crate) fn read(path: &Path) -> io::Result<(Content, Identity)> {
     if length > IN_MEMORY {
         let modified = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
         let facts = [u128::from(length), modified.as_nanos()].map(u128::to_le_bytes).concat();
-        return Ok((Content::Large(file, length), Identity(xxh3_128(&facts))));
+        let mut beginning = Vec::new();
+        file.by_ref().take(BEGINNING).read_to_end(&mut beginning)?;
+        file.rewind()?;
+        return Ok((Content::Large(file, length, beginning.into()), Identity(xxh3_128(&facts))));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
     // A file that grows while it is read is not followed for ever.

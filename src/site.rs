@@ -278,23 +278,21 @@ fn file(source: Source, element: Option<String>) -> Representation {
     let mut content_type = media_type::of(&source.path);
     let html = media_type::is_html(&content_type);
     let tag = EntityTag::from_hash(source.identity.0);
+    let (root::Content::Memory(beginning) | root::Content::Large(_, _, beginning)) =
+        &source.content;
+    if html {
+        media_type::of_html(beginning).clone_into(&mut content_type);
+    }
     let (content, tag) = match (source.content, element.filter(|_| html)) {
-        (root::Content::Memory(bytes), element) => {
-            if html {
-                media_type::of_html(&bytes).clone_into(&mut content_type);
-            }
-            match element {
-                Some(element) => {
-                    let bytes = Injector::new(element, None).whole(&bytes);
-                    let tag = EntityTag::of(&bytes);
-                    (Content::Bytes(bytes), Some(tag))
-                }
-                None => (Content::Bytes(bytes), Some(tag)),
-            }
+        (root::Content::Memory(bytes), None) => (Content::Bytes(bytes), Some(tag)),
+        (root::Content::Memory(bytes), Some(element)) => {
+            let bytes = Injector::new(element, None).whole(&bytes);
+            let tag = EntityTag::of(&bytes);
+            (Content::Bytes(bytes), Some(tag))
         }
-        (root::Content::Large(file, length), None) => (Content::File(file, length), Some(tag)),
+        (root::Content::Large(file, length, _), None) => (Content::File(file, length), Some(tag)),
         // Its bytes are made while they are sent, so there is nothing to compare a copy with.
-        (root::Content::Large(file, length), Some(element)) => {
+        (root::Content::Large(file, length, _), Some(element)) => {
             let injector = Injector::new(element, None);
             let body = InjectedBody::new(Content::File(file, length).into_body(), injector);
             (Content::Stream(body::stream(body)), None)

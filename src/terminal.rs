@@ -7,14 +7,15 @@
 
 use std::{
     collections::HashSet,
-    fmt::Write as _,
+    fmt::{Display, Write as _},
     io::{self, Write},
-    path::Path,
-    thread::JoinHandle,
+    net::{IpAddr, Ipv4Addr, UdpSocket},
+    path::PathBuf,
+    sync::mpsc,
     time::Duration,
 };
 
-use livers::{Change, Error, Event, Kind, Server};
+use livers::{Change, Event, Kind, Server};
 use percent_encoding::percent_decode_str;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
@@ -43,14 +44,22 @@ pub(crate) enum Amount {
     All,
 }
 
+/// How long what is left to write may take at the end: nobody may be reading it.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+
 /// The thread that writes.
-pub(crate) struct Terminal(Option<JoinHandle<()>>);
+pub(crate) struct Terminal {
+    /// Closed when all is written.
+    written: mpsc::Receiver<()>,
+}
 
 impl Terminal {
     /// Writes a line for each event that is worth one, until the server is gone.
     pub(crate) fn start(mut events: Receiver<Event>, amount: Amount) -> Self {
         let thread = std::thread::Builder::new().name("livers-terminal".to_owned());
+        let (writing, written) = mpsc::channel();
         let run = move || {
+            let _writing: mpsc::Sender<()> = writing;
             let mut refusals = HashSet::new();
             loop {
                 let line = match events.blocking_recv() {
@@ -68,17 +77,19 @@ impl Terminal {
                 }
             }
         };
-        Self(thread.spawn(run).ok())
+        // A thread that cannot be had writes nothing, and the server goes on.
+        let _ = thread.spawn(run);
+        Self { written }
     }
 
-    /// Waits until all is written. The server must be gone.
+    /// Waits until all is written, or it is clear that nobody reads it. The server must be gone.
     pub(crate) fn stop(self) {
-        self.0.map(JoinHandle::join);
+        let _ = self.written.recv_timeout(LAST_WORDS);
     }
 }
 
 /// The first thing that is said.
-pub(crate) fn banner(server: &Server, root: &Path, took: Duration) {
+pub(crate) fn banner(server: &Server, more: &[PathBuf], took: Duration) {
     let mut text = String::new();
     let version = env!("CARGO_PKG_VERSION");
     let mut row = |label: &str, value: &str| {
@@ -86,13 +97,23 @@ pub(crate) fn banner(server: &Server, root: &Path, took: Duration) {
         let _ = writeln!(text, "  {DIM}{label:<8}{RESET} {value}");
     };
     row("local", &format!("{CYAN}{}{RESET}", server.url()));
-    if let Some(address) = server.addresses().iter().find(|address| !address.ip().is_loopback()) {
-        row("network", &format!("listening on {}", address.ip()));
+    if let Some(all) = server.addresses().iter().find(|address| address.ip().is_unspecified()) {
+        let port = all.port();
+        row(
+            "network",
+            &match network_address() {
+                Some(address) => format!("{CYAN}http://{address}:{port}/{RESET}"),
+                None => format!("all addresses of this machine, port {port}"),
+            },
+        );
     }
     for route in server.routes() {
         row("proxy", &shown(route));
     }
-    row("watching", &shown(&root.to_string_lossy()));
+    row("watching", &shown(&server.root().to_string_lossy()));
+    for path in more {
+        row("", &shown(&path.to_string_lossy()));
+    }
     if let Some(taken) = server.port_taken() {
         row("note", &format!("{YELLOW}port {taken} is taken, this is the next free one{RESET}"));
     }
@@ -100,8 +121,20 @@ pub(crate) fn banner(server: &Server, root: &Path, took: Duration) {
     write(&format!("\n  {BOLD}{GREEN}livers{RESET} {version}  {ready}\n\n{text}"));
 }
 
+/// The address by which other devices know this machine: the one that it would send from. The socket
+/// only asks for the way; nothing is sent.
+fn network_address() -> Option<Ipv4Addr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    // An address of no machine (RFC 5737): the way to anywhere.
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    match socket.local_addr().ok()?.ip() {
+        IpAddr::V4(address) if !address.is_unspecified() => Some(address),
+        _ => None,
+    }
+}
+
 /// Why there is no server.
-pub(crate) fn failed(error: &Error) {
+pub(crate) fn failed(error: &impl Display) {
     let _ = writeln!(anstream::stderr(), "{RED}error:{RESET} {}", shown(&error.to_string()));
 }
 

@@ -30,8 +30,8 @@ pub(super) fn page(root: &Root, path: &Path, url: &UrlPath) -> io::Result<String
     let mut entries = Vec::new();
     for entry in fs::read_dir(path)?.flatten() {
         let name = entry.file_name();
-        // Links count as what they lead to; what leads nowhere is not listed.
-        let Ok(metadata) = fs::metadata(entry.path()) else { continue };
+        // Links count as what they lead to; what leads out or nowhere is not listed.
+        let Some(metadata) = root.entry(&entry) else { continue };
         if root.hides(&name) || !(metadata.is_dir() || metadata.is_file()) {
             continue;
         }

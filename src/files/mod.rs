@@ -65,6 +65,8 @@ fn look(root: &Root, url: &UrlPath) -> Found {
             match root.locate(&index) {
                 Located::File(path) => read(path, index),
                 Located::Unreadable(path, why) => Found::Unreadable(path, why),
+                // A listing in its place would leave a person to guess.
+                Located::Refused(why) => Found::Refused(why),
                 _ => match listing::page(root, &path, url) {
                     Ok(page) => Found::Listing(path, page),
                     Err(why) => Found::Unreadable(path, why),

@@ -12,8 +12,10 @@
 //! soon as the place is found, the rest passes untouched and unread. UTF-16 is read through its
 //! ASCII projection, and the element is added as UTF-16.
 //!
-//! Left out on purpose: Content Security Policies; documents that end inside of a comment, where no
-//! element can be added.
+//! A document that breaks off in a comment or a tag, such as one that is just being saved, gets the
+//! element before what it leaves open, so that its tab is told of the rest.
+//!
+//! Left out on purpose: Content Security Policies.
 
 use std::{
     pin::Pin,
@@ -50,6 +52,7 @@ struct Search {
 /// Where the element belongs in a document that was read to its end.
 enum Place {
     At(usize),
+    /// At its end: it has neither a tag nor text.
     End,
     /// Nowhere: it could not be read.
     None,
@@ -101,12 +104,8 @@ impl Injector {
     pub(crate) fn finish(&mut self) -> Bytes {
         let Some(search) = &mut self.search else { return Bytes::new() };
         match search.end() {
-            Place::At(at) => self.insert(at),
-            Place::End => {
-                let end = search.held.len();
-                self.insert(end)
-            }
-            Place::None => self.release(),
+            Some(at) => self.insert(at),
+            None => self.release(),
         }
     }
 
@@ -146,32 +145,23 @@ impl Search {
             return self.scanner.scan(&self.held[from..]).map(|at| at + mark);
         }
         let whole = self.held.len() / 2 * 2;
-        let projection: Vec<u8> = self.held[self.scanned..whole]
-            .chunks_exact(2)
-            .map(|pair| match encoding {
-                Encoding::Utf16Be => u16::from_be_bytes([pair[0], pair[1]]),
-                _ => u16::from_le_bytes([pair[0], pair[1]]),
-            })
-            // A byte order mark counts for nothing, like a space; what is not ASCII is some letter.
-            .map(|unit| match unit {
-                0xfeff => b' ',
-                unit => u8::try_from(unit).ok().filter(u8::is_ascii).unwrap_or(b'x'),
-            })
-            .collect();
+        let projection = projection(&self.held[self.scanned..whole], encoding);
         self.scanned = whole;
         self.scanner.scan(&projection).map(|at| at * 2)
     }
 
     /// Reads what is left of a document that is over.
-    fn end(&mut self) -> Place {
+    fn end(&mut self) -> Option<usize> {
         let encoding = self.encoding.unwrap_or_else(|| self.detect());
         if let Some(at) = self.scan() {
-            return Place::At(at);
+            return Some(at);
         }
         match (self.scanner.end(), encoding) {
-            (Place::At(at), Encoding::Ascii(mark)) => Place::At(at + mark),
-            (Place::At(at), _) => Place::At(at * 2),
-            (place, _) => place,
+            (Place::At(at), Encoding::Ascii(mark)) => Some(at + mark),
+            (Place::At(at), _) => Some(at * 2),
+            (Place::End, Encoding::Ascii(_)) => Some(before_open_end(&self.held)),
+            (Place::End, wide) => Some(before_open_end(&projection(&self.held, wide)) * 2),
+            (Place::None, _) => None,
         }
     }
 
@@ -186,6 +176,46 @@ impl Search {
         self.encoding = Some(encoding);
         encoding
     }
+}
+
+/// UTF-16 as ASCII, one byte for each unit.
+fn projection(units: &[u8], encoding: Encoding) -> Vec<u8> {
+    units
+        .chunks_exact(2)
+        .map(|pair| match encoding {
+            Encoding::Utf16Be => u16::from_be_bytes([pair[0], pair[1]]),
+            _ => u16::from_le_bytes([pair[0], pair[1]]),
+        })
+        // A byte order mark counts for nothing, like a space; what is not ASCII is some letter.
+        .map(|unit| match unit {
+            0xfeff => b' ',
+            unit => u8::try_from(unit).ok().filter(u8::is_ascii).unwrap_or(b'x'),
+        })
+        .collect()
+}
+
+/// The end of a document that is nothing but comments, doctypes and the like, or where the last of
+/// them begins, if it is left open.
+fn before_open_end(document: &[u8]) -> usize {
+    let find = |from: usize, part: &[u8]| {
+        let mut windows = document.get(from..)?.windows(part.len());
+        windows.position(|window| window == part).map(|at| from + at + part.len())
+    };
+    let mut at = 0;
+    while let Some(after) = find(at, b"<") {
+        let open = after - 1;
+        let end = if document[open..].starts_with(b"<!--") {
+            // `<!-->` is a whole one.
+            [find(open + 2, b"-->"), find(open + 4, b"--!>")].into_iter().flatten().min()
+        } else {
+            find(open, b">")
+        };
+        match end {
+            Some(end) => at = end,
+            None => return open,
+        }
+    }
+    document.len()
 }
 
 /// Reads a document with lol_html until the place is known.
@@ -364,6 +394,12 @@ mod tests {
         "@<plaintext><head>",
         "@",
         "   @",
+        "<!doctype html>@<!-- cut",
+        "<!--> <!---> <!-- --!>@<!--x--",
+        "<!doctype html>\n@<!",
+        "<!doctype html></p>@</b",
+        "<?xml?>@<di",
+        "@<!doctype ht",
     ];
 
     #[test]

@@ -1,1 +1,192 @@
 //! The command line: flags, the banner, errors, the end.
+
+mod end;
+mod output;
+
+use std::path::Path;
+
+use super::support::dir::TempDir;
+use super::support::http::{self, Wire, request_head};
+use super::support::server::{self, Livers, Stream};
+
+#[tokio::test]
+async fn the_banner_says_what_there_is_and_nothing_more() {
+    let dir = TempDir::with_page("<p>");
+    dir.make_dir("site");
+    dir.make_dir("templates");
+    let routes = ["--proxy", "/ws=localhost:3000", "--proxy", "/api=http://localhost:3000/v1"];
+    let livers = Livers::on("site")
+        .working_dir(dir.path())
+        .args(routes)
+        .args(["--watch", "templates"])
+        .start()
+        .await;
+    livers.wait_for_line(|line| line.trim() == "templates").await;
+    http::get(livers.port(), "/").await;
+    let lines = livers.lines();
+    assert!(lines.iter().all(|(on, text)| *on == Stream::Stdout && !text.contains('\x1b')));
+    let lines = livers.stdout();
+    let version = env!("CARGO_PKG_VERSION");
+    let took = lines[1].strip_prefix(&format!("  livers {version}  ready in ")).expect("a title");
+    let took: u32 = took.strip_suffix(" ms").expect("a time").parse().expect("a number");
+    assert!(took < 5000, "{took} ms");
+    let site = dir.at("site");
+    assert_eq!(
+        lines[3..],
+        [
+            format!("  local    http://localhost:{}/", livers.port()),
+            "  proxy    /ws -> http://localhost:3000".to_owned(),
+            "  proxy    /api -> http://localhost:3000/v1".to_owned(),
+            format!("  watching {}", site.display()),
+            "           templates".to_owned(),
+            String::new(),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_current_folder_is_served_where_none_is_named() {
+    let dir = TempDir::with_page("here");
+    let livers = Livers::within(dir.path()).start().await;
+    let page = http::get_with(livers.port(), "/", &[("Sec-Fetch-Dest", "empty")]).await;
+    assert_eq!(page.text(), "here");
+    livers.wait_for_line(|line| line == format!("  watching {}", dir.path().display())).await;
+}
+
+#[tokio::test]
+async fn help_is_for_people() {
+    let (status, help, errors) = server::run(["--help"]).await;
+    assert_eq!((status.code(), errors.as_str()), (Some(0), ""));
+    for flag in [
+        "--port",
+        "--strict-port",
+        "--host",
+        "--proxy",
+        "--watch",
+        "--ignore",
+        "--dotfiles",
+        "--open",
+        "--quiet",
+        "--verbose",
+        "--help",
+        "--version",
+    ] {
+        assert!(help.contains(flag), "{flag} in {help}");
+    }
+    let (_, examples) = help.split_once("Examples:\n").expect("examples");
+    for example in ["livers ./site ", "--proxy /ws=localhost:3000", "--host 0.0.0.0"] {
+        assert!(examples.contains(example), "{example} in {examples}");
+    }
+    assert!(help.lines().all(|line| line.len() <= 100 && !line.contains('\x1b')), "{help}");
+    assert_eq!(server::run(["-h"]).await.1, help, "one help, not two");
+
+    let (status, version, _) = server::run(["--version"]).await;
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(version, format!("livers {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[tokio::test]
+async fn what_is_typed_wrong_is_one_sentence_that_names_it() {
+    let dir = TempDir::with_page("<p>");
+    dir.write("sub/a.css", "");
+    // The arguments, what is wrong, and what would be right.
+    let table: &[(&[&str], &str, &str)] = &[
+        (&["nope"], "nope does not exist", "name a folder"),
+        (&["sub/a.css"], "sub/a.css is a file", "name the folder that holds it, sub"),
+        (&["index.html"], "index.html is a file", "name the folder that holds it, ."),
+        (&["a", "b"], "b is one folder too many", "name only the one"),
+        (&["--port", "99999"], "--port 99999", "from 0 to 65535"),
+        (&["--port", "-1"], "--port -1", "from 0 to 65535"),
+        (&["--port", "http"], "--port http", "like 8080"),
+        (&["--port"], "--port needs a value", "--port <PORT>"),
+        (&["--proxy", "foo"], "--proxy foo", "/PREFIX=TARGET"),
+        (&["--proxy", "ws=3000"], "--proxy ws=3000", "/ws=3000"),
+        (&["--proxy", "/ws=ftp://a"], "--proxy /ws=ftp://a", "http://"),
+        (&["--proxy", "/ws=a:99999"], "--proxy /ws=a:99999", "65535"),
+        (&["--proxy", "/__livers=3000"], "--proxy /__livers=3000", ""),
+        (&["--prot", "1"], "--prot is no option", "--port"),
+        (&["--frobnicate"], "--frobnicate is no option", "--help"),
+        (&["--quiet", "--verbose"], "--quiet and --verbose", "leave one out"),
+        (&["--ignore", "{a"], "--ignore '{a'", "'drafts/**'"),
+        (&["--watch", "nope"], "--watch nope does not exist", "name a folder or a file"),
+        (&["--host", "no such host"], "--host no such host", "0.0.0.0"),
+    ];
+    for (args, wrong, right) in table {
+        let (status, output, errors) = server::run_in(dir.path(), *args).await;
+        assert_eq!(status.code(), Some(2), "{args:?}: {errors}");
+        assert_eq!(output, "", "{args:?}");
+        assert!(errors.starts_with(&format!("error: {wrong}")), "{args:?}: {errors}");
+        assert!(errors.contains(right), "{args:?}: {errors}");
+        assert_eq!(errors.lines().count(), 1, "{args:?}: {errors}");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_may_not_be_read_is_said() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = TempDir::new();
+    dir.make_dir("locked");
+    let mode = |mode| std::fs::set_permissions(dir.at("locked"), PermissionsExt::from_mode(mode));
+    mode(0o000).expect("a mode");
+    if std::fs::read_dir(dir.at("locked")).is_ok() {
+        eprintln!("skipped: this user may read everything");
+        return;
+    }
+    let (status, _, errors) = server::run_in(dir.path(), ["locked"]).await;
+    mode(0o700).expect("a mode");
+    assert_eq!(status.code(), Some(2), "{errors}");
+    assert!(errors.starts_with("error: locked cannot be read"), "{errors}");
+    assert_eq!(errors.lines().count(), 1, "{errors}");
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_leads_to_the_next_or_to_an_error() {
+    let dir = TempDir::with_page("<p>");
+    let first = Livers::on(dir.path()).start().await;
+    let port = first.port();
+    let taken = format!("  note     port {port} is taken, this is the next free one");
+    let second = Livers::on(dir.path()).port(port).start().await;
+    assert!(second.port() > port, "{} after {port}", second.port());
+    second.wait_for_line(|line| line == taken).await;
+    assert_eq!(http::get(second.port(), "/").await.status, 200);
+
+    let strict = ["--strict-port", "--port", &port.to_string()].map(str::to_owned);
+    let (status, output, errors) = server::run_in(dir.path(), strict).await;
+    assert_eq!((status.code(), output.as_str()), (Some(1), ""), "{errors}");
+    let sentence = format!("error: port {port} ");
+    assert!(errors.starts_with(&sentence) && errors.contains("--port"), "{errors}");
+    assert_eq!(errors.lines().count(), 1, "{errors}");
+    assert!(!first.stdout().iter().any(|line| line.contains("taken")), "nothing was taken there");
+}
+
+#[tokio::test]
+async fn both_loopback_addresses_answer() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        eprintln!("skipped: this machine has no ::1");
+        return;
+    }
+    let dir = TempDir::with_page("<p>");
+    let livers = Livers::on(dir.path()).start().await;
+    for address in ["127.0.0.1", "::1"] {
+        let stream = tokio::net::TcpStream::connect((address, livers.port())).await;
+        let mut wire = Wire::over(stream.unwrap_or_else(|e| panic!("{address}: {e}")));
+        wire.send(request_head(livers.port(), "GET", "/", &[], 0)).await;
+        assert_eq!(wire.response(false).await.status, 200, "{address}");
+    }
+    // A server on one of them only leaves the port to nobody else.
+    let one = Livers::on(dir.path()).args(["--host", "::1"]).start().await;
+    assert_eq!(one.url(), format!("http://[::1]:{}/", one.port()));
+    let next = Livers::on(dir.path()).port(one.port()).start().await;
+    assert_ne!(next.port(), one.port());
+}
+
+#[tokio::test]
+async fn paths_are_as_the_shell_gives_them() {
+    let dir = TempDir::new();
+    dir.write("with space/index.html", "a");
+    for root in ["with space", "./with space/", "with space/../with space"] {
+        let livers = Livers::on(Path::new(root)).working_dir(dir.path()).start().await;
+        let page = http::get_with(livers.port(), "/", &[("Sec-Fetch-Dest", "empty")]).await;
+        assert_eq!(page.text(), "a", "{root}");
+    }
+}

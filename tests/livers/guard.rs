@@ -1,1 +1,279 @@
 //! Who is let in.
+
+use super::support::backend::Backend;
+use super::support::browser::browser;
+use super::support::dir::TempDir;
+use super::support::http::{self, Response, Wire};
+use super::support::server::Livers;
+use super::support::socket::Socket;
+
+const OWN: [&str; 4] =
+    ["/__livers/socket", "/__livers/events", "/__livers/status", "/__livers/client.js"];
+
+/// A request with these lines and no others; the connection is closed after it.
+async fn ask(port: u16, line: &str, fields: &[&str]) -> Response {
+    let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
+    let response =
+        http::request(port, format!("{line} HTTP/1.1\r\n{fields}Connection: close\r\n\r\n")).await;
+    let allowed = |name: &str| name.to_ascii_lowercase().starts_with("access-control-");
+    assert!(!response.headers.0.iter().any(|(name, _)| allowed(name)), "{response:?}");
+    response
+}
+
+#[tokio::test]
+async fn only_names_of_this_machine_are_answered() {
+    let dir = TempDir::with_page("<p>the page");
+    let livers = Livers::on(dir.path()).start().await;
+    let port = livers.port();
+    let table: &[(&str, u16)] = &[
+        ("localhost", 200),
+        ("localhost:PORT", 200),
+        ("LOCALHOST:PORT", 200),
+        ("localhost.:PORT", 200),
+        ("app.localhost:PORT", 200),
+        ("127.0.0.1:PORT", 200),
+        ("127.0.0.2", 200),
+        ("[::1]:PORT", 200),
+        ("localhost:1", 200), // a tunnel's port, say
+        ("evil.example", 403),
+        ("evil.example:PORT", 403),
+        ("localhost.evil.example", 403),
+        ("evil-localhost", 403),
+        ("127.0.0.1.evil.example", 403),
+        ("192.168.0.7:PORT", 403),
+        ("0.0.0.0:PORT", 403),
+        ("[::]:PORT", 403),
+        ("[::ffff:192.168.0.7]", 403),
+        ("169.254.169.254", 403),
+        ("", 400),
+        (":PORT", 400),
+        ("user@localhost", 400),
+        ("localhost evil.example", 400),
+        ("localhost,evil.example", 400),
+        ("localhost:port", 400),
+        ("localhost:99999", 400),
+        ("localhost/evil.example", 400),
+        ("[::1", 400),
+        ("::1", 400),
+        ("loc\u{e4}lhost", 400),
+    ];
+    for path in ["/", "/missing", "/__livers/status", "/__livers/client.js"] {
+        for (host, status) in table {
+            let host = format!("Host: {}", host.replace("PORT", &port.to_string()));
+            let answer = ask(port, &format!("GET {path}"), &[&host]).await;
+            let wanted = if (*status, path) == (200, "/missing") { 404 } else { *status };
+            assert_eq!(answer.status, wanted, "{path} {host}");
+            if wanted == 403 {
+                assert!(answer.text().contains("--host"), "what would allow it: {answer:?}");
+                assert!(!answer.text().contains("the page"));
+            }
+        }
+        for fields in [&[][..], &["Host: localhost", "Host: localhost"]] {
+            assert_eq!(ask(port, &format!("GET {path}"), fields).await.status, 400, "{path}");
+        }
+    }
+    let refused = |line: &str| line.contains("refused") && line.contains("evil.example");
+    livers.wait_for_line(refused).await;
+    let said =
+        livers.lines().into_iter().filter(|(_, l)| l.contains("name evil-localhost")).count();
+    assert!(said <= 4, "a refusal is said once for each path, not {said} times");
+}
+
+#[tokio::test]
+async fn the_host_that_is_listened_on_is_answered_too() {
+    let dir = TempDir::with_page("<p>");
+    let table: [(&str, &[(&str, u16)]); 3] = [
+        ("127.0.0.1", &[("127.0.0.1", 200), ("localhost", 200), ("evil.example", 403)]),
+        ("localhost", &[("localhost", 200), ("127.0.0.1", 200), ("box.local", 403)]),
+        ("0.0.0.0", &[("192.168.0.7", 200), ("[fd00::1]", 200), ("box.local", 403)]),
+    ];
+    for (listening, hosts) in table {
+        let livers = Livers::on(dir.path()).args(["--host", listening]).start().await;
+        for (host, status) in hosts {
+            let answer = ask(livers.port(), "GET /", &[&format!("Host: {host}")]).await;
+            assert_eq!(answer.status, *status, "--host {listening}, {host}");
+        }
+        // Only then do others need an address of this machine, and it is one that answers.
+        livers.wait_for_line(|line| line.contains("watching")).await;
+        let network = livers.stdout().into_iter().find_map(|line| {
+            let rest = line.trim().strip_prefix("network")?.trim().to_owned();
+            Some(rest.strip_prefix("http://").unwrap_or(&rest).trim_end_matches('/').to_owned())
+        });
+        assert_eq!(network.is_some(), listening == "0.0.0.0", "{network:?}");
+        if let Some(address) = network.filter(|address| !address.contains(' ')) {
+            let stream = tokio::net::TcpStream::connect(&address).await.expect("a connection");
+            let mut wire = Wire::over(stream);
+            wire.send(format!("GET / HTTP/1.1\r\nHost: {address}\r\n\r\n")).await;
+            assert_eq!(wire.response(false).await.status, 200, "{address}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_host_of_the_target_counts_before_the_field() {
+    let dir = TempDir::with_page("<p>");
+    let livers = Livers::on(dir.path()).start().await;
+    let port = livers.port();
+    let own = format!("localhost:{port}");
+    for (line, host, status) in [
+        (format!("GET http://{own}/"), own.as_str(), 200),
+        (format!("GET http://{own}"), &own, 200),
+        (format!("GET http://{own}/"), "evil.example", 200),
+        ("GET http://evil.example/".to_owned(), &own, 403),
+        ("GET http://evil.example/__livers/status".to_owned(), &own, 403),
+        ("GET https://evil.example/".to_owned(), &own, 403),
+        ("CONNECT evil.example:443".to_owned(), &own, 403),
+        ("CONNECT evil.example:443".to_owned(), "evil.example:443", 403),
+        (format!("CONNECT {own}"), &own, 405),
+        ("TRACE /".to_owned(), &own, 405),
+        ("TRACE /__livers/status".to_owned(), &own, 405),
+        ("OPTIONS *".to_owned(), &own, 405),
+    ] {
+        let answer = ask(port, &line, &[&format!("Host: {host}"), "Cookie: a=secret"]).await;
+        assert_eq!(answer.status, status, "{line}, Host: {host}");
+        assert!(!String::from_utf8_lossy(&answer.body).contains("a=secret"), "{line}");
+    }
+    let old = http::request(port, "GET / HTTP/1.0\r\nHost: evil.example\r\n\r\n").await;
+    assert_eq!(old.status, 403);
+}
+
+/// What a browser says of who asks: header fields, and whether that is somebody of ours.
+fn askers(port: u16) -> Vec<(Vec<(&'static str, String)>, bool)> {
+    let own = format!("http://localhost:{port}");
+    let origin = |origin: String, ours| (vec![("Origin", origin)], ours);
+    let site = |site: &str, ours| (vec![("Sec-Fetch-Site", site.to_owned())], ours);
+    let both = |origin: &str, site: &str, ours| {
+        (vec![("Origin", origin.to_owned()), ("Sec-Fetch-Site", site.to_owned())], ours)
+    };
+    vec![
+        (vec![], true),
+        origin(own.clone(), true),
+        origin(format!("HTTP://LocalHost:{port}"), true),
+        origin(format!("http://localhost:{}", port ^ 1), false),
+        origin("http://localhost".into(), false),
+        origin(format!("http://127.0.0.1:{port}"), false),
+        origin(format!("http://app.localhost:{port}"), false),
+        origin(format!("{own}.evil.example"), false),
+        origin(format!("{own}/"), false),
+        origin("https://evil.example".into(), false),
+        origin("null".into(), false),
+        origin(String::new(), false),
+        origin("file://".into(), false),
+        site("same-origin", true),
+        site("none", true),
+        site("same-site", false),
+        site("cross-site", false),
+        site("Same-Origin", false),
+        both(&own, "same-origin", true),
+        both(&own, "cross-site", false),
+        both("null", "same-origin", false),
+    ]
+}
+
+#[tokio::test]
+async fn pages_of_others_get_nothing_of_our_own() {
+    let dir = TempDir::with_page("<p>");
+    let livers = Livers::on(dir.path()).start().await;
+    let port = livers.port();
+    for (fields, ours) in askers(port) {
+        let mut open = Socket::on(port).subprotocol("livers");
+        for (name, value) in &fields {
+            open = open.header(name, value);
+        }
+        match open.try_open().await {
+            Ok(mut socket) => {
+                assert!(ours, "{fields:?}");
+                assert_eq!(socket.next_json().await["type"], "connected");
+            }
+            Err(refused) => assert_eq!((refused.status, ours), (Some(403), false), "{fields:?}"),
+        }
+        let mut lines = vec![format!("Host: localhost:{port}")];
+        lines.extend(fields.iter().map(|(name, value)| format!("{name}: {value}")));
+        let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+        for path in OWN {
+            // The stream of events has no end, so only its head is asked for.
+            let answer = ask(port, &format!("HEAD {path}"), &lines).await;
+            let wanted = match (ours, path) {
+                (false, _) => 403,
+                (true, "/__livers/socket") => 426,
+                (true, _) => 200,
+            };
+            assert_eq!(answer.status, wanted, "{path} {fields:?}");
+            if path != "/__livers/socket" && ours {
+                let policy = answer.header("cross-origin-resource-policy");
+                assert_eq!(policy, Some("same-origin"), "{path}");
+            }
+        }
+        let page = ask(port, "GET /", &lines).await;
+        assert_eq!(page.status, 200, "files may be linked to from anywhere: {fields:?}");
+    }
+    let twice = format!("Origin: http://localhost:{port}");
+    let host = format!("Host: localhost:{port}");
+    let answer = ask(port, "GET /__livers/status", &[&host, &twice, &twice]).await;
+    assert_eq!(answer.status, 403, "two origins");
+}
+
+#[tokio::test]
+async fn no_cors_header_is_ever_sent() {
+    let dir = TempDir::with_page("<p>");
+    dir.write("a.woff2", "font");
+    dir.make_dir("folder");
+    let livers = Livers::on(dir.path()).start().await;
+    let host = format!("Host: localhost:{}", livers.port());
+    let asked = ["Access-Control-Request-Method: GET", "Access-Control-Request-Headers: x-a"];
+    for path in
+        ["/", "/a.woff2", "/folder", "/folder/", "/missing", "/.env", "/%zz"].iter().chain(&OWN)
+    {
+        for method in ["HEAD", "OPTIONS"] {
+            for origin in
+                ["https://evil.example".to_owned(), livers.url().trim_end_matches('/').into()]
+            {
+                let origin = format!("Origin: {origin}");
+                ask(
+                    livers.port(),
+                    &format!("{method} {path}"),
+                    &[&host, &origin, asked[0], asked[1]],
+                )
+                .await;
+            }
+        }
+    }
+}
+
+/// The same in a real browser: to it, another port of this machine is another origin, and 127.0.0.1
+/// another site than localhost.
+#[tokio::test]
+async fn a_foreign_page_in_a_browser_reads_nothing_and_hears_nothing() {
+    let dir = TempDir::with_page("<title>own</title>");
+    let livers = Livers::on(dir.path()).start().await;
+    let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<p>";
+    let foreign = Backend::answering(page).await;
+    let context = browser().await;
+    for origin in [foreign.url(), format!("http://localhost:{}", foreign.port())] {
+        let page = context.open(&origin).await;
+        let socket = format!(
+            "new Promise(done => {{
+                const socket = new WebSocket('{}', 'livers');
+                socket.onmessage = () => done('message');
+                socket.onerror = () => done('refused');
+            }})",
+            livers.ws_url()
+        );
+        assert_eq!(page.eval::<String>(&socket).await, "refused", "{origin}");
+        for path in ["/", "/__livers/status", "/__livers/events"] {
+            let read = format!("fetch('{}').then(() => 'read', () => 'failed')", livers.at(path));
+            assert_eq!(page.eval::<String>(&read).await, "failed", "{origin} {path}");
+        }
+        let script = format!(
+            "new Promise(done => {{
+                const script = document.createElement('script');
+                script.src = '{}';
+                script.onload = () => done('ran');
+                script.onerror = () => done('refused');
+                document.body.append(script);
+            }})",
+            livers.at("/__livers/client.js")
+        );
+        assert_eq!(page.eval::<String>(&script).await, "refused", "{origin}");
+    }
+}

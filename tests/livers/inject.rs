@@ -1,1 +1,192 @@
 //! The element in pages.
+
+mod tree;
+
+use std::path::PathBuf;
+
+use super::support::browser::browser;
+use super::support::dir::TempDir;
+use super::support::http::{self, Framing, Response};
+use super::support::server::Livers;
+use super::support::socket::Socket;
+
+const PAGE: (&str, &str) = ("Sec-Fetch-Dest", "document");
+
+/// The documents of the corpus: their names and bytes.
+fn corpus() -> Vec<(String, Vec<u8>)> {
+    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus"));
+    let entries =
+        std::fs::read_dir(folder).expect("the corpus").map(|entry| entry.expect("it").path());
+    let pages =
+        entries.filter(|path| path.extension().is_some_and(|extension| extension == "html"));
+    let name =
+        |path: &PathBuf| path.file_name().expect("a name").to_str().expect("UTF-8").to_owned();
+    let mut pages: Vec<_> =
+        pages.map(|path| (name(&path), std::fs::read(&path).expect("a document"))).collect();
+    pages.sort_unstable();
+    assert!(pages.len() > 30, "the corpus has {} documents", pages.len());
+    pages
+}
+
+fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    bytes.windows(part.len()).position(|window| window == part)
+}
+
+/// Where the element stands, and the document without it. There must be exactly one.
+fn without_element(page: &[u8]) -> (usize, Vec<u8>) {
+    let spell = |text: &str| -> Vec<u8> {
+        match page {
+            [0xff, 0xfe, ..] => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            [0xfe, 0xff, ..] => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+            _ => text.into(),
+        }
+    };
+    let open = spell("<script type=\"module\" src=\"/__livers/client.js#");
+    let close = spell("\" async></script>");
+    let shown = String::from_utf8_lossy(page);
+    let start = find(page, &open).unwrap_or_else(|| panic!("no element in {shown}"));
+    let end = start + find(&page[start..], &close).expect("the element's end") + close.len();
+    let rest = [&page[..start], &page[end..]].concat();
+    assert_eq!(find(&rest, &open), None, "a second element in {shown}");
+    (start, rest)
+}
+
+async fn page(livers: &Livers, path: &str) -> Response {
+    http::get_with(livers.port(), path, &[PAGE]).await
+}
+
+#[tokio::test]
+async fn each_document_gets_one_element_and_keeps_all_its_bytes() {
+    let dir = TempDir::copy_of("tests/corpus");
+    let livers = Livers::on(dir.path()).start().await;
+    for (name, bytes) in corpus() {
+        let page = page(&livers, &format!("/{name}")).await;
+        assert_eq!(page.status, 200, "{name}");
+        assert_eq!(page.framing, Framing::Length(page.body.len()), "{name}");
+        let (_, rest) = without_element(&page.body);
+        assert!(rest == bytes, "{name}: {} became {}", bytes.escape_ascii(), rest.escape_ascii());
+        let plain = http::get_with(livers.port(), &format!("/{name}"), &[FETCH]).await;
+        assert!(plain.body == bytes, "{name}, fetched by a script");
+        assert_eq!(plain.header("content-type"), page.header("content-type"), "{name}");
+    }
+}
+
+const FETCH: (&str, &str) = ("Sec-Fetch-Dest", "empty");
+
+#[tokio::test]
+async fn the_element_stands_where_it_changes_least() {
+    let table = [
+        "<!doctype html><html><head>@<meta charset=utf-8>",
+        "<!-- <head> --><!doctype html>\n<html lang=en>\n<head data-a='>'>@\n<title>a</title>",
+        "<!doctype html>\n@<title>a</title>",
+        "<!doctype html>\n\n@text",
+        "<!doctype html><html>\n@<body>a",
+        "\u{feff}<!doctype html>@<p>a",
+        "@<frameset><frame></frameset>",
+        "@<svg><head></head></svg>",
+        "@",
+    ];
+    let dir = TempDir::new();
+    for (i, document) in table.iter().enumerate() {
+        dir.write(format!("{i}.html"), document.replace('@', ""));
+    }
+    let livers = Livers::on(dir.path()).start().await;
+    for (i, document) in table.iter().enumerate() {
+        let page = page(&livers, &format!("/{i}.html")).await;
+        let (at, _) = without_element(&page.body);
+        assert_eq!(Some(at), document.find('@'), "{document}");
+    }
+}
+
+#[tokio::test]
+async fn only_what_becomes_a_document_of_its_own_gets_the_element() {
+    let dir = TempDir::with_page("<p>a");
+    let livers = Livers::on(dir.path()).start().await;
+    let xhr = ("X-Requested-With", "XMLHttpRequest");
+    let referer = ("Referer", "http://box.local/");
+    let table: &[(&[(&str, &str)], bool)] = &[
+        (&[("Sec-Fetch-Dest", "document")], true),
+        (&[("Sec-Fetch-Dest", "iframe")], true),
+        (&[("Sec-Fetch-Dest", "frame")], true),
+        (&[("Sec-Fetch-Dest", "object")], true),
+        (&[("Sec-Fetch-Dest", "embed")], true),
+        (&[("Sec-Fetch-Dest", "empty")], false),
+        (&[("Sec-Fetch-Dest", "empty"), ("Accept", "text/html")], false),
+        (&[("Sec-Fetch-Dest", "script")], false),
+        (&[("Sec-Fetch-Dest", "style")], false),
+        (&[("Sec-Fetch-Dest", "image")], false),
+        (&[("Sec-Fetch-Dest", "worker")], false),
+        (&[("Sec-Fetch-Dest", "track")], false),
+        (&[], true),
+        (&[("Accept", "*/*")], true),
+        (&[xhr], false),
+        (&[("HX-Request", "true"), ("Accept", "text/html")], false),
+        (&[referer, ("Accept", "*/*")], false),
+        (&[referer, ("Accept", "text/html,*/*;q=0.8")], true),
+    ];
+    for (headers, element) in table {
+        let answer = http::get_with(livers.port(), "/", headers).await;
+        let rest = if *element { without_element(&answer.body).1 } else { answer.body.clone() };
+        assert_eq!(rest, b"<p>a", "{headers:?}");
+        let length = answer.body.len();
+        assert_eq!(answer.framing, Framing::Length(length), "{headers:?}");
+        assert_eq!(answer.header("vary"), Some("Sec-Fetch-Dest"), "a cache must tell them apart");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_html_stays_as_it_is() {
+    let dir = TempDir::new();
+    let text = "<html><head><title>a</title></head><body><p>b</p></body></html>";
+    let names =
+        ["a.svg", "a.xhtml", "a.xml", "a.txt", "a.md", "a.js", "a.css", "a.json", "a", "a.vue"];
+    for name in names {
+        dir.write(name, text);
+    }
+    let livers = Livers::on(dir.path()).start().await;
+    for name in names {
+        assert_eq!(page(&livers, &format!("/{name}")).await.text(), text, "{name}");
+    }
+    for name in ["a.html", "a.htm", "a.HTML"] {
+        dir.write(name, text);
+        let page = page(&livers, &format!("/{name}")).await;
+        assert_eq!(without_element(&page.body).1, text.as_bytes(), "{name}");
+    }
+}
+
+/// A page that is older than what its socket says first catches up; one that is not must not.
+#[tokio::test]
+async fn the_element_names_the_version_that_the_socket_says() {
+    let dir = TempDir::with_page("<p>a");
+    dir.write("a.css", "a { color: red }");
+    let livers = Livers::on(dir.path()).start().await;
+    for color in ["tan", "teal"] {
+        let connected =
+            Socket::on(livers.port()).subprotocol("livers").open().await.next_json().await;
+        let stamp = format!(
+            "src=\"/__livers/client.js#{}.{}\"",
+            connected["boot"].as_str().expect("a boot"),
+            connected["version"]
+        );
+        let page = page(&livers, "/").await;
+        assert!(page.text().contains(&stamp), "{stamp} in {}", page.text());
+        let before = livers.lines().len();
+        dir.write("a.css", format!("a {{ color: {color} }}"));
+        livers.wait_for_line_after(before, |line| line.starts_with("updated")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_frame_gets_the_element_and_a_fragment_does_not() {
+    let dir = TempDir::with_page("<!doctype html><iframe src=frame.html></iframe>");
+    dir.write("frame.html", "<!doctype html><p>frame");
+    dir.write("fragment.html", "<p>fragment");
+    let livers = Livers::on(dir.path()).start().await;
+    let page = browser().await.open(livers.url()).await;
+    let scripts = "document.querySelector('iframe').contentDocument.scripts.length";
+    assert_eq!(page.eval::<usize>(scripts).await, 1);
+    let both = "fetch('/__livers/status').then(r => r.json()).then(s => s.clients === 2)";
+    page.wait_until(both).await;
+    let fetched = "fetch('fragment.html').then(r => r.text())";
+    assert_eq!(page.eval::<String>(fetched).await, "<p>fragment");
+}

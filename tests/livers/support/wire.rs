@@ -177,6 +177,7 @@ impl Wire {
     }
 
     async fn fill(&mut self) -> io::Result<usize> {
+        self.buffer.reserve(1 << 16);
         within("bytes", self.stream.read_buf(&mut self.buffer)).await
     }
 

@@ -1,0 +1,102 @@
+//! The end: soon, clean, and with nothing left behind.
+
+use std::time::{Duration, Instant};
+
+use crate::support::backend::Backend;
+use crate::support::dir::TempDir;
+use crate::support::http::{self, Wire, request_head};
+use crate::support::server::Livers;
+use crate::support::socket::Socket;
+use crate::support::within;
+
+/// How long the end may take, whatever is open.
+const SOON: Duration = Duration::from_secs(2);
+
+async fn ends_soon(livers: &mut Livers, signal: &str) {
+    let began = Instant::now();
+    livers.signal(signal);
+    let status = livers.wait().await;
+    let took = began.elapsed();
+    assert_eq!(status.code(), Some(0), "after SIG{signal}");
+    assert!(took < SOON, "{took:?} after SIG{signal}");
+}
+
+#[tokio::test]
+async fn an_idle_server_ends_at_once() {
+    let dir = TempDir::with_page("<p>");
+    for signal in ["INT", "TERM"] {
+        let mut livers = Livers::on(dir.path()).start().await;
+        ends_soon(&mut livers, signal).await;
+        assert_eq!(livers.stderr(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn whatever_is_open_does_not_hold_up_the_end_or_the_next_start() {
+    let dir = TempDir::with_page("<p>");
+    dir.write("large.bin", vec![0; 32 << 20]);
+    let backend = Backend::start(|mut wire| async move {
+        // Takes each request, and never answers.
+        while wire.some().await.is_ok_and(|bytes| !bytes.is_empty()) {}
+    })
+    .await;
+    let route = format!("/api={}", backend.port());
+    let mut livers = Livers::on(dir.path()).args(["--proxy", &route]).start().await;
+    let port = livers.port();
+    for (start, signal) in ["INT", "TERM"].into_iter().enumerate() {
+        let mut socket = Socket::on(port).subprotocol("livers").open().await;
+        socket.next_json().await;
+        let mut open = Vec::new();
+        for raw in [
+            request_head(port, "GET", "/__livers/events", &[], 0),
+            request_head(port, "GET", "/large.bin", &[], 0),
+            request_head(port, "GET", "/", &[("Connection", "keep-alive")], 0),
+        ] {
+            let mut wire = Wire::open(port).await;
+            wire.send(raw).await;
+            wire.until(b"\r\n\r\n").await.expect("a head");
+            open.push(wire);
+        }
+        for raw in [
+            String::new(),
+            "GET / HT".to_owned(),
+            format!("GET / HTTP/1.1\r\nHost: localhost:{port}\r\n"),
+            request_head(port, "POST", "/api/slow", &[], 1000),
+            request_head(port, "GET", "/api/slow", &[], 0),
+        ] {
+            let mut wire = Wire::open(port).await;
+            wire.send(raw).await;
+            open.push(wire);
+        }
+        backend.wait_for_connections(2 * (start + 1)).await;
+        ends_soon(&mut livers, signal).await;
+        let close = socket.wait_for_close().await.expect("a close frame");
+        assert_eq!(u16::from(close.code), 1001, "going away");
+        for wire in &mut open[..1] {
+            while within("the stream's end", wire.some()).await.is_ok_and(|b| !b.is_empty()) {}
+        }
+        livers.restart().await;
+        assert_eq!(http::get(port, "/").await.status, 200, "on the same port, right after");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_under_way_is_finished() {
+    let dir = TempDir::new();
+    dir.write("large.bin", vec![7; 8 << 20]);
+    let mut livers = Livers::on(dir.path()).start().await;
+    let mut wire = Wire::open(livers.port()).await;
+    wire.send(request_head(livers.port(), "GET", "/large.bin", &[], 0)).await;
+    let first = wire.exactly(1000).await;
+    assert_eq!(first.len(), 1000);
+    livers.interrupt();
+    let mut length = first.len();
+    while let Ok(bytes) = wire.some().await {
+        if bytes.is_empty() {
+            break;
+        }
+        length += bytes.len();
+    }
+    assert!(length > 8 << 20, "all of it came: {length} bytes");
+    assert_eq!(livers.wait().await.code(), Some(0));
+}

@@ -1,0 +1,167 @@
+//! What is printed, and to whom.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Command, Stdio};
+
+use crate::support::dir::TempDir;
+use crate::support::http::{self, Wire, request_head};
+use crate::support::server::Livers;
+use crate::support::socket::Socket;
+use crate::support::within;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_livers");
+
+/// A change, a refusal and a request, and what is printed of them.
+#[tokio::test]
+async fn as_much_is_said_as_is_asked_for() {
+    let dir = TempDir::with_page("<p>");
+    dir.write("a.css", "a {}");
+    for (flag, requests) in [(None, false), (Some("--verbose"), true)] {
+        let livers = Livers::on(dir.path()).args(flag).start().await;
+        let mut socket = Socket::on(livers.port()).subprotocol("livers").open().await;
+        socket.next_json().await;
+        http::get(livers.port(), "/?x=\u{1b}[31m".replace('\u{1b}', "%1b").as_str()).await;
+        dir.write("a.css", "a { color: red }");
+        livers.wait_for_line(|line| line.starts_with("updated  a.css  -> ")).await;
+        let foreign = [("Host", "evil.example")];
+        for _ in 0..3 {
+            http::get_with(livers.port(), "/", &foreign).await;
+        }
+        socket.close().await;
+        let mut livers = livers;
+        livers.interrupt();
+        livers.wait().await;
+        let lines = livers.stdout();
+        let begins = |start: &str| lines.iter().filter(|line| line.starts_with(start)).count();
+        assert_eq!(begins("refused  /: "), 1, "once, not for each: {lines:?}");
+        assert_eq!(begins("updated"), 1, "{lines:?}");
+        assert_eq!(begins("GET      /"), if requests { 5 } else { 0 }, "{lines:?}");
+        assert_eq!(begins("tabs     1 open") > 0, requests, "{lines:?}");
+        assert_eq!(livers.stderr(), Vec::<String>::new());
+        dir.write("a.css", "a {}");
+    }
+}
+
+/// The first free port: nobody says which one a quiet server has.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("listen");
+    listener.local_addr().expect("an address").port()
+}
+
+#[tokio::test]
+async fn quiet_says_nothing_but_what_went_wrong() {
+    let dir = TempDir::with_page("<p>");
+    let port = free_port();
+    let mut command = tokio::process::Command::new(BINARY);
+    command.arg(dir.path()).args(["--quiet", "--strict-port", "--port", &port.to_string()]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let child = command.spawn().expect("start livers");
+    within("the server", async {
+        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    let mut socket = Socket::on(port).subprotocol("livers").open().await;
+    socket.next_json().await;
+    dir.write("a.css", "a {}");
+    socket.next_json().await;
+    http::get_with(port, "/", &[("Host", "evil.example")]).await;
+    let id = child.id().expect("an id").to_string();
+    Command::new("kill").args(["-s", "INT", &id]).status().expect("run kill");
+    let output = within("its end", child.wait_with_output()).await.expect("its output");
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.starts_with("refused  /: ") && said.lines().count() == 1, "{said}");
+    assert_eq!(output.stderr, b"");
+}
+
+/// Runs livers at a terminal of its own, presses Ctrl-C once it is ready, and gives what the
+/// terminal got. `None` where there is no `script` of util-linux to make a terminal.
+fn at_a_terminal(dir: &TempDir, env: &[(&str, &str)]) -> Option<String> {
+    let line = format!("'{BINARY}' '{}' --port 0", dir.path().display());
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--flush", "--return", "--command", &line, "/dev/null"]);
+    command.env("TERM", "xterm-256color").env_remove("NO_COLOR").envs(env.iter().copied());
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
+    let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut text = String::new();
+    while !text.contains("watching") {
+        assert!(output.read_line(&mut text).expect("a line") > 0, "no banner: {text}");
+    }
+    child.stdin.as_mut().expect("a pipe").write_all(b"\x03").expect("press Ctrl-C");
+    output.read_to_string(&mut text).expect("the rest");
+    assert_eq!(child.wait().expect("its end").code(), Some(0), "{text}");
+    Some(text)
+}
+
+#[tokio::test]
+async fn colours_are_for_terminals_and_for_those_who_like_them() {
+    let dir = TempDir::with_page("<p>");
+    for (env, colours) in
+        [(&[][..], true), (&[("NO_COLOR", "1")], false), (&[("TERM", "dumb")], false)]
+    {
+        let Some(text) = at_a_terminal(&dir, env) else {
+            eprintln!("skipped: there is no script (util-linux)");
+            return;
+        };
+        assert_eq!(text.contains("\x1b["), colours, "{env:?}: {text:?}");
+    }
+}
+
+#[tokio::test]
+async fn names_cannot_write_to_the_terminal() {
+    let dir = TempDir::with_page("<p>");
+    let livers = Livers::on(dir.path()).start().await;
+    dir.write("\u{1b}]0;bad\u{7}\n.css", "a {}");
+    let line = livers.wait_for_line(|line| line.starts_with("created")).await;
+    assert!(line.contains("\\u{1b}]0;bad\\u{7}\\n.css"), "{line}");
+    let (_, _, errors) = crate::support::server::run(["\u{1b}[31m"]).await;
+    assert!(errors.starts_with("error: \\u{1b}[31m does not exist"), "{errors}");
+}
+
+/// A child whose output nobody reads; `read` says how much of it is.
+async fn unread(dir: &TempDir, close: bool) -> (tokio::process::Child, u16) {
+    use tokio::io::AsyncBufReadExt;
+    let mut command = tokio::process::Command::new(BINARY);
+    command.arg(dir.path()).args(["--port", "0", "--verbose"]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().expect("start livers");
+    let mut output = tokio::io::BufReader::new(child.stdout.take().expect("a pipe"));
+    let port = within("the banner", async {
+        loop {
+            let mut line = String::new();
+            assert!(output.read_line(&mut line).await.expect("a line") > 0, "no banner");
+            if let Some((_, rest)) = line.split_once("http://localhost:") {
+                break rest.trim().trim_end_matches('/').parse().expect("a port");
+            }
+        }
+    })
+    .await;
+    if !close {
+        child.stdout = Some(output.into_inner());
+    }
+    (child, port)
+}
+
+#[tokio::test]
+async fn whoever_does_not_read_the_output_still_has_a_server() {
+    let dir = TempDir::with_page("<p>");
+    for close in [true, false] {
+        let (mut child, port) = unread(&dir, close).await;
+        // A pipe holds 64 KiB; each request is a line.
+        let mut wire = Wire::open(port).await;
+        let target = format!("/{}", "a".repeat(1000));
+        for _ in 0..200 {
+            let keep = [("Connection", "keep-alive")];
+            wire.send(request_head(port, "GET", &target, &keep, 0)).await;
+            assert_eq!(wire.response(false).await.status, 404, "closed: {close}");
+        }
+        let id = child.id().expect("an id").to_string();
+        Command::new("kill").args(["-s", "INT", &id]).status().expect("run kill");
+        let began = std::time::Instant::now();
+        let status = within("its end", child.wait()).await.expect("a status");
+        assert_eq!(status.code(), Some(0), "closed: {close}");
+        assert!(began.elapsed().as_secs_f32() < 2.0, "closed: {close}");
+    }
+}

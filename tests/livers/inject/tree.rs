@@ -1,0 +1,148 @@
+//! What Chromium makes of documents with the element and without: the same, but for the element.
+
+use serde_json::json;
+
+use super::{PAGE, corpus, without_element};
+use crate::support::backend::Backend;
+use crate::support::browser::{Page, browser};
+use crate::support::dir::TempDir;
+use crate::support::http::{Wire, request_head};
+use crate::support::server::Livers;
+
+/// Names a folder of html5lib's tree-construction tests, which are not part of this repository.
+const HTML5LIB: &str = "LIVERS_HTML5LIB";
+
+/// A document as a list of lines, its mode first, without our element; and how many of ours it had.
+/// `outerHTML` would hide differences: adjacent texts, the contents of templates, namespaces.
+const TREE: &str = "
+globalThis.tree = document => {
+    let ours = 0;
+    const lines = [document.compatMode];
+    const read = (node, depth) => {
+        if (node.localName === 'script' && node.getAttribute('src')?.startsWith('/__livers/')) {
+            ours += 1;
+            return;
+        }
+        const attributes = [...node.attributes ?? []].map(a => [a.namespaceURI, a.name, a.value]);
+        const doctype = node.nodeType === 10 ? [node.publicId, node.systemId] : null;
+        lines.push(JSON.stringify([depth, node.nodeType, node.namespaceURI, node.nodeName,
+            node.nodeValue, attributes, doctype]));
+        for (const child of node.childNodes) read(child, depth + 1);
+        if (node.content?.childNodes) read(node.content, depth + 1);
+    };
+    read(document, 0);
+    return [ours, lines];
+};";
+
+type Tree = (usize, Vec<String>);
+
+async fn tree_at(page: &Page, url: &str) -> Tree {
+    page.goto(url).await;
+    page.run(TREE).await;
+    page.eval("tree(document)").await
+}
+
+#[tokio::test]
+async fn chromium_builds_the_same_tree_and_runs_the_client() {
+    let dir = TempDir::copy_of("tests/corpus");
+    let livers = Livers::on(dir.path()).start().await;
+    let documents = corpus();
+    // The same bytes under the same type, from a server that is not ours.
+    let plain = Backend::start(|mut wire| async move {
+        while let Some(head) = wire.request().await {
+            let (name, query) = head.target[1..].split_once('?').unwrap_or(("", ""));
+            let bytes = corpus().into_iter().find(|(known, _)| known == name);
+            let Some((_, bytes)) = bytes else {
+                let _ = wire.try_send("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").await;
+                continue;
+            };
+            let charset = query.strip_prefix("charset=").map(|name| format!("; charset={name}"));
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/html{}\r\nContent-Length: {}\r\n\r\n",
+                charset.unwrap_or_default(),
+                bytes.len()
+            );
+            let _ = wire.try_send([head.as_bytes(), &bytes].concat()).await;
+        }
+    })
+    .await;
+    let context = browser().await;
+    let page = context.page().await;
+    for (name, _) in documents {
+        let livers_url = livers.at(&format!("/{name}"));
+        let live = tree_at(&page, &livers_url).await;
+        let connected = format!("ws://localhost:{}/__livers/socket", livers.port());
+        page.wait_for_request(|r| r.url.starts_with(&connected)).await;
+        let charset: String =
+            page.eval("fetch(location).then(r => r.headers.get('content-type'))").await;
+        let charset = charset.split_once("; ").map_or("", |(_, charset)| charset);
+        let wanted = tree_at(&page, &format!("{}/{name}?{charset}", plain.url())).await;
+        assert_eq!(live, (1, wanted.1), "{name}");
+    }
+}
+
+/// A document as html5lib's tests have it.
+fn documents(file: &str) -> Vec<String> {
+    let tests = format!("\n{file}");
+    let tests = tests.split("\n#data\n").skip(1);
+    let whole = tests.filter(|test| !test.contains("\n#document-fragment\n"));
+    let data = |test: &str| {
+        let end = format!("\n{test}").find("\n#errors").unwrap_or_default();
+        test[..end.saturating_sub(1)].to_owned()
+    };
+    whole.map(data).collect()
+}
+
+#[tokio::test]
+async fn the_documents_of_html5lib_keep_their_trees() {
+    let Some(folder) = std::env::var_os(HTML5LIB) else {
+        println!("skipped: {HTML5LIB} names no folder of html5lib's tree-construction tests");
+        return;
+    };
+    let dir = TempDir::with_page("<!doctype html>");
+    let livers = Livers::on(dir.path()).start().await;
+    let mut files: Vec<_> = std::fs::read_dir(folder).expect("the folder").flatten().collect();
+    files.retain(|file| file.path().extension().is_some_and(|extension| extension == "dat"));
+    files.sort_by_key(std::fs::DirEntry::file_name);
+    let page = browser().await.open(livers.url()).await;
+    page.run(TREE).await;
+    let compare = "([plain, live]) => {
+        const [was, now] = [plain, live].map(text =>
+            tree(new DOMParser().parseFromString(text, 'text/html')));
+        const at = was[1].findIndex((line, i) => line !== now[1][i]);
+        return now[0] === 1 && at < 0 && was[1].length === now[1].length
+            ? null : `${now[0]} elements; ${was[1][at]} became ${now[1][at]}`;
+    }";
+    let (mut all, mut changed) = (0, Vec::new());
+    for file in files {
+        let text = String::from_utf8(std::fs::read(file.path()).expect("a file")).expect("UTF-8");
+        let documents = documents(&text);
+        let mut pairs = Vec::new();
+        let mut wire = Wire::open(livers.port()).await;
+        for (i, document) in documents.iter().enumerate() {
+            let name = format!("{}-{i}.html", file.file_name().to_string_lossy());
+            dir.write(&name, document);
+            let headers = [PAGE, ("Connection", "keep-alive")];
+            wire.send(request_head(livers.port(), "GET", &format!("/{name}"), &headers, 0)).await;
+            let live = wire.response(false).await;
+            if live.body != document.as_bytes() {
+                assert_eq!(without_element(&live.body).1, document.as_bytes());
+            }
+            pairs.push(json!([document, live.text()]));
+        }
+        let found = format!("{}.map({compare})", json!(pairs));
+        let found: Vec<Option<String>> = page.eval(&found).await;
+        all += found.len();
+        for (document, why) in documents.iter().zip(found) {
+            changed.extend(
+                why.map(|why| format!("{}: {document:?}: {why}", file.file_name().display())),
+            );
+        }
+    }
+    println!("html5lib: {} of {all} documents keep their trees", all - changed.len());
+    for document in &changed {
+        println!("  {document}");
+    }
+    assert!(all > 1000, "only {all} documents in the folder");
+    assert!(changed.len() * 50 <= all, "more than one in fifty is changed");
+}

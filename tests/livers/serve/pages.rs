@@ -1,0 +1,98 @@
+//! livers' own pages: listings, and what is not there.
+
+use super::FETCH;
+use crate::support::browser::browser;
+use crate::support::dir::TempDir;
+use crate::support::http;
+use crate::support::server::Livers;
+
+/// Names that a page that puts them in as they are would obey.
+const HOSTILE: [&str; 14] = [
+    "<script>document.title='bad'<",
+    "<img src=x onerror=document.title='bad'>",
+    "\"><svg onload=document.title='bad'>",
+    "' onmouseover='document.title=1",
+    "javascript:document.title='bad'",
+    "data:text&comma;bad",
+    "\\\\evil.example",
+    "&lt;b&gt;",
+    "100%",
+    "%2e%2e",
+    "a?b#c",
+    "a\nb",
+    " ",
+    "\u{202e}gpj.exe",
+];
+
+#[tokio::test]
+async fn a_listing_shows_any_name_and_obeys_none() {
+    let dir = TempDir::new();
+    for name in HOSTILE {
+        dir.write(name, name);
+    }
+    dir.write("sub/a.txt", "a");
+    let livers = Livers::on(dir.path()).start().await;
+    let page = browser().await.open(livers.url()).await;
+    let rows = "[...document.querySelectorAll('tbody a')]";
+    let mut names: Vec<String> = page.eval(&format!("{rows}.map(a => a.textContent)")).await;
+    assert_eq!(names.remove(0), "sub/", "folders come first");
+    names.sort_unstable();
+    let mut wanted = HOSTILE.map(str::to_owned);
+    wanted.sort_unstable();
+    assert_eq!(names, wanted);
+    let read = format!(
+        "Promise.all({rows}.slice(1).map(async a =>
+            new URL(a.href).origin === location.origin
+            && await (await fetch(a.href)).text() === a.textContent))"
+    );
+    assert_eq!(page.eval::<Vec<bool>>(&read).await, [true; HOSTILE.len()]);
+    assert_eq!(page.eval::<String>("document.title").await, "/");
+    assert_eq!(page.eval::<usize>("document.scripts.length").await, 1, "the client");
+
+    let page = http::get(livers.port(), "/sub/").await;
+    assert!(page.text().contains("href=\"../\"") && page.text().contains("href=\"/sub/a.txt\""));
+    assert!(!http::get(livers.port(), "/").await.text().contains("href=\"../\""));
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_page_for_people_and_a_line_for_scripts() {
+    let dir = TempDir::new();
+    let livers = Livers::on(dir.path()).start().await;
+    let hostile = "/%3Cscript%3Ealert(1)%3C/script%3E&\"'";
+    for path in ["/missing.html", "/no/such/folder/", hostile] {
+        let page = http::get(livers.port(), path).await;
+        assert_eq!(page.status, 404, "{path}");
+        assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+        assert_eq!(page.header("cache-control"), Some("no-cache"));
+        assert_eq!(page.text().matches("<script").count(), 1, "the client: {page:?}");
+        for dest in ["empty", "script", "style", "image"] {
+            let line = http::get_with(livers.port(), path, &[("Sec-Fetch-Dest", dest)]).await;
+            assert_eq!((line.status, line.text()), (404, "404 Not Found\n"), "{path}");
+            assert_eq!(line.header("content-type"), Some("text/plain; charset=utf-8"));
+        }
+    }
+    assert!(http::get(livers.port(), "/").await.text().contains("empty"), "an empty folder");
+}
+
+#[tokio::test]
+async fn a_page_that_is_not_there_shows_the_file_once_it_is() {
+    let dir = TempDir::with_page("<p>");
+    let livers = Livers::on(dir.path()).start().await;
+    let page = browser().await.open(&livers.at("/new/page.html")).await;
+    page.wait_until("document.querySelector('h1').textContent.includes('/new/page.html')").await;
+    page.wait_for_request(|r| r.kind == "WebSocket" && r.status == Some(101)).await;
+    dir.write("new/page.html", "<!doctype html><title>new</title>");
+    page.wait_until("document.title === 'new'").await;
+}
+
+#[tokio::test]
+async fn a_listing_shows_a_file_as_soon_as_it_is_there() {
+    let dir = TempDir::new();
+    let livers = Livers::on(dir.path()).start().await;
+    let page = browser().await.open(livers.url()).await;
+    page.wait_for_request(|r| r.kind == "WebSocket" && r.status == Some(101)).await;
+    dir.write("a.txt", "a");
+    page.wait_until("document.querySelector('tbody a')?.textContent === 'a.txt'").await;
+    let plain = http::get_with(livers.port(), "/", &[FETCH]).await;
+    assert!(!plain.text().contains("<script"), "a script that fetches the listing gets no client");
+}
