@@ -17,11 +17,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::source::CLOSES;
+
 /// How long a removal, or something new that nobody asked for, waits for its other half.
 const HALF: Duration = Duration::from_millis(50);
 
-/// How long a file that is being written must be left alone where no close is seen.
-const WRITING: Duration = Duration::from_millis(100);
+/// How long a file that is being written must be left alone if its close is not seen: short where
+/// no system says so, longer where one that comes late belongs to a writer that is slow.
+const WRITING: Duration = Duration::from_millis(if CLOSES { 500 } else { 100 });
 
 /// How long nothing may happen before a burst is over.
 const QUIET: Duration = Duration::from_millis(50);
@@ -172,6 +175,7 @@ mod tests {
 
     #[test]
     fn what_is_finished_leaves_at_once_and_what_can_wait_waits() {
+        let writing = u64::try_from(super::WRITING.as_millis()).unwrap();
         let table: &[(&str, &[(u64, &str, Signal, bool)], &[(u64, &str)])] = &[
             ("nothing", &[], &[]),
             (
@@ -201,7 +205,7 @@ mod tests {
             (
                 "a slow writer",
                 &[(0, "a", Written, ASKED), (60, "a", Written, ASKED), (120, "a", Written, ASKED)],
-                &[(220, "a")],
+                &[(120 + writing, "a")],
             ),
             (
                 "a burst",
