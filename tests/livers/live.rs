@@ -78,9 +78,9 @@ async fn a_saved_sheet_changes_the_colour_and_nothing_else() {
     for (n, replace) in [(2, false), (3, true), (4, false)] {
         let css = format!("@import 'base.css'; p {{ color: rgb({n}, {n}, {n}) }}");
         if replace {
-            dir.replace("css/index.css", css)
+            dir.replace("css/index.css", css);
         } else {
-            dir.write("css/index.css", css)
+            dir.write("css/index.css", css);
         }
         page.wait_until(&format!(
             "getComputedStyle(document.querySelector('p')).color === 'rgb({n}, {n}, {n})'"
@@ -89,9 +89,9 @@ async fn a_saved_sheet_changes_the_colour_and_nothing_else() {
         // The imported one, through its importer.
         let css = format!("body {{ background: rgb({n}, {n}, {n}) }}");
         if replace {
-            dir.replace("css/base.css", css)
+            dir.replace("css/base.css", css);
         } else {
-            dir.write("css/base.css", css)
+            dir.write("css/base.css", css);
         }
         page.wait_until(&format!(
             "getComputedStyle(document.body).backgroundColor === 'rgb({n}, {n}, {n})'"
@@ -118,9 +118,9 @@ async fn a_saved_page_navigates_once_and_stays_where_it_was() {
         page.wait_until("scrollY === 1234").await;
         let html = self::page("index").replace("one", &n.to_string());
         if n == 3 {
-            dir.replace("index.html", html)
+            dir.replace("index.html", html);
         } else {
-            dir.write("index.html", html)
+            dir.write("index.html", html);
         }
         page.wait_for_navigation().await;
         page.wait_until(&format!("document.querySelector('p').textContent === '{n}'")).await;

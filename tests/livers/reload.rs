@@ -170,7 +170,9 @@ async fn a_tab_is_told_of_what_it_uses() {
         "listed/x.md",
         "listed/deep/y.md",
     ];
-    files.iter().for_each(|file| dir.write(file, "old"));
+    for file in files {
+        dir.write(file, "old");
+    }
     let mut site = Site::start(dir).await;
     for (referrer, path) in [
         // What the pages say they use is not asked for here; the rest is seen by its referrers.

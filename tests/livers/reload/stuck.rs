@@ -16,7 +16,9 @@ async fn a_stuck_tab_delays_nobody_and_gets_the_sum() {
     let dir = TempDir::new();
     let deep = vec!["\u{e9}".repeat(125); 13].join("/");
     let names: Vec<_> = (0..FILES).map(|n| format!("{deep}/{n}.css")).collect();
-    names.iter().for_each(|name| dir.write(name, "old"));
+    for name in &names {
+        dir.write(name, "old");
+    }
     let livers = Livers::on(dir.path()).start().await;
     let mut tool = Tab::tool(&livers).await;
     let mut stuck = Tab::over(Socket::on(livers.port()).room(4096).open().await).await;

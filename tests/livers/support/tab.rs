@@ -134,7 +134,10 @@ impl Tab {
     pub async fn until_quiet(&mut self, root: impl AsRef<Path>) -> Vec<Updated> {
         static MARKERS: AtomicU32 = AtomicU32::new(0);
         let name = format!("marker-{}.txt", MARKERS.fetch_add(1, Ordering::Relaxed));
-        std::fs::write(root.as_ref().join(&name), "").expect("write the marker");
+        // By a rename, so that a busy machine cannot make two changes of it.
+        let hidden = root.as_ref().join(format!(".{name}"));
+        std::fs::write(&hidden, "").expect("write the marker");
+        std::fs::rename(hidden, root.as_ref().join(&name)).expect("rename the marker");
         let mut told = self.until(&format!("/{name}")).await;
         if let Some(last) = told.last_mut() {
             last.changes.retain(|(path, _)| path[1..] != name);

@@ -11,7 +11,9 @@ async fn a_burst_is_two_messages_at_the_most() {
     const FILES: usize = 500;
     let dir = TempDir::new();
     let names: Vec<_> = (0..FILES).map(|n| format!("{}/{n}.html", n % 7)).collect();
-    names.iter().for_each(|name| dir.write(name, "old"));
+    for name in &names {
+        dir.write(name, "old");
+    }
     let mut site = watched(dir).await;
     let paths: Vec<_> = names.iter().map(|name| format!("/{name}")).collect();
     for path in paths.iter().step_by(3) {
