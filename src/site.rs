@@ -120,8 +120,12 @@ impl Site {
             "/events" => reload::events::accept(self.reload.clone(), &request),
             "/client.js" => {
                 let script = "text/javascript; charset=utf-8";
-                Representation::of_bytes(StatusCode::OK, script, CLIENT)
-                    .answer(request.method(), request.headers())
+                let mut script = Representation::of_bytes(StatusCode::OK, script, CLIENT)
+                    .answer(request.method(), request.headers());
+                // Chromium would give a copy that it keeps the URL of its first use, and so an old
+                // stamp to a page that was reloaded: it would be told, and reload, for ever.
+                script.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                script
             }
             "/status" => {
                 Representation::of_bytes(StatusCode::OK, "application/json", self.status())
@@ -265,8 +269,11 @@ impl Site {
 pub(crate) fn recall(root: &Root, paths: &[String], since: SystemTime) -> ChangeSet {
     let files = paths.iter().filter_map(|path| UrlPath::parse(path).ok()).filter_map(|url| {
         match root.locate(&url) {
-            Located::File(path) => Some(path),
-            Located::Directory(path) => Some(path.join(files::INDEX)),
+            Located::File(path) | Located::Missing(path) => Some(path),
+            Located::Directory(path) => {
+                let index = path.join(files::INDEX);
+                Some(if index.exists() { index } else { path })
+            }
             _ => None,
         }
     });

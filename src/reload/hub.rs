@@ -101,7 +101,7 @@ impl Hub {
         for change in changes.iter() {
             state.log.add(&change, state.version);
             let concerned = state.interest.concerned(&change.path);
-            let everyone = !change.path.starts_with('/') || !state.interest.is_whole();
+            let everyone = concerns_everyone(&state.interest, &change.path);
             for (id, tab) in &mut state.tabs {
                 if everyone || tab.is_concerned(&concerned) {
                     tab.mailbox.add(change.clone());
@@ -147,6 +147,10 @@ impl Hub {
 }
 
 impl Tab {
+    fn is_told(&self, interest: &Interest, changed: &str) -> bool {
+        concerns_everyone(interest, changed) || self.is_concerned(&interest.concerned(changed))
+    }
+
     fn is_concerned(&self, concerned: &HashSet<String>) -> bool {
         self.uses.as_ref().is_none_or(|uses| !uses.is_disjoint(concerned))
     }
@@ -185,6 +189,10 @@ impl Handle {
         let state = &mut *self.hub.state();
         let Some(tab) = state.tabs.get_mut(&self.id) else { return Missed::Known };
         tab.uses.clone_from(&uses);
+        let (interest, told) = (&state.interest, tab.told);
+        // What waits for it was put there before anybody knew what it uses.
+        let waiting = std::mem::take(&mut tab.mailbox).into_iter();
+        tab.mailbox = waiting.filter(|change| tab.is_told(interest, &change.path)).collect();
         let (Some(boot), Some(version)) = (&hello.boot, hello.version) else {
             return Missed::Known;
         };
@@ -200,9 +208,8 @@ impl Handle {
             tab.mailbox.add(Change { path: page, kind: Kind::Modified });
         } else {
             // While it had not said hello, the tab was told everything.
-            let (interest, told) = (&state.interest, tab.told);
             for change in state.log.since(version).filter(|change| change.version <= told) {
-                if tab.is_concerned(&interest.concerned(change.path)) {
+                if tab.is_told(interest, change.path) {
                     tab.mailbox.add(Change { path: change.path.to_owned(), kind: change.kind });
                 }
             }
@@ -238,6 +245,11 @@ impl Drop for Handle {
     fn drop(&mut self) {
         self.hub.state().tabs.remove(&self.id);
     }
+}
+
+/// Whether nobody can be left out: of what is not served, nobody knows who uses it.
+fn concerns_everyone(interest: &Interest, changed: &str) -> bool {
+    !changed.starts_with('/') || !interest.is_whole()
 }
 
 /// At which version each path last changed.
@@ -373,6 +385,15 @@ mod tests {
         assert_eq!(paths(&tab), ["/a.css"]);
         tab.hello(&hello(&hub, "/", &["/a.css"], 3), SystemTime::now());
         assert_eq!(paths(&tab), Vec::<String>::new());
+        // What still waited then is told if it is used.
+        let tab = hub.join();
+        publish(&hub, &["/a.css", "/x", "templates/a.html"]); // 5
+        tab.hello(&hello(&hub, "/", &["/a.css"], 4), SystemTime::now());
+        assert_eq!(paths(&tab), ["/a.css", "templates/a.html"]);
+        // What nobody can be left out of is told to those who missed it, too.
+        let tab = hub.join();
+        tab.hello(&hello(&hub, "/", &[], 4), SystemTime::now());
+        assert_eq!(paths(&tab), ["templates/a.html"]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use hyper::{
     upgrade::Upgraded,
 };
 use hyper_util::rt::TokioIo;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
@@ -54,6 +54,10 @@ const PING: Duration = Duration::from_secs(30);
 const SILENCE: Duration = Duration::from_secs(75);
 const STUCK: Duration = Duration::from_secs(15);
 
+/// How long a page may take to say hello before it is told everything. It says so as soon as its
+/// socket is open; a tool, which never does, is told everything at once.
+const HELLO: Duration = Duration::from_secs(1);
+
 /// What the reload sockets share.
 #[derive(Clone)]
 pub(crate) struct Context {
@@ -84,7 +88,8 @@ pub(crate) fn accept<B>(context: Context, mut request: Request<B>) -> Response {
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, key);
-    if has_token(request.headers(), &SEC_WEBSOCKET_PROTOCOL, PROTOCOL) {
+    let page = has_token(request.headers(), &SEC_WEBSOCKET_PROTOCOL, PROTOCOL);
+    if page {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
     }
     let upgrade = hyper::upgrade::on(&mut request);
@@ -96,7 +101,7 @@ pub(crate) fn accept<B>(context: Context, mut request: Request<B>) -> Response {
                 .max_frame_size(Some(MESSAGE));
             let io = TokioIo::new(upgraded);
             let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
-            speak(context, socket).await;
+            speak(context, socket, page).await;
         }
     });
     response
@@ -165,17 +170,23 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// Speaks on an open socket until either side ends it.
-async fn speak(context: Context, socket: Socket) {
+async fn speak(context: Context, socket: Socket, page: bool) {
     let handle = context.hub.join();
     context.events.emit(Event::Tabs { open: context.hub.tabs() });
-    converse(&context, handle, socket).await;
+    converse(&context, handle, socket, page).await;
     context.events.emit(Event::Tabs { open: context.hub.tabs() });
 }
 
-async fn converse(context: &Context, handle: Handle, mut socket: Socket) {
+async fn converse(context: &Context, handle: Handle, mut socket: Socket, page: bool) {
+    // What comes before its hello would be told to a page whether it uses it or not.
+    let mut greeted = !page;
+    let patience = sleep(HELLO);
+    tokio::pin!(patience);
     let mut page = String::new();
     let mut pings = interval(PING);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first tick would be now.
+    pings.reset();
     let mut heard = Instant::now();
     if send(&mut socket, connected(&context.hub).into()).await.is_err() {
         return;
@@ -187,7 +198,11 @@ async fn converse(context: &Context, handle: Handle, mut socket: Socket) {
                 let _ = timeout(STUCK, socket.close(Some(close))).await;
                 return;
             }
-            () = handle.changed() => match handle.take() {
+            () = &mut patience, if !greeted => {
+                greeted = true;
+                continue;
+            }
+            () = handle.changed(), if greeted => match handle.take() {
                 Some((version, changes)) => {
                     let message = Message::Updated { version, changes };
                     if send(&mut socket, message.to_json().into()).await.is_err() {
@@ -212,6 +227,7 @@ async fn converse(context: &Context, handle: Handle, mut socket: Socket) {
                 Said::Hello(hello) => {
                     page.clone_from(&hello.page);
                     greet(&handle, &context.recall, &hello).await;
+                    greeted = true;
                 }
                 Said::Uses { add } => handle.uses(&add),
                 Said::Applied { how, ms, .. } => context.events.emit(Event::Applied {

@@ -17,11 +17,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::source::CLOSES;
+
 /// How long a removal, or something new that nobody asked for, waits for its other half.
 const HALF: Duration = Duration::from_millis(50);
 
-/// How long a file that is being written must be left alone where no close is seen.
-const WRITING: Duration = Duration::from_millis(100);
+/// How long a file that is being written must be left alone if its close is not seen: short where
+/// no system says so, longer where one that comes late belongs to a writer that is slow.
+const WRITING: Duration = Duration::from_millis(if CLOSES { 500 } else { 100 });
 
 /// How long nothing may happen before a burst is over.
 const QUIET: Duration = Duration::from_millis(50);
@@ -32,8 +35,10 @@ const CAP: Duration = Duration::from_secs(1);
 /// What happened to a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
-    /// A writer closed it, or it was renamed into place.
+    /// A writer closed it.
     Finished,
+    /// It was renamed into place.
+    Arrived,
     /// It was created; writing may follow.
     Appeared,
     /// It was written to; more may follow.
@@ -49,7 +54,7 @@ pub(super) enum Signal {
 pub(super) struct Due {
     /// The path.
     pub(super) path: PathBuf,
-    /// Whether it began with being created.
+    /// Whether it began with being created, or with being renamed into place.
     pub(super) appeared: bool,
 }
 
@@ -72,19 +77,22 @@ impl Coalesce {
     /// Something happened. `asked` says whether somebody asked for this path.
     pub(super) fn push(&mut self, path: PathBuf, signal: Signal, asked: bool, now: Instant) {
         let wait = match signal {
-            Signal::Finished | Signal::Touched if asked => Duration::ZERO,
+            Signal::Finished | Signal::Arrived | Signal::Touched if asked => Duration::ZERO,
             // Modes and times of what nobody has are nobody's business.
             Signal::Touched => return,
-            Signal::Finished | Signal::Appeared | Signal::Gone => HALF,
+            Signal::Finished | Signal::Arrived | Signal::Appeared | Signal::Gone => HALF,
             Signal::Written => WRITING,
         };
         self.settle(now);
         self.burst = self.burst.map(|_| now);
-        let pending = self.pending.entry(path).or_insert(Pending {
-            since: now,
-            due: now,
-            appeared: signal == Signal::Appeared,
-        });
+        // What is removed with its new folder was new, too, though its creation may have been missed.
+        let appeared = matches!(signal, Signal::Appeared | Signal::Arrived)
+            || path
+                .ancestors()
+                .skip(1)
+                .any(|above| self.pending.get(above).is_some_and(|pending| pending.appeared));
+        let pending =
+            self.pending.entry(path).or_insert(Pending { since: now, due: now, appeared });
         pending.due = (now + wait).min(pending.since + CAP);
     }
 
@@ -120,11 +128,6 @@ impl Coalesce {
     /// A burst is over when it was quiet for long enough.
     fn settle(&mut self, now: Instant) {
         self.burst = self.burst.filter(|last| now < *last + QUIET);
-    }
-
-    /// Forgets everything: it will all be looked at.
-    pub(super) fn clear(&mut self) {
-        self.pending.clear();
     }
 }
 
@@ -172,6 +175,7 @@ mod tests {
 
     #[test]
     fn what_is_finished_leaves_at_once_and_what_can_wait_waits() {
+        let writing = u64::try_from(super::WRITING.as_millis()).unwrap();
         let table: &[(&str, &[(u64, &str, Signal, bool)], &[(u64, &str)])] = &[
             ("nothing", &[], &[]),
             (
@@ -179,7 +183,7 @@ mod tests {
                 &[(0, "a", Written, ASKED), (1, "a", Written, ASKED), (2, "a", Finished, ASKED)],
                 &[(2, "a")],
             ),
-            ("a rename into place", &[(0, "a", Finished, ASKED)], &[(0, "a")]),
+            ("a rename into place", &[(0, "a", Arrived, ASKED)], &[(0, "a")]),
             (
                 "a delete and a write",
                 &[(0, "a", Gone, ASKED), (9, "a", Appeared, ASKED), (11, "a", Finished, ASKED)],
@@ -192,7 +196,7 @@ mod tests {
                     (0, "t", Appeared, NEW),
                     (1, "t", Finished, NEW),
                     (2, "t", Gone, NEW),
-                    (2, "a", Finished, ASKED),
+                    (2, "a", Arrived, ASKED),
                 ],
                 &[(2, "a"), (52, "t")], // by then it is gone: nothing happened
             ),
@@ -201,7 +205,7 @@ mod tests {
             (
                 "a slow writer",
                 &[(0, "a", Written, ASKED), (60, "a", Written, ASKED), (120, "a", Written, ASKED)],
-                &[(220, "a")],
+                &[(120 + writing, "a")],
             ),
             (
                 "a burst",
@@ -243,7 +247,13 @@ mod tests {
         coalesce.push("new".into(), Appeared, NEW, now);
         coalesce.push("new".into(), Finished, NEW, now);
         coalesce.push("old".into(), Written, NEW, now);
+        coalesce.push("swapped".into(), Gone, NEW, now);
+        coalesce.push("swapped".into(), Arrived, NEW, now);
+        coalesce.push("taken in".into(), Arrived, NEW, now);
+        coalesce.push("taken in".into(), Gone, NEW, now);
+        coalesce.push("new/file".into(), Gone, NEW, now);
         let due = coalesce.take(now + super::CAP);
-        assert_eq!(due.iter().map(|due| due.appeared).collect::<Vec<_>>(), [true, false]);
+        let appeared: Vec<_> = due.iter().map(|due| due.appeared).collect();
+        assert_eq!(appeared, [true, true, false, false, true]);
     }
 }

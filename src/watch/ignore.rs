@@ -25,19 +25,20 @@ const TOOLS: [&str; 4] = [".git", ".hg", ".svn", "node_modules"];
 /// The name of the files that say what is ignored.
 pub(super) const GITIGNORE: &str = ".gitignore";
 
-/// The rules for one root.
+/// The rules for the folders that are watched.
 #[derive(Debug)]
 pub(super) struct Ignore {
-    root: PathBuf,
+    /// The folder that is served, and the others.
+    roots: Vec<PathBuf>,
     /// What `--ignore` says; it counts for what is asked for, too.
     patterns: Gitignore,
-    /// What each folder's `.gitignore` says, the root's parents' included.
+    /// What each folder's `.gitignore` says, the roots' parents' included.
     files: HashMap<PathBuf, Gitignore>,
 }
 
 impl Ignore {
-    /// The rules of the patterns, and of the repository around the root.
-    pub(super) fn new(root: &Path, patterns: &[String]) -> Result<Self, Error> {
+    /// The rules of the patterns, and of the repositories around the root and the other folders.
+    pub(super) fn new(root: &Path, more: &[&Path], patterns: &[String]) -> Result<Self, Error> {
         let mut builder = GitignoreBuilder::new(root);
         for pattern in patterns {
             builder
@@ -46,16 +47,24 @@ impl Ignore {
         }
         let glob = |why: ignore::Error| Error::Glob(patterns.join(" "), why.to_string());
         let patterns = builder.build().map_err(glob)?;
-        let mut ignore = Self { root: root.to_owned(), patterns, files: HashMap::new() };
-        if let Some(top) = root.ancestors().find(|folder| folder.join(".git").exists()) {
-            let between = root.ancestors().skip(1).take_while(|folder| folder.starts_with(top));
-            between.for_each(|folder| ignore.load(folder));
-            // Whoever serves an ignored folder (a build's output) wants it watched.
-            if ignore.by_files(root, true) {
-                ignore.files.clear();
-            }
+        let roots: Vec<_> = [root].iter().chain(more).map(|root| root.to_path_buf()).collect();
+        let mut ignore = Self { roots: roots.clone(), patterns, files: HashMap::new() };
+        for root in roots {
+            ignore.load_above(&root);
         }
         Ok(ignore)
+    }
+
+    /// Reads the `.gitignore` files from a root's repository's top down to the root.
+    fn load_above(&mut self, root: &Path) {
+        if let Some(top) = root.ancestors().find(|folder| folder.join(".git").exists()) {
+            let between = root.ancestors().skip(1).take_while(|folder| folder.starts_with(top));
+            between.for_each(|folder| self.load(folder));
+            // Whoever serves an ignored folder (a build's output) wants it watched.
+            if self.by_files(root, true) {
+                self.files.retain(|folder, _| !root.starts_with(folder));
+            }
+        }
     }
 
     /// Reads a folder's `.gitignore`, again if need be.
@@ -85,9 +94,11 @@ impl Ignore {
             || self.below_root(path).any(|below| self.excluded(below, directory || below != path))
     }
 
-    /// A path and the folders that it lies in, below the root.
+    /// A path and the folders that it lies in, below the nearest root.
     fn below_root<'a>(&'a self, path: &'a Path) -> impl Iterator<Item = &'a Path> {
-        path.ancestors().take_while(|below| *below != self.root && below.starts_with(&self.root))
+        let is_root = |path: &Path| self.roots.iter().any(|root| root == path);
+        let inside = path.ancestors().skip(1).any(is_root);
+        path.ancestors().take_while(move |below| inside && !is_root(below))
     }
 
     fn excluded(&self, path: &Path, directory: bool) -> bool {
@@ -153,7 +164,8 @@ mod tests {
         fs::write(top.join(".gitignore"), "*.log\n/site/built/\n").unwrap();
         fs::write(root.join(".gitignore"), "dist\n*.tmp\n").unwrap();
         fs::write(root.join("sub/.gitignore"), "!keep.tmp\n").unwrap();
-        let mut ignore = Ignore::new(&root, &["drafts/**".into()]).unwrap();
+        let more = top.join("more");
+        let mut ignore = Ignore::new(&root, &[&more], &["drafts/**".into()]).unwrap();
         ignore.load(&root);
         ignore.load(&root.join("sub"));
         for (path, directory, wanted) in [
@@ -176,18 +188,21 @@ mod tests {
         assert!(ignore.never(&root.join("drafts/a.html"), false));
         assert!(!ignore.never(&root.join("dist/a.js"), false));
         assert!(!ignore.unwatched(Path::new("/elsewhere/dist"), true));
+        assert!(ignore.unwatched(&more.join("node_modules/a"), true));
+        assert!(ignore.unwatched(&more.join("a.log"), false));
+        assert!(!ignore.unwatched(&more.join("a"), true));
 
         // Whoever serves an ignored folder wants it watched.
         let built = root.join("built");
         fs::create_dir_all(&built).unwrap();
-        let ignore = Ignore::new(&built, &[]).unwrap();
+        let ignore = Ignore::new(&built, &[], &[]).unwrap();
         assert!(!ignore.unwatched(&built.join("a.html"), false));
         fs::remove_dir_all(&top).unwrap();
     }
 
     #[test]
     fn a_pattern_that_is_none_is_named() {
-        let error = Ignore::new(Path::new("/"), &["{a".into()]).unwrap_err();
+        let error = Ignore::new(Path::new("/"), &[], &["{a".into()]).unwrap_err();
         assert!(error.to_string().contains("{a"), "{error}");
     }
 }

@@ -13,6 +13,7 @@
 
 mod coalesce;
 mod ignore;
+mod links;
 mod snapshot;
 mod source;
 mod tree;
@@ -33,6 +34,7 @@ pub(crate) use self::snapshot::State;
 use self::{
     coalesce::{Coalesce, Due, Signal},
     ignore::{GITIGNORE, Ignore},
+    links::Links,
     snapshot::{Noted, Snapshot, difference, look},
     source::Says,
     tree::Tree,
@@ -113,14 +115,17 @@ impl Watch {
         })
         .map_err(|error| Error::Watch(error.to_string()))?;
 
+        let more = options.more.into_iter().map(More::new).collect::<Result<Vec<_>, _>>()?;
+        let folders: Vec<_> = more.iter().filter_map(More::folder).collect();
         let mut worker = Worker {
-            ignore: Ignore::new(options.root.path(), &options.ignore)?,
+            ignore: Ignore::new(options.root.path(), &folders, &options.ignore)?,
             tree: Tree::new(watcher, events.clone()),
-            more: options.more.into_iter().map(More::new).collect::<Result<_, _>>()?,
+            links: Links::new(options.root.path()),
+            more,
             root: options.root,
             shared: Arc::clone(&shared),
             coalesce: Coalesce::default(),
-            away: false,
+            away: Vec::new(),
             events,
             publish,
         };
@@ -183,6 +188,10 @@ impl More {
         let parent = absolute.parent().unwrap_or(&absolute).to_owned();
         Ok(Self { path: absolute, parent, directory })
     }
+
+    fn folder(&self) -> Option<&Path> {
+        self.directory.then_some(&*self.path)
+    }
 }
 
 /// What the thread works with.
@@ -191,10 +200,11 @@ struct Worker {
     more: Vec<More>,
     ignore: Ignore,
     tree: Tree,
+    links: Links,
     shared: Arc<Shared>,
     coalesce: Coalesce,
-    /// The root went away; it may come back.
-    away: bool,
+    /// The root, or other folders, that went away; they may come back.
+    away: Vec<PathBuf>,
     events: Events,
     publish: Publish,
 }
@@ -220,7 +230,7 @@ impl Worker {
                 }
                 next = inputs.try_recv().ok();
             }
-            self.look_for_root();
+            self.look_for_away();
             if self.shared.lost.swap(false, Ordering::AcqRel) {
                 self.look_at_everything();
             }
@@ -232,7 +242,7 @@ impl Worker {
     /// How long to wait for the next input.
     fn wait(&self) -> Option<Duration> {
         let due = self.coalesce.next().map(|due| due.saturating_duration_since(Instant::now()));
-        let away = self.away.then_some(AWAY);
+        let away = (!self.away.is_empty()).then_some(AWAY);
         due.into_iter().chain(away).min()
     }
 
@@ -251,12 +261,7 @@ impl Worker {
                 path: error.paths.first().cloned().unwrap_or_default(),
                 why: error.to_string(),
             }),
-            Input::Asked(path) => {
-                if self.tree.add_for(&path) {
-                    // It may have changed before it was watched.
-                    self.coalesce.push(path, Signal::Finished, true, now);
-                }
-            }
+            Input::Asked(path) => self.follow(path, now),
             Input::Suspect(path) => self.coalesce.push(path, Signal::Finished, true, now),
             Input::Stop => {}
         }
@@ -264,11 +269,11 @@ impl Worker {
 
     /// Something happened to a path.
     fn signal(&mut self, path: PathBuf, signal: Signal, now: Instant) {
-        if signal == Signal::Gone && path == self.root.path() {
-            self.away = true;
-        }
         if signal == Signal::Gone {
             self.tree.remove(&path);
+            if self.roots().any(|root| root == path) && !self.away.contains(&path) {
+                self.away.push(path.clone());
+            }
         }
         if path.file_name().is_some_and(|name| name == GITIGNORE)
             && let Some(folder) = path.parent()
@@ -278,19 +283,27 @@ impl Worker {
         if !self.counts(&path) {
             return;
         }
-        let asked = self.shared.snapshot().asked(&path);
-        let arrived = matches!(signal, Signal::Appeared | Signal::Finished);
-        // Whatever was put into a new folder before its watch raised no event.
-        if arrived && fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
-            self.enter(&path, asked, now);
+        let came = matches!(signal, Signal::Appeared | Signal::Arrived);
+        if came || signal == Signal::Gone {
+            if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
+                // Whatever was put into a new folder before its watch raised no event. And what is
+                // said to be gone may be there again: an old folder's last event can come late.
+                self.enter(&path, signal, now);
+            } else if signal == Signal::Gone {
+                self.await_below(&path, now);
+            }
         }
+        for link in self.links.to(&path) {
+            self.coalesce.push(link, signal, true, now);
+        }
+        let asked = self.shared.snapshot().asked(&path);
         self.coalesce.push(path, signal, asked, now);
     }
 
-    /// A folder appeared, with whatever is in it.
-    fn enter(&mut self, folder: &Path, asked: bool, now: Instant) {
-        let known = self.shared.snapshot().below(folder);
-        if asked || !known.is_empty() || !self.ignore.unwatched(folder, true) {
+    /// A folder is there, with whatever is in it.
+    fn enter(&mut self, folder: &Path, signal: Signal, now: Instant) {
+        let known = self.asked_below(folder);
+        if !known.is_empty() || !self.ignore.unwatched(folder, true) {
             for path in self.tree.add(folder, &mut self.ignore) {
                 if self.counts(&path) {
                     let asked = self.shared.snapshot().asked(&path);
@@ -298,10 +311,59 @@ impl Worker {
                 }
             }
         }
+        // Who makes a folder may still be writing what is in it; who renames one is done.
+        let finished = if signal == Signal::Appeared { signal } else { Signal::Arrived };
         for path in known {
-            self.tree.add_for(&path);
+            self.follow(path.clone(), now);
+            self.coalesce.push(path, finished, true, now);
+        }
+    }
+
+    /// A folder is gone: what was asked for in it is awaited above it.
+    fn await_below(&mut self, folder: &Path, now: Instant) {
+        for path in self.asked_below(folder) {
+            self.follow(path, now);
+        }
+    }
+
+    /// Watches what decides over a path that somebody asked for: the nearest folder there is, and
+    /// where links lead.
+    fn follow(&mut self, path: PathBuf, now: Instant) {
+        let real = self.links.follow(&path);
+        let mut new = self.watch_for(&path);
+        if let Some(real) = real {
+            new |= self.watch_for(&real);
+        }
+        if new {
+            // It may have changed before it was watched.
             self.coalesce.push(path, Signal::Finished, true, now);
         }
+    }
+
+    /// Watches the nearest folder above a path. Not one behind a link: the system knows it by one
+    /// name only, and its own is the one that its files' changes must come under.
+    fn watch_for(&mut self, path: &Path) -> bool {
+        let mut new = false;
+        // Until nothing was made between finding the folder and watching it.
+        while let Some(folder) =
+            path.ancestors().skip(1).find(|folder| folder.is_dir() && self.links.is_real(folder))
+            && self.tree.add_one(folder)
+        {
+            new = true;
+        }
+        new
+    }
+
+    /// What somebody asked for at or below a path, also by way of links.
+    fn asked_below(&self, path: &Path) -> Vec<PathBuf> {
+        let mut asked = self.shared.snapshot().below(path);
+        asked.extend(self.links.to(path));
+        asked
+    }
+
+    /// The folders whose trees are watched.
+    fn roots(&self) -> impl Iterator<Item = &Path> {
+        [self.root.path()].into_iter().chain(self.more.iter().filter_map(More::folder))
     }
 
     /// Whether changes of a path are of interest to anybody.
@@ -316,7 +378,7 @@ impl Worker {
             return false;
         }
         // An ignored file counts once somebody asked for it, or for something in it.
-        !self.ignore.unwatched(path, false) || !self.shared.snapshot().below(path).is_empty()
+        !self.ignore.unwatched(path, false) || !self.asked_below(path).is_empty()
     }
 
     /// Watches everything there is.
@@ -327,44 +389,59 @@ impl Worker {
             if more.directory {
                 self.tree.add(&more.path, &mut self.ignore);
             } else {
-                self.tree.add_for(&more.path);
+                self.tree.add_one(&more.parent);
             }
         }
         self.shared.folders.store(self.tree.len(), Ordering::Relaxed);
     }
 
     /// Looks whether a root that went away is back, or was replaced.
-    fn look_for_root(&mut self) {
-        if self.away && self.root.path().is_dir() {
-            self.away = false;
-            self.look_at_everything();
+    fn look_for_away(&mut self) {
+        let back: Vec<_> = self.away.extract_if(.., |root| root.is_dir()).collect();
+        if back.is_empty() {
+            return;
         }
+        let now = Instant::now();
+        for root in back {
+            self.coalesce.push(root, Signal::Appeared, false, now);
+        }
+        self.look_at_everything();
     }
 
     /// Events were lost: watches what is there, and looks at all that somebody asked for.
     fn look_at_everything(&mut self) {
-        self.coalesce.clear();
+        self.tree.clear();
         self.watch_all();
-        let root = Arc::clone(&self.root);
-        let asked = self.shared.snapshot().below(root.path());
+        self.away = self.roots().filter(|root| !root.is_dir()).map(Path::to_owned).collect();
         let now = Instant::now();
-        for path in asked {
-            self.tree.add_for(&path);
+        for path in self.asked_below(self.root.path()) {
+            self.shared.snapshot().doubt(&path);
+            self.follow(path.clone(), now);
             self.coalesce.push(path, Signal::Finished, true, now);
         }
     }
 
     /// Looks at the paths that are due, and publishes what is different.
     fn look_at_due(&mut self) {
-        let due = self.coalesce.take(Instant::now());
+        let now = Instant::now();
         let mut changes = ChangeSet::default();
-        for Due { path, appeared } in due {
+        let mut relinked = false;
+        for Due { path, appeared } in self.coalesce.take(now) {
+            // A link that was there and is gone was one, too.
+            relinked |= fs::symlink_metadata(&path).map_or(true, |path| path.is_symlink());
             let mut paths = self.shared.snapshot().below(&path);
             if paths.first() != Some(&path) {
                 paths.insert(0, path);
             }
             for path in paths {
                 changes.extend(self.look_at(&path, appeared));
+            }
+        }
+        if relinked {
+            // Links may lead through links.
+            for path in self.links.all() {
+                self.follow(path.clone(), now);
+                changes.extend(self.look_at(&path, false));
             }
         }
         if !changes.is_empty() {
@@ -378,8 +455,8 @@ impl Worker {
         let now = look(path, known.is_some());
         let kind = difference(known, now, appeared)?;
         self.shared.snapshot().told(path, now);
-        let directory =
-            now == State::Folder || (now == State::Missing && known == Some(State::Folder));
+        let directory = now == State::Folder
+            || (now == State::Missing && matches!(known, Some(State::Folder | State::Unread)));
         Some(Change { path: self.name(path, directory)?, kind })
     }
 
@@ -397,22 +474,23 @@ impl Worker {
 /// Which of these paths changed since a time, by the disk's own times.
 ///
 /// For tabs that come from another run of the server, whose content identities are not known. The
-/// time of the last change to the inode tells of renames over the file, too. Blocking.
+/// time of the last change to the inode tells of renames over the file, too. Of a file that is not
+/// there nobody knows whether it was, but its folder's time tells whether one may have gone: in
+/// doubt, it has. Blocking.
 pub(crate) fn changed_since(
     root: &Root,
     paths: impl IntoIterator<Item = PathBuf>,
     since: std::time::SystemTime,
 ) -> ChangeSet {
-    let changed = |path: &Path| -> Option<bool> {
-        let metadata = fs::metadata(path).ok()?;
-        Some(modified(&metadata)? > since)
+    let changed = |path: PathBuf| -> Option<Change> {
+        let there = path.ancestors().find_map(|there| Some((there, fs::metadata(there).ok()?)));
+        let (there, metadata) = there?;
+        let exists = there == path;
+        let url = root.url_of(&path, exists && metadata.is_dir())?;
+        let kind = if exists { Kind::Modified } else { Kind::Removed };
+        (modified(&metadata)? > since).then(|| Change { path: url.to_string(), kind })
     };
-    paths
-        .into_iter()
-        .filter(|path| changed(path) == Some(true))
-        .filter_map(|path| root.url_of(&path, false))
-        .map(|url| Change { path: url.to_string(), kind: Kind::Modified })
-        .collect()
+    paths.into_iter().filter_map(changed).collect()
 }
 
 #[cfg(unix)]

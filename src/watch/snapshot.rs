@@ -87,6 +87,14 @@ impl Snapshot {
         self.0.get(path).copied()
     }
 
+    /// Events were lost. A file is compared by its content; what was in a folder is not known any
+    /// more.
+    pub(super) fn doubt(&mut self, path: &Path) {
+        if let Some(known) = self.0.get_mut(path).filter(|known| **known == State::Folder) {
+            *known = State::Unread;
+        }
+    }
+
     /// The tabs are told of this state.
     pub(super) fn told(&mut self, path: &Path, state: State) {
         if let Some(known) = self.0.get_mut(path) {
@@ -150,6 +158,7 @@ mod tests {
             (Some(Missing), Folder, true, Some(Created)),
             (Some(Folder), Folder, false, None),
             (Some(Folder), Missing, false, Some(Removed)),
+            (Some(Unread), Folder, false, Some(Modified)), // doubted
             (Some(Unreadable), NEW, false, Some(Modified)),
             (None, Unread, true, Some(Created)),
             (None, Unread, false, Some(Modified)),

@@ -39,7 +39,7 @@ pub(super) fn says(event: &Event) -> Says {
         EventKind::Modify(ModifyKind::Metadata(_)) => Signal::Touched,
         EventKind::Modify(ModifyKind::Name(mode)) => match mode {
             RenameMode::From => Signal::Gone,
-            RenameMode::To => Signal::Finished,
+            RenameMode::To => Signal::Arrived,
             // inotify says both halves one by one before.
             RenameMode::Both if CLOSES => return Says::Nothing,
             _ => Signal::Written,
@@ -72,7 +72,7 @@ mod tests {
             (modify(ModifyKind::Data(DataChange::Any)), Says::Signal(Written)),
             (modify(ModifyKind::Metadata(MetadataKind::Any)), Says::Signal(Touched)),
             (modify(ModifyKind::Name(RenameMode::From)), Says::Signal(Gone)),
-            (modify(ModifyKind::Name(RenameMode::To)), Says::Signal(Finished)),
+            (modify(ModifyKind::Name(RenameMode::To)), Says::Signal(Arrived)),
             (EventKind::Create(CreateKind::File), Says::Signal(Appeared)),
             (EventKind::Remove(RemoveKind::Folder), Says::Signal(Gone)),
         ];

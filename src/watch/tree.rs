@@ -67,12 +67,8 @@ impl Tree {
         found
     }
 
-    /// Watches the folder of a path that somebody asked for, or the nearest one above it that there
-    /// is. Gives whether that is a new watch.
-    pub(super) fn add_for(&mut self, path: &Path) -> bool {
-        let Some(folder) = path.ancestors().skip(1).find(|folder| folder.is_dir()) else {
-            return false;
-        };
+    /// Watches one folder. Gives whether that is a new watch.
+    pub(super) fn add_one(&mut self, folder: &Path) -> bool {
         let known = self.watched.contains(folder)
             || (!EACH && folder.ancestors().any(|above| self.watched.contains(above)));
         !known && self.watch(folder)
@@ -86,6 +82,11 @@ impl Tree {
             // The system may have dropped the watch itself.
             let _ = self.watcher.unwatch(&folder);
         }
+    }
+
+    /// Forgets all folders: after a loss of events, nobody knows which of them went where.
+    pub(super) fn clear(&mut self) {
+        self.remove(Path::new("/"));
     }
 
     /// How many watches there are.

@@ -4,7 +4,7 @@
 //! - [`dir`]: a temporary folder to serve and change
 //! - [`http`]: HTTP/1.1 requests byte by byte, not by the library under test
 //! - [`wire`]: a connection kept open, from either end
-//! - [`socket`]: the reload socket
+//! - [`socket`]: the reload socket, and [`tab`]: who speaks on it
 //! - [`browser`]: Chromium pages
 //! - [`backend`]: a scripted TCP server to proxy to
 //!
@@ -20,6 +20,7 @@ pub mod http;
 mod selftest;
 pub mod server;
 pub mod socket;
+pub mod tab;
 pub mod wire;
 
 use std::future::Future;

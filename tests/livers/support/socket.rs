@@ -9,7 +9,7 @@ use std::future::Future;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
@@ -27,6 +27,7 @@ pub struct Open {
     port: u16,
     path: String,
     headers: Vec<(String, String)>,
+    room: Option<u32>,
 }
 
 impl Open {
@@ -52,6 +53,12 @@ impl Open {
         self.header("Sec-WebSocket-Protocol", name)
     }
 
+    /// How many bytes the system keeps of what is not read yet.
+    pub fn room(mut self, bytes: u32) -> Self {
+        self.room = Some(bytes);
+        self
+    }
+
     /// Opens the socket.
     pub async fn open(self) -> Socket {
         let to = format!("port {}{}", self.port, self.path);
@@ -66,7 +73,12 @@ impl Open {
             let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
             request.headers_mut().insert(name, HeaderValue::from_str(value).expect("a value"));
         }
-        let stream = within("a connection", TcpStream::connect(("127.0.0.1", self.port)))
+        let stream = TcpSocket::new_v4().expect("a socket");
+        if let Some(room) = self.room {
+            stream.set_recv_buffer_size(room).expect("a buffer of this size");
+        }
+        let address = ([127, 0, 0, 1], self.port).into();
+        let stream = within("a connection", stream.connect(address))
             .await
             .unwrap_or_else(|e| panic!("connect to {url}: {e}"));
         let shaking = tokio_tungstenite::client_async(request, stream);
@@ -105,7 +117,7 @@ impl Socket {
     /// The reload socket of the server on a port, without an origin and without
     /// a subprotocol unless they are added.
     pub fn on(port: u16) -> Open {
-        Open { port, path: PATH.into(), headers: Vec::new() }
+        Open { port, path: PATH.into(), headers: Vec::new(), room: None }
     }
 
     /// The next message, control frames included; `None` after the end.

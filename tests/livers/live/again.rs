@@ -1,0 +1,59 @@
+//! A server that ends and starts again, under pages that are open.
+
+use super::{opened, page, site, stays, tabs};
+use crate::support::browser::Page;
+use crate::support::server::Livers;
+
+/// A line that breaks within a second may not have said yet what a page missed,
+/// so the client goes by what it knew before, and reloads in doubt.
+async fn settled(pages: &[Page]) {
+    for page in pages {
+        page.run("new Promise((done) => setTimeout(done, 1100))").await;
+    }
+}
+
+#[tokio::test]
+async fn a_page_is_back_with_its_server_and_does_nothing_if_nothing_changed() {
+    let dir = site();
+    let mut livers = Livers::on(dir.path()).start().await;
+    let pages = opened(&livers, &["/", "/other.html"]).await;
+    for _ in 0..2 {
+        settled(&pages).await;
+        livers.restart().await;
+        tabs(&livers, 2).await;
+        stays(&pages[0], &dir, "css/index.css", 1).await;
+        stays(&pages[1], &dir, "css/other.css", 1).await;
+    }
+    // What the browser says of sockets that it cannot open is all there is.
+    for page in &pages {
+        let console = page.console();
+        assert!(console.iter().all(|line| line.source == "network"), "{console:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_catches_up_with_what_changed_while_its_server_was_gone() {
+    let dir = site();
+    let mut livers = Livers::on(dir.path()).start().await;
+    let pages = opened(&livers, &["/", "/other.html"]).await;
+    settled(&pages).await;
+    livers.kill();
+    pages[0].wait_for_console(|line| line.source == "network").await;
+    dir.write("index.html", page("index").replace("one", "meanwhile"));
+    livers.restart().await;
+    pages[0].wait_for_navigation().await;
+    pages[0].wait_until("document.querySelector('p').textContent === 'meanwhile'").await;
+    tabs(&livers, 2).await;
+    stays(&pages[0], &dir, "css/index.css", 2).await;
+    stays(&pages[1], &dir, "css/other.css", 1).await;
+
+    settled(&pages).await;
+    livers.kill();
+    dir.write("css/other.css", "p { color: rgb(7, 7, 7) }");
+    livers.restart().await;
+    let colour = "getComputedStyle(document.querySelector('p')).color === 'rgb(7, 7, 7)'";
+    pages[1].wait_until(colour).await;
+    tabs(&livers, 2).await;
+    stays(&pages[1], &dir, "css/other.css", 1).await;
+    stays(&pages[0], &dir, "css/index.css", 2).await;
+}

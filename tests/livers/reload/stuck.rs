@@ -1,0 +1,49 @@
+//! A tab that does not read delays nobody, and finds the sum.
+
+use std::collections::BTreeSet;
+
+use crate::support::dir::TempDir;
+use crate::support::server::Livers;
+use crate::support::socket::Socket;
+use crate::support::tab::Tab;
+
+#[tokio::test]
+async fn a_stuck_tab_delays_nobody_and_gets_the_sum() {
+    const FILES: usize = 100;
+    const ROUNDS: usize = 8;
+    // Paths of 10 kB each: every round is messages of a megabyte, and
+    // all together are more than the system's buffers take.
+    let dir = TempDir::new();
+    let deep = vec!["\u{e9}".repeat(125); 13].join("/");
+    let names: Vec<_> = (0..FILES).map(|n| format!("{deep}/{n}.css")).collect();
+    for name in &names {
+        dir.write(name, "old");
+    }
+    let livers = Livers::on(dir.path()).start().await;
+    let mut tool = Tab::tool(&livers).await;
+    let mut stuck = Tab::over(Socket::on(livers.port()).room(4096).open().await).await;
+    let (mut messages, mut last) = (0, 0);
+    for round in 0..ROUNDS {
+        for name in &names {
+            std::fs::write(dir.at(name), round.to_string()).expect("write");
+        }
+        for updated in tool.until_quiet(dir.path()).await {
+            messages += 1;
+            last = updated.version;
+        }
+    }
+    dir.write("last.css", "the last");
+    tool.expect(&[("/last.css", "created")]).await;
+
+    // It reads now: what was under way, and then all of the rest at once.
+    let (mut got, mut paths) = (0, BTreeSet::new());
+    while !paths.contains("/last.css") {
+        let updated = stuck.updated().await;
+        got += 1;
+        assert!(updated.version <= last + 2);
+        paths.extend(updated.changes.into_iter().map(|(path, _)| path));
+    }
+    println!("{got} messages instead of {messages}");
+    assert_eq!(paths.iter().filter(|path| path.starts_with("/%C3")).count(), FILES);
+    assert!(got < messages, "{got} messages instead of {messages}: it was never stuck");
+}

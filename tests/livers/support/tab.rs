@@ -1,0 +1,170 @@
+//! A reload socket as somebody's: a tool that never says who it is, or a page
+//! that says hello.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+
+use super::http::get;
+use super::server::Livers;
+use super::socket::Socket;
+
+/// What the server says first.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Connected {
+    pub boot: String,
+    pub version: u64,
+}
+
+/// What changed, as `(path, kind)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Updated {
+    pub version: u64,
+    pub changes: Vec<(String, String)>,
+}
+
+impl Updated {
+    /// The paths alone.
+    pub fn paths(&self) -> Vec<&str> {
+        self.changes.iter().map(|(path, _)| path.as_str()).collect()
+    }
+
+    /// Reads a message, which must be `updated`.
+    pub fn from_json(message: &Value) -> Self {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let change = |change: &Value| Some((text(&change["path"])?, text(&change["kind"])?));
+        let read = || {
+            let changes = message["changes"].as_array()?.iter().map(change);
+            let version = message["version"].as_u64()?;
+            (message["type"] == "updated").then_some(())?;
+            Some(Self { version, changes: changes.collect::<Option<_>>()? })
+        };
+        read().unwrap_or_else(|| panic!("expected an update, got {message}"))
+    }
+}
+
+/// An open reload socket.
+pub struct Tab {
+    pub socket: Socket,
+    pub connected: Connected,
+}
+
+impl Tab {
+    /// A client that says no hello: it is told everything.
+    pub async fn tool(livers: &Livers) -> Self {
+        Self::over(Socket::on(livers.port()).open().await).await
+    }
+
+    /// A page that uses these files and knows what is current.
+    pub async fn page(livers: &Livers, page: &str, uses: &[&str]) -> Self {
+        let mut tab = Self::tool(livers).await;
+        let Connected { boot, version } = &tab.connected;
+        let hello = json!({"type":"hello","page":page,"uses":uses,"boot":boot,"version":version});
+        tab.say(&hello).await;
+        tab
+    }
+
+    /// A page that says this hello.
+    pub async fn hello(livers: &Livers, hello: &Value) -> Self {
+        let mut tab = Self::tool(livers).await;
+        tab.say(hello).await;
+        tab
+    }
+
+    /// A socket that was just opened.
+    pub async fn over(mut socket: Socket) -> Self {
+        let first = socket.next_json().await;
+        assert_eq!(first["type"], "connected", "the first message");
+        let connected = serde_json::from_value(first).expect("a boot and a version");
+        Self { socket, connected }
+    }
+
+    /// Says something, and waits until the server has taken it in: it answers
+    /// a ping only after what came before. Nothing else may come meanwhile.
+    pub async fn say(&mut self, message: &Value) {
+        self.socket.send_json(message).await;
+        let told = self.updates_until_pong().await;
+        assert!(told.is_empty(), "after {message}: {told:?}");
+    }
+
+    /// Collects what is told until the server answers a ping: what concerned
+    /// what was said before is among it, or comes next.
+    pub async fn updates_until_pong(&mut self) -> Vec<Updated> {
+        self.socket.send(Message::Ping("said".into())).await;
+        let mut told = Vec::new();
+        loop {
+            match self.socket.next().await {
+                Some(Ok(Message::Pong(_))) => return told,
+                Some(Ok(Message::Ping(_))) => {}
+                Some(Ok(Message::Text(text))) => {
+                    let message = serde_json::from_str(&text).expect("JSON");
+                    told.push(Updated::from_json(&message));
+                }
+                other => panic!("a pong, not {other:?}"),
+            }
+        }
+    }
+
+    /// The next message, which must be `updated`.
+    pub async fn updated(&mut self) -> Updated {
+        Updated::from_json(&self.socket.next_json().await)
+    }
+
+    /// The next message, which must tell of exactly these changes.
+    pub async fn expect(&mut self, changes: &[(&str, &str)]) -> u64 {
+        let updated = self.updated().await;
+        let told: Vec<_> = updated.changes.iter().map(|(p, k)| (p.as_str(), k.as_str())).collect();
+        assert_eq!(told, changes, "{updated:?}");
+        updated.version
+    }
+
+    /// Shows that a tool was told nothing more: makes a file that nobody asked
+    /// for, which waits longer than anything that happened before it, and is
+    /// the next thing told.
+    pub async fn expect_nothing(&mut self, root: impl AsRef<Path>) {
+        let told = self.until_quiet(root).await;
+        assert!(told.is_empty(), "expected nothing before the marker, got {told:?}");
+    }
+
+    /// Collects what a tool is told of all that happened before this call, in
+    /// the way of [`Tab::expect_nothing`].
+    pub async fn until_quiet(&mut self, root: impl AsRef<Path>) -> Vec<Updated> {
+        static MARKERS: AtomicU32 = AtomicU32::new(0);
+        let name = format!("marker-{}.txt", MARKERS.fetch_add(1, Ordering::Relaxed));
+        // By a rename, so that a busy machine cannot make two changes of it.
+        let hidden = root.as_ref().join(format!(".{name}"));
+        std::fs::write(&hidden, "").expect("write the marker");
+        std::fs::rename(hidden, root.as_ref().join(&name)).expect("rename the marker");
+        let mut told = self.until(&format!("/{name}")).await;
+        if let Some(last) = told.last_mut() {
+            last.changes.retain(|(path, _)| path[1..] != name);
+        }
+        told.retain(|updated| !updated.changes.is_empty());
+        told
+    }
+
+    /// Collects updates until one tells of this path.
+    pub async fn until(&mut self, path: &str) -> Vec<Updated> {
+        self.until_all(&[path]).await
+    }
+
+    /// Collects updates until they tell of all these paths.
+    pub async fn until_all(&mut self, paths: &[&str]) -> Vec<Updated> {
+        let mut missing = paths.to_vec();
+        let mut all = Vec::new();
+        while !missing.is_empty() {
+            let updated = self.updated().await;
+            missing.retain(|path| !updated.paths().contains(path));
+            all.push(updated);
+        }
+        all
+    }
+}
+
+/// What `/__livers/status` says.
+pub async fn status(livers: &Livers) -> Value {
+    get(livers.port(), "/__livers/status").await.json()
+}

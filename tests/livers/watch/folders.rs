@@ -1,0 +1,237 @@
+//! Folders that come, go, and change their names; the root among them.
+
+use super::{Watched, shell, watched, watched_with};
+use crate::support::dir::TempDir;
+use crate::support::http::get;
+use crate::support::server::Livers;
+use crate::support::tab::{Tab, Updated};
+
+fn tells(updated: &[Updated], path: &str, kind: &str) -> bool {
+    let mut changes = updated.iter().flat_map(|updated| &updated.changes);
+    changes.any(|(told, how)| told == path && how == kind)
+}
+
+impl Watched {
+    /// Writes a file, and is told of it and of nothing else.
+    async fn is_live(&mut self, file: &str, content: &str) {
+        self.dir.write(file, content);
+        let path = format!("/{file}");
+        self.tool.expect(&[(path.as_str(), "modified")]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_is_made_and_filled_at_once_is_noticed_with_all_that_is_in_it() {
+    let mut site = watched(TempDir::new()).await;
+    for round in 0..50 {
+        let (folder, file) = (format!("new-{round}"), format!("new-{round}/deep/page.html"));
+        let path = format!("/{file}");
+        if round % 2 == 0 {
+            assert_eq!(site.ask(&[&path]).await, [404]);
+        }
+        site.dir.write(&file, "one");
+        let mut told = site.tool.until(&path).await;
+        assert!(tells(&told, &path, "created"), "{told:?}");
+        if !tells(&told, &format!("/{folder}/"), "created") {
+            told = site.tool.until(&format!("/{folder}/")).await;
+            assert!(tells(&told, &format!("/{folder}/"), "created"), "{told:?}");
+        }
+        site.ask(&[&path]).await;
+        site.nothing().await;
+        site.is_live(&file, "two").await;
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_is_moved_in_is_noticed_and_one_that_is_moved_out_no_longer() {
+    let (dir, elsewhere) = (TempDir::new(), TempDir::new());
+    elsewhere.write("pack/sub/a.css", "old");
+    let mut site = watched(dir).await;
+    for name in ["pack", "other"] {
+        let path = format!("/{name}/sub/a.css");
+        assert_eq!(site.ask(&[&path]).await, [404]);
+        std::fs::rename(elsewhere.at("pack"), site.dir.at(name)).expect("move in");
+        let mut told = site.tool.until(&path).await;
+        if !tells(&told, &format!("/{name}/"), "created") {
+            told.extend(site.tool.until(&format!("/{name}/")).await);
+        }
+        assert!(tells(&told, &path, "created"), "{told:?}");
+        assert!(tells(&told, &format!("/{name}/"), "created"), "{told:?}");
+        site.nothing().await;
+        site.is_live(&format!("{name}/sub/a.css"), name).await;
+
+        std::fs::rename(site.dir.at(name), elsewhere.at("pack")).expect("move out");
+        let told = site.tool.until(&path).await;
+        assert!(tells(&told, &path, "removed"), "{told:?}");
+        elsewhere.write("pack/sub/a.css", "written elsewhere");
+        elsewhere.write("pack/b.css", "written elsewhere");
+        site.nothing().await;
+    }
+}
+
+#[tokio::test]
+async fn a_renamed_folder_is_known_by_its_new_name_alone() {
+    let dir = TempDir::new();
+    dir.write("a/sub/x.css", "old");
+    let mut site = watched(dir).await;
+    site.ask(&["/a/sub/x.css", "/b/sub/x.css"]).await;
+    site.dir.rename("a", "b");
+    let told =
+        [site.tool.until("/b/sub/x.css").await, site.tool.until_quiet(site.dir.path()).await];
+    let told = told.concat();
+    assert!(tells(&told, "/a/sub/x.css", "removed"), "{told:?}");
+    assert!(tells(&told, "/b/sub/x.css", "created"), "{told:?}");
+    site.is_live("b/sub/x.css", "under the new name").await;
+    site.dir.write("b/sub/new.css", "new");
+    site.tool.expect(&[("/b/sub/new.css", "created")]).await;
+
+    site.dir.write("a/sub/x.css", "another of the old name");
+    site.tool.until("/a/sub/x.css").await;
+    site.tool.until_quiet(site.dir.path()).await;
+    site.is_live("a/sub/x.css", "live again").await;
+    site.is_live("b/sub/x.css", "and this one").await;
+}
+
+#[tokio::test]
+async fn folders_that_change_places_stay_live() {
+    let dir = TempDir::new();
+    for name in ["a", "b"] {
+        dir.write(format!("{name}/sub/x.css"), name);
+    }
+    let mut site = watched(dir).await;
+    site.ask(&["/a/sub/x.css", "/b/sub/x.css"]).await;
+    for round in 0..25 {
+        shell(site.dir.path(), "mv a c && mv b a && mv c b");
+        site.tool.until_quiet(site.dir.path()).await;
+        site.is_live("a/sub/x.css", &format!("{round} a")).await;
+        site.is_live("b/sub/x.css", &format!("{round} b")).await;
+        site.dir.rename("a", "c");
+        site.dir.rename("c", "a");
+        site.tool.until_quiet(site.dir.path()).await;
+        site.is_live("a/sub/x.css", &format!("{round} there and back")).await;
+        site.dir.remove("a");
+        site.dir.write("a/sub/x.css", format!("{round} removed and made again"));
+        site.tool.until("/a/sub/x.css").await;
+        site.tool.until_quiet(site.dir.path()).await;
+        site.is_live("a/sub/x.css", &format!("{round} after that")).await;
+    }
+}
+
+/// A server of a folder in a folder, so that the root may come and go.
+async fn inner() -> (TempDir, Livers, Tab) {
+    let dir = TempDir::new();
+    dir.write("site/index.html", "old");
+    dir.write("site/sub/a.css", "old");
+    let livers = Livers::on(dir.at("site")).start().await;
+    for path in ["/", "/sub/a.css", "/sub/"] {
+        assert_eq!(get(livers.port(), path).await.status, 200);
+    }
+    let tool = Tab::tool(&livers).await;
+    (dir, livers, tool)
+}
+
+/// Shows that the root's return is told, and that it is live then.
+async fn lives(dir: &TempDir, tool: &mut Tab) {
+    tool.until_all(&["/index.html", "/sub/a.css"]).await;
+    for file in ["index.html", "sub/a.css", "sub/new.css"] {
+        dir.write(format!("site/{file}"), "live again");
+        tool.until(&format!("/{file}")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_root_that_is_deleted_and_made_again_is_live() {
+    let (dir, livers, mut tool) = inner().await;
+    dir.remove("site");
+    dir.write("site/index.html", "made again at once");
+    dir.write("site/sub/a.css", "made again at once");
+    lives(&dir, &mut tool).await;
+
+    dir.remove("site");
+    let told = tool.until("/index.html").await;
+    assert!(tells(&told, "/index.html", "removed"), "{told:?}");
+    assert_eq!(get(livers.port(), "/").await.status, 404);
+    dir.write("site/index.html", "made again later");
+    dir.write("site/sub/a.css", "made again later");
+    lives(&dir, &mut tool).await;
+    assert!(get(livers.port(), "/").await.text().contains("live again"));
+}
+
+#[tokio::test]
+async fn a_root_that_is_swapped_by_renames_is_live() {
+    let (dir, livers, mut tool) = inner().await;
+    for round in 0..10 {
+        let new = format!("new in round {round}");
+        dir.write("next/index.html", &new);
+        dir.write("next/sub/a.css", &new);
+        shell(dir.path(), "mv site old && mv next site");
+        lives(&dir, &mut tool).await;
+        assert_eq!(get(livers.port(), "/sub/a.css").await.text(), "live again");
+        tool.until_quiet(dir.at("site")).await;
+        dir.write("old/index.html", "nobody serves this");
+        dir.write("old/sub/a.css", "nobody serves this");
+        tool.expect_nothing(dir.at("site")).await;
+        dir.remove("old");
+    }
+}
+
+#[tokio::test]
+async fn links_are_live_by_each_of_their_names() {
+    let dir = TempDir::new();
+    dir.write("real/a.css", "old");
+    dir.write("other/a.css", "other");
+    shell(dir.path(), "ln -s real folder && ln -s real/a.css file.css && ln -s folder again");
+    let mut site = watched(dir).await;
+    let paths = ["/again/a.css", "/file.css", "/folder/a.css", "/real/a.css"];
+    let all = paths.map(|path| (path, "modified"));
+    assert_eq!(site.ask(&paths).await, [200; 4]);
+    assert_eq!(site.ask(&["/folder/new.css"]).await, [404]);
+    site.dir.write("real/a.css", "new");
+    site.tool.expect(&all).await;
+    site.dir.replace("real/a.css", "newer");
+    site.tool.expect(&all).await;
+    site.dir.write("folder/a.css", "through the link");
+    site.tool.expect(&all).await;
+    site.dir.write("real/new.css", "new");
+    let told = site.tool.until("/folder/new.css").await;
+    assert!(tells(&told, "/folder/new.css", "created"), "{told:?}");
+    site.tool.until_quiet(site.dir.path()).await;
+
+    shell(site.dir.path(), "ln -sfn other folder");
+    let told = site.tool.until_all(&["/folder/a.css", "/again/a.css"]).await;
+    assert!(tells(&told, "/folder/a.css", "modified"), "{told:?}");
+    site.tool.until_quiet(site.dir.path()).await;
+    site.dir.write("other/a.css", "where the link leads now");
+    site.tool.until_all(&["/folder/a.css", "/again/a.css"]).await;
+    site.tool.until_quiet(site.dir.path()).await;
+    site.dir.write("real/a.css", "where it led before");
+    site.tool.expect(&[("/file.css", "modified"), ("/real/a.css", "modified")]).await;
+
+    shell(site.dir.path(), "ln -sfn real/a.css .new && mv .new file.css");
+    site.nothing().await;
+    site.dir.remove("file.css");
+    let told = site.tool.until("/file.css").await;
+    assert!(tells(&told, "/file.css", "removed"), "{told:?}");
+    site.dir.write("real/a.css", "no link leads here");
+    site.tool.expect(&[("/real/a.css", "modified")]).await;
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_read_costs_nothing_but_itself() {
+    let dir = TempDir::new();
+    dir.write("a.css", "old");
+    dir.write("sub/b.css", "old");
+    dir.write("locked/c.css", "old");
+    shell(dir.path(), "chmod 000 locked");
+    if std::fs::read_dir(dir.at("locked")).is_ok() {
+        println!("skipped: nothing is unreadable to root");
+        shell(dir.path(), "chmod 755 locked");
+        return;
+    }
+    let mut site = watched_with(dir, &["--verbose"]).await;
+    site.livers.wait_for_line(|line| line.contains("locked")).await;
+    site.ask(&["/a.css", "/sub/b.css"]).await;
+    site.is_live("a.css", "new").await;
+    site.is_live("sub/b.css", "new").await;
+    shell(site.dir.path(), "chmod 755 locked");
+}
