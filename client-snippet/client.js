@@ -1,5 +1,4 @@
-// Says what the page uses, hears what changed, decides what that means here. A guest: no globals,
-// no output, nothing thrown. Types: types.d.ts.
+// A guest in the page: no globals, no output, nothing thrown. See types.d.ts.
 
 /** @type {Decide} */
 export const decide = (changes, sheets) => {
@@ -24,8 +23,8 @@ const shown = (href, sheet) => {
 
 /** @type {Start} */
 export const start = (window, self) => {
-  const { document, location, performance, setTimeout, Date } = window;
-  if (document.__livers) return; // another fragment is another module
+  const { document, location, navigator, performance, setTimeout, Date } = window;
+  if (document.__livers) return;
   document.__livers = true;
 
   const { origin, href: base } = new URL('.', self);
@@ -34,31 +33,27 @@ export const start = (window, self) => {
   const uses = new Set();
   let told = 0; // of them
   const note = (entries = performance.getEntriesByType('resource')) => {
-    for (const { name } of entries)
-      if (pathOf(name) && !name.startsWith(base) && uses.size < 2000) uses.add(pathOf(name));
+    for (const { name, initiatorType } of entries)
+      if (initiatorType != 'iframe' && pathOf(name) && !name.startsWith(base)) uses.add(pathOf(name));
   };
 
-  const [, boot, version] = /#([^.]+)\.(\d+)$/.exec(self) ?? [];
+  const [boot, version] = new URL(self).hash.slice(1).split('.');
   /** @type {Seen} */
-  let seen = boot ? { boot, version: +version } : {};
-  /** @type {Line | undefined} */
+  // A service worker may serve old pages for ever.
+  let seen = version && !navigator.serviceWorker?.controller ? { boot, version: +version } : {};
+  /** @type {Line} */
   let line;
   let sse = false;
   let tries = 0;
-  let timer = 0;
 
-  const send = (message = {}) => {
-    if (line?.readyState === 1) line.send?.(JSON.stringify(message));
-  };
+  const send = (message = {}) => line?.readyState === 1 && line.send?.(JSON.stringify(message));
 
   const hangUp = () => {
-    window.clearTimeout(timer);
-    line?.close(); // or events resume, their hello stale
+    line?.close();
     line = undefined;
   };
 
   const connect = () => {
-    hangUp();
     const { boot, version, at } = seen; // before this line's `connected`
     const hello = () => {
       note();
@@ -66,7 +61,7 @@ export const start = (window, self) => {
       return {
         type: 'hello',
         page: location.pathname,
-        uses: sse && told > 99 ? undefined : [...uses], // too long for a URL: unknown
+        uses: told > (sse ? 99 : 2000) ? undefined : [...uses], // too long: unknown
         boot,
         version,
         age: at && Date.now() - at,
@@ -85,14 +80,13 @@ export const start = (window, self) => {
       if (line !== mine) return;
       hangUp();
       sse = !sse && !opened;
-      if (sse) return connect(); // at once: a restarted server is for sockets to find
-      // A short one may not have told what was missed.
+      if (sse) return connect(); // at once: sockets find restarted servers
+      // Too short to tell what was missed?
       if (Date.now() - opened > 1000) tries = 0;
       else seen = { boot, version, at };
-      const ms = Math.min(document.hidden ? 3e4 : 2e3, 100 * 2 ** tries++);
-      timer = setTimeout(connect, ms * (0.75 + Math.random() / 2));
+      setTimeout(wake, Math.min(2e3, 100 * 2 ** tries++));
     };
-    line.addEventListener('error', lost);
+    line.onerror = lost;
     line.addEventListener('close', lost);
   };
 
@@ -101,14 +95,8 @@ export const start = (window, self) => {
     try {
       const { type, boot, version, changes } = JSON.parse(data);
       seen = { ...seen, at };
-      switch (type) {
-        case 'connected':
-          seen = { boot, version, at };
-          break;
-        case 'updated':
-          seen.version = version;
-          await update(version, changes, at);
-      }
+      if (type === 'connected') seen = { boot, version, at };
+      if (type === 'updated') await update((seen.version = version), changes, at);
     } catch {} // not for us
   };
 
@@ -124,34 +112,37 @@ export const start = (window, self) => {
     location.reload();
   };
 
-  const pending = new Map(); // link -> its successor, loading
+  const pending = new Map(); // link -> successor, loading
 
-  const sheets = () =>
-    [...document.querySelectorAll('link[rel~=stylesheet]')]
+  const sheets = () => {
+    const loaded = document.readyState === 'complete'; // before, imports are fetched once
+    return [...document.querySelectorAll('link[rel~=stylesheet]')]
       .filter((link) => ![...pending.values()].includes(link))
-      .map((link) => ({ link, paths: shown(link.href, link.sheet).map(pathOf) }));
+      .map((link) => ({ link, paths: shown(link.href, loaded && link.sheet).map(pathOf) }));
+  };
 
-  /** @type {Swap} Never settles if it fails or is overtaken. */
+  /** @type {Swap} */
   const swap = (link, version) =>
     new Promise((resolve) => {
       const fresh = link.cloneNode();
       const url = new URL(link.href);
       url.searchParams.set('livers', version);
       fresh.href = url.href;
-      pending.get(link)?.remove();
+      const older = pending.get(link);
+      older?.remove();
       pending.set(link, fresh);
       const done = () => {
         if (pending.get(link) !== fresh) return;
         pending.delete(link);
-        // An error may be only an import's.
-        if (!link.isConnected || !(fresh.sheet || link.disabled)) return fresh.remove();
+        if (!link.isConnected) return fresh.remove();
         fresh.disabled = link.disabled;
         if (fresh.sheet && link.sheet) fresh.sheet.disabled = link.sheet.disabled;
         link.remove();
-        resolve();
+        resolve(older && swap(fresh, version)); // they may share an import
       };
-      fresh.addEventListener('load', done);
-      fresh.addEventListener('error', done);
+      fresh.onload = done;
+      // With rules, only an import failed.
+      fresh.onerror = () => (fresh.sheet?.cssRules[0] ? done() : fresh.remove());
       link.after(fresh);
       if (link.disabled) done();
     });
@@ -164,13 +155,9 @@ export const start = (window, self) => {
     }, 20);
   }).observe({ type: 'resource', buffered: true });
 
-  const wake = () => {
-    if (!line && !document.hidden) connect();
-  };
-  window.addEventListener('online', wake);
-  window.addEventListener('visibilitychange', wake); // or no longer prerendering
-  window.addEventListener('pagehide', hangUp); // or no back-forward cache
-  window.addEventListener('pageshow', ({ persisted }) => persisted && connect());
+  const wake = () => line || document.hidden || connect();
+  for (const type of ['visibilitychange', 'pageshow', 'online']) window.addEventListener(type, wake);
+  window.addEventListener('pagehide', hangUp); // for the back-forward cache
   if (!document.prerendering) connect();
 };
 

@@ -177,21 +177,20 @@ impl Handle {
     /// Takes in who the tab is. What it missed goes into its mailbox, as far as that is known.
     pub(crate) fn hello(&self, hello: &Hello, now: SystemTime) -> Missed {
         let page = spelled(&hello.page);
-        let uses: HashSet<_> = page
-            .iter()
-            .cloned()
-            .chain(hello.uses.iter().filter_map(|path| spelled(path)))
-            .collect();
+        // A page that does not say what it uses, or too much, is told everything.
+        let said = hello.uses.as_ref().filter(|uses| page.is_some() && uses.len() <= USES);
+        let uses: Option<HashSet<_>> = said.map(|uses| {
+            page.iter().cloned().chain(uses.iter().filter_map(|path| spelled(path))).collect()
+        });
         let state = &mut *self.hub.state();
         let Some(tab) = state.tabs.get_mut(&self.id) else { return Missed::Known };
-        let known_uses = (page.is_some() && hello.uses.len() <= USES).then_some(uses);
-        tab.uses.clone_from(&known_uses);
+        tab.uses.clone_from(&uses);
         let (Some(boot), Some(version)) = (&hello.boot, hello.version) else {
             return Missed::Known;
         };
         let page = page.unwrap_or_else(|| "/".to_owned());
         if *boot != self.hub.boot {
-            if let (Some(uses), Some(age)) = (known_uses, hello.age) {
+            if let (Some(uses), Some(age)) = (uses, hello.age) {
                 let since = now.checked_sub(Duration::from_millis(age)).unwrap_or(UNIX_EPOCH);
                 return Missed::Since(uses.into_iter().collect(), since);
             }
@@ -304,7 +303,7 @@ mod tests {
     fn hello(hub: &Hub, page: &str, uses: &[&str], version: u64) -> Hello {
         Hello {
             page: page.into(),
-            uses: uses.iter().map(|path| (*path).into()).collect(),
+            uses: Some(uses.iter().map(|path| (*path).into()).collect()),
             boot: Some(hub.boot().into()),
             version: Some(version),
             age: None,
@@ -349,6 +348,8 @@ mod tests {
         assert_eq!(publish(&hub, &["/b", "/a"]), 1);
         assert_eq!(tool.take().map(|(version, changes)| (version, changes.len())), Some((2, 2)));
         assert_eq!(tool.take(), None);
+        tool.hello(&Hello { uses: None, ..hello(&hub, "/", &[], 2) }, SystemTime::now());
+        assert_eq!(publish(&hub, &["/c"]), 1, "it uses too much to say");
         drop(tool);
         assert_eq!((hub.tabs(), publish(&hub, &["/a"])), (0, 0));
     }

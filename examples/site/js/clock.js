@@ -1,0 +1,6 @@
+// Calls `show` with the time of day, now and every second.
+export function clock(show) {
+  const tick = () => show(new Date().toLocaleTimeString());
+  tick();
+  setInterval(tick, 1000);
+}

@@ -1,0 +1,104 @@
+const KEPT = 100; // delays that the median and the curve are made of
+
+// What one transport shows. The transports only report to it.
+export class Card {
+  #last; // the number of the newest message
+  #totals = { messages: 0, missed: 0, requests: 0, payload: 0, wire: 0 };
+  #delays = [];
+  #drawing = false;
+
+  constructor({ id, name, how, counted, messages, requests }) {
+    const template = document.querySelector("#card");
+    this.element = template.content.firstElementChild.cloneNode(true);
+    this.element.id = id;
+    this.#set("name", name);
+    this.#set("how", how);
+    this.#set("counted", counted);
+    if (messages) this.#set("messages-label", messages);
+    if (requests) this.#set("requests-label", requests);
+    this.state("connecting");
+  }
+
+  // `kind` is "ok" or, for all that is not, "wait".
+  state(text, kind = "wait") {
+    if (this.element.querySelector(".state").textContent === text) return;
+    this.#set("state", text);
+    this.element.dataset.state = kind;
+  }
+
+  request() {
+    this.#set("requests", ++this.#totals.requests);
+  }
+
+  // A message arrived. `wire` is what came with it, where that can be told message by message.
+  received(message, wire = 0) {
+    const { n, sentAt } = message;
+    const totals = this.#totals;
+    if (this.#last !== undefined && n > this.#last) {
+      totals.missed += n - this.#last - 1; // a smaller number means that the source began anew
+    }
+    this.#last = n;
+    totals.messages += 1;
+    totals.payload += JSON.stringify(message).length;
+
+    const delay = Date.now() - sentAt;
+    this.#delays.push(delay);
+    if (this.#delays.length > KEPT) this.#delays.shift();
+
+    this.element.dataset.last = n;
+    this.#set("messages", totals.messages);
+    this.#set("missed", totals.missed);
+    this.#set("delay", `${delay} ms`);
+    this.#set("payload", bytes(totals.payload));
+    this.wire(wire);
+    this.#drawSoon();
+  }
+
+  // The same without a delay, for a peer that sends.
+  sent(message) {
+    this.#totals.messages += 1;
+    this.#totals.payload += JSON.stringify(message).length;
+    this.#set("messages", this.#totals.messages);
+    this.#set("payload", bytes(this.#totals.payload));
+  }
+
+  wire(more) {
+    const totals = this.#totals;
+    totals.wire += more;
+    this.#set("wire", bytes(totals.wire));
+    this.#set("each", totals.messages ? bytes(totals.wire / totals.messages) : "–");
+  }
+
+  // After a pause, what was sent meanwhile is not missed.
+  restart() {
+    this.#last = undefined;
+  }
+
+  // At most once a frame, however many messages come.
+  #drawSoon() {
+    if (this.#drawing) return;
+    this.#drawing = true;
+    requestAnimationFrame(() => {
+      this.#drawing = false;
+      const sorted = this.#delays.toSorted((a, b) => a - b);
+      this.#set("median", `${sorted[Math.floor(sorted.length / 2)]} ms`);
+      // 4 is 1 ms or less, and each step up ten times more.
+      const start = KEPT - this.#delays.length;
+      const points = this.#delays.map((delay, index) => {
+        const height = Math.min(Math.log10(Math.max(delay, 1)), 4);
+        return `${start + index},${(4 - height).toFixed(2)}`;
+      });
+      this.element.querySelector(".curve").setAttribute("points", points.join(" "));
+    });
+  }
+
+  #set(name, text) {
+    this.element.querySelector(`.${name}`).textContent = text;
+  }
+}
+
+function bytes(count) {
+  if (count < 1000) return `${Math.round(count)} B`;
+  if (count < 1e6) return `${(count / 1000).toFixed(1)} kB`;
+  return `${(count / 1e6).toFixed(1)} MB`;
+}

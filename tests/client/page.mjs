@@ -1,0 +1,211 @@
+// A page for the client: as much of a browser as it touches, with a clock that only tests move.
+import { readFileSync } from 'node:fs';
+
+import { start } from '../../client-snippet/client.js';
+
+export const ORIGIN = 'http://localhost:3000';
+
+/** One golden frame, without the newline that ends the file. */
+export const golden = (name) => {
+  const text = readFileSync(new URL(`../protocol/${name}.json`, import.meta.url), 'utf8');
+  return text.replace(/\n$/, '');
+};
+
+/** Lets promises settle; no time passes. */
+export const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+class Line extends EventTarget {
+  readyState = 0;
+  sent = [];
+  #closed;
+
+  constructor(url, protocol) {
+    super();
+    this.url = url;
+    this.protocol = protocol;
+  }
+  emit(type, fields = {}) {
+    const event = Object.assign(new Event(type), fields);
+    this[`on${type}`]?.(event);
+    this.dispatchEvent(event);
+  }
+  open() {
+    this.readyState = 1;
+    this.emit('open');
+  }
+  receive(data) {
+    this.emit('message', { data: typeof data === 'string' ? data : JSON.stringify(data) });
+  }
+  /** The other side ends it, or it never came to be. */
+  end(code = 1006) {
+    this.readyState = 3;
+    this.emit('error');
+    if (this.isSocket) this.emit('close', { code });
+  }
+  /** A socket says later that it is closed, as in browsers. */
+  close() {
+    if (this.isSocket && this.readyState < 2) this.later(() => this.emit('close', { code: 1005 }));
+    this.#closed = true;
+    this.readyState = 3;
+  }
+  get closed() {
+    return this.#closed ?? false;
+  }
+}
+
+export class Link {
+  nonce = '';
+  disabled = false;
+  isConnected = true;
+  sheet = null;
+
+  constructor(page, href, { imports = [], rules = imports, ...rest } = {}) {
+    this.page = page;
+    this.href = new URL(href, `${ORIGIN}/index.html`).href;
+    Object.assign(this, { rel: 'stylesheet', media: '', title: '' }, rest);
+    this.sheet = { disabled: false, href: this.href, cssRules: rules };
+  }
+  cloneNode() {
+    const { rel, media, title, disabled } = this;
+    const clone = new Link(this.page, this.href, { rel, media, title, disabled });
+    clone.sheet = null;
+    clone.isConnected = false;
+    return clone;
+  }
+  after(other) {
+    this.page.links.splice(this.page.links.indexOf(this) + 1, 0, other);
+    other.isConnected = true;
+  }
+  remove() {
+    this.page.links = this.page.links.filter((link) => link !== this);
+    this.isConnected = false;
+  }
+  /** The browser has it. */
+  load(rules = []) {
+    this.sheet = { disabled: false, href: this.href, cssRules: rules };
+    this.onload?.(new Event('load'));
+  }
+  fail(rules = []) {
+    this.sheet = { disabled: false, href: this.href, cssRules: rules };
+    this.onerror?.(new Event('error'));
+  }
+}
+
+/** A rule that imports `href`. */
+export const importing = (href, ...rules) => ({
+  href,
+  styleSheet: { href: new URL(href, `${ORIGIN}/css/`).href, cssRules: rules },
+});
+
+export class Page extends EventTarget {
+  now = 1_000_000;
+  lines = [];
+  links = [];
+  reloads = 0;
+  location = { pathname: '/index.html', reload: () => this.reloads++ };
+  #entries = [];
+  #observers = [];
+  #timers = [];
+
+  constructor({
+    fragment = '',
+    resources = [],
+    prerendering = false,
+    hidden = prerendering,
+    worker = null,
+  } = {}) {
+    super();
+    this.navigator = { serviceWorker: { controller: worker } };
+    const page = this;
+    this.self = `${ORIGIN}/__livers/client.js${fragment}`;
+    this.#entries = resources.map((url) => ({ name: new URL(url, ORIGIN).href }));
+    this.document = Object.assign(new EventTarget(), {
+      hidden,
+      prerendering,
+      readyState: 'complete',
+      querySelectorAll: () => page.links.filter((link) => /\bstylesheet\b/.test(link.rel)),
+    });
+    this.performance = { now: () => page.now, getEntriesByType: () => [...page.#entries] };
+    this.Date = { now: () => page.now };
+    this.setTimeout = (run, ms) => page.#timers.push({ run, at: page.now + ms });
+    this.WebSocket = class extends Line {
+      isSocket = true;
+      later = (run) => page.setTimeout(run, 1);
+      constructor(...args) {
+        super(...args);
+        page.lines.push(this);
+      }
+      send(text) {
+        if (this.readyState !== 1) throw new Error('not open');
+        this.sent.push(text);
+      }
+    };
+    this.EventSource = class extends Line {
+      constructor(...args) {
+        super(...args);
+        page.lines.push(this);
+      }
+    };
+    this.PerformanceObserver = class {
+      constructor(call) {
+        this.call = call;
+      }
+      observe({ type }) {
+        if (type === 'resource') page.#observers.push(this.call);
+      }
+    };
+  }
+
+  start() {
+    start(this, this.self);
+    return this;
+  }
+  get line() {
+    return this.lines.at(-1);
+  }
+  /** What this page has sent over its newest line, read. */
+  get sent() {
+    return this.line.sent.map((text) => JSON.parse(text));
+  }
+  link(href, options) {
+    const link = new Link(this, href, options);
+    this.links.push(link);
+    return link;
+  }
+  tick(ms) {
+    const end = this.now + ms;
+    for (;;) {
+      const due = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      if (!due) break;
+      this.#timers = this.#timers.filter((timer) => timer !== due);
+      this.now = Math.max(this.now, due.at);
+      due.run();
+    }
+    this.now = end;
+  }
+  /** The page has fetched these. */
+  fetched(...urls) {
+    this.fetchedBy('other', ...urls);
+  }
+  fetchedBy(initiatorType, ...urls) {
+    const entries = urls.map((url) => ({ name: new URL(url, ORIGIN).href, initiatorType }));
+    this.#entries.push(...entries);
+    for (const call of this.#observers) call({ getEntries: () => entries });
+  }
+  event(type, fields = {}) {
+    this.dispatchEvent(Object.assign(new Event(type), fields));
+  }
+  show(visible) {
+    this.document.hidden = !visible;
+    this.event('visibilitychange');
+  }
+  /** Opens the newest line and says `connected`, as the server does. */
+  connected(boot = 'k3f9x2', version = 17) {
+    this.line.open();
+    this.line.receive({ type: 'connected', boot, version });
+    return this;
+  }
+  updated(version, ...changes) {
+    this.line.receive({ type: 'updated', version, changes });
+  }
+}
