@@ -120,8 +120,13 @@ impl Site {
             "/events" => reload::events::accept(self.reload.clone(), &request),
             "/client.js" => {
                 let script = "text/javascript; charset=utf-8";
-                Representation::of_bytes(StatusCode::OK, script, CLIENT)
-                    .answer(request.method(), request.headers())
+                let mut answer = Representation::of_bytes(StatusCode::OK, script, CLIENT)
+                    .answer(request.method(), request.headers());
+                // Chromium gives a copy that it kept the URL of its first use, and the fragment
+                // with it, which is the stamp: the page would say for ever that it is an old one.
+                let fresh = HeaderValue::from_static("no-store");
+                answer.headers_mut().insert(CACHE_CONTROL, fresh);
+                answer
             }
             "/status" => {
                 Representation::of_bytes(StatusCode::OK, "application/json", self.status())
