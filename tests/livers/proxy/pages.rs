@@ -118,7 +118,7 @@ async fn what_is_no_page_passes_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_script_may_ask_for_a_part_or_for_news() {
+async fn a_part_or_news_may_be_asked_for() {
     let backend = Backend::start(|mut wire| async move {
         let asked = wire.request().await.expect("a request");
         let answer = match (asked.headers.get("if-none-match"), asked.headers.get("range")) {
@@ -135,6 +135,9 @@ async fn a_script_may_ask_for_a_part_or_for_news() {
     let (livers, _dir) = front([route("/app", &backend)]).await;
     let got = http::get_with(livers.port(), "/app", &[FETCH[0], ("If-None-Match", "\"1\"")]).await;
     assert_eq!((got.status, got.header("etag")), (304, Some("\"1\"")));
-    let got = http::get_with(livers.port(), "/app", &[FETCH[0], ("Range", "bytes=0-3")]).await;
-    assert_eq!((got.status, got.text()), (206, "<htm"));
+    for request in [&FETCH[..], &NAVIGATION, &[]] {
+        let request = [request, &[("Range", "bytes=0-3")]].concat();
+        let got = http::get_with(livers.port(), "/app", &request).await;
+        assert_eq!((got.status, got.text()), (206, "<htm"), "{request:?}");
+    }
 }
