@@ -168,7 +168,8 @@ impl Site {
         B::Error: Into<BodyError>,
     {
         let page = inject::wanted(request.method(), request.headers());
-        let stamp = self.stamp();
+        // Older than the answer, like that of a file.
+        let (stamp, failed) = (self.stamp(""), self.stamp(".failed"));
         let head = request.method() == Method::HEAD;
         if let Ok(path) = UrlPath::parse(request.uri().path()) {
             self.observe(request.headers(), host, page, &path.to_string());
@@ -176,7 +177,8 @@ impl Site {
         let client = Client { address: from, https: false };
         let response = self.proxy.forward(route, request, client, page).await;
         if page && inject::possible(response.status(), response.headers()) {
-            injected(response, stamp, head)
+            let down = response.status() == StatusCode::BAD_GATEWAY;
+            injected(response, if down { failed } else { stamp }, head)
         } else {
             response
         }
@@ -203,7 +205,7 @@ impl Site {
         let page = inject::wanted(method, headers);
         // The stamp is older than the bytes: what changes in between is told once too often, never
         // missed.
-        let stamp = self.stamp();
+        let stamp = self.stamp("");
         let path = url.to_string();
         self.observe(headers, host, page, &path);
         let found = files::find(Arc::clone(&self.root), url).await;
@@ -243,11 +245,15 @@ impl Site {
     }
 
     /// The element that pages get: the script, and the version that was current when it was asked
-    /// for. The fragment is not part of what a browser requests or caches by.
-    fn stamp(&self) -> String {
+    /// for; then `.failed` on a page that only says that a backend is down, which nothing on the disk
+    /// can bring up to date: it asks again when livers was started again, with another route perhaps.
+    /// The fragment is not part of what a browser requests or caches by.
+    fn stamp(&self, more: &str) -> String {
         let hub = &self.reload.hub;
         let (boot, version) = (hub.boot(), hub.version());
-        format!("<script type=\"module\" src=\"{OWN}/client.js#{boot}.{version}\" async></script>")
+        format!(
+            "<script type=\"module\" src=\"{OWN}/client.js#{boot}.{version}{more}\" async></script>"
+        )
     }
 
     /// Tells `reload` who uses what: the page, sheet or module that a request's `Referer` names uses

@@ -15,7 +15,7 @@ use hyper::{
     HeaderMap, StatusCode, Version,
     header::{
         ACCEPT_ENCODING, CONNECTION, FORWARDED, HOST, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
-        IF_NONE_MATCH, IF_RANGE, RANGE, TE, UPGRADE, VIA,
+        IF_NONE_MATCH, TE, UPGRADE, VIA,
     },
     http::{request, uri::Uri},
 };
@@ -34,8 +34,9 @@ const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 pub(super) enum Onward {
     /// As it came.
     Plain,
-    /// Its answer will be changed on the way, so it must be whole and readable: no 304, which would
-    /// revive an old stamp in the page, no 206, no compression.
+    /// Its answer will be changed on the way if it is a page, so it must be there and readable: no
+    /// 304, which would revive an old stamp in the page, no compression. A part may be asked for: it
+    /// is not changed, and what is no page (a film, a download that goes on) often comes in parts.
     Injectable,
     /// As the opening of a WebSocket.
     Upgrade,
@@ -60,7 +61,7 @@ pub(super) fn request(parts: &mut request::Parts, backend: &str, from: &Client, 
     }
     if onward == Onward::Injectable {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        for condition in [IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_RANGE, RANGE] {
+        for condition in [IF_NONE_MATCH, IF_MODIFIED_SINCE] {
             headers.remove(condition);
         }
     }
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_will_be_changed_must_come_whole() {
+    fn an_answer_that_will_be_changed_must_come_readable() {
         let given = [
             "Host: a.test",
             "Accept-Encoding: gzip",
@@ -246,10 +247,16 @@ mod tests {
             "Range: bytes=0-1",
             "If-Match: \"y\"",
         ];
-        let expected = ["accept-encoding: identity", "connection: close", "if-match: \"y\""];
+        let expected = [
+            "accept-encoding: identity",
+            "connection: close",
+            "if-match: \"y\"",
+            "if-range: \"x\"",
+            "range: bytes=0-1",
+        ];
         assert_eq!(sent("/x", &given, Onward::Injectable), with_usual(&expected, "a.test"));
         let kept = sent("/x", &given, Onward::Plain);
-        for field in ["accept-encoding: gzip", "if-none-match: \"x\"", "range: bytes=0-1"] {
+        for field in ["accept-encoding: gzip", "if-none-match: \"x\""] {
             assert!(kept.contains(&field.to_owned()), "{field} passes elsewhere");
         }
     }

@@ -1,1 +1,0 @@
-//! The examples, each run as its README says.

@@ -1,0 +1,69 @@
+//! The examples, each run as its README says, in a browser.
+
+mod echo;
+mod site;
+mod transports;
+
+use std::{path::Path, process::Stdio};
+
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+
+use crate::support::{browser::Page, dir::TempDir, server::Livers, within};
+
+/// The backend of an example, on a free port. Killed on drop.
+struct Example {
+    name: &'static str,
+    port: u16,
+    child: Child,
+}
+
+impl Example {
+    async fn start(name: &'static str) -> Self {
+        let (child, port) = Self::spawn(name, 0).await;
+        Self { name, port, child }
+    }
+
+    async fn spawn(name: &str, port: u16) -> (Child, u16) {
+        let folder = Path::new(env!("CARGO_BIN_EXE_livers")).with_file_name("examples");
+        let mut child = Command::new(folder.join(name))
+            .arg(port.to_string())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap_or_else(|e| panic!("{name}: {e}; build it: cargo build --examples"));
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let line = within("its address", lines.next_line()).await.expect("a line");
+        let line = line.unwrap_or_else(|| panic!("{name} ended"));
+        let port = line.rsplit(':').next().and_then(|port| port.parse().ok());
+        (child, port.unwrap_or_else(|| panic!("no port in {line:?}")))
+    }
+
+    async fn kill(&mut self) {
+        within("its end", self.child.kill()).await.expect("kill");
+    }
+
+    /// Starts it on the same port.
+    async fn start_again(&mut self) {
+        (self.child, _) = Self::spawn(self.name, self.port).await;
+    }
+
+    /// `livers` on its pages, with a path of this backend.
+    async fn front(&self, path: &str) -> (Livers, TempDir) {
+        let dir = TempDir::copy_of(format!("examples/{}/web", self.name));
+        let route = format!("{path}=localhost:{}", self.port);
+        (Livers::on(dir.path()).arg("--proxy").arg(route).start().await, dir)
+    }
+}
+
+/// All that loaded did so without a fault.
+fn check(page: &Page) {
+    let errors: Vec<_> = page.console().into_iter().filter(|line| line.level == "error").collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    for request in page.requests() {
+        assert!(request.error.is_none(), "{request:?}");
+        assert!(request.status.is_none_or(|status| status < 400), "{request:?}");
+    }
+}

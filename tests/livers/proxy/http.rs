@@ -1,0 +1,201 @@
+//! Requests and answers.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::Semaphore;
+
+use super::{answer, front, route};
+use crate::support::{
+    backend::Backend,
+    http::{self, RequestHead, Wire},
+    socket::Socket,
+};
+
+/// Answers with its name, the method, the target, and the body.
+async fn echo(name: &'static str) -> Backend {
+    Backend::start(move |mut wire| async move {
+        let head = wire.request().await.expect("a request");
+        let (body, complete) = wire.request_body(&head).await;
+        assert!(complete, "all of {head:?}");
+        let line = format!("{name} {} {}\n", head.method, head.target);
+        let body = [line.as_bytes(), &body].concat();
+        wire.send(answer("200 OK", "Content-Type: application/octet-stream\r\n", body)).await;
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_path_is_kept_or_has_its_prefix_replaced_and_the_longest_prefix_wins() {
+    let (a, b) = (echo("a").await, echo("b").await);
+    let (livers, _dir) = front([
+        route("/api", &a),
+        format!("{}/v1", route("/api/v2", &b)),
+        format!("{}/", route("/off", &b)),
+    ])
+    .await;
+    let table = [
+        ("/api", "a GET /api\n"),
+        ("/api/", "a GET /api/\n"),
+        ("/api/users/%2F..%2f?x=%20&y=?", "a GET /api/users/%2F..%2f?x=%20&y=?\n"),
+        ("/api/v22", "a GET /api/v22\n"),
+        ("/api/v2", "b GET /v1\n"),
+        ("/api/v2?x", "b GET /v1?x\n"),
+        ("/api/v2/users?x=1", "b GET /v1/users?x=1\n"),
+        ("/off/a%20b", "b GET /a%20b\n"),
+        ("/off", "b GET /\n"),
+    ];
+    for (path, expected) in table {
+        let got = http::get(livers.port(), path).await;
+        assert_eq!((got.status, got.text()), (200, expected), "{path}");
+    }
+    for path in ["/apix", "/ap", "/index.html"] {
+        assert!(!http::get(livers.port(), path).await.text().contains(" GET "), "{path}");
+    }
+
+    let body: Vec<u8> = (0..=255).cycle().take(100_000).collect();
+    for (method, path, line) in
+        [("POST", "/api/x", "a POST /api/x\n"), ("PUT", "/api/v2/x", "b PUT /v1/x\n")]
+    {
+        let got = http::send(livers.port(), method, path, &[], &body).await;
+        assert_eq!(got.status, 200);
+        assert!(
+            got.body == [line.as_bytes(), &body].concat(),
+            "{method} {path}: {}",
+            got.body.len()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_backend_for_everything_answers_everything_but_livers_own_paths() {
+    let backend = echo("all").await;
+    let (livers, _dir) = front([route("/", &backend)]).await;
+    let table = [
+        ("GET", "/__livers", 404),
+        ("GET", "/__livers/", 404),
+        ("GET", "/__livers/client.js", 200),
+        ("GET", "/__livers/status", 200),
+        ("GET", "/__livers/no/such", 404),
+        ("POST", "/__livers/status", 405),
+        ("DELETE", "/__livers/no/such", 405),
+        ("POST", "/__livers/socket", 400),
+    ];
+    for (method, path, status) in table {
+        let got = http::send(livers.port(), method, path, &[], b"").await;
+        let got_status = if path.ends_with("socket") { got.status / 100 * 100 } else { got.status };
+        assert_eq!(got_status, status, "{method} {path}: {got:?}");
+    }
+    let mut socket = Socket::on(livers.port()).open().await;
+    assert_eq!(socket.next_json().await["type"], "connected");
+    let mut events = Wire::open(livers.port()).await;
+    events.send(http::request_head(livers.port(), "GET", "/__livers/events", &[], 0)).await;
+    events.until(b"\"type\":\"connected\"").await.expect("the first event");
+    assert_eq!(backend.connections(), 0, "nothing of that was the backend's");
+
+    for path in ["/", "/index.html", "/__liversX", "/.env"] {
+        let got = http::get(livers.port(), path).await;
+        assert_eq!(got.text(), format!("all GET {path}\n"));
+    }
+}
+
+#[tokio::test]
+async fn who_asks_for_another_host_reaches_no_backend() {
+    let backend = echo("all").await;
+    let (livers, _dir) = front([route("/", &backend)]).await;
+    let got = http::get_with(livers.port(), "/x", &[("Host", "evil.test")]).await;
+    assert_eq!(got.status, 403, "{got:?}");
+    let upgrade = [
+        ("Host", "evil.test"),
+        ("Connection", "Upgrade"),
+        ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    assert_eq!(http::get_with(livers.port(), "/x", &upgrade).await.status, 403);
+    assert_eq!(backend.connections(), 0);
+}
+
+#[tokio::test]
+async fn header_fields_are_what_the_readme_says() {
+    let seen: Arc<Mutex<Option<RequestHead>>> = Arc::default();
+    let keep = Arc::clone(&seen);
+    let backend = Backend::start(move |mut wire| {
+        let keep = Arc::clone(&keep);
+        async move {
+            *keep.lock().unwrap() = wire.request().await;
+            let fields = "Connection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n\
+                          Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-End: kept\r\n";
+            wire.send(answer("201 Made Up", fields, "{}")).await;
+        }
+    })
+    .await;
+    let (livers, _dir) = front([route("/api", &backend)]).await;
+    let host = format!("localhost:{}", livers.port());
+    let sent = [
+        ("Host", host.as_str()),
+        ("Connection", "keep-alive, X-Hop"),
+        ("X-Hop", "1"),
+        ("Origin", "https://other.test"),
+        ("Cookie", "session=1; theme=dark"),
+        ("Authorization", "Bearer x"),
+        ("X-Forwarded-For", "6.6.6.6"),
+        ("X-Forwarded-Proto", "https"),
+        ("X-Forwarded-Host", "evil.test"),
+        ("Forwarded", "for=6.6.6.6"),
+        ("Via", "1.0 other"),
+    ];
+    let got = http::get_with(livers.port(), "/api", &sent).await;
+    let asked = seen.lock().unwrap().take().expect("a request");
+    let table: [(&str, &[&str]); 12] = [
+        ("Host", &[&host]),
+        ("Origin", &["https://other.test"]),
+        ("Cookie", &["session=1; theme=dark"]),
+        ("Authorization", &["Bearer x"]),
+        ("X-Forwarded-For", &["127.0.0.1"]),
+        ("X-Forwarded-Proto", &["http"]),
+        ("X-Forwarded-Host", &[&host]),
+        ("Forwarded", &[]),
+        ("Via", &["1.0 other", "1.1 livers"]),
+        ("X-Hop", &[]),
+        ("Connection", &["close"]),
+        ("Upgrade", &[]),
+    ];
+    for (name, values) in table {
+        assert_eq!(asked.headers.get_all(name), values, "{name} in {asked:?}");
+    }
+    assert_eq!((got.status, got.text()), (201, "{}"));
+    assert_eq!(got.headers.get_all("set-cookie"), ["a=1", "b=2"]);
+    assert_eq!(got.header("x-end"), Some("kept"));
+    for name in ["x-hop", "keep-alive", "access-control-allow-origin"] {
+        assert_eq!(got.header(name), None, "{name} in {got:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_event_of_a_stream_arrives_before_the_backend_has_the_next() {
+    let gate = Arc::new(Semaphore::new(0));
+    let opened = Arc::clone(&gate);
+    let backend = Backend::start(move |mut wire| {
+        let gate = Arc::clone(&opened);
+        async move {
+            wire.request().await.expect("a request");
+            wire.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n").await;
+            for n in 0..5 {
+                gate.acquire().await.expect("open").forget();
+                wire.send(format!("data: {n}\n\n")).await;
+            }
+        }
+    })
+    .await;
+    let (livers, _dir) = front([route("/events", &backend)]).await;
+    let mut wire = Wire::open(livers.port()).await;
+    wire.send(http::request_head(livers.port(), "GET", "/events", &[], 0)).await;
+    let head = wire.until(b"\r\n\r\n").await.expect("a head before the first event");
+    assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("text/event-stream"), "{head}");
+    for n in 0..5 {
+        gate.add_permits(1);
+        let event = wire.until(b"\n\n").await.expect("an event");
+        assert!(event.ends_with(&format!("data: {n}")), "{event:?}");
+    }
+    while !wire.some().await.expect("an end in order").is_empty() {}
+}
