@@ -37,7 +37,7 @@ export const start = (window, self) => {
       if (initiatorType != 'iframe' && pathOf(name) && !name.startsWith(base)) uses.add(pathOf(name));
   };
 
-  const [boot, version, failed] = new URL(self).hash.slice(1).split('.');
+  const [boot, version, failed] = new URL(self).search.slice(1).split('.');
   /** @type {Seen} */
   // A service worker may serve old pages for ever.
   let seen = version && !navigator.serviceWorker?.controller ? { boot, version: +version } : {};

@@ -42,7 +42,7 @@ type Swap = (link: HTMLLinkElement, version: number) => Promise<void>;
 // What TypeScript's own DOM types leave out, and our mark on the document.
 
 interface Document {
-  /** Set by the first client: one with another fragment in its URL is another module. */
+  /** Set by the first client: one with another query in its URL is another module. */
   __livers?: boolean;
   prerendering?: boolean;
   querySelectorAll(selector: 'link[rel~=stylesheet]'): NodeListOf<HTMLLinkElement>;

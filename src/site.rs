@@ -122,8 +122,7 @@ impl Site {
                 let script = "text/javascript; charset=utf-8";
                 let mut script = Representation::of_bytes(StatusCode::OK, script, CLIENT)
                     .answer(request.method(), request.headers());
-                // Chromium would give a copy that it keeps the URL of its first use, and so an old
-                // stamp to a page that was reloaded: it would be told, and reload, for ever.
+                // Its URL, which holds the stamp, is another one after each change.
                 script.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 script
             }
@@ -247,12 +246,14 @@ impl Site {
     /// The element that pages get: the script, and the version that was current when it was asked
     /// for; then `.failed` on a page that only says that a backend is down, which nothing on the disk
     /// can bring up to date: it asks again when livers was started again, with another route perhaps.
-    /// The fragment is not part of what a browser requests or caches by.
+    /// All this is the query of the script's URL, where the script finds it. It cannot be the
+    /// fragment: for Chromium, a script that it kept has the URL of its first use, fragment included,
+    /// so that a reloaded page would take itself for the old one, and reload for ever.
     fn stamp(&self, more: &str) -> String {
         let hub = &self.reload.hub;
         let (boot, version) = (hub.boot(), hub.version());
         format!(
-            "<script type=\"module\" src=\"{OWN}/client.js#{boot}.{version}{more}\" async></script>"
+            "<script type=\"module\" src=\"{OWN}/client.js?{boot}.{version}{more}\" async></script>"
         )
     }
 

@@ -14,19 +14,19 @@ test('a socket beside the module, with the subprotocol', () => {
 
 test('wss where the module came by https', () => {
   const p = new Page();
-  p.self = 'https://dev.test/__livers/client.js#a.1';
+  p.self = 'https://dev.test/__livers/client.js?a.1';
   p.start();
   assert.equal(p.line.url, 'wss://dev.test/__livers/socket');
 });
 
-for (const [fragment, boot, version] of [
-  ['#k3f9x2.17', 'k3f9x2', 17],
+for (const [query, boot, version] of [
+  ['?k3f9x2.17', 'k3f9x2', 17],
   ['', undefined, undefined],
-  ['#', undefined, undefined],
-  ['#odd', undefined, undefined],
+  ['?', undefined, undefined],
+  ['?odd', undefined, undefined],
 ])
-  test(`the first hello knows what the fragment "${fragment}" says`, () => {
-    const p = new Page({ fragment }).start();
+  test(`the first hello knows what the query "${query}" says`, () => {
+    const p = new Page({ query }).start();
     p.line.open();
     const hello = helloOf(p.line);
     assert.deepEqual([hello.boot, hello.version], [boot, version]);
@@ -36,7 +36,7 @@ for (const [fragment, boot, version] of [
 test('hello says what was known before this connection', async (t) => {
   for (const early of [false, true])
     await t.test(early ? '`connected` came first' : '`connected` comes later', () => {
-      const p = new Page({ fragment: '#old.3' }).start();
+      const p = new Page({ query: '?old.3' }).start();
       if (early) p.line.receive({ type: 'connected', boot: 'new', version: 9 });
       p.line.open();
       if (!early) p.line.receive({ type: 'connected', boot: 'new', version: 9 });
@@ -45,7 +45,7 @@ test('hello says what was known before this connection', async (t) => {
 });
 
 test('the next hello knows what this connection said, and its age', () => {
-  const p = new Page({ fragment: '#old.3' }).start().connected('new', 9);
+  const p = new Page({ query: '?old.3' }).start().connected('new', 9);
   p.tick(5000);
   p.updated(12);
   p.tick(60_000);
@@ -57,7 +57,7 @@ test('the next hello knows what this connection said, and its age', () => {
 });
 
 test('a connection too short to tell what was missed counts for nothing', () => {
-  const p = new Page({ fragment: '#old.3' }).start().connected('new', 9);
+  const p = new Page({ query: '?old.3' }).start().connected('new', 9);
   p.tick(300);
   p.line.end();
   p.tick(200);
@@ -111,7 +111,7 @@ test('uses seen while there was no connection are in the next hello, and only th
 });
 
 test('no socket: Server-Sent Events, its hello in the URL, then a socket again', () => {
-  const p = new Page({ fragment: '#b.1', resources: ['/ä.css'] }).start();
+  const p = new Page({ query: '?b.1', resources: ['/ä.css'] }).start();
   p.line.end();
   p.tick(150);
   const events = p.line;
@@ -185,8 +185,8 @@ test('a frame is no part of its page: it has a client of its own', () => {
   assert.deepEqual(p.sent.slice(1), [{ type: 'uses', add: ['/a.png'] }]);
 });
 
-test('behind a service worker, what the fragment says counts for nothing', () => {
-  const p = new Page({ fragment: '#old.3', worker: {} }).start();
+test('behind a service worker, what the query says counts for nothing', () => {
+  const p = new Page({ query: '?old.3', worker: {} }).start();
   p.line.open();
   assert.equal('boot' in helloOf(p.line), false);
 });
@@ -262,7 +262,7 @@ test('a prerendered page is silent until it is shown', () => {
 });
 
 test('a second copy in the page rests', () => {
-  const p = new Page({ fragment: '#a.1' }).start();
+  const p = new Page({ query: '?a.1' }).start();
   p.self += '9';
   p.start();
   assert.equal(p.lines.length, 1);

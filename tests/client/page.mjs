@@ -108,7 +108,7 @@ export class Page extends EventTarget {
   #timers = [];
 
   constructor({
-    fragment = '',
+    query = '',
     resources = [],
     prerendering = false,
     hidden = prerendering,
@@ -117,7 +117,7 @@ export class Page extends EventTarget {
     super();
     this.navigator = { serviceWorker: { controller: worker } };
     const page = this;
-    this.self = `${ORIGIN}/__livers/client.js${fragment}`;
+    this.self = `${ORIGIN}/__livers/client.js${query}`;
     this.#entries = resources.map((url) => ({ name: new URL(url, ORIGIN).href }));
     this.document = Object.assign(new EventTarget(), {
       hidden,

@@ -41,7 +41,7 @@ fn without_element(page: &[u8]) -> (usize, Vec<u8>) {
             _ => text.into(),
         }
     };
-    let open = spell("<script type=\"module\" src=\"/__livers/client.js#");
+    let open = spell("<script type=\"module\" src=\"/__livers/client.js?");
     let close = spell("\" async></script>");
     let shown = String::from_utf8_lossy(page);
     let start = find(page, &open).unwrap_or_else(|| panic!("no element in {shown}"));
@@ -164,7 +164,7 @@ async fn the_element_names_the_version_that_the_socket_says() {
         let connected =
             Socket::on(livers.port()).subprotocol("livers").open().await.next_json().await;
         let stamp = format!(
-            "src=\"/__livers/client.js#{}.{}\"",
+            "src=\"/__livers/client.js?{}.{}\"",
             connected["boot"].as_str().expect("a boot"),
             connected["version"]
         );

@@ -43,7 +43,7 @@ async fn opened(livers: &Livers, paths: &[&str]) -> Vec<Page> {
     let mut pages = Vec::new();
     for path in paths {
         let page = context.open(&livers.at(path)).await;
-        page.wait_for_request(|request| request.url.ends_with("/__livers/client.js")).await;
+        page.wait_for_request(|request| request.url.contains("/__livers/client.js?")).await;
         pages.push(page);
         tabs(livers, pages.len() as u64).await;
     }

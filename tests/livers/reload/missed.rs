@@ -27,7 +27,7 @@ async fn load(livers: &Livers, path: &str) -> (String, u64) {
         get_with(livers.port(), file, &[("Sec-Fetch-Dest", "empty")]).await;
     }
     let text = page.text();
-    let stamp = text.split("client.js#").nth(1).and_then(|rest| rest.split('"').next());
+    let stamp = text.split("client.js?").nth(1).and_then(|rest| rest.split('"').next());
     let (boot, version) = stamp.and_then(|stamp| stamp.split_once('.')).expect("a stamp");
     (boot.to_owned(), version.parse().expect("a version"))
 }
