@@ -344,10 +344,10 @@ impl Worker {
     /// name only, and its own is the one that its files' changes must come under.
     fn watch_for(&mut self, path: &Path) -> bool {
         let mut new = false;
-        // Until nothing was made between finding the folder and watching it.
+        // Until nothing was made, or removed, between finding the folder and watching it.
         while let Some(folder) =
             path.ancestors().skip(1).find(|folder| folder.is_dir() && self.links.is_real(folder))
-            && self.tree.add_one(folder)
+            && (self.tree.add_one(folder) || !folder.is_dir())
         {
             new = true;
         }

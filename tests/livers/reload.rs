@@ -33,7 +33,7 @@ async fn the_socket_and_the_event_stream_say_the_same_to_the_letter() {
     let mut livers = Livers::on(dir.path()).start().await;
     get(livers.port(), "/css/app.css").await;
     let boot = status(&livers).await["boot"].as_str().expect("a boot").to_owned();
-    let connected = |n: &str| golden("connected", &[("k3f9x2", &boot), ("17", n)]);
+    let connected = |n: &str| golden("connected", &[("17", n), ("k3f9x2", &boot)]);
 
     let origin = format!("http://localhost:{}", livers.port());
     let socket = Socket::on(livers.port()).origin(&origin).subprotocol("livers").open();

@@ -96,7 +96,7 @@ async fn an_ignored_file_is_live_after_its_folder_was_made_anew() {
 #[tokio::test]
 async fn a_folder_that_is_ignored_and_served_is_watched() {
     let dir = with_ignored();
-    dir.make_dir(".git");
+    dir.write(".gitignore", "/dist/\n/dist/**\n");
     let livers = crate::support::server::Livers::on(dir.at("dist")).start().await;
     assert_eq!(status(&livers).await["watch"]["folders"], 21);
 }
