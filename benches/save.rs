@@ -1,0 +1,222 @@
+//! How long it takes from a save to the message on the reload socket.
+//!
+//! **What**: the time from right before the last step of a save (the closing of a file that was
+//! written in place, or the renaming of a new file into place) to the moment when the client has
+//! read the message, on a site of ten files in `/dev/shm`, since a disk may take longer to rename a
+//! file over another than all the rest. The message must be one `updated`, that names the file
+//! and nothing else; anything more or less fails the bench.
+//!
+//! **Against**: a bare loop, which does nothing but to write a line to a socket as soon as notify
+//! says that a file was closed after writing or renamed. It is a process of its own, and so is
+//! livers.
+//!
+//! **How**: the two take turns, save by save. The client stands for a tab: it has asked for the page
+//! and the sheet over HTTP, says `hello` with the sheet in `uses`, and asks for the sheet again
+//! after each message. There is a pause after each save that is longer than what livers takes for
+//! a burst. `cargo bench --bench save -- 1000` takes 1,000 saves of either kind rather than 200.
+//!
+//! **Left out**: the browser's own time, writing the bytes, bursts, larger sites, many tabs.
+
+// The output is the result.
+#![allow(clippy::print_stdout)]
+
+mod support;
+
+use std::{
+    env,
+    fs::{self, File},
+    io::{BufRead, BufReader, Write},
+    net::{TcpListener, TcpStream},
+    path::Path,
+    sync::mpsc::channel,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use notify::{
+    EventKind, RecursiveMode, Watcher,
+    event::{AccessKind, AccessMode, ModifyKind, RenameMode},
+};
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::{
+    Message, WebSocket, client::IntoClientRequest, http::HeaderValue,
+};
+
+use support::{Exchange, Folder, Result, Server, number, quantile, text};
+
+const SAVES: usize = 200;
+
+/// Longer than what livers takes for a burst, which it would gather.
+const PAUSE: Duration = Duration::from_millis(120);
+
+const LENGTH: usize = 10_240;
+
+/// The argument that makes this program the loop to compare with.
+const BARE: &str = "bare-loop";
+
+fn main() -> Result<()> {
+    let mut arguments = env::args().skip(1);
+    if let (Some(BARE), Some(folder)) = (arguments.next().as_deref(), arguments.next()) {
+        return bare(folder.as_ref());
+    }
+    let (ours, theirs) = (site("livers")?, site("bare")?);
+    let livers = Server::livers(ours.path())?;
+    let bare = Server::own(BARE, theirs.path())?;
+    let mut tab = Tab::open(&livers)?;
+    let mut line = BufReader::new(bare.connect()?);
+    sleep(Duration::from_secs(1));
+
+    let saves = number().unwrap_or(SAVES);
+    println!("ms from the save to the message, {saves} saves each");
+    println!("{:<10} {:<10} {:>7} {:>7} {:>7} {:>10}", "", "", "p50", "p95", "p99", "p50 ratio");
+    for (name, save) in [("in place", in_place as Save), ("by rename", by_rename)] {
+        let (mut own, mut base) = (Vec::new(), Vec::new());
+        for number in 0..saves {
+            let began = save(theirs.path(), &sheet(number))?;
+            if line.read_line(&mut String::new())? == 0 {
+                return Err("the bare loop ended".into());
+            }
+            base.push(began.elapsed().as_secs_f64() * 1000.0);
+
+            let began = save(ours.path(), &sheet(number))?;
+            tab.updated()?;
+            own.push(began.elapsed().as_secs_f64() * 1000.0);
+            tab.load()?;
+            sleep(PAUSE);
+        }
+        for (server, times) in [("bare loop", &base), ("livers", &own)] {
+            let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|part| quantile(times, part));
+            let ratio = p50 / quantile(&base, 0.5);
+            println!("{name:<10} {server:<10} {p50:>7.3} {p95:>7.3} {p99:>7.3} {ratio:>10.2}");
+        }
+    }
+    tab.silent()
+}
+
+/// A site of ten files.
+fn site(name: &str) -> Result<Folder> {
+    let folder = Folder::in_memory(name)?;
+    folder.write("page.html", "<!doctype html><link rel=\"stylesheet\" href=\"sheet.css\">\n")?;
+    folder.write("sheet.css", sheet(usize::MAX))?;
+    (1..=8).try_for_each(|number| folder.write(&format!("{number}.txt"), "something\n"))?;
+    Ok(folder)
+}
+
+/// A sheet that differs from the others.
+fn sheet(number: usize) -> String {
+    let line = "p { margin: 1px 2px 3px 4px; color: #123456 }\n";
+    text(LENGTH, &format!("/* {number} */\n"), line, "\n")
+}
+
+/// Saves the sheet; gives the time right before the last step.
+type Save = fn(&Path, &str) -> Result<Instant>;
+
+fn in_place(folder: &Path, content: &str) -> Result<Instant> {
+    let mut file = File::create(folder.join("sheet.css"))?;
+    file.write_all(content.as_bytes())?;
+    let began = Instant::now();
+    drop(file);
+    Ok(began)
+}
+
+fn by_rename(folder: &Path, content: &str) -> Result<Instant> {
+    let new = folder.join("sheet.css.new");
+    fs::write(&new, content)?;
+    let began = Instant::now();
+    fs::rename(new, folder.join("sheet.css"))?;
+    Ok(began)
+}
+
+/// A tab with the page open.
+struct Tab {
+    socket: WebSocket<TcpStream>,
+    sheet: Exchange,
+    version: u64,
+}
+
+impl Tab {
+    fn open(livers: &Server) -> Result<Self> {
+        let host = format!("127.0.0.1:{}", livers.port);
+        Exchange::new(
+            livers,
+            &format!("GET /page.html HTTP/1.1\r\nHost: {host}\r\nSec-Fetch-Dest: document\r\n\r\n"),
+        )?;
+        let sheet = Exchange::new(
+            livers,
+            &format!(
+                "GET /sheet.css HTTP/1.1\r\nHost: {host}\r\nSec-Fetch-Dest: style\r\n\
+                Referer: http://{host}/page.html\r\n\r\n"
+            ),
+        )?;
+        let mut request = format!("ws://{host}/__livers/socket").into_client_request()?;
+        let headers = request.headers_mut();
+        headers.insert("Origin", HeaderValue::from_str(&format!("http://{host}"))?);
+        headers.insert("Sec-WebSocket-Protocol", HeaderValue::from_static("livers"));
+        let (mut socket, _) = tokio_tungstenite::tungstenite::client(request, livers.connect()?)
+            .map_err(|why| why.to_string())?;
+        let connected = said(&mut socket)?;
+        let version = connected["version"].as_u64().ok_or("no version")?;
+        let hello = json!({
+            "type": "hello", "page": "/page.html", "uses": ["/sheet.css"],
+            "boot": connected["boot"], "version": version, "age": 10,
+        });
+        socket.send(Message::text(hello.to_string()))?;
+        Ok(Self { socket, sheet, version })
+    }
+
+    /// The message of one save.
+    fn updated(&mut self) -> Result<()> {
+        let message = said(&mut self.socket)?;
+        self.version += 1;
+        let wanted = json!({
+            "type": "updated", "version": self.version,
+            "changes": [{ "path": "/sheet.css", "kind": "modified" }],
+        });
+        if message == wanted { Ok(()) } else { Err(format!("{message}, not {wanted}").into()) }
+    }
+
+    /// Asks for the sheet, as a page does that swaps it.
+    fn load(&mut self) -> Result<()> {
+        self.sheet.again()
+    }
+
+    /// Nothing more comes.
+    fn silent(mut self) -> Result<()> {
+        self.socket.get_ref().set_read_timeout(Some(Duration::from_millis(500)))?;
+        match self.socket.read() {
+            Ok(message) => Err(format!("one message too many: {message}").into()),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// The next message.
+fn said(socket: &mut WebSocket<TcpStream>) -> Result<Value> {
+    loop {
+        if let Message::Text(text) = socket.read()? {
+            return Ok(serde_json::from_str(&text)?);
+        }
+    }
+}
+
+/// The loop to compare with.
+fn bare(folder: &Path) -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    println!("{}", listener.local_addr()?.port());
+    let (mut stream, _) = listener.accept()?;
+    stream.set_nodelay(true)?;
+    let (gone, ended) = channel();
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        let finished = event.is_ok_and(|event| {
+            let closed = EventKind::Access(AccessKind::Close(AccessMode::Write));
+            let renamed = EventKind::Modify(ModifyKind::Name(RenameMode::To));
+            let sheet = event.paths.iter().any(|path| path.ends_with("sheet.css"));
+            sheet && [closed, renamed].contains(&event.kind)
+        });
+        if finished && stream.write_all(b"saved\n").is_err() {
+            let _ = gone.send(());
+        }
+    })?;
+    watcher.watch(folder, RecursiveMode::NonRecursive)?;
+    Ok(ended.recv()?)
+}

@@ -1,0 +1,261 @@
+//! What the benches share: servers as processes of their own, what they cost, and what to say of a
+//! row of measurements.
+//!
+//! Every server is a process, so that its CPU time is its own: the client's is not in it. It ends
+//! with the value that stands for it, whatever happens in between.
+
+// Each bench uses its part of this.
+#![allow(dead_code)]
+
+use std::{
+    env, error, fmt, fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::Duration,
+};
+
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn error::Error + Send + Sync>>;
+
+/// What the kernel counts CPU time in, per second: `USER_HZ`, 100 wherever Rust's Linux runs.
+const TICKS: f64 = 100.0;
+
+/// A folder that is gone afterwards.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new(name: &str) -> Result<Self> {
+        // Not below target/, which the repository's .gitignore names.
+        Self::below(&env::temp_dir(), name)
+    }
+
+    /// One that no disk takes part in, if there is a place for it.
+    pub(crate) fn in_memory(name: &str) -> Result<Self> {
+        Self::below(Path::new("/dev/shm"), name).or_else(|_| Self::new(name))
+    }
+
+    fn below(folder: &Path, name: &str) -> Result<Self> {
+        let path = folder.join(format!("livers-bench-{}-{name}", std::process::id()));
+        fs::create_dir(&path)?;
+        Ok(Self(path))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<()> {
+        Ok(fs::write(self.0.join(name), content)?)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A server, in a process of its own.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) port: u16,
+    /// How to stop it, where killing it is not enough.
+    stop: Option<Command>,
+}
+
+impl Server {
+    /// The real binary, as it is released.
+    pub(crate) fn livers(folder: &Path) -> Result<Self> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_livers"));
+        command.args(["--port", "0"]).arg(folder);
+        Self::printing_its_port(command, |line| {
+            let at = line.find("http://localhost:")? + "http://localhost:".len();
+            line[at..].split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+        })
+    }
+
+    /// This bench's own program, in another role: it prints its port as its first line.
+    pub(crate) fn own(role: &str, folder: &Path) -> Result<Self> {
+        let mut command = Command::new(env::current_exe()?);
+        command.arg(role).arg(folder);
+        Self::printing_its_port(command, |line| line.trim().parse().ok())
+    }
+
+    /// nginx with one worker, if this machine has it.
+    pub(crate) fn nginx(folder: &Path, own: &Folder) -> Result<Option<Self>> {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let (own, root) = (own.path().display(), folder.display());
+        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|name| format!("{name}_temp_path {own}/{name};"))
+            .concat();
+        let configuration = format!(
+            "daemon off; user root; worker_processes 1; pid {own}/pid; error_log {own}/log crit;
+            events {{}}
+            http {{
+                access_log off; sendfile on; keepalive_requests 1000000000; {temporary}
+                types {{ text/html html; text/css css; }}
+                server {{ listen 127.0.0.1:{port}; root {root}; }}
+            }}"
+        );
+        let file = format!("{own}/nginx.conf");
+        fs::write(&file, configuration)?;
+        let nginx = || {
+            let mut command = Command::new("nginx");
+            command.args(["-c", &file]).stdin(Stdio::null()).stderr(Stdio::null());
+            command
+        };
+        let Ok(child) = nginx().spawn() else { return Ok(None) };
+        let mut stop = nginx();
+        stop.args(["-s", "stop"]);
+        let server = Self { child, port, stop: Some(stop) };
+        for _ in 0..100 {
+            if server.connect().is_ok() {
+                return Ok(Some(server));
+            }
+            sleep(Duration::from_millis(20));
+        }
+        Err("nginx does not answer".into())
+    }
+
+    fn printing_its_port(mut command: Command, port: impl Fn(&str) -> Option<u16>) -> Result<Self> {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let mut output = BufReader::new(child.stdout.take().ok_or("no output")?);
+        let mut server = Self { child, port: 0, stop: None };
+        let mut line = String::new();
+        while output.read_line(&mut line)? > 0 {
+            if let Some(port) = port(&line) {
+                server.port = port;
+                // A full pipe would stop it.
+                std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
+                return Ok(server);
+            }
+            line.clear();
+        }
+        Err("a server ended before it listened".into())
+    }
+
+    pub(crate) fn connect(&self) -> Result<TcpStream> {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        Ok(stream)
+    }
+
+    /// CPU seconds, user and system, that the process and its children have used.
+    pub(crate) fn cpu(&self) -> Result<f64> {
+        let id = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"))?;
+        let mut ticks = 0;
+        for id in std::iter::once(id.to_string().as_str()).chain(children.split_whitespace()) {
+            let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
+            // The second field is a name in parentheses, of any characters.
+            let (_, fields) = stat.rsplit_once(") ").ok_or("no stat")?;
+            for field in fields.split(' ').skip(11).take(2) {
+                ticks += field.parse::<u32>()?;
+            }
+        }
+        Ok(f64::from(ticks) / TICKS)
+    }
+
+    /// The memory of the process that is in RAM, megabytes.
+    pub(crate) fn resident(&self) -> Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes: u32 =
+            line.and_then(|line| line.split_whitespace().next()).unwrap_or("").parse()?;
+        Ok(f64::from(kilobytes) / 1024.0)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.stop.as_mut().is_none_or(|stop| !stop.status().is_ok_and(|status| status.success()))
+        {
+            let _ = self.child.kill();
+        }
+        let _ = self.child.wait();
+    }
+}
+
+/// One request that is sent again and again on one connection.
+pub(crate) struct Exchange {
+    stream: TcpStream,
+    request: Vec<u8>,
+    /// The first answer; the others are as long.
+    answer: Vec<u8>,
+    head: usize,
+}
+
+impl Exchange {
+    /// Connects, and asks once.
+    pub(crate) fn new(server: &Server, request: &str) -> Result<Self> {
+        let mut exchange = Self {
+            stream: server.connect()?,
+            request: request.into(),
+            answer: Vec::new(),
+            head: 0,
+        };
+        exchange.stream.write_all(&exchange.request)?;
+        let mut byte = [0];
+        while !exchange.answer.ends_with(b"\r\n\r\n") {
+            exchange.stream.read_exact(&mut byte)?;
+            exchange.answer.push(byte[0]);
+        }
+        exchange.head = exchange.answer.len();
+        let length = exchange.header("content-length").unwrap_or("0").parse::<usize>()?;
+        let body = if exchange.status() == "304" { 0 } else { length };
+        exchange.answer.resize(exchange.head + body, 0);
+        exchange.stream.read_exact(&mut exchange.answer[exchange.head..])?;
+        Ok(exchange)
+    }
+
+    /// Asks again.
+    pub(crate) fn again(&mut self) -> Result<()> {
+        let (first, head) = (self.answer[..12].to_owned(), self.head);
+        self.stream.write_all(&self.request)?;
+        self.stream.read_exact(&mut self.answer)?;
+        if self.answer[..12] != first || !self.answer[..head].ends_with(b"\r\n\r\n") {
+            return Err("the answers differ".into());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn status(&self) -> &str {
+        std::str::from_utf8(&self.answer[9..12]).unwrap_or_default()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let head = std::str::from_utf8(&self.answer[..self.head]).ok()?;
+        head.lines()
+            .filter_map(|line| line.split_once(": "))
+            .find_map(|(field, value)| field.eq_ignore_ascii_case(name).then_some(value))
+    }
+
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.answer[self.head..]
+    }
+}
+
+/// The value below which this part of the values lies; 0.5 is the median.
+pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
+    let mut sorted = values.to_owned();
+    sorted.sort_unstable_by(f64::total_cmp);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
+    let at = (part * sorted.len().saturating_sub(1) as f64).round() as usize;
+    sorted.get(at).copied().unwrap_or(f64::NAN)
+}
+
+/// The number after the bench's name on the command line: `cargo bench --bench NAME -- NUMBER`.
+pub(crate) fn number() -> Option<usize> {
+    env::args().skip(1).find_map(|argument| argument.parse().ok())
+}
+
+/// A page or sheet of exactly so many bytes: `begin`, as many `line`s as fit, spaces, `end`.
+pub(crate) fn text(length: usize, begin: &str, line: impl fmt::Display, end: &str) -> String {
+    let line = line.to_string();
+    let room = length - begin.len() - end.len();
+    let lines = line.repeat(room / line.len());
+    format!("{begin}{lines}{:room$}{end}", "", room = room % line.len())
+}
