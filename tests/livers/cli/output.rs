@@ -82,7 +82,11 @@ fn at_a_terminal(dir: &TempDir, env: &[(&str, &str)]) -> Option<String> {
     let line = format!("'{BINARY}' '{}' --port 0", dir.path().display());
     let mut command = Command::new("script");
     command.args(["--quiet", "--flush", "--return", "--command", &line, "/dev/null"]);
-    command.env("TERM", "xterm-256color").env_remove("NO_COLOR").envs(env.iter().copied());
+    // What a terminal may show depends on all of these.
+    for name in ["CI", "CLICOLOR", "CLICOLOR_FORCE", "NO_COLOR"] {
+        command.env_remove(name);
+    }
+    command.env("TERM", "xterm-256color").envs(env.iter().copied());
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
     let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
     let mut text = String::new();
