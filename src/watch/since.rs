@@ -1,0 +1,48 @@
+//! What changed while nobody watched, by the disk's own times.
+//!
+//! For tabs that come from another run of the server, whose content identities are not known.
+
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use crate::{
+    change::{Change, ChangeSet, Kind},
+    root::Root,
+};
+
+/// Which of these paths changed since a time.
+///
+/// The time of the last change to the inode tells of renames over the file, too. Of a file that is not
+/// there nobody knows whether it was, but its folder's time tells whether one may have gone: in
+/// doubt, it has. Blocking.
+pub(crate) fn changed_since(
+    root: &Root,
+    paths: impl IntoIterator<Item = PathBuf>,
+    since: SystemTime,
+) -> ChangeSet {
+    let changed = |path: PathBuf| -> Option<Change> {
+        let there = path.ancestors().find_map(|there| Some((there, fs::metadata(there).ok()?)));
+        let (there, metadata) = there?;
+        let exists = there == path;
+        let url = root.url_of(&path, exists && metadata.is_dir())?;
+        let kind = if exists { Kind::Modified } else { Kind::Removed };
+        (modified(&metadata)? > since).then(|| Change { path: url.to_string(), kind })
+    };
+    paths.into_iter().filter_map(changed).collect()
+}
+
+#[cfg(unix)]
+fn modified(metadata: &fs::Metadata) -> Option<SystemTime> {
+    use std::os::unix::fs::MetadataExt;
+    let seconds = u64::try_from(metadata.ctime()).ok()?;
+    let nanos = u32::try_from(metadata.ctime_nsec()).ok()?;
+    UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
+}
+
+#[cfg(not(unix))]
+fn modified(metadata: &fs::Metadata) -> Option<SystemTime> {
+    metadata.modified().ok()
+}

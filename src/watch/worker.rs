@@ -1,0 +1,364 @@
+//! The thread that takes what happens to the end: from the queue to what is published.
+//!
+//! All state is the thread's own, but for the snapshot, which requests add to. Everything here may
+//! block; the longest step is reading a file that changed.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::Ordering,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::{Duration, Instant},
+};
+
+use notify::RecommendedWatcher;
+
+use super::{
+    Input, Options, Publish, QUEUE, Shared, State,
+    coalesce::{Coalesce, Due, Signal},
+    ignore::{GITIGNORE, Ignore},
+    links::Links,
+    snapshot::{difference, look},
+    source::{self, Says},
+    tree::Tree,
+};
+use crate::{
+    change::{Change, ChangeSet},
+    error::Error,
+    event::{Event, Events},
+    root::Root,
+};
+
+/// How often it is looked whether a folder that went away is back.
+const AWAY: Duration = Duration::from_millis(100);
+
+/// A folder or file that is watched but not served.
+struct More {
+    path: PathBuf,
+    /// Its changes are named from here.
+    parent: PathBuf,
+    directory: bool,
+}
+
+impl More {
+    fn new(path: PathBuf) -> Result<Self, Error> {
+        let absolute = path.canonicalize().map_err(|_| Error::WatchMissing(path.clone()))?;
+        let directory = absolute.is_dir();
+        if directory {
+            fs::read_dir(&absolute).map_err(|why| Error::Unreadable(path, why))?;
+        }
+        let parent = absolute.parent().unwrap_or(&absolute).to_owned();
+        Ok(Self { path: absolute, parent, directory })
+    }
+
+    fn folder(&self) -> Option<&Path> {
+        self.directory.then_some(&*self.path)
+    }
+}
+
+/// What the thread works with.
+pub(super) struct Worker {
+    root: Arc<Root>,
+    more: Vec<More>,
+    ignore: Ignore,
+    tree: Tree,
+    links: Links,
+    shared: Arc<Shared>,
+    coalesce: Coalesce,
+    /// The root, or other folders, that went away; they may come back.
+    away: Vec<PathBuf>,
+    events: Events,
+    publish: Publish,
+}
+
+impl Worker {
+    /// Watches everything there is to watch.
+    pub(super) fn start(
+        options: Options,
+        watcher: RecommendedWatcher,
+        shared: Arc<Shared>,
+        events: Events,
+        publish: Publish,
+    ) -> Result<Self, Error> {
+        let more = options.more.into_iter().map(More::new).collect::<Result<Vec<_>, _>>()?;
+        let folders: Vec<_> = more.iter().filter_map(More::folder).collect();
+        let mut worker = Self {
+            ignore: Ignore::new(options.root.path(), &folders, &options.ignore)?,
+            tree: Tree::new(watcher, events.clone()),
+            links: Links::new(options.root.path()),
+            more,
+            root: options.root,
+            shared,
+            coalesce: Coalesce::default(),
+            away: Vec::new(),
+            events,
+            publish,
+        };
+        worker.watch_all();
+        Ok(worker)
+    }
+
+    /// Takes in what happens until it is told to stop.
+    pub(super) fn run(mut self, inputs: &Receiver<Input>) {
+        loop {
+            let input = match self.wait() {
+                None => inputs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(wait) => inputs.recv_timeout(wait),
+            };
+            let mut next = match input {
+                Ok(input) => Some(input),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            // Whatever waits is taken in before anything is looked at; the queue's length bounds it.
+            for _ in 0..QUEUE {
+                match next {
+                    Some(Input::Stop) => return,
+                    Some(input) => self.take_in(input, Instant::now()),
+                    None => break,
+                }
+                next = inputs.try_recv().ok();
+            }
+            self.look_for_away();
+            if self.shared.lost.swap(false, Ordering::AcqRel) {
+                self.look_at_everything();
+            }
+            self.look_at_due();
+            self.shared.folders.store(self.tree.len(), Ordering::Relaxed);
+        }
+    }
+
+    /// How long to wait for the next input.
+    fn wait(&self) -> Option<Duration> {
+        let due = self.coalesce.next().map(|due| due.saturating_duration_since(Instant::now()));
+        let away = (!self.away.is_empty()).then_some(AWAY);
+        due.into_iter().chain(away).min()
+    }
+
+    fn take_in(&mut self, input: Input, now: Instant) {
+        match input {
+            Input::Event(event) => match source::says(&event) {
+                Says::Nothing => {}
+                Says::Lost => self.shared.lost.store(true, Ordering::Release),
+                Says::Signal(signal) => {
+                    for path in event.paths {
+                        self.signal(path, signal, now);
+                    }
+                }
+            },
+            Input::Fault(error) => self.events.emit(Event::WatchFault {
+                path: error.paths.first().cloned().unwrap_or_default(),
+                why: error.to_string(),
+            }),
+            Input::Asked(path) => self.follow(path, now),
+            Input::Suspect(path) => self.coalesce.push(path, Signal::Finished, true, now),
+            Input::Stop => {}
+        }
+    }
+
+    /// Something happened to a path.
+    fn signal(&mut self, path: PathBuf, signal: Signal, now: Instant) {
+        if signal == Signal::Gone {
+            self.tree.remove(&path);
+            if self.roots().any(|root| root == path) && !self.away.contains(&path) {
+                self.away.push(path.clone());
+            }
+        }
+        if path.file_name().is_some_and(|name| name == GITIGNORE)
+            && let Some(folder) = path.parent()
+        {
+            self.ignore.load(folder);
+        }
+        if !self.counts(&path) {
+            return;
+        }
+        let came = matches!(signal, Signal::Appeared | Signal::Arrived);
+        if came || signal == Signal::Gone {
+            if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
+                // Whatever was put into a new folder before its watch raised no event. And what is
+                // said to be gone may be there again: an old folder's last event can come late.
+                self.enter(&path, signal, now);
+            } else if signal == Signal::Gone {
+                self.await_below(&path, now);
+            }
+        }
+        for link in self.links.to(&path) {
+            self.coalesce.push(link, signal, true, now);
+        }
+        let asked = self.shared.snapshot().asked(&path);
+        self.coalesce.push(path, signal, asked, now);
+    }
+
+    /// A folder is there, with whatever is in it.
+    fn enter(&mut self, folder: &Path, signal: Signal, now: Instant) {
+        let known = self.asked_below(folder);
+        if !known.is_empty() || !self.ignore.unwatched(folder, true) {
+            for path in self.tree.add(folder, &mut self.ignore) {
+                if self.counts(&path) {
+                    let asked = self.shared.snapshot().asked(&path);
+                    self.coalesce.push(path, Signal::Appeared, asked, now);
+                }
+            }
+        }
+        // Who makes a folder may still be writing what is in it; who renames one is done.
+        let finished = if signal == Signal::Appeared { signal } else { Signal::Arrived };
+        for path in known {
+            self.follow(path.clone(), now);
+            self.coalesce.push(path, finished, true, now);
+        }
+    }
+
+    /// A folder is gone: what was asked for in it is awaited above it.
+    fn await_below(&mut self, folder: &Path, now: Instant) {
+        for path in self.asked_below(folder) {
+            self.follow(path, now);
+        }
+    }
+
+    /// Watches what decides over a path that somebody asked for: the nearest folder there is, and
+    /// where links lead.
+    fn follow(&mut self, path: PathBuf, now: Instant) {
+        let real = self.links.follow(&path);
+        let mut new = self.watch_for(&path);
+        if let Some(real) = real {
+            new |= self.watch_for(&real);
+        }
+        if new {
+            // It may have changed before it was watched.
+            self.coalesce.push(path, Signal::Finished, true, now);
+        }
+    }
+
+    /// Watches the nearest folder above a path. Not one behind a link: the system knows it by one
+    /// name only, and its own is the one that its files' changes must come under.
+    fn watch_for(&mut self, path: &Path) -> bool {
+        let mut new = false;
+        // Until nothing was made, or removed, between finding the folder and watching it.
+        while let Some(folder) =
+            path.ancestors().skip(1).find(|folder| folder.is_dir() && self.links.is_real(folder))
+            && (self.tree.add_one(folder) || !folder.is_dir())
+        {
+            new = true;
+        }
+        new
+    }
+
+    /// What somebody asked for at or below a path, also by way of links.
+    fn asked_below(&self, path: &Path) -> Vec<PathBuf> {
+        let mut asked = self.shared.snapshot().below(path);
+        asked.extend(self.links.to(path));
+        asked
+    }
+
+    /// The folders whose trees are watched.
+    fn roots(&self) -> impl Iterator<Item = &Path> {
+        [self.root.path()].into_iter().chain(self.more.iter().filter_map(More::folder))
+    }
+
+    /// Whether changes of a path are of interest to anybody.
+    fn counts(&self, path: &Path) -> bool {
+        if self.ignore.never(path, false) {
+            return false;
+        }
+        if self.more.iter().any(|more| path.starts_with(&more.path)) {
+            return true;
+        }
+        if !path.starts_with(self.root.path()) {
+            return false;
+        }
+        // An ignored file counts once somebody asked for it, or for something in it.
+        !self.ignore.unwatched(path, false) || !self.asked_below(path).is_empty()
+    }
+
+    /// Watches everything there is.
+    fn watch_all(&mut self) {
+        let root = Arc::clone(&self.root);
+        self.tree.add(root.path(), &mut self.ignore);
+        for more in &self.more {
+            if more.directory {
+                self.tree.add(&more.path, &mut self.ignore);
+            } else {
+                self.tree.add_one(&more.parent);
+            }
+        }
+        self.shared.folders.store(self.tree.len(), Ordering::Relaxed);
+    }
+
+    /// Looks whether a root that went away is back, or was replaced.
+    fn look_for_away(&mut self) {
+        let back: Vec<_> = self.away.extract_if(.., |root| root.is_dir()).collect();
+        if back.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        for root in back {
+            self.coalesce.push(root, Signal::Appeared, false, now);
+        }
+        self.look_at_everything();
+    }
+
+    /// Events were lost: watches what is there, and looks at all that somebody asked for.
+    fn look_at_everything(&mut self) {
+        self.tree.clear();
+        self.watch_all();
+        self.away = self.roots().filter(|root| !root.is_dir()).map(Path::to_owned).collect();
+        let now = Instant::now();
+        for path in self.asked_below(self.root.path()) {
+            self.shared.snapshot().doubt(&path);
+            self.follow(path.clone(), now);
+            self.coalesce.push(path, Signal::Finished, true, now);
+        }
+    }
+
+    /// Looks at the paths that are due, and publishes what is different.
+    fn look_at_due(&mut self) {
+        let now = Instant::now();
+        let mut changes = ChangeSet::default();
+        let mut relinked = false;
+        for Due { path, appeared } in self.coalesce.take(now) {
+            // A link that was there and is gone was one, too.
+            relinked |= fs::symlink_metadata(&path).map_or(true, |path| path.is_symlink());
+            let mut paths = self.shared.snapshot().below(&path);
+            if paths.first() != Some(&path) {
+                paths.insert(0, path);
+            }
+            for path in paths {
+                changes.extend(self.look_at(&path, appeared));
+            }
+        }
+        if relinked {
+            // Links may lead through links.
+            for path in self.links.all() {
+                self.follow(path.clone(), now);
+                changes.extend(self.look_at(&path, false));
+            }
+        }
+        if !changes.is_empty() {
+            (self.publish)(changes);
+            self.coalesce.published(Instant::now());
+        }
+    }
+
+    fn look_at(&self, path: &Path, appeared: bool) -> Option<Change> {
+        let known = self.shared.snapshot().known(path);
+        let now = look(path, known.is_some());
+        let kind = difference(known, now, appeared)?;
+        self.shared.snapshot().told(path, now);
+        let directory = now == State::Folder
+            || (now == State::Missing && matches!(known, Some(State::Folder | State::Unread)));
+        Some(Change { path: self.name(path, directory)?, kind })
+    }
+
+    /// What a changed path is called: as a browser would ask for it, or, where it is not served,
+    /// from the watched folder on, without a leading slash.
+    fn name(&self, path: &Path, directory: bool) -> Option<String> {
+        if path.starts_with(self.root.path()) {
+            return self.root.url_of(path, directory).map(|url| url.to_string());
+        }
+        let more = self.more.iter().find(|more| path.starts_with(&more.path))?;
+        Some(path.strip_prefix(&more.parent).ok()?.to_string_lossy().into_owned())
+    }
+}
