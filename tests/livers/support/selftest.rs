@@ -153,9 +153,12 @@ async fn a_socket_is_a_request_of_its_page() {
     let (echo, context) = (echo().await, browser().await);
     let page = context.page().await;
     let url = format!("ws://{}/path", echo.url().trim_start_matches("http://"));
-    page.run(&format!("socket = new WebSocket('{url}'); socket.onopen = () => socket.send('hi')"))
-        .await;
-    page.run("socket.onmessage = (event) => { got = event.data }").await;
+    // In one go: a message that comes before its listener is lost.
+    page.run(&format!(
+        "socket = new WebSocket('{url}'); socket.onopen = () => socket.send('hi');
+         socket.onmessage = (event) => {{ got = event.data }}"
+    ))
+    .await;
     page.wait_until("got === 'hi'").await;
     let request = page.wait_for_request(|r| r.kind == "WebSocket" && r.status.is_some()).await;
     assert_eq!((request.url, request.status), (url, Some(101)));
