@@ -11,8 +11,9 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 
@@ -91,6 +92,14 @@ impl Backend {
         if let Some((stop, task)) = self.running.take() {
             drop(stop);
             within("the end of the backend", task).await.expect("the backend's task");
+            // A process that another test is just starting holds a copy of the socket until it has
+            // become its program.
+            within("the end of the backend's socket", async {
+                while TcpStream::connect(self.address).await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            })
+            .await;
         }
         self.check();
     }
