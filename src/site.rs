@@ -168,7 +168,7 @@ impl Site {
     {
         let page = inject::wanted(request.method(), request.headers());
         // Older than the answer, like that of a file.
-        let (stamp, failed) = (self.stamp(""), self.stamp(".failed"));
+        let version = self.reload.hub.version();
         let head = request.method() == Method::HEAD;
         if let Ok(path) = UrlPath::parse(request.uri().path()) {
             self.observe(request.headers(), host, page, &path.to_string());
@@ -177,7 +177,7 @@ impl Site {
         let response = self.proxy.forward(route, request, client, page).await;
         if page && inject::possible(response.status(), response.headers()) {
             let down = response.status() == StatusCode::BAD_GATEWAY;
-            injected(response, if down { failed } else { stamp }, head)
+            injected(response, self.element(version, if down { ".failed" } else { "" }), head)
         } else {
             response
         }
@@ -204,15 +204,16 @@ impl Site {
         let page = inject::wanted(method, headers);
         // The stamp is older than the bytes: what changes in between is told once too often, never
         // missed.
-        let stamp = self.stamp("");
+        let version = self.reload.hub.version();
         let path = url.to_string();
         self.observe(headers, host, page, &path);
         let found = files::find(Arc::clone(&self.root), url).await;
         let (status, text) = match found {
             Found::File(source) => {
                 self.watch.note(&source.path, State::File(source.identity));
-                self.reload.hub.observe(Some(&path), &source.url.to_string());
-                return file(source, page.then_some(stamp)).answer(method, headers);
+                self.reload.hub.observe(&path, &source.url.to_string());
+                let element = page.then(|| self.element(version, ""));
+                return file(source, element).answer(method, headers);
             }
             Found::Redirect(to) => return redirect(&to, uri.query()),
             Found::Listing(folder, listing) => {
@@ -239,7 +240,8 @@ impl Site {
             return plain(status, format!("{status}\n"));
         }
         let text = Bytes::from(text);
-        let text = if page { Injector::new(stamp, None).whole(&text) } else { text };
+        let text =
+            if page { Injector::new(self.element(version, ""), None).whole(&text) } else { text };
         Representation::of_bytes(status, "text/html; charset=utf-8", text).answer(method, headers)
     }
 
@@ -249,9 +251,8 @@ impl Site {
     /// All this is the query of the script's URL, where the script finds it. It cannot be the
     /// fragment: for Chromium, a script that it kept has the URL of its first use, fragment included,
     /// so that a reloaded page would take itself for the old one, and reload for ever.
-    fn stamp(&self, more: &str) -> String {
-        let hub = &self.reload.hub;
-        let (boot, version) = (hub.boot(), hub.version());
+    fn element(&self, version: u64, more: &str) -> String {
+        let boot = self.reload.hub.boot();
         format!(
             "<script type=\"module\" src=\"{OWN}/client.js?{boot}.{version}{more}\" async></script>"
         )
@@ -262,7 +263,7 @@ impl Site {
     fn observe(&self, headers: &HeaderMap, host: &str, navigation: bool, path: &str) {
         let referrer = headers.get(REFERER).and_then(|referrer| referrer.to_str().ok());
         if let Some(user) = referrer.and_then(|url| own_path(url, host)).filter(|_| !navigation) {
-            self.reload.hub.observe(Some(&user), path);
+            self.reload.hub.observe(&user, path);
         }
     }
 

@@ -22,8 +22,9 @@ use hyper::{
 
 use super::{
     Client,
-    hop::{WEBSOCKET, lists, strip},
+    hop::{WEBSOCKET, strip},
 };
+use crate::respond::field::lists;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");

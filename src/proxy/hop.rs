@@ -12,6 +12,8 @@ use hyper::{
     },
 };
 
+use crate::respond::field::{lists, members};
+
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
@@ -48,22 +50,12 @@ pub(super) fn agrees_to_websocket(headers: &HeaderMap) -> bool {
 /// Takes off what speaks of one connection only: what `Connection` names, in all its lines, and
 /// what is known to.
 pub(super) fn strip(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = tokens(headers, &CONNECTION)
+    let named: Vec<HeaderName> = members(headers, &CONNECTION)
         .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
         .collect();
     for name in named.iter().chain(&HOP_BY_HOP) {
         headers.remove(name);
     }
-}
-
-/// The members of a list that may be spread over several lines (RFC 9110 section 5.6.1).
-fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
-    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim)
-}
-
-pub(super) fn lists(headers: &HeaderMap, name: &HeaderName, member: &str) -> bool {
-    tokens(headers, name).any(|token| token.eq_ignore_ascii_case(member))
 }
 
 #[cfg(test)]

@@ -118,10 +118,8 @@ impl Hub {
     }
 
     /// Records what a request shows of who uses what.
-    pub(crate) fn observe(&self, user: Option<&str>, used: &str) {
-        if let Some(user) = user {
-            self.state().interest.add(user, used);
-        }
+    pub(crate) fn observe(&self, user: &str, used: &str) {
+        self.state().interest.add(user, used);
     }
 
     /// Records that a path was answered with the listing of its folder.
@@ -334,8 +332,7 @@ mod tests {
         let hub = Hub::new();
         let one = tab(&hub, "/one.html", &["/css/app.css"]);
         let two = tab(&hub, "/two.html", &["/css/app.css", "/a%20b.png"]);
-        hub.observe(Some("/css/app.css"), "/css/base.css");
-        hub.observe(None, "/css/base.css");
+        hub.observe("/css/app.css", "/css/base.css");
 
         assert_eq!(publish(&hub, &["/css/base.css"]), 2);
         assert_eq!(

@@ -14,7 +14,7 @@ use futures_util::{SinkExt, StreamExt};
 use hyper::{
     Method, Request, StatusCode,
     header::{
-        CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+        CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
         SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
     },
     upgrade::Upgraded,
@@ -38,7 +38,10 @@ use super::{
 use crate::{
     change::ChangeSet,
     event::{Event, Events},
-    respond::body::{self, Response},
+    respond::{
+        body::{self, Response},
+        field::lists,
+    },
 };
 
 /// The subprotocol that pages offer.
@@ -88,7 +91,7 @@ pub(crate) fn accept<B>(context: Context, mut request: Request<B>) -> Response {
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, key);
-    let page = has_token(request.headers(), &SEC_WEBSOCKET_PROTOCOL, PROTOCOL);
+    let page = lists(request.headers(), &SEC_WEBSOCKET_PROTOCOL, PROTOCOL);
     if page {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
     }
@@ -143,8 +146,8 @@ impl Refusal {
 /// Checks a handshake (RFC 6455, section 4.2.1); gives the answer to its key.
 fn handshake(method: &Method, headers: &HeaderMap) -> Result<HeaderValue, Refusal> {
     if method != Method::GET
-        || !has_token(headers, &UPGRADE, "websocket")
-        || !has_token(headers, &CONNECTION, "upgrade")
+        || !lists(headers, &UPGRADE, "websocket")
+        || !lists(headers, &CONNECTION, "upgrade")
     {
         return Err(Refusal::NoUpgrade);
     }
@@ -155,16 +158,6 @@ fn handshake(method: &Method, headers: &HeaderMap) -> Result<HeaderValue, Refusa
     let key = headers.get(SEC_WEBSOCKET_KEY).filter(|key| key.len() == 24);
     let key = key.ok_or(Refusal::Malformed)?;
     HeaderValue::from_str(&derive_accept_key(key.as_bytes())).map_err(|_| Refusal::Malformed)
-}
-
-/// Whether a header's comma-separated values hold a token, in any case.
-fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
-    headers
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|value| value.trim().eq_ignore_ascii_case(token))
 }
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;

@@ -6,6 +6,8 @@
 use hyper::header::{HeaderMap, HeaderValue, IF_NONE_MATCH};
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::field::members;
+
 /// A strong entity tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EntityTag(String);
@@ -32,12 +34,7 @@ impl EntityTag {
 ///
 /// Weak comparison (section 8.8.3.2): `W/` makes no difference.
 pub(crate) fn not_modified(request: &HeaderMap, tag: &EntityTag) -> bool {
-    request
-        .get_all(IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
+    members(request, &IF_NONE_MATCH)
         .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag.0)
 }
 

@@ -6,6 +6,7 @@
 
 pub(crate) mod body;
 pub(crate) mod conditional;
+pub(crate) mod field;
 pub(crate) mod media_type;
 pub(crate) mod page;
 pub(crate) mod representation;
