@@ -81,14 +81,16 @@ async fn quiet_says_nothing_but_what_went_wrong() {
 /// Runs livers at a terminal of its own, presses Ctrl-C once it is ready, and gives what the
 /// terminal got. `None` where there is no `script` of util-linux to make a terminal.
 fn at_a_terminal(dir: &TempDir, env: &[(&str, &str)]) -> Option<String> {
-    let line = format!("'{BINARY}' '{}' --port 0", dir.path().display());
+    // In the shell's place: Ctrl-C is for all who are at the terminal, and a shell that waits there
+    // for livers may end with a status of its own.
+    let line = format!("exec '{BINARY}' '{}' --port 0", dir.path().display());
     let mut command = Command::new("script");
     command.args(["--quiet", "--flush", "--return", "--command", &line, "/dev/null"]);
     // What a terminal may show depends on all of these.
     for name in ["CI", "CLICOLOR", "CLICOLOR_FORCE", "NO_COLOR"] {
         command.env_remove(name);
     }
-    command.env("TERM", "xterm-256color").envs(env.iter().copied());
+    command.env("SHELL", "/bin/sh").env("TERM", "xterm-256color").envs(env.iter().copied());
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
     let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
     let mut text = String::new();
