@@ -73,6 +73,12 @@ pub enum Event {
         /// What failed, in words.
         why: String,
     },
+    /// A file was asked for and served although somebody was still writing it, after having been waited
+    /// for. Emitted once until its writer is done.
+    StillWritten {
+        /// The file.
+        path: PathBuf,
+    },
     /// A request was answered. Emitted only where [`Events::with_requests`] was asked for.
     Request {
         /// The method.

@@ -23,7 +23,7 @@ use hyper::{
 use crate::{
     change::ChangeSet,
     event::{Event, Events},
-    files::{self, Found, Source, not_found},
+    files::{self, Files, Found, Source, Whole, not_found},
     inject::{
         self,
         html::{InjectedBody, Injector},
@@ -52,6 +52,7 @@ const CLIENT: &str = include_str!("../client-snippet/client.js");
 pub(crate) struct Site {
     pub(crate) guard: Guard,
     pub(crate) root: Arc<Root>,
+    pub(crate) files: Files,
     pub(crate) watch: Arc<Watch>,
     pub(crate) proxy: Proxy,
     pub(crate) routes: Vec<String>,
@@ -167,6 +168,7 @@ impl Site {
         B::Error: Into<BodyError>,
     {
         let page = inject::wanted(request.method(), request.headers());
+        self.settle(request.headers(), host, page, request.uri().path()).await;
         // Older than the answer, like that of a file.
         let version = self.reload.hub.version();
         let head = request.method() == Method::HEAD;
@@ -202,16 +204,20 @@ impl Site {
             Err(BadPath::Unsafe) => return plain(StatusCode::NOT_FOUND, "Not found.\n"),
         };
         let page = inject::wanted(method, headers);
+        let path = url.to_string();
+        self.settle(headers, host, page, &path).await;
         // The stamp is older than the bytes: what changes in between is told once too often, never
         // missed.
         let version = self.reload.hub.version();
-        let path = url.to_string();
         self.observe(headers, host, page, &path);
-        let found = files::find(Arc::clone(&self.root), url).await;
+        let found = self.files.find(&url).await;
         let (status, text) = match found {
             Found::File(source) => {
                 self.watch.note(&source.path, State::File(source.identity));
                 self.reload.hub.observe(&path, &source.url.to_string());
+                if source.whole == Whole::WaitedInVain {
+                    self.events.emit(Event::StillWritten { path: source.path.clone() });
+                }
                 let element = page.then(|| self.element(version, ""));
                 return file(source, element).answer(method, headers);
             }
@@ -261,9 +267,17 @@ impl Site {
     /// Tells `reload` who uses what: the page, sheet or module that a request's `Referer` names uses
     /// what it asks for. A navigation is no use: a link is not a part of its page.
     fn observe(&self, headers: &HeaderMap, host: &str, navigation: bool, path: &str) {
-        let referrer = headers.get(REFERER).and_then(|referrer| referrer.to_str().ok());
-        if let Some(user) = referrer.and_then(|url| own_path(url, host)).filter(|_| !navigation) {
+        if let Some(user) = referrer(headers, host).filter(|_| !navigation) {
             self.reload.hub.observe(&user, path);
+        }
+    }
+
+    /// Lets a page that is asked for in the middle of a burst of changes wait for its end, so that it
+    /// is loaded once, and its stamp covers all of them. A page may also ask for itself by a script.
+    async fn settle(&self, headers: &HeaderMap, host: &str, navigation: bool, path: &str) {
+        let own = || referrer(headers, host).is_some_and(|referrer| referrer == path);
+        if navigation || own() {
+            self.watch.settled().await;
         }
     }
 
@@ -305,11 +319,11 @@ fn file(source: Source, element: Option<String>) -> Representation {
             let tag = EntityTag::of(&bytes);
             (Content::Bytes(bytes), Some(tag))
         }
-        (root::Content::Large(file, length, _), None) => (Content::File(file, length), Some(tag)),
+        (root::Content::Large(file, was, _), None) => (Content::File(file, was), Some(tag)),
         // Its bytes are made while they are sent, so there is nothing to compare a copy with.
-        (root::Content::Large(file, length, _), Some(element)) => {
+        (root::Content::Large(file, was, _), Some(element)) => {
             let injector = Injector::new(element, None);
-            let body = InjectedBody::new(Content::File(file, length).into_body(), injector);
+            let body = InjectedBody::new(Content::File(file, was).into_body(), injector);
             (Content::Stream(body::stream(body)), None)
         }
     };
@@ -337,6 +351,11 @@ fn injected(response: Response, element: String, head: bool) -> Response {
         body::stream(InjectedBody::new(body, Injector::new(element, charset.as_deref())))
     };
     Response::from_parts(parts, body)
+}
+
+/// The path of the page, sheet or module that a request comes from, if it is one of ours.
+fn referrer(headers: &HeaderMap, host: &str) -> Option<String> {
+    headers.get(REFERER).and_then(|url| url.to_str().ok()).and_then(|url| own_path(url, host))
 }
 
 /// The path of a URL, as the server spells it, if the URL is one of ours.

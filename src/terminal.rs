@@ -191,6 +191,12 @@ fn line(event: &Event, amount: Amount) -> Option<String> {
         Event::WatchFault { path, why } => {
             format!("{RED}watch{RESET}    {}: {}", shown(&path.to_string_lossy()), shown(why))
         }
+        Event::StillWritten { path } => {
+            let path = shown(&path.to_string_lossy());
+            format!(
+                "{YELLOW}writing{RESET}  {path} has been open for writing for long: served as it is"
+            )
+        }
         Event::Request { method, target, status, took } => {
             let ms = took.as_secs_f64() * 1000.0;
             format!("{DIM}{method:<8} {}  {status}, {ms:.1} ms{RESET}", shown(target))

@@ -3,14 +3,24 @@
 //! [`find`] takes a path to what there is to send, in one go on a blocking thread: it locates, stats,
 //! opens and reads, so that a request pays for one hop between threads and a file's bytes are read
 //! once.
+//!
+//! A file that somebody is writing is half of what it will be, so it is looked at again until the
+//! writer is done, for a bounded time ([`patience`]).
 
 mod listing;
 pub(crate) mod not_found;
+mod patience;
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
+use self::patience::{Patience, Verdict};
 use crate::{
-    root::{self, Content, Identity, Located, Root},
+    root::{self, Content, FileRead, Identity, Located, Root, Writer},
     url_path::UrlPath,
 };
 
@@ -45,13 +55,56 @@ pub(crate) struct Source {
     pub(crate) content: Content,
     /// Which content it is.
     pub(crate) identity: Identity,
+    /// Who was writing it when it was read.
+    writer: Writer,
+    /// Whether it may be half of what is being written.
+    pub(crate) whole: Whole,
 }
 
-/// Finds what a path leads to, on a blocking thread.
-pub(crate) async fn find(root: Arc<Root>, url: UrlPath) -> Found {
-    match tokio::task::spawn_blocking(move || look(&root, &url)).await {
-        Ok(found) => found,
-        Err(stopped) => Found::Unreadable(PathBuf::new(), io::Error::other(stopped)),
+/// Whether a file is all there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whole {
+    /// Nobody is writing it.
+    Yes,
+    /// Somebody is, still, after having been waited for.
+    WaitedInVain,
+    /// Somebody is, and has been for long: nobody waits for that.
+    Unending,
+}
+
+/// The files of a root.
+#[derive(Debug)]
+pub(crate) struct Files {
+    root: Arc<Root>,
+    patience: Mutex<Patience>,
+}
+
+impl Files {
+    /// The files of this root.
+    pub(crate) fn new(root: Arc<Root>) -> Self {
+        Self { root, patience: Mutex::default() }
+    }
+
+    /// Finds what a path leads to, on a blocking thread; waits a moment for whoever is writing it.
+    pub(crate) async fn find(&self, url: &UrlPath) -> Found {
+        let began = Instant::now();
+        loop {
+            let (root, asked) = (Arc::clone(&self.root), url.clone());
+            let found = match tokio::task::spawn_blocking(move || look(&root, &asked)).await {
+                Ok(found) => found,
+                Err(stopped) => Found::Unreadable(PathBuf::new(), io::Error::other(stopped)),
+            };
+            let Found::File(source) = found else { return found };
+            match self.verdict(&source.path, source.writer, began) {
+                Verdict::Serve(whole) => return Found::File(Source { whole, ..source }),
+                Verdict::LookAgain(wait) => tokio::time::sleep(wait).await,
+            }
+        }
+    }
+
+    fn verdict(&self, path: &Path, writer: Writer, began: Instant) -> Verdict {
+        let mut patience = self.patience.lock().unwrap_or_else(PoisonError::into_inner);
+        patience.verdict(path, writer, began.elapsed())
     }
 }
 
@@ -81,7 +134,9 @@ fn look(root: &Root, url: &UrlPath) -> Found {
 
 fn read(path: PathBuf, url: UrlPath) -> Found {
     match root::read(&path) {
-        Ok((content, identity)) => Found::File(Source { path, url, content, identity }),
+        Ok(FileRead { content, identity, writer }) => {
+            Found::File(Source { path, url, content, identity, writer, whole: Whole::Yes })
+        }
         Err(why) if why.kind() == io::ErrorKind::NotFound => Found::Nothing(path),
         Err(why) => Found::Unreadable(path, why),
     }

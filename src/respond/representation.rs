@@ -1,7 +1,7 @@
 //! What there is to send, before a request's conditions are looked at.
 
 use std::{
-    fs::File,
+    fs::{File, Metadata},
     future::Future,
     io::{self, Read},
     pin::Pin,
@@ -44,8 +44,8 @@ pub(crate) struct Representation {
 pub(crate) enum Content {
     /// Memory.
     Bytes(Bytes),
-    /// A file, streamed, of so many bytes.
-    File(File, u64),
+    /// A file, streamed, as it was when it was opened.
+    File(File, Box<Metadata>),
     /// Something that is made while it is sent; its length is not known.
     Stream(Body),
 }
@@ -101,7 +101,7 @@ impl Content {
     fn length(&self) -> Option<u64> {
         match self {
             Self::Bytes(bytes) => Some(bytes.len() as u64),
-            Self::File(_, length) => Some(*length),
+            Self::File(_, metadata) => Some(metadata.len()),
             Self::Stream(_) => None,
         }
     }
@@ -110,7 +110,7 @@ impl Content {
     pub(crate) fn into_body(self) -> Body {
         match self {
             Self::Bytes(bytes) => body::full(bytes),
-            Self::File(file, length) => body::stream(FileBody::new(file, length)),
+            Self::File(file, metadata) => body::stream(FileBody::new(Opened { file, metadata })),
             Self::Stream(body) => body,
         }
     }
@@ -118,21 +118,39 @@ impl Content {
 
 /// A file, read on a blocking thread one chunk at a time, when the socket asks for more.
 ///
-/// Exactly the announced length is sent: a file that grows meanwhile is cut there, one that shrinks
-/// ends the connection, so that the client knows.
+/// Exactly the announced length is sent: a file that grows meanwhile is cut there. One that shrinks or
+/// is written over ends the connection before its last chunk, so that the client knows that it has no
+/// whole file.
 struct FileBody {
     state: State,
     left: u64,
 }
 
+/// A file, and what it was when it was opened.
+struct Opened {
+    file: File,
+    metadata: Box<Metadata>,
+}
+
+impl Opened {
+    /// Whether what was opened is still there; more may have been added to it, as to a log. Blocking.
+    fn is_unchanged(&self) -> bool {
+        let modified = |metadata: &Metadata| metadata.modified().ok();
+        self.file.metadata().is_ok_and(|now| {
+            now.len() > self.metadata.len()
+                || (now.len() == self.metadata.len() && modified(&now) == modified(&self.metadata))
+        })
+    }
+}
+
 enum State {
-    Idle(Option<File>),
-    Reading(JoinHandle<(File, io::Result<Bytes>)>),
+    Idle(Option<Opened>),
+    Reading(JoinHandle<(Opened, io::Result<Bytes>)>),
 }
 
 impl FileBody {
-    fn new(file: File, length: u64) -> Self {
-        Self { state: State::Idle(Some(file)), left: length }
+    fn new(opened: Opened) -> Self {
+        Self { left: opened.metadata.len(), state: State::Idle(Some(opened)) }
     }
 }
 
@@ -149,29 +167,21 @@ impl HttpBody for FileBody {
         }
         loop {
             match &mut self.state {
-                State::Idle(file) => {
-                    let Some(mut file) = file.take() else { return Poll::Ready(None) };
-                    let wanted = usize::try_from(self.left).unwrap_or(CHUNK).min(CHUNK);
+                State::Idle(opened) => {
+                    let Some(opened) = opened.take() else { return Poll::Ready(None) };
+                    let left = self.left;
                     self.state = State::Reading(tokio::task::spawn_blocking(move || {
-                        let mut chunk = vec![0; wanted];
-                        let read = file.read(&mut chunk).map(|read| {
-                            chunk.truncate(read);
-                            Bytes::from(chunk)
-                        });
-                        (file, read)
+                        let read = read(&opened, left);
+                        (opened, read)
                     }));
                 }
                 State::Reading(reading) => {
-                    let (file, read) = match ready!(Pin::new(reading).poll(context)) {
-                        Ok((file, read)) => (Some(file), read),
+                    let (opened, read) = match ready!(Pin::new(reading).poll(context)) {
+                        Ok((opened, read)) => (Some(opened), read),
                         Err(stopped) => (None, Err(io::Error::other(stopped))),
                     };
-                    self.state = State::Idle(file);
+                    self.state = State::Idle(opened);
                     return Poll::Ready(Some(match read {
-                        Ok(chunk) if chunk.is_empty() => {
-                            self.left = 0;
-                            Err(io::ErrorKind::UnexpectedEof.into())
-                        }
                         Ok(chunk) => {
                             self.left -= chunk.len() as u64;
                             Ok(Frame::data(chunk))
@@ -193,4 +203,17 @@ impl HttpBody for FileBody {
     fn is_end_stream(&self) -> bool {
         self.left == 0
     }
+}
+
+/// Reads the next chunk of what is left. Blocking.
+fn read(opened: &Opened, left: u64) -> io::Result<Bytes> {
+    let wanted = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
+    let mut chunk = vec![0; wanted];
+    let read = (&opened.file).read(&mut chunk)?;
+    let last = read as u64 == left;
+    if read == 0 || (last && !opened.is_unchanged()) {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    chunk.truncate(read);
+    Ok(Bytes::from(chunk))
 }

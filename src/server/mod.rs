@@ -21,6 +21,7 @@ use crate::{
     change::{Change, ChangeSet},
     error::Error,
     event::{Event, Events},
+    files::Files,
     net::{
         guard::Guard,
         listen::{addresses, listen},
@@ -149,7 +150,8 @@ impl Builder {
         let proxy =
             Proxy::new(self.routes, events.clone(), tasks.clone(), cancel.clone(), recovered);
         let guard = Guard::new(self.host.as_deref());
-        let site = Site { guard, root, watch, proxy, routes, reload, events };
+        let files = Files::new(Arc::clone(&root));
+        let site = Site { guard, root, files, watch, proxy, routes, reload, events };
         Ok(Server {
             site: Arc::new(site),
             host: self.host,

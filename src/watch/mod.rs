@@ -4,18 +4,22 @@
 //! takes it from there to the end, because every step is either pure or blocking: [`coalesce`] says
 //! when to look, [`snapshot`] whether anything is different, and what is left is published as one
 //! [`ChangeSet`]. [`tree`] and [`ignore`] decide which folders cost a watch, [`links`] what changes under another
-//! name. [`worker`] is that thread. When the queue is full, events are dropped and everything that was asked for is looked at instead: nothing is lost.
+//! name. [`worker`] is that thread. When the queue is full, events are dropped and everything that was
+//! asked for is looked at instead: nothing is lost. A lone save of a file that is open in a tab does not
+//! go that way: it is taken to the end at once, on notify's thread ([`short_way`]).
 //!
 //! What changed while no server ran is asked of the disk: [`changed_since`].
 //!
 //! The server tells the [`Watch`] what it served ([`Watch::note`]), which is what changes are
-//! compared with, and which ignored folders are worth a watch after all.
+//! compared with, and which ignored folders are worth a watch after all. And it asks whether this is a
+//! good moment to serve a page ([`Watch::settled`]).
 //!
 //! Left out on purpose, for now: polling where the system gives no events.
 
 mod coalesce;
 mod ignore;
 mod links;
+mod short_way;
 mod since;
 mod snapshot;
 mod source;
@@ -30,14 +34,19 @@ use std::{
         mpsc::{SyncSender, sync_channel},
     },
     thread::JoinHandle,
+    time::Instant,
 };
 
-pub(crate) use self::{since::changed_since, snapshot::State};
+use tokio::sync::Notify;
+
 use self::{
+    coalesce::Coalesce,
+    short_way::Taken,
     snapshot::{Noted, Snapshot},
     source::Says,
     worker::Worker,
 };
+pub(crate) use self::{since::changed_since, snapshot::State};
 use crate::{change::ChangeSet, error::Error, event::Events, root::Root};
 
 /// How many inputs may wait; a checkout of a thousand files is about this many.
@@ -53,8 +62,8 @@ pub(crate) struct Options {
     pub(crate) ignore: Vec<String>,
 }
 
-/// What is done with changes: called on the watch's own thread.
-pub(crate) type Publish = Box<dyn Fn(ChangeSet) + Send>;
+/// What is done with changes: called on the watch's own thread, or notify's.
+pub(crate) type Publish = Box<dyn Fn(ChangeSet) + Send + Sync>;
 
 /// A running watch.
 pub(crate) struct Watch {
@@ -64,7 +73,17 @@ pub(crate) struct Watch {
 }
 
 struct Shared {
+    root: Arc<Root>,
     snapshot: Mutex<Snapshot>,
+    coalesce: Mutex<Coalesce>,
+    /// Held from looking at paths to publishing what is different, so that no two looks at a path are
+    /// told in the wrong order.
+    looking: Mutex<()>,
+    publish: Publish,
+    /// How many inputs wait, or are being taken in.
+    waiting: AtomicUsize,
+    /// Woken whenever a burst may be over.
+    calmed: Notify,
     /// Inputs were dropped.
     lost: AtomicBool,
     /// How many folders are watched.
@@ -80,6 +99,8 @@ enum Input {
     Asked(PathBuf),
     /// Somebody was served something else than the tabs know of.
     Suspect(PathBuf),
+    /// Something is due sooner than was said.
+    Sooner,
     /// The end.
     Stop,
 }
@@ -89,24 +110,35 @@ impl Watch {
     pub(crate) fn start(options: Options, events: Events, publish: Publish) -> Result<Self, Error> {
         let (queue, inputs) = sync_channel(QUEUE);
         let shared = Arc::new(Shared {
+            root: Arc::clone(&options.root),
             snapshot: Mutex::default(),
+            coalesce: Mutex::default(),
+            looking: Mutex::default(),
+            publish,
+            waiting: AtomicUsize::new(0),
+            calmed: Notify::new(),
             lost: AtomicBool::new(false),
             folders: AtomicUsize::new(0),
         });
         let (to, flag) = (queue.clone(), Arc::clone(&shared));
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             let input = match event {
-                Ok(event) if source::says(&event) == Says::Nothing => return,
-                Ok(event) => Input::Event(event),
+                Ok(event) => match source::says(&event) {
+                    Says::Nothing => return,
+                    Says::Signal(signal) => match flag.short_way(&event.paths, signal) {
+                        Taken::Whole => return,
+                        Taken::Sooner => Input::Sooner,
+                        Taken::Not => Input::Event(event),
+                    },
+                    Says::Lost => Input::Event(event),
+                },
                 Err(error) => Input::Fault(error),
             };
-            if to.try_send(input).is_err() {
-                flag.lost.store(true, Ordering::Release);
-            }
+            flag.send(&to, input);
         })
         .map_err(|error| Error::Watch(error.to_string()))?;
 
-        let worker = Worker::start(options, watcher, Arc::clone(&shared), events, publish)?;
+        let worker = Worker::start(options, watcher, Arc::clone(&shared), events)?;
         let thread = std::thread::Builder::new()
             .name("livers-watch".to_owned())
             .spawn(move || worker.run(&inputs))
@@ -121,8 +153,21 @@ impl Watch {
             Noted::New => Input::Asked(path.to_owned()),
             Noted::Changed => Input::Suspect(path.to_owned()),
         };
-        if self.queue.try_send(input).is_err() {
-            self.shared.lost.store(true, Ordering::Release);
+        self.shared.send(&self.queue, input);
+    }
+
+    /// Waits, for a bounded time, while a burst of changes is going on: a page that is served then
+    /// would have to be loaded again. At all other times it gives way at once.
+    pub(crate) async fn settled(&self) {
+        loop {
+            let calmed = self.shared.calmed.notified();
+            tokio::pin!(calmed);
+            // Before the look, or a calming between the two would be missed.
+            calmed.as_mut().enable();
+            let Some(until) = self.shared.unsettled(Instant::now()) else { return };
+            if tokio::time::timeout_at(until.into(), calmed).await.is_err() {
+                return;
+            }
         }
     }
 
@@ -144,5 +189,23 @@ impl Watch {
 impl Shared {
     fn snapshot(&self) -> MutexGuard<'_, Snapshot> {
         self.snapshot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn coalesce(&self) -> MutexGuard<'_, Coalesce> {
+        self.coalesce.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues an input; where there is no room, it is known that something was lost.
+    fn send(&self, queue: &SyncSender<Input>, input: Input) {
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        if queue.try_send(input).is_err() {
+            self.waiting.fetch_sub(1, Ordering::AcqRel);
+            self.lost.store(true, Ordering::Release);
+        }
+    }
+
+    /// Until when a page that is asked for now should wait.
+    fn unsettled(&self, now: Instant) -> Option<Instant> {
+        self.coalesce().unsettled(now, self.waiting.load(Ordering::Acquire) > 0)
     }
 }

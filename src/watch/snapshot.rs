@@ -16,7 +16,7 @@ use std::{
 
 use crate::{
     change::Kind,
-    root::{self, Identity},
+    root::{self, Identity, Writer},
 };
 
 /// How many paths are kept. Those beyond are treated as paths that nobody asked for.
@@ -50,17 +50,25 @@ pub(super) enum Noted {
 
 /// The paths that were asked for.
 #[derive(Debug, Default)]
-pub(super) struct Snapshot(BTreeMap<PathBuf, State>);
+pub(super) struct Snapshot(BTreeMap<PathBuf, Entry>);
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    /// What the tabs know of.
+    state: State,
+    /// See [`Snapshot::set_plain`].
+    plain: bool,
+}
 
 impl Snapshot {
     /// Somebody was served this.
     pub(super) fn note(&mut self, path: &Path, state: State) -> Noted {
         match self.0.get(path) {
-            Some(known) if *known == state => Noted::Same,
+            Some(known) if known.state == state => Noted::Same,
             Some(_) => Noted::Changed,
             None => {
                 if self.0.len() < PATHS {
-                    self.0.insert(path.to_owned(), state);
+                    self.0.insert(path.to_owned(), Entry { state, plain: false });
                 }
                 Noted::New
             }
@@ -84,40 +92,67 @@ impl Snapshot {
 
     /// The state that the tabs know of.
     pub(super) fn known(&self, path: &Path) -> Option<State> {
-        self.0.get(path).copied()
+        self.0.get(path).map(|known| known.state)
+    }
+
+    /// Whether a path's changes concern this path alone: it goes through no link, no link leads to
+    /// it, and nothing says that it never counts.
+    pub(super) fn set_plain(&mut self, path: &Path, plain: bool) {
+        if let Some(known) = self.0.get_mut(path) {
+            known.plain = plain;
+        }
+    }
+
+    /// Whether that was said of a path.
+    pub(super) fn is_plain(&self, path: &Path) -> bool {
+        self.0.get(path).is_some_and(|known| known.plain)
     }
 
     /// Events were lost. A file is compared by its content; what was in a folder is not known any
     /// more.
     pub(super) fn doubt(&mut self, path: &Path) {
-        if let Some(known) = self.0.get_mut(path).filter(|known| **known == State::Folder) {
-            *known = State::Unread;
+        if let Some(known) = self.0.get_mut(path).filter(|known| known.state == State::Folder) {
+            known.state = State::Unread;
         }
     }
 
     /// The tabs are told of this state.
     pub(super) fn told(&mut self, path: &Path, state: State) {
         if let Some(known) = self.0.get_mut(path) {
-            *known = state;
+            known.state = state;
         }
     }
 }
 
-/// What is at a path now. Blocking; a file is read only if it was before.
-pub(super) fn look(path: &Path, asked: bool) -> State {
+/// What is at a path now; nothing while somebody is seen to write there. Blocking; a file is read only
+/// if it was before.
+pub(super) fn look(path: &Path, asked: bool) -> Option<State> {
     let state = std::fs::metadata(path).and_then(|metadata| {
         Ok(if metadata.is_dir() {
-            State::Folder
+            Some(State::Folder)
         } else if asked {
-            State::File(root::read(path)?.1)
+            let read = root::read(path)?;
+            (read.writer != Writer::Open).then_some(State::File(read.identity))
         } else {
-            State::Unread
+            Some(State::Unread)
         })
     });
-    state.unwrap_or_else(|why| match why.kind() {
+    state.unwrap_or_else(|why| Some(absent(&why)))
+}
+
+/// What is at a path now, even if somebody is writing there: half of it, perhaps. Blocking.
+pub(super) fn look_anyway(path: &Path, asked: bool) -> State {
+    look(path, asked).unwrap_or_else(|| match root::read(path) {
+        Ok(read) => State::File(read.identity),
+        Err(why) => absent(&why),
+    })
+}
+
+fn absent(why: &io::Error) -> State {
+    match why.kind() {
         io::ErrorKind::PermissionDenied => State::Unreadable,
         _ => State::Missing,
-    })
+    }
 }
 
 /// What happened to a path, if anything, from what was known of it and what is there now.

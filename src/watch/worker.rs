@@ -17,11 +17,11 @@ use std::{
 use notify::RecommendedWatcher;
 
 use super::{
-    Input, Options, Publish, QUEUE, Shared, State,
-    coalesce::{Coalesce, Due, Signal},
+    Input, Options, QUEUE, Shared, State,
+    coalesce::{Due, Signal},
     ignore::{GITIGNORE, Ignore},
     links::Links,
-    snapshot::{difference, look},
+    snapshot::{difference, look, look_anyway},
     source::{self, Says},
     tree::Tree,
 };
@@ -67,11 +67,9 @@ pub(super) struct Worker {
     tree: Tree,
     links: Links,
     shared: Arc<Shared>,
-    coalesce: Coalesce,
     /// The root, or other folders, that went away; they may come back.
     away: Vec<PathBuf>,
     events: Events,
-    publish: Publish,
 }
 
 impl Worker {
@@ -81,7 +79,6 @@ impl Worker {
         watcher: RecommendedWatcher,
         shared: Arc<Shared>,
         events: Events,
-        publish: Publish,
     ) -> Result<Self, Error> {
         let more = options.more.into_iter().map(More::new).collect::<Result<Vec<_>, _>>()?;
         let folders: Vec<_> = more.iter().filter_map(More::folder).collect();
@@ -92,10 +89,8 @@ impl Worker {
             more,
             root: options.root,
             shared,
-            coalesce: Coalesce::default(),
             away: Vec::new(),
             events,
-            publish,
         };
         worker.watch_all();
         Ok(worker)
@@ -114,26 +109,30 @@ impl Worker {
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             // Whatever waits is taken in before anything is looked at; the queue's length bounds it.
-            for _ in 0..QUEUE {
-                match next {
-                    Some(Input::Stop) => return,
-                    Some(input) => self.take_in(input, Instant::now()),
-                    None => break,
+            let mut taken = 0;
+            while let Some(input) = next {
+                if matches!(input, Input::Stop) {
+                    return;
                 }
-                next = inputs.try_recv().ok();
+                self.take_in(input, Instant::now());
+                taken += 1;
+                next = if taken < QUEUE { inputs.try_recv().ok() } else { None };
             }
+            self.shared.waiting.fetch_sub(taken, Ordering::AcqRel);
             self.look_for_away();
             if self.shared.lost.swap(false, Ordering::AcqRel) {
                 self.look_at_everything();
             }
             self.look_at_due();
             self.shared.folders.store(self.tree.len(), Ordering::Relaxed);
+            self.shared.calmed.notify_waiters();
         }
     }
 
     /// How long to wait for the next input.
     fn wait(&self) -> Option<Duration> {
-        let due = self.coalesce.next().map(|due| due.saturating_duration_since(Instant::now()));
+        let due = self.shared.coalesce().next();
+        let due = due.map(|due| due.saturating_duration_since(Instant::now()));
         let away = (!self.away.is_empty()).then_some(AWAY);
         due.into_iter().chain(away).min()
     }
@@ -154,8 +153,8 @@ impl Worker {
                 why: error.to_string(),
             }),
             Input::Asked(path) => self.follow(path, now),
-            Input::Suspect(path) => self.coalesce.push(path, Signal::Finished, true, now),
-            Input::Stop => {}
+            Input::Suspect(path) => self.shared.coalesce().push(path, Signal::Finished, true, now),
+            Input::Sooner | Input::Stop => {}
         }
     }
 
@@ -186,10 +185,10 @@ impl Worker {
             }
         }
         for link in self.links.to(&path) {
-            self.coalesce.push(link, signal, true, now);
+            self.shared.coalesce().push(link, signal, true, now);
         }
         let asked = self.shared.snapshot().asked(&path);
-        self.coalesce.push(path, signal, asked, now);
+        self.shared.coalesce().push(path, signal, asked, now);
     }
 
     /// A folder is there, with whatever is in it.
@@ -199,7 +198,7 @@ impl Worker {
             for path in self.tree.add(folder, &mut self.ignore) {
                 if self.counts(&path) {
                     let asked = self.shared.snapshot().asked(&path);
-                    self.coalesce.push(path, Signal::Appeared, asked, now);
+                    self.shared.coalesce().push(path, Signal::Appeared, asked, now);
                 }
             }
         }
@@ -207,7 +206,7 @@ impl Worker {
         let finished = if signal == Signal::Appeared { signal } else { Signal::Arrived };
         for path in known {
             self.follow(path.clone(), now);
-            self.coalesce.push(path, finished, true, now);
+            self.shared.coalesce().push(path, finished, true, now);
         }
     }
 
@@ -223,12 +222,22 @@ impl Worker {
     fn follow(&mut self, path: PathBuf, now: Instant) {
         let real = self.links.follow(&path);
         let mut new = self.watch_for(&path);
-        if let Some(real) = real {
-            new |= self.watch_for(&real);
+        if let Some(real) = &real {
+            new |= self.watch_for(real);
         }
+        let plain = self.links.is_real(&path)
+            && self.links.to(&path).is_empty()
+            && self.counts(&path)
+            && path.file_name().is_some_and(|name| name != GITIGNORE);
+        let mut snapshot = self.shared.snapshot();
+        snapshot.set_plain(&path, plain);
+        if let Some(real) = real {
+            snapshot.set_plain(&real, false);
+        }
+        drop(snapshot);
         if new {
             // It may have changed before it was watched.
-            self.coalesce.push(path, Signal::Finished, true, now);
+            self.shared.coalesce().push(path, Signal::Finished, true, now);
         }
     }
 
@@ -295,7 +304,7 @@ impl Worker {
         }
         let now = Instant::now();
         for root in back {
-            self.coalesce.push(root, Signal::Appeared, false, now);
+            self.shared.coalesce().push(root, Signal::Appeared, false, now);
         }
         self.look_at_everything();
     }
@@ -309,42 +318,61 @@ impl Worker {
         for path in self.asked_below(self.root.path()) {
             self.shared.snapshot().doubt(&path);
             self.follow(path.clone(), now);
-            self.coalesce.push(path, Signal::Finished, true, now);
+            self.shared.coalesce().push(path, Signal::Finished, true, now);
         }
     }
 
     /// Looks at the paths that are due, and publishes what is different.
     fn look_at_due(&mut self) {
         let now = Instant::now();
+        let due = self.shared.coalesce().take(now);
+        if due.is_empty() {
+            return;
+        }
+        let shared = Arc::clone(&self.shared);
+        let looking = shared.looking();
         let mut changes = ChangeSet::default();
-        let mut relinked = false;
-        for Due { path, appeared } in self.coalesce.take(now) {
+        let (mut relinked, mut asked) = (false, false);
+        for Due { path, appeared, patient } in due {
             // A link that was there and is gone was one, too.
             relinked |= fs::symlink_metadata(&path).map_or(true, |path| path.is_symlink());
             let mut paths = self.shared.snapshot().below(&path);
+            asked |= !paths.is_empty();
             if paths.first() != Some(&path) {
                 paths.insert(0, path);
             }
             for path in paths {
-                changes.extend(self.look_at(&path, appeared));
+                changes.extend(self.look_at(&path, appeared, patient));
             }
         }
         if relinked {
             // Links may lead through links.
             for path in self.links.all() {
                 self.follow(path.clone(), now);
-                changes.extend(self.look_at(&path, false));
+                changes.extend(self.look_at(&path, false, true));
             }
         }
         if !changes.is_empty() {
-            (self.publish)(changes);
-            self.coalesce.published(Instant::now());
+            (shared.publish)(changes);
+            if asked {
+                self.shared.coalesce().published(Instant::now());
+            }
         }
+        drop(looking);
     }
 
-    fn look_at(&self, path: &Path, appeared: bool) -> Option<Change> {
+    /// What is different at a path, if anything. One that is being written is left for later.
+    fn look_at(&self, path: &Path, appeared: bool, patient: bool) -> Option<Change> {
         let known = self.shared.snapshot().known(path);
-        let now = look(path, known.is_some());
+        let asked = known.is_some();
+        let now = if patient {
+            look_anyway(path, asked)
+        } else if let Some(now) = look(path, asked) {
+            now
+        } else {
+            self.shared.coalesce().push(path.to_owned(), Signal::Written, asked, Instant::now());
+            return None;
+        };
         let kind = difference(known, now, appeared)?;
         self.shared.snapshot().told(path, now);
         let directory = now == State::Folder

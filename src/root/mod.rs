@@ -5,7 +5,12 @@
 //! too. Files and folders whose name begins with a dot are kept back unless asked for (`.env`,
 //! `.git`), but for `.well-known` (RFC 8615). Only regular files are opened.
 //!
+//! What is read is read at once, and it is said whether somebody was [writing](writer) meanwhile: the
+//! bytes may then be half of a save.
+//!
 //! All of it is blocking I/O: callers on async threads hand it to a blocking one.
+
+mod writer;
 
 use std::{
     ffi::OsStr,
@@ -13,16 +18,18 @@ use std::{
     io::{self, Read, Seek},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
-    time::UNIX_EPOCH,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_128;
 
+pub(crate) use self::writer::Writer;
 use crate::{error::Error, url_path::UrlPath};
 
-/// Up to this size a file is read whole, bytes; a larger one is streamed.
-pub(crate) const IN_MEMORY: u64 = 1024 * 1024;
+/// Up to this size a file is read whole, bytes; a larger one is streamed. No page should be larger:
+/// what is streamed can still change under way.
+pub(crate) const IN_MEMORY: u64 = 4 * 1024 * 1024;
 
 /// How much is read of a larger file before it is streamed, bytes: enough to tell a page's charset.
 const BEGINNING: u64 = 16 * 1024;
@@ -145,8 +152,8 @@ impl Root {
 pub(crate) enum Content {
     /// All of them.
     Memory(Bytes),
-    /// The open file, its length, and how it begins.
-    Large(File, u64, Bytes),
+    /// The open file, as it was when it was opened, and how it begins.
+    Large(File, Box<Metadata>, Bytes),
 }
 
 /// Which content a file has: a hash of its bytes, or, where they are more than [`IN_MEMORY`], of its
@@ -154,28 +161,50 @@ pub(crate) enum Content {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Identity(pub(crate) u128);
 
+/// A file as it was read.
+#[derive(Debug)]
+pub(crate) struct FileRead {
+    /// Its bytes.
+    pub(crate) content: Content,
+    /// Which content that is.
+    pub(crate) identity: Identity,
+    /// Whether somebody was writing it at that time.
+    pub(crate) writer: Writer,
+}
+
 /// Opens a regular file and reads it, or leaves it open where it is large.
-pub(crate) fn read(path: &Path) -> io::Result<(Content, Identity)> {
+pub(crate) fn read(path: &Path) -> io::Result<FileRead> {
     // A stat comes first: opening a FIFO would wait for its other end.
     if !fs::metadata(path)?.is_file() {
         return Err(io::ErrorKind::NotFound.into());
     }
     let mut file = File::open(path)?;
     let metadata = file.metadata()?;
-    let length = metadata.len();
+    let before = writer::writer(&file, &metadata, SystemTime::now());
+    let (length, modified) = (metadata.len(), metadata.modified().ok());
     if length > IN_MEMORY {
-        let modified = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let facts = [u128::from(length), modified.as_nanos()].map(u128::to_le_bytes).concat();
+        let time = modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
+        let facts = [u128::from(length), time.unwrap_or_default().as_nanos()];
+        let identity = Identity(xxh3_128(&facts.map(u128::to_le_bytes).concat()));
         let mut beginning = Vec::new();
         file.by_ref().take(BEGINNING).read_to_end(&mut beginning)?;
         file.rewind()?;
-        return Ok((Content::Large(file, length, beginning.into()), Identity(xxh3_128(&facts))));
+        let content = Content::Large(file, Box::new(metadata), beginning.into());
+        return Ok(FileRead { content, identity, writer: before });
     }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
     // A file that grows while it is read is not followed for ever.
-    file.by_ref().take(4 * IN_MEMORY).read_to_end(&mut bytes)?;
+    file.by_ref().take(2 * IN_MEMORY).read_to_end(&mut bytes)?;
     let identity = Identity(xxh3_128(&bytes));
-    Ok((Content::Memory(bytes.into()), identity))
+    // A writer that came meanwhile is still there, or has left its traces.
+    let after = file.metadata()?;
+    let same = after.len() == bytes.len() as u64 && after.modified().ok() == modified;
+    let writer = match before {
+        Writer::None if !same => Writer::Open,
+        Writer::None => writer::writer(&file, &after, SystemTime::now()),
+        before => before,
+    };
+    Ok(FileRead { content: Content::Memory(bytes.into()), identity, writer })
 }
 
 /// What a failed look-up means.

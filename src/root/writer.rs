@@ -1,0 +1,137 @@
+//! Whether somebody has a file open for writing.
+//!
+//! Linux knows: it grants a read lease on a file only while nobody does (fcntl(2), `F_SETLEASE`). The
+//! lease is given back at once, since a writer would have to wait for that. It is refused to those
+//! who do not own the file, and some file systems know no leases; there, and on other systems, all
+//! there is to go by is the time of the last write.
+
+// One foreign function takes a file descriptor and numbers, and no pointer.
+#![cfg_attr(target_os = "linux", allow(unsafe_code))]
+
+use std::{
+    fs::{File, Metadata},
+    time::{Duration, SystemTime},
+};
+
+/// How long a file must not have been written to where nothing better is known.
+const SETTLED: Duration = Duration::from_millis(30);
+
+/// Who is writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writer {
+    /// Nobody.
+    None,
+    /// Perhaps somebody: it was written to a moment ago.
+    Likely,
+    /// Somebody.
+    Open,
+}
+
+/// Whether somebody is writing a file.
+pub(super) fn writer(file: &File, metadata: &Metadata, now: SystemTime) -> Writer {
+    match lease(file) {
+        Lease::Granted => Writer::None,
+        Lease::Refused => Writer::Open,
+        Lease::Unknown => by_time(metadata.modified().ok(), now),
+    }
+}
+
+/// A time in the future is another machine's, and says nothing.
+fn by_time(modified: Option<SystemTime>, now: SystemTime) -> Writer {
+    match modified.map(|modified| now.duration_since(modified)) {
+        Some(Ok(age)) if age < SETTLED => Writer::Likely,
+        _ => Writer::None,
+    }
+}
+
+/// What the system says to the wish for a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+enum Lease {
+    /// Nobody has the file open for writing.
+    Granted,
+    /// Somebody has.
+    Refused,
+    /// It does not say.
+    Unknown,
+}
+
+#[cfg(target_os = "linux")]
+fn lease(file: &File) -> Lease {
+    use std::{io, os::fd::AsRawFd};
+
+    // As fcntl.h has it; the crate lacks it.
+    const F_SETSIG: libc::c_int = 10;
+
+    let control = |command: libc::c_int, argument: libc::c_int| {
+        // SAFETY: the descriptor is open, because `file` is; neither command takes a pointer.
+        unsafe { libc::fcntl(file.as_raw_fd(), command, argument) }
+    };
+    // Who opens the file for writing before the lease is back has a signal sent to us: one that does
+    // nothing by default, rather than SIGIO, which would end the program.
+    if control(F_SETSIG, libc::SIGURG) < 0 {
+        return Lease::Unknown;
+    }
+    if control(libc::F_SETLEASE, libc::F_RDLCK) == 0 {
+        control(libc::F_SETLEASE, libc::F_UNLCK);
+        return Lease::Granted;
+    }
+    match io::Error::last_os_error().kind() {
+        io::ErrorKind::WouldBlock => Lease::Refused,
+        _ => Lease::Unknown,
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn lease(_: &File) -> Lease {
+    Lease::Unknown
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::{Writer, by_time};
+
+    #[test]
+    fn what_was_written_a_moment_ago_may_be_written_still() {
+        let now = SystemTime::now();
+        let table = [
+            (Some(now - Duration::from_secs(9)), Writer::None),
+            (Some(now - Duration::from_millis(10)), Writer::Likely),
+            (Some(now + Duration::from_secs(9)), Writer::None),
+            (None, Writer::None),
+        ];
+        for (modified, wanted) in table {
+            assert_eq!(by_time(modified, now), wanted, "{modified:?}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_writer_is_seen_while_it_has_the_file_open() {
+        use std::fs::{self, File};
+
+        use super::writer;
+
+        let path = std::env::temp_dir().join(format!("livers-writer-{}", std::process::id()));
+        fs::write(&path, "a").unwrap();
+        let old = fs::metadata(&path).unwrap().modified().unwrap() + Duration::from_secs(9);
+        let seen = || {
+            let file = File::open(&path).unwrap();
+            writer(&file, &file.metadata().unwrap(), old)
+        };
+        // Not every file system knows leases; none of them sees a writer where there is none.
+        assert_eq!(seen(), Writer::None);
+        let open = fs::OpenOptions::new().append(true).open(&path).unwrap();
+        let while_open = seen();
+        drop(open);
+        assert_eq!(seen(), Writer::None);
+        fs::remove_file(&path).unwrap();
+        if while_open == Writer::None {
+            eprintln!("skipped: no leases here");
+        } else {
+            assert_eq!(while_open, Writer::Open);
+        }
+    }
+}
