@@ -161,6 +161,13 @@ pub(crate) enum Content {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Identity(pub(crate) u128);
 
+impl Identity {
+    /// The identity of these bytes.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self(xxh3_128(bytes))
+    }
+}
+
 /// A file as it was read.
 #[derive(Debug)]
 pub(crate) struct FileRead {
@@ -185,7 +192,7 @@ pub(crate) fn read(path: &Path) -> io::Result<FileRead> {
     if length > IN_MEMORY {
         let time = modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
         let facts = [u128::from(length), time.unwrap_or_default().as_nanos()];
-        let identity = Identity(xxh3_128(&facts.map(u128::to_le_bytes).concat()));
+        let identity = Identity::of(&facts.map(u128::to_le_bytes).concat());
         let mut beginning = Vec::new();
         file.by_ref().take(BEGINNING).read_to_end(&mut beginning)?;
         file.rewind()?;
@@ -195,7 +202,7 @@ pub(crate) fn read(path: &Path) -> io::Result<FileRead> {
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
     // A file that grows while it is read is not followed for ever.
     file.by_ref().take(2 * IN_MEMORY).read_to_end(&mut bytes)?;
-    let identity = Identity(xxh3_128(&bytes));
+    let identity = Identity::of(&bytes);
     // A writer that came meanwhile is still there, or has left its traces.
     let after = file.metadata()?;
     let same = after.len() == bytes.len() as u64 && after.modified().ok() == modified;

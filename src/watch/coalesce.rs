@@ -25,8 +25,16 @@ use std::{
 
 use super::source::CLOSES;
 
-/// How long a removal, or something new that nobody asked for, waits for its other half.
+/// How long something new that nobody asked for waits for its other half.
 const HALF: Duration = Duration::from_millis(50);
+
+/// How long a removal does, or the emptying of a file: deleting and writing again takes tools longer
+/// than renaming.
+const GONE: Duration = Duration::from_millis(200);
+
+/// What waits anyway is taken out together, if it is due within this time: a folder and what was in it,
+/// both halves of a rename.
+const TOGETHER: Duration = GONE;
 
 /// How long a file that is being written must be left alone if its close is not seen: short where
 /// no system says so, longer where one that comes late belongs to a writer that is slow.
@@ -54,6 +62,8 @@ pub(super) enum Signal {
     Written,
     /// It was removed, or renamed away.
     Gone,
+    /// It was found to be empty, and was not before.
+    Emptied,
     /// Its mode, times or links changed.
     Touched,
 }
@@ -85,6 +95,8 @@ struct Pending {
     appeared: bool,
     asked: bool,
     last: Signal,
+    /// Whether it waits for its other half.
+    waits: bool,
 }
 
 /// Changes were published, and other files keep changing.
@@ -97,7 +109,7 @@ struct Burst {
 impl Coalesce {
     /// Something happened. `asked` says whether somebody asked for this path.
     pub(super) fn push(&mut self, path: PathBuf, signal: Signal, asked: bool, now: Instant) {
-        use Signal::{Appeared, Arrived, Finished, Gone, Touched, Written};
+        use Signal::{Appeared, Arrived, Emptied, Finished, Gone, Touched, Written};
         let first = !self.pending.contains_key(&path);
         let wait = match signal {
             Finished | Arrived | Touched if asked => Duration::ZERO,
@@ -105,9 +117,11 @@ impl Coalesce {
             // it for writing and wrote nothing.
             Touched => return,
             Finished if first && CLOSES => return,
-            Finished | Arrived | Appeared | Gone => HALF,
+            Finished | Arrived | Appeared => HALF,
+            Gone | Emptied => GONE,
             Written => WRITING,
         };
+        let waits = wait == HALF || wait == GONE;
         self.settle(now);
         let again = self.is_recent(&path, now);
         if again {
@@ -133,8 +147,10 @@ impl Coalesce {
             appeared,
             asked,
             last: signal,
+            waits,
         });
         pending.due = (now + wait).min(pending.since + CAP);
+        pending.waits = waits;
         pending.asked |= asked;
         if signal != Touched {
             pending.last = signal;
@@ -149,8 +165,13 @@ impl Coalesce {
             return false;
         }
         self.pending.remove(path);
-        self.recent.insert(path.to_owned(), now);
         true
+    }
+
+    /// Such a save was looked at.
+    pub(super) fn looked_at(&mut self, path: &Path, now: Instant) {
+        self.recent.retain(|_, last| now < *last + QUIET);
+        self.recent.insert(path.to_owned(), now);
     }
 
     /// Changes were published of files that somebody asked for: a burst may be going on.
@@ -161,7 +182,10 @@ impl Coalesce {
 
     /// When to come back, if ever.
     pub(super) fn next(&self) -> Option<Instant> {
-        let due = self.pending.values().map(|pending| pending.due).min()?;
+        let first = self.pending.values().min_by_key(|pending| pending.due)?;
+        let with = self.pending.values().filter(|other| other.waits && first.waits);
+        let with = with.map(|other| other.due).filter(|due| *due <= first.due + TOGETHER).max();
+        let due = with.unwrap_or(first.due);
         let Some(burst) = self.burst else { return Some(due) };
         let since = self.pending.values().map(|pending| pending.since).min()?;
         Some(due.max((burst.last + QUIET).min(since + CAP)))
@@ -180,7 +204,8 @@ impl Coalesce {
             .map(|(path, pending)| Due {
                 path: path.clone(),
                 appeared: pending.appeared,
-                patient: pending.last == Signal::Written || now >= pending.since + CAP,
+                patient: matches!(pending.last, Signal::Written | Signal::Emptied)
+                    || now >= pending.since + CAP,
             })
             .collect();
         self.pending.retain(|_, pending| pending.due > now);
@@ -216,7 +241,7 @@ impl Pending {
     fn is_telling(&self) -> bool {
         match self.last {
             Signal::Finished | Signal::Arrived | Signal::Appeared => true,
-            Signal::Gone => self.asked,
+            Signal::Gone | Signal::Emptied => self.asked,
             Signal::Written | Signal::Touched => false,
         }
     }
@@ -280,7 +305,26 @@ mod tests {
                 &[(0, "a", Gone, ASKED), (9, "a", Appeared, ASKED), (11, "a", Finished, ASKED)],
                 &[(11, "a")],
             ),
-            ("a removal", &[(0, "a", Gone, ASKED)], &[(50, "a")]),
+            ("a removal", &[(0, "a", Gone, ASKED)], &[(200, "a")]),
+            (
+                "the removal of a tree",
+                &[(0, "f/a", Gone, ASKED), (2, "f/b", Gone, ASKED), (9, "f", Gone, NEW)],
+                &[(209, "f f/a f/b")],
+            ),
+            (
+                "a rename of what nobody has",
+                &[(0, "a", Gone, NEW), (0, "b", Arrived, NEW)],
+                &[(200, "a b")],
+            ),
+            (
+                "an emptying and a write",
+                &[
+                    (0, "a", Emptied, ASKED),
+                    (100, "a", Written, ASKED),
+                    (101, "a", Finished, ASKED),
+                ],
+                &[(101, "a")],
+            ),
             (
                 "a temporary file and a rename",
                 &[
@@ -289,7 +333,7 @@ mod tests {
                     (2, "t", Gone, NEW),
                     (2, "a", Arrived, ASKED),
                 ],
-                &[(2, "a"), (52, "t")], // by then it is gone: nothing happened
+                &[(2, "a"), (202, "t")], // by then it is gone: nothing happened
             ),
             ("a new file", &[(0, "n", Appeared, NEW), (3, "n", Finished, NEW)], &[(53, "n")]),
             (
@@ -430,6 +474,7 @@ mod tests {
         coalesce.push("a".into(), Written, ASKED, now);
         assert!(coalesce.lone("a".as_ref(), now));
         assert_eq!(coalesce.next(), None, "nothing is left to come");
+        coalesce.looked_at("a".as_ref(), now);
         assert!(!coalesce.lone("a".as_ref(), now), "saved again at once");
         assert!(coalesce.lone("b".as_ref(), now), "the first was no change");
         coalesce.published(now);

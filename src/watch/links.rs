@@ -6,7 +6,7 @@
 //! are, since the root may itself be behind a link.
 //!
 //! Where a link leads is looked up when its path is asked for, and again when the link changes. A
-//! link that leads nowhere is a missing file.
+//! link that leads nowhere is a missing file at the place that it leads to.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -69,6 +69,7 @@ impl Links {
     /// The real path, as far as there is something, and the rest as it is. Blocking.
     fn real(&self, path: &Path) -> Option<PathBuf> {
         let root = self.root.canonicalize().ok()?;
+        let path = &leads_to(path.to_owned());
         let (there, real) =
             path.ancestors().find_map(|there| Some((there, there.canonicalize().ok()?)))?;
         let below = real.strip_prefix(root).ok()?;
@@ -76,6 +77,19 @@ impl Links {
         // Joining nothing would leave a slash behind.
         Some(self.root.iter().chain(below).chain(rest).collect())
     }
+}
+
+/// Where a link that leads nowhere would lead; any other path is given back as it is. Blocking.
+fn leads_to(mut path: PathBuf) -> PathBuf {
+    // As many as Linux follows.
+    for _ in 0..40 {
+        if path.exists() {
+            break;
+        }
+        let Ok(target) = path.read_link() else { break };
+        path = path.parent().unwrap_or(&path).join(target);
+    }
+    path
 }
 
 #[cfg(all(test, unix))]
@@ -93,6 +107,7 @@ mod tests {
         symlink("disk", &root).unwrap();
         symlink("real", root.join("folder")).unwrap();
         symlink("real/a", root.join("file")).unwrap();
+        symlink("real/later", root.join("broken")).unwrap();
         symlink("/", root.join("out")).unwrap();
         let (at, mut links) = (|path: &str| root.join(path), Links::new(&root));
 
@@ -102,6 +117,7 @@ mod tests {
             ("folder/new/file", Some("real/new/file")),
             ("real/a", None),
             ("real/new", None),
+            ("broken", Some("real/later")),
             ("out/etc", None),
         ];
         for (path, real) in table {
@@ -110,7 +126,8 @@ mod tests {
         assert!(links.is_real(&at("real/sub")) && links.is_real(&root));
         assert!(!links.is_real(&at("folder/sub")) && !links.is_real(&at("out/etc")));
         assert_eq!(links.to(&at("real/a")), [at("file"), at("folder/a")]);
-        assert_eq!(links.to(&at("real")), [at("file"), at("folder/a"), at("folder/new/file")]);
+        let below = ["file", "folder/a", "broken", "folder/new/file"].map(at);
+        assert_eq!(links.to(&at("real")), below);
 
         fs::remove_file(at("file")).unwrap();
         fs::write(at("file"), "").unwrap();

@@ -74,6 +74,8 @@ pub(crate) struct Watch {
 
 struct Shared {
     root: Arc<Root>,
+    /// The folders and files that are watched; events of others are of those beside them.
+    roots: Vec<PathBuf>,
     snapshot: Mutex<Snapshot>,
     coalesce: Mutex<Coalesce>,
     /// Held from looking at paths to publishing what is different, so that no two looks at a path are
@@ -109,8 +111,10 @@ impl Watch {
     /// Begins to watch; when this returns, every folder is. Blocking.
     pub(crate) fn start(options: Options, events: Events, publish: Publish) -> Result<Self, Error> {
         let (queue, inputs) = sync_channel(QUEUE);
+        let more = options.more.iter().filter_map(|path| path.canonicalize().ok());
         let shared = Arc::new(Shared {
             root: Arc::clone(&options.root),
+            roots: [options.root.path().to_owned()].into_iter().chain(more).collect(),
             snapshot: Mutex::default(),
             coalesce: Mutex::default(),
             looking: Mutex::default(),
@@ -125,6 +129,7 @@ impl Watch {
             let input = match event {
                 Ok(event) => match source::says(&event) {
                     Says::Nothing => return,
+                    Says::Signal(_) if !flag.concerns(&event.paths) => return,
                     Says::Signal(signal) => match flag.short_way(&event.paths, signal) {
                         Taken::Whole => return,
                         Taken::Sooner => Input::Sooner,
@@ -193,6 +198,11 @@ impl Shared {
 
     fn coalesce(&self) -> MutexGuard<'_, Coalesce> {
         self.coalesce.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether one of these paths lies in what is watched.
+    fn concerns(&self, paths: &[PathBuf]) -> bool {
+        paths.iter().any(|path| self.roots.iter().any(|root| path.starts_with(root)))
     }
 
     /// Queues an input; where there is no room, it is known that something was lost.

@@ -41,7 +41,7 @@ impl Shared {
             return Taken::Not;
         }
         if signal == Signal::Written {
-            return self.wait_for(path);
+            return self.put_off(path, Signal::Written);
         }
         // The worker is looking: it may be at this very path.
         let looking = match self.looking.try_lock() {
@@ -53,7 +53,11 @@ impl Shared {
         if !is_file || !self.coalesce().lone(path, Instant::now()) {
             return Taken::Not;
         }
-        let Some(now) = look(path, true) else { return self.wait_for(path) };
+        let Some(now) = look(path, true) else { return self.put_off(path, Signal::Written) };
+        if self.snapshot().is_emptied(path, now) {
+            return self.put_off(path, Signal::Emptied);
+        }
+        self.coalesce().looked_at(path, Instant::now());
         if let Some(kind) = self.tell(path, now)
             && let Some(url) = self.root.url_of(path, false)
         {
@@ -65,11 +69,11 @@ impl Shared {
         Taken::Whole
     }
 
-    /// Somebody is writing the file: it is looked at when that ends, or lasts for too long.
-    fn wait_for(&self, path: &Path) -> Taken {
+    /// There is more to come: it is looked at then, or when that takes too long.
+    fn put_off(&self, path: &Path, signal: Signal) -> Taken {
         let mut coalesce = self.coalesce();
         let before = coalesce.next();
-        coalesce.push(path.to_owned(), Signal::Written, true, Instant::now());
+        coalesce.push(path.to_owned(), signal, true, Instant::now());
         let sooner = before.is_none_or(|before| coalesce.next() < Some(before));
         if sooner { Taken::Sooner } else { Taken::Whole }
     }

@@ -108,6 +108,12 @@ impl Snapshot {
         self.0.get(path).is_some_and(|known| known.plain)
     }
 
+    /// Whether a file was not empty and is now: half of a save, often.
+    pub(super) fn is_emptied(&self, path: &Path, now: State) -> bool {
+        let known = self.known(path);
+        now == State::File(Identity::of(&[])) && known != Some(now) && known != Some(State::Missing)
+    }
+
     /// Events were lost. A file is compared by its content; what was in a folder is not known any
     /// more.
     pub(super) fn doubt(&mut self, path: &Path) {

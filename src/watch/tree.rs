@@ -24,6 +24,8 @@ const EACH: bool = cfg!(target_os = "linux");
 pub(super) struct Tree {
     watcher: RecommendedWatcher,
     watched: HashSet<PathBuf>,
+    /// The folder above the root.
+    above: Option<PathBuf>,
     events: Events,
     /// Said once: it would be said for each folder.
     said_limit: bool,
@@ -32,7 +34,7 @@ pub(super) struct Tree {
 impl Tree {
     /// A tree without folders.
     pub(super) fn new(watcher: RecommendedWatcher, events: Events) -> Self {
-        Self { watcher, watched: HashSet::new(), events, said_limit: false }
+        Self { watcher, watched: HashSet::new(), above: None, events, said_limit: false }
     }
 
     /// Watches a folder and those below it that are not ignored; gives the files in them.
@@ -74,6 +76,22 @@ impl Tree {
         !known && self.watch(folder)
     }
 
+    /// Watches the folder that a root lies in, where that costs no more than one folder: the root may be
+    /// replaced, and if it is a link, its own watch does not say so.
+    pub(super) fn add_above(&mut self, root: &Path) {
+        if EACH && let Some(above) = root.parent() {
+            self.add_one(above);
+            self.above = Some(above.to_owned());
+        }
+    }
+
+    /// Forgets one folder or file.
+    pub(super) fn remove_one(&mut self, path: &Path) {
+        if path.is_file() && self.watched.remove(path) {
+            let _ = self.watcher.unwatch(path);
+        }
+    }
+
     /// Forgets a folder that went away, and all below it. Their watches would go on under the name
     /// that they had, wherever the folder was moved.
     pub(super) fn remove(&mut self, folder: &Path) {
@@ -89,9 +107,10 @@ impl Tree {
         self.remove(Path::new("/"));
     }
 
-    /// How many watches there are.
+    /// How many folders, and files with other names, are watched for their own sake.
     pub(super) fn len(&self) -> usize {
-        self.watched.len()
+        let above = self.above.as_ref().is_some_and(|above| self.watched.contains(above));
+        self.watched.len() - usize::from(above)
     }
 
     fn watch(&mut self, folder: &Path) -> bool {

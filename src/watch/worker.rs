@@ -166,6 +166,13 @@ impl Worker {
                 self.away.push(path.clone());
             }
         }
+        if matches!(signal, Signal::Appeared | Signal::Arrived)
+            && self.roots().any(|root| root == path)
+            && !self.away.contains(&path)
+        {
+            // Another folder took its place, or a link to another one.
+            self.away.push(path.clone());
+        }
         if path.file_name().is_some_and(|name| name == GITIGNORE)
             && let Some(folder) = path.parent()
         {
@@ -225,6 +232,7 @@ impl Worker {
         if let Some(real) = &real {
             new |= self.watch_for(real);
         }
+        new |= self.watch_itself(&path);
         let plain = self.links.is_real(&path)
             && self.links.to(&path).is_empty()
             && self.counts(&path)
@@ -253,6 +261,12 @@ impl Worker {
             new = true;
         }
         new
+    }
+
+    /// Watches a file itself where it has other names, hard links: a write by one of these raises no
+    /// event under this one.
+    fn watch_itself(&mut self, path: &Path) -> bool {
+        has_other_names(path) && self.tree.add_one(path)
     }
 
     /// What somebody asked for at or below a path, also by way of links.
@@ -286,6 +300,7 @@ impl Worker {
     fn watch_all(&mut self) {
         let root = Arc::clone(&self.root);
         self.tree.add(root.path(), &mut self.ignore);
+        self.tree.add_above(root.path());
         for more in &self.more {
             if more.directory {
                 self.tree.add(&more.path, &mut self.ignore);
@@ -362,7 +377,7 @@ impl Worker {
     }
 
     /// What is different at a path, if anything. One that is being written is left for later.
-    fn look_at(&self, path: &Path, appeared: bool, patient: bool) -> Option<Change> {
+    fn look_at(&mut self, path: &Path, appeared: bool, patient: bool) -> Option<Change> {
         let known = self.shared.snapshot().known(path);
         let asked = known.is_some();
         let now = if patient {
@@ -373,8 +388,17 @@ impl Worker {
             self.shared.coalesce().push(path.to_owned(), Signal::Written, asked, Instant::now());
             return None;
         };
+        if !patient && self.shared.snapshot().is_emptied(path, now) {
+            self.shared.coalesce().push(path.to_owned(), Signal::Emptied, asked, Instant::now());
+            return None;
+        }
         let kind = difference(known, now, appeared)?;
         self.shared.snapshot().told(path, now);
+        if asked {
+            // It may be another file than the one that was watched by itself.
+            self.tree.remove_one(path);
+            self.watch_itself(path);
+        }
         let directory = now == State::Folder
             || (now == State::Missing && matches!(known, Some(State::Folder | State::Unread)));
         Some(Change { path: self.name(path, directory)?, kind })
@@ -389,4 +413,15 @@ impl Worker {
         let more = self.more.iter().find(|more| path.starts_with(&more.path))?;
         Some(path.strip_prefix(&more.parent).ok()?.to_string_lossy().into_owned())
     }
+}
+
+#[cfg(unix)]
+fn has_other_names(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.nlink() > 1)
+}
+
+#[cfg(not(unix))]
+fn has_other_names(_: &Path) -> bool {
+    false
 }

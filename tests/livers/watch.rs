@@ -3,6 +3,8 @@
 //! everything.
 
 mod folders;
+#[cfg(target_os = "linux")]
+mod halves;
 mod scope;
 mod storms;
 

@@ -72,9 +72,9 @@ async fn a_large_file_streams_in_little_memory() {
 #[tokio::test]
 async fn a_large_page_streams_with_the_element() {
     let dir = TempDir::new();
-    let rest = format!("<title>a</title><body>{}</body>", "<p>a\n".repeat(3 * MB / 5));
+    let rest = format!("<title>a</title><body>{}</body>", "<p>a\n".repeat(MB));
     dir.write("large.html", format!("<!doctype html><html><head>{rest}"));
-    dir.write("comment.html", format!("<!--{}--><p>b", "a".repeat(2 * MB)));
+    dir.write("comment.html", format!("<!--{}--><p>b", "a".repeat(5 * MB)));
     let livers = Livers::on(dir.path()).start().await;
     let page = http::get(livers.port(), "/large.html").await;
     assert_eq!((page.framing, page.header("etag")), (Framing::Chunked, None));
@@ -98,7 +98,9 @@ async fn a_large_page_streams_with_the_element() {
 #[tokio::test]
 async fn a_large_page_has_the_charset_that_a_small_one_has() {
     let dir = TempDir::new();
-    for (name, text) in [("small.html", "\u{fc}".to_owned()), ("large.html", "\u{fc}".repeat(MB))] {
+    for (name, text) in
+        [("small.html", "\u{fc}".to_owned()), ("large.html", "\u{fc}".repeat(3 * MB))]
+    {
         dir.write(name, text);
     }
     let livers = Livers::on(dir.path()).start().await;
