@@ -55,6 +55,10 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "GLOB")]
     ignore: Vec<String>,
 
+    /// Look for changes again and again. Done unasked where the system does not tell of them
+    #[arg(long)]
+    poll: bool,
+
     /// Serve files and folders whose name begins with a dot
     #[arg(long)]
     dotfiles: bool,
@@ -85,6 +89,7 @@ impl Cli {
     /// A builder with all that was asked for.
     pub(crate) fn builder(&self, mut builder: Builder) -> Builder {
         builder = builder.port(self.port).strict_port(self.strict_port).dotfiles(self.dotfiles);
+        builder = builder.poll(self.poll);
         if let Some(host) = &self.host {
             builder = builder.host(host);
         }

@@ -150,7 +150,10 @@ impl Site {
             "root": self.root.path().to_string_lossy(),
             "routes": self.routes,
             "clients": hub.tabs(),
-            "watch": { "folders": self.watch.folders() },
+            "watch": {
+                "folders": self.watch.folders(),
+                "polling": self.watch.polling().map(|why| why.to_string()),
+            },
         });
         status.to_string() + "\n"
     }

@@ -110,7 +110,9 @@ pub(crate) fn banner(server: &Server, more: &[PathBuf], took: Duration) {
     for route in server.routes() {
         row("proxy", &shown(route));
     }
-    row("watching", &shown(&server.root().to_string_lossy()));
+    let polling = server.polling().map(|why| format!("  {DIM}(polling: {}){RESET}", shown(&why)));
+    let root = shown(&server.root().to_string_lossy());
+    row("watching", &(root + &polling.unwrap_or_default()));
     for path in more {
         row("", &shown(&path.to_string_lossy()));
     }

@@ -52,6 +52,7 @@ pub struct Builder {
     more: Vec<PathBuf>,
     ignore: Vec<String>,
     dotfiles: bool,
+    poll: bool,
     events: Events,
 }
 
@@ -98,6 +99,13 @@ impl Builder {
         self
     }
 
+    /// Looks for changes again and again, rather than to have the system tell of them. Where the
+    /// system is known not to, this is done unasked.
+    pub fn poll(mut self, poll: bool) -> Self {
+        self.poll = poll;
+        self
+    }
+
     /// Emits its events here; subscribe before [`bind`](Self::bind) to miss none.
     pub fn events(mut self, events: Events) -> Self {
         self.events = events;
@@ -108,7 +116,7 @@ impl Builder {
     pub async fn bind(self) -> Result<Server, Error> {
         let addresses = addresses(self.host.as_deref()).await?;
         let hub = Hub::new();
-        let Self { root, more, ignore, dotfiles, events, .. } = self;
+        let Self { root, more, ignore, dotfiles, poll, events, .. } = self;
         let (tabs, said) = (Arc::clone(&hub), events.clone());
         let publish = move |changes: ChangeSet| {
             let tabs = tabs.publish(&changes);
@@ -117,7 +125,7 @@ impl Builder {
         let watching = events.clone();
         let begun = tokio::task::spawn_blocking(move || {
             let root = Arc::new(Root::new(&root, dotfiles)?);
-            let options = watch::Options { root: Arc::clone(&root), more, ignore };
+            let options = watch::Options { root: Arc::clone(&root), more, ignore, poll };
             let watch = Watch::start(options, watching, Box::new(publish))?;
             Ok((root, Arc::new(watch)))
         });
@@ -193,6 +201,7 @@ impl Server {
             more: Vec::new(),
             ignore: Vec::new(),
             dotfiles: false,
+            poll: false,
             events: Events::default(),
         }
     }
@@ -235,6 +244,11 @@ impl Server {
     /// How many folders are watched.
     pub fn folders(&self) -> usize {
         self.site.watch.folders()
+    }
+
+    /// Why folders are polled, in words, if any are.
+    pub fn polling(&self) -> Option<String> {
+        self.site.watch.polling().map(|why| why.to_string())
     }
 
     /// Answers requests until the future ends; then closes every socket and waits for every task.

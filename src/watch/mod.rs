@@ -14,11 +14,15 @@
 //! compared with, and which ignored folders are worth a watch after all. And it asks whether this is a
 //! good moment to serve a page ([`Watch::settled`]).
 //!
-//! Left out on purpose, for now: polling where the system gives no events.
+//! Where the system gives no events, or no watch, [`poll`] looks at the folders again and again;
+//! [`observer`] decides for each of them, by what the system says and by the [`mounts`].
 
 mod coalesce;
 mod ignore;
 mod links;
+mod mounts;
+mod observer;
+mod poll;
 mod short_way;
 mod since;
 mod snapshot;
@@ -40,14 +44,21 @@ use std::{
 use tokio::sync::Notify;
 
 use self::{
-    coalesce::Coalesce,
+    coalesce::{Coalesce, Signal},
+    observer::{Observer, System},
     short_way::Taken,
     snapshot::{Noted, Snapshot},
     source::Says,
+    tree::Tree,
     worker::Worker,
 };
-pub(crate) use self::{since::changed_since, snapshot::State};
-use crate::{change::ChangeSet, error::Error, event::Events, root::Root};
+pub(crate) use self::{observer::Polling, since::changed_since, snapshot::State};
+use crate::{
+    change::ChangeSet,
+    error::Error,
+    event::{Event, Events},
+    root::Root,
+};
 
 /// How many inputs may wait; a checkout of a thousand files is about this many.
 const QUEUE: usize = 8192;
@@ -60,6 +71,8 @@ pub(crate) struct Options {
     pub(crate) more: Vec<PathBuf>,
     /// What never counts.
     pub(crate) ignore: Vec<String>,
+    /// Look at the folders again and again, rather than to have the system tell.
+    pub(crate) poll: bool,
 }
 
 /// What is done with changes: called on the watch's own thread, or notify's.
@@ -71,6 +84,9 @@ pub(crate) struct Watch {
     queue: SyncSender<Input>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
+
+/// Puts something into the watch's queue; it does not wait.
+type Put = Arc<dyn Fn(Input) + Send + Sync>;
 
 struct Shared {
     root: Arc<Root>,
@@ -90,6 +106,8 @@ struct Shared {
     lost: AtomicBool,
     /// How many folders are watched.
     folders: AtomicUsize,
+    /// Why folders are polled, if any are.
+    polling: Mutex<Option<Polling>>,
 }
 
 enum Input {
@@ -97,6 +115,10 @@ enum Input {
     Event(notify::Event),
     /// notify failed.
     Fault(notify::Error),
+    /// A look at a folder that gives no events showed this.
+    Polled(PathBuf, Signal),
+    /// Watches that were refused may be had now.
+    Retry,
     /// Somebody asked for this path, for the first time.
     Asked(PathBuf),
     /// Somebody was served something else than the tabs know of.
@@ -111,39 +133,22 @@ impl Watch {
     /// Begins to watch; when this returns, every folder is. Blocking.
     pub(crate) fn start(options: Options, events: Events, publish: Publish) -> Result<Self, Error> {
         let (queue, inputs) = sync_channel(QUEUE);
-        let more = options.more.iter().filter_map(|path| path.canonicalize().ok());
-        let shared = Arc::new(Shared {
-            root: Arc::clone(&options.root),
-            roots: [options.root.path().to_owned()].into_iter().chain(more).collect(),
-            snapshot: Mutex::default(),
-            coalesce: Mutex::default(),
-            looking: Mutex::default(),
-            publish,
-            waiting: AtomicUsize::new(0),
-            calmed: Notify::new(),
-            lost: AtomicBool::new(false),
-            folders: AtomicUsize::new(0),
-        });
+        let shared = Arc::new(Shared::new(&options, publish));
         let (to, flag) = (queue.clone(), Arc::clone(&shared));
-        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            let input = match event {
-                Ok(event) => match source::says(&event) {
-                    Says::Nothing => return,
-                    Says::Signal(_) if !flag.concerns(&event.paths) => return,
-                    Says::Signal(signal) => match flag.short_way(&event.paths, signal) {
-                        Taken::Whole => return,
-                        Taken::Sooner => Input::Sooner,
-                        Taken::Not => Input::Event(event),
-                    },
-                    Says::Lost => Input::Event(event),
-                },
-                Err(error) => Input::Fault(error),
-            };
-            flag.send(&to, input);
-        })
-        .map_err(|error| Error::Watch(error.to_string()))?;
+        let put: Put = Arc::new(move |input| flag.send(&to, input));
+        let system = if options.poll {
+            Err(Polling::Asked)
+        } else {
+            system(Arc::clone(&shared), Arc::clone(&put)).map_err(|error| {
+                let why = observer::refused(&error);
+                events.emit(Event::WatchFault { path: options.root.path().to_owned(), why });
+                Polling::Refused
+            })
+        };
+        let observer = Observer::new(system, put, Arc::clone(&shared), events.clone());
+        let tree = Tree::new(observer, events.clone());
 
-        let worker = Worker::start(options, watcher, Arc::clone(&shared), events)?;
+        let worker = Worker::start(options, tree, Arc::clone(&shared), events)?;
         let thread = std::thread::Builder::new()
             .name("livers-watch".to_owned())
             .spawn(move || worker.run(&inputs))
@@ -181,6 +186,11 @@ impl Watch {
         self.shared.folders.load(Ordering::Relaxed)
     }
 
+    /// Why folders are polled, if any are.
+    pub(crate) fn polling(&self) -> Option<Polling> {
+        self.shared.polling()
+    }
+
     /// Ends the watch, and waits for its thread. Blocking.
     pub(crate) fn stop(&self) {
         // A full queue is emptied by the thread; it only ends on this.
@@ -192,6 +202,23 @@ impl Watch {
 }
 
 impl Shared {
+    fn new(options: &Options, publish: Publish) -> Self {
+        let more = options.more.iter().filter_map(|path| path.canonicalize().ok());
+        Self {
+            root: Arc::clone(&options.root),
+            roots: [options.root.path().to_owned()].into_iter().chain(more).collect(),
+            snapshot: Mutex::default(),
+            coalesce: Mutex::default(),
+            looking: Mutex::default(),
+            publish,
+            waiting: AtomicUsize::new(0),
+            calmed: Notify::new(),
+            lost: AtomicBool::new(false),
+            folders: AtomicUsize::new(0),
+            polling: Mutex::default(),
+        }
+    }
+
     fn snapshot(&self) -> MutexGuard<'_, Snapshot> {
         self.snapshot.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -218,4 +245,34 @@ impl Shared {
     fn unsettled(&self, now: Instant) -> Option<Instant> {
         self.coalesce().unsettled(now, self.waiting.load(Ordering::Acquire) > 0)
     }
+
+    fn polling(&self) -> Option<Polling> {
+        self.polling.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Folders are polled, for this reason, or none are. The first reason stays.
+    fn polls(&self, why: Option<Polling>) {
+        let mut polling = self.polling.lock().unwrap_or_else(PoisonError::into_inner);
+        *polling = why.map(|why| polling.take().unwrap_or(why));
+    }
+}
+
+/// The system's watcher.
+fn system(shared: Arc<Shared>, put: Put) -> notify::Result<Box<dyn System>> {
+    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        put(match event {
+            Ok(event) => match source::says(&event) {
+                Says::Nothing => return,
+                Says::Signal(_) if !shared.concerns(&event.paths) => return,
+                Says::Signal(signal) => match shared.short_way(&event.paths, signal) {
+                    Taken::Whole => return,
+                    Taken::Sooner => Input::Sooner,
+                    Taken::Not => Input::Event(event),
+                },
+                Says::Lost => Input::Event(event),
+            },
+            Err(error) => Input::Fault(error),
+        });
+    })?;
+    Ok(Box::new(watcher))
 }

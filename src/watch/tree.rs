@@ -4,7 +4,7 @@
 //! by folder: ignored ones are left out until somebody asks for a file in them, and one that cannot
 //! be read costs its own watch only. Elsewhere the system watches whole trees, at no cost for each
 //! folder. Each folder is watched first and read then, so that nothing that is put into it falls
-//! between the two.
+//! between the two. Who watches a folder, and how, is the [`observer`](super::observer)'s business.
 
 use std::{
     collections::HashSet,
@@ -12,29 +12,22 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use notify::{ErrorKind, RecommendedWatcher, RecursiveMode, Watcher};
-
-use super::ignore::Ignore;
+use super::{coalesce::Signal, ignore::Ignore, observer::Observer};
 use crate::event::{Event, Events};
-
-/// Whether each folder needs a watch of its own.
-const EACH: bool = cfg!(target_os = "linux");
 
 /// The watched folders below some roots.
 pub(super) struct Tree {
-    watcher: RecommendedWatcher,
+    observer: Observer,
     watched: HashSet<PathBuf>,
     /// The folder above the root.
     above: Option<PathBuf>,
     events: Events,
-    /// Said once: it would be said for each folder.
-    said_limit: bool,
 }
 
 impl Tree {
     /// A tree without folders.
-    pub(super) fn new(watcher: RecommendedWatcher, events: Events) -> Self {
-        Self { watcher, watched: HashSet::new(), above: None, events, said_limit: false }
+    pub(super) fn new(observer: Observer, events: Events) -> Self {
+        Self { observer, watched: HashSet::new(), above: None, events }
     }
 
     /// Watches a folder and those below it that are not ignored; gives the files in them.
@@ -72,23 +65,32 @@ impl Tree {
     /// Watches one folder. Gives whether that is a new watch.
     pub(super) fn add_one(&mut self, folder: &Path) -> bool {
         let known = self.watched.contains(folder)
-            || (!EACH && folder.ancestors().any(|above| self.watched.contains(above)));
+            || (!self.observer.each()
+                && folder.ancestors().any(|above| self.watched.contains(above)));
         !known && self.watch(folder)
     }
 
     /// Watches the folder that a root lies in, where that costs no more than one folder: the root may be
     /// replaced, and if it is a link, its own watch does not say so.
     pub(super) fn add_above(&mut self, root: &Path) {
-        if EACH && let Some(above) = root.parent() {
-            self.add_one(above);
+        if let Some(above) = root.parent()
+            && self.observer.watch_by_itself(above)
+        {
             self.above = Some(above.to_owned());
         }
     }
 
-    /// Forgets one folder or file.
-    pub(super) fn remove_one(&mut self, path: &Path) {
-        if path.is_file() && self.watched.remove(path) {
-            let _ = self.watcher.unwatch(path);
+    /// Watches a file by itself. Gives whether that is a new watch.
+    pub(super) fn add_file(&mut self, file: &Path) -> bool {
+        !self.watched.contains(file)
+            && self.observer.watch_by_itself(file)
+            && self.watched.insert(file.to_owned())
+    }
+
+    /// Forgets a file that was watched by itself.
+    pub(super) fn remove_file(&mut self, file: &Path) {
+        if file.is_file() && self.watched.remove(file) {
+            self.observer.unwatch(file);
         }
     }
 
@@ -97,49 +99,49 @@ impl Tree {
     pub(super) fn remove(&mut self, folder: &Path) {
         let gone: Vec<_> = self.watched.extract_if(|watched| watched.starts_with(folder)).collect();
         for folder in gone {
-            // The system may have dropped the watch itself.
-            let _ = self.watcher.unwatch(&folder);
+            self.observer.unwatch(&folder);
         }
     }
 
     /// Forgets all folders: after a loss of events, nobody knows which of them went where.
     pub(super) fn clear(&mut self) {
         self.remove(Path::new("/"));
+        if let Some(above) = self.above.take() {
+            self.observer.unwatch(&above);
+        }
     }
 
-    /// How many folders, and files with other names, are watched for their own sake.
+    /// How many folders, and files by themselves, are watched.
     pub(super) fn len(&self) -> usize {
-        let above = self.above.as_ref().is_some_and(|above| self.watched.contains(above));
-        self.watched.len() - usize::from(above)
+        self.watched.len()
+    }
+
+    /// Somebody uses a path, or waits for it: where there are no events, it is looked at more often.
+    pub(super) fn uses(&self, path: &Path) {
+        self.observer.uses(path);
+    }
+
+    /// The system told this of a path.
+    pub(super) fn heard(&self, path: &Path, signal: Signal) {
+        // A writer that is at work will be heard of again.
+        if signal != Signal::Written {
+            self.observer.heard(path);
+        }
+    }
+
+    /// Tries again to have the watches that the system refused.
+    pub(super) fn retry(&mut self) {
+        self.observer.retry();
     }
 
     fn watch(&mut self, folder: &Path) -> bool {
-        let mode = if EACH { RecursiveMode::NonRecursive } else { RecursiveMode::Recursive };
-        if !EACH && folder.ancestors().any(|above| self.watched.contains(above)) {
+        if !self.observer.each() && folder.ancestors().any(|above| self.watched.contains(above)) {
             return false;
         }
-        match self.watcher.watch(folder, mode) {
-            Ok(()) => self.watched.insert(folder.to_owned()),
-            Err(error) => {
-                match error.kind {
-                    ErrorKind::MaxFilesWatch if self.said_limit => {}
-                    ErrorKind::MaxFilesWatch => {
-                        self.said_limit = true;
-                        let why = format!(
-                            "the system's limit of watches is reached after {} folders: raise it with \
-                             'sysctl fs.inotify.max_user_watches=524288'",
-                            self.watched.len()
-                        );
-                        self.fault(folder, why);
-                    }
-                    // Gone again: its folder's watch says so.
-                    ErrorKind::PathNotFound => {}
-                    ErrorKind::Io(why) if why.kind() == io::ErrorKind::NotFound => {}
-                    kind => self.fault(folder, notify::Error::new(kind).to_string()),
-                }
-                false
-            }
+        if !self.observer.watch(folder) {
+            return false;
         }
+        self.watched.insert(folder.to_owned())
     }
 
     fn fault(&self, path: &Path, why: String) {

@@ -14,8 +14,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use notify::RecommendedWatcher;
-
 use super::{
     Input, Options, QUEUE, Shared, State,
     coalesce::{Due, Signal},
@@ -76,7 +74,7 @@ impl Worker {
     /// Watches everything there is to watch.
     pub(super) fn start(
         options: Options,
-        watcher: RecommendedWatcher,
+        tree: Tree,
         shared: Arc<Shared>,
         events: Events,
     ) -> Result<Self, Error> {
@@ -84,7 +82,7 @@ impl Worker {
         let folders: Vec<_> = more.iter().filter_map(More::folder).collect();
         let mut worker = Self {
             ignore: Ignore::new(options.root.path(), &folders, &options.ignore)?,
-            tree: Tree::new(watcher, events.clone()),
+            tree,
             links: Links::new(options.root.path()),
             more,
             root: options.root,
@@ -144,6 +142,7 @@ impl Worker {
                 Says::Lost => self.shared.lost.store(true, Ordering::Release),
                 Says::Signal(signal) => {
                     for path in event.paths {
+                        self.tree.heard(&path, signal);
                         self.signal(path, signal, now);
                     }
                 }
@@ -152,6 +151,14 @@ impl Worker {
                 path: error.paths.first().cloned().unwrap_or_default(),
                 why: error.to_string(),
             }),
+            Input::Polled(path, signal) => {
+                // Who looks sees only what was written, never that somebody opened it.
+                if signal == Signal::Finished {
+                    self.signal(path.clone(), Signal::Written, now);
+                }
+                self.signal(path, signal, now);
+            }
+            Input::Retry => self.tree.retry(),
             Input::Asked(path) => self.follow(path, now),
             Input::Suspect(path) => self.shared.coalesce().push(path, Signal::Finished, true, now),
             Input::Sooner | Input::Stop => {}
@@ -260,13 +267,14 @@ impl Worker {
         {
             new = true;
         }
+        self.tree.uses(path);
         new
     }
 
     /// Watches a file itself where it has other names, hard links: a write by one of these raises no
     /// event under this one.
     fn watch_itself(&mut self, path: &Path) -> bool {
-        has_other_names(path) && self.tree.add_one(path)
+        has_other_names(path) && self.tree.add_file(path)
     }
 
     /// What somebody asked for at or below a path, also by way of links.
@@ -396,7 +404,7 @@ impl Worker {
         self.shared.snapshot().told(path, now);
         if asked {
             // It may be another file than the one that was watched by itself.
-            self.tree.remove_one(path);
+            self.tree.remove_file(path);
             self.watch_itself(path);
         }
         let directory = now == State::Folder

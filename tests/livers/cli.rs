@@ -64,6 +64,7 @@ async fn help_is_for_people() {
         "--proxy",
         "--watch",
         "--ignore",
+        "--poll",
         "--dotfiles",
         "--open",
         "--quiet",
