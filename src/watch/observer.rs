@@ -251,7 +251,8 @@ mod tests {
     use super::{By, Observer, Polling, System, refused};
     use crate::{
         event::{Event, Events},
-        watch::{Input, Shared, coalesce::Signal},
+        root::Root,
+        watch::{Input, Options, Shared, coalesce::Signal},
     };
 
     /// A system with a limit of watches.

@@ -5,6 +5,7 @@
 mod folders;
 #[cfg(target_os = "linux")]
 mod halves;
+mod polled;
 mod scope;
 mod storms;
 

@@ -49,6 +49,7 @@ pub struct Start {
     port: u16,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
+    under: Vec<OsString>,
 }
 
 impl Start {
@@ -61,6 +62,17 @@ impl Start {
     /// Adds arguments.
     pub fn args<S: Into<OsString>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Has another program start it, given these arguments and then its own.
+    pub fn under<S: Into<OsString>>(
+        mut self,
+        program: &str,
+        args: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.under.push(program.into());
+        self.under.extend(args.into_iter().map(Into::into));
         self
     }
 
@@ -92,7 +104,9 @@ impl Start {
     }
 
     fn spawn(&self, output: &Arc<Output>) -> Child {
-        let mut command = Command::new(BINARY);
+        let mut line = self.under.iter().cloned().chain([BINARY.into()]);
+        let mut command = Command::new(line.next().unwrap_or_default());
+        command.args(line);
         command.args(&self.folder).arg("--port").arg(self.port.to_string()).args(&self.args);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         if let Some(working) = &self.working {
