@@ -7,8 +7,8 @@
 
 use std::time::{Duration, Instant};
 
-/// Pauses are so many times the round's work: 2.5 % of one core.
-const WORK: u32 = 39;
+/// Pauses are so many times the round's work: 1.25 % of one core.
+const WORK: u32 = 79;
 
 /// And so many times the time that it took, up to a limit.
 const WAITING: u32 = 3;
@@ -78,11 +78,11 @@ mod tests {
         let table = [
             // passed, worked, pause
             (0, 0, 100),
-            (2, 2, 100),
-            (20, 20, 780),
-            (200, 200, 7800),
-            (100, 5, 300),
-            (60_000, 100, 5000),
+            (1, 1, 100),
+            (20, 20, 1580),
+            (200, 200, 15_800),
+            (200, 5, 600),
+            (60_000, 50, 5000),
         ];
         for (passed, worked, wanted) in table {
             let cost = Cost { passed: ms(passed), worked: ms(worked) };
