@@ -24,6 +24,7 @@ mod inject;
 mod live;
 mod proxy;
 mod reload;
+mod saves;
 mod serve;
 mod support;
 mod watch;
