@@ -1,28 +1,10 @@
 // A guest in the page: no globals, no output, nothing thrown. See types.d.ts.
-
-/** @type {Decide} */
-export const decide = (changes, sheets) => {
-  const links = new Set();
-  for (const { path, kind } of changes) {
-    const users = sheets.filter(({ paths }) => paths.includes(path));
-    if (!users[0] || kind === 'removed' || !path.endsWith('.css')) return { how: 'reload', links: [] };
-    for (const { link } of users) links.add(link);
-  }
-  return changes[0] && { how: 'css', links: [...links] };
-};
-
-/** @type {Shown} */
-const shown = (href, sheet) => {
-  try {
-    const imports = [...sheet.cssRules].filter((rule) => rule.href);
-    return [href, ...imports.flatMap((rule) => shown(new URL(rule.href, href).href, rule.styleSheet))];
-  } catch {
-    return [href]; // of another origin
-  }
-};
+//
+// This is what every page loads, so it is small: it says what the page uses, and listens. What a
+// change needs (update.js and its modules) is loaded with the first one.
 
 /** @type {Start} */
-export const start = (window, self) => {
+export const start = (window, self, load = (url) => import(url)) => {
   const { document, location, navigator, performance, setTimeout, Date } = window;
   if (document.__livers) return;
   document.__livers = true;
@@ -37,7 +19,7 @@ export const start = (window, self) => {
       if (initiatorType != 'iframe' && pathOf(name) && !name.startsWith(base)) uses.add(pathOf(name));
   };
 
-  const [boot, version, failed] = new URL(self).search.slice(1).split('.');
+  const [boot, version, tag] = new URL(self).search.slice(1).split('.');
   /** @type {Seen} */
   // A service worker may serve old pages for ever.
   let seen = version && !navigator.serviceWorker?.controller ? { boot, version: +version } : {};
@@ -46,7 +28,9 @@ export const start = (window, self) => {
   let sse = false;
   let tries = 0;
 
-  const send = (message = {}) => line?.readyState === 1 && line.send?.(JSON.stringify(message));
+  const isOpen = () => line?.readyState === 1;
+
+  const send = (message = {}) => isOpen() && line?.send?.(JSON.stringify(message));
 
   const hangUp = () => {
     line?.close();
@@ -64,7 +48,7 @@ export const start = (window, self) => {
         uses: told > (sse ? 99 : 2000) ? undefined : [...uses], // too long: unknown
         boot,
         version,
-        age: failed ? undefined : at && Date.now() - at,
+        age: tag === 'failed' ? undefined : at && Date.now() - at,
       };
     };
     let opened = NaN;
@@ -96,56 +80,28 @@ export const start = (window, self) => {
       const { type, boot, version, changes } = JSON.parse(data);
       seen = { ...seen, at };
       if (type === 'connected') seen = { boot, version, at };
-      if (type === 'updated') await update((seen.version = version), changes, at);
+      if (type !== 'updated' || !changes.every(({ path = '' }) => path.at)) return;
+      seen.version = version;
+      (await (update ??= loaded(0)))(version, changes, at);
     } catch {} // not for us
   };
 
-  /** @type {Update} */
-  const update = async (version, changes, began) => {
-    const verdict = decide(changes, sheets());
-    if (!verdict) return;
-    const { how, links } = verdict;
-    await Promise.all(links.map((link) => swap(link, version)));
-    send({ type: 'applied', version, how, ms: Date.now() - began });
-    if (how === 'css') return;
-    hangUp();
-    location.reload();
+  /** @type {Promise<Update> | undefined} */
+  let update;
+
+  /** @type {Loaded} */
+  const loaded = async (tries) => {
+    try {
+      // A browser may remember what failed, by its URL.
+      const { updater } = await load(base + 'update.js' + (tries ? '?' + tries : ''));
+      return updater({ window, base, tag, load, send, isOpen, hangUp });
+    } catch {
+      // The server went away: what is to be done waits. If it is there, it is not for us to have.
+      if (tries > 4 && isOpen()) return async () => location.reload();
+      await new Promise((done) => setTimeout(done, Math.min(2e3, 100 * 2 ** tries)));
+      return loaded(tries + 1);
+    }
   };
-
-  const pending = new Map(); // link -> successor, loading
-
-  const sheets = () => {
-    const loaded = document.readyState === 'complete'; // before, imports are fetched once
-    return [...document.querySelectorAll('link[rel~=stylesheet]')]
-      .filter((link) => ![...pending.values()].includes(link))
-      .map((link) => ({ link, paths: shown(link.href, loaded && link.sheet).map(pathOf) }));
-  };
-
-  /** @type {Swap} */
-  const swap = (link, version) =>
-    new Promise((resolve) => {
-      const fresh = link.cloneNode();
-      const url = new URL(link.href);
-      url.searchParams.set('livers', version);
-      fresh.href = url.href;
-      const older = pending.get(link);
-      older?.remove();
-      pending.set(link, fresh);
-      const done = () => {
-        if (pending.get(link) !== fresh) return;
-        pending.delete(link);
-        if (!link.isConnected) return fresh.remove();
-        fresh.disabled = link.disabled;
-        if (fresh.sheet && link.sheet) fresh.sheet.disabled = link.sheet.disabled;
-        link.remove();
-        resolve(older && swap(fresh, version)); // they may share an import
-      };
-      fresh.onload = done;
-      // With rules, only an import failed.
-      fresh.onerror = () => (fresh.sheet?.cssRules[0] ? done() : fresh.remove());
-      link.after(fresh);
-      if (link.disabled) done();
-    });
 
   new window.PerformanceObserver((list) => {
     note(list.getEntries());

@@ -19,6 +19,8 @@ const BACKLOG: usize = 1024;
 pub enum Event {
     /// Files changed, and so many tabs were told.
     Updated {
+        /// The version that they led to.
+        version: u64,
         /// The files.
         changes: Vec<Change>,
         /// How many tabs use one of them.
@@ -28,10 +30,14 @@ pub enum Event {
     Applied {
         /// The page's URL path.
         page: String,
-        /// What the page did: `css`, `reload` ...
+        /// The version of the change.
+        version: u64,
+        /// What the page did: `css`, `image`, `morph`, `reload`, several joined by a `+`, or `none`.
         how: String,
-        /// How long that took in the page.
+        /// How long that took in the page, from the message's arrival on.
         took: Duration,
+        /// Why it had to reload, in the page's words.
+        why: Option<String>,
     },
     /// A tab opened its reload socket or event stream, or closed it.
     Tabs {

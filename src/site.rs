@@ -45,8 +45,16 @@ use crate::{
 /// Everything of livers' own lives below this path; no file and no route can shadow it.
 const OWN: &str = "/__livers";
 
-/// The script that pages load.
-const CLIENT: &str = include_str!("../client-snippet/client.js");
+/// The script that pages load, and the modules that it loads with the first change.
+const SCRIPTS: [(&str, &str); 7] = [
+    ("/client.js", include_str!("../client-snippet/client.js")),
+    ("/update.js", include_str!("../client-snippet/update.js")),
+    ("/address.js", include_str!("../client-snippet/address.js")),
+    ("/sheets.js", include_str!("../client-snippet/sheets.js")),
+    ("/adopted.js", include_str!("../client-snippet/adopted.js")),
+    ("/assets.js", include_str!("../client-snippet/assets.js")),
+    ("/reload.js", include_str!("../client-snippet/reload.js")),
+];
 
 /// What all requests share.
 pub(crate) struct Site {
@@ -119,19 +127,14 @@ impl Site {
             "/socket" => return socket::accept(self.reload.clone(), request),
             _ if ![Method::GET, Method::HEAD].contains(request.method()) => not_allowed(),
             "/events" => reload::events::accept(self.reload.clone(), &request),
-            "/client.js" => {
-                let script = "text/javascript; charset=utf-8";
-                let mut script = Representation::of_bytes(StatusCode::OK, script, CLIENT)
-                    .answer(request.method(), request.headers());
-                // Its URL, which holds the stamp, is another one after each change.
-                script.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-                script
-            }
             "/status" => {
                 Representation::of_bytes(StatusCode::OK, "application/json", self.status())
                     .answer(request.method(), request.headers())
             }
-            _ => plain(StatusCode::NOT_FOUND, format!("There is no {path}.\n")),
+            name => match SCRIPTS.iter().find(|(script, _)| *script == name) {
+                Some((_, text)) => script(text, &request),
+                None => plain(StatusCode::NOT_FOUND, format!("There is no {path}.\n")),
+            },
         };
         response.headers_mut().insert(
             HeaderName::from_static("cross-origin-resource-policy"),
@@ -288,6 +291,16 @@ impl Site {
         self.events.emit(Event::Refused { path: path.to_owned(), why: why.to_owned() });
         plain(StatusCode::FORBIDDEN, format!("Refused: {why}.\n"))
     }
+}
+
+/// One of the client's modules. The URL of the first, which holds the stamp, is another one after each
+/// change; the others belong to it, and livers may be another one when they are asked for again.
+fn script<B>(text: &'static str, request: &Request<B>) -> Response {
+    let javascript = "text/javascript; charset=utf-8";
+    let mut response = Representation::of_bytes(StatusCode::OK, javascript, text)
+        .answer(request.method(), request.headers());
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// Which of the files behind these URL paths changed since a time. Blocking.

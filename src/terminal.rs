@@ -1,9 +1,12 @@
 //! What a person reads: a banner, then one short line for each thing worth one.
 //!
-//! A thread of its own reads the server's events and writes the lines, so that a terminal that does
+//! The line of a change waits a moment for what the tabs did ([`held`]), but under `--verbose`, where
+//! each tab has a line of its own, in the order of time. A thread of its own reads the server's events and writes the lines, so that a terminal that does
 //! not take them (a paused pager) holds nothing up. Colours are there on a terminal only, and not
 //! with `NO_COLOR`; anstream sees to that. Whatever comes from outside is written without control
 //! characters.
+
+mod held;
 
 use std::{
     collections::HashSet,
@@ -12,12 +15,14 @@ use std::{
     net::{IpAddr, Ipv4Addr, UdpSocket},
     path::PathBuf,
     sync::mpsc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use livers::{Change, Event, Kind, Server};
 use percent_encoding::percent_decode_str;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+use self::held::{Done, Held};
 
 const BOLD: &str = "\x1b[1m";
 const DIM: &str = "\x1b[2m";
@@ -60,22 +65,9 @@ impl Terminal {
         let (writing, written) = mpsc::channel();
         let run = move || {
             let _writing: mpsc::Sender<()> = writing;
-            let mut refusals = HashSet::new();
-            loop {
-                let line = match events.blocking_recv() {
-                    Ok(Event::Refused { path, why }) => {
-                        let line = refused(&path, &why);
-                        let new = refusals.len() < REFUSALS && refusals.insert(line.clone());
-                        new.then_some(line)
-                    }
-                    Ok(event) => line(&event, amount),
-                    Err(RecvError::Lagged(lost)) => Some(format!("{DIM}... {lost} lines{RESET}")),
-                    Err(RecvError::Closed) => return,
-                };
-                if let Some(line) = line {
-                    write(&line);
-                }
-            }
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+            let Ok(runtime) = runtime else { return };
+            runtime.block_on(read(&mut events, amount));
         };
         // A thread that cannot be had writes nothing, and the server goes on.
         let _ = thread.spawn(run);
@@ -85,6 +77,56 @@ impl Terminal {
     /// Waits until all is written, or it is clear that nobody reads it. The server must be gone.
     pub(crate) fn stop(self) {
         let _ = self.written.recv_timeout(LAST_WORDS);
+    }
+}
+
+/// Writes what is worth a line, until there are no more events.
+async fn read(events: &mut Receiver<Event>, amount: Amount) {
+    let mut refusals = HashSet::new();
+    let mut held = Held::default();
+    loop {
+        let until = held.until();
+        let due = async {
+            match until {
+                Some(until) => tokio::time::sleep_until(until.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        let line = tokio::select! {
+            event = events.recv() => match event {
+                Ok(Event::Refused { path, why }) => {
+                    let line = refused(&path, &why);
+                    let new = refusals.len() < REFUSALS && refusals.insert(line.clone());
+                    new.then_some(line)
+                }
+                Ok(event) if amount == Amount::Changes => hold(&mut held, event),
+                Ok(event) => line(&event, amount),
+                Err(RecvError::Lagged(lost)) => Some(format!("{DIM}... {lost} lines{RESET}")),
+                Err(RecvError::Closed) => break,
+            },
+            () = due => None,
+        };
+        held.take(Instant::now()).iter().for_each(|line| write(line));
+        if let Some(line) = line {
+            write(&line);
+        }
+    }
+    held.take_all().iter().for_each(|line| write(line));
+}
+
+/// Keeps what belongs to a change; gives the line for anything else.
+fn hold(held: &mut Held, event: Event) -> Option<String> {
+    match event {
+        Event::Updated { version, tabs, .. } => {
+            held.hold(version, line(&event, Amount::Changes)?, tabs, Instant::now());
+            None
+        }
+        Event::Applied { version, how, took, why, .. } => {
+            let why = why.map(|why| shown(&why));
+            held.done(version, Done { how: shown(&how), took, why });
+            None
+        }
+        event => line(&event, Amount::Changes),
     }
 }
 
@@ -161,7 +203,7 @@ fn line(event: &Event, amount: Amount) -> Option<String> {
         return None;
     }
     Some(match event {
-        Event::Updated { changes, tabs } => {
+        Event::Updated { changes, tabs, .. } => {
             let verb = match changes.first().map(|change| change.kind) {
                 Some(kind) if changes.iter().any(|change| change.kind != kind) => "updated",
                 Some(Kind::Created) => "created",
@@ -175,9 +217,10 @@ fn line(event: &Event, amount: Amount) -> Option<String> {
             };
             format!("{GREEN}{verb}{RESET}  {}  {DIM}-> {tabs}{RESET}", names(changes))
         }
-        Event::Applied { page, how, took } => {
-            let (page, how) = (name(page), shown(how));
-            format!("{DIM}applied  {page}  {how}, {} ms{RESET}", took.as_millis())
+        Event::Applied { page, how, took, why, .. } => {
+            let why = why.as_deref().map(shown);
+            let done = Done { how: shown(how), took: *took, why };
+            format!("{DIM}applied  {}  {done}{RESET}", name(page))
         }
         Event::Tabs { open } => format!("{DIM}tabs     {open} open{RESET}"),
         Event::BackendDown { backend, why } => {
@@ -252,7 +295,7 @@ mod tests {
 
     fn updated(paths: &[(&str, Kind)], tabs: usize) -> Event {
         let change = |(path, kind): &(&str, Kind)| Change { path: (*path).into(), kind: *kind };
-        Event::Updated { changes: paths.iter().map(change).collect(), tabs }
+        Event::Updated { version: 1, changes: paths.iter().map(change).collect(), tabs }
     }
 
     #[test]

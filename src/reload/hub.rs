@@ -90,12 +90,12 @@ impl Hub {
         self.state().version
     }
 
-    /// Tells each tab what concerns it of these changes; gives how many were told.
-    pub(crate) fn publish(&self, changes: &ChangeSet) -> usize {
-        if changes.is_empty() {
-            return 0;
-        }
+    /// Tells each tab what concerns it of these changes; gives the version, and how many were told.
+    pub(crate) fn publish(&self, changes: &ChangeSet) -> (u64, usize) {
         let state = &mut *self.state();
+        if changes.is_empty() {
+            return (state.version, 0);
+        }
         state.version += 1;
         let mut told = HashSet::new();
         for change in changes.iter() {
@@ -114,7 +114,7 @@ impl Hub {
                 tab.wake.notify_one();
             }
         }
-        told.len()
+        (state.version, told.len())
     }
 
     /// Records what a request shows of who uses what.
@@ -302,7 +302,7 @@ mod tests {
 
     fn publish(hub: &Hub, paths: &[&str]) -> usize {
         let changes = paths.iter().map(|path| Change { path: (*path).into(), kind: Modified });
-        hub.publish(&changes.collect())
+        hub.publish(&changes.collect()).1
     }
 
     fn paths(tab: &Handle) -> Vec<String> {

@@ -58,6 +58,8 @@ pub(crate) enum Said {
         /// How long that took, milliseconds.
         #[serde(default)]
         ms: u64,
+        /// Why it had to reload.
+        why: Option<String>,
     },
     /// Something from another version.
     #[serde(other)]
@@ -121,8 +123,11 @@ mod tests {
         assert_eq!(Said::from_json(&golden("hello")), Said::Hello(hello));
         let uses = Said::Uses { add: vec!["/data.json".into()] };
         assert_eq!(Said::from_json(&golden("uses")), uses);
-        let applied = Said::Applied { version: 18, how: "css".into(), ms: 7 };
+        let applied = Said::Applied { version: 18, how: "css".into(), ms: 7, why: None };
         assert_eq!(Said::from_json(&golden("applied")), applied);
+        let why = Some("js/app.js changed".into());
+        let applied = Said::Applied { version: 18, how: "reload".into(), ms: 9, why };
+        assert_eq!(Said::from_json(&golden("applied-reload")), applied);
     }
 
     #[test]

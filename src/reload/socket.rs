@@ -223,10 +223,12 @@ async fn converse(context: &Context, handle: Handle, mut socket: Socket, page: b
                     greeted = true;
                 }
                 Said::Uses { add } => handle.uses(&add),
-                Said::Applied { how, ms, .. } => context.events.emit(Event::Applied {
+                Said::Applied { version, how, ms, why } => context.events.emit(Event::Applied {
                     page: page.clone(),
-                    how: how.chars().filter(|char| !char.is_control()).take(40).collect(),
+                    version,
+                    how: short(&how, 40),
                     took: Duration::from_millis(ms),
+                    why: why.map(|why| short(&why, 120)),
                 }),
                 Said::Unknown => {}
             },
@@ -235,6 +237,11 @@ async fn converse(context: &Context, handle: Handle, mut socket: Socket, page: b
             Some(Err(_)) | None => return,
         }
     }
+}
+
+/// What a page says in words, as far as it is fit for a line.
+fn short(text: &str, length: usize) -> String {
+    text.chars().filter(|char| !char.is_control()).take(length).collect()
 }
 
 /// The first message on a connection.

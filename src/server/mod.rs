@@ -119,8 +119,8 @@ impl Builder {
         let Self { root, more, ignore, dotfiles, poll, events, .. } = self;
         let (tabs, said) = (Arc::clone(&hub), events.clone());
         let publish = move |changes: ChangeSet| {
-            let tabs = tabs.publish(&changes);
-            said.emit(Event::Updated { changes: changes.into_iter().collect(), tabs });
+            let (version, tabs) = tabs.publish(&changes);
+            said.emit(Event::Updated { version, changes: changes.into_iter().collect(), tabs });
         };
         let watching = events.clone();
         let begun = tokio::task::spawn_blocking(move || {

@@ -288,7 +288,7 @@ test('what is not understood is ignored, and the rest goes on', async () => {
   p.updated(4, { path: '/x.js', kind: 'modified', more: 1 });
   await settle();
   assert.equal(p.reloads, 1);
-  assert.deepEqual(p.lines[0].sent.at(-1), '{"type":"applied","version":4,"how":"reload","ms":0}');
+  assert.deepEqual(p.lines[0].sent.at(-1), '{"type":"applied","version":4,"how":"reload","ms":0,"why":"x.js changed"}');
 });
 
 test('an unknown message changes nothing that the page knows', () => {

@@ -12,10 +12,11 @@ for (const [href, version, wanted] of [
   ['a.css?livers=17&v=1', 18, '/a.css?livers=18&v=1'],
   ['a.css?v=a%26b#f', 18, '/a.css?v=a%26b&livers=18#f'],
 ])
-  test(`${href} becomes ${wanted}`, () => {
+  test(`${href} becomes ${wanted}`, async () => {
     const p = new Page();
     p.link(href);
     p.start().connected().updated(version, modified('/a.css'));
+    await settle();
     assert.equal(hrefs(p)[1], wanted);
   });
 
@@ -23,6 +24,7 @@ test('only the changed sheet; the old one stays until the new one has loaded', a
   const p = new Page();
   const [before, old, after] = ['/before.css', '/a.css', '/after.css'].map((href) => p.link(href));
   p.start().connected().updated(18, modified('/a.css'));
+  await settle();
   const fresh = p.links[2];
   assert.deepEqual(p.links, [before, old, fresh, after]);
   await settle();
@@ -38,10 +40,12 @@ test('a sheet that fails leaves the old one, and nothing was applied', async () 
   const p = new Page();
   const old = p.link('/a.css');
   p.start().connected().updated(18, modified('/a.css'));
+  await settle();
   p.links[1].fail();
   await settle();
   assert.deepEqual([p.links.length, p.links[0], p.sent.length], [1, old, 1]);
   p.updated(19, modified('/a.css'));
+  await settle();
   p.links[1].load();
   await settle();
   p.links[1]?.load();
@@ -54,6 +58,7 @@ test('an import that fails does not hold back its importer', async () => {
   const p = new Page();
   p.link('/a.css');
   p.start().connected().updated(18, modified('/a.css'));
+  await settle();
   p.links[1].fail([importing('gone.css')]);
   await settle();
   assert.deepEqual(hrefs(p), ['/a.css?livers=18']);
@@ -65,6 +70,7 @@ test('imports at any depth, relative to their importer', async () => {
   p.link('/css/app.css', { imports: [importing('sub/one.css', importing('../two.css'))] });
   p.link('/other.css');
   p.start().connected().updated(18, modified('/css/two.css'));
+  await settle();
   assert.deepEqual(hrefs(p), ['/css/app.css', '/css/app.css?livers=18', '/other.css']);
   assert.equal(p.reloads, 0);
 });
@@ -83,6 +89,7 @@ test('an import of another origin, or one that never loaded, is not in the way',
     ],
   });
   p.start().connected().updated(18, { path: '/gone.css', kind: 'created' });
+  await settle();
   assert.equal(p.links.length, 2);
   p.updated(19, modified('/x.css'));
   await settle();
@@ -103,6 +110,7 @@ test('while the document loads, an import takes a reload, a sheet does not', asy
   p.link('/css/app.css', { imports: [importing('two.css')] });
   p.document.readyState = 'interactive';
   p.start().connected().updated(18, modified('/css/app.css'));
+  await settle();
   assert.equal(p.links.length, 2);
   p.updated(19, modified('/css/two.css'));
   await settle();
@@ -113,8 +121,10 @@ test('a save during a swap: one link, the newest, fetched once more for its impo
   const p = new Page();
   p.link('/a.css');
   p.start().connected().updated(18, modified('/a.css'));
+  await settle();
   const first = p.links[1];
   p.updated(19, modified('/a.css'));
+  await settle();
   assert.deepEqual(hrefs(p), ['/a.css', '/a.css?livers=19']);
   first.load(); // too late
   assert.deepEqual(hrefs(p), ['/a.css', '/a.css?livers=19']);
@@ -135,6 +145,7 @@ test('a link that the page removes meanwhile stays removed', async () => {
   const p = new Page();
   const old = p.link('/a.css');
   p.start().connected().updated(18, modified('/a.css'));
+  await settle();
   const fresh = p.links[1];
   old.remove();
   fresh.load();
@@ -147,6 +158,7 @@ test('disabled in either way, media, title, alternate', async () => {
   p.link('/d.css', { disabled: true });
   p.link('/s.css', { rel: 'alternate stylesheet', title: 'T', media: 'print' }).sheet.disabled = true;
   p.start().connected().updated(18, modified('/d.css'), modified('/s.css'));
+  await settle();
   // The disabled one loads nothing, and is not waited for.
   assert.deepEqual(hrefs(p), ['/d.css?livers=18', '/s.css', '/s.css?livers=18']);
   p.links[2].load();
@@ -162,6 +174,7 @@ test('disabled while its successor loads', async () => {
   const p = new Page();
   const old = p.link('/a.css');
   p.start().connected().updated(18, modified('/a.css'));
+  await settle();
   old.disabled = true;
   p.links[1].load();
   assert.equal(p.links[0].disabled, true);

@@ -31,6 +31,7 @@ test('updated, and applied', async () => {
   const old = p.link('/css/app.css');
   p.start().connected();
   p.line.receive(golden('updated'));
+  await settle();
   const [, fresh] = p.links;
   p.tick(7);
   fresh.load();

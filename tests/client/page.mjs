@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 
 import { start } from '../../client-snippet/client.js';
+import * as update from '../../client-snippet/update.js';
 
 export const ORIGIN = 'http://localhost:3000';
 
@@ -101,8 +102,19 @@ export class Page extends EventTarget {
   now = 1_000_000;
   lines = [];
   links = [];
+  meta = null;
   reloads = 0;
-  location = { pathname: '/index.html', reload: () => this.reloads++ };
+  /** What the server answers to the page's own requests, by status; the last one stays. */
+  statuses = [200];
+  asked = [];
+  /** The modules that the page can load; one that is missing cannot be had. */
+  modules = { 'update.js': update };
+  location = {
+    origin: ORIGIN,
+    href: `${ORIGIN}/index.html`,
+    pathname: '/index.html',
+    reload: () => this.reloads++,
+  };
   #entries = [];
   #observers = [];
   #timers = [];
@@ -123,10 +135,22 @@ export class Page extends EventTarget {
       hidden,
       prerendering,
       readyState: 'complete',
-      querySelectorAll: () => page.links.filter((link) => /\bstylesheet\b/.test(link.rel)),
+      baseURI: page.location.href,
+      styleSheets: [],
+      querySelectorAll: (selector) =>
+        selector.startsWith('link[rel~=stylesheet]')
+          ? page.links.filter((link) => /\bstylesheet\b/.test(link.rel))
+          : [],
+      querySelector: (selector) => (selector.startsWith('meta') ? page.meta : {}),
     });
     this.performance = { now: () => page.now, getEntriesByType: () => [...page.#entries] };
     this.Date = { now: () => page.now };
+    this.fetch = async (url, { method }) => {
+      page.asked.push(`${method} ${url}`);
+      const status = page.statuses.length > 1 ? page.statuses.shift() : page.statuses[0];
+      if (!status) throw new TypeError('no answer');
+      return { status };
+    };
     this.setTimeout = (run, ms) => page.#timers.push({ run, at: page.now + ms });
     this.WebSocket = class extends Line {
       isSocket = true;
@@ -157,7 +181,11 @@ export class Page extends EventTarget {
   }
 
   start() {
-    start(this, this.self);
+    start(this, this.self, async (url) => {
+      const module = this.modules[new URL(url).pathname.split('/').at(-1)];
+      if (!module) throw new TypeError('no module');
+      return module;
+    });
     return this;
   }
   get line() {
