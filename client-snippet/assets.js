@@ -42,8 +42,8 @@ export const inStyle = (text, base, replace) =>
 
 /** @type {InText} */
 export const inSrcset = (text, base, replace) =>
-  // An address may hold commas, but not end in one.
-  text.replace(/(\S*[^\s,])(\s+[^,]+)?/g, (all, url, size = '') => {
+  // An address may hold commas, but not begin or end in one.
+  text.replace(/([^\s,](?:\S*[^\s,])?)(\s+[^,]+)?/g, (all, url, size = '') => {
     const next = replace(absolute(url, base));
     return next ? next + size : all;
   });

@@ -1,6 +1,7 @@
 //! What a person sees in a real browser when files are saved.
 
 mod again;
+mod assets;
 mod editors;
 
 use crate::support::browser::{Page, browser};

@@ -7,6 +7,7 @@ use crate::support::dir::TempDir;
 use crate::support::http::{self, Wire, request_head};
 use crate::support::server::Livers;
 use crate::support::socket::Socket;
+use crate::support::tab::Tab;
 use crate::support::within;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_livers");
@@ -40,6 +41,36 @@ async fn as_much_is_said_as_is_asked_for() {
         assert_eq!(livers.stderr(), Vec::<String>::new());
         dir.write("a.css", "a {}");
     }
+}
+
+/// The line of a change holds what the tabs did, if they say it soon; and it comes if they do not.
+#[tokio::test]
+async fn a_change_is_one_line_with_what_the_tabs_did() {
+    let dir = TempDir::with_page("<p>");
+    dir.write("a.css", "a {}");
+    let livers = Livers::on(dir.path()).start().await;
+    let mut tab = Tab::page(&livers, "/", &["/a.css"]).await;
+    let begins = "updated  a.css  -> 1 tab";
+    // A machine that is too busy may take longer than the line waits.
+    for n in 0..50 {
+        let before = livers.lines().len();
+        dir.write("a.css", format!("a {{ top: {n}px }}"));
+        let version = tab.updated().await.version;
+        tab.say(&serde_json::json!({
+            "type": "applied", "version": version, "how": "re\nload", "ms": 7, "why": "b.js\u{1b} changed"
+        }))
+        .await;
+        let line = livers.wait_for_line_after(before, |line| line.starts_with(begins)).await;
+        if line != begins {
+            assert_eq!(line, format!("{begins}  reload 7 ms (b.js changed)"));
+            break;
+        }
+        assert!(n < 49, "it never says what the tab did");
+    }
+    let before = livers.lines().len();
+    dir.write("a.css", "b {}");
+    // It says nothing.
+    livers.wait_for_line_after(before, |line| line == begins).await;
 }
 
 /// A port that is free: nobody says which one a quiet server has. Below those that the system gives

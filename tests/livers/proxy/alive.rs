@@ -1,7 +1,7 @@
 //! The page that stands for a backend, in a browser: it comes alive by itself.
 
 use super::{answer, front, route};
-use crate::support::{backend::Backend, browser::browser, http};
+use crate::support::{backend::Backend, browser::browser, dir::TempDir, http};
 
 const PAGE: &str = "<!doctype html><title>app</title><p id=app>the backend's own page";
 
@@ -88,4 +88,28 @@ async fn a_page_that_waits_outlives_livers() {
     page.wait_until(WAITS).await;
     backend.start_again().await;
     page.wait_until(LIVES).await;
+}
+
+#[tokio::test]
+async fn a_reload_waits_for_a_backend_that_is_still_starting() {
+    let mut backend = app().await;
+    let more = TempDir::new();
+    let watch = format!("--watch={}", more.path().display());
+    let (livers, _dir) = front([route("/app", &backend), watch]).await;
+    let page = browser().await.open(&livers.at("/app")).await;
+    page.wait_for_request(|request| request.kind == "WebSocket" && request.status == Some(101))
+        .await;
+    backend.stop().await;
+    for n in 0..2 {
+        more.write("main.rs", n.to_string());
+        page.wait_for_request(|r| r.method == "HEAD" && r.status == Some(502)).await;
+        assert!(page.eval::<bool>(LIVES).await, "{n}: what is shown stays");
+    }
+    backend.start_again().await;
+    page.wait_for_navigation().await;
+    page.wait_until(LIVES).await;
+    let requests = page.requests();
+    let documents: Vec<_> =
+        requests.iter().filter(|r| r.kind == "Document").filter_map(|r| r.status).collect();
+    assert_eq!(documents, [200, 200], "one reload, and never an error page");
 }

@@ -1,0 +1,216 @@
+//! What a page shows is renewed in place: sheets wherever they are, pictures, fonts, sound. Nothing
+//! that the person was doing is lost.
+
+use super::{opened, quiet};
+use crate::support::browser::Page;
+use crate::support::dir::TempDir;
+use crate::support::server::Livers;
+
+/// A picture as wide as that.
+fn picture(width: usize) -> String {
+    format!(
+        "<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='10'>\
+         <rect id='part' width='{width}' height='10'/></svg>"
+    )
+}
+
+/// Every place that shows the picture, by the width that it shows.
+const PICTURES: &str = "<!doctype html><title>pictures</title><link rel=icon href=a.svg>
+<link rel=stylesheet href=css/app.css>
+<img id=img src=a.svg><img id=set srcset='a.svg?x=1,2 1x, b.svg 3x'>
+<picture><source srcset='a.svg'><img id=picture></picture>
+<input id=input type=image src=a.svg>
+<svg><image id=image href=a.svg /><use id=use href='a.svg#part' /></svg>
+<span id=css></span><b id=inline style='content: url(a.svg)'></b>
+<video id=poster poster=a.svg></video>
+<p><input id=text><div style='height: 5000px'></div>";
+const WIDTHS: &str =
+    "['img', 'set', 'picture', 'input', 'image', 'use', 'css', 'inline', 'poster'].map(
+  (id) => document.getElementById(id)).map((element) =>
+  element.naturalWidth ?? element.getBBox?.().width ?? element.offsetWidth).join()";
+
+fn all(width: usize) -> String {
+    format!("{WIDTHS} === '{}'", [width.to_string().as_str(); 9].join(","))
+}
+
+/// Text that is being typed, a scrolled page, a video that plays.
+const BUSY: &str = "(async () => {
+  window.kept = 'kept';
+  const video = document.body.appendChild(document.createElement('video'));
+  const canvas = document.createElement('canvas');
+  canvas.getContext('2d').fillRect(0, 0, 9, 9);
+  video.id = 'playing';
+  video.muted = true;
+  video.srcObject = canvas.captureStream();
+  await video.play();
+  const text = document.querySelector('#text');
+  text.value = 'half a sen';
+  text.focus();
+  text.setSelectionRange(2, 4);
+  scrollTo(0, 1234);
+})()";
+const STATE: &str = "[kept, document.activeElement.id, text.value, text.selectionStart,
+  text.selectionEnd, scrollY, playing.paused].join()";
+const BUSY_STATE: &str = "kept,text,half a sen,2,4,1234,false";
+
+#[tokio::test]
+async fn a_saved_picture_shows_wherever_it_is_and_nothing_is_lost() {
+    let dir = TempDir::with_page(PICTURES);
+    let base = |n: usize| {
+        format!("#css::before {{ content: url(../a.svg) }} p {{ color: rgb({n}, 0, 0) }}")
+    };
+    dir.write("css/app.css", "@import 'base.css';");
+    dir.write("css/base.css", base(1));
+    dir.write("a.svg", picture(10));
+    dir.write("b.svg", picture(99));
+    let livers = Livers::on(dir.path()).arg("--verbose").start().await;
+    let pages = opened(&livers, &["/"]).await;
+    let page = &pages[0];
+    page.wait_until(&all(10)).await;
+    page.run(BUSY).await;
+    assert_eq!(page.eval::<String>(STATE).await, BUSY_STATE);
+
+    dir.write("a.svg", picture(20));
+    page.wait_until(&all(20)).await;
+    applied(&livers, "image").await;
+    // The sheet names the picture by its old address, of which the browser has the old picture.
+    dir.write("css/base.css", base(2));
+    page.wait_until("getComputedStyle(document.querySelector('p')).color === 'rgb(2, 0, 0)'").await;
+    page.wait_until(&all(20)).await;
+    applied(&livers, "css").await;
+    // What is no picture is not shown: it may be half of one.
+    dir.write("a.svg", "<svg");
+    page.wait_for_request(|r| r.url.ends_with("a.svg?livers=3") && r.status == Some(200)).await;
+    assert!(page.eval::<bool>(&all(20)).await);
+    dir.replace("a.svg", picture(30));
+    page.wait_until(&all(30)).await;
+    assert_eq!(page.eval::<String>(STATE).await, BUSY_STATE);
+    assert_eq!(page.navigations(), 1);
+    quiet(page);
+}
+
+/// What the server says once a page has said how it took over a change.
+async fn applied(livers: &Livers, how: &str) -> String {
+    let begins = format!("applied  /  {how} ");
+    livers.wait_for_line(|line| line.starts_with(&begins)).await
+}
+
+/// A second or more of silence, as a WAV file.
+fn silence(seconds: u32) -> Vec<u8> {
+    let length = 8000 * seconds;
+    let mut wav = b"RIFF".to_vec();
+    wav.extend((36 + length).to_le_bytes());
+    wav.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data");
+    wav.extend(length.to_le_bytes());
+    wav.resize(wav.len() + length as usize, 128);
+    wav
+}
+
+#[tokio::test]
+async fn a_saved_font_and_a_saved_sound_are_taken_over() {
+    let narrow = include_bytes!("font.ttf").to_vec();
+    let mut wide = narrow.clone();
+    // Both of its glyphs are as wide as the table of widths begins with.
+    let entry = narrow.windows(4).position(|bytes| bytes == b"hmtx").expect("a table of widths");
+    let offset =
+        narrow[entry + 8..entry + 12].iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+    assert_eq!(narrow[offset..offset + 2], 500_u16.to_be_bytes());
+    wide[offset..offset + 2].copy_from_slice(&2000_u16.to_be_bytes());
+    let html = "<!doctype html><link rel=stylesheet href=app.css><span id=text>aaaa</span>
+        <video id=sound muted loop src=a.wav></video>";
+    let dir = TempDir::with_page(html);
+    dir.write("app.css", "@font-face { font-family: T; src: url(f.ttf) } body { font: 10px T }");
+    dir.write("f.ttf", narrow);
+    dir.write("a.wav", silence(30));
+    dir.write("favicon.ico", "");
+    let livers = Livers::on(dir.path()).arg("--verbose").start().await;
+    let pages = opened(&livers, &["/"]).await;
+    let page = &pages[0];
+    page.wait_until("text.offsetWidth === 20").await;
+    dir.write("f.ttf", wide);
+    page.wait_until("text.offsetWidth === 80").await;
+    applied(&livers, "font").await;
+
+    page.wait_until("sound.readyState > 0").await;
+    page.run("(sound.currentTime = 12, sound.play())").await;
+    dir.write("a.wav", silence(20));
+    page.wait_until("sound.duration === 20 && sound.currentTime >= 12 && !sound.paused").await;
+    assert_eq!(page.navigations(), 1);
+    quiet(page);
+}
+
+const SHEETS: &str =
+    "<!doctype html><title>sheets</title><style>@import url(style.css) screen;</style>
+<link rel=stylesheet href=top.css>
+<link rel='alternate stylesheet' title=other href=alternate.css>
+<link rel=stylesheet media=print href=print.css><link id=off rel=stylesheet href=off.css>
+<p><b></b><i></i><section><template shadowrootmode=open><link rel=stylesheet href=shadow.css>
+<u></u></template></section><script type=module>
+import sheet from './module.css' with { type: 'css' };
+document.adoptedStyleSheets = [sheet];
+off.disabled = true;
+</script>";
+
+fn red(n: usize) -> String {
+    format!("rgb({n}, 0, 0)")
+}
+
+async fn shows(page: &Page, element: &str, n: usize) {
+    let color = red(n);
+    page.wait_until(&format!("getComputedStyle({element}).color === '{color}'")).await;
+}
+
+#[tokio::test]
+async fn a_saved_sheet_is_renewed_wherever_it_is() {
+    let dir = TempDir::with_page(SHEETS);
+    let rule = |element: &str, n: usize| format!("{element} {{ color: {} }}", red(n));
+    dir.write("style.css", rule("p", 1));
+    dir.write("top.css", "@import 'part.css';");
+    dir.write("part.css", rule("i", 1));
+    dir.write("module.css", rule("b", 1));
+    dir.write("shadow.css", rule("u", 1));
+    for name in ["alternate", "print", "off"] {
+        dir.write(format!("{name}.css"), rule("html", 1));
+    }
+    dir.write("favicon.ico", "");
+    let livers = Livers::on(dir.path()).arg("--verbose").start().await;
+    let pages = opened(&livers, &["/"]).await;
+    let page = &pages[0];
+    let places = [
+        ("style.css", "p", "document.querySelector('p')"),
+        ("part.css", "i", "document.querySelector('i')"),
+        ("module.css", "b", "document.querySelector('b')"),
+        ("shadow.css", "u", "document.querySelector('section').shadowRoot.querySelector('u')"),
+    ];
+    page.wait_until("document.querySelectorAll('link').length === 4 && off.disabled").await;
+    for n in [2, 3] {
+        for (file, element, place) in places {
+            dir.write(file, rule(element, n));
+            shows(page, place, n).await;
+        }
+        // These show nothing, before and after.
+        for name in ["alternate", "print", "off"] {
+            let before = livers.lines().len();
+            dir.write(format!("{name}.css"), rule("html", n));
+            livers.wait_for_line_after(before, |line| line.starts_with("applied  /  css ")).await;
+        }
+        assert_eq!(
+            page.eval::<String>("getComputedStyle(document.documentElement).color").await,
+            "rgb(0, 0, 0)"
+        );
+    }
+    // Imported no more: it concerns nobody, though the page has asked for it once.
+    dir.write("top.css", rule("i", 9));
+    shows(page, "document.querySelector('i')", 9).await;
+    dir.write("part.css", rule("i", 10));
+    applied(&livers, "none").await;
+    assert_eq!(page.navigations(), 1);
+    // Of a set, one needs a reload; and the person is told which.
+    dir.write("new.js", "");
+    page.run("fetch('new.js')").await;
+    dir.write("new.js", "1");
+    page.wait_for_navigation().await;
+    let line = applied(&livers, "reload").await;
+    assert!(line.ends_with(" ms (new.js changed)"), "{line}");
+    quiet(page);
+}
