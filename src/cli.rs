@@ -3,7 +3,7 @@
 use std::{error::Error as _, path::PathBuf};
 
 use clap::{
-    Parser,
+    Parser, ValueEnum,
     builder::Styles,
     error::{ContextKind, ErrorKind},
 };
@@ -63,6 +63,11 @@ pub(crate) struct Cli {
     #[arg(long)]
     dotfiles: bool,
 
+    /// What a page does when its own file is saved: change in place, where that is sure to be right,
+    /// or always reload
+    #[arg(long, value_name = "HOW", default_value = "morph")]
+    html: Html,
+
     /// Open the page in the browser
     #[arg(short, long)]
     pub(crate) open: bool,
@@ -74,6 +79,13 @@ pub(crate) struct Cli {
     /// Say more: each request, and what each tab did
     #[arg(short, long)]
     pub(crate) verbose: bool,
+}
+
+/// What a page does when its own file is saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Html {
+    Morph,
+    Reload,
 }
 
 impl Cli {
@@ -89,7 +101,7 @@ impl Cli {
     /// A builder with all that was asked for.
     pub(crate) fn builder(&self, mut builder: Builder) -> Builder {
         builder = builder.port(self.port).strict_port(self.strict_port).dotfiles(self.dotfiles);
-        builder = builder.poll(self.poll);
+        builder = builder.poll(self.poll).morph(self.html == Html::Morph);
         if let Some(host) = &self.host {
             builder = builder.host(host);
         }

@@ -6,7 +6,7 @@
 
 use std::{
     net::IpAddr,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Instant, SystemTime},
 };
 
@@ -27,6 +27,7 @@ use crate::{
     inject::{
         self,
         html::{InjectedBody, Injector},
+        sources::Sources,
     },
     net::guard::{Guard, Verdict, same_origin},
     proxy::{Client, Proxy, Route},
@@ -45,14 +46,18 @@ use crate::{
 /// Everything of livers' own lives below this path; no file and no route can shadow it.
 const OWN: &str = "/__livers";
 
+/// The type of the pages that are read as UTF-8.
+const UTF8: &str = "text/html; charset=utf-8";
+
 /// The script that pages load, and the modules that it loads with the first change.
-const SCRIPTS: [(&str, &str); 7] = [
+const SCRIPTS: [(&str, &str); 8] = [
     ("/client.js", include_str!("../client-snippet/client.js")),
     ("/update.js", include_str!("../client-snippet/update.js")),
     ("/address.js", include_str!("../client-snippet/address.js")),
     ("/sheets.js", include_str!("../client-snippet/sheets.js")),
     ("/adopted.js", include_str!("../client-snippet/adopted.js")),
     ("/assets.js", include_str!("../client-snippet/assets.js")),
+    ("/morph.js", include_str!("../client-snippet/morph.js")),
     ("/reload.js", include_str!("../client-snippet/reload.js")),
 ];
 
@@ -66,6 +71,8 @@ pub(crate) struct Site {
     pub(crate) routes: Vec<String>,
     pub(crate) reload: socket::Context,
     pub(crate) events: Events,
+    /// What open pages were made from; nothing where pages are to be reloaded.
+    pub(crate) sources: Option<Mutex<Sources>>,
 }
 
 impl Site {
@@ -127,6 +134,11 @@ impl Site {
             "/socket" => return socket::accept(self.reload.clone(), request),
             _ if ![Method::GET, Method::HEAD].contains(request.method()) => not_allowed(),
             "/events" => reload::events::accept(self.reload.clone(), &request),
+            "/source" => match self.source(request.uri().query().unwrap_or_default()) {
+                Some(source) => Representation::of_bytes(StatusCode::OK, UTF8, source)
+                    .answer(request.method(), request.headers()),
+                None => plain(StatusCode::NOT_FOUND, "This source is not kept.\n"),
+            },
             "/status" => {
                 Representation::of_bytes(StatusCode::OK, "application/json", self.status())
                     .answer(request.method(), request.headers())
@@ -224,7 +236,7 @@ impl Site {
                 if source.whole == Whole::WaitedInVain {
                     self.events.emit(Event::StillWritten { path: source.path.clone() });
                 }
-                let element = page.then(|| self.element(version, ""));
+                let element = page.then(|| self.element(version, &self.keep(&source)));
                 return file(source, element).answer(method, headers);
             }
             Found::Redirect(to) => return redirect(&to, uri.query()),
@@ -254,12 +266,35 @@ impl Site {
         let text = Bytes::from(text);
         let text =
             if page { Injector::new(self.element(version, ""), None).whole(&text) } else { text };
-        Representation::of_bytes(status, "text/html; charset=utf-8", text).answer(method, headers)
+        Representation::of_bytes(status, UTF8, text).answer(method, headers)
+    }
+
+    /// Keeps what a page is made from, if it is one that can be brought up to date later: gives what
+    /// its element says of it. One in another encoding than UTF-8 is not: only the browser knows how
+    /// it reads that.
+    fn keep(&self, source: &Source) -> String {
+        let (Some(sources), root::Content::Memory(bytes)) = (&self.sources, &source.content) else {
+            return String::new();
+        };
+        let html = media_type::is_html(&media_type::of(&source.path));
+        if !html || media_type::of_html(bytes) != UTF8 {
+            return String::new();
+        }
+        let root::Identity(identity) = source.identity;
+        let mut sources = sources.lock().unwrap_or_else(PoisonError::into_inner);
+        if sources.keep(identity, bytes) { format!(".{identity:032x}") } else { String::new() }
+    }
+
+    /// A source that was kept.
+    fn source(&self, name: &str) -> Option<Bytes> {
+        let sources = self.sources.as_ref()?;
+        sources.lock().unwrap_or_else(PoisonError::into_inner).find(name)
     }
 
     /// The element that pages get: the script, and the version that was current when it was asked
-    /// for; then `.failed` on a page that only says that a backend is down, which nothing on the disk
-    /// can bring up to date: it asks again when livers was started again, with another route perhaps.
+    /// for; then the identity of the file that the page was made from, or `.failed` on a page that
+    /// only says that a backend is down, which nothing on the disk can bring up to date: it asks again
+    /// when livers was started again, with another route perhaps.
     /// All this is the query of the script's URL, where the script finds it. It cannot be the
     /// fragment: for Chromium, a script that it kept has the URL of its first use, fragment included,
     /// so that a reloaded page would take itself for the old one, and reload for ever.

@@ -2,9 +2,10 @@
 //!
 //! [`html`] finds the place in a document and adds the element there, streaming; [`wanted`] says
 //! which requests are for a page in a tab at all. A fragment that a script fetches stays as it is,
-//! byte for byte.
+//! byte for byte. [`sources`] remembers what pages were made from.
 
 pub(crate) mod html;
+pub(crate) mod sources;
 
 use hyper::{
     Method, StatusCode,

@@ -9,7 +9,7 @@ use std::{
     future::Future,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -22,6 +22,7 @@ use crate::{
     error::Error,
     event::{Event, Events},
     files::Files,
+    inject::sources::Sources,
     net::{
         guard::Guard,
         listen::{addresses, listen},
@@ -53,6 +54,7 @@ pub struct Builder {
     ignore: Vec<String>,
     dotfiles: bool,
     poll: bool,
+    morph: bool,
     events: Events,
 }
 
@@ -103,6 +105,13 @@ impl Builder {
     /// system is known not to, this is done unasked.
     pub fn poll(mut self, poll: bool) -> Self {
         self.poll = poll;
+        self
+    }
+
+    /// Whether a page whose own file was saved is brought up to date in place, where that is sure to
+    /// be right, rather than reloaded. It is so by default.
+    pub fn morph(mut self, morph: bool) -> Self {
+        self.morph = morph;
         self
     }
 
@@ -159,7 +168,8 @@ impl Builder {
             Proxy::new(self.routes, events.clone(), tasks.clone(), cancel.clone(), recovered);
         let guard = Guard::new(self.host.as_deref());
         let files = Files::new(Arc::clone(&root));
-        let site = Site { guard, root, files, watch, proxy, routes, reload, events };
+        let sources = self.morph.then(|| Mutex::new(Sources::default()));
+        let site = Site { guard, root, files, watch, proxy, routes, reload, events, sources };
         Ok(Server {
             site: Arc::new(site),
             host: self.host,
@@ -202,6 +212,7 @@ impl Server {
             ignore: Vec::new(),
             dotfiles: false,
             poll: false,
+            morph: true,
             events: Events::default(),
         }
     }
