@@ -7,8 +7,13 @@ use super::support::http::{self, Response, Wire};
 use super::support::server::Livers;
 use super::support::socket::Socket;
 
-const OWN: [&str; 4] =
-    ["/__livers/socket", "/__livers/events", "/__livers/status", "/__livers/client.js"];
+const OWN: [&str; 5] = [
+    "/__livers/socket",
+    "/__livers/events",
+    "/__livers/status",
+    "/__livers/client.js",
+    "/__livers/update.js",
+];
 
 /// A request with these lines and no others; the connection is closed after it.
 async fn ask(port: u16, line: &str, fields: &[&str]) -> Response {
