@@ -5,6 +5,7 @@
 
 mod run;
 mod table;
+mod torn;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use run::{missing, run};
 use table::Pattern;
+use torn::{WAYS, torn};
 
 use crate::support::browser::{Context, browser};
 
@@ -61,4 +63,28 @@ async fn a_save_is_one_change_of_the_page_whoever_saves() {
     println!("{} ways", ended.len());
     let wrong: Vec<_> = ended.into_iter().filter_map(Result::err).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+#[ignore = "needs requests held while a file is written"]
+async fn nobody_gets_half_a_page() {
+    for (way, length) in WAYS.iter().flat_map(|way| [(*way, 20 << 10), (*way, 2 << 20)]) {
+        let torn = torn(way, length, 5).await;
+        println!("{way:?}, {length} bytes: {torn:?}");
+        let half = torn.half + torn.half_on_message + torn.cut + torn.cut_on_message;
+        assert!(half == 0 && torn.stale == 0 && torn.shown, "{way:?}, {length} bytes: {torn:?}");
+    }
+}
+
+/// What is too large to be kept in memory may change while it is sent: that is seen, and mended by
+/// the message.
+#[tokio::test]
+#[ignore = "needs requests held while a file is written"]
+async fn half_of_a_large_page_is_mended_by_the_message() {
+    for way in WAYS {
+        let torn = torn(way, 20 << 20, 2).await;
+        println!("{way:?}: {torn:?}");
+        let half = torn.half_on_message + torn.cut_on_message;
+        assert!(half == 0 && torn.stale == 0 && torn.shown, "{way:?}: {torn:?}");
+    }
 }

@@ -48,8 +48,13 @@ impl Wire {
     /// The next response; `to_head` if it answers a HEAD request. Interim
     /// responses but 101 are passed over.
     pub async fn response(&mut self, to_head: bool) -> Response {
+        self.try_response(to_head).await.expect("a response, but the connection ended")
+    }
+
+    /// The same from a peer that may end the connection instead.
+    pub async fn try_response(&mut self, to_head: bool) -> Option<Response> {
         let head = loop {
-            let head = self.head().await.expect("a response, but the connection ended");
+            let head = self.head().await?;
             if !head.starts_with("HTTP/1.1 1") || head.starts_with("HTTP/1.1 101") {
                 break head;
             }
@@ -63,7 +68,7 @@ impl Wire {
         let bodiless = to_head || matches!(status, 100..200 | 204 | 304);
         let framing = if bodiless { Framing::None } else { headers.framing() };
         let (body, trailers, complete) = self.body(framing).await;
-        Response { version, status, reason, headers, body, trailers, framing, complete }
+        Some(Response { version, status, reason, headers, body, trailers, framing, complete })
     }
 
     /// The head of the next request, or `None` at the end of the connection.

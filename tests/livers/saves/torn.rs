@@ -1,0 +1,241 @@
+//! A page that is written in steps while it is fetched: who gets half of it?
+//!
+//! Each line of the page says of which version it is, which of how many, so that the beginning of a
+//! version, or two versions mixed, can be told from a whole one. A writer takes some 100 ms for a
+//! version, in 20 steps; meanwhile one client fetches in a loop, a second on each message, and a page
+//! in Chromium is open. A version that no message led to, or that the page in Chromium does not show
+//! at the end, is stale.
+//!
+//! A request is not held for ever: what was fetched from a writer that a busy machine kept from
+//! going on for longer than [`SLOW`] is not counted.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::Write,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::time::timeout;
+
+use crate::support::{
+    browser::browser,
+    dir::TempDir,
+    http::{get, request_head},
+    server::Livers,
+    tab::Tab,
+    wire::Wire,
+};
+
+const STEPS: usize = 20;
+const STEP: Duration = Duration::from_millis(5);
+
+/// A writer that took longer than this is too slow to be waited for.
+const SLOW: Duration = Duration::from_millis(400);
+
+/// How long a message may take after the last write.
+const STALE: Duration = Duration::from_secs(8);
+
+/// How a version gets into the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// The file is emptied, then written.
+    Truncated,
+    /// The new bytes are written over the old.
+    Over,
+    /// The version is appended to a short beginning.
+    Appended,
+}
+
+pub const WAYS: [Way; 3] = [Way::Truncated, Way::Over, Way::Appended];
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Torn {
+    pub rounds: usize,
+    /// How many fetches there were in the loop, and how many of them got half a page.
+    pub fetches: usize,
+    pub half: usize,
+    /// How many were cut short, which the client can tell: the file shrank under the answer.
+    pub cut: usize,
+    /// The same for those on a message.
+    pub on_message: usize,
+    pub half_on_message: usize,
+    pub cut_on_message: usize,
+    /// How many versions no message led to.
+    pub stale: usize,
+    /// Whether the page in Chromium shows the last version.
+    pub shown: bool,
+    /// How many rounds were too slow to be judged.
+    pub slow: usize,
+}
+
+/// What a fetch got.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Got {
+    Version(usize),
+    Half,
+    Cut,
+}
+
+/// When a fetch was, and what it got.
+struct Fetch {
+    began: Instant,
+    ended: Instant,
+    got: Got,
+}
+
+/// How many fetches got this, but for those that a slow writer excuses.
+fn count(fetches: &[Fetch], got: Got, slow: &[(Instant, Instant)]) -> usize {
+    let excused = |fetch: &Fetch| {
+        slow.iter().any(|(began, ended)| fetch.began < *ended && fetch.ended > *began)
+    };
+    fetches.iter().filter(|fetch| fetch.got == got && !excused(fetch)).count()
+}
+
+/// Writes so many versions of a page of this length.
+pub async fn torn(way: Way, length: usize, rounds: usize) -> Torn {
+    let dir = TempDir::new();
+    dir.write("favicon.ico", "");
+    dir.write("page.html", version(0, length));
+    let livers = Livers::on(dir.path()).start().await;
+    let port = livers.port();
+    let shown = browser().await.open(&livers.at("/page.html")).await;
+    get(port, "/page.html").await;
+    let mut tab = Tab::page(&livers, "/page.html", &[]).await;
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let fetcher = tokio::spawn({
+        let stop = Arc::clone(&stop);
+        async move {
+            let mut wire = Wire::open(port).await;
+            let mut fetches = Vec::new();
+            while !stop.load(Ordering::Relaxed) {
+                fetches.push(fetch(&mut wire, port).await);
+            }
+            fetches
+        }
+    });
+
+    let mut result = Torn { rounds, ..Torn::default() };
+    let mut wire = Wire::open(port).await;
+    let (mut on_message, mut slow) = (Vec::new(), Vec::new());
+    for round in 1..=rounds {
+        if way == Way::Appended {
+            dir.replace("page.html", beginning(round));
+        }
+        let path = dir.at("page.html");
+        let began = Instant::now();
+        let writer = tokio::task::spawn_blocking(move || write(way, &path, round, length));
+        let deadline = began + STALE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if timeout(left, tab.updated()).await.is_err() {
+                result.stale += 1;
+                break;
+            }
+            let fetch = fetch(&mut wire, port).await;
+            let got = fetch.got;
+            on_message.push(fetch);
+            if got == Got::Version(round) {
+                break;
+            }
+        }
+        let ended = writer.await.expect("the writer");
+        if ended - began > SLOW {
+            slow.push((began, ended));
+        }
+        // A request that waited for this writer must not be held by the next.
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    let fetches = fetcher.await.expect("the fetches");
+    result.fetches = fetches.len();
+    result.half = count(&fetches, Got::Half, &slow);
+    result.cut = count(&fetches, Got::Cut, &slow);
+    result.on_message = on_message.len();
+    result.half_on_message = count(&on_message, Got::Half, &slow);
+    result.cut_on_message = count(&on_message, Got::Cut, &slow);
+    result.slow = slow.len();
+    let last = format!("document.querySelector('p:last-of-type').textContent === '{rounds:07}'");
+    let deadline = Instant::now() + STALE;
+    while !result.shown && Instant::now() < deadline {
+        result.shown = shown.eval(&format!("document.querySelector('p') !== null && {last}")).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    result
+}
+
+async fn fetch(wire: &mut Wire, port: u16) -> Fetch {
+    let head = request_head(port, "GET", "/page.html", &[("Connection", "keep-alive")], 0);
+    let began = Instant::now();
+    wire.send(head).await;
+    let got = match wire.try_response(false).await {
+        Some(answer) if answer.complete => whole(&answer.body).map_or(Got::Half, Got::Version),
+        _ => {
+            *wire = Wire::open(port).await;
+            Got::Cut
+        }
+    };
+    Fetch { began, ended: Instant::now(), got }
+}
+
+/// Writes a version in steps; gives when it was done.
+fn write(way: Way, path: &Path, version: usize, length: usize) -> Instant {
+    let mut file = match way {
+        Way::Truncated => File::create(path),
+        Way::Over => OpenOptions::new().write(true).open(path),
+        Way::Appended => OpenOptions::new().append(true).open(path),
+    }
+    .expect("open the page");
+    let text = self::version(version, length);
+    for part in text.as_bytes().chunks(text.len().div_ceil(STEPS)) {
+        file.write_all(part).expect("write to the page");
+        thread::sleep(STEP);
+    }
+    drop(file);
+    Instant::now()
+}
+
+/// A version of the page; all are as long.
+fn version(version: usize, length: usize) -> String {
+    const LINE: usize = 64;
+    let count = length / LINE;
+    let mut text = String::with_capacity(length + 200);
+    text += "<!doctype html>\n<title>A page</title>\n<!--\n";
+    for n in 0..count {
+        let line = format!("line {version} {n} {count} ");
+        text += &line;
+        text.extend(std::iter::repeat_n('.', LINE - 1 - line.len()));
+        text.push('\n');
+    }
+    text + &format!("-->\n<p>{version:07}</p>\n")
+}
+
+/// What a version is appended to: a version of one line.
+fn beginning(version: usize) -> String {
+    self::version(1_000_000 + version, 64)
+}
+
+/// The version of the last of the whole versions that a page is made of, if all of them are whole.
+fn whole(page: &[u8]) -> Option<usize> {
+    let text = std::str::from_utf8(page).ok()?;
+    let (mut wanted, mut version) = (0, None);
+    let mut count = 0;
+    for line in text.lines().filter_map(|line| line.strip_prefix("line ")) {
+        let mut numbers = line.split(' ').map_while(|number| number.parse::<usize>().ok());
+        let (of, n, all) = (numbers.next()?, numbers.next()?, numbers.next()?);
+        if n != wanted || (n > 0 && (version != Some(of) || count != all)) {
+            return None;
+        }
+        (version, count) = (Some(of), all);
+        wanted = (n + 1) % all;
+    }
+    let end = format!("<p>{:07}</p>", version?);
+    (wanted == 0 && text.trim_end().ends_with(&end)).then_some(version?)
+}
