@@ -109,7 +109,7 @@ async fn a_saved_sheet_changes_the_colour_and_nothing_else() {
 #[tokio::test]
 async fn a_saved_page_navigates_once_and_stays_where_it_was() {
     let dir = site();
-    let livers = Livers::on(dir.path()).start().await;
+    let livers = Livers::on(dir.path()).args(["--html", "reload"]).start().await;
     let pages = opened(&livers, &["/"]).await;
     let page = &pages[0];
     let globals = "JSON.stringify(Object.keys(window).filter((key) => /liver/i.test(key)))";
@@ -135,7 +135,7 @@ async fn a_saved_page_navigates_once_and_stays_where_it_was() {
 #[tokio::test]
 async fn only_the_tab_that_uses_the_file_reloads() {
     let dir = site();
-    let livers = Livers::on(dir.path()).start().await;
+    let livers = Livers::on(dir.path()).args(["--html", "reload"]).start().await;
     let pages = opened(&livers, &["/", "/other.html"]).await;
     let names = ["index", "other"];
     let mut navigations = [1, 1];

@@ -61,7 +61,7 @@ async fn a_save_by_a_real_editor_is_one_navigation() {
     ];
     let outer = crate::support::dir::TempDir::new();
     std::fs::rename(site().path(), outer.at("site")).expect("a folder within a folder");
-    let livers = Livers::on(outer.at("site")).start().await;
+    let livers = Livers::on(outer.at("site")).args(["--html", "reload"]).start().await;
     let pages = opened(&livers, &["/"]).await;
     let shown = &pages[0];
     let mut word = "one".to_owned();
