@@ -175,10 +175,12 @@ impl Worker {
         }
         if matches!(signal, Signal::Appeared | Signal::Arrived)
             && self.roots().any(|root| root == path)
-            && !self.away.contains(&path)
         {
-            // Another folder took its place, or a link to another one.
-            self.away.push(path.clone());
+            // Another folder took its place, or a link to another one: all is looked at.
+            if !self.away.contains(&path) {
+                self.away.push(path);
+            }
+            return;
         }
         if path.file_name().is_some_and(|name| name == GITIGNORE)
             && let Some(folder) = path.parent()
@@ -325,9 +327,10 @@ impl Worker {
         if back.is_empty() {
             return;
         }
+        // Nobody asks for what is not served: that it is there again is all there is to tell.
         let now = Instant::now();
-        for root in back {
-            self.shared.coalesce().push(root, Signal::Appeared, false, now);
+        for folder in back.into_iter().filter(|folder| folder != self.root.path()) {
+            self.shared.coalesce().push(folder, Signal::Appeared, false, now);
         }
         self.look_at_everything();
     }

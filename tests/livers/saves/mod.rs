@@ -66,7 +66,6 @@ async fn a_save_is_one_change_of_the_page_whoever_saves() {
 }
 
 #[tokio::test]
-#[ignore = "needs requests held while a file is written"]
 async fn nobody_gets_half_a_page() {
     for (way, length) in WAYS.iter().flat_map(|way| [(*way, 20 << 10), (*way, 2 << 20)]) {
         let torn = torn(way, length, 5).await;
@@ -79,7 +78,6 @@ async fn nobody_gets_half_a_page() {
 /// What is too large to be kept in memory may change while it is sent: that is seen, and mended by
 /// the message.
 #[tokio::test]
-#[ignore = "needs requests held while a file is written"]
 async fn half_of_a_large_page_is_mended_by_the_message() {
     for way in WAYS {
         let torn = torn(way, 20 << 20, 2).await;

@@ -141,7 +141,7 @@ pub async fn run(pattern: &Pattern, browser: &Context) -> Outcome {
     let served = served(&livers, pattern, &place).await;
     let applied = livers.stdout();
     let applied = applied.iter().filter(|line| line.starts_with("applied "));
-    let in_place = applied.filter(|line| !line.contains("  reload, ")).count();
+    let in_place = applied.filter(|line| !line.contains("  reload ")).count();
     let navigations = page.navigations() - 1;
     Outcome { messages, lost, told, navigations, in_place, stale, served }
 }
