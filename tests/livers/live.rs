@@ -3,6 +3,7 @@
 mod again;
 mod assets;
 mod editors;
+mod morph;
 
 use crate::support::browser::{Page, browser};
 use crate::support::dir::TempDir;
