@@ -187,8 +187,9 @@ export const patch = (window, before, after) => {
     (LIGHT.test(node.nodeName) && !node.attributes[0] && kids(node).every(light));
   /** @type {Free} */
   const free = (node) =>
-    node.nodeType !== 10 &&
-    (scripted ? light(node) : name(node) !== 'SCRIPT#null' && !node.querySelector?.('script'));
+    node.nodeType === 10
+      ? no('the doctype changed')
+      : scripted ? light(node) : name(node) !== 'SCRIPT#null' && !node.querySelector?.('script');
 
   /** @type {Walk} */
   const attributes = (was, will, live) => {
