@@ -149,8 +149,11 @@ impl Coalesce {
             last: signal,
             waits,
         });
-        pending.due = (now + wait).min(pending.since + CAP);
-        pending.waits = waits;
+        // A folder that goes is told of twice, by its own watch and by the one above.
+        if first || signal != Gone || pending.last != Gone {
+            pending.due = (now + wait).min(pending.since + CAP);
+            pending.waits = waits;
+        }
         pending.asked |= asked;
         if signal != Touched {
             pending.last = signal;
@@ -305,7 +308,7 @@ mod tests {
                 &[(0, "a", Gone, ASKED), (9, "a", Appeared, ASKED), (11, "a", Finished, ASKED)],
                 &[(11, "a")],
             ),
-            ("a removal", &[(0, "a", Gone, ASKED)], &[(200, "a")]),
+            ("a removal", &[(0, "a", Gone, ASKED), (20, "a", Gone, ASKED)], &[(200, "a")]),
             (
                 "the removal of a tree",
                 &[(0, "f/a", Gone, ASKED), (2, "f/b", Gone, ASKED), (9, "f", Gone, NEW)],

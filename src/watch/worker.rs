@@ -389,6 +389,10 @@ impl Worker {
 
     /// What is different at a path, if anything. One that is being written is left for later.
     fn look_at(&mut self, path: &Path, appeared: bool, patient: bool) -> Option<Change> {
+        // Whoever asks for it.
+        if self.ignore.never(path, false) {
+            return None;
+        }
         let known = self.shared.snapshot().known(path);
         let asked = known.is_some();
         let now = if patient {
