@@ -7,7 +7,7 @@ use clap::{
     builder::Styles,
     error::{ContextKind, ErrorKind},
 };
-use livers::{Builder, Route};
+use livers::{Builder, Reload, Route};
 
 use crate::terminal::Amount;
 
@@ -59,6 +59,10 @@ pub(crate) struct Cli {
     #[arg(long)]
     poll: bool,
 
+    /// Which tabs are told of a change: those that use the file, or all
+    #[arg(long, value_name = "used|all", default_value = "used", value_parser = reload)]
+    reload: Reload,
+
     /// Serve files and folders whose name begins with a dot
     #[arg(long)]
     dotfiles: bool,
@@ -102,6 +106,7 @@ impl Cli {
     pub(crate) fn builder(&self, mut builder: Builder) -> Builder {
         builder = builder.port(self.port).strict_port(self.strict_port).dotfiles(self.dotfiles);
         builder = builder.poll(self.poll).morph(self.html == Html::Morph);
+        builder = builder.reload(self.reload);
         if let Some(host) = &self.host {
             builder = builder.host(host);
         }
@@ -115,6 +120,15 @@ impl Cli {
 fn port(text: &str) -> Result<u16, String> {
     text.parse()
         .map_err(|_| format!("{text} is not a port: write a number from 0 to 65535, like 8080"))
+}
+
+/// Reads who is told; what it says otherwise follows the name of the flag.
+fn reload(text: &str) -> Result<Reload, String> {
+    match text {
+        "used" => Ok(Reload::Used),
+        "all" => Ok(Reload::All),
+        _ => Err(format!("{text} is not known: write used (the default) or all")),
+    }
 }
 
 /// What is wrong with the arguments: one sentence that names the value and the right form.
@@ -181,6 +195,7 @@ mod tests {
             (&["--prot", "1"], "--prot is no option: --port is, see livers --help"),
             (&["--frobnicate"], "--frobnicate is no option: see livers --help"),
             (&["-x"], "-x is no option: see livers --help"),
+            (&["--reload", "none"], "--reload none is not known: write used (the default) or all"),
             (&["a", "b"], "b is one folder too many: name only the one to serve"),
             (&["-q", "-v"], "--quiet and --verbose contradict each other: leave one out"),
             (&["-p1", "-p2"], "--port is there more than once: leave only one"),

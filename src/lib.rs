@@ -66,4 +66,5 @@ pub use change::{Change, ChangeSet, Kind};
 pub use error::Error;
 pub use event::{Event, Events};
 pub use proxy::{Route, RouteError};
+pub use reload::hub::Reload;
 pub use server::{Builder, Server};

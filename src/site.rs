@@ -31,7 +31,7 @@ use crate::{
     },
     net::guard::{Guard, Verdict, same_origin},
     proxy::{Client, Proxy, Route},
-    reload::{self, socket},
+    reload::{self, hub::User, socket},
     respond::{
         body::{self, BodyError, Response},
         conditional::EntityTag,
@@ -158,6 +158,8 @@ impl Site {
     /// What `/__livers/status` says.
     fn status(&self) -> String {
         let hub = &self.reload.hub;
+        let pages = hub.pages().into_iter();
+        let pages = pages.map(|(page, uses)| serde_json::json!({ "page": page, "uses": uses }));
         let status = serde_json::json!({
             "livers": env!("CARGO_PKG_VERSION"),
             "boot": hub.boot(),
@@ -165,6 +167,7 @@ impl Site {
             "root": self.root.path().to_string_lossy(),
             "routes": self.routes,
             "clients": hub.tabs(),
+            "pages": pages.collect::<Vec<_>>(),
             "watch": {
                 "folders": self.watch.folders(),
                 "polling": self.watch.polling().map(|why| why.to_string()),
@@ -232,7 +235,12 @@ impl Site {
         let (status, text) = match found {
             Found::File(source) => {
                 self.watch.note(&source.path, State::File(source.identity));
-                self.reload.hub.observe(&path, &source.url.to_string());
+                let user = User::Path(path.clone());
+                self.reload.hub.observe(&user, &source.url.to_string());
+                if page && !media_type::is_html(&media_type::of(&source.path)) {
+                    // An image in a frame has no script that would report it.
+                    self.observe_part(headers, host, &path);
+                }
                 if source.whole == Whole::WaitedInVain {
                     self.events.emit(Event::StillWritten { path: source.path.clone() });
                 }
@@ -305,10 +313,17 @@ impl Site {
         )
     }
 
-    /// Tells `reload` who uses what: the page, sheet or module that a request's `Referer` names uses
-    /// what it asks for. A navigation is no use: a link is not a part of its page.
-    fn observe(&self, headers: &HeaderMap, host: &str, navigation: bool, path: &str) {
-        if let Some(user) = referrer(headers, host).filter(|_| !navigation) {
+    /// Tells `reload` who uses what, unless the request is for a page: a link is not a part of its
+    /// page, and what is in a frame reports itself.
+    fn observe(&self, headers: &HeaderMap, host: &str, page: bool, path: &str) {
+        if !page {
+            self.observe_part(headers, host, path);
+        }
+    }
+
+    /// Tells `reload` who uses a path that is a part of something.
+    fn observe_part(&self, headers: &HeaderMap, host: &str, path: &str) {
+        if let Some(user) = user(headers, host) {
             self.reload.hub.observe(&user, path);
         }
     }
@@ -409,6 +424,25 @@ fn referrer(headers: &HeaderMap, host: &str) -> Option<String> {
     headers.get(REFERER).and_then(|url| url.to_str().ok()).and_then(|url| own_path(url, host))
 }
 
+/// Who uses what a request asks for: the page, sheet, module or worker that its `Referer` names.
+/// Nobody, where it tells nothing, and where it is only asked for in case somebody goes there.
+fn user(headers: &HeaderMap, host: &str) -> Option<User> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let destination = text("sec-fetch-dest");
+    if text("sec-purpose").is_some_and(|purpose| purpose.contains("prefetch"))
+        || destination == Some("document")
+    {
+        return None;
+    }
+    if let Some("sharedworker" | "serviceworker") = destination {
+        return Some(User::Shared);
+    }
+    match headers.get(REFERER) {
+        Some(_) => referrer(headers, host).map(User::Path),
+        None => (text("sec-fetch-site") == Some("same-origin")).then_some(User::Unsigned),
+    }
+}
+
 /// The path of a URL, as the server spells it, if the URL is one of ours.
 fn own_path(url: &str, host: &str) -> Option<String> {
     let (_, rest) = url.split_once("://")?;
@@ -449,7 +483,41 @@ fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use super::own_path;
+    use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+
+    use super::{User, own_path, user};
+
+    #[test]
+    fn a_request_tells_who_uses_what_it_asks_for() {
+        let path = |path: &str| Some(User::Path(path.to_owned()));
+        let page = ("referer", "http://localhost:8080/a.html");
+        let ours = ("sec-fetch-site", "same-origin");
+        let table: &[(&[(&str, &str)], Option<User>)] = &[
+            (&[], None),
+            (&[page], path("/a.html")),
+            (&[page, ours, ("sec-fetch-dest", "style")], path("/a.html")),
+            (&[page, ("sec-fetch-dest", "iframe")], path("/a.html")),
+            (&[page, ("sec-fetch-dest", "document")], None),
+            (&[page, ours, ("sec-purpose", "prefetch")], None),
+            (&[page, ours, ("sec-purpose", "prefetch;prerender")], None),
+            (&[("referer", "http://evil.example/")], None),
+            (&[page, ours, ("sec-fetch-dest", "sharedworker")], Some(User::Shared)),
+            (&[page, ours, ("sec-fetch-dest", "serviceworker")], Some(User::Shared)),
+            (&[ours, ("sec-fetch-dest", "script")], Some(User::Unsigned)),
+            (&[("sec-fetch-site", "none")], None),
+            (&[("sec-fetch-site", "cross-site")], None),
+        ];
+        for (request, wanted) in table {
+            let fields = request.iter().map(|(name, value)| {
+                (HeaderName::from_static(name), HeaderValue::from_static(value))
+            });
+            assert_eq!(
+                user(&fields.collect::<HeaderMap>(), "localhost:8080"),
+                *wanted,
+                "{request:?}"
+            );
+        }
+    }
 
     #[test]
     fn a_referrer_counts_if_it_is_ours() {

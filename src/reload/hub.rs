@@ -10,29 +10,41 @@
 //! server says nothing here, so for such a tab the files are looked at: see [`Missed`].
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use tokio::sync::Notify;
 
-use super::{interest::Interest, message::Hello};
+use super::{
+    interest::{Concerned, EVERYONE, Interest},
+    log::Log,
+    message::Hello,
+};
 use crate::{
     change::{Change, ChangeSet, Kind},
     url_path::UrlPath,
 };
 
-/// How many changed paths are remembered; a tab that missed an older one is told to start afresh.
-const LOG: usize = 10_000;
-
 /// How many files a tab may name; one that names more is told of everything.
 const USES: usize = 10_000;
+
+/// Who is told of a change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reload {
+    /// The tabs that use the file; when in doubt, everyone.
+    #[default]
+    Used,
+    /// Every tab, of every change.
+    All,
+}
 
 /// The open tabs and what they are told.
 #[derive(Debug)]
 pub(crate) struct Hub {
     boot: String,
+    reload: Reload,
     state: Mutex<State>,
 }
 
@@ -48,8 +60,12 @@ struct State {
 /// One open socket or event stream.
 #[derive(Debug, Default)]
 struct Tab {
-    /// Unknown until it said hello.
+    /// What it says it uses, itself included. Unknown until it said hello.
     uses: Option<HashSet<String>>,
+    /// Its own path.
+    page: Option<String>,
+    /// The version at which its document was served; 0 if that is not known.
+    served: u64,
     mailbox: ChangeSet,
     /// Up to this version the mailbox was filled whatever the tab uses.
     told: u64,
@@ -68,11 +84,11 @@ pub(crate) enum Missed {
 
 impl Hub {
     /// A hub without tabs, at version 0 of a run with an id of its own.
-    pub(crate) fn new() -> Arc<Self> {
+    pub(crate) fn new(reload: Reload) -> Arc<Self> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         // Nanoseconds since 1970, without the years: no two runs begin in the same one.
         let boot = format!("{:x}", now.as_nanos() & 0xff_ffff_ffff_ffff);
-        Arc::new(Self { boot, state: Mutex::default() })
+        Arc::new(Self { boot, reload, state: Mutex::default() })
     }
 
     /// Which run of the server this is.
@@ -100,13 +116,21 @@ impl Hub {
         let mut told = HashSet::new();
         for change in changes.iter() {
             state.log.add(&change, state.version);
-            let concerned = state.interest.concerned(&change.path);
-            let everyone = concerns_everyone(&state.interest, &change.path);
+            let who = self.who(&state.interest, &change.path);
             for (id, tab) in &mut state.tabs {
-                if everyone || tab.is_concerned(&concerned) {
+                if tab.is_told(&state.interest, &who) {
                     tab.mailbox.add(change.clone());
                     told.insert(*id);
                 }
+            }
+        }
+        // After the last was told: what a sheet imports may change together with it.
+        for Change { path, kind } in changes.iter() {
+            if kind == Kind::Removed {
+                state.interest.doubt(&path);
+            }
+            if kind == Kind::Removed || is_swapped(&path) {
+                state.interest.forget(&path);
             }
         }
         for id in &told {
@@ -117,14 +141,45 @@ impl Hub {
         (state.version, told.len())
     }
 
+    /// Whom a change concerns.
+    fn who(&self, interest: &Interest, changed: &str) -> Who {
+        // Of what is not served, nobody knows who uses it.
+        if self.reload == Reload::All || !changed.starts_with('/') {
+            Who::Everyone
+        } else {
+            Who::Users(interest.concerned(changed))
+        }
+    }
+
     /// Records what a request shows of who uses what.
-    pub(crate) fn observe(&self, user: &str, used: &str) {
-        self.state().interest.add(user, used);
+    pub(crate) fn observe(&self, user: &User, used: &str) {
+        let state = &mut *self.state();
+        state.make_room();
+        let version = state.version;
+        match user {
+            User::Path(user) => state.interest.add(user, used, version),
+            User::Shared => state.interest.add(EVERYONE, used, version),
+            User::Unsigned => state.interest.add_unsigned(used, version),
+        }
     }
 
     /// Records that a path was answered with the listing of its folder.
     pub(crate) fn observe_listing(&self, path: &str) {
-        self.state().interest.add_listing(path);
+        let state = &mut *self.state();
+        state.make_room();
+        state.interest.add_listing(path, state.version);
+    }
+
+    /// The open pages, and how many files each says it uses, if that is known.
+    pub(crate) fn pages(&self) -> Vec<(String, Option<usize>)> {
+        let state = self.state();
+        let tabs = state.tabs.values();
+        let pages =
+            tabs.filter_map(|tab| Some((tab.page.clone()?, tab.uses.as_ref().map(HashSet::len))));
+        let mut pages: Vec<_> = pages.collect();
+        drop(state);
+        pages.sort();
+        pages
     }
 
     /// A tab that has opened its connection. It leaves when the handle is dropped.
@@ -144,13 +199,41 @@ impl Hub {
     }
 }
 
-impl Tab {
-    fn is_told(&self, interest: &Interest, changed: &str) -> bool {
-        concerns_everyone(interest, changed) || self.is_concerned(&interest.concerned(changed))
+impl State {
+    /// Makes room in the graph, if it is full: forgets what is older than every open document.
+    fn make_room(&mut self) {
+        if self.interest.is_full() {
+            let oldest = self.tabs.values().filter(|tab| tab.uses.is_some()).map(|tab| tab.served);
+            self.interest.forget_before(oldest.min().unwrap_or(self.version));
+        }
     }
+}
 
-    fn is_concerned(&self, concerned: &HashSet<String>) -> bool {
-        self.uses.as_ref().is_none_or(|uses| !uses.is_disjoint(concerned))
+/// Who uses a file that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum User {
+    /// The page, sheet, module or worker at this path.
+    Path(String),
+    /// A worker that all pages share.
+    Shared,
+    /// Some page or worker of ours that does not say which.
+    Unsigned,
+}
+
+/// Whom a change concerns.
+enum Who {
+    Everyone,
+    Users(Concerned),
+}
+
+impl Tab {
+    fn is_told(&self, interest: &Interest, who: &Who) -> bool {
+        match (who, &self.uses) {
+            (Who::Everyone, _) | (_, None) => true,
+            (Who::Users(concerned), Some(uses)) => {
+                interest.is_in_doubt(self.served) || concerned.includes(uses, self.served)
+            }
+        }
     }
 }
 
@@ -186,11 +269,18 @@ impl Handle {
         });
         let state = &mut *self.hub.state();
         let Some(tab) = state.tabs.get_mut(&self.id) else { return Missed::Known };
+        uses.iter().flatten().for_each(|used| state.interest.explain(used));
         tab.uses.clone_from(&uses);
+        tab.page.clone_from(&page);
+        // One that comes back knows a later version than the one that it was served at.
+        let fresh = hello.boot.as_ref() == Some(&self.hub.boot) && hello.age.is_none();
+        tab.served = hello.version.filter(|_| fresh).unwrap_or_default();
         let (interest, told) = (&state.interest, tab.told);
+        let is_told =
+            |tab: &Tab, changed: &str| tab.is_told(interest, &self.hub.who(interest, changed));
         // What waits for it was put there before anybody knew what it uses.
         let waiting = std::mem::take(&mut tab.mailbox).into_iter();
-        tab.mailbox = waiting.filter(|change| tab.is_told(interest, &change.path)).collect();
+        tab.mailbox = waiting.filter(|change| is_told(tab, &change.path)).collect();
         let (Some(boot), Some(version)) = (&hello.boot, hello.version) else {
             return Missed::Known;
         };
@@ -207,7 +297,7 @@ impl Handle {
         } else {
             // While it had not said hello, the tab was told everything.
             for change in state.log.since(version).filter(|change| change.version <= told) {
-                if tab.is_told(interest, change.path) {
+                if is_told(tab, change.path) {
                     tab.mailbox.add(Change { path: change.path.to_owned(), kind: change.kind });
                 }
             }
@@ -218,15 +308,27 @@ impl Handle {
         Missed::Known
     }
 
-    /// Takes in that the tab uses more files.
-    pub(crate) fn uses(&self, add: &[String]) {
+    /// Takes in that the tab uses more files, and no longer uses others.
+    pub(crate) fn uses(&self, add: &[String], drop: &[String]) {
         let state = &mut *self.hub.state();
         let Some(tab) = state.tabs.get_mut(&self.id) else { return };
-        if let Some(uses) = &mut tab.uses {
-            uses.extend(add.iter().filter_map(|path| spelled(path)));
-            if uses.len() > USES {
-                tab.uses = None;
+        let Some(uses) = &mut tab.uses else { return };
+        for used in drop.iter().filter_map(|path| spelled(path)) {
+            if tab.page.as_ref() == Some(&used) {
+                continue;
             }
+            uses.remove(&used);
+            // Other documents at this path have reported it if they still use it.
+            if let Some(page) = &tab.page {
+                state.interest.remove(page, &used);
+            }
+        }
+        for used in add.iter().filter_map(|path| spelled(path)) {
+            state.interest.explain(&used);
+            uses.insert(used);
+        }
+        if uses.len() > USES {
+            tab.uses = None;
         }
     }
 
@@ -245,41 +347,9 @@ impl Drop for Handle {
     }
 }
 
-/// Whether nobody can be left out: of what is not served, nobody knows who uses it.
-fn concerns_everyone(interest: &Interest, changed: &str) -> bool {
-    !changed.starts_with('/') || !interest.is_whole()
-}
-
-/// At which version each path last changed.
-#[derive(Debug, Default)]
-struct Log {
-    last: BTreeMap<String, (u64, Kind)>,
-    /// Changes up to and including this version may be missing here.
-    forgotten: u64,
-}
-
-struct Logged<'a> {
-    path: &'a str,
-    kind: Kind,
-    version: u64,
-}
-
-impl Log {
-    fn add(&mut self, change: &Change, version: u64) {
-        self.last.insert(change.path.clone(), (version, change.kind));
-        if self.last.len() > LOG {
-            let middle = version - (version - self.forgotten) / 2;
-            self.last.retain(|_, (version, _)| *version > middle);
-            self.forgotten = middle;
-        }
-    }
-
-    fn since(&self, since: u64) -> impl Iterator<Item = Logged<'_>> {
-        self.last
-            .iter()
-            .map(|(path, (version, kind))| Logged { path, kind: *kind, version: *version })
-            .filter(move |logged| logged.version > since)
-    }
+/// Whether pages take this over in place, and so keep a document that has parts of the old one.
+fn is_swapped(changed: &str) -> bool {
+    std::path::Path::new(changed).extension().is_some_and(|extension| extension == "css")
 }
 
 /// A path that a page reported, as the server spells it.
@@ -288,143 +358,4 @@ fn spelled(path: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{
-        sync::Arc,
-        time::{Duration, SystemTime},
-    };
-
-    use super::{Handle, Hub, LOG, Missed};
-    use crate::{
-        change::{Change, ChangeSet, Kind::*},
-        reload::message::Hello,
-    };
-
-    fn publish(hub: &Hub, paths: &[&str]) -> usize {
-        let changes = paths.iter().map(|path| Change { path: (*path).into(), kind: Modified });
-        hub.publish(&changes.collect()).1
-    }
-
-    fn paths(tab: &Handle) -> Vec<String> {
-        let taken = tab.take().map(|(_, changes)| changes).unwrap_or_default();
-        taken.into_iter().map(|change| change.path).collect()
-    }
-
-    fn hello(hub: &Hub, page: &str, uses: &[&str], version: u64) -> Hello {
-        Hello {
-            page: page.into(),
-            uses: Some(uses.iter().map(|path| (*path).into()).collect()),
-            boot: Some(hub.boot().into()),
-            version: Some(version),
-            age: None,
-        }
-    }
-
-    fn tab(hub: &Arc<Hub>, page: &str, uses: &[&str]) -> Handle {
-        let tab = hub.join();
-        let missed = tab.hello(&hello(hub, page, uses, hub.version()), SystemTime::now());
-        assert_eq!(missed, Missed::Known);
-        tab
-    }
-
-    #[test]
-    fn a_tab_is_told_what_it_uses_and_no_more() {
-        let hub = Hub::new();
-        let one = tab(&hub, "/one.html", &["/css/app.css"]);
-        let two = tab(&hub, "/two.html", &["/css/app.css", "/a%20b.png"]);
-        hub.observe("/css/app.css", "/css/base.css");
-
-        assert_eq!(publish(&hub, &["/css/base.css"]), 2);
-        assert_eq!(
-            (paths(&one), paths(&two)),
-            (vec!["/css/base.css".into()], vec!["/css/base.css".into()])
-        );
-        assert_eq!(publish(&hub, &["/one.html", "/css/app.css", "/nobody.js"]), 2);
-        assert_eq!(paths(&one), ["/css/app.css", "/one.html"]);
-        assert_eq!(paths(&two), ["/css/app.css"]);
-        assert_eq!(publish(&hub, &["/a%20b.png"]), 1);
-        assert_eq!(publish(&hub, &["/nobody.js"]), 0);
-        assert_eq!(publish(&hub, &[]), 0);
-        assert_eq!(publish(&hub, &["templates/a.html"]), 2, "who uses it is not known");
-        assert_eq!(hub.version(), 5);
-    }
-
-    #[test]
-    fn a_tab_that_has_not_said_who_it_is_is_told_everything() {
-        let hub = Hub::new();
-        let tool = hub.join();
-        assert_eq!(publish(&hub, &["/a"]), 1);
-        assert_eq!(publish(&hub, &["/b", "/a"]), 1);
-        assert_eq!(tool.take().map(|(version, changes)| (version, changes.len())), Some((2, 2)));
-        assert_eq!(tool.take(), None);
-        tool.hello(&Hello { uses: None, ..hello(&hub, "/", &[], 2) }, SystemTime::now());
-        assert_eq!(publish(&hub, &["/c"]), 1, "it uses too much to say");
-        drop(tool);
-        assert_eq!((hub.tabs(), publish(&hub, &["/a"])), (0, 0));
-    }
-
-    #[test]
-    fn what_was_missed_is_told_once() {
-        let hub = Hub::new();
-        publish(&hub, &["/a.css", "/x"]); // 1
-        publish(&hub, &["/b.css"]); // 2
-        publish(&hub, &["/x"]); // 3
-        for (version, wanted) in
-            [(0, vec!["/a.css", "/b.css"]), (1, vec!["/b.css"]), (2, vec![]), (9, vec![])]
-        {
-            let tab = hub.join();
-            tab.hello(&hello(&hub, "/", &["/a.css", "/b.css"], version), SystemTime::now());
-            assert_eq!(paths(&tab), wanted, "from {version}");
-        }
-        // What came after it joined, it was told at once: hello brings it no second time.
-        let tab = hub.join();
-        publish(&hub, &["/a.css"]); // 4
-        assert_eq!(paths(&tab), ["/a.css"]);
-        tab.hello(&hello(&hub, "/", &["/a.css"], 3), SystemTime::now());
-        assert_eq!(paths(&tab), Vec::<String>::new());
-        // What still waited then is told if it is used.
-        let tab = hub.join();
-        publish(&hub, &["/a.css", "/x", "templates/a.html"]); // 5
-        tab.hello(&hello(&hub, "/", &["/a.css"], 4), SystemTime::now());
-        assert_eq!(paths(&tab), ["/a.css", "templates/a.html"]);
-        // What nobody can be left out of is told to those who missed it, too.
-        let tab = hub.join();
-        tab.hello(&hello(&hub, "/", &[], 4), SystemTime::now());
-        assert_eq!(paths(&tab), ["templates/a.html"]);
-    }
-
-    #[test]
-    fn a_version_that_is_too_old_means_a_fresh_start() {
-        let hub = Hub::new();
-        for file in 0..=LOG {
-            publish(&hub, &[&format!("/{file}")]);
-        }
-        let tab = hub.join();
-        tab.hello(&hello(&hub, "/page", &[], 1), SystemTime::now());
-        assert_eq!(paths(&tab), ["/page"]);
-    }
-
-    #[test]
-    fn another_run_of_the_server_says_nothing_of_versions() {
-        let hub = Hub::new();
-        let now = SystemTime::now();
-        let mut other = hello(&hub, "/page", &["/a.css"], 7);
-        other.boot = Some("other".into());
-
-        let kept = hub.join();
-        assert_eq!(kept.hello(&other, now), Missed::Known);
-        assert_eq!(paths(&kept), ["/page"], "kept by the browser since: in doubt");
-
-        other.age = Some(5_000);
-        let back = hub.join();
-        let Missed::Since(mut uses, since) = back.hello(&other, now) else { panic!() };
-        uses.sort();
-        assert_eq!(
-            (uses, since),
-            (vec!["/a.css".into(), "/page".into()], now - Duration::from_secs(5))
-        );
-        assert_eq!(back.take(), None);
-        back.tell(ChangeSet::from_iter([Change { path: "/a.css".into(), kind: Modified }]));
-        assert_eq!(paths(&back), ["/a.css"]);
-    }
-}
+mod tests;

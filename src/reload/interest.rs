@@ -1,63 +1,207 @@
-//! Which page uses which file, as far as requests and the pages themselves tell.
+//! Which page uses which file, as far as requests tell.
 //!
 //! A graph of URL paths: a request whose `Referer` is a page, sheet, module or worker of ours is an
-//! edge from the one to the other; a page's own report is kept with the tab (see
-//! [`hub`](super::hub)). Who is concerned by a change is found by walking the edges backwards from
-//! the changed file. A file that was asked for in vain is in the graph like any other, so creating it
-//! concerns whoever asked.
+//! edge from the one to the other. A page's own report is kept with the tab (see
+//! [`hub`](super::hub)) and is never doubted; the edges are for what no page can report: what its
+//! workers and its frames without a script ask for, and what is under way. Who is concerned by a
+//! change is found by walking the edges backwards from the changed file. A file that was asked for
+//! in vain is in the graph like any other, so creating it concerns whoever asked.
 //!
-//! All pure data; paths are spelled as [`UrlPath`](crate::url_path::UrlPath) spells them. Edges are
-//! never dropped: a page that no longer uses a file is told of it once more than it needs.
+//! **An edge grows old.** Each one knows at which version it was last seen. All answers have to be
+//! asked for again (`no-cache`), so a document asks for all its parts after it was served itself, and
+//! an edge that was not seen since then is not one of its own: it is of an older document at that
+//! path, or of an older module. So what a reloaded page no longer uses is forgotten without anybody
+//! saying so, while a page that was kept (asleep, in the back-forward cache) still has its own.
+//!
+//! **What is swapped in place** stays in its old document. So the edges of a style sheet are dropped
+//! when it changes: whoever shows the new one asks for its imports and fonts again, and the images
+//! that the browser does not ask for twice are in the reports of the pages.
+//!
+//! **When in doubt, everyone.** What shared workers and service workers ask for belongs to all pages
+//! ([`EVERYONE`]); so does what a page of ours asked for without a `Referer`, unless some page has
+//! reported it: workers made of blobs do so, and pages whose referrer policy says so.
+//!
+//! **Bounded.** When the graph is full, what is older than every open document is forgotten first.
+//! When that does not help, new edges are not kept, and documents of that time are told everything.
+//!
+//! All pure data; paths are spelled as [`UrlPath`](crate::url_path::UrlPath) spells them. Query
+//! strings are left out: two tabs at one path count as one, where only requests tell of them.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{BinaryHeap, HashMap, HashSet},
+    sync::Arc,
+};
 
-/// How many edges are kept. Beyond, everyone is told of everything: in doubt, tell.
+/// How many edges are kept.
 const EDGES: usize = 100_000;
+
+/// The user that stands for every tab. No path is written like this.
+pub(crate) const EVERYONE: &str = "*";
 
 /// The graph.
 #[derive(Debug, Default)]
 pub(crate) struct Interest {
-    /// Used file -> who uses it.
-    users: HashMap<String, HashSet<String>>,
+    /// Used file -> who uses it, and at which version that was last seen.
+    users: HashMap<Arc<str>, HashMap<Arc<str>, u64>>,
+    /// The same edges from the other end.
+    uses: HashMap<Arc<str>, HashSet<Arc<str>>>,
     edges: usize,
-    overflowed: bool,
+    /// Edges last seen before this version may be missing.
+    whole_since: u64,
+    /// Edges older than this version were looked for already.
+    swept: u64,
+    /// What was asked for without a `Referer`, and whether a page has reported it.
+    unsigned: HashMap<Arc<str>, bool>,
+}
+
+/// Who is concerned by a change: each path, and since when.
+#[derive(Debug)]
+pub(crate) struct Concerned(HashMap<Arc<str>, u64>);
+
+impl Concerned {
+    /// Whether it concerns a document that uses these files and was served at a version.
+    pub(crate) fn includes(&self, uses: &HashSet<String>, served: u64) -> bool {
+        let used = |path: &str| path == EVERYONE || uses.contains(path);
+        self.0.iter().any(|(path, seen)| used(path) && (*seen >= served || &**path == EVERYONE))
+    }
 }
 
 impl Interest {
-    /// Records that one path uses another.
-    pub(crate) fn add(&mut self, user: &str, used: &str) {
-        if user == used || self.users.get(used).is_some_and(|users| users.contains(user)) {
+    /// Records that one path was seen to use another.
+    pub(crate) fn add(&mut self, user: &str, used: &str, version: u64) {
+        if user == used {
             return;
         }
-        if self.edges == EDGES {
-            self.overflowed = true;
+        if let Some(seen) = self.users.get_mut(used).and_then(|users| users.get_mut(user)) {
+            *seen = version.max(*seen);
             return;
         }
-        self.users.entry(used.to_owned()).or_default().insert(user.to_owned());
+        if self.is_full() {
+            self.whole_since = version + 1;
+            return;
+        }
+        let (user, used) = (self.name(user), self.name(used));
+        self.users.entry(Arc::clone(&used)).or_default().insert(Arc::clone(&user), version);
+        self.uses.entry(user).or_default().insert(used);
         self.edges += 1;
     }
 
     /// Records that a path was answered with the listing of its folder.
-    pub(crate) fn add_listing(&mut self, path: &str) {
-        self.add(path, &listing_of(path));
+    pub(crate) fn add_listing(&mut self, path: &str, version: u64) {
+        self.add(path, &listing_of(path), version);
     }
 
-    /// Whether the graph is whole; if not, nobody can be left out.
-    pub(crate) fn is_whole(&self) -> bool {
-        !self.overflowed
-    }
-
-    /// All paths that are concerned by a change of this path: itself, whoever uses it, and so on.
-    pub(crate) fn concerned(&self, changed: &str) -> HashSet<String> {
-        let mut concerned = HashSet::new();
-        let mut open = spellings(changed);
-        while let Some(path) = open.pop() {
-            if let Some(users) = self.users.get(&path) {
-                open.extend(users.iter().filter(|user| !concerned.contains(*user)).cloned());
-            }
-            concerned.insert(path);
+    /// Records that some page or worker of ours asked for a path, without saying which.
+    pub(crate) fn add_unsigned(&mut self, used: &str, version: u64) {
+        if self.unsigned.get(used).copied().unwrap_or_default() {
+            return;
         }
-        concerned
+        if self.unsigned.len() >= EDGES {
+            self.whole_since = version + 1;
+            return;
+        }
+        let name = self.name(used);
+        self.unsigned.insert(name, false);
+        self.add(EVERYONE, used, version);
+    }
+
+    /// A page has reported that it uses a path: it is known who asked for it.
+    pub(crate) fn explain(&mut self, used: &str) {
+        if let Some(explained) = self.unsigned.get_mut(used)
+            && !std::mem::replace(explained, true)
+        {
+            self.remove(EVERYONE, used);
+        }
+    }
+
+    /// A path is gone: who asks for it now has to say so again. A page that reports its worker
+    /// does not report one that is missing.
+    pub(crate) fn doubt(&mut self, gone: &str) {
+        if self.unsigned.get(gone) == Some(&true) {
+            self.unsigned.remove(gone);
+        }
+    }
+
+    /// Forgets what a path uses: it is another one now, and will ask anew.
+    pub(crate) fn forget(&mut self, user: &str) {
+        for used in self.uses.get(user).cloned().unwrap_or_default() {
+            self.remove(user, &used);
+        }
+    }
+
+    /// Forgets one edge.
+    pub(crate) fn remove(&mut self, user: &str, used: &str) {
+        let Some(users) = self.users.get_mut(used) else { return };
+        if users.remove(user).is_none() {
+            return;
+        }
+        self.edges -= 1;
+        if users.is_empty() {
+            self.users.remove(used);
+        }
+        if let Some(uses) = self.uses.get_mut(user) {
+            uses.remove(used);
+            if uses.is_empty() {
+                self.uses.remove(user);
+            }
+        }
+    }
+
+    /// Whether there is no room for another edge.
+    pub(crate) fn is_full(&self) -> bool {
+        self.edges >= EDGES
+    }
+
+    /// Forgets what was not seen since a version: no open document is older.
+    pub(crate) fn forget_before(&mut self, version: u64) {
+        if version <= self.swept {
+            return;
+        }
+        self.swept = version;
+        self.whole_since = self.whole_since.max(version);
+        for (used, users) in &mut self.users {
+            users.retain(|user, seen| {
+                let keep = *seen >= version || &**user == EVERYONE;
+                if !keep {
+                    self.edges -= 1;
+                    if let Some(uses) = self.uses.get_mut(user) {
+                        uses.remove(used);
+                    }
+                }
+                keep
+            });
+        }
+        self.users.retain(|_, users| !users.is_empty());
+        self.uses.retain(|_, uses| !uses.is_empty());
+    }
+
+    /// Whether the graph may lack what a document uses that was served at a version.
+    pub(crate) fn is_in_doubt(&self, served: u64) -> bool {
+        served < self.whole_since
+    }
+
+    /// Who is concerned by a change of this path: itself, whoever uses it, and so on. Of the ways to
+    /// a user the one counts whose oldest edge is the youngest.
+    pub(crate) fn concerned(&self, changed: &str) -> Concerned {
+        let mut concerned = HashMap::new();
+        let begin = spellings(changed).into_iter().map(|path| (u64::MAX, Arc::from(path)));
+        let mut open: BinaryHeap<(u64, Arc<str>)> = begin.collect();
+        while let Some((seen, path)) = open.pop() {
+            if concerned.contains_key(&path) {
+                continue;
+            }
+            let users = self.users.get(&path).into_iter().flatten();
+            open.extend(users.map(|(user, edge)| (seen.min(*edge), Arc::clone(user))));
+            concerned.insert(path, seen);
+        }
+        Concerned(concerned)
+    }
+
+    /// A path, with the memory of those that are known shared.
+    fn name(&self, path: &str) -> Arc<str> {
+        let known = self.users.get_key_value(path).map(|(path, _)| path);
+        let known = known.or_else(|| self.uses.get_key_value(path).map(|(path, _)| path));
+        known.map_or_else(|| Arc::from(path), Arc::clone)
     }
 }
 
@@ -85,64 +229,4 @@ fn listing_of(folder: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{EDGES, Interest};
-
-    /// A page at `/`, one at `/a.html`, a sheet that imports a sheet, a module that fetches.
-    fn site() -> Interest {
-        let mut interest = Interest::default();
-        for (user, used) in [
-            ("/", "/css/app.css"),
-            ("/a.html", "/css/app.css"),
-            ("/css/app.css", "/css/base.css"),
-            ("/css/base.css", "/img/back.png"),
-            ("/a.html", "/js/app.js"),
-            ("/js/app.js", "/js/part.js"),
-            ("/js/part.js", "/js/app.js"), // modules may form a ring
-            ("/js/part.js", "/data.json"),
-        ] {
-            interest.add(user, used);
-        }
-        interest.add_listing("/docs/");
-        interest
-    }
-
-    #[test]
-    fn a_change_concerns_whoever_uses_the_file() {
-        let table: &[(&str, &[&str], &[&str])] = &[
-            ("/css/app.css", &["/", "/a.html"], &["/docs/", "/js/app.js"]),
-            ("/css/base.css", &["/", "/a.html", "/css/app.css"], &["/docs/"]),
-            ("/img/back.png", &["/", "/a.html"], &["/docs/"]),
-            ("/data.json", &["/a.html"], &["/", "/docs/"]),
-            ("/js/part.js", &["/a.html"], &["/"]),
-            ("/index.html", &["/"], &["/a.html", "/docs/"]),
-            ("/a.html", &["/a.html"], &["/"]),
-            ("/docs/x.md", &["/docs/"], &["/", "/docs/x"]),
-            ("/docs/new/", &["/docs/", "/docs/new"], &["/"]),
-            ("/docs/index.html", &["/docs/", "/docs"], &["/"]),
-            ("/docs/deep/x.md", &[], &["/docs/", "/"]),
-            ("/unused.css", &[], &["/", "/a.html", "/docs/"]),
-            ("templates/x.html", &[], &["/", "/a.html", "/docs/"]),
-        ];
-        for (changed, concerned, others) in table {
-            let found = site().concerned(changed);
-            for path in *concerned {
-                assert!(found.contains(*path), "{changed} concerns {path}: {found:?}");
-            }
-            for path in *others {
-                assert!(!found.contains(*path), "{changed} does not concern {path}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_graph_that_is_full_says_so() {
-        let mut interest = site();
-        for file in 0..EDGES {
-            interest.add("/", &format!("/{file}"));
-            interest.add("/", &format!("/{file}"));
-        }
-        assert!(!interest.is_whole());
-        assert!(site().is_whole());
-    }
-}
+mod tests;

@@ -41,11 +41,14 @@ impl Message {
 pub(crate) enum Said {
     /// Who the page is and what it has.
     Hello(Hello),
-    /// It uses more files.
+    /// It uses more files, or no longer uses some.
     Uses {
-        /// Their URL paths.
+        /// The URL paths of what it uses, too.
         #[serde(default)]
         add: Vec<String>,
+        /// The URL paths of what it has no more.
+        #[serde(default)]
+        drop: Vec<String>,
     },
     /// It has taken over a change.
     Applied {
@@ -121,7 +124,7 @@ mod tests {
             age: Some(1250),
         };
         assert_eq!(Said::from_json(&golden("hello")), Said::Hello(hello));
-        let uses = Said::Uses { add: vec!["/data.json".into()] };
+        let uses = Said::Uses { add: vec!["/data.json".into()], drop: Vec::new() };
         assert_eq!(Said::from_json(&golden("uses")), uses);
         let applied = Said::Applied { version: 18, how: "css".into(), ms: 7, why: None };
         assert_eq!(Said::from_json(&golden("applied")), applied);

@@ -222,7 +222,7 @@ async fn converse(context: &Context, handle: Handle, mut socket: Socket, page: b
                     greet(&handle, &context.recall, &hello).await;
                     greeted = true;
                 }
-                Said::Uses { add } => handle.uses(&add),
+                Said::Uses { add, drop } => handle.uses(&add, &drop),
                 Said::Applied { version, how, ms, why } => context.events.emit(Event::Applied {
                     page: page.clone(),
                     version,

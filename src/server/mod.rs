@@ -28,7 +28,10 @@ use crate::{
         listen::{addresses, listen},
     },
     proxy::{Proxy, Route},
-    reload::{hub::Hub, socket},
+    reload::{
+        hub::{Hub, Reload},
+        socket,
+    },
     root::Root,
     site::{Site, recall},
     url_path::UrlPath,
@@ -55,6 +58,7 @@ pub struct Builder {
     dotfiles: bool,
     poll: bool,
     morph: bool,
+    reload: Reload,
     events: Events,
 }
 
@@ -115,6 +119,12 @@ impl Builder {
         self
     }
 
+    /// Tells these tabs of a change, rather than those that use the file.
+    pub fn reload(mut self, reload: Reload) -> Self {
+        self.reload = reload;
+        self
+    }
+
     /// Emits its events here; subscribe before [`bind`](Self::bind) to miss none.
     pub fn events(mut self, events: Events) -> Self {
         self.events = events;
@@ -124,7 +134,7 @@ impl Builder {
     /// Opens the sockets and watches the folders. When this returns, a browser can connect.
     pub async fn bind(self) -> Result<Server, Error> {
         let addresses = addresses(self.host.as_deref()).await?;
-        let hub = Hub::new();
+        let hub = Hub::new(self.reload);
         let Self { root, more, ignore, dotfiles, poll, events, .. } = self;
         let (tabs, said) = (Arc::clone(&hub), events.clone());
         let publish = move |changes: ChangeSet| {
@@ -213,6 +223,7 @@ impl Server {
             dotfiles: false,
             poll: false,
             morph: true,
+            reload: Reload::default(),
             events: Events::default(),
         }
     }

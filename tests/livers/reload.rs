@@ -224,6 +224,14 @@ async fn a_tab_is_told_of_what_it_uses() {
     for (file, pages) in table {
         let path = format!("/{}", file.replace(' ', "%20"));
         for how in ["in place", "by a rename"] {
+            // As browsers do, when a sheet has changed.
+            for (sheet, part) in [
+                ("/css/app.css", "/css/base.css"),
+                ("/css/base.css", "/img/back.png"),
+                ("/css/base.css", "/img/missing%20too.png"),
+            ] {
+                site.asks(sheet, part).await;
+            }
             let told = site.told(&path, |dir| match how {
                 "in place" => dir.write(file, how),
                 _ => dir.replace(file, how),
@@ -267,4 +275,19 @@ async fn in_doubt_everyone_is_told() {
     for tab in [&mut page, &mut tool, &mut unknown] {
         tab.expect(&[("templates/a.tera", "modified")]).await;
     }
+}
+
+#[tokio::test]
+async fn every_tab_is_told_of_everything_where_that_was_asked_for() {
+    let dir = TempDir::with_page("old");
+    dir.write("a.css", "old");
+    let livers = Livers::on(dir.path()).args(["--reload", "all"]).start().await;
+    get(livers.port(), "/a.css").await;
+    let mut tabs = [Tab::page(&livers, "/", &[]).await, Tab::page(&livers, "/b.html", &[]).await];
+    dir.write("a.css", "new");
+    for tab in &mut tabs {
+        tab.expect(&[("/a.css", "modified")]).await;
+    }
+    let pages = status(&livers).await["pages"].clone();
+    assert_eq!(pages, json!([{"page":"/","uses":1},{"page":"/b.html","uses":1}]));
 }
