@@ -13,10 +13,29 @@ export const start = (window, self, load = (url) => import(url)) => {
   const pathOf = (url = '') => (url.startsWith(origin + '/') ? new URL(url).pathname : '');
 
   const uses = new Set();
+  const gone = new Set(); // what sheets no longer name
   let told = 0; // of them
-  const note = (entries = performance.getEntriesByType('resource')) => {
-    for (const { name, initiatorType } of entries)
-      if (initiatorType != 'iframe' && pathOf(name) && !name.startsWith(base)) uses.add(pathOf(name));
+
+  /** @type {Links} */
+  const links = (rel) => /** @type {any} */ ([...document.querySelectorAll(`link[rel~=${rel}]`)]);
+
+  const note = (entries = performance.getEntriesByType('resource'), fresh = false) => {
+    for (const { name, initiatorType } of entries) {
+      const path = pathOf(name);
+      // Frames speak for themselves, and a page that may come next is no part of this one.
+      const other = /frame|object|embed/.test(initiatorType) || links('prefetch').some(({ href }) => href === name);
+      if (other || !path || name.startsWith(base)) continue;
+      if (fresh) gone.delete(path);
+      if (!gone.has(path)) uses.add(path);
+    }
+    // The browser may have the icon, or know that there is none, and not ask again.
+    for (const { href } of links('icon')) if (pathOf(href)) uses.add(pathOf(href));
+  };
+
+  const tell = (drop = ['']) => {
+    const add = [...uses].slice(told);
+    if (add[0] || drop[0]) send({ type: 'uses', add, drop: drop[0] && drop });
+    told = uses.size;
   };
 
   const [boot, version, tag] = new URL(self).search.slice(1).split('.');
@@ -94,7 +113,7 @@ export const start = (window, self, load = (url) => import(url)) => {
     try {
       // A browser may remember what failed, by its URL.
       const { updater } = await load(base + 'update.js' + (tries ? '?' + tries : ''));
-      return updater({ window, base, tag, load, send, isOpen, hangUp });
+      return updater({ window, base, tag, load, send, isOpen, hangUp, used: { uses, gone, tell } });
     } catch {
       // The server went away: what is to be done waits. If it is there, it is not for us to have.
       if (tries > 4 && isOpen()) return async () => location.reload();
@@ -104,11 +123,8 @@ export const start = (window, self, load = (url) => import(url)) => {
   };
 
   new window.PerformanceObserver((list) => {
-    note(list.getEntries());
-    setTimeout(() => {
-      if (told < uses.size) send({ type: 'uses', add: [...uses].slice(told) });
-      told = uses.size;
-    }, 20);
+    note(list.getEntries(), true);
+    setTimeout(() => tell([]), 20);
   }).observe({ type: 'resource', buffered: true });
 
   const wake = () => line || document.hidden || connect();

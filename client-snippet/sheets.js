@@ -24,13 +24,35 @@ const imported = (base, sheet) => {
   }
 };
 
+/** @type {TextOf} */
+const textOf = (sheet) => {
+  try {
+    return sheet ? [...sheet.cssRules].map((rule) => rule.cssText + textOf(rule.styleSheet)).join() : '';
+  } catch {
+    return '\0'; // of another origin
+  }
+};
+
 /** @type {Sheets} */
-export const sheets = (window, { load, base, shows }) => {
+export const sheets = (window, { load, base, shows, used: { uses, gone, tell } }) => {
   const { document, location, performance, setTimeout } = window;
   const pending = new Map(); // element -> successor, loading
   const left = new Set(); // paths that sheets showed which are gone
 
   const { origin } = location;
+
+  // What the old sheet named, and no sheet and no element names now, is used no more.
+  const weigh = (before = '') => {
+    const now = [...document.styleSheets].map(textOf).join();
+    if (now.includes('\0')) return;
+    const text = now + document.documentElement.outerHTML;
+    const names = (all = '', path = '') => all.includes(path.slice(path.lastIndexOf('/') + 1));
+    for (const path of gone) if (names(text, path) && gone.delete(path)) uses.add(path);
+    tell([]);
+    const drop = [...uses].filter((path) => names(before, path) && !names(text, path));
+    for (const path of drop) uses.delete(path) && gone.add(path);
+    tell(drop);
+  };
 
   /** @type {Swap} */
   const swap = (old, version) =>
@@ -47,7 +69,9 @@ export const sheets = (window, { load, base, shows }) => {
         fresh.disabled = old.disabled;
         if (fresh.sheet && old.sheet) fresh.sheet.disabled = old.sheet.disabled;
         const { sheet } = old;
+        const before = textOf(sheet);
         old.remove();
+        weigh(before);
         setTimeout(() => {
           for (const url of shows(sheet)) left.add(pathOf(url, origin));
         }, 0);

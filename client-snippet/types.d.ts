@@ -24,6 +24,7 @@ interface Change {
 
 /** `load` imports a module. */
 type Start = (window: Page, self: string, load?: (url: string) => Promise<any>) => void;
+type Links = (rel: string) => HTMLLinkElement[];
 type Loaded = (tries: number) => Promise<Update>;
 /** Takes over a set of changes, of which the page was told at a time (Date.now). */
 type Update = (version: number, changes: Change[], began: number) => Promise<void>;
@@ -41,6 +42,8 @@ interface Client {
   send(message: object): unknown;
   isOpen(): boolean;
   hangUp(): void;
+  /** The paths that the page uses, those that its sheets no longer name, and how to say so. */
+  used: { uses: Set<string>; gone: Set<string>; tell(drop: string[]): void };
 }
 type Updater = (client: Client) => Update;
 
@@ -88,11 +91,13 @@ type Root = Document | ShadowRoot;
 type Roots = (root: Root) => Root[];
 /** The URLs of all that a sheet imports; loosely typed, as it may be missing or closed to us. */
 type Imported = (base: string, sheet: any) => string[];
+/** All rules of a sheet and of what it imports; loosely typed, like Imported. */
+type TextOf = (sheet: any) => string;
 /** A link or a style element. */
 type Swap = (old: any, version: number) => Promise<void>;
 type Sheets = (
   window: Page,
-  more: Pick<Client, 'load' | 'base'> & Pick<ReturnType<Assets>, 'shows'>,
+  more: Pick<Client, 'load' | 'base' | 'used'> & Pick<ReturnType<Assets>, 'shows'>,
 ) => {
   /** Paths that sheets showed which are gone. */
   left: Set<string>;
@@ -126,7 +131,7 @@ interface Document {
 
 interface PerformanceEntry {
   /** Of resources: what asked for it. */
-  initiatorType?: string;
+  initiatorType: string;
 }
 
 interface URLSearchParams {

@@ -29,10 +29,10 @@ export const decide = (changes, page) => {
 };
 
 /** @type {Updater} */
-export const updater = ({ window, base, tag, load, send, isOpen, hangUp }) => {
+export const updater = ({ window, base, tag, load, send, isOpen, hangUp, used }) => {
   const { document, location, navigator, performance, Date } = window;
   const asset = assets(window);
-  const sheet = sheets(window, { load, base, shows: asset.shows });
+  const sheet = sheets(window, { load, base, shows: asset.shows, used });
 
   /** @type {Ack[]} */
   const owed = []; // what the reload that is to come is for

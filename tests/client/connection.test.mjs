@@ -179,10 +179,21 @@ test('retries: soon, then further apart, up to 2 s', () => {
 test('a frame is no part of its page: it has a client of its own', () => {
   const p = new Page().start();
   p.line.open();
-  p.fetchedBy('iframe', '/frame.html');
+  for (const by of ['iframe', 'frame', 'object', 'embed']) p.fetchedBy(by, '/frame.html');
   p.fetchedBy('img', '/a.png');
   p.tick(50);
   assert.deepEqual(p.sent.slice(1), [{ type: 'uses', add: ['/a.png'] }]);
+});
+
+test('what is fetched in case somebody goes there is no part of the page, its icon is one', () => {
+  const p = new Page();
+  p.link('/next.html', { rel: 'prefetch' });
+  p.link('/icon.svg', { rel: 'shortcut icon' });
+  p.start().line.open();
+  p.fetchedBy('link', '/next.html', '/app.css');
+  p.tick(50);
+  assert.deepEqual(helloOf(p.line).uses, ['/icon.svg']);
+  assert.deepEqual(p.sent.slice(1), [{ type: 'uses', add: ['/app.css'] }]);
 });
 
 test('behind a service worker, what the query says counts for nothing', () => {

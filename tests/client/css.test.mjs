@@ -179,3 +179,29 @@ test('disabled while its successor loads', async () => {
   p.links[1].load();
   assert.equal(p.links[0].disabled, true);
 });
+
+test('what the new sheet no longer names is used no more, until one names it again', async () => {
+  const resources = ['/css/app.css', '/css/base.css', '/css/kept.css', '/a.png', '/data.json'];
+  const p = new Page({ resources });
+  const names = (...paths) => paths.map((path) => ({ cssText: `url("${path}")` }));
+  p.link('/css/app.css', { rules: names('base.css', 'kept.css', '../a.png') });
+  p.link('/css/other.css', { rules: names('kept.css') });
+  p.start().connected();
+  const save = async (version, ...paths) => {
+    const from = p.sent.length;
+    p.updated(version, { path: '/css/app.css', kind: 'modified' });
+    await settle();
+    p.links.find((link) => link.href.includes(`livers=${version}`)).load(names(...paths));
+    await settle();
+    return p.sent.slice(from).filter(({ type }) => type === 'uses');
+  };
+  assert.deepEqual(await save(18), [{ type: 'uses', add: [], drop: ['/css/base.css', '/a.png'] }]);
+  assert.deepEqual(await save(19), []);
+  assert.deepEqual(await save(20, '../a.png'), [{ type: 'uses', add: ['/a.png'] }]);
+  p.document.documentElement.outerHTML = '<html><img src="a.png">';
+  assert.deepEqual(await save(21), []);
+  p.line.end();
+  p.tick(5000);
+  p.line.open();
+  assert.deepEqual(p.sent[0].uses.sort(), resources.filter((path) => !path.includes('base')).sort());
+});

@@ -95,6 +95,7 @@ export class Link {
 /** A rule that imports `href`. */
 export const importing = (href, ...rules) => ({
   href,
+  cssText: `@import url("${href}");`,
   styleSheet: { href: new URL(href, `${ORIGIN}/css/`).href, cssRules: rules },
 });
 
@@ -136,12 +137,15 @@ export class Page extends EventTarget {
       prerendering,
       readyState: 'complete',
       baseURI: page.location.href,
-      styleSheets: [],
-      querySelectorAll: (selector) =>
-        selector.startsWith('link[rel~=stylesheet]')
-          ? page.links.filter((link) => /\bstylesheet\b/.test(link.rel))
-          : [],
+      documentElement: { outerHTML: '<html>' },
+      querySelectorAll: (selector) => {
+        const rel = /^link\[rel~=(\w+)\]/.exec(selector)?.[1];
+        return page.links.filter((link) => rel && link.rel.split(' ').includes(rel));
+      },
       querySelector: (selector) => (selector.startsWith('meta') ? page.meta : {}),
+    });
+    Object.defineProperty(this.document, 'styleSheets', {
+      get: () => page.links.map((link) => link.sheet).filter(Boolean),
     });
     this.performance = { now: () => page.now, getEntriesByType: () => [...page.#entries] };
     this.Date = { now: () => page.now };

@@ -4,6 +4,7 @@ mod again;
 mod assets;
 mod editors;
 mod morph;
+mod tabs;
 
 use crate::support::browser::{Page, browser};
 use crate::support::dir::TempDir;

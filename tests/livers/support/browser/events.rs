@@ -45,6 +45,16 @@ pub struct Request {
     pub error: Option<String>,
 }
 
+/// What happened on a reload socket of a page or of a frame in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Which socket.
+    pub socket: String,
+    /// Whether the page said it.
+    pub sent: bool,
+    pub text: String,
+}
+
 /// A document that became the page's.
 #[derive(Clone, Debug)]
 pub(super) struct Navigation {
@@ -66,6 +76,7 @@ pub(super) struct Seen {
     pub(super) moves: usize,
     pub(super) console: Vec<ConsoleLine>,
     pub(super) requests: Vec<Request>,
+    pub(super) frames: Vec<Frame>,
     pub(super) ended: Option<&'static str>,
 }
 
@@ -165,6 +176,13 @@ impl Seen {
             }
             "Page.navigatedWithinDocument" if params["frameId"] == *self.main_frame => {
                 self.moves += 1;
+            }
+            "Network.webSocketFrameSent" | "Network.webSocketFrameReceived" => {
+                self.frames.push(Frame {
+                    socket: text(&params["requestId"]),
+                    sent: method.ends_with("Sent"),
+                    text: text(&params["response"]["payloadData"]),
+                });
             }
             "Runtime.consoleAPICalled" => {
                 let arguments = params["args"].as_array().into_iter().flatten().map(argument);

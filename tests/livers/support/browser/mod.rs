@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use chromium::Chromium;
-pub use events::{ConsoleLine, Request};
+pub use events::{ConsoleLine, Frame, Request};
 use events::{DEADLINE, Events, Seen, exception};
 
 /// A browser context for one test.
@@ -264,6 +264,11 @@ impl Page {
     pub async fn wait_for_request(&self, what: impl Fn(&Request) -> bool) -> Request {
         let find = |seen: &mut Seen| seen.requests.iter().find(|request| what(request)).cloned();
         self.events.until("a request", find).await
+    }
+
+    /// The frames of its WebSockets so far, over navigations, but for the first ones.
+    pub fn frames(&self, skip: usize) -> Vec<Frame> {
+        self.events.look(|seen| seen.frames.get(skip..).unwrap_or_default().to_vec())
     }
 
     /// Writes a PNG of what the page shows.
