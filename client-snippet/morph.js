@@ -287,7 +287,8 @@ const run = async (window, tag) => {
       return answer.text();
     };
     const old = sources.get(document) ?? (await load(new URL('source?' + tag, import.meta.url).href));
-    const fresh = await load(here);
+    // Marked, so that the page is not taken for one that fetches itself.
+    const fresh = await load(here + (here.includes('?') ? '&' : '?') + 'livers=0');
     const done = patch(window, old, fresh);
     sources.set(document, fresh);
     return done;

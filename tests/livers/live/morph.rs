@@ -81,7 +81,8 @@ async fn what_a_person_did_survives_a_saved_text() {
     let dir = TempDir::with_page(&page("one", ""));
     dir.write("favicon.ico", "");
     let livers = Livers::on(dir.path()).start().await;
-    let pages = opened(&livers, &["/"]).await;
+    // By the file's own name: that the page fetches it for the patch is no use of it.
+    let pages = opened(&livers, &["/index.html"]).await;
     let shown = &pages[0];
     // Sound plays only where a person did something.
     let gesture = json!({ "expression": USE, "awaitPromise": true, "userGesture": true });

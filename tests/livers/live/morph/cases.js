@@ -42,6 +42,7 @@ async () => {
     ['a toast', '<div>a</div>\n', '<div>b</div>\n', added('div'), 'morph', (d) => d.querySelectorAll('div').length === 2 && d.querySelector('div').textContent === 'b'],
     ['a twin before', '<ul><li>a</ul>', '<ul><li>b</ul>', (d) => d.querySelector('ul').prepend(d.querySelector('li').cloneNode(true)), around],
     ['sorted rows', '<ul><li><b>x</b><i>1</i><li><b>x</b><i>2</i></ul>', '<ul><li><b>y</b><i>1</i><li><b>x</b><i>2</i></ul>', (d) => d.querySelector('ul').prepend(d.querySelector('ul').lastChild), around],
+    ['a copy in its place', '<ul><li><b>x</b><i>1</i><li><b>x</b><i>2</i></ul>', '<ul><li><b>y</b><i>1</i><li><b>x</b><i>2</i></ul>', (d) => d.querySelector('li').replaceWith(d.querySelector('ul').lastChild.cloneNode(true)), around],
     ['a built list', S + '<div id=app></div><p>a</p>', S + '<div id=app></div><p>b</p>', added('ul', '#app'), 'morph', (d) => d.querySelector('#app ul')],
     ['a mark of an extension', '<p>a</p>', '<p>b</p>', (d) => d.documentElement.setAttribute('data-dark', ''), 'morph', (d) => d.documentElement.hasAttribute('data-dark')],
     ['a swapped sheet', '<link rel=stylesheet href=a.css><link rel=stylesheet href=b.css?x><title>a</title>', '<link rel=stylesheet href=a.css><link rel=stylesheet href=b.css?x><title>b</title>', (d) => d.querySelectorAll('link').forEach((l) => (l.href += (l.href.includes('?') ? '&' : '?') + 'livers=9')), 'morph', (d) => d.querySelector('link').href.endsWith('a.css?livers=9')],
