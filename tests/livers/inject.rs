@@ -164,7 +164,7 @@ async fn the_element_names_the_version_that_the_socket_says() {
         let connected =
             Socket::on(livers.port()).subprotocol("livers").open().await.next_json().await;
         let stamp = format!(
-            "src=\"/__livers/client.js?{}.{}\"",
+            "src=\"/__livers/client.js?{}.{}.",
             connected["boot"].as_str().expect("a boot"),
             connected["version"]
         );

@@ -20,7 +20,7 @@ fn site() -> TempDir {
     dir
 }
 
-/// Loads a page and gives its stamp: the boot and the version.
+/// Loads a page and gives the first two parts of its stamp: the boot and the version.
 async fn load(livers: &Livers, path: &str) -> (String, u64) {
     let page = get_with(livers.port(), path, &[("Sec-Fetch-Dest", "document")]).await;
     for file in ["/used.css", "/other.css", "/marker.txt", "/missing.js"] {
@@ -28,7 +28,8 @@ async fn load(livers: &Livers, path: &str) -> (String, u64) {
     }
     let text = page.text();
     let stamp = text.split("client.js?").nth(1).and_then(|rest| rest.split('"').next());
-    let (boot, version) = stamp.and_then(|stamp| stamp.split_once('.')).expect("a stamp");
+    let mut parts = stamp.expect("a stamp").split('.');
+    let (boot, version) = (parts.next().expect("a boot"), parts.next().expect("a version"));
     (boot.to_owned(), version.parse().expect("a version"))
 }
 
