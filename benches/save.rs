@@ -26,23 +26,18 @@ use std::{
     env,
     fs::{self, File},
     io::{BufRead, BufReader, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::Path,
-    sync::mpsc::channel,
     thread::sleep,
     time::{Duration, Instant},
 };
 
-use notify::{
-    EventKind, RecursiveMode, Watcher,
-    event::{AccessKind, AccessMode, ModifyKind, RenameMode},
-};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{
     Message, WebSocket, client::IntoClientRequest, http::HeaderValue,
 };
 
-use support::{Exchange, Folder, Result, Server, number, quantile, text};
+use support::{Exchange, Folder, Result, Server, bare, number, quantile, text};
 
 const SAVES: usize = 200;
 
@@ -51,17 +46,14 @@ const PAUSE: Duration = Duration::from_millis(120);
 
 const LENGTH: usize = 10_240;
 
-/// The argument that makes this program the loop to compare with.
-const BARE: &str = "bare-loop";
-
 fn main() -> Result<()> {
     let mut arguments = env::args().skip(1);
-    if let (Some(BARE), Some(folder)) = (arguments.next().as_deref(), arguments.next()) {
-        return bare(folder.as_ref());
+    if let (Some(bare::ROLE), Some(folder)) = (arguments.next().as_deref(), arguments.next()) {
+        return bare::run(folder.as_ref());
     }
     let (ours, theirs) = (site("livers")?, site("bare")?);
     let livers = Server::livers(ours.path())?;
-    let bare = Server::own(BARE, theirs.path())?;
+    let bare = Server::own(bare::ROLE, theirs.path())?;
     let mut tab = Tab::open(&livers)?;
     let mut line = BufReader::new(bare.connect()?);
     sleep(Duration::from_secs(1));
@@ -197,26 +189,4 @@ fn said(socket: &mut WebSocket<TcpStream>) -> Result<Value> {
             return Ok(serde_json::from_str(&text)?);
         }
     }
-}
-
-/// The loop to compare with.
-fn bare(folder: &Path) -> Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    println!("{}", listener.local_addr()?.port());
-    let (mut stream, _) = listener.accept()?;
-    stream.set_nodelay(true)?;
-    let (gone, ended) = channel();
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        let finished = event.is_ok_and(|event| {
-            let closed = EventKind::Access(AccessKind::Close(AccessMode::Write));
-            let renamed = EventKind::Modify(ModifyKind::Name(RenameMode::To));
-            let sheet = event.paths.iter().any(|path| path.ends_with("sheet.css"));
-            sheet && [closed, renamed].contains(&event.kind)
-        });
-        if finished && stream.write_all(b"saved\n").is_err() {
-            let _ = gone.send(());
-        }
-    })?;
-    watcher.watch(folder, RecursiveMode::NonRecursive)?;
-    Ok(ended.recv()?)
 }

@@ -4,8 +4,10 @@
 //! Every server is a process, so that its CPU time is its own: the client's is not in it. It ends
 //! with the value that stands for it, whatever happens in between.
 
-// Each bench uses its part of this.
-#![allow(dead_code)]
+// Each bench uses its part of this, and one prints.
+#![allow(dead_code, clippy::print_stdout)]
+
+pub(crate) mod bare;
 
 use std::{
     env, error, fmt, fs,
@@ -83,9 +85,22 @@ impl Server {
         Self::printing_its_port(command, |line| line.trim().parse().ok())
     }
 
+    /// A program that listens on this port some time after it was started.
+    pub(crate) fn listening(mut command: Command, port: u16) -> Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut server = Self { child: command.spawn()?, port, stop: None };
+        while server.connect().is_err() {
+            if let Some(status) = server.child.try_wait()? {
+                return Err(format!("{command:?} ended: {status}").into());
+            }
+            sleep(Duration::from_millis(2));
+        }
+        Ok(server)
+    }
+
     /// nginx with one worker, if this machine has it.
     pub(crate) fn nginx(folder: &Path, own: &Folder) -> Result<Option<Self>> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let port = free_port()?;
         let (own, root) = (own.path().display(), folder.display());
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|name| format!("{name}_temp_path {own}/{name};"))
@@ -177,6 +192,11 @@ impl Drop for Server {
         }
         let _ = self.child.wait();
     }
+}
+
+/// A port that nobody listens on now.
+pub(crate) fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 /// One request that is sent again and again on one connection.

@@ -1,0 +1,151 @@
+//! A tab of each server: it has asked for the files, listens, and asks again after each message.
+
+use std::{
+    io::{BufRead, BufReader, ErrorKind, Read, Write},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::{
+    Error, Message, WebSocket, client::IntoClientRequest, http::HeaderValue,
+};
+
+use crate::{
+    Kind,
+    support::{Result, Server},
+};
+
+/// How long a message may take.
+const LOST: Duration = Duration::from_secs(3);
+
+/// What the server says its messages on.
+enum Line {
+    Plain(BufReader<TcpStream>),
+    Socket(Box<WebSocket<TcpStream>>),
+}
+
+/// A tab.
+pub(crate) struct Tab {
+    kind: Kind,
+    port: u16,
+    line: Line,
+}
+
+impl Tab {
+    /// Opens the page, with these files, which it uses.
+    pub(crate) fn open(kind: Kind, server: &Server, files: &[String]) -> Result<Self> {
+        if kind == Kind::Bare {
+            let line = Line::Plain(BufReader::new(server.connect()?));
+            return Ok(Self { kind, port: server.port, line });
+        }
+        let port = server.port;
+        for path in std::iter::once("page.html").chain(files.iter().map(String::as_str)) {
+            get(port, path)?;
+        }
+        let (path, protocol) = match kind {
+            Kind::Livers => ("__livers/socket", Some("livers")),
+            Kind::Vite => ("", Some("vite-hmr")),
+            Kind::LiveServer | Kind::Bare => ("ws", None),
+        };
+        let mut request = format!("ws://127.0.0.1:{port}/{path}").into_client_request()?;
+        if let Some(protocol) = protocol {
+            request
+                .headers_mut()
+                .insert("Sec-WebSocket-Protocol", HeaderValue::from_static(protocol));
+        }
+        let (mut socket, _) = tokio_tungstenite::tungstenite::client(request, server.connect()?)
+            .map_err(|why| why.to_string())?;
+        // Each greets first.
+        let greeting = socket.read()?;
+        if kind == Kind::Livers {
+            let connected: Value = serde_json::from_str(greeting.to_text()?)?;
+            let uses: Vec<_> = files.iter().map(|file| format!("/{file}")).collect();
+            let hello = json!({
+                "type": "hello", "page": "/page.html", "uses": uses,
+                "boot": connected["boot"], "version": connected["version"], "age": 10,
+            });
+            socket.send(Message::text(hello.to_string()))?;
+        }
+        Ok(Self { kind, port, line: Line::Socket(Box::new(socket)) })
+    }
+
+    /// Waits for a message that tells of a change; gives when it was read, or nothing if it is lost.
+    pub(crate) fn told(&mut self) -> Result<Option<Instant>> {
+        self.message(LOST)
+    }
+
+    /// How many messages come until none has come for so long.
+    pub(crate) fn until_quiet(&mut self, quiet: Duration) -> Result<usize> {
+        let mut count = 0;
+        while self.message(quiet)?.is_some() {
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    fn message(&mut self, wait: Duration) -> Result<Option<Instant>> {
+        let deadline = Instant::now() + wait;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let left = left.max(Duration::from_micros(10));
+            let text = match &mut self.line {
+                Line::Plain(line) => {
+                    line.get_ref().set_read_timeout(Some(left))?;
+                    let mut text = String::new();
+                    match line.read_line(&mut text) {
+                        Ok(0) => return Err("the loop ended".into()),
+                        Ok(_) => text,
+                        Err(why) if is_timeout(why.kind()) => return Ok(None),
+                        Err(why) => return Err(why.into()),
+                    }
+                }
+                Line::Socket(socket) => {
+                    socket.get_ref().set_read_timeout(Some(left))?;
+                    match socket.read() {
+                        Ok(message) => message.to_text().unwrap_or_default().to_owned(),
+                        Err(Error::Io(why)) if is_timeout(why.kind()) => return Ok(None),
+                        Err(why) => return Err(why.into()),
+                    }
+                }
+            };
+            let now = Instant::now();
+            if self.kind.tells_a_change(&text) {
+                return Ok(Some(now));
+            }
+        }
+    }
+
+    /// Asks for a file again, as a page does that takes over a change.
+    pub(crate) fn load(&self, file: &str) -> Result<()> {
+        if self.kind == Kind::Bare { Ok(()) } else { get(self.port, file) }
+    }
+}
+
+fn is_timeout(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// Asks for a file, as the page's browser does.
+pub(crate) fn get(port: u16, path: &str) -> Result<()> {
+    let headers = match path.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("css") => "Accept: text/css,*/*;q=0.1\r\nSec-Fetch-Dest: style",
+        Some("js") => "Accept: */*\r\nSec-Fetch-Dest: script",
+        _ if path == "page.html" => "Accept: text/html\r\nSec-Fetch-Dest: document",
+        _ => "Accept: */*\r\nSec-Fetch-Dest: empty",
+    };
+    let referer = match path {
+        "page.html" => String::new(),
+        _ => format!("Referer: http://127.0.0.1:{port}/page.html\r\n"),
+    };
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    let request = format!(
+        "GET /{path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n{headers}\r\n\
+         {referer}\r\n"
+    );
+    stream.write_all(request.as_bytes())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    if answer.starts_with(b"HTTP/1.1 200") { Ok(()) } else { Err(format!("no {path}").into()) }
+}
