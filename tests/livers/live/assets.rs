@@ -200,10 +200,12 @@ async fn a_saved_sheet_is_renewed_wherever_it_is() {
         );
     }
     // Imported no more: it concerns nobody, though the page has asked for it once.
+    let before = livers.lines().len();
     dir.write("top.css", rule("i", 9));
     shows(page, "document.querySelector('i')", 9).await;
+    livers.wait_for_line_after(before, |line| line.starts_with("applied  /  css ")).await;
     dir.write("part.css", rule("i", 10));
-    applied(&livers, "none").await;
+    livers.wait_for_line_after(before, |line| line == "updated  part.css  -> no tab").await;
     assert_eq!(page.navigations(), 1);
     // Of a set, one needs a reload; and the person is told which.
     dir.write("new.js", "");
