@@ -19,6 +19,9 @@ use crate::{
 /// How long a message may take.
 const LOST: Duration = Duration::from_secs(3);
 
+/// How long a server may take to take its first request.
+const START: Duration = Duration::from_secs(120);
+
 /// What the server says its messages on.
 enum Line {
     Plain(BufReader<TcpStream>),
@@ -54,9 +57,11 @@ impl Tab {
                 .headers_mut()
                 .insert("Sec-WebSocket-Protocol", HeaderValue::from_static(protocol));
         }
-        let (mut socket, _) = tokio_tungstenite::tungstenite::client(request, server.connect()?)
+        let stream = server.connect()?;
+        stream.set_read_timeout(Some(START))?;
+        let (mut socket, _) = tokio_tungstenite::tungstenite::client(request, stream)
             .map_err(|why| why.to_string())?;
-        // Each greets first.
+        // Each greets first; one that is still walking its folder takes its time.
         let greeting = socket.read()?;
         if kind == Kind::Livers {
             let connected: Value = serde_json::from_str(greeting.to_text()?)?;
@@ -139,7 +144,7 @@ pub(crate) fn get(port: u16, path: &str) -> Result<()> {
         _ => format!("Referer: http://127.0.0.1:{port}/page.html\r\n"),
     };
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_read_timeout(Some(START))?;
     let request = format!(
         "GET /{path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n{headers}\r\n\
          {referer}\r\n"

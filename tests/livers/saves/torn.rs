@@ -130,9 +130,8 @@ pub async fn torn(way: Way, length: usize, rounds: usize) -> Torn {
             dir.replace("page.html", beginning(round));
         }
         let path = dir.at("page.html");
-        let began = Instant::now();
         let writer = tokio::task::spawn_blocking(move || write(way, &path, round, length));
-        let deadline = began + STALE;
+        let deadline = Instant::now() + STALE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if timeout(left, tab.updated()).await.is_err() {
@@ -146,7 +145,7 @@ pub async fn torn(way: Way, length: usize, rounds: usize) -> Torn {
                 break;
             }
         }
-        let ended = writer.await.expect("the writer");
+        let (began, ended) = writer.await.expect("the writer");
         if ended - began > SLOW {
             slow.push((began, ended));
         }
@@ -185,21 +184,22 @@ async fn fetch(wire: &mut Wire, port: u16) -> Fetch {
     Fetch { began, ended: Instant::now(), got }
 }
 
-/// Writes a version in steps; gives when it was done.
-fn write(way: Way, path: &Path, version: usize, length: usize) -> Instant {
+/// Writes a version in steps; gives when it began and when it was done.
+fn write(way: Way, path: &Path, version: usize, length: usize) -> (Instant, Instant) {
+    let text = self::version(version, length);
+    let began = Instant::now();
     let mut file = match way {
         Way::Truncated => File::create(path),
         Way::Over => OpenOptions::new().write(true).open(path),
         Way::Appended => OpenOptions::new().append(true).open(path),
     }
     .expect("open the page");
-    let text = self::version(version, length);
     for part in text.as_bytes().chunks(text.len().div_ceil(STEPS)) {
         file.write_all(part).expect("write to the page");
         thread::sleep(STEP);
     }
     drop(file);
-    Instant::now()
+    (began, Instant::now())
 }
 
 /// A version of the page; all are as long.

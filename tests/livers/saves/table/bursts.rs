@@ -8,7 +8,7 @@ const ROW: &str = "for file in f/*; do echo two >$file; done";
 pub(super) fn all() -> Vec<Pattern> {
     vec![
         save("2 files in a row", &[], ROW).on(Site::Files(2)).burst(),
-        save("10 files in a row", &[], ROW).on(Site::Files(10)).burst(),
+        save("10 files in a row", &[], ROW).on(Site::Files(10)).burst().tested(),
         save("100 files in a row", &[], ROW).on(Site::Files(100)).burst(),
         save("500 files in a row", &[], ROW).on(Site::Files(500)).burst(),
         save("100 files by sed -i", &[], "sed -i s/one/two/ f/*").on(Site::Files(100)).burst(),

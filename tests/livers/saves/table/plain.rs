@@ -68,6 +68,6 @@ else:
         save("sheet: delete, then write 10 ms later", &[], "rm app.css; sleep 0.01; cat \"$NEWCSS\" >app.css"),
         save("sheet: > and a slow command", &[], "{ sleep 0.1; cat \"$NEWCSS\"; } >app.css"),
         save("sheet: append", &[], "echo ':root { --word: two }' >>app.css"),
-        save("sheet and page", &[], "cat \"$NEWCSS\" >app.css; cat \"$NEW\" >index.html").burst(),
+        save("sheet and page", &[], "cat \"$NEWCSS\" >app.css; cat \"$NEW\" >index.html").few(2),
     ]
 }
