@@ -204,22 +204,20 @@ fn write(way: Way, path: &Path, version: usize, length: usize) -> (Instant, Inst
 
 /// A version of the page; all are as long.
 fn version(version: usize, length: usize) -> String {
-    const LINE: usize = 64;
+    const LINE: usize = 512;
     let count = length / LINE;
     let mut text = String::with_capacity(length + 200);
     text += "<!doctype html>\n<title>A page</title>\n<!--\n";
     for n in 0..count {
         let line = format!("line {version} {n} {count} ");
-        text += &line;
-        text.extend(std::iter::repeat_n('.', LINE - 1 - line.len()));
-        text.push('\n');
+        text += &format!("{line:.<width$}\n", width = LINE - 1);
     }
     text + &format!("-->\n<p>{version:07}</p>\n")
 }
 
 /// What a version is appended to: a version of one line.
 fn beginning(version: usize) -> String {
-    self::version(1_000_000 + version, 64)
+    self::version(1_000_000 + version, 512)
 }
 
 /// The version of the last of the whole versions that a page is made of, if all of them are whole.
