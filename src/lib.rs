@@ -26,7 +26,7 @@
 //! |--------|-------|
 //! | fourth | `server`: builder, accept loop, connections, shutdown |
 //! | third  | `site`: what happens to one request, in order |
-//! | second | `files` (what a path leads to) · `inject` (the script into HTML) · `watch` (what changed) · `reload` (who is told) · `proxy` (backends) |
+//! | second | `files` (what a path leads to) · `inject` (the script into HTML) · `watch` (what changed) · `reload` (who is told) · `proxy` (backends) · `compile` (source to JavaScript; feature `esm`) |
 //! | first  | `root` (URL path to disk path, and back) · `respond` (RFC 9110 on any representation) · `net` (sockets; who may speak to us) |
 //! | ground | `error` · `event` · `change` · `url_path`: plain data, no I/O |
 //!
@@ -48,6 +48,9 @@
 //! 1001, tunnels close, answers under way get a moment to finish, and every task is waited for.
 
 pub(crate) mod change;
+#[cfg(feature = "esm")]
+#[allow(dead_code, unused_imports, reason = "nobody asks for a module yet")]
+pub(crate) mod compile;
 pub(crate) mod error;
 pub(crate) mod event;
 pub(crate) mod files;

@@ -1,0 +1,1 @@
+//! What lies in `node_modules`, as modules for the browser.

@@ -1,0 +1,1 @@
+//! One file of the project as a module for the browser.
