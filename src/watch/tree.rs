@@ -7,8 +7,9 @@
 //! between the two. Who watches a folder, and how, is the [`observer`](super::observer)'s business.
 
 use std::{
-    collections::HashSet,
+    collections::BTreeSet,
     fs, io,
+    ops::Bound,
     path::{Path, PathBuf},
 };
 
@@ -18,7 +19,8 @@ use crate::event::{Event, Events};
 /// The watched folders below some roots.
 pub(super) struct Tree {
     observer: Observer,
-    watched: HashSet<PathBuf>,
+    /// In order, so that those below a folder follow it.
+    watched: BTreeSet<PathBuf>,
     /// The folder above the root.
     above: Option<PathBuf>,
     events: Events,
@@ -27,7 +29,7 @@ pub(super) struct Tree {
 impl Tree {
     /// A tree without folders.
     pub(super) fn new(observer: Observer, events: Events) -> Self {
-        Self { observer, watched: HashSet::new(), above: None, events }
+        Self { observer, watched: BTreeSet::new(), above: None, events }
     }
 
     /// Watches a folder and those below it that are not ignored; gives the files in them.
@@ -97,15 +99,19 @@ impl Tree {
     /// Forgets a folder that went away, and all below it. Their watches would go on under the name
     /// that they had, wherever the folder was moved.
     pub(super) fn remove(&mut self, folder: &Path) {
-        let gone: Vec<_> = self.watched.extract_if(|watched| watched.starts_with(folder)).collect();
-        for folder in gone {
+        let below = self.watched.range::<Path, _>((Bound::Included(folder), Bound::Unbounded));
+        let below = below.take_while(|watched| watched.starts_with(folder));
+        for folder in below.cloned().collect::<Vec<_>>() {
+            self.watched.remove(&folder);
             self.observer.unwatch(&folder);
         }
     }
 
     /// Forgets all folders: after a loss of events, nobody knows which of them went where.
     pub(super) fn clear(&mut self) {
-        self.remove(Path::new("/"));
+        for folder in std::mem::take(&mut self.watched) {
+            self.observer.unwatch(&folder);
+        }
         if let Some(above) = self.above.take() {
             self.observer.unwatch(&above);
         }
