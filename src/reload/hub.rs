@@ -3,7 +3,9 @@
 //! Publishing a set of changes bumps the version and puts into the mailbox of each tab that is
 //! concerned the changes that concern it. A mailbox is a set that later changes are merged into, and
 //! a wake-up: a tab that is slow, stuck or asleep delays nobody and finds the sum when it looks. Each
-//! lock is held for a look-up and never while anything is awaited.
+//! lock is held for a look-up and never while anything is awaited. Who publishes also empties the
+//! mailboxes that can be emptied without waiting ([`Tell`]), since waking a task on another thread
+//! takes longer than all the rest.
 //!
 //! What a tab missed (while it was loading, while its socket was down) is found by the version that
 //! it was stamped with when it was served, or that it last heard of. A version of another run of the
@@ -11,7 +13,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -69,7 +71,28 @@ struct Tab {
     mailbox: ChangeSet,
     /// Up to this version the mailbox was filled whatever the tab uses.
     told: u64,
-    wake: Arc<Notify>,
+    wake: Arc<Wake>,
+}
+
+/// How a tab's own end learns that there may be something in its mailbox.
+#[derive(Debug, Default)]
+struct Wake {
+    task: Notify,
+    line: OnceLock<Weak<dyn Tell>>,
+}
+
+/// A connection that can say what is in its mailbox.
+pub(crate) trait Tell: std::fmt::Debug + Send + Sync {
+    /// Says it now, if that takes no waiting; gives whether it was said.
+    fn tell(&self) -> bool;
+}
+
+impl Wake {
+    fn wake(&self) {
+        if !self.line.get().and_then(Weak::upgrade).is_some_and(|line| line.tell()) {
+            self.task.notify_one();
+        }
+    }
 }
 
 /// What a tab missed before it said hello.
@@ -108,19 +131,20 @@ impl Hub {
 
     /// Tells each tab what concerns it of these changes; gives the version, and how many were told.
     pub(crate) fn publish(&self, changes: &ChangeSet) -> (u64, usize) {
-        let state = &mut *self.state();
+        let mut locked = self.state();
+        let state = &mut *locked;
         if changes.is_empty() {
             return (state.version, 0);
         }
         state.version += 1;
-        let mut told = HashSet::new();
+        let mut told = HashMap::new();
         for change in changes.iter() {
             state.log.add(&change, state.version);
             let who = self.who(&state.interest, &change.path);
             for (id, tab) in &mut state.tabs {
                 if tab.is_told(&state.interest, &who) {
                     tab.mailbox.add(change.clone());
-                    told.insert(*id);
+                    told.entry(*id).or_insert_with(|| Arc::clone(&tab.wake));
                 }
             }
         }
@@ -133,12 +157,13 @@ impl Hub {
                 state.interest.forget(&path);
             }
         }
-        for id in &told {
-            if let Some(tab) = state.tabs.get(id) {
-                tab.wake.notify_one();
-            }
+        let version = state.version;
+        // Not under the lock: a mailbox is emptied under it.
+        drop(locked);
+        for wake in told.values() {
+            wake.wake();
         }
-        (state.version, told.len())
+        (version, told.len())
     }
 
     /// Whom a change concerns.
@@ -242,13 +267,18 @@ impl Tab {
 pub(crate) struct Handle {
     hub: Arc<Hub>,
     id: u64,
-    wake: Arc<Notify>,
+    wake: Arc<Wake>,
 }
 
 impl Handle {
     /// Waits until there may be something in the mailbox. Cancel safe: a wake-up is kept.
     pub(crate) async fn changed(&self) {
-        self.wake.notified().await;
+        self.wake.task.notified().await;
+    }
+
+    /// From now on, this may say what is in the mailbox. Only the first counts.
+    pub(crate) fn told_by(&self, line: Weak<dyn Tell>) {
+        let _ = self.wake.line.set(line);
     }
 
     /// Empties the mailbox: the current version and the changes, if there are any.
@@ -303,7 +333,7 @@ impl Handle {
             }
         }
         if !tab.mailbox.is_empty() {
-            tab.wake.notify_one();
+            tab.wake.task.notify_one();
         }
         Missed::Known
     }
@@ -336,7 +366,7 @@ impl Handle {
     pub(crate) fn tell(&self, changes: ChangeSet) {
         if let Some(tab) = self.hub.state().tabs.get_mut(&self.id) {
             tab.mailbox.merge(changes);
-            tab.wake.notify_one();
+            tab.wake.task.notify_one();
         }
     }
 }

@@ -7,6 +7,7 @@
 pub(crate) mod events;
 pub(crate) mod hub;
 pub(crate) mod interest;
+mod line;
 mod log;
 pub(crate) mod message;
 pub(crate) mod socket;

@@ -10,7 +10,6 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use futures_util::{SinkExt, StreamExt};
 use hyper::{
     Method, Request, StatusCode,
     header::{
@@ -20,7 +19,7 @@ use hyper::{
     upgrade::Upgraded,
 };
 use hyper_util::rt::TokioIo;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
@@ -32,7 +31,8 @@ use tokio_tungstenite::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    hub::{Handle, Hub, Missed},
+    hub::{Handle, Hub, Missed, Tell},
+    line::{Gone, Line},
     message::{Hello, Message, Said},
 };
 use crate::{
@@ -53,9 +53,8 @@ const MESSAGE: usize = 256 * 1024;
 /// How often a silent peer is asked whether it is there.
 const PING: Duration = Duration::from_secs(30);
 
-/// How long a peer may say nothing at all, or take no byte.
+/// How long a peer may say nothing at all.
 const SILENCE: Duration = Duration::from_secs(75);
-const STUCK: Duration = Duration::from_secs(15);
 
 /// How long a page may take to say hello before it is told everything. It says so as soon as its
 /// socket is open; a tool, which never does, is told everything at once.
@@ -166,13 +165,24 @@ type Socket = WebSocketStream<TokioIo<Upgraded>>;
 async fn speak(context: Context, socket: Socket, page: bool) {
     let handle = context.hub.join();
     context.events.emit(Event::Tabs { open: context.hub.tabs() });
-    converse(&context, handle, socket, page).await;
+    let line = Arc::new(Line::new(handle, socket));
+    let tell: Arc<dyn Tell> = line.clone();
+    line.handle.told_by(Arc::downgrade(&tell));
+    drop(tell);
+    // Whoever went is no news.
+    let _: Result<(), Gone> = converse(&context, &line, page).await;
+    drop(line);
     context.events.emit(Event::Tabs { open: context.hub.tabs() });
 }
 
-async fn converse(context: &Context, handle: Handle, mut socket: Socket, page: bool) {
+/// Ends when the peer goes, or all of livers does.
+async fn converse(context: &Context, line: &Line<Socket>, page: bool) -> Result<(), Gone> {
+    line.send(connected(&context.hub).into()).await?;
     // What comes before its hello would be told to a page whether it uses it or not.
     let mut greeted = !page;
+    if greeted {
+        line.greeted();
+    }
     let patience = sleep(HELLO);
     tokio::pin!(patience);
     let mut page = String::new();
@@ -181,48 +191,41 @@ async fn converse(context: &Context, handle: Handle, mut socket: Socket, page: b
     // The first tick would be now.
     pings.reset();
     let mut heard = Instant::now();
-    if send(&mut socket, connected(&context.hub).into()).await.is_err() {
-        return;
-    }
     loop {
         let frame = tokio::select! {
             () = context.cancel.cancelled() => {
                 let close = CloseFrame { code: CloseCode::Away, reason: Utf8Bytes::from_static("") };
-                let _ = timeout(STUCK, socket.close(Some(close))).await;
-                return;
+                line.close(tungstenite::Message::Close(Some(close))).await;
+                return Ok(());
             }
             () = &mut patience, if !greeted => {
                 greeted = true;
+                line.greeted();
                 continue;
             }
-            () = handle.changed(), if greeted => match handle.take() {
-                Some((version, changes)) => {
-                    let message = Message::Updated { version, changes };
-                    if send(&mut socket, message.to_json().into()).await.is_err() {
-                        return;
-                    }
-                    continue;
-                }
-                None => continue,
-            },
+            () = line.handle.changed(), if greeted => {
+                line.catch_up().await?;
+                continue;
+            }
             _ = pings.tick() => {
-                let ping = tungstenite::Message::Ping(bytes::Bytes::new());
-                if heard.elapsed() > SILENCE || send(&mut socket, ping).await.is_err() {
-                    return;
+                if heard.elapsed() > SILENCE {
+                    return Err(Gone);
                 }
+                line.send(tungstenite::Message::Ping(bytes::Bytes::new())).await?;
                 continue;
             }
-            frame = socket.next() => frame,
+            frame = line.next() => frame,
         };
         heard = Instant::now();
         match frame {
             Some(Ok(tungstenite::Message::Text(text))) => match Said::from_json(&text) {
                 Said::Hello(hello) => {
                     page.clone_from(&hello.page);
-                    greet(&handle, &context.recall, &hello).await;
+                    greet(&line.handle, &context.recall, &hello).await;
                     greeted = true;
+                    line.greeted();
                 }
-                Said::Uses { add, drop } => handle.uses(&add, &drop),
+                Said::Uses { add, drop } => line.handle.uses(&add, &drop),
                 Said::Applied { version, how, ms, why } => context.events.emit(Event::Applied {
                     page: page.clone(),
                     version,
@@ -234,7 +237,7 @@ async fn converse(context: &Context, handle: Handle, mut socket: Socket, page: b
             },
             // Pongs and closes are tungstenite's; binary frames mean nothing here.
             Some(Ok(_)) => {}
-            Some(Err(_)) | None => return,
+            Some(Err(_)) | None => return Err(Gone),
         }
     }
 }
@@ -255,13 +258,6 @@ pub(super) async fn greet(handle: &Handle, recall: &Recall, hello: &Hello) {
     let recall = Arc::clone(recall);
     if let Ok(changes) = tokio::task::spawn_blocking(move || recall(&paths, since)).await {
         handle.tell(changes);
-    }
-}
-
-async fn send(socket: &mut Socket, message: tungstenite::Message) -> Result<(), ()> {
-    match timeout(STUCK, socket.send(message)).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) | Err(_) => Err(()),
     }
 }
 
