@@ -177,10 +177,35 @@ pub(crate) struct FileRead {
     pub(crate) identity: Identity,
     /// Whether somebody was writing it at that time.
     pub(crate) writer: Writer,
+    /// Its size and time of modification then.
+    pub(crate) facts: Facts,
+}
+
+/// What tells without reading that a file is as it was, as far as that can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Facts {
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Facts {
+    /// Those of a file that was just looked at.
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        Self { length: metadata.len(), modified: metadata.modified().ok() }
+    }
 }
 
 /// Opens a regular file and reads it, or leaves it open where it is large.
 pub(crate) fn read(path: &Path) -> io::Result<FileRead> {
+    // Whoever is writing.
+    read_unless(path, |_| false)?.ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+/// The same, unless somebody is writing it whom this makes give up; nothing then.
+pub(crate) fn read_unless(
+    path: &Path,
+    given_up: impl Fn(Writer) -> bool,
+) -> io::Result<Option<FileRead>> {
     // A stat comes first: opening a FIFO would wait for its other end.
     if !fs::metadata(path)?.is_file() {
         return Err(io::ErrorKind::NotFound.into());
@@ -188,16 +213,20 @@ pub(crate) fn read(path: &Path) -> io::Result<FileRead> {
     let mut file = File::open(path)?;
     let metadata = file.metadata()?;
     let before = writer::writer(&file, &metadata, SystemTime::now());
-    let (length, modified) = (metadata.len(), metadata.modified().ok());
+    if given_up(before) {
+        return Ok(None);
+    }
+    let facts = Facts::of(&metadata);
+    let Facts { length, modified } = facts;
     if length > IN_MEMORY {
         let time = modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
-        let facts = [u128::from(length), time.unwrap_or_default().as_nanos()];
-        let identity = Identity::of(&facts.map(u128::to_le_bytes).concat());
+        let numbers = [u128::from(length), time.unwrap_or_default().as_nanos()];
+        let identity = Identity::of(&numbers.map(u128::to_le_bytes).concat());
         let mut beginning = Vec::new();
         file.by_ref().take(BEGINNING).read_to_end(&mut beginning)?;
         file.rewind()?;
         let content = Content::Large(file, Box::new(metadata), beginning.into());
-        return Ok(FileRead { content, identity, writer: before });
+        return Ok(Some(FileRead { content, identity, writer: before, facts }));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
     // A file that grows while it is read is not followed for ever.
@@ -205,13 +234,16 @@ pub(crate) fn read(path: &Path) -> io::Result<FileRead> {
     let identity = Identity::of(&bytes);
     // A writer that came meanwhile is still there, or has left its traces.
     let after = file.metadata()?;
-    let same = after.len() == bytes.len() as u64 && after.modified().ok() == modified;
+    let same = Facts::of(&after) == Facts { length: bytes.len() as u64, modified };
     let writer = match before {
         Writer::None if !same => Writer::Open,
         Writer::None => writer::writer(&file, &after, SystemTime::now()),
         before => before,
     };
-    Ok(FileRead { content: Content::Memory(bytes.into()), identity, writer })
+    if given_up(writer) {
+        return Ok(None);
+    }
+    Ok(Some(FileRead { content: Content::Memory(bytes.into()), identity, writer, facts }))
 }
 
 /// What a failed look-up means.

@@ -161,18 +161,14 @@ impl Coalesce {
     }
 
     /// Whether a finished save of a path that somebody asked for is a lone one, that is due at once.
-    /// If so, nothing is left to come for what happened to it before.
     pub(super) fn lone(&mut self, path: &Path, now: Instant) -> bool {
         self.settle(now);
-        if self.burst.is_some() || self.is_recent(path, now) {
-            return false;
-        }
-        self.pending.remove(path);
-        true
+        self.burst.is_none() && !self.is_recent(path, now)
     }
 
-    /// Such a save was looked at.
+    /// Such a save was looked at: nothing is left to come for what happened to the path before.
     pub(super) fn looked_at(&mut self, path: &Path, now: Instant) {
+        self.pending.remove(path);
         self.recent.retain(|_, last| now < *last + QUIET);
         self.recent.insert(path.to_owned(), now);
     }
@@ -475,9 +471,11 @@ mod tests {
         let later = now + super::QUIET;
         let mut coalesce = Coalesce::default();
         coalesce.push("a".into(), Written, ASKED, now);
+        let due = coalesce.next();
         assert!(coalesce.lone("a".as_ref(), now));
-        assert_eq!(coalesce.next(), None, "nothing is left to come");
+        assert_eq!(coalesce.next(), due, "its writer may be found at work, and has its cap");
         coalesce.looked_at("a".as_ref(), now);
+        assert_eq!(coalesce.next(), None, "nothing is left to come");
         assert!(!coalesce.lone("a".as_ref(), now), "saved again at once");
         assert!(coalesce.lone("b".as_ref(), now), "the first was no change");
         coalesce.published(now);

@@ -46,7 +46,7 @@ use tokio::sync::Notify;
 use self::{
     coalesce::{Coalesce, Signal},
     observer::{Observer, System},
-    short_way::Taken,
+    short_way::{Closed, Taken},
     snapshot::{Noted, Snapshot},
     source::Says,
     tree::Tree,
@@ -97,6 +97,8 @@ struct Shared {
     /// Held from looking at paths to publishing what is different, so that no two looks at a path are
     /// told in the wrong order.
     looking: Mutex<()>,
+    /// The last file that was told of before its close was heard of.
+    closed: Mutex<Option<Closed>>,
     publish: Publish,
     /// How many inputs wait, or are being taken in.
     waiting: AtomicUsize,
@@ -210,6 +212,7 @@ impl Shared {
             snapshot: Mutex::default(),
             coalesce: Mutex::default(),
             looking: Mutex::default(),
+            closed: Mutex::default(),
             publish,
             waiting: AtomicUsize::new(0),
             calmed: Notify::new(),

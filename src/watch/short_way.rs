@@ -2,23 +2,24 @@
 //! [`worker`](super::worker).
 //!
 //! A file that is open in a tab, and that nothing but its own name leads to, is looked at as soon as
-//! the system says that its writer is done; waking another thread for that would take longer than all
-//! the rest. Everything else goes the long way: folders, links, files that nobody asked for, bursts. The
-//! two may overtake each other, since each decides by what is there when it looks.
+//! its writer is done; waking another thread for that would take longer than all the rest. The system
+//! says so when the file is closed; but often it is closed already when the writing is heard of, and
+//! then the system grants a lease ([`Writer::None`]). Everything else goes the long way: folders,
+//! links, files that nobody asked for, bursts. The two may overtake each other, since each decides by
+//! what is there when it looks.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     sync::{MutexGuard, PoisonError, TryLockError},
     time::Instant,
 };
 
-use super::{
-    Shared, State,
-    coalesce::Signal,
-    snapshot::{difference, look},
+use super::{Shared, State, coalesce::Signal, snapshot::difference};
+use crate::{
+    change::{Change, ChangeSet, Kind},
+    root::{self, Facts, Writer},
 };
-use crate::change::{Change, ChangeSet, Kind};
 
 /// How much of a signal was dealt with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,29 +36,47 @@ impl Shared {
     /// Deals with a signal, if it is one of a lone save.
     pub(super) fn short_way(&self, paths: &[PathBuf], signal: Signal) -> Taken {
         let [path] = paths else { return Taken::Not };
-        if !matches!(signal, Signal::Written | Signal::Finished | Signal::Arrived)
+        let written = signal == Signal::Written;
+        if !(written || matches!(signal, Signal::Finished | Signal::Arrived))
             || !self.snapshot().is_plain(path)
         {
             return Taken::Not;
         }
-        if signal == Signal::Written {
-            return self.put_off(path, Signal::Written);
-        }
+        // The long way of writing is to wait for its end.
+        let long = || if written { self.put_off(path, signal) } else { Taken::Not };
         // The worker is looking: it may be at this very path.
         let looking = match self.looking.try_lock() {
             Ok(looking) => looking,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return Taken::Not,
+            Err(TryLockError::WouldBlock) => return long(),
         };
-        let is_file = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
-        if !is_file || !self.coalesce().lone(path, Instant::now()) {
-            return Taken::Not;
+        let metadata = fs::symlink_metadata(path).ok();
+        let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if signal == Signal::Finished
+            && closed.is_some_and(|closed| closed.is(path, metadata.as_ref()))
+        {
+            return Taken::Whole;
         }
-        let Some(now) = look(path, true) else { return self.put_off(path, Signal::Written) };
+        if !metadata.is_some_and(|metadata| metadata.is_file())
+            || !self.coalesce().lone(path, Instant::now())
+        {
+            return long();
+        }
+        // That it is likely to be done says only its close.
+        let at_work = |writer| writer == Writer::Open || (written && writer == Writer::Likely);
+        let (now, facts) = match root::read_unless(path, at_work) {
+            Ok(Some(read)) => (State::File(read.identity), read.facts),
+            Err(why) if why.kind() == io::ErrorKind::PermissionDenied => return Taken::Not,
+            Ok(None) | Err(_) => return self.put_off(path, Signal::Written),
+        };
         if self.snapshot().is_emptied(path, now) {
             return self.put_off(path, Signal::Emptied);
         }
         self.coalesce().looked_at(path, Instant::now());
+        if written {
+            let closed = Some(Closed { path: path.clone(), facts });
+            *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = closed;
+        }
         if let Some(kind) = self.tell(path, now)
             && let Some(url) = self.root.url_of(path, false)
         {
@@ -89,5 +108,22 @@ impl Shared {
     /// See [`Shared::looking`](Shared#structfield.looking).
     pub(super) fn looking(&self) -> MutexGuard<'_, ()> {
         self.looking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A file that was found closed when its writing was heard of. Its close is still to be heard of, and
+/// says nothing new: whatever is written later raises an event before that close does.
+#[derive(Debug)]
+pub(super) struct Closed {
+    path: PathBuf,
+    facts: Facts,
+}
+
+impl Closed {
+    /// Whether this is the file, as it was, or gone, which has an event of its own. Its facts are
+    /// compared because there are ways to write without an event (a mapping), and one to be heard of
+    /// without a close (truncate(2)).
+    fn is(&self, path: &Path, metadata: Option<&fs::Metadata>) -> bool {
+        self.path == path && metadata.is_none_or(|metadata| self.facts == Facts::of(metadata))
     }
 }

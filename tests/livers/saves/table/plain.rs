@@ -19,6 +19,12 @@ pub(super) fn all() -> Vec<Pattern> {
         save("dd conv=notrunc", &[], "dd if=\"$NEW\" of=index.html conv=notrunc status=none"),
         save("dd bs=100 conv=fsync", &[], "dd if=\"$NEW\" of=index.html bs=100 conv=fsync status=none"),
         save("truncate, shorter", &[], "truncate -s -15 index.html"),
+        save(
+            "truncate(2), which closes nothing",
+            &["perl"],
+            "perl -e 'truncate \"index.html\", (-s \"index.html\") - 15'",
+        )
+        .tested(),
         save("fallocate, longer", &["fallocate"], "fallocate -l 20000 index.html"),
         save("fallocate, a hole", &["fallocate"], "fallocate -p -o 4096 -l 4096 index.html"),
         save("truncate, then write at once", &[], ": >index.html; cat \"$NEW\" >index.html"),
