@@ -40,8 +40,10 @@ export const start = (window, self, load = (url) => import(url)) => {
 
   const [boot, version, tag] = new URL(self).search.slice(1).split('.');
   /** @type {Seen} */
-  // A service worker may serve old pages for ever.
-  let seen = version && !navigator.serviceWorker?.controller ? { boot, version: +version } : {};
+  let seen = version ? { boot, version: +version } : {};
+  // A service worker may serve old pages for ever: what changed while it loads is all that is known.
+  if (navigator.serviceWorker?.controller)
+    seen = { boot: '', version: 0, at: Date.now() - Math.ceil(performance.now()) };
   /** @type {Line} */
   let line;
   let sse = false;

@@ -17,19 +17,21 @@ use crate::{
 ///
 /// The time of the last change to the inode tells of renames over the file, too. Of a file that is not
 /// there nobody knows whether it was, but its folder's time tells whether one may have gone: in
-/// doubt, it has. Blocking.
+/// doubt, it has. A time that is yet to come says nothing: it would do so again and again. Blocking.
 pub(crate) fn changed_since(
     root: &Root,
     paths: impl IntoIterator<Item = PathBuf>,
     since: SystemTime,
 ) -> ChangeSet {
+    let now = SystemTime::now();
     let changed = |path: PathBuf| -> Option<Change> {
         let there = path.ancestors().find_map(|there| Some((there, fs::metadata(there).ok()?)));
         let (there, metadata) = there?;
         let exists = there == path;
         let url = root.url_of(&path, exists && metadata.is_dir())?;
         let kind = if exists { Kind::Modified } else { Kind::Removed };
-        (modified(&metadata)? > since).then(|| Change { path: url.to_string(), kind })
+        let modified = modified(&metadata)?;
+        (since < modified && modified <= now).then(|| Change { path: url.to_string(), kind })
     };
     paths.into_iter().filter_map(changed).collect()
 }

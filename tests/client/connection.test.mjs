@@ -197,9 +197,12 @@ test('what is fetched in case somebody goes there is no part of the page, its ic
 });
 
 test('behind a service worker, what the query says counts for nothing', () => {
-  const p = new Page({ query: '?old.3', worker: {} }).start();
+  const p = new Page({ query: '?old.3', worker: {} });
+  p.now = 69.5;
+  p.start();
   p.line.open();
-  assert.equal('boot' in helloOf(p.line), false);
+  const { boot, version, age } = helloOf(p.line);
+  assert.deepEqual({ boot, version, age }, { boot: '', version: 0, age: 70 }, 'what changed while it loaded');
 });
 
 test('a server that drops us at once is not hammered; a good connection forgets', () => {

@@ -148,7 +148,7 @@ export class Page extends EventTarget {
       get: () => page.links.map((link) => link.sheet).filter(Boolean),
     });
     this.performance = { now: () => page.now, getEntriesByType: () => [...page.#entries] };
-    this.Date = { now: () => page.now };
+    this.Date = { now: () => 1e12 + Math.floor(page.now) };
     this.fetch = async (url, { method }) => {
       page.asked.push(`${method} ${url}`);
       const status = page.statuses.length > 1 ? page.statuses.shift() : page.statuses[0];

@@ -57,3 +57,36 @@ async fn a_page_catches_up_with_what_changed_while_its_server_was_gone() {
     stays(&pages[1], &dir, "css/other.css", 1).await;
     stays(&pages[0], &dir, "css/index.css", 2).await;
 }
+
+#[tokio::test]
+async fn what_changes_while_a_page_of_a_service_worker_loads_is_not_missed() {
+    let dir = site();
+    dir.write("sw.js", "addEventListener('activate', (event) => event.waitUntil(clients.claim()))");
+    // When it is loaded again, it keeps its client back until something changed.
+    let held = "<script>
+        navigator.serviceWorker.register('/sw.js');
+        const version = () => {
+          const request = new XMLHttpRequest();
+          request.open('GET', '/__livers/status?held', false);
+          request.send();
+          return JSON.parse(request.responseText).version;
+        };
+        if (sessionStorage.before === '1') {
+          sessionStorage.before = '2';
+          for (const before = version(); version() === before; );
+        }
+        sessionStorage.before ??= '1';
+        </script>";
+    dir.write("index.html", page("index") + held);
+    let livers = Livers::on(dir.path()).arg("--verbose").start().await;
+    let tab = &opened(&livers, &["/"]).await[0];
+    tab.wait_until("navigator.serviceWorker.controller").await;
+
+    tab.run("setTimeout(() => location.reload())").await;
+    livers.wait_for_line(|line| line.contains("status?held")).await;
+    dir.write("index.html", (page("index") + held).replace("one", "two"));
+    tab.wait_until("document.querySelector('p').textContent === 'two'").await;
+    // And that is all.
+    tabs(&livers, 1).await;
+    stays(tab, &dir, "css/index.css", 3).await;
+}
