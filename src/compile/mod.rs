@@ -14,4 +14,8 @@ mod packages;
 mod resolve;
 mod source;
 
-pub(crate) use self::fault::Fault;
+pub(crate) use self::{
+    fault::Fault,
+    resolve::{Resolver, Target},
+    source::{Ask, Compiled, Compiler, Output, inline_imports},
+};
