@@ -148,10 +148,14 @@ struct Env {
     object: Arc<str>,
 }
 
+/// Says what a specifier means in a file.
+type Resolve = Box<dyn Fn(&str, &Path) -> Target + Send + Sync>;
+
 /// Compiles the files of a project.
 pub(crate) struct Compiler {
     root: PathBuf,
-    resolver: Resolver,
+    resolver: Arc<Resolver>,
+    resolve: Resolve,
     finder: Finder,
     env: Mutex<Option<Env>>,
     cache: Cache<Key, Kept>,
@@ -164,9 +168,17 @@ pub(crate) struct Compiler {
 impl Compiler {
     /// For the project in a folder. What says how to compile is read when it is needed.
     pub(crate) fn new(root: &Path) -> Self {
+        let resolver = Arc::new(Resolver::new(root));
+        let asked = Arc::clone(&resolver);
+        let resolve = Box::new(move |specifier: &str, from: &Path| asked.resolve(specifier, from));
+        Self::with(root, resolver, resolve)
+    }
+
+    fn with(root: &Path, resolver: Arc<Resolver>, resolve: Resolve) -> Self {
         Self {
             root: root.to_owned(),
-            resolver: Resolver::new(root),
+            resolver,
+            resolve,
             finder: Finder::default(),
             env: Mutex::new(None),
             cache: Cache::new(KEPT),
@@ -187,7 +199,7 @@ impl Compiler {
     }
 
     /// What specifiers mean here.
-    pub(crate) fn resolver(&self) -> &Resolver {
+    pub(crate) fn resolver(&self) -> &Arc<Resolver> {
         &self.resolver
     }
 
@@ -247,11 +259,12 @@ impl Compiler {
             ask,
             options,
             env: xxh3_128(env.object.as_bytes()),
-            compiled: self.is_compiled(),
+            // Nothing else asks for it.
+            compiled: language == Language::Js && self.is_compiled(),
             mapped: self.mapped.lock().unwrap_or_else(PoisonError::into_inner).len(),
         };
         if let Some(kept) = self.cache.get(&key)
-            && kept.targets.iter().all(|(name, was)| self.resolver.resolve(name, path) == *was)
+            && kept.targets.iter().all(|(name, was)| (self.resolve)(name, path) == *was)
         {
             return Ok(kept.module.map_or(Output::Unchanged, Output::Module));
         }
@@ -304,7 +317,7 @@ impl Compiler {
 
 impl Project for Compiler {
     fn resolve(&self, specifier: &str, from: &Path) -> Target {
-        self.resolver.resolve(specifier, from)
+        (self.resolve)(specifier, from)
     }
 
     fn url(&self, path: &Path) -> Option<String> {

@@ -13,7 +13,7 @@ use std::{
 
 use oxc::transformer::{
     ClassPropertiesOptions, CompilerAssumptions, DecoratorOptions, EnvOptions, HelperLoaderMode,
-    HelperLoaderOptions, JsxOptions, JsxRuntime, ReactRefreshOptions, TransformOptions,
+    HelperLoaderOptions, JsxOptions, JsxRuntime, Module, ReactRefreshOptions, TransformOptions,
     TypeScriptOptions,
 };
 use oxc_resolver::{
@@ -93,7 +93,7 @@ impl Options {
             typescript.jsx_pragma = factory.clone().into();
             typescript.jsx_pragma_frag = fragment.clone().into();
         }
-        let mut env = EnvOptions::default();
+        let mut env = EnvOptions { module: Module::Esm, ..EnvOptions::default() };
         if assign {
             env.es2022.class_properties = Some(ClassPropertiesOptions::default());
             env.es2022.class_static_block = true;

@@ -130,7 +130,8 @@ fn finish<'a>(
         let shown = Path::new(job.url.trim_start_matches('/'));
         let transformer = Transformer::new(allocator, shown, &transform);
         let done = transformer.build_with_scoping(scoping, &mut program);
-        if let Some(error) = done.diagnostics.errors().next() {
+        // All are warnings; what is said of a place is code that would be wrong.
+        if let Some(error) = done.diagnostics.iter().find(|said| !said.labels.is_empty()) {
             return Err(syntax(job, error));
         }
     }

@@ -1,5 +1,10 @@
 //! Scripts as the browser gets them, with a project that is only told of.
 
+mod disk;
+mod jsx;
+mod maps;
+mod robust;
+
 use std::path::{Path, PathBuf};
 
 use super::{
