@@ -23,6 +23,8 @@ pub(super) enum What {
     Script(Language),
     /// One that brings a style sheet into the page.
     Style,
+    /// Likewise, and its text by default.
+    StyleText,
     /// The file's text.
     Raw,
     /// The values of a JSON file.
@@ -126,6 +128,7 @@ fn what(path: &Path, language: Option<Language>, has: impl Fn(&str) -> bool) -> 
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     match extension.to_ascii_lowercase().as_str() {
         "css" if has("inline") => What::Raw,
+        "css" if has("default") => What::StyleText,
         "css" => What::Style,
         "json" => What::Json,
         _ => What::Url,
@@ -180,6 +183,7 @@ mod tests {
             ("a.css", "", script, module, None),
             ("a.css", "import", script, module, Some((What::Style, Place::Page))),
             ("a.css", "import&t=3", script, module, Some((What::Style, Place::Page))),
+            ("a.css", "import&default", script, module, Some((What::StyleText, Place::Page))),
             ("a.css", "import&inline", script, module, Some((What::Raw, Place::Page))),
             ("a.css", "import&raw", script, module, Some((What::Raw, Place::Page))),
             ("a.json", "import", script, module, Some((What::Json, Place::Page))),

@@ -14,6 +14,11 @@ pub(super) fn module(what: What, path: &Path, url: &str, bytes: &[u8]) -> Result
             "import {{ style }} from \"/__livers/hot.js\";\nawait style({});\nexport {{}};\n",
             string(url)
         ),
+        What::StyleText => format!(
+            "import {{ style }} from \"/__livers/hot.js\";\nawait style({});\nexport default {};\n",
+            string(url),
+            string(&String::from_utf8_lossy(bytes))
+        ),
         What::Raw => format!("export default {};\n", string(&String::from_utf8_lossy(bytes))),
         What::Json => json(path, bytes)?,
         What::Worker => worker("Worker", url),
@@ -90,6 +95,11 @@ mod tests {
                 What::Style,
                 "b{}",
                 "import { style } from \"/__livers/hot.js\";\nawait style(\"/a.x\");\nexport {};\n",
+            ),
+            (
+                What::StyleText,
+                "b{}",
+                "import { style } from \"/__livers/hot.js\";\nawait style(\"/a.x\");\nexport default \"b{}\";\n",
             ),
             (What::Url, "", "export default \"/a.x\";\n"),
             (What::Raw, "a\"\\\n\u{2028}`${}", "export default \"a\\\"\\\\\\n\\u2028`${}\";\n"),

@@ -4,7 +4,7 @@
 //! is no script gets `?import`. A package becomes a URL below livers' own path, with the names that
 //! are imported. What livers does not know is left to the browser.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -44,14 +44,22 @@ const FOREIGN: [(&str, &str); 8] = [
     ("mdx", "MDX needs Vite"),
 ];
 
-/// What an import of a specifier with an attribute's type leads to, from a file. The names are those
-/// that are imported.
-pub(super) fn link<'n>(
+/// What is imported.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Names<'n> {
+    /// Whether there is something by default.
+    pub(super) default: bool,
+    /// What is imported by name.
+    pub(super) names: Option<&'n BTreeSet<String>>,
+}
+
+/// What an import of a specifier with an attribute's type leads to, from a file.
+pub(super) fn link(
     project: &dyn Project,
     from: &Path,
     specifier: &str,
     kind: Option<&str>,
-    names: impl Iterator<Item = &'n String>,
+    names: Names<'_>,
 ) -> Link {
     if specifier.starts_with("/__livers/") || project.mapped(specifier) {
         return Link::Same;
@@ -61,10 +69,10 @@ pub(super) fn link<'n>(
     match project.resolve(whole, from) {
         Target::Url(url) if url == whole => Link::Same,
         Target::Url(url) => Link::Url(url),
-        Target::Package(url) => Link::Url(package(url, names)),
+        Target::Package(url) => Link::Url(package(url, names.names)),
         Target::Missing(help) => missing(project, from, name, specifier, help),
         Target::File(path) => match project.url(&path) {
-            Some(url) => file(&path, url, specifier, query, kind),
+            Some(url) => file(&path, url, specifier, query, kind, names),
             None => Link::Missing(
                 format!("{specifier:?} leads to {}, which is not served", path.display()),
                 Some("serve a folder that holds both files".to_owned()),
@@ -88,7 +96,14 @@ fn split(specifier: &str) -> (&str, &str) {
 }
 
 /// A file of the project.
-fn file(path: &Path, url: String, specifier: &str, query: &str, kind: Option<&str>) -> Link {
+fn file(
+    path: &Path,
+    url: String,
+    specifier: &str,
+    query: &str,
+    kind: Option<&str>,
+    names: Names<'_>,
+) -> Link {
     let has = |wanted: &str| query.split('&').any(|part| part == wanted);
     let chosen = ["raw", "url", "worker", "sharedworker"].into_iter().any(has);
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
@@ -97,6 +112,14 @@ fn file(path: &Path, url: String, specifier: &str, query: &str, kind: Option<&st
         return Link::Missing(
             format!("{specifier:?}: livers does not compile .{lower} files"),
             Some((*help).to_owned()),
+        );
+    }
+    let bound = names.default || names.names.is_some();
+    let sheet = lower == "css" && kind.is_none() && !chosen && !has("inline");
+    if sheet && bound && url.ends_with(".module.css") {
+        return Link::Missing(
+            format!("{specifier:?}: livers does not compile CSS modules"),
+            Some(format!("import {specifier:?} alone, and write its classes by their names")),
         );
     }
     let script = Language::of(path).is_some() || lower == "cjs" || lower == "cts";
@@ -112,6 +135,9 @@ fn file(path: &Path, url: String, specifier: &str, query: &str, kind: Option<&st
     if chosen || !(script || native) {
         add("import");
     }
+    if sheet && names.default {
+        add("default");
+    }
     if kind == Some("text") && !has("raw") {
         add("raw");
     }
@@ -120,7 +146,8 @@ fn file(path: &Path, url: String, specifier: &str, query: &str, kind: Option<&st
 }
 
 /// The URL of a package's file. One that has a query is no script, and has no names.
-fn package<'n>(url: String, names: impl Iterator<Item = &'n String>) -> String {
+fn package(url: String, names: Option<&BTreeSet<String>>) -> String {
+    let names = names.into_iter().flatten();
     let names: Vec<_> = names.map(|name| utf8_percent_encode(name, NAME).to_string()).collect();
     if names.is_empty() || url.contains('?') {
         return url;
@@ -185,7 +212,7 @@ fn distance(one: &str, other: &str) -> usize {
 mod tests {
     use std::path::Path;
 
-    use super::{Link, distance, link};
+    use super::{Link, Names, distance, link};
     use crate::compile::source::tests::Fake;
 
     #[test]
@@ -228,11 +255,13 @@ mod tests {
             ),
             ("./b.vue?raw", None, file("/src/b.vue", "/src/b.vue?import&raw")),
         ];
-        let names = ["a_b", "c-d", "e"].map(str::to_owned);
+        let names = ["a_b", "c-d", "e"].map(str::to_owned).into();
         let fake = Fake::default();
         for (specifier, kind, wanted) in table {
             let from = Path::new("/web/src/main.ts");
-            assert_eq!(link(&fake, from, specifier, kind, names.iter()), wanted, "{specifier}");
+            let all = Names { default: false, names: Some(&names) };
+            let names = if specifier.starts_with("react") { all } else { Names::default() };
+            assert_eq!(link(&fake, from, specifier, kind, names), wanted, "{specifier}");
         }
     }
 

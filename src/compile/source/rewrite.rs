@@ -11,8 +11,9 @@ use oxc::{
     allocator::Allocator,
     ast::{
         ast::{
-            ExportAllDeclaration, ExportFromDeclaration, Expression, ImportDeclaration,
-            ImportExpression, Program, StringLiteral,
+            Argument, ArrayExpressionElement, CallExpression, ExportAllDeclaration,
+            ExportFromDeclaration, Expression, ImportDeclaration, ImportExpression, Program,
+            StringLiteral,
         },
         builder::AstBuilder,
     },
@@ -51,14 +52,16 @@ pub(super) struct Change {
     pub(super) attributes: bool,
 }
 
-/// Changes the specifiers of a program.
+/// Changes the specifiers of a program. Those in `import.meta.hot.accept` become the URL paths that
+/// `accepted` says.
 pub(super) fn rewrite<'a>(
     program: &mut Program<'a>,
     allocator: &'a Allocator,
     changes: &Changes,
     mark: &str,
+    accepted: &dyn Fn(&str) -> Option<String>,
 ) {
-    Rewriter { allocator, changes, mark }.visit_program(program);
+    Rewriter { allocator, changes, mark, accepted }.visit_program(program);
 }
 
 /// Takes the marks out of the code, and says where they were.
@@ -94,6 +97,7 @@ struct Rewriter<'a, 'c> {
     allocator: &'a Allocator,
     changes: &'c Changes,
     mark: &'c str,
+    accepted: &'c dyn Fn(&str) -> Option<String>,
 }
 
 impl<'a> Rewriter<'a, '_> {
@@ -107,11 +111,31 @@ impl<'a> Rewriter<'a, '_> {
     /// Changes a specifier, and says whether its attributes go.
     fn literal(&self, source: &mut StringLiteral<'a>, kind: Option<String>) -> bool {
         let Some((url, change)) = self.change(source.value.to_string(), kind) else { return false };
-        source.value = url;
-        source.raw = None;
-        source.lone_surrogates = false;
+        set(source, url);
         !change.attributes
     }
+
+    /// Changes a specifier that is accepted.
+    fn accept(&self, specifier: &mut StringLiteral<'a>) {
+        if let Some(path) = (self.accepted)(&specifier.value) {
+            set(specifier, Str::from_str_in(&path, &self.allocator));
+        }
+    }
+}
+
+fn set<'a>(literal: &mut StringLiteral<'a>, value: Str<'a>) {
+    literal.value = value;
+    literal.raw = None;
+    literal.lone_surrogates = false;
+}
+
+/// Whether this is `import.meta.hot.accept`.
+fn is_accept(callee: &Expression<'_>) -> bool {
+    let Expression::StaticMemberExpression(accept) = callee else { return false };
+    let Expression::StaticMemberExpression(hot) = &accept.object else { return false };
+    accept.property.name == "accept"
+        && hot.property.name == "hot"
+        && matches!(hot.object, Expression::ImportMeta(_))
 }
 
 impl<'a> VisitJsMut<'a> for Rewriter<'a, '_> {
@@ -134,6 +158,23 @@ impl<'a> VisitJsMut<'a> for Rewriter<'a, '_> {
         if self.literal(&mut export.source, kind) {
             export.with_clause = None;
         }
+    }
+
+    fn visit_call_expression(&mut self, call: &mut CallExpression<'a>) {
+        if is_accept(&call.callee) {
+            match call.arguments.first_mut() {
+                Some(Argument::StringLiteral(one)) => self.accept(one),
+                Some(Argument::ArrayExpression(all)) => {
+                    for element in &mut all.elements {
+                        if let ArrayExpressionElement::StringLiteral(one) = element {
+                            self.accept(one);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        walk_js_mut::walk_call_expression(self, call);
     }
 
     fn visit_import_expression(&mut self, import: &mut ImportExpression<'a>) {

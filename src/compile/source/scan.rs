@@ -38,6 +38,8 @@ pub(super) struct Scan {
     pub(super) env: bool,
     /// Whether `import.meta.hot` is used.
     pub(super) hot: bool,
+    /// The specifiers of which something is imported by default.
+    pub(super) defaults: BTreeSet<String>,
     /// The names of imported namespaces, and what they are of.
     namespaces: BTreeMap<String, String>,
 }
@@ -62,9 +64,15 @@ impl Scan {
     }
 
     fn name(&mut self, specifier: &str, name: &str) {
-        if name != "default" {
+        if name == "default" {
+            self.by_default(specifier);
+        } else {
             self.names.entry(specifier.to_owned()).or_default().insert(name.to_owned());
         }
+    }
+
+    fn by_default(&mut self, specifier: &str) {
+        self.defaults.insert(specifier.to_owned());
     }
 }
 
@@ -132,7 +140,7 @@ impl<'a> Visit<'a> for Scan {
                 ImportDeclarationSpecifier::ImportNamespaceSpecifier(all) => {
                     self.namespaces.insert(all.local.name.to_string(), specifier.to_owned());
                 }
-                ImportDeclarationSpecifier::ImportDefaultSpecifier(_) => {}
+                ImportDeclarationSpecifier::ImportDefaultSpecifier(_) => self.by_default(specifier),
             }
         }
     }

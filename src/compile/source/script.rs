@@ -21,7 +21,7 @@ use oxc::{
 use super::{
     Project,
     ask::{Language, Place},
-    link::{Link, link},
+    link::{Link, Names, link},
     map,
     options::Options,
     pragma, prologue,
@@ -138,8 +138,22 @@ fn finish<'a>(
     let after = Scan::of(&program);
     let links = links(job, &after);
     let (changes, imports) = changes(job, &links, scan.jsx)?;
+    if job.place == Place::Classic && !links.is_empty() {
+        let message = "this script is a module, and the page takes it for none".to_owned();
+        let help = format!("<script type=\"module\" src=\"{}\">", job.url);
+        return Err(Fault::of_file(job.path, message).with_help(Some(help)));
+    }
     let mark = rewrite::mark(job.text);
-    rewrite::rewrite(&mut program, allocator, &changes, &mark);
+    rewrite::rewrite(&mut program, allocator, &changes, &mark, &|specifier| match link(
+        job.project,
+        job.path,
+        specifier,
+        None,
+        Names::default(),
+    ) {
+        Link::File(path, _) => Some(path),
+        _ => None,
+    });
     program.hashbang = None;
 
     let printed = Codegen::new()
@@ -227,9 +241,10 @@ fn define<'a>(allocator: &'a Allocator, text: &str, parsed: &mut Parsed<'a>) -> 
 /// What the imports lead to.
 fn links(job: &Job<'_>, scan: &Scan) -> Links {
     let follow = |request: &Request| {
-        let names = scan.names.get(&request.specifier).into_iter().flatten();
+        let names = scan.names.get(&request.specifier);
+        let default = scan.defaults.contains(&request.specifier);
         let kind = request.kind.as_deref();
-        link(job.project, job.path, &request.specifier, kind, names)
+        link(job.project, job.path, &request.specifier, kind, Names { default, names })
     };
     scan.requests.iter().map(|request| (request.clone(), follow(request))).collect()
 }
@@ -326,7 +341,7 @@ fn uses_react(scan: &Scan, runtime: Option<&str>) -> bool {
 fn has_development(job: &Job<'_>, runtime: &str) -> bool {
     let leads = |module: &str| {
         let specifier = format!("{runtime}/{module}");
-        let link = link(job.project, job.path, &specifier, None, std::iter::empty());
+        let link = link(job.project, job.path, &specifier, None, Names::default());
         !matches!(link, Link::Missing(..))
     };
     leads("jsx-dev-runtime")

@@ -21,7 +21,8 @@ pub(super) struct Fake {
     pub(super) compiled: bool,
 }
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
+    "src/x.module.css",
     "src/a.ts",
     "src/b.vue",
     "src/App.jsx",
@@ -172,7 +173,23 @@ fn a_script_becomes_a_module() {
                     "export * from \"/src/dir/index.tsx\"{blanks};\nexport {{ a as b }} from \"/x.css?import\"{blanks};\nimport(\"/data.json?import\"{blanks});\nimport(\"/src/a.ts\"{blanks});\nimport(a);\n"
                 ),
         ),
+        (
+            "/src/x.ts",
+            "import.meta.hot?.accept('./a', f); import.meta.hot.accept(['./a.ts', './gone', g]); hot.accept('./a')",
+            hot("/src/x.ts", "")
+                + "import.meta.hot?.accept(\"/src/a.ts\", f);\nimport.meta.hot.accept([\n\t\"/src/a.ts\",\n\t\"./gone\",\n\tg\n]);\nhot.accept(\"./a\");\n",
+        ),
+        (
+            "/src/x.js",
+            "import text from '../x.css'",
+            hot("/src/x.js", "\"/x.css\"") + &format!("import text from \"/x.css?import&default\"{blanks};\n"),
+        ),
         // Faults.
+        (
+            "/src/x.js",
+            "import names from './x.module.css'",
+            "\"./x.module.css\": livers does not compile CSS modules Some((1, 19)) Some(\"import \\\"./x.module.css\\\" alone, and write its classes by their names\")".into(),
+        ),
         ("/src/x.js", "let a = ;", "Unexpected token Some((1, 9)) None".into()),
         ("/src/x.ts", "let a;\nlet a;", "Identifier `a` has already been declared Some((2, 5)) None".into()),
         ("/src/x.js", "import 'vue'", "\"vue\" is not found Some((1, 8)) Some(\"npm install vue\")".into()),

@@ -113,6 +113,9 @@ fn a_worker_and_a_classic_script_register_nothing() {
     assert_eq!(worker, "import.meta.env = {\"DEV\":true};\nexport let a = import.meta.env;\n");
     let classic = code("/src/x.ts", "let a: A = 1", &Options::default(), Place::Classic);
     assert_eq!(classic, "let a = 1;\n");
+    let module = code("/src/x.jsx", "a(<p/>)", &Options::default(), Place::Classic);
+    let wanted = "this script is a module, and the page takes it for none None Some(\"<script type=\\\"module\\\" src=\\\"/src/x.jsx\\\">\")";
+    assert_eq!(module, wanted);
 }
 
 #[test]
