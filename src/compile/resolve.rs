@@ -1,13 +1,44 @@
 //! What an import specifier means: a file of the project, a package, a URL, or nothing.
+//!
+//! The rules are those of Node and bundlers for a browser: `exports` and `imports` by condition, the
+//! `browser` field, `tsconfig.json`'s paths, extensions and folders. What the resolver comes to
+//! outside of the root is a package ([`folders`]), if it was installed or lies in the workspace.
+//! What it knows of the disk is kept, and forgotten when packages are installed, when a specifier
+//! leads to nothing, and by [`Resolver::forget`].
+//!
+//! Left out on purpose: Yarn's Plug'n'Play, aliases of a configuration.
 
-use std::path::{Path, PathBuf};
+mod builtin;
+mod engine;
+mod folders;
+mod install;
+
+use std::{
+    path::{Component, Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use oxc_resolver::ResolveError;
+
+use crate::url_path::UrlPath;
+
+pub(crate) use self::{
+    engine::Asker,
+    folders::{Folder, Place},
+    install::file_stamp,
+};
+use self::{engine::Engine, folders::Folders};
+
+/// Everything in packages has a URL below this.
+pub(crate) const PACKAGES: &str = "/__livers/npm/";
 
 /// What a specifier leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     /// A file of the project, in the root: it has a URL of its own.
     File(PathBuf),
-    /// A file in a package: the URL of the module for it, without a query.
+    /// A file in a package: the URL of the module for it. It has a query (`?import`) if the file is
+    /// no script.
     Package(String),
     /// A URL, or whatever else the browser knows by itself.
     Url(String),
@@ -15,17 +46,323 @@ pub(crate) enum Target {
     Missing(Option<String>),
 }
 
+/// What a specifier leads to, for those that make packs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// A file in the root.
+    File(PathBuf),
+    /// A file in a package.
+    Package(Place),
+    /// A module of Node's, without `node:`.
+    Builtin(String),
+    /// A package says that there is nothing for browsers.
+    Ignored,
+    /// A URL.
+    Url(String),
+    /// Nothing; what to do about it, if that is known.
+    Missing(Option<String>),
+}
+
 /// Resolves specifiers, as Node and bundlers do.
-pub(crate) struct Resolver {}
+pub(crate) struct Resolver {
+    root: PathBuf,
+    real_root: PathBuf,
+    workspace: PathBuf,
+    folders: Folders,
+    /// The stamp of the last installation, and what was read of the disk since then.
+    engine: RwLock<(u64, Arc<Engine>)>,
+}
 
 impl Resolver {
-    /// For the project in a folder.
-    pub(crate) fn new(_root: &Path) -> Self {
-        Self {}
+    /// For the project in a folder. Blocking, as all here.
+    pub(crate) fn new(root: &Path) -> Self {
+        let real_root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        let workspace = install::workspace(&real_root);
+        let engine = (install::stamp(&real_root, &workspace), Arc::new(Engine::new()));
+        Self {
+            root: root.to_owned(),
+            real_root,
+            workspace,
+            folders: Folders::default(),
+            engine: RwLock::new(engine),
+        }
     }
 
-    /// What a specifier means in a file, as an `import`. Blocking.
-    pub(crate) fn resolve(&self, _specifier: &str, _from: &Path) -> Target {
-        Target::Missing(None)
+    /// What a specifier means in a file of the project, as an `import`.
+    pub(crate) fn resolve(&self, specifier: &str, from: &Path) -> Target {
+        let (name, query) = match specifier.split_once('?') {
+            Some((name, query)) => (name, Some(query)),
+            None => (specifier, None),
+        };
+        let mut found = self.find(name, from, Asker::Project);
+        let gone = matches!(&found, Found::File(path) if !path.is_file());
+        if gone || matches!(found, Found::Missing(_)) {
+            self.forget();
+            found = self.find(name, from, Asker::Project);
+        }
+        match found {
+            Found::File(path) => Target::File(path),
+            Found::Package(place) => Target::Package(url(&place, query)),
+            Found::Builtin(name) => Target::Package(format!("{PACKAGES}node:{name}")),
+            Found::Ignored => Target::Package(format!("{PACKAGES}node:")),
+            Found::Url(_) => Target::Url(specifier.to_owned()),
+            Found::Missing(help) => Target::Missing(help),
+        }
+    }
+
+    /// Forgets what is known of the disk: after files came or went, and after a `package.json` or
+    /// `tsconfig.json` changed.
+    pub(crate) fn forget(&self) {
+        let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
+        engine.1 = Arc::new(Engine::new());
+    }
+
+    /// Differs after each installation of packages: what was made of packages before is stale then.
+    pub(crate) fn installed(&self) -> u64 {
+        self.current().0
+    }
+
+    /// What a specifier without a query means to somebody.
+    pub(crate) fn find(&self, specifier: &str, from: &Path, asker: Asker) -> Found {
+        if is_url(specifier) {
+            return Found::Url(specifier.to_owned());
+        }
+        let (installed, engine) = self.current();
+        let project = asker == Asker::Project;
+        let result = match specifier.strip_prefix('/').filter(|_| project) {
+            Some("") => return Found::Url(specifier.to_owned()),
+            Some(rest) => {
+                let from = self.real_root.join("index.html");
+                match engine.resolve(&format!("./{rest}"), &from, asker) {
+                    // Perhaps a backend has it.
+                    Err(ResolveError::NotFound(_)) => return Found::Url(specifier.to_owned()),
+                    other => other,
+                }
+            }
+            // `tsconfig.json` is not about JavaScript, if it does not say so; its paths are wanted
+            // there all the same.
+            None => engine.resolve(specifier, from, asker).or_else(|error| {
+                let again = project && is_bare(specifier);
+                let as_typescript =
+                    || engine.resolve(specifier, &from.with_extension("tsx"), asker);
+                again.then(as_typescript).and_then(Result::ok).ok_or(error)
+            }),
+        };
+        match result {
+            Ok(path) => self.classify(&path, specifier, from, installed),
+            Err(ResolveError::Ignored(_)) => Found::Ignored,
+            Err(error) => self.failed(&engine, specifier, from, asker, installed, &error),
+        }
+    }
+
+    /// A module of Node's, or nothing.
+    fn failed(
+        &self,
+        engine: &Engine,
+        specifier: &str,
+        from: &Path,
+        asker: Asker,
+        installed: u64,
+        error: &ResolveError,
+    ) -> Found {
+        if let Some(name) = builtin::name(specifier) {
+            // `node:events` is in the package `events`, and `process/` too.
+            return match engine.resolve(&format!("{name}/"), from, asker) {
+                Ok(path) => self.classify(&path, specifier, from, installed),
+                Err(_) => Found::Builtin(name.to_owned()),
+            };
+        }
+        Found::Missing(match error {
+            ResolveError::NotFound(_) if is_bare(specifier) => {
+                let package = package_of(specifier);
+                let here = self.in_some_node_modules(package, from).is_some();
+                let command = || install::command(&self.real_root, &self.workspace, package);
+                (!here && is_package_name(package)).then(command)
+            }
+            ResolveError::NotFound(_) => None,
+            other => Some(other.to_string()),
+        })
+    }
+
+    /// What a file on the disk is to the project.
+    fn classify(&self, path: &Path, specifier: &str, from: &Path, installed: u64) -> Found {
+        let inside = path.strip_prefix(&self.real_root).ok();
+        let of_package = folders::in_node_modules(inside.unwrap_or(path)).is_some();
+        if let Some(inside) = inside.filter(|_| !of_package) {
+            return Found::File(self.root.join(inside));
+        }
+        let allowed = of_package
+            || path.starts_with(&self.workspace)
+            || is_bare(specifier)
+                && self
+                    .in_some_node_modules(package_of(specifier), from)
+                    .is_some_and(|link| path.starts_with(link));
+        let limit =
+            if path.starts_with(&self.workspace) { &*self.workspace } else { Path::new("/") };
+        match self.folders.place(path, limit, installed).filter(|_| allowed) {
+            Some(place) => Found::Package(place),
+            None => Found::Missing(Some(format!(
+                "{} is not in {}, nor in a package",
+                path.display(),
+                self.workspace.display()
+            ))),
+        }
+    }
+
+    /// The real path of a package's folder in the `node_modules` above a file.
+    fn in_some_node_modules(&self, package: &str, from: &Path) -> Option<PathBuf> {
+        let above = from.ancestors().skip(1).chain(self.real_root.ancestors());
+        above.map(|folder| folder.join("node_modules").join(package)).find_map(|folder| {
+            // A link, or a folder.
+            folder.canonicalize().ok().filter(|folder| folder.is_dir())
+        })
+    }
+
+    /// The file of a package by its URL: its id, and the path in the package, decoded. `None` for
+    /// all that is not in the folder of a package that was found or can be.
+    pub(crate) fn place(&self, id: &str, file: &str) -> Option<Place> {
+        let plain = |part: Component<'_>| match part {
+            Component::Normal(name) => !name.as_encoded_bytes().starts_with(b"."),
+            _ => false,
+        };
+        let path = Path::new(file);
+        if !path.components().all(plain) {
+            return None;
+        }
+        let folder = self.folders.known(id).or_else(|| self.search(id))?;
+        let real = folder.path.join(path).canonicalize().ok()?;
+        let inside = real.strip_prefix(&folder.path).ok()?;
+        if !real.is_file() || inside.iter().any(|part| part == "node_modules") {
+            return None;
+        }
+        Some(Place { folder, file: file.to_owned() })
+    }
+
+    /// The package of a URL that an earlier run of the server gave: in the `node_modules` of the
+    /// root, of the folders above it, and of the packages in there.
+    fn search(&self, id: &str) -> Option<Arc<Folder>> {
+        let (installed, _) = self.current();
+        let name = package_name(id)?;
+        let matches = |folder: PathBuf| {
+            let path = folder.join(name).canonicalize().ok().filter(|path| path.is_dir())?;
+            // What a link leads to is a package only by its own name.
+            let (path, name) = match folders::in_node_modules(&path.join("package.json")) {
+                Some((_, name)) => (path, Some(name)),
+                None => (path, None),
+            };
+            self.folders.folder(path, name, installed).filter(|folder| folder.id == id)
+        };
+        let above = self.real_root.ancestors().map(|folder| folder.join("node_modules"));
+        let above: Vec<_> = above.filter(|folder| folder.is_dir()).collect();
+        above
+            .iter()
+            .cloned()
+            .find_map(matches)
+            .or_else(|| above.iter().flat_map(|folder| nested(folder)).find_map(matches))
+    }
+
+    fn current(&self) -> (u64, Arc<Engine>) {
+        let now = install::stamp(&self.real_root, &self.workspace);
+        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+        if engine.0 == now {
+            return (now, Arc::clone(&engine.1));
+        }
+        drop(engine);
+        let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
+        *engine = (now, Arc::new(Engine::new()));
+        (now, Arc::clone(&engine.1))
     }
 }
+
+/// The folders `node_modules` of the packages in one, pnpm's among them.
+fn nested(modules: &Path) -> Vec<PathBuf> {
+    let list = |folder: &Path| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    let is_scope = |path: &Path| {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with('@'))
+    };
+    let packages = list(modules).into_iter().chain(list(&modules.join(".pnpm")));
+    let packages = packages.flat_map(|path| {
+        if is_scope(&path) && path.parent() == Some(modules) { list(&path) } else { vec![path] }
+    });
+    packages.map(|path| path.join("node_modules")).filter(|path| path.is_dir()).collect()
+}
+
+/// The name in an id, if it can be one.
+fn package_name(id: &str) -> Option<&str> {
+    let at = id.get(1..)?.find('@')? + 1;
+    let name = &id[..at];
+    is_package_name(name).then_some(name)
+}
+
+/// Whether a name can be that of a package: nothing else is looked for in `node_modules`.
+fn is_package_name(name: &str) -> bool {
+    let plain = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with('.')
+            && part.chars().all(|char| char.is_ascii_alphanumeric() || "-_.~".contains(char))
+    };
+    match name.strip_prefix('@') {
+        Some(scoped) => scoped.split_once('/').is_some_and(|(a, b)| plain(a) && plain(b)),
+        None => plain(name),
+    }
+}
+
+/// The package that a bare specifier names.
+fn package_of(specifier: &str) -> &str {
+    let parts = if specifier.starts_with('@') { 2 } else { 1 };
+    let end = specifier.match_indices('/').nth(parts - 1).map_or(specifier.len(), |(at, _)| at);
+    &specifier[..end]
+}
+
+/// Whether a specifier names a package, or what an alias stands for.
+pub(crate) fn is_bare(specifier: &str) -> bool {
+    !specifier.starts_with(['.', '/', '#'])
+}
+
+/// Whether a specifier has a scheme, or says where it is on this server.
+fn is_url(specifier: &str) -> bool {
+    let scheme = specifier.split_once(':').map(|(scheme, _)| scheme);
+    let is_scheme = |scheme: &str| {
+        scheme.len() > 1
+            && scheme != "node"
+            && scheme.starts_with(|char: char| char.is_ascii_alphabetic())
+            && scheme.chars().all(|char| char.is_ascii_alphanumeric() || "+-.".contains(char))
+    };
+    scheme.is_some_and(is_scheme)
+        || specifier.starts_with("//")
+        || specifier.starts_with("/__livers/")
+}
+
+/// The URL of the module for a file in a package.
+fn url(place: &Place, query: Option<&str>) -> String {
+    let path = format!("{PACKAGES}{}", key(place));
+    match query {
+        Some(query) => format!("{path}?import&{query}"),
+        None if is_script(&place.file) => path,
+        None => path + "?import",
+    }
+}
+
+/// What a file in a package goes by in the page: its URL below the packages' own.
+pub(crate) fn key(place: &Place) -> String {
+    let names = place.folder.id.split('/').chain(place.file.split('/')).map(str::as_bytes);
+    let path = UrlPath::from_names(names, false).map(|path| path.to_string());
+    path.unwrap_or_default().trim_start_matches('/').to_owned()
+}
+
+/// Whether a file is a script, by its name.
+pub(crate) fn is_script(file: &str) -> bool {
+    let name = file.rsplit('/').next().unwrap_or_default();
+    match name.rsplit_once('.') {
+        Some((_, extension)) => {
+            matches!(extension, "js" | "mjs" | "cjs" | "jsx" | "ts" | "mts" | "cts" | "tsx")
+        }
+        None => true,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,197 @@
 //! What lies in `node_modules`, as modules for the browser.
+//!
+//! `/__livers/npm/<id>/<file>` is a module that exports what the file does, and the names in
+//! `?names=` besides, since not all names of a CommonJS file stand in its text. It runs the file in
+//! the page's registry (`client-snippet/registry.js`), where each file is once. The definitions come
+//! in packs, `?pack`: one for the files of a package that one of its files needs ([`graph`]). A pack
+//! imports the packs of other packages and runs nothing. The module names all of them, so that the
+//! browser asks for them together. Style sheets, pictures and the like are served as they are, and
+//! with `?import` as a module.
+//!
+//! The URLs hold a stamp of what was installed ([`resolve`](super::resolve)): answers may be kept
+//! for good. What lies in a workspace, and so can change, may not.
+//!
+//! Left out on purpose: source maps of packages, CSS modules in packages, native addons.
+
+mod decided;
+mod edits;
+mod esm;
+mod graph;
+mod names;
+mod requests;
+mod scan;
+mod visit;
+mod write;
+
+use std::{collections::HashSet, sync::Arc};
+
+use bytes::Bytes;
+use percent_encoding::percent_decode_str;
+
+use self::{graph::Graph, scan::Kind, write::Facade};
+use super::{
+    Fault,
+    resolve::{PACKAGES, Place, Resolver, is_script, key},
+};
+use crate::{respond::media_type, url_path::UrlPath};
+
+/// JavaScript.
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pack {
+    /// The body.
+    pub(crate) body: Bytes,
+    /// Its type.
+    pub(crate) media_type: String,
+    /// Whether it may be kept for good.
+    pub(crate) immutable: bool,
+}
+
+/// Answers for what lies in packages.
+pub(crate) struct Packages {
+    resolver: Arc<Resolver>,
+    graph: Graph,
+}
+
+/// What a URL asks for.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Query {
+    pack: bool,
+    import: bool,
+    url: bool,
+    raw: bool,
+    names: Vec<String>,
+}
+
+impl Packages {
+    /// For what a resolver comes to.
+    pub(crate) fn new(resolver: Arc<Resolver>) -> Self {
+        Self { graph: Graph::new(Arc::clone(&resolver)), resolver }
+    }
+
+    /// Answers `/__livers/npm/<rest>?<query>`. Blocking. `None` is 404, a fault 500.
+    pub(crate) fn answer(&self, rest: &str, query: &str) -> Option<Result<Pack, Fault>> {
+        let query = Query::parse(query);
+        if let Some(name) = rest.strip_prefix("node:") {
+            let name = percent_decode_str(name).decode_utf8().ok()?;
+            return Some(Ok(script(write::builtin(&name, &query.names), true)));
+        }
+        let place = self.place(rest)?;
+        let url = format!("{PACKAGES}{}", key(&place));
+        let fixed = place.folder.installed;
+        let extension = place.file.rsplit_once('.').map_or("", |(_, extension)| extension);
+        let as_module = is_script(&place.file) || query.import;
+        let text = if query.pack {
+            self.pack(&place)
+        } else if !as_module {
+            return raw(&place);
+        } else if query.raw {
+            let text = std::fs::read(place.path()).ok()?;
+            format!("export default {};\n", write::quoted(&String::from_utf8_lossy(&text)))
+        } else if query.url {
+            format!("export default {};\n", write::quoted(&url))
+        } else if extension == "css" {
+            write::style(&url)
+        } else if is_script(&place.file) || extension == "json" {
+            match self.facade(&place, query.names) {
+                Ok(text) => text,
+                Err(fault) => return Some(Err(fault)),
+            }
+        } else {
+            format!("export default {};\n", write::quoted(&url))
+        };
+        Some(Ok(script(text, fixed)))
+    }
+
+    fn place(&self, rest: &str) -> Option<Place> {
+        let path = UrlPath::parse(&format!("/{rest}")).ok().filter(|path| !path.is_directory())?;
+        let names: Option<Vec<_>> = path.names().map(|name| str::from_utf8(name).ok()).collect();
+        let names = names?;
+        let id = if rest.starts_with('@') { 2 } else { 1 };
+        let (id, file) = names.split_at_checked(id)?;
+        self.resolver.place(&id.join("/"), &file.join("/"))
+    }
+
+    fn pack(&self, place: &Place) -> String {
+        let (files, others) = self.graph.pack(place);
+        write::pack(&files, &others)
+    }
+
+    fn facade(&self, place: &Place, wanted: Vec<String>) -> Result<String, Fault> {
+        let all = self.graph.reach(place);
+        let entry = self.graph.node(place);
+        if let Some(message) = &entry.scan.broken {
+            return Err(Fault {
+                file: place.path(),
+                place: None,
+                message: message.clone(),
+                frame: String::new(),
+                help: None,
+            });
+        }
+        let (mut names, open) = self.graph.names(&entry, &mut HashSet::new());
+        if open {
+            names.extend(wanted.into_iter().filter(|name| name != "default" && name != "*"));
+            names.sort();
+            names.dedup();
+        }
+        let has_default = match entry.scan.kind {
+            Kind::CommonJs(_) => true,
+            Kind::Module { has_default, .. } => has_default,
+        };
+        let awaits =
+            all.iter().any(|node| matches!(node.scan.kind, Kind::Module { awaits: true, .. }));
+        let packs = self.packs(place);
+        let facade = Facade { key: &entry.key, packs: &packs, names: &names, has_default, awaits };
+        Ok(write::facade(&facade))
+    }
+
+    /// The packs that a file needs, its own first.
+    fn packs(&self, entry: &Place) -> Vec<Place> {
+        let mut packs = vec![entry.clone()];
+        let mut seen: HashSet<String> = HashSet::from([key(entry)]);
+        let mut at = 0;
+        while let Some(place) = packs.get(at).cloned() {
+            at += 1;
+            let others = self.graph.pack(&place).1;
+            packs.extend(others.into_iter().filter(|other| seen.insert(key(other))));
+        }
+        packs
+    }
+}
+
+impl Query {
+    fn parse(text: &str) -> Self {
+        let mut query = Self::default();
+        for field in text.split('&') {
+            let (name, value) = field.split_once('=').unwrap_or((field, ""));
+            match name {
+                "pack" => query.pack = true,
+                "import" => query.import = true,
+                "url" => query.url = true,
+                "raw" => query.raw = true,
+                "names" => {
+                    let names = value.split(',').filter(|name| !name.is_empty());
+                    let names = names.map(|name| percent_decode_str(name).decode_utf8_lossy());
+                    query.names = names.map(std::borrow::Cow::into_owned).collect();
+                }
+                _ => {}
+            }
+        }
+        query
+    }
+}
+
+/// A file as it is.
+fn raw(place: &Place) -> Option<Result<Pack, Fault>> {
+    let path = place.path();
+    let body = Bytes::from(std::fs::read(&path).ok()?);
+    let immutable = place.folder.installed;
+    Some(Ok(Pack { body, media_type: media_type::of(&path), immutable }))
+}
+
+fn script(text: String, immutable: bool) -> Pack {
+    Pack { body: Bytes::from(text), media_type: SCRIPT.to_owned(), immutable }
+}

@@ -1,0 +1,85 @@
+//! The modules that are built into Node, and into no browser.
+//!
+//! A package of the same name in `node_modules` wins over them: `events`, `buffer` and `process` are
+//! installed for that purpose.
+
+/// Sorted, without those that begin with an underscore.
+const NAMES: [&str; 43] = [
+    "assert",
+    "async_hooks",
+    "buffer",
+    "child_process",
+    "cluster",
+    "console",
+    "constants",
+    "crypto",
+    "dgram",
+    "diagnostics_channel",
+    "dns",
+    "domain",
+    "events",
+    "fs",
+    "http",
+    "http2",
+    "https",
+    "inspector",
+    "module",
+    "net",
+    "os",
+    "path",
+    "perf_hooks",
+    "process",
+    "punycode",
+    "querystring",
+    "readline",
+    "repl",
+    "stream",
+    "string_decoder",
+    "sys",
+    "test",
+    "timers",
+    "tls",
+    "trace_events",
+    "tty",
+    "url",
+    "util",
+    "v8",
+    "vm",
+    "wasi",
+    "worker_threads",
+    "zlib",
+];
+
+/// The name without `node:`, if a specifier means a module of Node's.
+pub(super) fn name(specifier: &str) -> Option<&str> {
+    if let Some(name) = specifier.strip_prefix("node:") {
+        return Some(name);
+    }
+    let first = specifier.split('/').next().unwrap_or_default();
+    NAMES.binary_search(&first).is_ok().then_some(specifier)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NAMES, name};
+
+    #[test]
+    fn they_are_sorted() {
+        assert!(NAMES.is_sorted());
+    }
+
+    #[test]
+    fn what_is_built_in() {
+        for (specifier, wanted) in [
+            ("fs", Some("fs")),
+            ("fs/promises", Some("fs/promises")),
+            ("node:fs", Some("fs")),
+            ("node:sqlite", Some("sqlite")),
+            ("fsevents", None),
+            ("./fs", None),
+            ("react", None),
+        ] {
+            assert_eq!(name(specifier), wanted, "{specifier}");
+        }
+    }
+}
