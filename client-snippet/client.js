@@ -98,9 +98,10 @@ export const start = (window, self, load = (url) => import(url)) => {
   const receive = async ({ data = '' }) => {
     const at = Date.now();
     try {
-      const { type, boot, version, changes } = JSON.parse(data);
+      const { type, boot, version, changes, faults } = JSON.parse(data);
       seen = { ...seen, at };
       if (type === 'connected') seen = { boot, version, at };
+      if (type === 'failed') (await load(base + 'renew.js')).failed(faults);
       if (type !== 'updated' || !changes.every(({ path = '' }) => path.at)) return;
       seen.version = version;
       (await (update ??= loaded(0)))(version, changes, at);

@@ -61,12 +61,14 @@ interface Shows {
   /** Whether its own source can be put into the open page. */
   morphs: boolean;
   users(path: string): { how: string; renew?: User['renew'] }[];
+  /** Whether compiled modules have to do with it. */
+  hot(path: string): boolean;
   /** Whether only a sheet used it, which does no more. */
   left(path: string): boolean;
   /** Whether a script fetched it. */
   fetched(path: string): boolean;
 }
-type Verdict = { morph: boolean; users: any[] } | { why: string };
+type Verdict = { morph: boolean; hot: Change[]; users: any[] } | { why: string };
 type Look = (changes: Change[]) => Promise<Shows>;
 type Decide = (changes: Change[], page: Shows) => Verdict;
 

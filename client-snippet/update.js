@@ -1,8 +1,8 @@
 // What the open page does about a change. Loaded with the first one; see types.d.ts.
 //
-// Each changed file is looked for in the page: a sheet or a picture is renewed in place, the page's
-// own source is morphed into the document by morph.js. If one of a set needs a reload, that is all
-// that is done: once, and not before the document answers.
+// Each changed file is looked for in the page: a sheet or a picture is renewed in place, compiled
+// modules by renew.js, the page's own source is morphed into the document by morph.js. If one of a
+// set needs a reload, that is all that is done: once, and not before the document answers.
 
 import { pathOf, spelled } from './address.js';
 import { assets } from './assets.js';
@@ -12,11 +12,18 @@ import { sheets } from './sheets.js';
 /** @type {Decide} */
 export const decide = (changes, page) => {
   const users = new Set();
+  const hot = [];
   let morph = false;
-  for (const { path, kind } of changes) {
+  for (const change of changes) {
+    const { path, kind } = change;
     const name = spelled(path);
     const why = `${name.replace(/^\/(?=.)/, '')} ${kind === 'modified' ? 'changed' : `was ${kind}`}`;
     const found = page.users(name);
+    // What an element shows of it is renewed there.
+    if (page.hot(name) && !page.fetched(name) && (kind === 'removed' || !found.length)) {
+      hot.push(change);
+      continue;
+    }
     if (!found.length && page.left(name)) continue;
     if (kind === 'removed' || page.fetched(name)) return { why };
     const own = name === page.path || (page.path.endsWith('/') && name === page.path + 'index.html');
@@ -25,7 +32,7 @@ export const decide = (changes, page) => {
       return { why: !own && name.endsWith('.css') ? why + ', and no sheet shows it' : why };
     for (const user of found) users.add(user);
   }
-  return { morph, users: [...users] };
+  return { morph, hot, users: [...users] };
 };
 
 /** @type {Updater} */
@@ -39,11 +46,23 @@ export const updater = ({ window, base, tag, load, send, isOpen, hangUp, used })
   /** @type {(ack: Ack) => Promise<void>} */
   const reload = async (ack) => {
     if (owed.push(ack) > 1) return;
+    (await renewal())?.tell('vite:beforeFullReload', { type: 'full-reload' });
     await answered(window, isOpen);
     for (const { version, began, why } of owed.splice(0))
       send({ type: 'applied', version, how: 'reload', ms: Date.now() - began, why });
     hangUp();
     location.reload();
+  };
+
+  // There are compiled modules if they loaded this, as far as the browser still knows that: a page
+  // may clear its list, which has an end as well.
+  const renewal = async () => {
+    const entries = performance.getEntriesByType('resource');
+    const known = entries.length > 0 && entries.length < 250;
+    if (known && !entries.some(({ name }) => name === base + 'hot.js')) return;
+    try {
+      return await load(base + 'renew.js');
+    } catch {} // the server is going away, and all is reloaded when it is back
   };
 
   /** @type {Promise<unknown>} */
@@ -60,6 +79,7 @@ export const updater = ({ window, base, tag, load, send, isOpen, hangUp, used })
   /** @type {Look} */
   const look = async (changes) => {
     const names = changes.map(({ path }) => spelled(path));
+    const modules = await renewal();
     const found = [...(await sheet.users(names)), ...asset.users(names)];
     // Without what was asked for here.
     const entries = performance.getEntriesByType('resource');
@@ -75,6 +95,7 @@ export const updater = ({ window, base, tag, load, send, isOpen, hangUp, used })
         !navigator.serviceWorker?.controller &&
         !document.querySelector('meta[name=livers i][content=reload i]'),
       users: (path) => found.filter(({ paths }) => paths.includes(path)),
+      hot: (path) => !!modules?.takes(path),
       // A sheet used it, which is no more; and nobody else ever asked for it.
       left: (path) =>
         sheet.left.has(path) &&
@@ -93,16 +114,20 @@ export const updater = ({ window, base, tag, load, send, isOpen, hangUp, used })
     const verdict = decide(changes, await look(changes));
     if ('why' in verdict) return reload({ version, began, why: verdict.why });
     const ways = verdict.users.map(({ how, renew }) => renew(version).then(() => ({ how })));
+    const { hot } = verdict;
+    if (hot[0]) ways.push(renewal().then((modules) => modules.apply(hot, version)));
     const results = await Promise.all([...(verdict.morph ? [morph()] : []), ...ways]);
     asset.again();
     const failed = results.find(({ how }) => how === 'reload');
     if (failed) return reload({ version, began, why: failed.why });
+    const why = results.find(({ how }) => how === 'kept')?.why;
     const hows = new Set(results.map(({ how }) => how).filter((how) => how !== 'none'));
     send({
       type: 'applied',
       version,
       how: [...hows].join('+') || 'none',
       ms: Date.now() - began,
+      why,
     });
   };
 

@@ -10,6 +10,7 @@ const users = {
   '/b b.css': ['b'],
   '/base.css': ['a', 'b'],
   '/left.css': [],
+  '/hot.css': ['a'],
   '/back.png': ['back'],
   '/drawn.png': ['drawn'],
 };
@@ -17,8 +18,9 @@ const page = {
   path: '/index.html',
   morphs: true,
   users: (path) => users[path] ?? [],
+  hot: (path) => path.startsWith('/src/') || path === '/hot.css',
   left: (path) => path.startsWith('/left'),
-  fetched: (path) => path === '/drawn.png',
+  fetched: (path) => path === '/drawn.png' || path === '/src/fetched.js',
 };
 const table = [
   ['nothing changed', [], ''],
@@ -42,6 +44,16 @@ const table = [
   ['the page removed', ['removed /index.html'], 'reload: index.html was removed'],
   ['a sheet and a script', ['modified /a.css', 'modified /app.js'], 'reload: app.js changed'],
   ['a script and a sheet', ['modified /app.js', 'modified /a.css'], 'reload: app.js changed'],
+  ['a module', ['modified /src/App.jsx'], 'hot:/src/App.jsx'],
+  [
+    'two, and a sheet',
+    ['modified /src/a.js', 'removed /src/b.js', 'modified /a.css'],
+    'hot:/src/a.js hot:/src/b.js a',
+  ],
+  ['a module and a script', ['modified /src/a.js', 'modified /app.js'], 'reload: app.js changed'],
+  ['a module that a script fetches too', ['modified /src/fetched.js'], 'reload: src/fetched.js changed'],
+  ['a sheet that a module imports', ['modified /hot.css'], 'a'],
+  ['that one removed: its importers know', ['removed /hot.css'], 'hot:/hot.css'],
   ['what is not served', ['modified src/main.rs'], 'reload: src/main.rs changed'],
   ['what is not served, by no name', ['modified '], 'reload:  changed'],
 ];
@@ -55,7 +67,8 @@ const verdictOf = (changes, page) => {
     page,
   );
   if (verdict.why !== undefined) return `reload: ${verdict.why}`;
-  return [...(verdict.morph ? ['morph'] : []), ...verdict.users].join(' ');
+  const hot = verdict.hot.map(({ path }) => `hot:${path}`);
+  return [...(verdict.morph ? ['morph'] : []), ...hot, ...verdict.users].join(' ');
 };
 
 for (const [what, changes, wanted] of table)

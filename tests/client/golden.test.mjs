@@ -40,3 +40,16 @@ test('updated, and applied', async () => {
   assert.equal(old.isConnected, false);
   assert.equal(p.line.sent[1], golden('applied'));
 });
+
+test('failed', async () => {
+  const p = page();
+  const heard = [];
+  p.modules['renew.js'] = { failed: (faults) => heard.push(faults) };
+  p.start().connected();
+  for (const name of ['failed', 'failed-none']) {
+    p.line.receive(golden(name));
+    await settle();
+  }
+  assert.deepEqual(heard, [JSON.parse(golden('failed')).faults, []]);
+  assert.equal(p.line.sent.length, 1, 'nothing is to be said');
+});

@@ -149,6 +149,64 @@ test('one morph after the other', async () => {
   );
 });
 
+/** A page with compiled modules, and what they are told. */
+const compiled = (answer, options = {}) => {
+  const p = new Page({ resources: ['/__livers/hot.js', '/src/App.jsx'], ...options });
+  p.told = [];
+  p.modules['renew.js'] = {
+    takes: (path) => path.startsWith('/src/'),
+    tell: (event) => p.told.push(event),
+    apply: async (changes, version) => {
+      p.told.push(`${version}: ${changes.map(({ path }) => path).join(' ')}`);
+      return typeof answer === 'function' ? answer() : answer;
+    },
+  };
+  return p;
+};
+
+for (const [what, answer, wanted] of [
+  ['are put in place', { how: 'hot' }, ['hot', undefined, 0]],
+  ['cannot be had', { how: 'kept', why: 'a cannot be had' }, ['kept', 'a cannot be had', 0]],
+  ['are accepted by nobody', { how: 'reload', why: 'a changed' }, ['reload', 'a changed', 1]],
+  [
+    'fail',
+    () => Promise.reject(new Error('no')),
+    ['reload', 'the change could not be put in place', 1],
+  ],
+])
+  test(`modules that ${what}`, async () => {
+    const p = compiled(answer).start().connected();
+    p.updated(18, modified('/src/App.jsx'));
+    await settle();
+    const [{ how, why }] = applied(p);
+    assert.deepEqual([how, why, p.reloads], wanted);
+    const leaving = p.reloads ? ['vite:beforeFullReload'] : [];
+    assert.deepEqual(p.told, ['18: /src/App.jsx', ...leaving]);
+  });
+
+test('modules, and a sheet', async () => {
+  const p = compiled({ how: 'hot' });
+  p.link('/src/a.css');
+  p.start().connected().updated(18, modified('/src/App.jsx'), modified('/src/a.css'));
+  await settle();
+  p.links[1].load();
+  await settle();
+  assert.deepEqual(p.told, ['18: /src/App.jsx']);
+  assert.deepEqual([applied(p)[0].how, p.reloads], ['css+hot', 0]);
+});
+
+for (const [what, resources, wanted] of [
+  ['a page without compiled modules does not load what they need', ['/src/App.jsx'], 'reload'],
+  ['a page that cleared its list of resources may have some', [], 'hot'],
+  ['so may one with a full list', Array.from({ length: 250 }, (_, n) => `/${n}.js`), 'hot'],
+])
+  test(what, async () => {
+    const p = compiled({ how: 'hot' }, { resources }).start().connected();
+    p.updated(18, modified('/src/App.jsx'));
+    await settle();
+    assert.equal(applied(p)[0].how, wanted);
+  });
+
 for (const [what, options, change] of [
   ['no tag', { query: '?b.17' }],
   ['a page of a backend that is down', { query: '?b.17.failed' }],

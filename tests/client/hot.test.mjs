@@ -1,0 +1,425 @@
+// import.meta.hot, and what happens when modules are saved.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { makeRegistry } from '../../client-snippet/hot.js';
+import { failed, plan } from '../../client-snippet/renew.js';
+import { Project } from './modules.mjs';
+import { golden, settle } from './page.mjs';
+
+const RELOAD = (why) => ({ how: 'reload', why });
+const KEPT = (why) => ({ how: 'kept', why });
+const HOT = { how: 'hot' };
+
+/** A file that imports and does something with its hot. */
+const file = (imports = [], run = () => {}) => ({ imports, run });
+const accepting = (...imports) => file(imports, (hot) => hot.accept());
+
+// Which modules are imported anew. "a > b" is an import, "a! > b" one by a module that accepts itself,
+// "a >! b" one that accepts what it imports.
+const modulesOf = (text) => {
+  const modules = new Map();
+  const add = (path) => {
+    if (!modules.has(path)) modules.set(path, { path, imports: new Set(), self: [], deps: [] });
+    return modules.get(path);
+  };
+  for (const edge of text.split(', ')) {
+    const [, from, self, dep, to, toSelf] = /^(\w+)(!?)(?: >(!?) (\w+)(!?))?$/.exec(edge);
+    if (self) add(from).self.push(() => {});
+    if (toSelf) add(to).self.push(() => {});
+    if (!to) continue;
+    add(to);
+    add(from).imports.add(to);
+    if (dep) add(from).deps.push({ paths: [to] });
+  }
+  return modules;
+};
+for (const [what, edges, starts, wanted, entry = 'main'] of [
+  ['it accepts itself', 'main > a!', 'a', 'a'],
+  ['its importer accepts itself', 'main > a!, a > b', 'b', 'a'],
+  ['its importer accepts it', 'main >! a', 'a', 'main:a'],
+  ['its importer accepts what is between', 'main >! a, a > b', 'b', 'main:a'],
+  ['nobody accepts', 'main > a', 'a', 'a changed, and main accepts no update'],
+  ['it is the entry', 'main > a', 'main', 'main changed'],
+  ['it is the entry and accepts itself', 'main! > a', 'a', 'main'],
+  ['two importers accept', 'main > a!, main > b!, a > x, b > x', 'x', 'a b'],
+  [
+    'one of two does not',
+    'main > a!, main > b, a > x, b > x',
+    'x',
+    'x changed, and main accepts no update',
+  ],
+  ['itself before its importer', 'main >! a!', 'a', 'a'],
+  ['two changes, one boundary', 'main > a!, a > x, a > y', 'x y', 'a'],
+  [
+    'two changes, one refused',
+    'main > a!, a > x, main > y',
+    'x y',
+    'y changed, and main accepts no update',
+  ],
+  ['a circle below a boundary', 'main > a!, a > x, x > y, y > x', 'y', 'a'],
+  ['a circle with the boundary', 'main > a!, a > x, x > a', 'x', 'a'],
+  ['a circle that nobody imports', 'x > y, y > x', 'x', 'x changed', 'none'],
+  ['a circle, and something that is accepted', 'x > y, y > x, main > a!', 'a x', 'x changed'],
+  ['what is only imported', 'main > a!, a > data', 'data', 'a'],
+  ['the entry that somebody imports', 'main > a!, a > main', 'main', 'main changed'],
+  ['removed, accepting itself', 'main! > a!', '-a', 'main'],
+  ['removed, and its importer accepts it', 'main >! a!', '-a', 'main:a'],
+  ['removed with what imports it', 'main! > a!, a > b!', '-a -b', 'main'],
+])
+  test(`plan: ${what}`, () => {
+    const changed = starts.split(' ').map((start) => {
+      const path = start.replace('-', '');
+      return [path, { why: `${path} changed`, refused: start.startsWith('-') }];
+    });
+    const planned = plan(modulesOf(edges), new Map(changed), (path) => path === entry);
+    const names = planned.boundaries?.map(({ at, accepted }) =>
+      at === accepted ? at : `${at}:${accepted}`,
+    );
+    assert.equal(planned.why ?? names.join(' '), wanted);
+  });
+
+test('a module that accepts itself: dispose, run, call; its data is kept', async () => {
+  const version = (n) =>
+    file([], (hot) => {
+      const before = hot.data.n;
+      hot.data.n = n;
+      hot.accept((fresh) => p.log.push(`${n} got ${fresh.n}`));
+      hot.dispose((data) => p.log.push(`dispose ${n} ${data === hot.data}`));
+      return { n, before };
+    });
+  const p = new Project({ '/main.js': file(['/a.js']), '/a.js': version(1) });
+  await p.open('/main.js');
+  p.said();
+  assert.deepEqual(await p.save({ '/a.js': version(2) }), HOT);
+  assert.equal(p.said(), 'dispose 1 true, run /a.js?t=18, 1 got 2');
+  assert.deepEqual(await p.save({ '/a.js': version(3) }), HOT);
+  assert.equal(p.said(), 'dispose 2 true, run /a.js?t=19, 2 got 3');
+  const { n, before } = await p.load('http://localhost:3000/a.js?t=19');
+  assert.deepEqual([n, before], [3, 2]);
+});
+
+test('what did not change is not run again', async () => {
+  const p = new Project({
+    '/main.js': file(['/a.js', '/b.js']),
+    '/a.js': accepting('/x.js', '/y.js'),
+    '/b.js': accepting('/y.js', '/x.js'),
+    '/x.js': file(),
+    '/y.js': file(),
+  });
+  await p.open('/main.js');
+  p.said();
+  assert.deepEqual(await p.save({ '/x.js': file() }), HOT);
+  assert.equal(p.said(), 'run /x.js?t=18, run /a.js?t=18, run /b.js?t=18');
+  const [a, b] = await Promise.all(
+    ['a', 'b'].map((name) => p.load(`http://localhost:3000/${name}.js?t=18`)),
+  );
+  assert.equal(a.found['/x.js'], b.found['/x.js']);
+});
+
+test('dependencies: one, several, and what is called', async () => {
+  const p = new Project({
+    '/main.js': file(['/one.js', '/dir/index.ts', '/two.tsx', '/data.json'], (hot) => {
+      hot.accept('./one.js', (one) => p.log.push(`one ${one?.v}`));
+      hot.accept(['./dir', './two'], (all) => p.log.push(`several ${all.map((one) => one?.v)}`));
+      hot.accept('./data.json', (data) => p.log.push(`data ${data.v}`));
+    }),
+    '/one.js': file(),
+    '/dir/index.ts': file(),
+    '/two.tsx': file(),
+    '/data.json': file(),
+  });
+  await p.open('/main.js');
+  p.said();
+  const saved = (v) => file([], () => ({ v }));
+  assert.deepEqual(await p.save({ '/one.js': saved(1) }), HOT);
+  assert.deepEqual(await p.save({ '/two.tsx': saved(2) }), HOT);
+  assert.deepEqual(await p.save({ '/dir/index.ts': saved(3) }), HOT);
+  assert.match(p.said(), /^run \S+, one 1, run \S+, several ,2, run \S+, several 3,$/);
+  await p.save({ '/one.js': saved(4), '/two.tsx': saved(5) });
+  assert.match(p.said(), /^run \S+, run \S+, one 4, several ,5$/);
+});
+
+test('a module that is only imported has the query of an import', async () => {
+  const p = new Project({
+    '/main.js': file(['/a.txt', '/data.json'], (hot) => hot.accept('./data.json')),
+  });
+  p.registry
+    .hot('/main.js', 'http://localhost:3000/main.js?import&t=3', ['/data.json'])
+    .accept('./data.json');
+  assert.deepEqual(await p.save({ '/data.json': file() }), HOT);
+  assert.equal(p.said(), 'run /data.json?import&t=18');
+  p.registry.hot('/odd.js', 'http://localhost:3000/odd.js?import&t=3', []).accept();
+  await p.save({ '/odd.js': file() });
+  assert.equal(p.said(), 'run /odd.js?import&t=19');
+});
+
+test('nobody accepts: nothing is run, the page is told why', async () => {
+  const p = new Project({ '/main.js': file(['/a.js']), '/a.js': file() });
+  await p.open('/main.js');
+  p.registry.refuse('/a.js', 'its export x is no component');
+  p.said();
+  const why = 'a.js changed (its export x is no component), and main.js accepts no update';
+  assert.deepEqual(await p.save({ '/a.js': file() }), RELOAD(why));
+  assert.equal(p.said(), '');
+});
+
+test('a reload waits until there is no fault in what changed', async () => {
+  const p = new Project({ '/main.js': file(['/a.js']), '/a.js': file() });
+  await p.open('/main.js');
+  assert.deepEqual(await p.save({ '/a.js': { fault: true } }), KEPT('a.js cannot be had'));
+  assert.deepEqual(
+    await p.save({ '/a.js': file() }),
+    RELOAD('a.js changed, and main.js accepts no update'),
+  );
+});
+
+test('what fails leaves the old, and is tried again with the next change', async () => {
+  const got = (n) =>
+    file(['/x.js'], (hot) => hot.accept((fresh) => p.log.push(`${n} got ${fresh?.n}`)) ?? { n });
+  const p = new Project({ '/main.js': file(['/a.js']), '/a.js': got(1), '/x.js': file() });
+  await p.open('/main.js');
+  p.said();
+  assert.deepEqual(await p.save({ '/a.js': { fault: true } }), KEPT('a.js cannot be had'));
+  assert.equal(p.said(), '1 got undefined');
+  assert.deepEqual(await p.save({ '/x.js': file() }), KEPT('a.js cannot be had'));
+  p.said();
+  assert.deepEqual(await p.save({ '/a.js': got(2) }), HOT);
+  assert.equal(p.said(), 'run /x.js?t=19, run /a.js?t=20, 1 got 2');
+  assert.deepEqual(p.errors, [], 'the server says it');
+});
+
+test('a new import that is not there yet', async () => {
+  const p = new Project({ '/main.js': file(['/a.js']), '/a.js': accepting() });
+  await p.open('/main.js');
+  assert.equal(p.renewal.takes('/new.js'), false);
+  await p.save({ '/a.js': accepting('/new.js') });
+  assert.equal(p.renewal.takes('/new.js'), true, 'it may be what is missing');
+  assert.equal(p.renewal.takes('/new.png'), false);
+  assert.deepEqual(await p.save({ '/new.js': { fault: true } }), KEPT('a.js cannot be had'));
+  assert.deepEqual(await p.save({ '/new.js': file() }), HOT);
+  assert.equal(p.renewal.takes('/other.js'), false);
+});
+
+test('what was taken for that and is something else: a reload, in the end', async () => {
+  const p = new Project({ '/main.js': file(['/a.js']), '/a.js': accepting() });
+  await p.open('/main.js');
+  await p.save({ '/a.js': { fault: true } });
+  assert.deepEqual(await p.save({ '/classic.js': file() }), KEPT('a.js cannot be had'));
+  assert.deepEqual(await p.save({ '/a.js': accepting() }), RELOAD('classic.js was created'));
+});
+
+test('a module that throws is reported, and accepts the mended one', async () => {
+  const p = new Project({ '/main.js': file(['/a.js']), '/a.js': accepting() });
+  await p.open('/main.js');
+  const throws = file([], () => {
+    throw new Error('oh');
+  });
+  assert.deepEqual(await p.save({ '/a.js': throws }), KEPT('a.js threw: oh'));
+  assert.deepEqual(p.errors, ['oh']);
+  assert.deepEqual(await p.save({ '/a.js': accepting() }), HOT);
+});
+
+test('nothing is disposed of for code that cannot be had', async () => {
+  const disposing = file(['/x.js'], (hot) => {
+    hot.accept();
+    hot.dispose(() => p.log.push('disposed'));
+  });
+  const p = new Project({ '/main.js': file(['/a.js']), '/a.js': disposing, '/x.js': file() });
+  await p.open('/main.js');
+  p.said();
+  await p.save({ '/a.js': { fault: true } });
+  assert.equal(p.said(), '');
+  assert.deepEqual(p.asked, ['/a.js?t=18&livers=0']);
+  await p.save({ '/a.js': disposing });
+  assert.equal(p.said(), 'disposed, run /a.js?t=19');
+});
+
+test('all that is run again is disposed of before', async () => {
+  const disposing = (name, ...imports) =>
+    file(imports, (hot) => hot.dispose(() => p.log.push(`dispose ${name}`)));
+  const p = new Project({
+    '/main.js': accepting('/a.js', '/other.js'),
+    '/a.js': disposing('a', '/b.js'),
+    '/b.js': disposing('b'),
+    '/other.js': disposing('other'),
+  });
+  await p.open('/main.js');
+  p.said();
+  await p.save({ '/b.js': disposing('b') });
+  assert.equal(p.said(), 'dispose b, dispose a, run /b.js?t=18, run /a.js?t=18, run /main.js?t=18');
+});
+
+test('refusing an update', async (t) => {
+  const refusing = (n) =>
+    file([], (hot) =>
+      hot.accept(() => {
+        p.log.push(`${n} refuses`);
+        hot.invalidate('for no reason');
+      }),
+    );
+  let p;
+  await t.test('its importers take it', async () => {
+    p = new Project({ '/main.js': accepting('/a.js'), '/a.js': refusing(1) });
+    await p.open('/main.js');
+    p.said();
+    assert.deepEqual(await p.save({ '/a.js': refusing(2) }), HOT);
+    assert.equal(p.said(), 'run /a.js?t=18, 1 refuses, run /main.js?t=18');
+  });
+  await t.test('or the page is reloaded', async () => {
+    p = new Project({ '/main.js': file(['/a.js']), '/a.js': refusing(1) });
+    await p.open('/main.js');
+    assert.deepEqual(
+      await p.save({ '/a.js': refusing(2) }),
+      RELOAD('for no reason, and main.js accepts no update'),
+    );
+  });
+  await t.test('as it runs', async () => {
+    const early = file([], (hot) => {
+      hot.accept();
+      hot.invalidate();
+    });
+    p = new Project({ '/main.js': accepting('/a.js'), '/a.js': early });
+    await p.open('/main.js');
+    assert.equal(p.reloads, 0, 'a page that loads is as new as can be');
+    p.said();
+    assert.deepEqual(await p.save({ '/a.js': early }), HOT);
+    assert.equal(p.said(), 'run /a.js?t=18, run /main.js?t=18');
+  });
+  await t.test('between two updates', async () => {
+    let hot;
+    const later = file([], (its) => {
+      hot = its;
+      hot.accept();
+    });
+    p = new Project({ '/main.js': accepting('/a.js'), '/a.js': later });
+    await p.open('/main.js');
+    await p.save({ '/a.js': later });
+    p.said();
+    hot.invalidate();
+    await settle();
+    assert.equal(p.said(), 'run /main.js?t=18&again=1');
+    assert.equal(p.reloads, 0);
+    await p.save({ '/main.js': file(['/a.js']) });
+    hot.invalidate();
+    await settle();
+    assert.equal(p.reloads, 1);
+  });
+});
+
+test('one update after the other', async () => {
+  const p = new Project({ '/main.js': file(['/a.js']), '/a.js': accepting() });
+  await p.open('/main.js');
+  p.said();
+  assert.deepEqual(
+    await Promise.all([p.save({ '/a.js': accepting() }), p.save({ '/a.js': accepting() })]),
+    [HOT, HOT],
+  );
+  assert.equal(p.said(), 'run /a.js?t=18, run /a.js?t=19');
+});
+
+test('events', async () => {
+  const listening = file([], (hot) => {
+    hot.accept();
+    const once = (payload) => {
+      p.log.push(`once ${payload.type}`);
+      hot.off('vite:afterUpdate', once);
+    };
+    hot.on('vite:beforeUpdate', ({ updates: [{ type, path, acceptedPath, timestamp }] }) =>
+      p.log.push(`before ${type} ${path} ${acceptedPath} ${timestamp}`),
+    );
+    hot.on('vite:afterUpdate', once);
+    hot.on('vite:error', ({ err }) => p.log.push(`${err.message} ${err.loc.line}`));
+    hot.on('vite:beforeUpdate', () => {
+      throw new Error('of the page');
+    });
+  });
+  const p = new Project({ '/main.js': listening, '/b.js': accepting() });
+  await p.open('/main.js');
+  await p.open('/b.js');
+  p.said();
+  await p.save({ '/b.js': accepting() });
+  await p.save({ '/b.js': accepting() });
+  assert.equal(
+    p.said(),
+    'before js-update /b.js /b.js 18, run /b.js?t=18, once update, before js-update /b.js /b.js 19, run /b.js?t=19',
+  );
+  assert.deepEqual(p.errors, ['of the page', 'of the page']);
+  await p.save({ '/main.js': accepting() });
+  p.said();
+  await p.save({ '/b.js': accepting() });
+  assert.equal(p.said(), 'run /b.js?t=21', 'listeners go with their version');
+});
+
+test('faults are told and shown', async () => {
+  const p = new Project({
+    '/main.js': file([], (hot) => hot.on('vite:error', ({ err }) => p.log.push(err.message))),
+  });
+  await p.open('/main.js');
+  p.said();
+  const shown = [];
+  const load = async (url) => (
+    assert.equal(url, './overlay.js'),
+    { show: (faults) => shown.push(faults.length) }
+  );
+  for (const name of ['failed', 'failed-none'])
+    await failed(JSON.parse(golden(name)).faults, load, p.registry);
+  assert.deepEqual([p.said(), shown], ['react is not installed', [1, 0]]);
+});
+
+test('what is no longer imported is pruned, and comes back', async () => {
+  const leaving = (name, ...imports) =>
+    file(imports, (hot) => {
+      hot.dispose(() => p.log.push(`dispose ${name}`));
+      hot.prune(() => p.log.push(`prune ${name}`));
+      hot.on('vite:beforePrune', ({ paths }) => p.log.push(`before ${paths}`));
+    });
+  const p = new Project({
+    '/main.js': accepting('/a.js', '/x.css', '/shared.js'),
+    '/a.js': leaving('a', '/b.js', '/shared.js'),
+    '/b.js': leaving('b'),
+    '/shared.js': leaving('shared'),
+    '/x.css': file(),
+  });
+  const sheets = () => p.links.map(({ href }) => new URL(href).pathname).join();
+  await p.open('/main.js');
+  assert.equal(sheets(), '/x.css');
+  p.said();
+  await p.save({ '/main.js': accepting('/shared.js') });
+  assert.match(
+    p.said(),
+    /^run \/main.js\?t=18, (before \/a.js,\/x.css, )+dispose a, prune a, (before \/b.js, )+dispose b, prune b$/,
+  );
+  assert.equal(sheets(), '');
+  assert.equal(p.renewal.takes('/b.js'), false);
+  await p.save({ '/main.js': accepting('/a.js', '/x.css', '/shared.js') });
+  assert.equal(sheets(), '/x.css');
+  assert.equal(p.renewal.takes('/b.js'), true);
+});
+
+test('a sheet is added once', async () => {
+  const p = new Project({});
+  await Promise.all([p.registry.style('/a%20b.css'), p.registry.style('/a%20b.css')]);
+  assert.equal(p.links.length, 1);
+});
+
+test('paths are the same however they are written', async () => {
+  const p = new Project({
+    '/main.js': file(['/%C3%A9%20a.js'], (hot) => hot.accept('./é a.js')),
+    '/%C3%A9%20a.js': file(),
+  });
+  await p.open('/main.js');
+  assert.equal(p.renewal.takes('/é a.js'), true);
+  assert.deepEqual(await p.renewal.apply([{ path: '/%C3%A9%20a.js', kind: 'modified' }], 18), HOT);
+});
+
+test('a worker has no page to be changed in', async () => {
+  const registry = makeRegistry({});
+  const hot = registry.hot('/a.js', 'http://h/a.js', ['/b.js']);
+  hot.accept();
+  hot.accept('./b.js', () => {});
+  hot.dispose(() => {});
+  hot.invalidate('why');
+  await registry.style('/a.css');
+  assert.equal(registry.modules.size, 0);
+});

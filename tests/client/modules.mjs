@@ -1,0 +1,110 @@
+// A project of modules, as livers serves it and a browser runs it: each address once, the versions of
+// what changed in the addresses of the imports.
+import { makeRegistry } from '../../client-snippet/hot.js';
+import { makeRenewal } from '../../client-snippet/renew.js';
+
+import { ORIGIN } from './page.mjs';
+
+export class Project {
+  log = [];
+  errors = [];
+  reloads = 0;
+  asked = [];
+  links = [];
+  entries = [];
+  #files = {};
+  #versions = {};
+  #instances = new Map();
+  #version = 17;
+
+  constructor(files) {
+    for (const [path, file] of Object.entries(files)) this.#files[path] = file;
+    const project = this;
+    const document = {
+      querySelectorAll: (selector) =>
+        selector.startsWith('script')
+          ? project.entries.map((path) => ({ src: ORIGIN + path }))
+          : [...project.links],
+      createElement: () => ({
+        dataset: {},
+        remove() {
+          project.links = project.links.filter((link) => link !== this);
+        },
+      }),
+      head: {
+        append(link) {
+          link.href = ORIGIN + link.href;
+          project.links.push(link);
+          queueMicrotask(() => link.onload());
+        },
+      },
+    };
+    const environment = {
+      document,
+      location: { href: `${ORIGIN}/index.html`, reload: () => project.reloads++ },
+      fetch: async (url) => {
+        project.asked.push(url.slice(ORIGIN.length));
+        const path = new URL(url).pathname;
+        return { status: project.#files[path] && !project.#files[path].fault ? 200 : 500 };
+      },
+      reportError: (error) => project.errors.push(error.message ?? error),
+      load: async (url) => (url === './renew.js' ? project.renewal : project.load(url)),
+    };
+    this.registry = makeRegistry(environment);
+    this.renewal = makeRenewal(this.registry, environment);
+  }
+
+  /** The newest version of all that is below a module. */
+  #stamp(path, seen = new Set()) {
+    if (seen.has(path)) return 0;
+    seen.add(path);
+    const { imports = [] } = this.#files[path] ?? {};
+    return Math.max(this.#versions[path] ?? 0, ...imports.map((each) => this.#stamp(each, seen)));
+  }
+
+  #address(path) {
+    const stamp = this.#stamp(path);
+    return ORIGIN + path + (stamp ? `?t=${stamp}` : '');
+  }
+
+  /** Imports the module at an address, as browsers do: what failed once fails again. */
+  load(url) {
+    if (!this.#instances.has(url)) this.#instances.set(url, this.#link(url));
+    return this.#instances.get(url);
+  }
+
+  async #link(url) {
+    const path = new URL(url).pathname;
+    const file = this.#files[path];
+    if (!file || file.fault) throw new TypeError(`Failed to fetch dynamically imported module: ${url}`);
+    const { imports = [], run } = file;
+    const found = {};
+    for (const each of imports) found[each] = await this.load(this.#address(each));
+    this.log.push(`run ${url.slice(ORIGIN.length)}`);
+    if (path.endsWith('.css')) return void (await this.registry.style(path)) ?? {};
+    const hot = this.registry.hot(path, url, imports);
+    return { path, url: url.slice(ORIGIN.length), found, ...run?.(hot, found) };
+  }
+
+  open(path) {
+    this.entries.push(path);
+    return this.load(ORIGIN + path);
+  }
+
+  /** Saves files and tells the page, which answers. */
+  async save(files) {
+    const version = ++this.#version;
+    const changes = Object.entries(files).map(([path, file]) => {
+      const kind = !file ? 'removed' : this.#files[path] ? 'modified' : 'created';
+      this.#files[path] = file;
+      this.#versions[path] = version;
+      return { path, kind };
+    });
+    return this.renewal.apply(changes, version);
+  }
+
+  /** What was logged since this was last asked. */
+  said() {
+    return this.log.splice(0).join(', ');
+  }
+}
