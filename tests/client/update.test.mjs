@@ -11,7 +11,7 @@ const applied = (p) => p.lines.flatMap((line) => line.sent.slice(1).map((text) =
 
 /** Lets time pass, and what waits for it happen. */
 const pass = async (p, ms) => {
-  for (const end = p.now + ms; p.now < end; ) {
+  for (const end = p.now + ms; p.now < end;) {
     p.tick(50);
     await settle();
   }
@@ -168,11 +168,7 @@ for (const [what, answer, wanted] of [
   ['are put in place', { how: 'hot' }, ['hot', undefined, 0]],
   ['cannot be had', { how: 'kept', why: 'a cannot be had' }, ['kept', 'a cannot be had', 0]],
   ['are accepted by nobody', { how: 'reload', why: 'a changed' }, ['reload', 'a changed', 1]],
-  [
-    'fail',
-    () => Promise.reject(new Error('no')),
-    ['reload', 'the change could not be put in place', 1],
-  ],
+  ['fail', () => Promise.reject(new Error('no')), ['reload', 'the change could not be put in place', 1]],
 ])
   test(`modules that ${what}`, async () => {
     const p = compiled(answer).start().connected();
