@@ -65,7 +65,7 @@ const component =
   (reg, sig) => {
     const s = sig();
     const App = () => s();
-  App.named = named;
+    App.named = named;
     if (key) s(App, key, options.reset, options.hooks);
     reg(App, 'App');
     return { App, ...options.more };

@@ -1,0 +1,179 @@
+// What is wrong with the sources of the page, shown over it. Loaded with the first fault; see
+// hot-types.d.ts.
+//
+// A dialog in a shadow root: the page's style does not reach it, nor its style the page; the keyboard
+// stays in it, Escape closes it, and the focus goes back to where it was. All is put in as text.
+
+const STYLE = `
+:host { all: initial; }
+dialog {
+  --page: #ffffff; --ink: #1c1b22; --soft: #5d5b6b; --line: #e4e2ea; --code: #f7f6fa;
+  --mark: #c8102e; --row: #fdeaed; --help: #0f6b3a; --help-page: #e8f6ee; --veil: #1c1b2266;
+  color-scheme: light;
+  box-sizing: border-box; width: min(58rem, 100vw - 2rem); max-height: calc(100vh - 4rem);
+  margin: auto; padding: 0; border: 1px solid var(--line); border-top: 4px solid var(--mark);
+  border-radius: 12px; overflow: auto; overscroll-behavior: contain;
+  background: var(--page); color: var(--ink); box-shadow: 0 24px 64px #0006;
+  font: 15px/1.5 system-ui, sans-serif; text-align: start;
+}
+dialog::backdrop { background: #1c1b2266; backdrop-filter: blur(2px); }
+@media (prefers-color-scheme: dark) {
+  dialog {
+    --page: #1d1c24; --ink: #eceaf3; --soft: #a6a3b5; --line: #363441; --code: #15141b;
+    --mark: #ff6b7d; --row: #41232b; --help: #7ee0a8; --help-page: #16301f;
+    color-scheme: dark;
+  }
+  dialog::backdrop { background: #000a; }
+}
+header {
+  position: sticky; top: 0; z-index: 1; display: flex; align-items: center; gap: 1rem;
+  padding: .8rem 1.25rem; border-bottom: 1px solid var(--line); background: var(--page);
+}
+h1 { flex: 1; margin: 0; font-size: 1rem; font-weight: 650; }
+button {
+  display: grid; place-items: center; width: 2rem; height: 2rem; padding: 0; border: 0;
+  border-radius: 8px; background: none; color: var(--soft); font: 1.35rem/1 system-ui, sans-serif;
+  cursor: pointer;
+}
+button:hover { background: var(--code); color: var(--ink); }
+:focus-visible { outline: 2px solid var(--mark); outline-offset: 2px; }
+dialog:focus-visible { outline: none; }
+article { padding: 1.1rem 1.25rem; }
+article + article { border-top: 1px solid var(--line); }
+h2 {
+  margin: 0 0 .6rem; font-size: 1.05rem; font-weight: 600; line-height: 1.4;
+  white-space: pre-wrap; overflow-wrap: anywhere;
+}
+p { margin: 0; }
+.place {
+  margin-bottom: .25rem; color: var(--mark); overflow-wrap: anywhere;
+  font: .86rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
+}
+pre {
+  margin: 0; padding: .7rem 0; border: 1px solid var(--line); border-radius: 8px; overflow: auto;
+  background: var(--code); tab-size: 2;
+  font: .86rem/1.6 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
+}
+code { display: block; width: max-content; min-width: 100%; }
+code span { display: block; min-height: 1.6em; padding: 0 1rem; white-space: pre; }
+.row { background: var(--row); }
+.mark { color: var(--mark); font-weight: 700; }
+.help {
+  margin-top: .7rem; padding: .5rem .85rem; border-radius: 8px; background: var(--help-page);
+  color: var(--help); white-space: pre-wrap; overflow-wrap: anywhere;
+}
+footer {
+  padding: .7rem 1.25rem; border-top: 1px solid var(--line); color: var(--soft); font-size: .84rem;
+}
+@media print { dialog { display: none; } }
+`;
+
+/** @type {(line: string, number: number | null | undefined) => string} */
+export const kindOf = (line, number) => {
+  if (/^[\s|│·>]*[\^~─┬╰][\s^~─┬╰]*$/.test(line)) return 'mark';
+  const [, counted] = /^[\s>]*(\d+)\s*(?:[|│]|$)/.exec(line) ?? [];
+  return counted && +counted === number ? 'row' : '';
+};
+
+/** @type {PlaceOf} */
+export const placeOf = ({ file, line, column }) =>
+  [file, line, line && column].filter((part) => part != null && part !== 0).join(':');
+
+/** @type {MakeOverlay} */
+export const makeOverlay = (document) => {
+  /** @type {HTMLElement | undefined} */
+  let host;
+  /** @type {HTMLDialogElement | undefined} */
+  let dialog;
+  let shown = ''; // also if it was closed since
+
+  /** @type {Make} */
+  const make = (name, text = '', kind = '') => {
+    const element = document.createElement(name);
+    if (text) element.textContent = text;
+    if (kind) element.className = kind;
+    return element;
+  };
+
+  /** @type {(fault: Fault) => HTMLElement} */
+  const article = (fault) => {
+    const { line, message, frame, help } = fault;
+    const element = make('article');
+    element.append(make('p', placeOf(fault), 'place'), make('h2', message));
+    if (frame) {
+      const code = make('code');
+      const lines = frame.replace(/\n+$/, '').split('\n');
+      // Their ends are part of the text, for those who copy it.
+      code.append(...lines.map((text) => make('span', text + '\n', kindOf(text, line))));
+      const pre = make('pre');
+      pre.tabIndex = 0; // it may have to be scrolled
+      pre.setAttribute('role', 'group');
+      pre.setAttribute('aria-label', 'The code');
+      pre.append(code);
+      element.append(pre);
+    }
+    if (help) element.append(make('p', help, 'help'));
+    return element;
+  };
+
+  const close = () => {
+    dialog?.close(); // which gives the focus back
+    host?.remove();
+    host = dialog = undefined;
+  };
+
+  /** @type {(faults: Fault[]) => void} */
+  const open = (faults) => {
+    host = make('livers-overlay');
+    const root = host.attachShadow({ mode: 'open' });
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(STYLE);
+    root.adoptedStyleSheets = [sheet];
+    const mine = (dialog = /** @type {HTMLDialogElement} */ (make('dialog')));
+    Object.assign(dialog, { tabIndex: -1, autofocus: true }); // before its button
+    dialog.setAttribute('role', 'alertdialog');
+    dialog.setAttribute('aria-labelledby', 'title');
+    dialog.setAttribute('aria-describedby', 'faults');
+    // Its own box is covered by what is in it: a click on itself is one beside it.
+    dialog.addEventListener('click', ({ target }) => target === mine && close());
+    dialog.addEventListener('close', () => dialog === mine && close()); // by Escape; it is said late
+    // What is typed here is nothing to the page.
+    for (const type of ['keydown', 'keyup', 'keypress'])
+      dialog.addEventListener(type, (event) => event.stopPropagation());
+    root.append(dialog);
+    fill(faults);
+    document.documentElement.append(host);
+    dialog.showModal();
+  };
+
+  /** @type {(faults: Fault[]) => void} */
+  const fill = (faults) => {
+    const header = make('header');
+    const title = make('h1', faults.length > 1 ? `${faults.length} faults` : 'This does not compile');
+    title.id = 'title';
+    const button = make('button', '×');
+    button.setAttribute('aria-label', 'Close');
+    button.addEventListener('click', close);
+    header.append(title, button);
+    const list = make('div');
+    list.id = 'faults';
+    list.append(...faults.map(article));
+    const footer = make('footer', 'This goes by itself once it is mended. Escape closes it.');
+    dialog?.replaceChildren(header, list, footer);
+  };
+
+  /** @type {Show} */
+  const show = (faults) => {
+    const text = JSON.stringify(faults);
+    if (text === shown) return;
+    shown = text;
+    if (!faults.length) close();
+    else if (host?.isConnected) fill(faults);
+    else open(faults);
+  };
+  return show;
+};
+
+const { document } = globalThis;
+
+export const show = makeOverlay(document);

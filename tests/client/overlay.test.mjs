@@ -1,0 +1,30 @@
+// What the overlay makes of a fault; what it does in a page is tested in Chromium.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { kindOf, placeOf } from '../../client-snippet/overlay.js';
+
+for (const [line, number, wanted] of [
+  ['2 | import React', 2, 'row'],
+  ['> 2 | import React', 2, 'row'],
+  [' 2 │ import React', 2, 'row'],
+  ['12 | x', 2, ''],
+  ['2', 2, 'row'],
+  ['22 things', 22, ''],
+  ['  |    ^^^', 2, 'mark'],
+  ['  │    ─┬─', 2, 'mark'],
+  ['  ·    ~~~', 2, 'mark'],
+  ['  | ', 2, ''],
+  ['', 2, ''],
+  ['2 | x ^ y', 3, ''],
+  ['2 | x', undefined, ''],
+])
+  test(`a line of the frame: ${line}`, () => assert.equal(kindOf(line, number), wanted));
+
+for (const [fault, wanted] of [
+  [{ file: 'src/a.js', line: 3, column: 7 }, 'src/a.js:3:7'],
+  [{ file: 'src/a.js', line: 3, column: null }, 'src/a.js:3'],
+  [{ file: 'src/a.js', line: null, column: null }, 'src/a.js'],
+  [{ file: 'src/a.js', column: 7 }, 'src/a.js'],
+])
+  test(`a place: ${wanted}`, () => assert.equal(placeOf(fault), wanted));
