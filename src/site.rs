@@ -50,7 +50,7 @@ const OWN: &str = "/__livers";
 const UTF8: &str = "text/html; charset=utf-8";
 
 /// The script that pages load, and the modules that it loads with the first change.
-const SCRIPTS: [(&str, &str); 8] = [
+const SCRIPTS: [(&str, &str); 12] = [
     ("/client.js", include_str!("../client-snippet/client.js")),
     ("/update.js", include_str!("../client-snippet/update.js")),
     ("/address.js", include_str!("../client-snippet/address.js")),
@@ -59,6 +59,10 @@ const SCRIPTS: [(&str, &str); 8] = [
     ("/assets.js", include_str!("../client-snippet/assets.js")),
     ("/morph.js", include_str!("../client-snippet/morph.js")),
     ("/reload.js", include_str!("../client-snippet/reload.js")),
+    ("/hot.js", include_str!("../client-snippet/hot.js")),
+    ("/renew.js", include_str!("../client-snippet/renew.js")),
+    ("/refresh.js", include_str!("../client-snippet/refresh.js")),
+    ("/overlay.js", include_str!("../client-snippet/overlay.js")),
 ];
 
 /// What all requests share.

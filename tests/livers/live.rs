@@ -3,6 +3,7 @@
 mod again;
 mod assets;
 mod editors;
+mod modules;
 mod morph;
 mod tabs;
 

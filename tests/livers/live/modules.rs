@@ -1,0 +1,127 @@
+//! Modules that are put in place by `import.meta.hot`, and the overlay, by themselves: the modules here
+//! are written as the compiler would, so that it takes no part.
+
+use serde_json::json;
+
+use crate::support::browser::{Page, browser};
+use crate::support::dir::TempDir;
+use crate::support::server::Livers;
+
+/// A module that imports others, and shows what it says.
+fn module(path: &str, imports: &[&str], body: &str) -> String {
+    let imported: String = imports
+        .iter()
+        .filter(|import| import.ends_with(".js"))
+        .map(|import| format!("import '{import}';"))
+        .collect();
+    format!(
+        "import {{ hot as register, style }} from '/__livers/hot.js'; {imported}\n\
+         const hot = register('{path}', import.meta.url, {});\n{body}\n",
+        json!(imports)
+    )
+}
+
+fn part(says: &str) -> String {
+    module("/part.js", &[], &format!("document.title = '{says}'; hot.accept();"))
+}
+
+fn project() -> TempDir {
+    let dir = TempDir::with_page(
+        "<!doctype html><title>none</title><input id=text><p>text</p>\
+         <script type=module src=main.js></script>",
+    );
+    let body = "await style('/style.css');";
+    dir.write("main.js", module("/main.js", &["/part.js", "/style.css"], body));
+    dir.write("part.js", part("one"));
+    dir.write("style.css", "p { color: rgb(1, 1, 1) }");
+    dir.write("favicon.ico", "");
+    dir
+}
+
+async fn says(page: &Page, text: &str) {
+    page.wait_until(&format!("document.title === '{text}'")).await;
+}
+
+#[tokio::test]
+async fn a_module_is_put_in_place_and_what_nobody_accepts_is_a_reload() {
+    let dir = project();
+    let livers = Livers::on(dir.path()).start().await;
+    let page = browser().await.open(livers.url()).await;
+    let colour = |n: u8| {
+        format!("getComputedStyle(document.querySelector('p')).color === 'rgb({n}, {n}, {n})'")
+    };
+    says(&page, "one").await;
+    page.wait_until(&colour(1)).await;
+    page.run("document.querySelector('#text').value = 'half-written'").await;
+
+    for text in ["two", "three"] {
+        dir.write("part.js", part(text));
+        says(&page, text).await;
+        livers.wait_for_line(|line| line.contains("part.js") && line.contains("hot ")).await;
+    }
+    dir.write("style.css", "p { color: rgb(2, 2, 2) }");
+    page.wait_until(&colour(2)).await;
+    assert_eq!(page.navigations(), 1);
+    assert_eq!(page.eval::<String>("document.querySelector('#text').value").await, "half-written");
+
+    // Three changes in one place: code that fails, a change that waits for it, and the mended code.
+    dir.write("part.js", module("/part.js", &[], "throw new Error('not yet')"));
+    page.wait_for_console(|line| line.text.contains("not yet")).await;
+    livers.wait_for_line(|line| line.contains("kept ")).await;
+    dir.write("part.js", part("four"));
+    says(&page, "four").await;
+    assert_eq!(page.navigations(), 1);
+
+    let main = String::from_utf8(dir.read("main.js")).expect("UTF-8");
+    dir.write("main.js", main + "// changed");
+    page.wait_for_navigation().await;
+    livers.wait_for_line(|line| line.contains("(main.js changed)")).await;
+    says(&page, "four").await;
+}
+
+#[tokio::test]
+async fn faults_are_shown_over_the_page_and_go() {
+    let dir = project();
+    let livers = Livers::on(dir.path()).start().await;
+    let page = browser().await.open(livers.url()).await;
+    says(&page, "one").await;
+    page.run("document.querySelector('#text').focus()").await;
+    let hostile = "<img src=x onerror='window.harmed = true'>";
+    let faults = json!([{
+        "path": "/a.js", "file": "a.js", "line": 2, "column": 3, "message": hostile,
+        "frame": format!("1 | {hostile}\n2 | let it\n  |     ^^"), "help": hostile,
+    }]);
+    let show = |faults: &serde_json::Value| {
+        format!("import('/__livers/overlay.js').then(({{ show }}) => show({faults}))")
+    };
+    let text = |of: &str| {
+        format!(
+            "document.querySelector('livers-overlay').shadowRoot.querySelector('{of}').textContent"
+        )
+    };
+    let open = "document.querySelector('livers-overlay')?.shadowRoot.querySelector('dialog').open";
+    let closed =
+        "!document.querySelector('livers-overlay') && document.activeElement.id === 'text'";
+
+    page.run(&show(&faults)).await;
+    page.wait_until(open).await;
+    assert_eq!(page.eval::<String>(&text(".place")).await, "a.js:2:3");
+    assert_eq!(page.eval::<String>(&text("h2")).await, hostile);
+    assert_eq!(page.eval::<String>(&text(".help")).await, hostile);
+    assert_eq!(page.eval::<String>(&text(".row")).await, "2 | let it\n");
+    assert_eq!(page.eval::<String>(&text(".mark")).await, "  |     ^^\n");
+
+    let key = |kind: &str| json!({ "type": kind, "key": "Escape", "windowsVirtualKeyCode": 27 });
+    for kind in ["rawKeyDown", "keyUp"] {
+        page.command("Input.dispatchKeyEvent", key(kind)).await;
+    }
+    page.wait_until(closed).await;
+    page.run(&show(&faults)).await;
+    page.wait_until(closed).await; // it is known
+    page.run(&show(&json!([]))).await;
+    page.run(&show(&faults)).await;
+    page.wait_until(open).await;
+    page.run(&show(&json!([]))).await;
+    page.wait_until(closed).await;
+    assert!(page.eval::<bool>("window.harmed === undefined && !document.images.length").await);
+}
