@@ -1,5 +1,6 @@
 //! The examples, each run as its README says, in a browser.
 
+mod chat;
 mod echo;
 mod site;
 mod transports;
@@ -22,14 +23,20 @@ struct Example {
 
 impl Example {
     async fn start(name: &'static str) -> Self {
-        let (child, port) = Self::spawn(name, 0).await;
+        Self::start_with(name, &[]).await
+    }
+
+    /// With more arguments than its port.
+    async fn start_with(name: &'static str, args: &[&str]) -> Self {
+        let (child, port) = Self::spawn(name, 0, args).await;
         Self { name, port, child }
     }
 
-    async fn spawn(name: &str, port: u16) -> (Child, u16) {
+    async fn spawn(name: &str, port: u16, args: &[&str]) -> (Child, u16) {
         let folder = Path::new(env!("CARGO_BIN_EXE_livers")).with_file_name("examples");
         let mut child = Command::new(folder.join(name))
             .arg(port.to_string())
+            .args(args)
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -47,7 +54,7 @@ impl Example {
 
     /// Starts it on the same port.
     async fn start_again(&mut self) {
-        (self.child, _) = Self::spawn(self.name, self.port).await;
+        (self.child, _) = Self::spawn(self.name, self.port, &[]).await;
     }
 
     /// `livers` on its pages, with a path of this backend.

@@ -1,0 +1,78 @@
+//! The static loader: the files of one folder, and nothing else of the disk.
+
+use std::{
+    ffi::OsStr,
+    io,
+    path::{Path, PathBuf},
+};
+
+use http_body_util::Full;
+use hyper::{
+    Method, Response, StatusCode,
+    body::Bytes,
+    header::{CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS},
+};
+use percent_encoding::percent_decode_str;
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/chat/web/dist");
+
+const HINT: &str = "This is the chat backend. It speaks WebSocket at /ws; its page is served by\n\
+                    livers examples/chat/web --proxy /ws=localhost:3000\n\
+                    or by this server, after npm run build in examples/chat/web\n";
+
+/// Answers a request for a file.
+pub(crate) async fn answer(method: &Method, path: &str) -> Response<Full<Bytes>> {
+    if ![Method::GET, Method::HEAD].contains(method) {
+        return reply(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "Only GET.\n".into());
+    }
+    let Some(file) = below(Path::new(FOLDER), path) else {
+        return reply(StatusCode::NOT_FOUND, "text/plain", "Not found.\n".into());
+    };
+    match read(file).await {
+        Ok((kind, bytes)) => reply(StatusCode::OK, kind, bytes.into()),
+        Err(_) if path == "/" => reply(StatusCode::OK, "text/plain", HINT.into()),
+        Err(_) => reply(StatusCode::NOT_FOUND, "text/plain", "Not found.\n".into()),
+    }
+}
+
+/// What a URL path means in a folder. Each part of it is a plain name.
+fn below(folder: &Path, path: &str) -> Option<PathBuf> {
+    let path = percent_decode_str(path.strip_prefix('/')?).decode_utf8().ok()?;
+    let mut file = folder.to_owned();
+    for part in path.split('/').filter(|part| !part.is_empty()) {
+        if part.starts_with('.') || part.contains(['\\', ':', '\0']) {
+            return None;
+        }
+        file.push(part);
+    }
+    if path.is_empty() || path.ends_with('/') {
+        file.push("index.html");
+    }
+    Some(file)
+}
+
+async fn read(file: PathBuf) -> io::Result<(&'static str, Vec<u8>)> {
+    // A link may lead elsewhere.
+    let file = tokio::fs::canonicalize(file).await?;
+    if !file.starts_with(tokio::fs::canonicalize(FOLDER).await?) {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let kind = match file.extension().and_then(OsStr::to_str) {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("json" | "map") => "application/json",
+        _ => "application/octet-stream",
+    };
+    Ok((kind, tokio::fs::read(file).await?))
+}
+
+fn reply(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

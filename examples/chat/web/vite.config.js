@@ -1,0 +1,12 @@
+// For Vite only; livers does without.
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+
+export default defineConfig({
+  plugins: [react()],
+  server: {
+    proxy: {
+      '/ws': { target: 'ws://localhost:3000', ws: true },
+    },
+  },
+});
