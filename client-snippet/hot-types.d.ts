@@ -65,6 +65,10 @@ interface Registry {
   unlinked: Map<string, string>;
   /** Modules that refused their update, and why. */
   invalid: Map<string, string | undefined>;
+  /** Modules that say more of themselves after they have run, and when they did. */
+  ends: Map<string, ReturnType<Later>>;
+  begin(path: string): void;
+  end(path: string): void;
   /** Whether an update is under way, and the version of the last. */
   running: boolean;
   version: number;
@@ -77,6 +81,7 @@ interface Registry {
   hot(path: string, url: string, imports: string[]): HotContext;
   refuse(path: string, why: string): void;
 }
+type Later = () => { promise: Promise<void>; end: () => void };
 type MakeRegistry = (environment: Omit<HotEnvironment, 'fetch'>) => Registry;
 type Find = (module: Module, specifier: string) => string;
 type Context = (module: Module) => HotContext;
@@ -160,7 +165,7 @@ type Unfit = (exports: Record<string, any>, before?: Record<string, any>) => str
 type RefreshDone = (path: string, hot: HotContext | undefined, exports: Record<string, any>) => void;
 type MakeRefresh = (
   global: { __REACT_DEVTOOLS_GLOBAL_HOOK__?: any; reportError(error: unknown): void },
-  refuse: (path: string, why: string) => void,
+  registry: Pick<Registry, 'begin' | 'end' | 'refuse'>,
 ) => Refresh & { done: RefreshDone };
 
 // overlay.js

@@ -25,6 +25,13 @@ const find = ({ url, imports }, specifier) => {
   return imports.has(path) ? path : ([...imports].find(like) ?? path);
 };
 
+/** @type {Later} */
+const later = () => {
+  let end = () => {};
+  const promise = /** @type {Promise<void>} */ (new Promise((done) => (end = done)));
+  return { promise, end };
+};
+
 /** @type {MakeRegistry} */
 export const makeRegistry = ({ document, location, reportError, load }) => {
   /** @type {Registry['modules']} */
@@ -35,6 +42,8 @@ export const makeRegistry = ({ document, location, reportError, load }) => {
   const unlinked = new Map();
   /** @type {Registry['invalid']} */
   const invalid = new Map();
+  /** @type {Registry['ends']} */
+  const ends = new Map();
 
   /** @type {Registry['guarded']} */
   const guarded = (call) => {
@@ -147,6 +156,7 @@ export const makeRegistry = ({ document, location, reportError, load }) => {
     gone,
     unlinked,
     invalid,
+    ends,
     running: false,
     version: 0,
     guarded,
@@ -154,6 +164,13 @@ export const makeRegistry = ({ document, location, reportError, load }) => {
     sheets,
     style,
     hot,
+    begin: (path) => {
+      if (!ends.has(path)) ends.set(path, later());
+    },
+    end: (path) => {
+      ends.get(path)?.end();
+      ends.delete(path);
+    },
     refuse: (path, why) => {
       const module = modules.get(spelled(path));
       if (module) module.why = why;
@@ -172,4 +189,4 @@ export const registry = makeRegistry({
   load: (url) => import(url),
 });
 
-export const { hot, style, refuse } = registry;
+export const { hot, style } = registry;

@@ -4,7 +4,7 @@
 // component are a family. After an update, React is told which families changed: where the hooks of
 // a component are as they were, its state stays; else it is mounted anew.
 
-import { refuse } from './hot.js';
+import { registry } from './hot.js';
 
 const FORWARD_REF = Symbol.for('react.forward_ref');
 const MEMO = Symbol.for('react.memo');
@@ -32,7 +32,7 @@ export const isComponent = (type) => {
 };
 
 /** @type {MakeRefresh} */
-export const makeRefresh = (global, refuse) => {
+export const makeRefresh = (global, { begin, end, refuse }) => {
   /** @type {Map<string, Family>} */
   const families = new Map();
   /** @type {WeakMap<object, Family>} */
@@ -40,6 +40,7 @@ export const makeRefresh = (global, refuse) => {
   /** @type {WeakMap<object, Signature>} */
   const signatures = new WeakMap();
   const resolved = new WeakMap(); // type -> family, of those that changed
+  /** @type {Map<string, [id: string, type: any][]>} */
   const staged = new Map(); // path -> [id, type][], until the module has run to its end
   /** @type {[family: Family, type: any][]} */
   let pending = [];
@@ -238,6 +239,7 @@ export const makeRefresh = (global, refuse) => {
   const done = (path, hot, exports) => {
     for (const [id, type] of staged.get(path) ?? []) join(`${path} ${id}`, type);
     staged.delete(path);
+    end(path);
     hot?.on('vite:afterUpdate', perform); // somebody else's, maybe
     const why = unfit(exports);
     if (why) return refuse(path, why);
@@ -257,10 +259,13 @@ export const makeRefresh = (global, refuse) => {
 
   /** @type {Refresh} */
   const refresh = (path) => {
-    /** @type {[id: string, type: any][]} */
-    const types = [];
-    staged.set(path, types);
-    return { reg: (type, id) => void types.push([id, type]), sig };
+    staged.delete(path); // of a version that threw
+    /** @type {(type: any, id: string) => void} */
+    const reg = (type, id) => {
+      begin(path); // a module of hooks alone has no end to be waited for
+      staged.set(path, [...(staged.get(path) ?? []), [id, type]]);
+    };
+    return { reg, sig };
   };
 
   watch();
@@ -268,5 +273,5 @@ export const makeRefresh = (global, refuse) => {
 };
 
 /** Has `done` as well, for modules that only have this name. */
-export const refresh = makeRefresh(/** @type {any} */ (globalThis), refuse);
+export const refresh = makeRefresh(/** @type {any} */ (globalThis), registry);
 export const { done } = refresh;

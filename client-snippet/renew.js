@@ -10,6 +10,9 @@ import { registry as own, SCRIPT, spelled } from './hot.js';
 /** Said by browsers of a module that cannot be had, in which case the server says why. */
 const UNHAD = /dynamically imported module|module script failed/i;
 
+/** How long a module may take to say what it accepts, milliseconds. */
+const PATIENCE = 200;
+
 /** @type {(path: string) => string} */
 const named = (path) => path.replace(/^\/(?=.)/, '');
 
@@ -63,7 +66,7 @@ export const plan = (modules, starts, isEntry) => {
 
 /** @type {MakeRenewal} */
 export const makeRenewal = (registry, { document, location, fetch, reportError, load }) => {
-  const { modules, gone, unlinked, invalid, guarded, tell, sheets } = registry;
+  const { modules, gone, unlinked, invalid, ends, guarded, tell, sheets } = registry;
   /** @type {Map<string, Boundary>} */
   const stale = new Map(); // whose new code could not be had
   const missed = new Map(); // changes meanwhile that it may be about, and why to reload
@@ -122,6 +125,14 @@ export const makeRenewal = (registry, { document, location, fetch, reportError, 
     return (await Promise.all(asked)).flat();
   };
 
+  /** Modules have run when they can be had; what they say of themselves may come after that. */
+  const settled = async () => {
+    if (!ends.size) return;
+    const all = Promise.all([...ends.values()].map(({ promise }) => promise));
+    await Promise.race([all, new Promise((done) => setTimeout(done, PATIENCE))]);
+    ends.clear(); // one of them threw
+  };
+
   /** Imports all, or says what failed. @type {Fetched} */
   const fetched = async (paths, outdated, stamp) => {
     const fresh = new Map();
@@ -148,6 +159,7 @@ export const makeRenewal = (registry, { document, location, fetch, reportError, 
       }
     });
     await Promise.all(imports);
+    await settled();
     return { fresh, failures };
   };
 

@@ -189,6 +189,28 @@ test('what fails leaves the old, and is tried again with the next change', async
   assert.deepEqual(p.errors, [], 'the server says it');
 });
 
+test('what a module says of itself after it has run is waited for', async (t) => {
+  const late = (says) =>
+    file([], (hot) => {
+      p.registry.begin('/a.js');
+      setTimeout(() => {
+        p.log.push('late');
+        hot.accept(() => p.log.push('accepted'));
+        if (says) p.registry.end('/a.js');
+      }, 5);
+    });
+  const p = new Project({ '/main.js': file(['/a.js']), '/a.js': late(true) });
+  await p.open('/main.js');
+  await new Promise((done) => setTimeout(done, 10));
+  p.said();
+  await p.save({ '/a.js': late(true) });
+  assert.equal(p.said(), 'run /a.js?t=18, late, accepted');
+  await t.test('but not for ever', async () => {
+    assert.deepEqual(await p.save({ '/a.js': late(false) }), HOT);
+    assert.equal(p.registry.ends.size, 0);
+  });
+});
+
 test('a new import that is not there yet', async () => {
   const p = new Project({ '/main.js': file(['/a.js']), '/a.js': accepting() });
   await p.open('/main.js');

@@ -15,7 +15,12 @@ const react = ({ hook, without = false } = {}) => {
   };
   const said = [];
   const refused = [];
-  const refresh = makeRefresh(global, (path, why) => refused.push(`${path}: ${why}`));
+  const waited = new Set();
+  const refresh = makeRefresh(global, {
+    begin: (path) => waited.add(path),
+    end: (path) => waited.delete(path),
+    refuse: (path, why) => refused.push(`${path}: ${why}`),
+  });
   const devtools = global.__REACT_DEVTOOLS_GLOBAL_HOOK__;
   let family;
   const renderer = {
@@ -48,6 +53,7 @@ const react = ({ hook, without = false } = {}) => {
   };
   return {
     refresh,
+    waited,
     refused,
     said,
     module,
@@ -187,11 +193,14 @@ test('without a React that was watched', () => {
 });
 
 test('a module that did not run to its end changes nothing', () => {
-  const { module, commit, said, refresh } = react();
+  const { module, commit, said, refresh, waited } = react();
   commit({});
   module('/a.js', component('a'));
+  refresh('/hook.js').sig()(() => {}, 'useState');
+  assert.deepEqual([...waited], [], 'a module of hooks says no end');
   const { reg } = refresh('/a.js');
   reg(() => {}, 'App'); // and it threw
+  assert.deepEqual([...waited], ['/a.js']);
   module('/b.js', component('x'));
   module('/b.js', component('y'));
   assert.deepEqual(said, ['root: updated y; stale ']);
@@ -255,7 +264,7 @@ test('the hook of the developer tools goes on working, and renderers that it kno
 test('a hook that is switched off is let be', () => {
   const inject = () => {};
   const hook = { isDisabled: true, inject };
-  makeRefresh({ __REACT_DEVTOOLS_GLOBAL_HOOK__: hook }, () => {});
+  makeRefresh({ __REACT_DEVTOOLS_GLOBAL_HOOK__: hook }, {});
   assert.equal(hook.inject, inject);
 });
 
