@@ -4,6 +4,9 @@
 //! is told to `reload` (who uses what) and to `watch` (which content the tabs have). Nothing here
 //! decides anything that could be decided in a room below.
 
+mod referrer;
+mod scripts;
+
 use std::{
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
@@ -16,10 +19,11 @@ use hyper::{
     body::Body as HttpBody,
     header::{
         ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap,
-        HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, REFERER,
+        HeaderName, HeaderValue, LAST_MODIFIED, LOCATION,
     },
 };
 
+use self::referrer::{referrer, user};
 use crate::{
     change::ChangeSet,
     event::{Event, Events},
@@ -48,22 +52,6 @@ const OWN: &str = "/__livers";
 
 /// The type of the pages that are read as UTF-8.
 const UTF8: &str = "text/html; charset=utf-8";
-
-/// The script that pages load, and the modules that it loads with the first change.
-const SCRIPTS: [(&str, &str); 12] = [
-    ("/client.js", include_str!("../client-snippet/client.js")),
-    ("/update.js", include_str!("../client-snippet/update.js")),
-    ("/address.js", include_str!("../client-snippet/address.js")),
-    ("/sheets.js", include_str!("../client-snippet/sheets.js")),
-    ("/adopted.js", include_str!("../client-snippet/adopted.js")),
-    ("/assets.js", include_str!("../client-snippet/assets.js")),
-    ("/morph.js", include_str!("../client-snippet/morph.js")),
-    ("/reload.js", include_str!("../client-snippet/reload.js")),
-    ("/hot.js", include_str!("../client-snippet/hot.js")),
-    ("/renew.js", include_str!("../client-snippet/renew.js")),
-    ("/refresh.js", include_str!("../client-snippet/refresh.js")),
-    ("/overlay.js", include_str!("../client-snippet/overlay.js")),
-];
 
 /// What all requests share.
 pub(crate) struct Site {
@@ -147,10 +135,8 @@ impl Site {
                 Representation::of_bytes(StatusCode::OK, "application/json", self.status())
                     .answer(request.method(), request.headers())
             }
-            name => match SCRIPTS.iter().find(|(script, _)| *script == name) {
-                Some((_, text)) => script(text, &request),
-                None => plain(StatusCode::NOT_FOUND, format!("There is no {path}.\n")),
-            },
+            name => scripts::answer(name, &request)
+                .unwrap_or_else(|| plain(StatusCode::NOT_FOUND, format!("There is no {path}.\n"))),
         };
         response.headers_mut().insert(
             HeaderName::from_static("cross-origin-resource-policy"),
@@ -347,16 +333,6 @@ impl Site {
     }
 }
 
-/// One of the client's modules. The URL of the first, which holds the stamp, is another one after each
-/// change; the others belong to it, and livers may be another one when they are asked for again.
-fn script<B>(text: &'static str, request: &Request<B>) -> Response {
-    let javascript = "text/javascript; charset=utf-8";
-    let mut response = Representation::of_bytes(StatusCode::OK, javascript, text)
-        .answer(request.method(), request.headers());
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
 /// Which of the files behind these URL paths changed since a time. Blocking.
 pub(crate) fn recall(root: &Root, paths: &[String], since: SystemTime) -> ChangeSet {
     let files = paths.iter().filter_map(|path| UrlPath::parse(path).ok()).filter_map(|url| {
@@ -423,40 +399,6 @@ fn injected(response: Response, element: String, head: bool) -> Response {
     Response::from_parts(parts, body)
 }
 
-/// The path of the page, sheet or module that a request comes from, if it is one of ours.
-fn referrer(headers: &HeaderMap, host: &str) -> Option<String> {
-    headers.get(REFERER).and_then(|url| url.to_str().ok()).and_then(|url| own_path(url, host))
-}
-
-/// Who uses what a request asks for: the page, sheet, module or worker that its `Referer` names.
-/// Nobody, where it tells nothing, and where it is only asked for in case somebody goes there.
-fn user(headers: &HeaderMap, host: &str) -> Option<User> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let destination = text("sec-fetch-dest");
-    if text("sec-purpose").is_some_and(|purpose| purpose.contains("prefetch"))
-        || destination == Some("document")
-    {
-        return None;
-    }
-    if let Some("sharedworker" | "serviceworker") = destination {
-        return Some(User::Shared);
-    }
-    match headers.get(REFERER) {
-        Some(_) => referrer(headers, host).map(User::Path),
-        None => (text("sec-fetch-site") == Some("same-origin")).then_some(User::Unsigned),
-    }
-}
-
-/// The path of a URL, as the server spells it, if the URL is one of ours.
-fn own_path(url: &str, host: &str) -> Option<String> {
-    let (_, rest) = url.split_once("://")?;
-    let (authority, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let path = rest.split(['?', '#']).next().unwrap_or_default();
-    let own = authority.eq_ignore_ascii_case(host);
-    let path = UrlPath::parse(if path.is_empty() { "/" } else { path });
-    path.ok().filter(|_| own).map(|path| path.to_string())
-}
-
 /// To the same folder with a slash (RFC 9110, section 15.4.2). The location is a path of names, so
 /// it cannot lead to another host. 302, since a folder may become a file.
 fn redirect(to: &UrlPath, query: Option<&str>) -> Response {
@@ -483,60 +425,4 @@ fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use hyper::header::{HeaderMap, HeaderName, HeaderValue};
-
-    use super::{User, own_path, user};
-
-    #[test]
-    fn a_request_tells_who_uses_what_it_asks_for() {
-        let path = |path: &str| Some(User::Path(path.to_owned()));
-        let page = ("referer", "http://localhost:8080/a.html");
-        let ours = ("sec-fetch-site", "same-origin");
-        let table: &[(&[(&str, &str)], Option<User>)] = &[
-            (&[], None),
-            (&[page], path("/a.html")),
-            (&[page, ours, ("sec-fetch-dest", "style")], path("/a.html")),
-            (&[page, ("sec-fetch-dest", "iframe")], path("/a.html")),
-            (&[page, ("sec-fetch-dest", "document")], None),
-            (&[page, ours, ("sec-purpose", "prefetch")], None),
-            (&[page, ours, ("sec-purpose", "prefetch;prerender")], None),
-            (&[("referer", "http://evil.example/")], None),
-            (&[page, ours, ("sec-fetch-dest", "sharedworker")], Some(User::Shared)),
-            (&[page, ours, ("sec-fetch-dest", "serviceworker")], Some(User::Shared)),
-            (&[ours, ("sec-fetch-dest", "script")], Some(User::Unsigned)),
-            (&[("sec-fetch-site", "none")], None),
-            (&[("sec-fetch-site", "cross-site")], None),
-        ];
-        for (request, wanted) in table {
-            let fields = request.iter().map(|(name, value)| {
-                (HeaderName::from_static(name), HeaderValue::from_static(value))
-            });
-            assert_eq!(
-                user(&fields.collect::<HeaderMap>(), "localhost:8080"),
-                *wanted,
-                "{request:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_referrer_counts_if_it_is_ours() {
-        let table = [
-            ("http://localhost:8080/a/b.html?x=1#y", Some("/a/b.html")),
-            ("http://LOCALHOST:8080", Some("/")),
-            ("http://localhost:8080/a%20b", Some("/a%20b")),
-            ("http://localhost:3000/a", None),
-            ("http://evil.example/http://localhost:8080/", None),
-            ("http://localhost:8080@evil.example/", None),
-            ("/a", None),
-            ("", None),
-        ];
-        for (url, wanted) in table {
-            assert_eq!(own_path(url, "localhost:8080").as_deref(), wanted, "{url}");
-        }
-    }
 }
