@@ -42,6 +42,19 @@ impl Fault {
         Self { file: file.to_owned(), place: Some(place), message, frame, help: None }
     }
 
+    /// A fault at a place that is counted from 1, in bytes.
+    pub(crate) fn at_place(
+        file: &Path,
+        source: &str,
+        line: usize,
+        column: usize,
+        message: String,
+    ) -> Self {
+        let above = source.split_inclusive('\n').take(line.saturating_sub(1));
+        let at = above.map(str::len).sum::<usize>() + column.saturating_sub(1);
+        Self::at(file, source, at, at, message)
+    }
+
     /// The same fault, with what to do about it.
     pub(crate) fn with_help(mut self, help: Option<String>) -> Self {
         self.help = help;

@@ -15,13 +15,18 @@
 mod ask;
 mod assets;
 mod cache;
+mod compiled;
 mod depth;
 mod env;
+mod facts;
+mod imports;
 mod inline;
 mod link;
 mod map;
 mod options;
+mod parse;
 mod pragma;
+mod project;
 mod prologue;
 mod rewrite;
 mod scan;
@@ -30,25 +35,28 @@ mod script;
 mod tests;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::SystemTime,
 };
 
 use xxhash_rust::xxh3::xxh3_128;
 
-pub(crate) use self::{ask::Ask, inline::inline_imports};
+pub(crate) use self::{
+    ask::Ask,
+    compiled::{Compiled, Output},
+    inline::inline_imports,
+};
 use self::{
-    ask::{Language, Place, What},
+    ask::{Language, What},
     cache::Cache,
     depth::Undone,
     options::{Finder, Options},
-    rewrite::{STAMP, Slot},
+    project::{Project, Seen},
 };
 use super::{Fault, Resolver, Target};
 use crate::url_path::UrlPath;
@@ -56,73 +64,11 @@ use crate::url_path::UrlPath;
 /// How much of what was compiled is kept, bytes.
 const KEPT: usize = 64 * 1024 * 1024;
 
-/// What the compiler asks of the project that a file belongs to.
-trait Project: Sync {
-    /// What a specifier means in a file.
-    fn resolve(&self, specifier: &str, from: &Path) -> Target;
-    /// The URL path of a file.
-    fn url(&self, path: &Path) -> Option<String>;
-    /// The names of the files in a folder.
-    fn names(&self, folder: &Path) -> Vec<String>;
-    /// Whether a page's own import map says what a specifier means.
-    fn mapped(&self, specifier: &str) -> bool;
-    /// Whether the project is one whose sources are compiled, so that all its modules are told of
-    /// changes.
-    fn is_compiled(&self) -> bool;
-}
-
-/// What came of a file.
-#[derive(Clone, Debug)]
-pub(crate) enum Output {
-    /// Nothing is to be done: it is served as it is.
-    Unchanged,
-    /// A module.
-    Module(Arc<Compiled>),
-}
-
-/// A module for the browser.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Compiled {
-    /// The module, without stamps.
-    pub(crate) code: String,
-    /// The URL paths of the project's files that it imports, without queries.
-    pub(crate) imports: Vec<String>,
-    /// The files that say how it was compiled: `tsconfig.json`, `.env`.
-    pub(crate) files: Vec<PathBuf>,
-    slots: Vec<Slot>,
-}
-
-impl Compiled {
-    /// The module with a stamp at each import of a file that changed: of its URL path, the version
-    /// is asked for. What stands where does not move, so the source map stays right.
-    pub(crate) fn stamped(&self, version: impl Fn(&str) -> Option<u64>) -> String {
-        let mut code = String::with_capacity(self.code.len() + 64);
-        let mut from = 0;
-        for slot in &self.slots {
-            let Some(version) = version(&slot.path) else { continue };
-            let stamp = format!("{}t={version}", slot.lead);
-            // The stamp, the closing quote, and then fewer blanks.
-            let blanks = slot.at + 1 + stamp.len().min(STAMP);
-            let parts = (
-                self.code.get(from..slot.at),
-                self.code.get(slot.at..=slot.at),
-                self.code.get(blanks..),
-            );
-            let (Some(before), Some(quote), Some(_)) = parts else { continue };
-            code.push_str(before);
-            code.push_str(&stamp);
-            code.push_str(quote);
-            from = blanks;
-        }
-        code.push_str(self.code.get(from..).unwrap_or_default());
-        code
-    }
-}
-
 /// What a kept module was made from.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     path: PathBuf,
+    url: String,
     bytes: u128,
     ask: Ask,
     options: Options,
@@ -138,16 +84,6 @@ struct Kept {
     targets: Arc<Vec<(String, Target)>>,
 }
 
-/// When a file was written, and its length; nothing where there is none.
-type Facts = Option<(SystemTime, u64)>;
-
-/// The value of `import.meta.env`, and the files that it is from.
-#[derive(Clone)]
-struct Env {
-    facts: Vec<(PathBuf, Facts)>,
-    object: Arc<str>,
-}
-
 /// Says what a specifier means in a file.
 type Resolve = Box<dyn Fn(&str, &Path) -> Target + Send + Sync>;
 
@@ -157,7 +93,7 @@ pub(crate) struct Compiler {
     resolver: Arc<Resolver>,
     resolve: Resolve,
     finder: Finder,
-    env: Mutex<Option<Env>>,
+    env: env::Keeper,
     cache: Cache<Key, Kept>,
     /// Whether anything was compiled because it had to be.
     compiled: AtomicBool,
@@ -180,7 +116,7 @@ impl Compiler {
             resolver,
             resolve,
             finder: Finder::default(),
-            env: Mutex::new(None),
+            env: env::Keeper::default(),
             cache: Cache::new(KEPT),
             compiled: AtomicBool::new(false),
             mapped: Mutex::default(),
@@ -248,13 +184,12 @@ impl Compiler {
         ask: Ask,
     ) -> Result<Output, Fault> {
         let (options, mut files) = self.finder.find(path, language)?;
-        let env = self.env();
-        files.extend(
-            env.facts.iter().filter(|(_, facts)| facts.is_some()).map(|(path, _)| path.clone()),
-        );
-        let project = Seen { project: self, targets: Mutex::default() };
+        let env = self.env.read(&self.root);
+        files.extend(env.files);
+        let project = Seen::new(self);
         let key = Key {
             path: path.to_owned(),
+            url: url.to_owned(),
             bytes: xxh3_128(text.as_bytes()),
             ask,
             options,
@@ -285,33 +220,10 @@ impl Compiler {
             let script::Script { code, slots, imports } = script;
             Arc::new(Compiled { code, imports, files, slots })
         });
-        let targets = project.targets.into_inner().unwrap_or_else(PoisonError::into_inner);
         let size = module.as_ref().map_or(0, |module| module.code.len()) + 512;
-        let kept = Kept { module: module.clone(), targets: Arc::new(targets) };
+        let kept = Kept { module: module.clone(), targets: Arc::new(project.targets()) };
         self.cache.put(key, kept, size);
         Ok(module.map_or(Output::Unchanged, Output::Module))
-    }
-
-    /// The value of `import.meta.env`.
-    fn env(&self) -> Env {
-        let mut kept = self.env.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(env) = &*kept
-            && env.facts.iter().all(|(path, was)| facts(path) == *was)
-        {
-            return env.clone();
-        }
-        let files: Vec<_> =
-            env::files(&self.root).map(|path| (path.clone(), facts(&path))).collect();
-        let texts: Vec<_> = files
-            .iter()
-            .map(|(path, _)| fs::read(path).unwrap_or_default())
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-            .collect();
-        let environment: BTreeMap<_, _> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        let object = env::object(&texts, &environment).into();
-        kept.insert(Env { facts: files, object }).clone()
     }
 }
 
@@ -346,39 +258,6 @@ impl Project for Compiler {
     }
 }
 
-/// A project that notes what specifiers led to.
-struct Seen<'p> {
-    project: &'p dyn Project,
-    targets: Mutex<Vec<(String, Target)>>,
-}
-
-impl Project for Seen<'_> {
-    fn resolve(&self, specifier: &str, from: &Path) -> Target {
-        let target = self.project.resolve(specifier, from);
-        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
-        if targets.iter().all(|(known, _)| known != specifier) {
-            targets.push((specifier.to_owned(), target.clone()));
-        }
-        target
-    }
-
-    fn url(&self, path: &Path) -> Option<String> {
-        self.project.url(path)
-    }
-
-    fn names(&self, folder: &Path) -> Vec<String> {
-        self.project.names(folder)
-    }
-
-    fn mapped(&self, specifier: &str) -> bool {
-        self.project.mapped(specifier)
-    }
-
-    fn is_compiled(&self) -> bool {
-        self.project.is_compiled()
-    }
-}
-
 /// What is wrong with a source that could not even be tried.
 fn undone_fault(path: &Path, undone: Undone) -> Fault {
     let message = match undone {
@@ -386,9 +265,4 @@ fn undone_fault(path: &Path, undone: Undone) -> Fault {
         Undone::Broken => "livers broke on this file: please report it",
     };
     Fault::of_file(path, message.to_owned())
-}
-
-fn facts(path: &Path) -> Facts {
-    let metadata = fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
 }

@@ -95,6 +95,8 @@ impl Ask {
                 Some("worker" | "sharedworker" | "serviceworker" | "audioworklet" | "paintworklet"),
                 _,
             ) => Place::Worker,
+            // Only modules ask so.
+            _ if has("import") || has("t") => Place::Page,
             _ => Place::Unknown,
         };
         if has("import") {
@@ -105,7 +107,7 @@ impl Ask {
         let script = match (place, dest) {
             (Place::Classic, _) => language != Language::Js,
             (Place::Page | Place::Worker, _) | (Place::Unknown, None) => true,
-            (Place::Unknown, Some(_)) => has("t"),
+            (Place::Unknown, Some(_)) => false,
         };
         script.then_some(Self { what: What::Script(language), place })
     }
@@ -172,8 +174,8 @@ mod tests {
             ("a.ts", "", Some("document"), Some("navigate"), None),
             ("a.ts", "", Some("video"), Some("no-cors"), None),
             ("a.js", "", empty, module, None),
-            ("a.ts", "import", empty, module, Some((What::Script(Ts), Place::Unknown))),
-            ("a.ts", "a=1&t=7", empty, module, Some((What::Script(Ts), Place::Unknown))),
+            ("a.ts", "import", empty, module, page(Ts)),
+            ("a.ts", "a=1&t=7", empty, module, page(Ts)),
             ("a.ts", "at=7", empty, module, None),
             // A browser that says nothing.
             ("a.tsx", "", None, None, Some((What::Script(Tsx), Place::Unknown))),

@@ -43,11 +43,11 @@ fn json(path: &Path, bytes: &[u8]) -> Result<String, Fault> {
         && !error.is_data()
         && !error.to_string().starts_with("recursion limit")
     {
-        let at = offset(text, error.line(), error.column());
         let message = error.to_string();
         // The place is told beside it.
         let message = message.split(" at line ").next().unwrap_or_default();
-        return Err(Fault::at(path, text, at, at, format!("this is no JSON: {message}")));
+        let message = format!("this is no JSON: {message}");
+        return Err(Fault::at_place(path, text, error.line(), error.column(), message));
     }
     // `JSON.parse` is faster than a literal, and has no `__proto__`.
     let mut module = format!("const json = JSON.parse({});\nexport default json;\n", string(text));
@@ -63,12 +63,6 @@ fn json(path: &Path, bytes: &[u8]) -> Result<String, Fault> {
         module += &["export { ", &exports.join(", "), " };\n"].concat();
     }
     Ok(module)
-}
-
-/// The offset of a place that is counted from 1, in bytes.
-fn offset(text: &str, line: usize, column: usize) -> usize {
-    let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
-    start + column.saturating_sub(1)
 }
 
 /// A text as a literal of JavaScript.

@@ -6,8 +6,12 @@
 
 use std::{
     collections::BTreeMap,
+    env, fs,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
+
+use super::facts::Facts;
 
 /// The files, from the weakest to the strongest.
 const FILES: [&str; 4] = [".env", ".env.local", ".env.development", ".env.development.local"];
@@ -23,13 +27,44 @@ const LENGTH: usize = 64 * 1024;
 
 type Names = BTreeMap<String, String>;
 
-/// The files that the environment of the project in a folder is read from.
-pub(super) fn files(root: &Path) -> impl Iterator<Item = PathBuf> {
-    FILES.into_iter().map(move |name| root.join(name))
+/// The value of `import.meta.env` as JSON, and the files that it is from.
+#[derive(Clone)]
+pub(super) struct Env {
+    pub(super) object: Arc<str>,
+    pub(super) files: Vec<PathBuf>,
+}
+
+/// Keeps the value until one of the files changes.
+#[derive(Default)]
+pub(super) struct Keeper(Mutex<Option<(Facts, Env)>>);
+
+impl Keeper {
+    /// The value for the project in a folder. Blocking.
+    pub(super) fn read(&self, root: &Path) -> Env {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((facts, env)) = &*kept
+            && facts.hold()
+        {
+            return env.clone();
+        }
+        let mut facts = Facts::default();
+        let texts = FILES.map(|name| {
+            let path = root.join(name);
+            facts.note(path.clone());
+            String::from_utf8_lossy(&fs::read(&path).unwrap_or_default()).into_owned()
+        });
+        let environment = env::vars_os();
+        let environment: Names = environment
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let object = object(&texts, &environment).into();
+        let env = Env { object, files: facts.files().collect() };
+        kept.insert((facts, env)).1.clone()
+    }
 }
 
 /// The value of `import.meta.env` as JSON, from the texts of the files and the environment.
-pub(super) fn object(texts: &[String], environment: &Names) -> String {
+fn object(texts: &[String], environment: &Names) -> String {
     let mut names = Names::new();
     for text in texts {
         names.extend(parse(text));

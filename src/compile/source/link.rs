@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Project, ask::Language};
+use super::{ask::Language, project::Project};
 use crate::compile::Target;
 
 /// What a specifier leads to.

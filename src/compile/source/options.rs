@@ -8,7 +8,6 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
-    time::SystemTime,
 };
 
 use oxc::transformer::{
@@ -21,7 +20,7 @@ use oxc_resolver::{
     ResolverGeneric, TsConfig, TsconfigDiscovery,
 };
 
-use super::ask::Language;
+use super::{ask::Language, facts::Facts};
 use crate::compile::Fault;
 
 /// How a file is compiled.
@@ -105,7 +104,8 @@ impl Options {
             },
             typescript,
             decorator: DecoratorOptions {
-                legacy: self.decorators,
+                // Where they are not wanted there are none; but it also knows `accessor`.
+                legacy: typed || self.decorators,
                 emit_decorator_metadata: self.metadata,
                 ..DecoratorOptions::default()
             },
@@ -143,9 +143,6 @@ fn is_before_fields(target: &str) -> bool {
     }
 }
 
-/// When a file was written, and its length; nothing where there is none.
-type Facts = Option<(SystemTime, u64)>;
-
 /// Finds the options of files, and keeps them until one of the files that say them changes.
 #[derive(Default)]
 pub(super) struct Finder(Mutex<Option<Kept>>);
@@ -153,7 +150,7 @@ pub(super) struct Finder(Mutex<Option<Kept>>);
 struct Kept {
     resolver: ResolverGeneric<Recorder>,
     read: Arc<Mutex<Vec<PathBuf>>>,
-    facts: Vec<(PathBuf, Facts)>,
+    facts: Facts,
 }
 
 impl Finder {
@@ -164,20 +161,16 @@ impl Finder {
         language: Language,
     ) -> Result<(Options, Vec<PathBuf>), Fault> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let current = kept.take_if(|kept| kept.facts.iter().any(|(path, was)| facts(path) != *was));
-        drop(current);
+        drop(kept.take_if(|kept| !kept.facts.hold()));
         let kept = kept.get_or_insert_with(Kept::new);
         let found = kept.find(path, language);
         let mut read = kept.read.lock().unwrap_or_else(PoisonError::into_inner);
         for path in read.drain(..) {
-            if kept.facts.iter().all(|(known, _)| *known != path) {
-                kept.facts.push((path.clone(), facts(&path)));
-            }
+            kept.facts.note(path);
         }
         drop(read);
         let options = found.map_err(|error| fault(path, error))?;
-        let files = kept.facts.iter().filter(|(_, facts)| facts.is_some());
-        Ok((options, files.map(|(path, _)| path.clone()).collect()))
+        Ok((options, kept.facts.files().collect()))
     }
 }
 
@@ -188,7 +181,7 @@ impl Kept {
         let options =
             ResolveOptions { tsconfig: Some(TsconfigDiscovery::Auto), ..ResolveOptions::default() };
         let resolver = ResolverGeneric::new_with_file_system(recorder, options);
-        Self { resolver, read, facts: Vec::new() }
+        Self { resolver, read, facts: Facts::default() }
     }
 
     fn find(&self, path: &Path, language: Language) -> Result<Options, ResolveError> {
@@ -221,20 +214,13 @@ impl Kept {
     }
 }
 
-fn facts(path: &Path) -> Facts {
-    let metadata = fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
-}
-
 /// What is wrong with a `tsconfig.json`.
 fn fault(path: &Path, error: ResolveError) -> Fault {
     match error {
         ResolveError::Json(error) => {
             let message = format!("this is no JSON: {}", error.message);
-            let place = |number| u32::try_from(number).unwrap_or(0);
-            let mut fault = Fault::of_file(&error.path, message);
-            fault.place = Some((place(error.line), place(error.column)));
-            fault
+            let text = fs::read_to_string(&error.path).unwrap_or_default();
+            Fault::at_place(&error.path, &text, error.line, error.column, message)
         }
         error => Fault::of_file(path, format!("the tsconfig.json for this file: {error}")),
     }

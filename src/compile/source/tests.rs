@@ -8,9 +8,9 @@ mod robust;
 use std::path::{Path, PathBuf};
 
 use super::{
-    Project,
     ask::{Language, Place},
     options::Options,
+    project::Project,
     script::{self, Job, Script},
 };
 use crate::compile::{Fault, Target};
@@ -184,7 +184,23 @@ fn a_script_becomes_a_module() {
             "import text from '../x.css'",
             hot("/src/x.js", "\"/x.css\"") + &format!("import text from \"/x.css?import&default\"{blanks};\n"),
         ),
+        // It imports nothing when it begins, but it is a module.
+        (
+            "/src/x.js",
+            "import('./a')",
+            hot("/src/x.js", "\"/src/a.ts\"") + &format!("import(\"/src/a.ts\"{blanks});\n"),
+        ),
         // Faults.
+        (
+            "/src/x.ts",
+            "let a = <p/>",
+            "Expected `>` but found `/` Some((1, 11)) Some(\"this is TypeScript with JSX: name the file .tsx\")".into(),
+        ),
+        (
+            "/src/x.jsx",
+            "let a: string",
+            "Expected a semicolon or an implicit semicolon after a statement, but found none Some((1, 6)) Some(\"this is TypeScript: name the file .ts, or .tsx with JSX\")".into(),
+        ),
         (
             "/src/x.js",
             "import names from './x.module.css'",

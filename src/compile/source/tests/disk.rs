@@ -120,6 +120,7 @@ fn the_nearest_tsconfig_counts_with_what_it_extends() {
     let fault = folder.module(&compiler, "src/x.jsx").unwrap_err();
     assert_eq!(fault.file, folder.0.join("src/tsconfig.json"));
     assert!(fault.message.starts_with("this is no JSON: "), "{fault:?}");
+    assert_eq!(fault.frame.lines().next(), Some("> 1 | { \"files\":"));
     fs::remove_file(folder.0.join("src/tsconfig.json")).unwrap();
     assert!(folder.compiled(&compiler, "src/x.jsx").code.contains("create(\"p\", null)"));
 }

@@ -127,6 +127,7 @@ fn decorators_and_fields_are_as_the_project_wants_them() {
     let table = [
         ("class A { x; y = 1 }", &none, "\tx;\n\ty = 1;", ""),
         ("class A { x; y = 1 }", &assign, "constructor() {\n\t\tthis.y = 1;\n\t}", ""),
+        ("class A { accessor x = 1 }", &none, "get x() {", "set x(value) {"),
         ("class A { #x = 1 }", &assign, import, "babelHelpers.classPrivateFieldInitSpec("),
         (
             "@a class B { @c d: string; @e f(@g h: Date) {} }",

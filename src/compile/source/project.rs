@@ -1,0 +1,67 @@
+//! What the compiler asks of the project that a file belongs to.
+
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+
+use crate::compile::Target;
+
+/// A project: where specifiers lead, and how its files are served.
+pub(super) trait Project: Sync {
+    /// What a specifier means in a file.
+    fn resolve(&self, specifier: &str, from: &Path) -> Target;
+    /// The URL path of a file.
+    fn url(&self, path: &Path) -> Option<String>;
+    /// The names of the files in a folder.
+    fn names(&self, folder: &Path) -> Vec<String>;
+    /// Whether a page's own import map says what a specifier means.
+    fn mapped(&self, specifier: &str) -> bool;
+    /// Whether the project is one whose sources are compiled, so that all its modules are told of
+    /// changes.
+    fn is_compiled(&self) -> bool;
+}
+
+/// A project that notes what specifiers led to.
+pub(super) struct Seen<'p> {
+    project: &'p dyn Project,
+    targets: Mutex<Vec<(String, Target)>>,
+}
+
+impl<'p> Seen<'p> {
+    pub(super) fn new(project: &'p dyn Project) -> Self {
+        Self { project, targets: Mutex::default() }
+    }
+
+    /// The specifiers that were asked for, and what they led to.
+    pub(super) fn targets(self) -> Vec<(String, Target)> {
+        self.targets.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Project for Seen<'_> {
+    fn resolve(&self, specifier: &str, from: &Path) -> Target {
+        let target = self.project.resolve(specifier, from);
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        if targets.iter().all(|(known, _)| known != specifier) {
+            targets.push((specifier.to_owned(), target.clone()));
+        }
+        target
+    }
+
+    fn url(&self, path: &Path) -> Option<String> {
+        self.project.url(path)
+    }
+
+    fn names(&self, folder: &Path) -> Vec<String> {
+        self.project.names(folder)
+    }
+
+    fn mapped(&self, specifier: &str) -> bool {
+        self.project.mapped(specifier)
+    }
+
+    fn is_compiled(&self) -> bool {
+        self.project.is_compiled()
+    }
+}
