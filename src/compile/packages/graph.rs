@@ -195,25 +195,20 @@ impl Graph {
         }
     }
 
-    /// The files of the pack of one, and the files whose packs it needs.
-    pub(super) fn pack(&self, entry: &Place) -> (Vec<Arc<Node>>, Vec<Place>) {
-        let mut files = vec![self.node(entry)];
+    /// The files of a pack: those of a package that some of its files need.
+    pub(super) fn pack(&self, entries: &[Place]) -> Vec<Arc<Node>> {
+        let mut files: Vec<_> = entries.iter().map(|entry| self.node(entry)).collect();
         let mut seen: HashSet<String> = files.iter().map(|node| node.key.clone()).collect();
-        let mut others = Vec::new();
         let mut at = 0;
         while let Some(node) = files.get(at).cloned() {
             at += 1;
             for (place, apart) in node.at_once() {
-                if seen.insert(key(place)) {
-                    if apart {
-                        others.push(place.clone());
-                    } else {
-                        files.push(self.node(place));
-                    }
+                if !apart && seen.insert(key(place)) {
+                    files.push(self.node(place));
                 }
             }
         }
-        (files, others)
+        files
     }
 
     /// The names that a file exports, and whether there can be more.
@@ -242,7 +237,7 @@ impl Graph {
 
 impl Node {
     /// The files that are needed before this one has run, and whether they are in other packs.
-    fn at_once(&self) -> impl Iterator<Item = (&Place, bool)> {
+    pub(super) fn at_once(&self) -> impl Iterator<Item = (&Place, bool)> {
         self.scan.at_once().filter_map(|(at, _)| match self.links.get(at)? {
             Link::File { place, apart } => Some((place, *apart)),
             _ => None,

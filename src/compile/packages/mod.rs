@@ -3,16 +3,17 @@
 //! `/__livers/npm/<id>/<file>` is a module that exports what the file does, and the names in
 //! `?names=` besides, since not all names of a CommonJS file stand in its text. It runs the file in
 //! the page's registry (`client-snippet/registry.js`), where each file is once. The definitions come
-//! in packs, `?pack`: one for the files of a package that one of its files needs ([`graph`]). A pack
-//! imports the packs of other packages and runs nothing. The module names all of them, so that the
-//! browser asks for them together. Style sheets, pictures and the like are served as they are, and
-//! with `?import` as a module.
+//! in packs, `?pack`, which run nothing ([`bundle`]). The module names all of them, so that the
+//! browser asks for them together. `?define` is a module that has the packs, and runs nothing
+//! either. Style sheets, pictures and the like are served as they are, and with `?import` as a
+//! module.
 //!
 //! The URLs hold a stamp of what was installed ([`resolve`](super::resolve)): answers may be kept
 //! for good. What lies in a workspace, and so can change, may not.
 //!
 //! Left out on purpose: source maps of packages, CSS modules in packages, native addons.
 
+mod bundle;
 mod decided;
 mod edits;
 mod esm;
@@ -58,7 +59,8 @@ pub(crate) struct Packages {
 /// What a URL asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Query {
-    pack: bool,
+    pack: Option<Vec<String>>,
+    define: bool,
     import: bool,
     url: bool,
     raw: bool,
@@ -83,8 +85,10 @@ impl Packages {
         let fixed = place.folder.installed;
         let extension = place.file.rsplit_once('.').map_or("", |(_, extension)| extension);
         let as_module = is_script(&place.file) || query.import;
-        let text = if query.pack {
-            self.pack(&place)
+        let text = if let Some(more) = &query.pack {
+            self.pack(&place, more)?
+        } else if query.define {
+            write::packs(&bundle::urls(&self.graph.reach(&place)))
         } else if !as_module {
             return raw(&place);
         } else if query.raw {
@@ -114,9 +118,12 @@ impl Packages {
         self.resolver.place(&id.join("/"), &file.join("/"))
     }
 
-    fn pack(&self, place: &Place) -> String {
-        let (files, others) = self.graph.pack(place);
-        write::pack(&files, &others)
+    fn pack(&self, place: &Place, more: &[String]) -> Option<String> {
+        let id = &place.folder.id;
+        let more = more.iter().map(|file| self.resolver.place(id, file));
+        let entries = std::iter::once(Some(place.clone())).chain(more);
+        let entries = entries.collect::<Option<Vec<_>>>()?;
+        Some(write::pack(&self.graph.pack(&entries)))
     }
 
     fn facade(&self, place: &Place, wanted: Vec<String>) -> Result<String, Fault> {
@@ -143,22 +150,9 @@ impl Packages {
         };
         let awaits =
             all.iter().any(|node| matches!(node.scan.kind, Kind::Module { awaits: true, .. }));
-        let packs = self.packs(place);
+        let packs = bundle::urls(&all);
         let facade = Facade { key: &entry.key, packs: &packs, names: &names, has_default, awaits };
         Ok(write::facade(&facade))
-    }
-
-    /// The packs that a file needs, its own first.
-    fn packs(&self, entry: &Place) -> Vec<Place> {
-        let mut packs = vec![entry.clone()];
-        let mut seen: HashSet<String> = HashSet::from([key(entry)]);
-        let mut at = 0;
-        while let Some(place) = packs.get(at).cloned() {
-            at += 1;
-            let others = self.graph.pack(&place).1;
-            packs.extend(others.into_iter().filter(|other| seen.insert(key(other))));
-        }
-        packs
     }
 }
 
@@ -168,20 +162,23 @@ impl Query {
         for field in text.split('&') {
             let (name, value) = field.split_once('=').unwrap_or((field, ""));
             match name {
-                "pack" => query.pack = true,
+                "pack" => query.pack = Some(list(value)),
+                "define" => query.define = true,
                 "import" => query.import = true,
                 "url" => query.url = true,
                 "raw" => query.raw = true,
-                "names" => {
-                    let names = value.split(',').filter(|name| !name.is_empty());
-                    let names = names.map(|name| percent_decode_str(name).decode_utf8_lossy());
-                    query.names = names.map(std::borrow::Cow::into_owned).collect();
-                }
+                "names" => query.names = list(value),
                 _ => {}
             }
         }
         query
     }
+}
+
+/// The items of a list in a query.
+fn list(text: &str) -> Vec<String> {
+    let items = text.split(',').filter(|item| !item.is_empty());
+    items.map(|item| percent_decode_str(item).decode_utf8_lossy().into_owned()).collect()
 }
 
 /// A file as it is.

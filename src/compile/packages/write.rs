@@ -1,6 +1,6 @@
 //! The text of packs and of the modules that export from them.
 
-use std::fmt::Write;
+use std::{fmt::Write, sync::Arc};
 
 use super::{
     esm::is_plain,
@@ -8,7 +8,7 @@ use super::{
     requests::How,
     scan::Kind,
 };
-use crate::compile::resolve::{PACKAGES, Place, key};
+use crate::compile::resolve::{PACKAGES, key};
 
 /// Where the registry is.
 const REGISTRY: &str = "/__livers/registry.js";
@@ -18,26 +18,23 @@ pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// The URL of a pack.
-fn pack_url(place: &Place) -> String {
-    format!("{PACKAGES}{}?pack", key(place))
-}
-
 /// A pack: it defines files, and runs none.
-pub(super) fn pack(files: &[std::sync::Arc<Node>], others: &[Place]) -> String {
+pub(super) fn pack(files: &[Arc<Node>]) -> String {
     let text: usize = files.iter().map(|node| node.scan.code[1].len() + 400).sum();
     let mut out = String::with_capacity(text);
     // A file may use any name but this one.
-    let _ = write!(out, "import {{ define as $livers }} from {};", quoted(REGISTRY));
-    for place in others {
-        let _ = write!(out, "import {};", quoted(&pack_url(place)));
-    }
-    out.push_str("\n$livers({\n");
+    let _ = writeln!(out, "import {{ define as $livers }} from {};", quoted(REGISTRY));
+    out.push_str("$livers({\n");
     for node in files {
         definition(&mut out, node);
     }
     out.push_str("});\n");
     out
+}
+
+/// A module that has packs.
+pub(super) fn packs(urls: &[String]) -> String {
+    urls.iter().map(|url| format!("import {};\n", quoted(url))).collect::<Vec<_>>().concat()
 }
 
 /// One definition: `[what it asks for, its function, what it is given, what it imports later]`.
@@ -78,7 +75,7 @@ fn definition(out: &mut String, node: &Node) {
     let dynamic = node.scan.requests.iter().zip(&node.links).filter_map(|(request, link)| {
         let (How::Dynamic, Some(key)) = (request.how, link_key(link)) else { return None };
         let url = match link {
-            Link::File { place, .. } => quoted(&pack_url(place)),
+            Link::File { .. } => quoted(&format!("{PACKAGES}{key}?define")),
             _ => "0".to_owned(),
         };
         Some(format!("{}:[{},{url}]", quoted(&request.specifier), quoted(&key)))
@@ -106,7 +103,7 @@ fn link_key(link: &Link) -> Option<String> {
 pub(super) struct Facade<'a> {
     pub(super) key: &'a str,
     /// The packs that are needed.
-    pub(super) packs: &'a [Place],
+    pub(super) packs: &'a [String],
     pub(super) names: &'a [String],
     pub(super) has_default: bool,
     pub(super) awaits: bool,
@@ -115,9 +112,7 @@ pub(super) struct Facade<'a> {
 /// The module that an importer gets.
 pub(super) fn facade(facade: &Facade<'_>) -> String {
     let mut out = format!("import {{ load }} from {};\n", quoted(REGISTRY));
-    for place in facade.packs {
-        let _ = writeln!(out, "import {};", quoted(&pack_url(place)));
-    }
+    out.push_str(&packs(facade.packs));
     let awaits = if facade.awaits { "await " } else { "" };
     let _ = writeln!(out, "const [names, all] = {awaits}load({});", quoted(facade.key));
     export(&mut out, facade.names, |name| {
