@@ -72,6 +72,10 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "HOW", default_value = "morph")]
     html: Html,
 
+    /// Serve TypeScript, JSX and imports of packages as they are, rather than as what a browser runs
+    #[arg(long)]
+    no_compile: bool,
+
     /// Open the page in the browser
     #[arg(short, long)]
     pub(crate) open: bool,
@@ -106,7 +110,7 @@ impl Cli {
     pub(crate) fn builder(&self, mut builder: Builder) -> Builder {
         builder = builder.port(self.port).strict_port(self.strict_port).dotfiles(self.dotfiles);
         builder = builder.poll(self.poll).morph(self.html == Html::Morph);
-        builder = builder.reload(self.reload);
+        builder = builder.reload(self.reload).compile(!self.no_compile);
         if let Some(host) = &self.host {
             builder = builder.host(host);
         }

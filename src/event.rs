@@ -8,7 +8,7 @@ use std::{path::PathBuf, time::Duration};
 
 use tokio::sync::broadcast;
 
-use crate::change::Change;
+use crate::{change::Change, fault::Fault};
 
 /// How many events a subscriber may be behind before it loses the oldest.
 const BACKLOG: usize = 1024;
@@ -85,6 +85,8 @@ pub enum Event {
         /// The file.
         path: PathBuf,
     },
+    /// A source cannot be compiled, or imports what is not there. Emitted once until that changes.
+    SourceFault(Fault),
     /// A request was answered. Emitted only where [`Events::with_requests`] was asked for.
     Request {
         /// The method.

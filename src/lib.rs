@@ -28,7 +28,7 @@
 //! | third  | `site`: what happens to one request, in order |
 //! | second | `files` (what a path leads to) · `inject` (the script into HTML) · `watch` (what changed) · `reload` (who is told) · `proxy` (backends) · `compile` (source to JavaScript; feature `esm`) |
 //! | first  | `root` (URL path to disk path, and back) · `respond` (RFC 9110 on any representation) · `net` (sockets; who may speak to us) |
-//! | ground | `error` · `event` · `change` · `url_path`: plain data, no I/O |
+//! | ground | `error` · `event` · `fault` · `change` · `url_path`: plain data, no I/O |
 //!
 //! The binary (`main`, `cli`, `terminal`) stands outside and uses what is public here.
 //!
@@ -49,10 +49,10 @@
 
 pub(crate) mod change;
 #[cfg(feature = "esm")]
-#[allow(dead_code, unused_imports, reason = "nobody asks for a module yet")]
 pub(crate) mod compile;
 pub(crate) mod error;
 pub(crate) mod event;
+pub(crate) mod fault;
 pub(crate) mod files;
 pub(crate) mod inject;
 pub(crate) mod net;
@@ -68,6 +68,7 @@ pub(crate) mod watch;
 pub use change::{Change, ChangeSet, Kind};
 pub use error::Error;
 pub use event::{Event, Events};
+pub use fault::Fault;
 pub use proxy::{Route, RouteError};
 pub use reload::hub::Reload;
 pub use server::{Builder, Server};

@@ -4,6 +4,8 @@
 //! is told to `reload` (who uses what) and to `watch` (which content the tabs have). Nothing here
 //! decides anything that could be decided in a room below.
 
+#[cfg(feature = "esm")]
+pub(crate) mod modules;
 mod referrer;
 mod scripts;
 
@@ -65,6 +67,9 @@ pub(crate) struct Site {
     pub(crate) events: Events,
     /// What open pages were made from; nothing where pages are to be reloaded.
     pub(crate) sources: Option<Mutex<Sources>>,
+    /// What makes modules of sources; nothing where files are to be served as they are.
+    #[cfg(feature = "esm")]
+    pub(crate) modules: Option<modules::Modules>,
 }
 
 impl Site {
@@ -108,7 +113,7 @@ impl Site {
         }
         let path = request.uri().path();
         if path.strip_prefix(OWN).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
-            return self.own(request, &host);
+            return self.own(request, &host).await;
         }
         if let Some(route) = self.proxy.route(path) {
             return self.backend(route, request, &host, from).await;
@@ -117,7 +122,7 @@ impl Site {
     }
 
     /// One of livers' own paths.
-    fn own<B>(&self, request: Request<B>, host: &str) -> Response {
+    async fn own<B>(&self, request: Request<B>, host: &str) -> Response {
         let path = request.uri().path();
         if !same_origin(request.headers(), host) {
             return self.refuse(path, "pages of another origin may not use livers' own paths");
@@ -134,6 +139,16 @@ impl Site {
             "/status" => {
                 Representation::of_bytes(StatusCode::OK, "application/json", self.status())
                     .answer(request.method(), request.headers())
+            }
+            #[cfg(feature = "esm")]
+            name if name.starts_with("/npm/") => {
+                self.package(
+                    &name["/npm/".len()..],
+                    request.method(),
+                    request.uri(),
+                    request.headers(),
+                )
+                .await
             }
             name => scripts::answer(name, &request)
                 .unwrap_or_else(|| plain(StatusCode::NOT_FOUND, format!("There is no {path}.\n"))),
@@ -234,7 +249,16 @@ impl Site {
                 if source.whole == Whole::WaitedInVain {
                     self.events.emit(Event::StillWritten { path: source.path.clone() });
                 }
-                let element = page.then(|| self.element(version, &self.keep(&source)));
+                #[cfg(feature = "esm")]
+                if !page && let Some(module) = self.module(&source, method, uri, headers).await {
+                    return module;
+                }
+                let mut element = page.then(|| self.element(version, &self.keep(&source)));
+                #[cfg(feature = "esm")]
+                if let Some(element) = &mut element {
+                    // A map must come before what needs it.
+                    element.insert_str(0, &self.import_map(&source).await);
+                }
                 return file(source, element).answer(method, headers);
             }
             Found::Redirect(to) => return redirect(&to, uri.query()),
@@ -244,6 +268,8 @@ impl Site {
                 (StatusCode::OK, listing)
             }
             Found::Nothing(place) => {
+                #[cfg(feature = "esm")]
+                self.mended(&path);
                 self.watch.note(&place, State::Missing);
                 (StatusCode::NOT_FOUND, not_found::not_found(&path))
             }

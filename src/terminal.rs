@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use livers::{Change, Event, Kind, Server};
+use livers::{Change, Event, Fault, Kind, Server};
 use percent_encoding::percent_decode_str;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
@@ -242,6 +242,7 @@ fn line(event: &Event, amount: Amount) -> Option<String> {
                 "{YELLOW}writing{RESET}  {path} has been open for writing for long: served as it is"
             )
         }
+        Event::SourceFault(fault) => source_fault(fault),
         Event::Request { method, target, status, took } => {
             let ms = took.as_secs_f64() * 1000.0;
             format!("{DIM}{method:<8} {}  {status}, {ms:.1} ms{RESET}", shown(target))
@@ -250,6 +251,23 @@ fn line(event: &Event, amount: Amount) -> Option<String> {
         // The library may learn to say more than this program knows.
         _ => return None,
     })
+}
+
+/// What is wrong with a source: where, what, and the lines around it.
+fn source_fault(fault: &Fault) -> String {
+    let place = match (fault.line, fault.column) {
+        (Some(line), Some(column)) => format!(":{line}:{column}"),
+        _ => String::new(),
+    };
+    let mut text =
+        format!("{RED}error{RESET}    {}{place}: {}", shown(&fault.file), shown(&fault.message));
+    for line in fault.frame.lines() {
+        let _ = write!(text, "\n         {DIM}{}{RESET}", shown(line));
+    }
+    if let Some(help) = &fault.help {
+        let _ = write!(text, "\n         {CYAN}{}{RESET}", shown(help));
+    }
+    text
 }
 
 fn refused(path: &str, why: &str) -> String {

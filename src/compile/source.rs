@@ -140,12 +140,30 @@ impl Compiler {
     }
 
     /// Tells of a page's own import map: what it names is left to the browser.
-    pub(crate) fn import_map(&self, json: &str) {
+    pub(super) fn leave_to_browser(&self, json: &str) {
         let Ok(map) = serde_json::from_str::<serde_json::Value>(json) else { return };
         let scopes = map["scopes"].as_object().into_iter().flat_map(|scopes| scopes.values());
         let tables = scopes.chain([&map["imports"]]).filter_map(|table| table.as_object());
         let names: Vec<_> = tables.flat_map(|table| table.keys().cloned()).collect();
         self.mapped.lock().unwrap_or_else(PoisonError::into_inner).extend(names);
+    }
+
+    /// The URL of what a page's own script imports; none where the browser knows it by itself.
+    pub(super) fn url_of_import(
+        &self,
+        specifier: &str,
+        page: &Path,
+        names: Vec<String>,
+    ) -> Result<Option<String>, Fault> {
+        let names: BTreeSet<_> = names.into_iter().collect();
+        let names = link::Names { default: false, names: Some(&names) };
+        match link::link(self, page, specifier, None, names) {
+            link::Link::File(_, url) | link::Link::Url(url) => Ok(Some(url)),
+            link::Link::Same => Ok(None),
+            link::Link::Missing(message, help) => {
+                Err(Fault::of_file(page, message).with_help(help))
+            }
+        }
     }
 
     /// A file as a module. Blocking.

@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use super::{
-    message::{Message, Said},
+    message::Said,
     socket::{Context, connected, greet},
 };
 use crate::{
@@ -57,7 +57,7 @@ async fn speak(context: Context, hello: Option<Said>, sender: mpsc::Sender<Bytes
     context.events.emit(Event::Tabs { open: context.hub.tabs() });
     let mut comments = interval(COMMENT);
     comments.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut next = event(&connected(&context.hub));
+    let mut next = Bytes::from(event(&connected(&context.hub)));
     if let Some(Said::Hello(hello)) = hello {
         greet(&handle, &context.recall, &hello).await;
     }
@@ -73,14 +73,16 @@ async fn speak(context: Context, hello: Option<Said>, sender: mpsc::Sender<Bytes
         next = tokio::select! {
             () = context.cancel.cancelled() => break,
             () = sender.closed() => break,
-            update = async {
+            events = async {
                 loop {
                     handle.changed().await;
-                    if let Some((version, changes)) = handle.take() {
-                        break Message::Updated { version, changes };
+                    let events: String =
+                        handle.messages().map(|message| event(&message.to_json())).collect();
+                    if !events.is_empty() {
+                        break events;
                     }
                 }
-            } => event(&update.to_json()),
+            } => events.into(),
             _ = comments.tick() => Bytes::from_static(b":\n\n"),
         };
     }
@@ -89,8 +91,8 @@ async fn speak(context: Context, hello: Option<Said>, sender: mpsc::Sender<Bytes
 }
 
 /// A message as one event. JSON has no line breaks of its own.
-fn event(message: &str) -> Bytes {
-    format!("data: {message}\n\n").into()
+fn event(message: &str) -> String {
+    format!("data: {message}\n\n")
 }
 
 /// The events as they come.

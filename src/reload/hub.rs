@@ -12,7 +12,7 @@
 //! server says nothing here, so for such a tab the files are looked at: see [`Missed`].
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -22,15 +22,19 @@ use tokio::sync::Notify;
 use super::{
     interest::{Concerned, EVERYONE, Interest},
     log::Log,
-    message::Hello,
+    message::{Hello, Message},
 };
 use crate::{
     change::{Change, ChangeSet, Kind},
+    fault::Fault,
     url_path::UrlPath,
 };
 
 /// How many files a tab may name; one that names more is told of everything.
 const USES: usize = 10_000;
+
+/// How many sources may be at fault; what is more is not said.
+const FAULTS: usize = 100;
 
 /// Who is told of a change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +61,8 @@ struct State {
     log: Log,
     tabs: HashMap<u64, Tab>,
     next: u64,
+    /// Which sources are at fault, by their URL paths.
+    faults: BTreeMap<String, Fault>,
 }
 
 /// One open socket or event stream.
@@ -69,6 +75,8 @@ struct Tab {
     /// The version at which its document was served; 0 if that is not known.
     served: u64,
     mailbox: ChangeSet,
+    /// The faults that it was told of.
+    faults: Vec<Fault>,
     /// Up to this version the mailbox was filled whatever the tab uses.
     told: u64,
     wake: Arc<Wake>,
@@ -164,6 +172,36 @@ impl Hub {
             wake.wake();
         }
         (version, told.len())
+    }
+
+    /// A source is at fault, or no longer: tells the tabs that use it. Gives whether that is news.
+    pub(crate) fn fault(&self, path: &str, fault: Option<Fault>) -> bool {
+        let mut locked = self.state();
+        let state = &mut *locked;
+        if state.faults.get(path) == fault.as_ref() {
+            return false;
+        }
+        match fault {
+            Some(fault) if state.faults.len() < FAULTS => {
+                state.faults.insert(path.to_owned(), fault);
+            }
+            Some(_) => return false,
+            None => {
+                state.faults.remove(path);
+            }
+        }
+        let wakes: Vec<_> = state.tabs.values().map(|tab| Arc::clone(&tab.wake)).collect();
+        drop(locked);
+        for wake in wakes {
+            wake.wake();
+        }
+        true
+    }
+
+    /// At which version one of these paths last changed, as far as that is remembered.
+    pub(crate) fn last_change<'p>(&self, paths: impl Iterator<Item = &'p str>) -> Option<u64> {
+        let state = self.state();
+        paths.filter_map(|path| state.log.version_of(path)).max()
     }
 
     /// Whom a change concerns.
@@ -289,6 +327,28 @@ impl Handle {
         (!changes.is_empty()).then(|| (state.version, changes.into_iter().collect()))
     }
 
+    /// What there is to say to the tab.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = Message> {
+        let updated = self.take().map(|(version, changes)| Message::Updated { version, changes });
+        let failed = self.take_faults().map(|faults| Message::Failed { faults });
+        updated.into_iter().chain(failed)
+    }
+
+    /// The faults that concern the tab, if they are others than it was told of.
+    pub(crate) fn take_faults(&self) -> Option<Vec<Fault>> {
+        let state = &mut *self.hub.state();
+        let tab = state.tabs.get_mut(&self.id)?;
+        let concerns =
+            |path: &str| tab.is_told(&state.interest, &self.hub.who(&state.interest, path));
+        let faults = state.faults.iter().filter(|(path, _)| concerns(path));
+        let faults: Vec<_> = faults.map(|(_, fault)| fault.clone()).collect();
+        if faults == tab.faults {
+            return None;
+        }
+        tab.faults.clone_from(&faults);
+        Some(faults)
+    }
+
     /// Takes in who the tab is. What it missed goes into its mailbox, as far as that is known.
     pub(crate) fn hello(&self, hello: &Hello, now: SystemTime) -> Missed {
         let page = spelled(&hello.page);
@@ -302,6 +362,9 @@ impl Handle {
         uses.iter().flatten().for_each(|used| state.interest.explain(used));
         tab.uses.clone_from(&uses);
         tab.page.clone_from(&page);
+        if !state.faults.is_empty() {
+            tab.wake.task.notify_one();
+        }
         // One that comes back knows a later version than the one that it was served at.
         let fresh = hello.boot.as_ref() == Some(&self.hub.boot) && hello.age.is_none();
         tab.served = hello.version.filter(|_| fresh).unwrap_or_default();

@@ -19,10 +19,7 @@ use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite;
 
-use super::{
-    hub::{Handle, Tell},
-    message::Message,
-};
+use super::hub::{Handle, Tell};
 
 /// How long a peer may take no byte.
 const STUCK: Duration = Duration::from_secs(15);
@@ -85,11 +82,7 @@ where
 
     /// Says what is in the mailbox, and what is not out yet.
     pub(super) async fn catch_up(&self) -> Result<(), Gone> {
-        self.out(|state| match self.updated() {
-            Some(message) => state.socket.start_send_unpin(message),
-            None => Ok(()),
-        })
-        .await
+        self.out(|state| self.say(state)).await
     }
 
     /// Ends the conversation with this.
@@ -128,10 +121,12 @@ where
         }
     }
 
-    /// What is in the mailbox, as a message.
-    fn updated(&self) -> Option<tungstenite::Message> {
-        let (version, changes) = self.handle.take()?;
-        Some(Message::Updated { version, changes }.to_json().into())
+    /// Hands what there is to say to the socket.
+    fn say(&self, state: &mut State<S>) -> Result<(), tungstenite::Error> {
+        for message in self.handle.messages() {
+            state.socket.start_send_unpin(message.to_json().into())?;
+        }
+        Ok(())
     }
 }
 
@@ -151,10 +146,9 @@ where
         if !state.greeted || state.busy {
             return false;
         }
-        let Some(message) = self.updated() else { return true };
         // Where it has to wait, its own task does.
         let mut context = Context::from_waker(Waker::noop());
-        let sent = state.socket.start_send_unpin(message);
+        let sent = self.say(&mut state);
         let flushed = sent.map(|()| state.socket.poll_flush_unpin(&mut context));
         let told = matches!(flushed, Ok(Poll::Ready(Ok(()))));
         state.busy = !told;

@@ -35,6 +35,11 @@ impl Log {
         }
     }
 
+    /// When a path last changed.
+    pub(super) fn version_of(&self, path: &str) -> Option<u64> {
+        self.last.get(path).map(|(version, _)| *version)
+    }
+
     /// What changed after a version.
     pub(super) fn since(&self, since: u64) -> impl Iterator<Item = Logged<'_>> {
         self.last

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::Change;
+use crate::{change::Change, fault::Fault};
 
 /// What the server says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -24,6 +24,11 @@ pub(crate) enum Message {
         version: u64,
         /// The changes that concern this tab.
         changes: Vec<Change>,
+    },
+    /// Sources that this tab uses are at fault, or, where there are none, no longer.
+    Failed {
+        /// All of them.
+        faults: Vec<Fault>,
     },
 }
 
@@ -95,7 +100,10 @@ impl Said {
 #[cfg(test)]
 mod tests {
     use super::{Hello, Message, Said};
-    use crate::change::{Change, Kind};
+    use crate::{
+        change::{Change, Kind},
+        fault::Fault,
+    };
 
     fn golden(name: &str) -> String {
         let path = format!("{}/tests/protocol/{name}.json", env!("CARGO_MANIFEST_DIR"));
@@ -112,6 +120,17 @@ mod tests {
         let change = Change { path: "/css/app.css".into(), kind: Kind::Modified };
         let updated = Message::Updated { version: 18, changes: vec![change] };
         assert_eq!(updated.to_json(), golden("updated"));
+        let fault = Fault {
+            path: "/src/App.jsx".into(),
+            file: "src/App.jsx".into(),
+            line: Some(2),
+            column: Some(26),
+            message: "react is not installed".into(),
+            frame: "1 | // The page.\n2 | import { useState } from 'react';\n  |                          ^^^^^^^".into(),
+            help: Some("npm install react".into()),
+        };
+        assert_eq!(Message::Failed { faults: vec![fault] }.to_json(), golden("failed"));
+        assert_eq!(Message::Failed { faults: Vec::new() }.to_json(), golden("failed-none"));
     }
 
     #[test]

@@ -17,6 +17,8 @@ use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::connection::Listener;
+#[cfg(feature = "esm")]
+use crate::site::modules::Modules;
 use crate::{
     change::{Change, ChangeSet},
     error::Error,
@@ -58,6 +60,8 @@ pub struct Builder {
     dotfiles: bool,
     poll: bool,
     morph: bool,
+    #[cfg_attr(not(feature = "esm"), allow(dead_code))]
+    compile: bool,
     reload: Reload,
     events: Events,
 }
@@ -116,6 +120,13 @@ impl Builder {
     /// be right, rather than reloaded. It is so by default.
     pub fn morph(mut self, morph: bool) -> Self {
         self.morph = morph;
+        self
+    }
+
+    /// Whether TypeScript, JSX and imports of packages become what a browser runs, where a script is
+    /// wanted. It is so by default, with the feature `esm`; without it, files are served as they are.
+    pub fn compile(mut self, compile: bool) -> Self {
+        self.compile = compile;
         self
     }
 
@@ -179,7 +190,21 @@ impl Builder {
         let guard = Guard::new(self.host.as_deref());
         let files = Files::new(Arc::clone(&root));
         let sources = self.morph.then(|| Mutex::new(Sources::default()));
-        let site = Site { guard, root, files, watch, proxy, routes, reload, events, sources };
+        #[cfg(feature = "esm")]
+        let modules = self.compile.then(|| Modules::new(&root));
+        let site = Site {
+            guard,
+            root,
+            files,
+            watch,
+            proxy,
+            routes,
+            reload,
+            events,
+            sources,
+            #[cfg(feature = "esm")]
+            modules,
+        };
         Ok(Server {
             site: Arc::new(site),
             host: self.host,
@@ -223,6 +248,7 @@ impl Server {
             dotfiles: false,
             poll: false,
             morph: true,
+            compile: true,
             reload: Reload::default(),
             events: Events::default(),
         }

@@ -1,0 +1,77 @@
+//! Which module imports which: so that the URL of an import says at which version anything below it
+//! last changed, and that a fault of a file that nobody imports any more is forgotten.
+//!
+//! Only what was compiled is known. It is pure: when something changed is asked of the caller.
+
+use std::collections::{BTreeSet, HashMap};
+
+/// How many modules are remembered; of those beyond, only their own changes count.
+const MODULES: usize = 20_000;
+
+/// What each module imports, by URL paths.
+#[derive(Debug, Default)]
+pub(crate) struct Importers(HashMap<String, Vec<String>>);
+
+impl Importers {
+    /// A module was compiled, and imports these. Gives what it imported before, and nobody does now.
+    pub(crate) fn compiled(&mut self, path: &str, imports: &[String]) -> Vec<String> {
+        if self.0.get(path).is_some_and(|known| known == imports) {
+            return Vec::new();
+        }
+        if self.0.len() >= MODULES && !self.0.contains_key(path) {
+            return Vec::new();
+        }
+        let before = self.0.insert(path.to_owned(), imports.to_vec()).unwrap_or_default();
+        let imported = |path: &String| self.0.values().any(|imports| imports.contains(path));
+        before.into_iter().filter(|path| !imported(path)).collect()
+    }
+
+    /// A module and all that it leads to, but for style sheets: those are taken over in place, and
+    /// nobody runs again for them.
+    pub(crate) fn below<'p>(&'p self, path: &'p str) -> BTreeSet<&'p str> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![path];
+        while let Some(path) = open.pop() {
+            if !is_sheet(path) && found.insert(path) {
+                open.extend(self.0.get(path).into_iter().flatten().map(String::as_str));
+            }
+        }
+        found
+    }
+}
+
+fn is_sheet(path: &str) -> bool {
+    std::path::Path::new(path).extension().is_some_and(|extension| extension == "css")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Importers;
+
+    #[test]
+    fn what_a_module_leads_to_is_found() {
+        let mut importers = Importers::default();
+        let paths = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        for (path, imports) in
+            [("/main", "/a /main.css"), ("/a", "/b /c"), ("/b", "/a"), ("/c", ""), ("/d", "/c")]
+        {
+            assert!(importers.compiled(path, &paths(imports)).is_empty(), "{path}");
+        }
+        let below = |path| importers.below(path).into_iter().collect::<Vec<_>>().join(" ");
+        assert_eq!(below("/main"), "/a /b /c /main");
+        assert_eq!(below("/b"), "/a /b /c");
+        assert_eq!(below("/d"), "/c /d");
+        assert_eq!(below("/new"), "/new");
+        assert_eq!(below("/main.css"), "");
+    }
+
+    #[test]
+    fn what_nobody_imports_any_more_is_told() {
+        let mut importers = Importers::default();
+        importers.compiled("/a", &["/x".to_owned(), "/y".to_owned()]);
+        importers.compiled("/b", &["/y".to_owned()]);
+        assert!(importers.compiled("/a", &["/x".to_owned(), "/y".to_owned()]).is_empty());
+        assert_eq!(importers.compiled("/a", &[]), ["/x"]);
+        assert_eq!(importers.compiled("/b", &[]), ["/y"]);
+    }
+}

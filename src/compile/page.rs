@@ -1,0 +1,126 @@
+//! The scripts that stand in a page itself: what they import needs an import map, since the page is
+//! served as it is.
+//!
+//! A page that brings a map of its own keeps it, and gets no other: what the map names is left to
+//! the browser everywhere, and the rest of its inline scripts' imports with it.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use lol_html::{
+    element,
+    html_content::TextChunk,
+    send::{Element, HtmlRewriter, Settings},
+    text,
+};
+use serde_json::{Map, Value};
+
+use super::{Compiler, Fault};
+
+/// The scripts of a page.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Inline {
+    modules: Vec<String>,
+    maps: Vec<String>,
+}
+
+impl Compiler {
+    /// The import map that a page's own module scripts need, as JSON; none where they need none, or
+    /// the page has one. Blocking.
+    pub(crate) fn import_map(&self, page: &Path, html: &[u8]) -> Result<Option<String>, Fault> {
+        let Ok(text) = std::str::from_utf8(html) else { return Ok(None) };
+        if !text.contains("module") && !text.contains("importmap") {
+            return Ok(None);
+        }
+        let inline = Inline::of(text);
+        if !inline.maps.is_empty() {
+            inline.maps.iter().for_each(|map| self.leave_to_browser(map));
+            return Ok(None);
+        }
+        let mut imports = Map::new();
+        for code in &inline.modules {
+            for (specifier, names) in super::source::inline_imports(code) {
+                if let Some(url) = self.url_of_import(&specifier, page, names)? {
+                    imports.insert(specifier, Value::String(url));
+                }
+            }
+        }
+        if imports.is_empty() {
+            return Ok(None);
+        }
+        let map = Value::Object(Map::from_iter([("imports".to_owned(), Value::Object(imports))]));
+        // It stands in a script element.
+        Ok(Some(map.to_string().replace('<', "\\u003c")))
+    }
+}
+
+impl Inline {
+    fn of(html: &str) -> Self {
+        let found = Arc::new(Mutex::new(Self::default()));
+        let (begun, read) = (Arc::clone(&found), Arc::clone(&found));
+        let (maps, mapped) = (Arc::clone(&found), Arc::clone(&found));
+        let settings = Settings::new_send()
+            .with_strict(false)
+            .append_element_content_handler(element!(
+                "script[type=module i]:not([src])",
+                move |_: &mut Element<'_, '_>| {
+                    lock(&begun).modules.push(String::new());
+                    Ok(())
+                }
+            ))
+            .append_element_content_handler(text!(
+                "script[type=module i]:not([src])",
+                move |chunk: &mut TextChunk<'_>| {
+                    if let Some(code) = lock(&read).modules.last_mut() {
+                        code.push_str(chunk.as_str());
+                    }
+                    Ok(())
+                }
+            ))
+            .append_element_content_handler(element!(
+                "script[type=importmap i]",
+                move |_: &mut Element<'_, '_>| {
+                    lock(&maps).maps.push(String::new());
+                    Ok(())
+                }
+            ))
+            .append_element_content_handler(text!(
+                "script[type=importmap i]",
+                move |chunk: &mut TextChunk<'_>| {
+                    if let Some(map) = lock(&mapped).maps.last_mut() {
+                        map.push_str(chunk.as_str());
+                    }
+                    Ok(())
+                }
+            ));
+        let mut rewriter = HtmlRewriter::new(settings, |_: &[u8]| ());
+        // What cannot be read has no scripts that anybody knows of.
+        let whole = rewriter.write(html.as_bytes()).and_then(|()| rewriter.end());
+        let found = std::mem::take(&mut *lock(&found));
+        whole.map_or_else(|_| Self::default(), |()| found)
+    }
+}
+
+fn lock(found: &Mutex<Inline>) -> std::sync::MutexGuard<'_, Inline> {
+    found.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Inline;
+
+    #[test]
+    fn the_scripts_of_a_page_are_found() {
+        let html = "<!doctype html><script type=importmap>{}</script>\
+            <!-- <script type=module>no</script> --><script type=module src=a.js></script>\
+            <script>no</script><script type=MODULE>import 'a' // <b></script>\
+            <body><p title='<script type=module>no'><script type='module'>import 'c'";
+        let wanted = Inline {
+            modules: vec!["import 'a' // <b>".to_owned(), "import 'c'".to_owned()],
+            maps: vec!["{}".to_owned()],
+        };
+        assert_eq!(Inline::of(html), wanted);
+    }
+}

@@ -1,0 +1,193 @@
+//! Modules: files of the project that are compiled when a script is wanted, and packages.
+//!
+//! What is compiled depends on versions (imports of what changed are stamped), so the version that a
+//! request is answered at is that of its stamps. A source at fault is answered with 500, and said on
+//! the reload socket and in the terminal, because the browser tells a page nothing of why a module
+//! did not load.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use hyper::{
+    Method, StatusCode, Uri,
+    header::{CACHE_CONTROL, HeaderMap, HeaderValue},
+};
+
+use super::{Site, plain};
+use crate::{
+    compile::{self, Compiled, Compiler, Importers, Output, Packages},
+    event::Event,
+    fault::Fault,
+    files::Source,
+    reload::hub::User,
+    respond::{body::Response, representation::Representation},
+    root::{self, Root},
+    watch::State,
+};
+
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// How long a browser may keep what can never be another thing.
+const FOR_GOOD: HeaderValue = HeaderValue::from_static("max-age=31536000, immutable");
+
+/// What makes modules.
+pub(crate) struct Modules {
+    compiler: Arc<Compiler>,
+    packages: Arc<Packages>,
+    importers: Mutex<Importers>,
+}
+
+impl Modules {
+    /// For the project in a folder.
+    pub(crate) fn new(root: &Root) -> Self {
+        let compiler = Compiler::new(root.path());
+        let packages = Packages::new(Arc::clone(compiler.resolver()));
+        Self {
+            compiler: Arc::new(compiler),
+            packages: Arc::new(packages),
+            importers: Mutex::default(),
+        }
+    }
+}
+
+impl Site {
+    /// A file as a module, if the request is for one.
+    pub(super) async fn module(
+        &self,
+        source: &Source,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Option<Response> {
+        let modules = self.modules.as_ref()?;
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let (dest, mode) = (text("sec-fetch-dest"), text("sec-fetch-mode"));
+        let ask = Compiler::wanted(&source.path, uri.query().unwrap_or_default(), dest, mode)?;
+        let root::Content::Memory(bytes) = &source.content else { return None };
+        let url = source.url.to_string();
+        let (compiler, bytes) = (Arc::clone(&modules.compiler), bytes.clone());
+        let (path, name) = (source.path.clone(), url.clone());
+        let made =
+            tokio::task::spawn_blocking(move || compiler.module(&path, &name, &bytes, ask)).await;
+        match made {
+            Ok(Ok(Output::Unchanged)) => {
+                self.mended(&url);
+                None
+            }
+            Ok(Ok(Output::Module(module))) => {
+                self.mended(&url);
+                Some(self.compiled(modules, &url, &module).answer(method, headers))
+            }
+            Ok(Err(fault)) => Some(self.failed(&url, fault)),
+            Err(stopped) => Some(plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{stopped}\n"))),
+        }
+    }
+
+    /// What a module's compiling came to, with the stamps of now.
+    fn compiled(&self, modules: &Modules, url: &str, module: &Compiled) -> Representation {
+        let hub = &self.reload.hub;
+        for file in &module.files {
+            // A change of what says how to compile concerns whoever uses what was compiled.
+            if let Some(used) = self.root.url_of(file, false)
+                && let Ok(read) = root::read(file)
+            {
+                self.watch.note(file, State::File(read.identity));
+                hub.observe(&User::Path(url.to_owned()), &used.to_string());
+            }
+        }
+        let mut importers = modules.importers.lock().unwrap_or_else(PoisonError::into_inner);
+        let orphans = importers.compiled(url, &module.imports);
+        let stamp = |path: &str| hub.last_change(importers.below(path).into_iter());
+        let code = module.stamped(stamp);
+        drop(importers);
+        for path in &orphans {
+            self.mended(path);
+        }
+        let mut made = Representation::of_bytes(StatusCode::OK, JAVASCRIPT, code);
+        made.varies = true;
+        made
+    }
+
+    /// What lies in a package.
+    pub(super) async fn package(
+        &self,
+        rest: &str,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Response {
+        let nothing = || plain(StatusCode::NOT_FOUND, format!("There is no {}.\n", uri.path()));
+        let Some(modules) = &self.modules else { return nothing() };
+        let packages = Arc::clone(&modules.packages);
+        let (rest, query) = (rest.to_owned(), uri.query().unwrap_or_default().to_owned());
+        match tokio::task::spawn_blocking(move || packages.answer(&rest, &query)).await {
+            Ok(None) => nothing(),
+            Ok(Some(Ok(pack))) => {
+                self.mended(uri.path());
+                let mut made = Representation::of_bytes(StatusCode::OK, JAVASCRIPT, pack.body);
+                let octets = HeaderValue::from_static("application/octet-stream");
+                made.content_type = HeaderValue::from_str(&pack.media_type).unwrap_or(octets);
+                let mut response = made.answer(method, headers);
+                if pack.immutable {
+                    response.headers_mut().insert(CACHE_CONTROL, FOR_GOOD);
+                }
+                response
+            }
+            Ok(Some(Err(fault))) => self.failed(uri.path(), fault),
+            Err(stopped) => plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{stopped}\n")),
+        }
+    }
+
+    /// The import map that the scripts in a page need, as an element.
+    pub(super) async fn import_map(&self, source: &Source) -> String {
+        let (Some(modules), root::Content::Memory(bytes)) = (&self.modules, &source.content) else {
+            return String::new();
+        };
+        let (compiler, bytes) = (Arc::clone(&modules.compiler), bytes.clone());
+        let path = source.path.clone();
+        let made = tokio::task::spawn_blocking(move || compiler.import_map(&path, &bytes)).await;
+        let url = source.url.to_string();
+        match made {
+            Ok(Ok(map)) => {
+                self.mended(&url);
+                map.map_or_else(String::new, |map| {
+                    format!("<script type=\"importmap\">{map}</script>")
+                })
+            }
+            Ok(Err(fault)) => {
+                self.failed(&url, fault);
+                String::new()
+            }
+            Err(_) => String::new(),
+        }
+    }
+
+    /// A source is at fault: says so.
+    fn failed(&self, url: &str, fault: compile::Fault) -> Response {
+        let fault = said(url, fault, self.root.path());
+        let text = serde_json::to_string(&fault).unwrap_or_default();
+        if self.reload.hub.fault(url, Some(fault.clone())) {
+            self.events.emit(Event::SourceFault(fault));
+        }
+        let mut response = plain(StatusCode::INTERNAL_SERVER_ERROR, Bytes::from(text));
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(hyper::header::CONTENT_TYPE, json);
+        response
+    }
+
+    /// A source is not at fault.
+    pub(super) fn mended(&self, url: &str) {
+        self.reload.hub.fault(url, None);
+    }
+}
+
+/// A fault as it is told, with the file named from the served folder on.
+fn said(url: &str, fault: compile::Fault, root: &Path) -> Fault {
+    let compile::Fault { file, place, message, frame, help } = fault;
+    let file = file.strip_prefix(root).unwrap_or(&file).to_string_lossy().into_owned();
+    let (line, column) = place.unzip();
+    Fault { path: url.to_owned(), file, line, column, message, frame, help }
+}
