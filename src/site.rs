@@ -4,7 +4,7 @@
 //! is told to `reload` (who uses what) and to `watch` (which content the tabs have). Nothing here
 //! decides anything that could be decided in a room below.
 
-#[cfg(feature = "esm")]
+#[cfg_attr(not(feature = "esm"), path = "site/unmodified.rs")]
 pub(crate) mod modules;
 mod referrer;
 mod scripts;
@@ -68,7 +68,7 @@ pub(crate) struct Site {
     /// What open pages were made from; nothing where pages are to be reloaded.
     pub(crate) sources: Option<Mutex<Sources>>,
     /// What makes modules of sources; nothing where files are to be served as they are.
-    #[cfg(feature = "esm")]
+    #[cfg_attr(not(feature = "esm"), allow(dead_code))]
     pub(crate) modules: Option<modules::Modules>,
 }
 
@@ -140,7 +140,6 @@ impl Site {
                 Representation::of_bytes(StatusCode::OK, "application/json", self.status())
                     .answer(request.method(), request.headers())
             }
-            #[cfg(feature = "esm")]
             name if name.starts_with("/npm/") => {
                 self.package(
                     &name["/npm/".len()..],
@@ -249,12 +248,10 @@ impl Site {
                 if source.whole == Whole::WaitedInVain {
                     self.events.emit(Event::StillWritten { path: source.path.clone() });
                 }
-                #[cfg(feature = "esm")]
                 if !page && let Some(module) = self.module(&source, method, uri, headers).await {
                     return module;
                 }
                 let mut element = page.then(|| self.element(version, &self.keep(&source)));
-                #[cfg(feature = "esm")]
                 if let Some(element) = &mut element {
                     // A map must come before what needs it.
                     element.insert_str(0, &self.import_map(&source).await);
@@ -268,7 +265,6 @@ impl Site {
                 (StatusCode::OK, listing)
             }
             Found::Nothing(place) => {
-                #[cfg(feature = "esm")]
                 self.mended(&path);
                 self.watch.note(&place, State::Missing);
                 (StatusCode::NOT_FOUND, not_found::not_found(&path))

@@ -33,6 +33,7 @@ use crate::{
 /// How many files a tab may name; one that names more is told of everything.
 const USES: usize = 10_000;
 
+#[cfg_attr(not(feature = "esm"), allow(dead_code))]
 /// How many sources may be at fault; what is more is not said.
 const FAULTS: usize = 100;
 
@@ -174,6 +175,7 @@ impl Hub {
         (version, told.len())
     }
 
+    #[cfg_attr(not(feature = "esm"), allow(dead_code))]
     /// A source is at fault, or no longer: tells the tabs that use it. Gives whether that is news.
     pub(crate) fn fault(&self, path: &str, fault: Option<Fault>) -> bool {
         let mut locked = self.state();
@@ -198,6 +200,7 @@ impl Hub {
         true
     }
 
+    #[cfg_attr(not(feature = "esm"), allow(dead_code))]
     /// At which version one of these paths last changed, as far as that is remembered.
     pub(crate) fn last_change<'p>(&self, paths: impl Iterator<Item = &'p str>) -> Option<u64> {
         let state = self.state();

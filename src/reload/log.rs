@@ -35,6 +35,7 @@ impl Log {
         }
     }
 
+    #[cfg_attr(not(feature = "esm"), allow(dead_code))]
     /// When a path last changed.
     pub(super) fn version_of(&self, path: &str) -> Option<u64> {
         self.last.get(path).map(|(version, _)| *version)

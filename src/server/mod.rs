@@ -17,8 +17,6 @@ use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::connection::Listener;
-#[cfg(feature = "esm")]
-use crate::site::modules::Modules;
 use crate::{
     change::{Change, ChangeSet},
     error::Error,
@@ -35,7 +33,7 @@ use crate::{
         socket,
     },
     root::Root,
-    site::{Site, recall},
+    site::{Site, modules::Modules, recall},
     url_path::UrlPath,
     watch::{self, Watch},
 };
@@ -60,7 +58,6 @@ pub struct Builder {
     dotfiles: bool,
     poll: bool,
     morph: bool,
-    #[cfg_attr(not(feature = "esm"), allow(dead_code))]
     compile: bool,
     reload: Reload,
     events: Events,
@@ -190,21 +187,9 @@ impl Builder {
         let guard = Guard::new(self.host.as_deref());
         let files = Files::new(Arc::clone(&root));
         let sources = self.morph.then(|| Mutex::new(Sources::default()));
-        #[cfg(feature = "esm")]
         let modules = self.compile.then(|| Modules::new(&root));
-        let site = Site {
-            guard,
-            root,
-            files,
-            watch,
-            proxy,
-            routes,
-            reload,
-            events,
-            sources,
-            #[cfg(feature = "esm")]
-            modules,
-        };
+        let site =
+            Site { guard, root, files, watch, proxy, routes, reload, events, sources, modules };
         Ok(Server {
             site: Arc::new(site),
             host: self.host,

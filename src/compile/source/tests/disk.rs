@@ -168,7 +168,7 @@ fn a_pages_import_map_is_left_to_the_browser() {
     folder.write("x.ts", "import 'lit'; import 'lib/a';");
     let compiler = folder.compiler();
     assert!(folder.module(&compiler, "x.ts").is_err());
-    compiler.import_map(
+    compiler.leave_to_browser(
         "{ \"imports\": { \"lit\": \"/a.js\" }, \"scopes\": { \"/\": { \"lib/\": \"/\" } } }",
     );
     let code = &folder.compiled(&compiler, "x.ts").code;
