@@ -99,6 +99,8 @@ pub(crate) struct Compiler {
     compiled: AtomicBool,
     /// What pages' own import maps name.
     mapped: Mutex<BTreeSet<String>>,
+    /// The paths that a backend answers.
+    routes: Vec<String>,
 }
 
 impl Compiler {
@@ -120,6 +122,7 @@ impl Compiler {
             cache: Cache::new(KEPT),
             compiled: AtomicBool::new(false),
             mapped: Mutex::default(),
+            routes: Vec::new(),
         }
     }
 
@@ -132,6 +135,13 @@ impl Compiler {
         mode: Option<&str>,
     ) -> Option<Ask> {
         Ask::of(path, query, dest, mode)
+    }
+
+    /// The same, with paths that a backend answers: what is imported from there is left to it.
+    pub(crate) fn with_routes(mut self, prefixes: impl IntoIterator<Item = String>) -> Self {
+        let prefixes = prefixes.into_iter().map(|prefix| prefix.trim_end_matches('/').to_owned());
+        self.routes = prefixes.filter(|prefix| !prefix.is_empty()).collect();
+        self
     }
 
     /// What specifiers mean here.
@@ -164,6 +174,12 @@ impl Compiler {
                 Err(Fault::of_file(page, message).with_help(help))
             }
         }
+    }
+
+    /// Whether the project is one whose sources are compiled, so that all its modules are to be told
+    /// of changes.
+    fn is_compiled(&self) -> bool {
+        self.compiled.load(Ordering::Relaxed) || self.root.join("package.json").is_file()
     }
 
     /// A file as a module. Blocking.
@@ -212,7 +228,6 @@ impl Compiler {
             ask,
             options,
             env: xxh3_128(env.object.as_bytes()),
-            // Nothing else asks for it.
             compiled: language == Language::Js && self.is_compiled(),
             mapped: self.mapped.lock().unwrap_or_else(PoisonError::into_inner).len(),
         };
@@ -229,6 +244,7 @@ impl Compiler {
             place: ask.place,
             options: &key.options,
             env: &env.object,
+            compiled: key.compiled,
             project: &project,
         };
         let made = depth::with_stack(text, || script::compile(&job));
@@ -265,14 +281,15 @@ impl Project for Compiler {
         names
     }
 
-    fn mapped(&self, specifier: &str) -> bool {
+    fn is_foreign(&self, specifier: &str) -> bool {
         let mapped = self.mapped.lock().unwrap_or_else(PoisonError::into_inner);
+        let below = |prefix: &String| {
+            let rest = specifier.strip_prefix(prefix.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+        };
         mapped.contains(specifier)
             || mapped.iter().any(|name| name.ends_with('/') && specifier.starts_with(name))
-    }
-
-    fn is_compiled(&self) -> bool {
-        self.compiled.load(Ordering::Relaxed) || self.root.join("package.json").is_file()
+            || self.routes.iter().any(below)
     }
 }
 

@@ -34,10 +34,10 @@ pub(super) fn is_natural(job: &Job<'_>, request: &Request, link: &Link) -> bool 
     match link {
         Link::Same => true,
         Link::Url(_) => false,
-        Link::File(_, url) => !job.project.is_compiled() && *url == join(job.url, specifier),
+        Link::File(_, url) => !job.compiled && *url == join(job.url, specifier),
         // It may come yet, or a backend has it.
         Link::Missing(..) => {
-            !job.project.is_compiled()
+            !job.compiled
                 && (specifier.starts_with("./")
                     || specifier.starts_with("../")
                     || specifier.starts_with('/'))

@@ -61,7 +61,7 @@ pub(super) fn link(
     kind: Option<&str>,
     names: Names<'_>,
 ) -> Link {
-    if specifier.starts_with("/__livers/") || project.mapped(specifier) {
+    if specifier.starts_with("/__livers/") || project.is_foreign(specifier) {
         return Link::Same;
     }
     let (name, query) = split(specifier);

@@ -15,11 +15,8 @@ pub(super) trait Project: Sync {
     fn url(&self, path: &Path) -> Option<String>;
     /// The names of the files in a folder.
     fn names(&self, folder: &Path) -> Vec<String>;
-    /// Whether a page's own import map says what a specifier means.
-    fn mapped(&self, specifier: &str) -> bool;
-    /// Whether the project is one whose sources are compiled, so that all its modules are told of
-    /// changes.
-    fn is_compiled(&self) -> bool;
+    /// Whether a specifier is no matter of the project: a page's own import map or a backend knows it.
+    fn is_foreign(&self, specifier: &str) -> bool;
 }
 
 /// A project that notes what specifiers led to.
@@ -57,11 +54,7 @@ impl Project for Seen<'_> {
         self.project.names(folder)
     }
 
-    fn mapped(&self, specifier: &str) -> bool {
-        self.project.mapped(specifier)
-    }
-
-    fn is_compiled(&self) -> bool {
-        self.project.is_compiled()
+    fn is_foreign(&self, specifier: &str) -> bool {
+        self.project.is_foreign(specifier)
     }
 }

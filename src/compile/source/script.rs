@@ -40,6 +40,8 @@ pub(super) struct Job<'j> {
     pub(super) options: &'j Options,
     /// The value of `import.meta.env`.
     pub(super) env: &'j str,
+    /// Whether all modules of the project are to be told of changes.
+    pub(super) compiled: bool,
     pub(super) project: &'j dyn Project,
 }
 

@@ -85,12 +85,8 @@ impl Project for Fake {
         ["a.ts", "App.jsx", "plain.js"].map(str::to_owned).to_vec()
     }
 
-    fn mapped(&self, specifier: &str) -> bool {
+    fn is_foreign(&self, specifier: &str) -> bool {
         specifier == "mapped"
-    }
-
-    fn is_compiled(&self) -> bool {
-        self.compiled
     }
 }
 
@@ -115,6 +111,7 @@ fn compile_with(
         place,
         options,
         env: "{\"DEV\":true}",
+        compiled: project.compiled,
         project,
     })
 }

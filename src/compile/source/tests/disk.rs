@@ -176,6 +176,21 @@ fn a_pages_import_map_is_left_to_the_browser() {
 }
 
 #[test]
+fn what_a_backend_answers_is_left_to_it() {
+    let folder = Folder::new("routes");
+    folder.write("x.ts", "import '/api/a.js'; import '/api?b'; import('/apix');");
+    let compiler = folder.compiler().with_routes(["/api/".to_owned()]);
+    let fault = folder.module(&compiler, "x.ts").unwrap_err();
+    assert_eq!(
+        (fault.message.as_str(), fault.place),
+        ("\"/apix\" leads to no file", Some((1, 45)))
+    );
+    folder.write("x.ts", "import '/api/a.js'; import '/api?b';");
+    let code = &folder.compiled(&compiler, "x.ts").code;
+    assert!(code.contains("import \"/api/a.js\";\nimport \"/api?b\";"), "{code}");
+}
+
+#[test]
 fn what_is_no_text_is_no_module() {
     let folder = Folder::new("bytes");
     fs::write(folder.0.join("video.ts"), [0x47, 0x40, 0xff, 0x10]).unwrap();
