@@ -34,7 +34,11 @@ pub(super) fn is_natural(job: &Job<'_>, request: &Request, link: &Link) -> bool 
     match link {
         Link::Same => true,
         Link::Url(_) => false,
-        Link::File(_, url) => !job.compiled && *url == join(job.url, specifier),
+        Link::File(path, url) => {
+            // With their type said, browsers read these by themselves.
+            let typed = matches!(request.kind.as_deref(), Some("json" | "css"));
+            !job.compiled && *(if typed { path } else { url }) == join(job.url, specifier)
+        }
         // It may come yet, or a backend has it.
         Link::Missing(..) => {
             !job.compiled

@@ -152,6 +152,7 @@ fn a_script_becomes_a_module() {
         ("/src/x.js", "import './plain.js'; new URL('./a.ts', import.meta.url)", "unchanged".into()),
         ("/src/x.js", "import './gone.js'", "unchanged".into()),
         ("/src/x.js", "import 'mapped'", "unchanged".into()),
+        ("/src/x.js", "import a from '../data.json' with { type: 'json' }", "unchanged".into()),
         ("/src/x.js", "with (a) b; var c = 010;", "unchanged".into()),
         ("/src/x.js", "'process.env.NODE_ENV'", "unchanged".into()),
         ("/src/x.js", "let process; process.env.NODE_ENV", "unchanged".into()),

@@ -59,6 +59,12 @@ impl Drop for Folder {
 }
 
 #[test]
+fn a_compiler_is_shared_by_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Compiler>();
+}
+
+#[test]
 fn a_module_is_kept_until_its_imports_lead_elsewhere() {
     let folder = Folder::new("kept");
     folder.write("main.ts", "import './App'; export let a: string;");
