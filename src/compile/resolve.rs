@@ -365,4 +365,4 @@ pub(crate) fn is_script(file: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

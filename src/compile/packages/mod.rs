@@ -192,3 +192,6 @@ fn raw(place: &Place) -> Option<Result<Pack, Fault>> {
 fn script(text: String, immutable: bool) -> Pack {
     Pack { body: Bytes::from(text), media_type: SCRIPT.to_owned(), immutable }
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,7 +134,7 @@ fn script(path: &Path, source: String) -> Scan {
     }
     // JSX in a .js.
     if is_plain
-        && let Ok(source) = compile(path, &source, SourceType::jsx())
+        && let Ok(source) = compile(path, &source, SourceType::unambiguous().with_jsx(true))
         && let Ok((mut scan, edits)) = read(source.as_str(), SourceType::unambiguous())
     {
         scan.code[1] = edits.apply(source);

@@ -1,0 +1,311 @@
+// What packs define, run: written by hand here as a pack writes it (src/compile/packages).
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+// Each test has a registry of its own.
+let number = 0;
+const fresh = () => import(`../../client-snippet/registry.js?${number++}`);
+const started = async (definitions) => {
+  const registry = await fresh();
+  registry.define(definitions);
+  return registry;
+};
+
+test('CommonJS runs once, at its first require', async () => {
+  const runs = [];
+  const { load } = await started({
+    a: [{ './b': 'b' }, (module, exports, require) => {
+      runs.push('a');
+      exports.get = () => require('./b');
+    }],
+    b: [{}, (module) => {
+      runs.push('b');
+      module.exports = { name: 'b' };
+    }],
+  });
+  const [{ get }] = load('a');
+  assert.deepEqual(runs, ['a']);
+  assert.equal(get(), get());
+  assert.deepEqual(runs, ['a', 'b']);
+});
+
+test('a definition that is there stays', async () => {
+  const { define, load } = await started({ a: [{}, (module) => (module.exports = 1)] });
+  define({ a: [{}, (module) => (module.exports = 2)] });
+  assert.equal(load('a')[1].default, 1);
+});
+
+test('CommonJS in a circle sees what is there so far', async () => {
+  const { load } = await started({
+    a: [{ b: 'b' }, (module, exports, require) => {
+      exports.early = 1;
+      exports.seen = require('b').seen;
+      exports.late = 2;
+    }],
+    b: [{ a: 'a' }, (module, exports, require) => (exports.seen = { ...require('a') })],
+  });
+  assert.deepEqual(load('a')[0], { early: 1, seen: { early: 1 }, late: 2 });
+});
+
+test('CommonJS that throws is tried again', async () => {
+  let tries = 0;
+  const { load } = await started({
+    a: [{}, (module) => {
+      if (!tries++) throw new Error('first');
+      module.exports = tries;
+    }],
+  });
+  assert.throws(() => load('a'), /first/);
+  assert.equal(load('a')[1].default, 2);
+});
+
+test('what is missing is missing when it is required', async () => {
+  const { load } = await started({
+    a: [{ gone: "!Cannot find module 'gone'" }, (module, exports, require) => {
+      for (const name of ['gone', 'computed'])
+        try {
+          require(name);
+        } catch (error) {
+          exports[name] = [error.code, error.message];
+        }
+    }],
+  });
+  const [{ gone, computed }] = load('a');
+  assert.deepEqual(gone, ['MODULE_NOT_FOUND', "Cannot find module 'gone'"]);
+  assert.deepEqual(computed, ['MODULE_NOT_FOUND', "Cannot find module 'computed' from a"]);
+});
+
+test('CommonJS is given what it uses of Node', async () => {
+  const { load } = await started({
+    'p@1~x/lib/a.js': [
+      {},
+      function (module, exports, require, process, global, __filename, __dirname) {
+        Object.assign(exports, { self: this, mode: process.env.NODE_ENV, global, __filename, __dirname });
+      },
+      ['process', 'global', '__filename', '__dirname'],
+    ],
+  });
+  const [exports] = load('p@1~x/lib/a.js');
+  assert.equal(exports.self, exports);
+  assert.equal(exports.global, globalThis);
+  assert.equal(exports.mode, 'development');
+  assert.equal(exports.__filename, '/p@1~x/lib/a.js');
+  assert.equal(exports.__dirname, '/p@1~x/lib');
+});
+
+const compiled = [{}, (module, exports) => {
+  Object.defineProperty(exports, '__esModule', { value: true });
+  exports.default = 'default';
+  exports.name = 'name';
+}];
+const written = [{}, (module) => {
+  module.exports = () => 'function';
+  module.exports.name2 = 'name2';
+}];
+
+test('the default of CommonJS, for the project', async () => {
+  const { load } = await started({ compiled, written, bare: [{}, (module, exports) => {
+    Object.defineProperty(exports, '__esModule', { value: true });
+    exports.name = 'only';
+  }] });
+  assert.equal(load('compiled')[1].default, 'default');
+  assert.equal(load('written')[1].default(), 'function');
+  assert.equal(load('written')[0].name2, 'name2');
+  assert.equal(load('bare')[1].default.name, 'only');
+});
+
+for (const [kinds, fromCompiled, fromWritten] of [
+  ['ds', ['default', 'default', 'name'], ['function', 'function', undefined]],
+  ['DS', [{ name: 'name' }, { name: 'name' }, 'name'], ['function', 'function', undefined]],
+])
+  test(`the default of CommonJS, for packages: ${kinds}`, async () => {
+    const importer = (key) => [
+      [[key, kinds]],
+      function* ($, d, s) {
+        $.link({ told: () => told }, (d_, s_) => ((d = d_), (s = s_)), []);
+        yield;
+        const told = [d.default, s.default, s.name];
+      },
+    ];
+    const { load } = await started({ compiled, written, a: importer('compiled'), b: importer('written') });
+    const plain = (value) =>
+      typeof value === 'function' ? value() : value?.name && { name: value.name } || value;
+    assert.deepEqual(load('a')[0].told.map(plain), fromCompiled);
+    assert.deepEqual(load('b')[0].told.slice(0, 2).map(plain), fromWritten.slice(0, 2));
+  });
+
+test('ES modules: linked before they run, bindings live, functions across a circle', async () => {
+  const order = [];
+  const { load } = await started({
+    a: [[['b', 'n']], function* ($, n) {
+      $.link({ count: () => count, inc: () => inc, told: () => told }, (n_) => (n = n_), []);
+      yield;
+      order.push('a');
+      let count = 0;
+      function inc() {
+        return ++count;
+      }
+      const told = n.early;
+    }],
+    b: [[['c', 'n']], function* ($, n) {
+      $.link({ early: () => early }, (n_) => (n = n_), []);
+      yield;
+      order.push('b');
+      var early = n.call();
+    }],
+    // It calls what was not run, by way of a module that was not run.
+    c: [[['b', ''], ['d', 'n']], function* ($, n) {
+      $.link({ call: () => n.call }, (n_) => (n = n_), []);
+      yield;
+      order.push('c');
+    }],
+    d: [[['a', 'n']], function* ($, n) {
+      $.link({ call: () => call }, (n_) => (n = n_), []);
+      yield;
+      order.push('d');
+      function call() {
+        return typeof n.inc;
+      }
+    }],
+  });
+  const [a] = load('a');
+  assert.deepEqual(order, ['d', 'c', 'b', 'a']);
+  assert.equal(a.told, 'function');
+  assert.equal(a.count, 0);
+  a.inc();
+  assert.equal(a.count, 1);
+  assert.throws(() => {
+    'use strict';
+    a.count = 5;
+  }, TypeError);
+  assert.equal(Object.prototype.toString.call(a), '[object Module]');
+});
+
+test('what was not reached cannot be read', async () => {
+  const { load } = await started({
+    a: [[['b', '']], function* ($) {
+      $.link({ late: () => late }, () => {}, []);
+      yield;
+      const late = 1;
+    }],
+    b: [[['a', 'n']], function* ($, n) {
+      $.link({}, (n_) => (n = n_), []);
+      yield;
+      n.late;
+    }],
+  });
+  assert.throws(() => load('a'), ReferenceError);
+  assert.throws(() => load('a'), ReferenceError, 'it is not tried again');
+});
+
+test('export *: own names first, then the first; no default; CommonJS too', async () => {
+  const exporting = (fields) => [[], function* ($) {
+    $.link(Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, () => value])), () => {}, []);
+    yield;
+  }];
+  const { load } = await started({
+    all: [[['one', ''], ['two', ''], ['old', '']], function* ($) {
+      $.link({ own: () => 'own' }, () => {}, [0, 1, 2]);
+      yield;
+    }],
+    outer: [[['all', '']], function* ($) {
+      $.link({}, () => {}, [0]);
+      yield;
+    }],
+    one: exporting({ own: 'one', both: 'one', default: 'one' }),
+    two: exporting({ both: 'two', two: 'two' }),
+    old: [{}, (module) => (module.exports = { old: 'old', default: 'x' })],
+  });
+  assert.deepEqual({ ...load('outer')[0] }, { own: 'own', both: 'one', two: 'two', old: 'old' });
+});
+
+test('CommonJS may require an ES module', async () => {
+  const { load } = await started({
+    a: [{ b: 'b' }, (module, exports, require) => (module.exports = require('b'))],
+    b: [[], function* ($) {
+      $.link({ default: () => 'd', n: () => 'n' }, () => {}, []);
+      yield;
+    }],
+  });
+  const [names, all] = load('a');
+  assert.equal(names.n, 'n');
+  assert.equal(names.__esModule, true);
+  assert.equal(all.default, 'd');
+});
+
+test('an await outside of functions', async () => {
+  const { load } = await started({
+    a: [[['b', 'n'], ['c', '']], function* ($, n) {
+      $.link({ told: () => told }, (n_) => (n = n_), []);
+      yield;
+      const told = n.value;
+    }],
+    b: [[['a', '']], async function* ($) {
+      $.link({ value: () => value }, () => {}, []);
+      yield;
+      await null;
+      const value = 'awaited';
+    }],
+    c: [[['b', '']], function* ($) {
+      $.link({}, () => {}, []);
+      yield;
+    }],
+    lone: [[], async function* ($) {
+      $.link({}, () => {}, []);
+      yield;
+      await null;
+    }],
+    old: [{ a: 'lone' }, (module, exports, require) => require('a')],
+    bad: [[], async function* ($) {
+      $.link({}, () => {}, []);
+      yield;
+      throw new Error('rejected');
+    }],
+  });
+  assert.throws(() => load('old'), /cannot be required/);
+  const [a] = await load('a');
+  assert.equal(a.told, 'awaited');
+  assert.equal(load('a')[0].told, 'awaited', 'nothing to wait for any more');
+  await assert.rejects(load('bad'), /rejected/);
+  assert.throws(() => load('bad'), /rejected/);
+});
+
+test('import() of what was defined, and what has no pack', async () => {
+  const { load } = await started({
+    a: [[], function* ($) {
+      $.link({ get: () => (name) => $.import(name) }, () => {}, []);
+      yield;
+    }, {}, { b: ['written', 'data:text/javascript,'], fs: ['node:fs', 0] }],
+    written,
+  });
+  const [{ get }] = load('a');
+  const found = await get('b');
+  assert.equal(found.default(), 'function');
+  assert.equal(found.name2, 'name2');
+  assert.equal((await get('data:text/javascript,export default 3')).default, 3);
+  assert.ok(await get('fs'));
+});
+
+test('what is built into Node is said when it is used', async (t) => {
+  const warned = [];
+  t.mock.method(console, 'warn', (text) => warned.push(text));
+  const { load, builtin } = await started({
+    a: [{ fs: 'node:fs', nothing: 'node:' }, (module, exports, require) => {
+      exports.fs = require('fs');
+      exports.nothing = require('nothing');
+    }],
+  });
+  const [{ fs, nothing }] = load('a');
+  assert.deepEqual(nothing, {});
+  assert.deepEqual(warned, []);
+  assert.equal(fs.readFile, undefined);
+  assert.equal(fs.readFile, undefined);
+  assert.deepEqual(warned, ['fs is built into Node, and not there in browsers: fs.readFile']);
+  const [missing] = builtin('path');
+  assert.throws(missing('join'), /path is built into Node, and not there in browsers: path.join/);
+});
+
+test('what is in no pack is said', async () => {
+  const { load } = await started({});
+  assert.throws(() => load('p@1~x/a.js'), /p@1~x\/a.js is in no pack/);
+});
