@@ -11,7 +11,7 @@ use crate::support::server::Livers;
 fn module(path: &str, imports: &[&str], body: &str) -> String {
     let imported: String = imports
         .iter()
-        .filter(|import| !import.ends_with(".css"))
+        .filter(|import| import.contains(".js"))
         .map(|import| format!("import '{import}';"))
         .collect();
     format!(
