@@ -63,6 +63,8 @@ interface Registry {
   /** Pruned modules, and the addresses of pruned sheets: they may come back. */
   gone: Map<string, Module>;
   unlinked: Map<string, string>;
+  /** Modules that a worker runs, of this page or another: they need a reload. */
+  elsewhere: Set<string>;
   /** Modules that refused their update, and why. */
   invalid: Map<string, string | undefined>;
   /** Modules that say more of themselves after they have run, and when they did. */
@@ -82,7 +84,12 @@ interface Registry {
   refuse(path: string, why: string): void;
 }
 type Later = () => { promise: Promise<void>; end: () => void };
-type MakeRegistry = (environment: Omit<HotEnvironment, 'fetch'>) => Registry;
+type MakeRegistry = (
+  environment: Omit<HotEnvironment, 'fetch'> & {
+    /** To all pages and workers of this origin. */
+    channel: Pick<BroadcastChannel, 'postMessage' | 'onmessage'> | undefined;
+  },
+) => Registry;
 type Find = (module: Module, specifier: string) => string;
 type Context = (module: Module) => HotContext;
 type Invalidate = (module: Module, message: string | undefined) => Promise<void>;

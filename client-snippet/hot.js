@@ -33,13 +33,15 @@ const later = () => {
 };
 
 /** @type {MakeRegistry} */
-export const makeRegistry = ({ document, location, reportError, load }) => {
+export const makeRegistry = ({ document, location, channel, reportError, load }) => {
   /** @type {Registry['modules']} */
   const modules = new Map();
   /** @type {Registry['gone']} */
   const gone = new Map();
   /** @type {Registry['unlinked']} */
   const unlinked = new Map();
+  /** @type {Registry['elsewhere']} */
+  const elsewhere = new Set();
   /** @type {Registry['invalid']} */
   const invalid = new Map();
   /** @type {Registry['ends']} */
@@ -142,19 +144,25 @@ export const makeRegistry = ({ document, location, reportError, load }) => {
       why: '',
       renewed: !!before,
     };
-    // A worker has no page to be changed in: there, all stays as it is.
-    if (!document) return context(module);
+    if (!document) {
+      // A worker cannot be changed in place: pages that have the same module are to know.
+      channel?.postMessage(path);
+      return context(module);
+    }
     modules.set(path, module);
     gone.delete(path);
     for (const each of module.imports) revive(each);
     return context(module);
   };
 
+  if (document && channel) channel.onmessage = ({ data }) => void elsewhere.add(data);
+
   /** @type {Registry} */
   const registry = {
     modules,
     gone,
     unlinked,
+    elsewhere,
     invalid,
     ends,
     running: false,
@@ -180,11 +188,13 @@ export const makeRegistry = ({ document, location, reportError, load }) => {
 };
 
 const { document, location } = globalThis;
+const isPageOrWorker = document || 'WorkerGlobalScope' in globalThis;
 
 /** This page's. */
 export const registry = makeRegistry({
   document,
   location,
+  channel: isPageOrWorker ? new BroadcastChannel('livers') : undefined,
   reportError: (error) => reportError(error),
   load: (url) => import(url),
 });

@@ -66,7 +66,7 @@ export const plan = (modules, starts, isEntry) => {
 
 /** @type {MakeRenewal} */
 export const makeRenewal = (registry, { document, location, fetch, reportError, load }) => {
-  const { modules, gone, unlinked, invalid, ends, guarded, tell, sheets } = registry;
+  const { modules, gone, unlinked, elsewhere, invalid, ends, guarded, tell, sheets } = registry;
   /** @type {Map<string, Boundary>} */
   const stale = new Map(); // whose new code could not be had
   const missed = new Map(); // changes meanwhile that it may be about, and why to reload
@@ -228,7 +228,10 @@ export const makeRenewal = (registry, { document, location, fetch, reportError, 
       missed.set(path, why);
     }
     const changed = [...starts].flatMap(([path, { refused }]) => (refused ? [] : [path]));
-    const done = await rounds(starts, version, stamp);
+    const [shared] = [...starts].filter(([path]) => elsewhere.has(path));
+    const done = shared
+      ? { how: /** @type {const} */ ('reload'), why: `${shared[1].why}, and a worker runs it` }
+      : await rounds(starts, version, stamp);
     if (done.how === 'reload') {
       // A page that is reloaded with a fault in it is none.
       const faults = await faulty(

@@ -436,7 +436,8 @@ test('paths are the same however they are written', async () => {
 });
 
 test('a worker has no page to be changed in', async () => {
-  const registry = makeRegistry({});
+  const posted = [];
+  const registry = makeRegistry({ channel: { postMessage: (path) => posted.push(path) } });
   const hot = registry.hot('/a.js', 'http://h/a.js', ['/b.js']);
   hot.accept();
   hot.accept('./b.js', () => {});
@@ -444,4 +445,13 @@ test('a worker has no page to be changed in', async () => {
   hot.invalidate('why');
   await registry.style('/a.css');
   assert.equal(registry.modules.size, 0);
+  assert.deepEqual(posted, ['/a.js']);
+});
+
+test('what a worker runs as well needs a reload', async () => {
+  const p = new Project({ '/main.js': file(['/a.js']), '/a.js': accepting() });
+  await p.open('/main.js');
+  p.channel.onmessage({ data: '/a.js' });
+  assert.deepEqual(await p.save({ '/a.js': { fault: true } }), KEPT('a.js cannot be had'));
+  assert.deepEqual(await p.save({ '/a.js': accepting() }), RELOAD('a.js changed, and a worker runs it'));
 });

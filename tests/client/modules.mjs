@@ -11,6 +11,7 @@ export class Project {
   reloads = 0;
   asked = [];
   links = [];
+  channel = {};
   entries = [];
   #files = {};
   #versions = {};
@@ -40,6 +41,7 @@ export class Project {
       },
     };
     const environment = {
+      channel: this.channel,
       document,
       location: { href: `${ORIGIN}/index.html`, reload: () => project.reloads++ },
       fetch: async (url) => {

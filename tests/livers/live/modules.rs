@@ -38,6 +38,17 @@ fn project() -> TempDir {
     dir
 }
 
+/// What the server says once the page has said what it did; nothing else waits for a slow page.
+async fn applied(livers: &Livers, what: &str) {
+    let begins = format!("applied  /  {what}");
+    livers.wait_for_line(|line| line.starts_with(&begins)).await;
+}
+
+async fn reloaded(livers: &Livers, why: &str) {
+    let is = |line: &str| line.starts_with("applied  /  reload ") && line.ends_with(why);
+    livers.wait_for_line(is).await;
+}
+
 async fn says(page: &Page, text: &str) {
     page.wait_until(&format!("document.title === '{text}'")).await;
 }
@@ -45,7 +56,7 @@ async fn says(page: &Page, text: &str) {
 #[tokio::test]
 async fn a_module_is_put_in_place_and_what_nobody_accepts_is_a_reload() {
     let dir = project();
-    let livers = Livers::on(dir.path()).start().await;
+    let livers = Livers::on(dir.path()).arg("--verbose").start().await;
     let page = browser().await.open(livers.url()).await;
     let colour = |n: u8| {
         format!("getComputedStyle(document.querySelector('p')).color === 'rgb({n}, {n}, {n})'")
@@ -57,7 +68,7 @@ async fn a_module_is_put_in_place_and_what_nobody_accepts_is_a_reload() {
     for text in ["two", "three"] {
         dir.write("part.js", part(text));
         says(&page, text).await;
-        livers.wait_for_line(|line| line.contains("part.js") && line.contains("hot ")).await;
+        applied(&livers, "hot ").await;
     }
     dir.write("style.css", "p { color: rgb(2, 2, 2) }");
     page.wait_until(&colour(2)).await;
@@ -67,7 +78,7 @@ async fn a_module_is_put_in_place_and_what_nobody_accepts_is_a_reload() {
     // Three changes in one place: code that fails, a change that waits for it, and the mended code.
     dir.write("part.js", module("/part.js", &[], "throw new Error('not yet')"));
     page.wait_for_console(|line| line.text.contains("not yet")).await;
-    livers.wait_for_line(|line| line.contains("kept ")).await;
+    applied(&livers, "kept ").await;
     dir.write("part.js", part("four"));
     says(&page, "four").await;
     assert_eq!(page.navigations(), 1);
@@ -75,14 +86,32 @@ async fn a_module_is_put_in_place_and_what_nobody_accepts_is_a_reload() {
     let main = String::from_utf8(dir.read("main.js")).expect("UTF-8");
     dir.write("main.js", main + "// changed");
     page.wait_for_navigation().await;
-    livers.wait_for_line(|line| line.contains("(main.js changed)")).await;
+    reloaded(&livers, "(main.js changed)").await;
     says(&page, "four").await;
+}
+
+#[tokio::test]
+async fn what_a_worker_runs_as_well_is_a_reload() {
+    let dir = project();
+    let both =
+        |says: &str| module("/both.js", &[], &format!("self.says = '{says}'; hot.accept();"));
+    dir.write("both.js", both("one"));
+    dir.write("worker.js", module("/worker.js", &["/both.js"], "postMessage(self.says)"));
+    let body = "new Worker('worker.js', { type: 'module' }).onmessage = ({ data }) => document.title = data;";
+    dir.write("main.js", module("/main.js", &["/both.js"], body));
+    let livers = Livers::on(dir.path()).arg("--verbose").start().await;
+    let page = browser().await.open(livers.url()).await;
+    says(&page, "one").await;
+    dir.write("both.js", both("two"));
+    page.wait_for_navigation().await;
+    reloaded(&livers, "(both.js changed, and a worker runs it)").await;
+    says(&page, "two").await;
 }
 
 #[tokio::test]
 async fn faults_are_shown_over_the_page_and_go() {
     let dir = project();
-    let livers = Livers::on(dir.path()).start().await;
+    let livers = Livers::on(dir.path()).arg("--verbose").start().await;
     let page = browser().await.open(livers.url()).await;
     says(&page, "one").await;
     page.run("document.querySelector('#text').focus()").await;
