@@ -221,6 +221,8 @@ test('a new import that is not there yet', async () => {
   assert.deepEqual(await p.save({ '/new.js': { fault: true } }), KEPT('a.js cannot be had'));
   assert.deepEqual(await p.save({ '/new.js': file() }), HOT);
   assert.equal(p.renewal.takes('/other.js'), false);
+  assert.deepEqual(await p.save({ '/a.js': accepting() }), HOT);
+  assert.deepEqual(await p.save({ '/a.js': accepting() }), HOT, 'what it was about is over');
 });
 
 test('what was taken for that and is something else: a reload, in the end', async () => {
@@ -330,14 +332,19 @@ test('refusing an update', async (t) => {
 });
 
 test('one update after the other', async () => {
-  const p = new Project({ '/main.js': file(['/a.js']), '/a.js': accepting() });
+  const slow = file([], (hot) => {
+    hot.accept();
+    hot.dispose(async () => {
+      await new Promise((done) => setTimeout(done, 5));
+      p.log.push('disposed');
+    });
+  });
+  const p = new Project({ '/main.js': file(['/a.js']), '/a.js': slow });
   await p.open('/main.js');
   p.said();
-  assert.deepEqual(
-    await Promise.all([p.save({ '/a.js': accepting() }), p.save({ '/a.js': accepting() })]),
-    [HOT, HOT],
-  );
-  assert.equal(p.said(), 'run /a.js?t=18, run /a.js?t=19');
+  const saves = [slow, slow].map((each) => p.save({ '/a.js': each }));
+  assert.deepEqual(await Promise.all(saves), [HOT, HOT]);
+  assert.equal(p.said(), 'disposed, run /a.js?t=18, disposed, run /a.js?t=19');
 });
 
 test('events', async () => {

@@ -117,16 +117,18 @@ for (const [what, first, next, wanted] of [
 test('a custom hook that calls other hooks', () => {
   const { module, commit, said, refresh } = react();
   commit({});
-  const hook = (key) => {
+  const hook = (key, reset) => {
     const useIt = () => {};
-    refresh('/hook.js').sig()(useIt, key);
+    refresh('/hook.js').sig()(useIt, key, reset);
     return useIt;
   };
   const version = (named, useIt) => module('/a.js', component(named, 'useIt', { hooks: () => [useIt] }));
   version('a', hook('useState'));
   version('b', hook('useState'));
   version('c', hook('useEffect'));
-  assert.deepEqual(said, ['root: updated b; stale ', 'root: updated ; stale c']);
+  version('d', hook('useEffect', true));
+  const stale = ['c', 'd'].map((name) => `root: updated ; stale ${name}`);
+  assert.deepEqual(said, ['root: updated b; stale ', ...stale]);
 });
 
 test('wrapped components, and classes', () => {
@@ -138,18 +140,21 @@ test('wrapped components, and classes', () => {
     return { App };
   };
   class One {}
-  One.prototype.isReactComponent = {};
+  class Two {}
+  for (const { prototype } of [One, Two]) prototype.isReactComponent = {};
   for (const version of [
     wrapped(MEMO, 'type'),
     wrapped(MEMO, 'type'),
     wrapped(FORWARD_REF, 'render'),
     (reg) => (reg(One, 'App'), { App: One }),
+    (reg) => (reg(Two, 'App'), { App: Two }),
   ])
     module('/a.js', version);
   assert.deepEqual(said, [
     'root: updated wrapper,type; stale ',
     'root: updated ; stale wrapper',
     'root: updated ; stale One',
+    'root: updated ; stale Two',
   ]);
 });
 
@@ -195,7 +200,7 @@ test('without a React that was watched', () => {
 test('a module that did not run to its end changes nothing', () => {
   const { module, commit, said, refresh, waited } = react();
   commit({});
-  module('/a.js', component('a'));
+  module('/a.js', component('a', 'useState'));
   refresh('/hook.js').sig()(() => {}, 'useState');
   assert.deepEqual([...waited], [], 'a module of hooks says no end');
   const { reg } = refresh('/a.js');
@@ -203,7 +208,8 @@ test('a module that did not run to its end changes nothing', () => {
   assert.deepEqual([...waited], ['/a.js']);
   module('/b.js', component('x'));
   module('/b.js', component('y'));
-  assert.deepEqual(said, ['root: updated y; stale ']);
+  module('/a.js', component('b', 'useState'));
+  assert.deepEqual(said, ['root: updated y; stale ', 'root: updated b; stale ']);
 });
 
 test('roots: unmounted ones are left alone, failed ones are tried again, one cannot hold up the other', () => {

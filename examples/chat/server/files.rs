@@ -14,21 +14,22 @@ use hyper::{
 };
 use percent_encoding::percent_decode_str;
 
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/chat/web/dist");
+/// Where `npm run build` leaves the pages.
+pub(crate) const BUILT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/chat/web/dist");
 
 const HINT: &str = "This is the chat backend. It speaks WebSocket at /ws; its page is served by\n\
                     livers examples/chat/web --proxy /ws=localhost:3000\n\
                     or by this server, after npm run build in examples/chat/web\n";
 
-/// Answers a request for a file.
-pub(crate) async fn answer(method: &Method, path: &str) -> Response<Full<Bytes>> {
+/// Answers a request for a file in a folder.
+pub(crate) async fn answer(folder: &Path, method: &Method, path: &str) -> Response<Full<Bytes>> {
     if ![Method::GET, Method::HEAD].contains(method) {
         return reply(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "Only GET.\n".into());
     }
-    let Some(file) = below(Path::new(FOLDER), path) else {
+    let Some(file) = below(folder, path) else {
         return reply(StatusCode::NOT_FOUND, "text/plain", "Not found.\n".into());
     };
-    match read(file).await {
+    match read(folder, file).await {
         Ok((kind, bytes)) => reply(StatusCode::OK, kind, bytes.into()),
         Err(_) if path == "/" => reply(StatusCode::OK, "text/plain", HINT.into()),
         Err(_) => reply(StatusCode::NOT_FOUND, "text/plain", "Not found.\n".into()),
@@ -51,10 +52,10 @@ fn below(folder: &Path, path: &str) -> Option<PathBuf> {
     Some(file)
 }
 
-async fn read(file: PathBuf) -> io::Result<(&'static str, Vec<u8>)> {
+async fn read(folder: &Path, file: PathBuf) -> io::Result<(&'static str, Vec<u8>)> {
     // A link may lead elsewhere.
     let file = tokio::fs::canonicalize(file).await?;
-    if !file.starts_with(tokio::fs::canonicalize(FOLDER).await?) {
+    if !file.starts_with(tokio::fs::canonicalize(folder).await?) {
         return Err(io::ErrorKind::NotFound.into());
     }
     let kind = match file.extension().and_then(OsStr::to_str) {

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! The port is the first argument, else `PORT`, else 3000; 0 takes any free one. The second one says
-//! how many milliseconds a silent client may take to answer a ping.
+//! how many milliseconds a silent client may take to answer a ping, the third one where the built
+//! pages are.
 //!
 //! One HTTP server does both: at `/ws` it speaks WebSocket ([`room`]), everywhere else it gives the
 //! files that `npm run build` made of the pages ([`files`]). While the pages are worked on, livers
@@ -23,6 +24,7 @@ use std::{
     convert::Infallible,
     io::{self, Write},
     net::Ipv4Addr,
+    path::PathBuf,
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -54,6 +56,13 @@ use room::Room;
 const MAX_MESSAGE: usize = 64 * 1024;
 const PING: Duration = Duration::from_secs(10);
 
+/// What every connection shares.
+struct Backend {
+    room: Arc<Room>,
+    /// Where the built pages are.
+    folder: PathBuf,
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match run().await {
@@ -75,12 +84,13 @@ async fn run() -> io::Result<()> {
     writeln!(io::stdout(), "chat: listening on http://{}", listener.local_addr()?)?;
     io::stdout().flush()?;
 
-    let room = Arc::new(Room::new(ping));
+    let folder = std::env::args_os().nth(3).map_or_else(|| files::BUILT.into(), PathBuf::from);
+    let backend = Arc::new(Backend { room: Arc::new(Room::new(ping)), folder });
     let mut ctrl_c = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(tokio::spawn(serve(stream, Arc::clone(&room)))),
+                Ok((stream, _)) => drop(tokio::spawn(serve(stream, Arc::clone(&backend)))),
                 // Out of file descriptors, most likely: let some connections end first.
                 Err(_) => sleep(Duration::from_millis(100)).await,
             },
@@ -88,7 +98,7 @@ async fn run() -> io::Result<()> {
         }
     }
     // Everyone gets a proper goodbye, but nobody can hold up the exit.
-    let _ = timeout(Duration::from_secs(1), room.close()).await;
+    let _ = timeout(Duration::from_secs(1), backend.room.close()).await;
     Ok(())
 }
 
@@ -105,11 +115,11 @@ fn number<N: std::str::FromStr>(text: Option<String>) -> io::Result<Option<N>> {
 }
 
 /// Speaks HTTP on one connection, until it ends or becomes a WebSocket.
-async fn serve(stream: TcpStream, room: Arc<Room>) {
+async fn serve(stream: TcpStream, backend: Arc<Backend>) {
     let _ = stream.set_nodelay(true); // what is said is short, and somebody waits for it
     let service = service_fn(|request| {
-        let room = Arc::clone(&room);
-        async move { Ok::<_, Infallible>(answer(request, room).await) }
+        let backend = Arc::clone(&backend);
+        async move { Ok::<_, Infallible>(answer(request, &backend).await) }
     });
     let _ = http1::Builder::new()
         .timer(TokioTimer::new()) // with it, hyper gives up on a request that never ends
@@ -118,11 +128,11 @@ async fn serve(stream: TcpStream, room: Arc<Room>) {
         .await;
 }
 
-async fn answer(request: Request<Incoming>, room: Arc<Room>) -> Response<Full<Bytes>> {
+async fn answer(request: Request<Incoming>, backend: &Backend) -> Response<Full<Bytes>> {
     if request.uri().path() == "/ws" {
-        return upgrade(request, &room);
+        return upgrade(request, &backend.room);
     }
-    files::answer(request.method(), request.uri().path()).await
+    files::answer(&backend.folder, request.method(), request.uri().path()).await
 }
 
 /// Answers a WebSocket request, then the connection is in the room.

@@ -112,13 +112,34 @@ async fn everybody_is_told_that_it_ends() {
 
 #[tokio::test]
 async fn it_gives_its_own_files_and_nothing_else() {
-    let example = Example::start("chat").await;
+    let dir = TempDir::new();
+    dir.write("dist/index.html", "<title>built</title>");
+    dir.write("dist/assets/a b.js", "built()");
+    dir.write("dist/.env", "secret");
+    dir.write("secret.txt", "secret");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(dir.at("secret.txt"), dir.at("dist/link.txt")).expect("a link");
+    let folder = dir.at("dist").to_str().expect("UTF-8").to_owned();
+    let example = Example::start_with("chat", &["10000", &folder]).await;
     let root = get(example.port, "/").await;
-    assert_eq!(root.status, 200);
-    for path in ["/../package.json", "/%2e%2e/package.json", "/..%2fpackage.json", "/.gitignore"] {
+    assert_eq!((root.status, root.text()), (200, "<title>built</title>"));
+    assert_eq!(root.header("content-type"), Some("text/html; charset=utf-8"));
+    let script = get(example.port, "/assets/a%20b.js?v=1").await;
+    assert_eq!((script.status, script.text()), (200, "built()"));
+    assert_eq!(script.header("content-type"), Some("text/javascript; charset=utf-8"));
+    let paths = ["/../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/.env", "/link.txt"];
+    for path in paths.into_iter().chain(["/assets", "/no-such-file.js", "//etc/passwd", "/%ff"]) {
         assert_eq!(get(example.port, path).await.status, 404, "{path}");
     }
-    assert_eq!(get(example.port, "/no-such-file.js").await.status, 404);
     assert_eq!(get(example.port, "/ws").await.status, 426);
     assert_eq!(send(example.port, "POST", "/", &[], b"").await.status, 405);
+}
+
+#[tokio::test]
+async fn without_pages_it_says_how_to_see_them() {
+    let dir = TempDir::new();
+    let folder = dir.path().to_str().expect("UTF-8").to_owned();
+    let example = Example::start_with("chat", &["10000", &folder]).await;
+    let root = get(example.port, "/").await;
+    assert!(root.status == 200 && root.text().contains("livers examples/chat/web"), "{root:?}");
 }
