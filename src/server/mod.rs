@@ -166,6 +166,8 @@ impl Builder {
         };
 
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
+        let prefixes = self.routes.iter().map(|route| route.prefix().to_owned());
+        let modules = self.compile.then(|| Modules::new(&root, prefixes));
         let routes = self.routes.iter().map(ToString::to_string).collect();
         let (tabs, disk) = (Arc::clone(&hub), Arc::clone(&root));
         // A page names itself as the server spells paths, a request as the browser does.
@@ -187,7 +189,6 @@ impl Builder {
         let guard = Guard::new(self.host.as_deref());
         let files = Files::new(Arc::clone(&root));
         let sources = self.morph.then(|| Mutex::new(Sources::default()));
-        let modules = self.compile.then(|| Modules::new(&root));
         let site =
             Site { guard, root, files, watch, proxy, routes, reload, events, sources, modules };
         Ok(Server {

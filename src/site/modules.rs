@@ -41,9 +41,9 @@ pub(crate) struct Modules {
 }
 
 impl Modules {
-    /// For the project in a folder.
-    pub(crate) fn new(root: &Root) -> Self {
-        let compiler = Compiler::new(root.path());
+    /// For the project in a folder; what begins with one of these is a backend's.
+    pub(crate) fn new(root: &Root, prefixes: impl Iterator<Item = String>) -> Self {
+        let compiler = Compiler::new(root.path()).with_routes(prefixes);
         let packages = Packages::new(Arc::clone(compiler.resolver()));
         Self {
             compiler: Arc::new(compiler),

@@ -12,7 +12,7 @@ use crate::{files::Source, respond::body::Response, root::Root};
 pub(crate) struct Modules;
 
 impl Modules {
-    pub(crate) fn new(_: &Root) -> Self {
+    pub(crate) fn new(_: &Root, _: impl Iterator<Item = String>) -> Self {
         Self
     }
 }

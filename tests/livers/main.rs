@@ -22,6 +22,8 @@ mod examples;
 mod guard;
 mod inject;
 mod live;
+#[cfg(feature = "esm")]
+mod modules;
 mod proxy;
 mod reload;
 mod saves;

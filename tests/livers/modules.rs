@@ -1,0 +1,220 @@
+//! Sources that are compiled when a script is wanted, and packages, as a browser and as tools see
+//! them.
+
+use serde_json::Value;
+
+use crate::support::browser::{Page, browser};
+use crate::support::dir::TempDir;
+use crate::support::http::{Response, get, get_with};
+use crate::support::server::Livers;
+
+/// A project of TypeScript, JSX, and packages of either kind.
+fn project() -> TempDir {
+    let dir = TempDir::new();
+    let package =
+        |name: &str, more: &str| format!("{{\"name\":\"{name}\",\"version\":\"1.2.3\"{more}}}");
+    for (path, text) in [
+        ("package.json", "{\"name\":\"project\",\"type\":\"module\"}".to_owned()),
+        (
+            "index.html",
+            "<!doctype html><title>none</title><input id=text><div id=root></div>\
+             <script type=module src=src/main.tsx></script>"
+                .to_owned(),
+        ),
+        (
+            "src/main.tsx",
+            "import './style.css';\nimport { view } from './view';\nimport { count, add } from 'tiny';\n\
+             import same from 'tiny/again.js';\nimport data from './data.json';\n\
+             const say = (text: string): void => { document.title = text };\n\
+             declare global { interface Window { seen: unknown } }\n\
+             add(); same();\nwindow.seen = { count: count(), data, mode: import.meta.env.MODE };\n\
+             document.querySelector('#root')!.append(view());\nsay('ready');\n"
+                .to_owned(),
+        ),
+        ("src/view.tsx", view("one")),
+        ("src/style.css", "#root { color: rgb(1, 2, 3) }".to_owned()),
+        ("src/data.json", "{\"answer\":42}".to_owned()),
+        ("classic.js", "var classic = 'react';\n".to_owned()),
+        ("video.ts", "this is no TypeScript".to_owned()),
+        ("node_modules/tiny/package.json", package("tiny", "")),
+        (
+            "node_modules/tiny/index.js",
+            "let n = 0; module.exports = Object.assign({}, { count: () => n, add: () => { n += 1 } });"
+                .to_owned(),
+        ),
+        ("node_modules/tiny/again.js", "module.exports = require('./index').add;".to_owned()),
+        ("node_modules/elements/package.json", package("elements", ",\"type\":\"module\",\"exports\":{\"./jsx-dev-runtime\":\"./jsx.js\",\"./jsx-runtime\":\"./jsx.js\"}")),
+        (
+            "node_modules/elements/jsx.js",
+            "export { make as jsx, make as jsxs, make as jsxDEV } from './make.js';\nexport const Fragment = 'x';"
+                .to_owned(),
+        ),
+        (
+            "node_modules/elements/make.js",
+            "export function make(tag, { children, ...rest }) {\n\
+             const element = Object.assign(document.createElement(tag), rest);\n\
+             element.append(...[children].flat().filter((child) => child != null));\nreturn element; }"
+                .to_owned(),
+        ),
+        ("tsconfig.json", "{\"compilerOptions\":{\"jsx\":\"react-jsx\",\"jsxImportSource\":\"elements\"}}".to_owned()),
+    ] {
+        dir.write(path, text);
+    }
+    dir.write("favicon.ico", "");
+    dir
+}
+
+/// A module that accepts itself.
+fn view(says: &str) -> String {
+    format!(
+        "export const view = () => <p id=\"view\">{says}</p>;\n\
+         if (import.meta.hot) import.meta.hot.accept((now) =>\n\
+         document.querySelector('#view')?.replaceWith(now.view()));\n"
+    )
+}
+
+async fn script(livers: &Livers, path: &str) -> Response {
+    let headers = [("Sec-Fetch-Dest", "script"), ("Sec-Fetch-Mode", "cors")];
+    get_with(livers.port(), path, &headers).await
+}
+
+async fn shows(page: &Page, text: &str) {
+    page.wait_until(&format!("document.querySelector('#view')?.textContent === '{text}'")).await;
+}
+
+#[tokio::test]
+async fn a_project_runs_from_source_and_changes_in_place() {
+    let dir = project();
+    let livers = Livers::on(dir.path()).start().await;
+    let page = browser().await.open(livers.url()).await;
+    shows(&page, "one").await;
+    let seen: Value = page.eval("window.seen").await;
+    // Both files of the package are one module each, however they are asked for.
+    assert_eq!(
+        seen,
+        serde_json::json!({"count": 2, "data": {"answer": 42}, "mode": "development"})
+    );
+    page.wait_until("getComputedStyle(document.querySelector('#root')).color === 'rgb(1, 2, 3)'")
+        .await;
+
+    page.run("document.querySelector('#text').value = 'half-written'").await;
+    for text in ["two", "three"] {
+        dir.write("src/view.tsx", view(text));
+        shows(&page, text).await;
+    }
+    dir.write("src/style.css", "#root { color: rgb(4, 5, 6) }");
+    page.wait_until("getComputedStyle(document.querySelector('#root')).color === 'rgb(4, 5, 6)'")
+        .await;
+    assert_eq!(page.navigations(), 1);
+    assert_eq!(page.eval::<String>("document.querySelector('#text').value").await, "half-written");
+
+    // Nobody accepts these.
+    dir.write("src/data.json", "{\"answer\":43}");
+    page.wait_for_navigation().await;
+    page.wait_until("window.seen?.data.answer === 43").await;
+    shows(&page, "three").await;
+}
+
+#[tokio::test]
+async fn a_fault_is_said_where_it_is_seen_and_goes_when_it_is_mended() {
+    let dir = project();
+    let livers = Livers::on(dir.path()).start().await;
+    let page = browser().await.open(livers.url()).await;
+    shows(&page, "one").await;
+    page.run("document.querySelector('#text').value = 'half-written'").await;
+    let overlay = "document.documentElement.lastElementChild.shadowRoot";
+    let shown = format!("{overlay}?.textContent.includes('src/view.tsx:1:')");
+    let gone = format!("!{overlay}");
+
+    dir.write("src/view.tsx", "export const view = () => <p>;\n");
+    let line = livers.wait_for_line(|line| line.contains("src/view.tsx:1:")).await;
+    assert!(line.contains("error"), "{line}");
+    page.wait_until(&shown).await;
+    dir.write("src/view.tsx", view("two"));
+    shows(&page, "two").await;
+    page.wait_until(&gone).await;
+    assert_eq!(page.navigations(), 1);
+    assert_eq!(page.eval::<String>("document.querySelector('#text').value").await, "half-written");
+
+    // A page that cannot begin comes to life by itself.
+    dir.write("src/view.tsx", "import 'not-there';\n".to_owned() + &view("three"));
+    livers.wait_for_line(|line| line.contains("npm install not-there")).await;
+    page.reload().await;
+    page.wait_until(&shown).await;
+    dir.write("src/view.tsx", view("four"));
+    shows(&page, "four").await;
+}
+
+#[tokio::test]
+async fn a_source_is_a_module_for_scripts_and_a_file_for_others() {
+    let dir = project();
+    dir.write(
+        "inline.html",
+        "<!doctype html><title>none</title><script type=module>\
+        import { count } from 'tiny'; document.title = 'count ' + count()</script>",
+    );
+    let livers = Livers::on(dir.path()).start().await;
+    let compiled = script(&livers, "/src/main.tsx").await;
+    assert_eq!(compiled.header("content-type"), Some("text/javascript; charset=utf-8"));
+    assert!(compiled.text().contains("/__livers/npm/tiny@1.2.3"), "{}", compiled.text());
+    assert!(!compiled.text().contains(": string"));
+    let tag = compiled.header("etag").expect("a tag").to_owned();
+    let again =
+        [("Sec-Fetch-Dest", "script"), ("Sec-Fetch-Mode", "cors"), ("If-None-Match", tag.as_str())];
+    assert_eq!(get_with(livers.port(), "/src/main.tsx", &again).await.status, 304);
+
+    // As they are: for a person, for fetch(), for a video; and what needs nothing.
+    for (path, dest, mode) in [
+        ("src/main.tsx", "document", "navigate"),
+        ("src/main.tsx", "empty", "cors"),
+        ("video.ts", "video", "no-cors"),
+        ("classic.js", "script", "no-cors"),
+        ("src/data.json", "empty", "cors"),
+    ] {
+        let headers = [("Sec-Fetch-Dest", dest), ("Sec-Fetch-Mode", mode)];
+        let answer = get_with(livers.port(), &format!("/{path}"), &headers).await;
+        assert_eq!(answer.text().as_bytes(), dir.read(path), "{path} {dest}");
+    }
+
+    // Scripts in a page find packages, too.
+    let page = browser().await.open(&livers.at("/inline.html")).await;
+    page.wait_until("document.title === 'count 0'").await;
+
+    let plain = Livers::on(dir.path()).arg("--no-compile").start().await;
+    let answer = script(&plain, "/src/main.tsx").await;
+    assert_eq!(answer.text().as_bytes(), dir.read("src/main.tsx"));
+    assert_eq!(script(&plain, "/__livers/npm/tiny@1.2.3/index.js").await.status, 404);
+}
+
+#[tokio::test]
+async fn packages_are_kept_for_good_and_nothing_else_is_served_as_one() {
+    let dir = project();
+    dir.write("node_modules/tiny/.env", "SECRET=1");
+    dir.write("secret/package.json", "{\"name\":\"secret\",\"version\":\"1.0.0\"}");
+    dir.write("secret/key.js", "secret");
+    let livers = Livers::on(dir.path()).start().await;
+    let main = script(&livers, "/src/main.tsx").await;
+    let at = main.text().find("/__livers/npm/tiny").expect("a package");
+    let url: String = main.text()[at..].chars().take_while(|char| *char != '"').collect();
+    let answer = script(&livers, &url).await;
+    assert_eq!(answer.status, 200, "{url}");
+    assert_eq!(answer.header("cache-control"), Some("max-age=31536000, immutable"));
+    let folder = &url[..url.rfind('/').expect("a folder")];
+    for path in [
+        format!("{folder}/../../secret/key.js"),
+        format!("{folder}/%2e%2e/%2e%2e/secret/key.js"),
+        format!("{folder}/..%2f..%2fsecret/key.js"),
+        format!("{folder}/not-there.js"),
+        "/__livers/npm/secret@1.0.0/key.js".to_owned(),
+        "/__livers/npm/../../secret/key.js".to_owned(),
+        "/__livers/npm/".to_owned(),
+        "/__livers/npm/tiny".to_owned(),
+    ] {
+        let answer = get(livers.port(), &path).await;
+        assert!([400, 404].contains(&answer.status), "{path}: {}", answer.status);
+        assert!(!answer.text().contains("secret\""), "{path}");
+    }
+    // Another origin's page may not have them.
+    let foreign = [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Dest", "script")];
+    assert_eq!(get_with(livers.port(), &url, &foreign).await.status, 403);
+}
