@@ -74,7 +74,7 @@ export const makeRegistry = ({ document, location, channel, reportError, load })
     link.dataset.livers = name; // which stays when the sheet is renewed
     await new Promise((done) => {
       link.onload = link.onerror = done;
-      document.head.append(link);
+      (document.head ?? document.documentElement).append(link);
     });
   };
 

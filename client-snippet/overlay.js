@@ -130,7 +130,7 @@ export const makeOverlay = (document) => {
     sheet.replaceSync(STYLE);
     root.adoptedStyleSheets = [sheet];
     const mine = (dialog = /** @type {HTMLDialogElement} */ (make('dialog')));
-    Object.assign(dialog, { tabIndex: -1, autofocus: true }); // before its button
+    dialog.tabIndex = -1;
     dialog.setAttribute('role', 'alertdialog');
     dialog.setAttribute('aria-labelledby', 'title');
     dialog.setAttribute('aria-describedby', 'faults');
@@ -144,6 +144,7 @@ export const makeOverlay = (document) => {
     fill(faults);
     document.documentElement.append(host);
     dialog.showModal();
+    dialog.focus(); // and not its button
   };
 
   /** @type {(faults: Fault[]) => void} */
