@@ -117,11 +117,6 @@ impl Resolver {
         engine.1 = Arc::new(Engine::new());
     }
 
-    /// Differs after each installation of packages: what was made of packages before is stale then.
-    pub(crate) fn installed(&self) -> u64 {
-        self.current().0
-    }
-
     /// What a specifier without a query means to somebody.
     pub(crate) fn find(&self, specifier: &str, from: &Path, asker: Asker) -> Found {
         if is_url(specifier) {
