@@ -3,7 +3,7 @@
 //! [`Compiler`] is the front: it says which requests are for a module ([`ask`]), and makes it: a
 //! script ([`script`]), or a small module for what is imported and is no script ([`assets`]). What a
 //! script imports becomes URLs ([`link`], [`rewrite`]); how it is written is said by `tsconfig.json`
-//! ([`options`]) and by itself ([`pragma`]); `.env` files name values for it ([`env`]).
+//! ([`options`]) and by itself ([`pragma`]); `.env` files name values for it ([`mod@env`]).
 //!
 //! What was compiled is kept by its bytes. A kept module is used again only if each of its specifiers
 //! still leads where it led, and if no file that says how to compile has changed: so a file that
