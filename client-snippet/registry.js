@@ -64,6 +64,42 @@ export const define = (more) => {
   for (const key of Object.keys(more)) if (!definitions.has(key)) definitions.set(key, more[key]);
 };
 
+/**
+ * Adds definitions that are classic scripts, as not all code can be in a module. Each leaves its own
+ * with its element; a worker has none, and has the text evaluated.
+ *
+ * @param {string[]} keys
+ * @returns {Promise<void[]>}
+ */
+export const scripts = (keys) =>
+  Promise.all(
+    keys
+      .filter((key) => !definitions.has(key))
+      .map(async (key) => {
+        const url = `${base}${key}?script`;
+        if (typeof document === 'undefined') {
+          const text = await (await fetch(url)).text();
+          const evaluate = new Function('document', text);
+          const holder = { currentScript: { definition: undefined } };
+          evaluate(holder);
+          define({ [key]: /** @type {any} */ (holder.currentScript.definition) });
+          return;
+        }
+        await new Promise((resolve, reject) => {
+          /** @type {any} */
+          const element = document.createElement('script');
+          element.src = url;
+          element.onload = () => {
+            define({ [key]: element.definition });
+            resolve(undefined);
+          };
+          element.onerror = () => reject(missing(`${url} cannot be loaded`, key));
+          document.head.append(element);
+          element.remove();
+        });
+      }),
+  );
+
 // Whatever is read of it is undefined, and the console says why, once for each name.
 /** @type {(name: string) => any} */
 const stub = (name) => {

@@ -309,3 +309,22 @@ test('what is in no pack is said', async () => {
   const { load } = await started({});
   assert.throws(() => load('p@1~x/a.js'), /p@1~x\/a.js is in no pack/);
 });
+
+test('a classic script leaves its definition with its element', async (t) => {
+  const asked = [];
+  const head = {
+    append(element) {
+      asked.push(element.src.replace(/.*\/npm\//, ''));
+      if (element.src.includes('gone')) return queueMicrotask(() => element.onerror());
+      element.definition = [{}, (module) => (module.exports = 'old')];
+      queueMicrotask(() => element.onload());
+    },
+  };
+  globalThis.document = { head, createElement: () => ({ remove() {} }) };
+  t.after(() => delete globalThis.document);
+  const { load, scripts } = await started({ b: [{}, () => {}] });
+  await scripts(['a', 'b']);
+  assert.deepEqual(asked, ['a?script']);
+  assert.equal(load('a')[1].default, 'old');
+  await assert.rejects(scripts(['gone']), /cannot be loaded/);
+});

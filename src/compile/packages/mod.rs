@@ -21,6 +21,7 @@ mod graph;
 mod names;
 mod requests;
 mod scan;
+mod sloppy;
 mod visit;
 mod write;
 
@@ -61,6 +62,7 @@ pub(crate) struct Packages {
 struct Query {
     pack: Option<Vec<String>>,
     define: bool,
+    script: bool,
     import: bool,
     url: bool,
     raw: bool,
@@ -89,6 +91,8 @@ impl Packages {
             self.pack(&place, more)?
         } else if query.define {
             write::packs(&bundle::urls(&self.graph.reach(&place)))
+        } else if query.script {
+            write::script(&self.graph.node(&place))
         } else if !as_module {
             return raw(&place);
         } else if query.raw {
@@ -164,6 +168,7 @@ impl Query {
             match name {
                 "pack" => query.pack = Some(list(value)),
                 "define" => query.define = true,
+                "script" => query.script = true,
                 "import" => query.import = true,
                 "url" => query.url = true,
                 "raw" => query.raw = true,

@@ -24,6 +24,7 @@ use super::{
     esm,
     names::Names,
     requests::{How, Request},
+    sloppy,
     visit::{OF_NODE, Walk},
     write::quoted,
 };
@@ -45,6 +46,8 @@ pub(super) struct Scan {
     pub(super) names: Names,
     /// The definition's function is these, one after the other.
     pub(super) code: [String; 3],
+    /// Whether it cannot be a part of a pack: see [`sloppy`].
+    pub(super) sloppy: bool,
     /// Why the file cannot be read.
     pub(super) broken: Option<String>,
 }
@@ -98,6 +101,7 @@ fn simple(body: &str) -> Scan {
         requests: Vec::new(),
         names: Names::default(),
         code: ["function(module,exports,require){".to_owned(), body.to_owned(), "}".to_owned()],
+        sloppy: false,
         broken: None,
     }
 }
@@ -187,7 +191,7 @@ fn read(source: &str, source_type: SourceType) -> Result<(Scan, Edits), String> 
         };
         (part(kind, module.requests.0, module.names, module.head), module.edits)
     } else {
-        commonjs(program)
+        commonjs(source, program)
     };
     if let Some(line) = &program.hashbang {
         edits.replace(line.span, "");
@@ -202,10 +206,11 @@ fn read(source: &str, source_type: SourceType) -> Result<(Scan, Edits), String> 
 }
 
 fn part(kind: Kind, requests: Vec<Request>, names: Names, head: String) -> Scan {
-    Scan { kind, requests, names, code: [head, String::new(), "\n}".to_owned()], broken: None }
+    let code = [head, String::new(), "\n}".to_owned()];
+    Scan { kind, requests, names, code, sloppy: false, broken: None }
 }
 
-fn commonjs(program: &Program<'_>) -> (Scan, Edits) {
+fn commonjs(source: &str, program: &Program<'_>) -> (Scan, Edits) {
     let mut walk = Walk::new(None);
     walk.visit_program(program);
     let declared = lexical(program);
@@ -217,7 +222,8 @@ fn commonjs(program: &Program<'_>) -> (Scan, Edits) {
     let parameters = ["module", "exports", "require"].into_iter();
     let parameters: Vec<_> = parameters.chain(given.iter().map(String::as_str)).collect();
     let head = format!("function({}){{", parameters.join(","));
-    let scan = part(Kind::CommonJs(given), walk.requests.0, walk.names.names, head);
+    let mut scan = part(Kind::CommonJs(given), walk.requests.0, walk.names.names, head);
+    scan.sloppy = sloppy::is_needed(source, program);
     (scan, walk.edits)
 }
 

@@ -25,11 +25,26 @@ pub(super) fn pack(files: &[Arc<Node>]) -> String {
     // A file may use any name but this one.
     let _ = writeln!(out, "import {{ define as $livers }} from {};", quoted(REGISTRY));
     out.push_str("$livers({\n");
-    for node in files {
+    for node in files.iter().filter(|node| !node.scan.sloppy) {
+        let _ = write!(out, "{}:", quoted(&node.key));
         definition(&mut out, node);
+        out.push_str(",\n");
     }
     out.push_str("});\n");
+    let scripts = files.iter().filter(|node| node.scan.sloppy).map(|node| quoted(&node.key));
+    let scripts = scripts.collect::<Vec<_>>().join(",");
+    if !scripts.is_empty() {
+        let _ = writeln!(out, "import {{ scripts as $scripts }} from {};", quoted(REGISTRY));
+        let _ = writeln!(out, "await $scripts([{scripts}]);");
+    }
     out
+}
+
+/// One definition as a classic script, which leaves it with its element.
+pub(super) fn script(node: &Node) -> String {
+    let mut out = "document.currentScript.definition=".to_owned();
+    definition(&mut out, node);
+    out + ";\n"
 }
 
 /// A module that has packs.
@@ -39,7 +54,7 @@ pub(super) fn packs(urls: &[String]) -> String {
 
 /// One definition: `[what it asks for, its function, what it is given, what it imports later]`.
 fn definition(out: &mut String, node: &Node) {
-    let _ = write!(out, "{}:[", quoted(&node.key));
+    out.push('[');
     let requires = || {
         let requests = node.scan.requests.iter().zip(&node.links);
         let requires = requests.filter(|(request, _)| request.how == How::Require);
@@ -85,9 +100,9 @@ fn definition(out: &mut String, node: &Node) {
         let _ = write!(later, ",{{{dynamic}}}");
     }
     if later == "[]" || later == "{}" {
-        out.push_str("],\n");
+        out.push(']');
     } else {
-        let _ = writeln!(out, ",{later}],");
+        let _ = write!(out, ",{later}]");
     }
 }
 
