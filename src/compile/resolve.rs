@@ -117,6 +117,31 @@ impl Resolver {
         engine.1 = Arc::new(Engine::new());
     }
 
+    /// Differs after each installation of packages: what was made of packages before is stale then.
+    pub(crate) fn installed(&self) -> u64 {
+        self.current().0
+    }
+
+    /// The folder of the project, by its real path.
+    pub(crate) fn project(&self) -> &Path {
+        &self.real_root
+    }
+
+    /// Takes over what an earlier run found: folders of packages by their real paths, and their
+    /// names there. What is in no `node_modules` above the root is not believed.
+    pub(crate) fn learn(&self, folders: impl IntoIterator<Item = (PathBuf, String)>) {
+        let (installed, _) = self.current();
+        for (path, name) in folders {
+            let found = folders::in_node_modules(&path.join("package.json"));
+            let above = |folder: &Path| path.starts_with(folder.join("node_modules"));
+            let is_package = found.is_some_and(|(folder, known)| folder == path && known == name);
+            let is_real = path.canonicalize().is_ok_and(|real| real == path);
+            if is_package && is_real && self.real_root.ancestors().any(above) {
+                self.folders.folder(path, Some(name), installed);
+            }
+        }
+    }
+
     /// What a specifier without a query means to somebody.
     pub(crate) fn find(&self, specifier: &str, from: &Path, asker: Asker) -> Found {
         if is_url(specifier) {

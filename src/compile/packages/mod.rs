@@ -9,7 +9,8 @@
 //! module.
 //!
 //! The URLs hold a stamp of what was installed ([`resolve`](super::resolve)): answers may be kept
-//! for good. What lies in a workspace, and so can change, may not.
+//! for good. What lies in a workspace, and so can change, may not. What was made is kept on the disk
+//! for the next run ([`store`]).
 //!
 //! Left out on purpose: source maps of packages, CSS modules in packages, native addons.
 
@@ -22,6 +23,7 @@ mod names;
 mod requests;
 mod scan;
 mod sloppy;
+mod store;
 mod visit;
 mod write;
 
@@ -30,7 +32,12 @@ use std::{collections::HashSet, sync::Arc};
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 
-use self::{graph::Graph, scan::Kind, write::Facade};
+use self::{
+    graph::{Graph, Node},
+    scan::Kind,
+    store::Store,
+    write::Facade,
+};
 use super::{
     Fault,
     resolve::{PACKAGES, Place, Resolver, is_script, key},
@@ -40,7 +47,7 @@ use crate::{respond::media_type, url_path::UrlPath};
 /// JavaScript.
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// An answer.
+/// An answer: a script, or a file as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pack {
     /// The body.
@@ -55,6 +62,7 @@ pub(crate) struct Pack {
 pub(crate) struct Packages {
     resolver: Arc<Resolver>,
     graph: Graph,
+    store: Store,
 }
 
 /// What a URL asks for.
@@ -72,44 +80,66 @@ struct Query {
 impl Packages {
     /// For what a resolver comes to.
     pub(crate) fn new(resolver: Arc<Resolver>) -> Self {
-        Self { graph: Graph::new(Arc::clone(&resolver)), resolver }
+        let store = Store::new(resolver.project());
+        Self { graph: Graph::new(Arc::clone(&resolver)), store, resolver }
     }
 
     /// Answers `/__livers/npm/<rest>?<query>`. Blocking. `None` is 404, a fault 500.
     pub(crate) fn answer(&self, rest: &str, query: &str) -> Option<Result<Pack, Fault>> {
-        let query = Query::parse(query);
+        let asked = Query::parse(query);
         if let Some(name) = rest.strip_prefix("node:") {
             let name = percent_decode_str(name).decode_utf8().ok()?;
-            return Some(Ok(script(write::builtin(&name, &query.names), true)));
+            return Some(Ok(script(write::builtin(&name, &asked.names), true)));
         }
         let place = self.place(rest)?;
         let url = format!("{PACKAGES}{}", key(&place));
         let fixed = place.folder.installed;
         let extension = place.file.rsplit_once('.').map_or("", |(_, extension)| extension);
-        let as_module = is_script(&place.file) || query.import;
-        let text = if let Some(more) = &query.pack {
-            self.pack(&place, more)?
-        } else if query.define {
-            write::packs(&bundle::urls(&self.graph.reach(&place)))
-        } else if query.script {
-            write::script(&self.graph.node(&place))
-        } else if !as_module {
+        let is_code = is_script(&place.file) || extension == "json";
+        let packed = asked.pack.is_some() || asked.define || asked.script;
+        if !packed && !is_script(&place.file) && !asked.import {
             return raw(&place);
-        } else if query.raw {
+        }
+        let text = if !packed && asked.raw {
             let text = std::fs::read(place.path()).ok()?;
             format!("export default {};\n", write::quoted(&String::from_utf8_lossy(&text)))
-        } else if query.url {
-            format!("export default {};\n", write::quoted(&url))
-        } else if extension == "css" {
+        } else if !packed && !asked.url && extension == "css" {
             write::style(&url)
-        } else if is_script(&place.file) || extension == "json" {
-            match self.facade(&place, query.names) {
-                Ok(text) => text,
+        } else if !packed && (asked.url || !is_code) {
+            format!("export default {};\n", write::quoted(&url))
+        } else {
+            return self.kept(&format!("{rest}?{query}"), &place, asked);
+        };
+        Some(Ok(script(text, fixed)))
+    }
+
+    /// What is made of many files: from the disk, if an earlier run made it from the same.
+    fn kept(&self, url: &str, place: &Place, asked: Query) -> Option<Result<Pack, Fault>> {
+        let fixed = place.folder.installed;
+        if fixed && let Some((body, folders)) = self.store.get(url) {
+            // The packages that it names are asked for next.
+            self.resolver.learn(folders);
+            return Some(Ok(Pack { body, media_type: SCRIPT.to_owned(), immutable: true }));
+        }
+        let (text, nodes) = if let Some(more) = &asked.pack {
+            let nodes = self.pack(place, more)?;
+            (write::pack(&nodes), nodes)
+        } else if asked.define {
+            let nodes = self.graph.reach(place);
+            (write::packs(&bundle::urls(&nodes)), nodes)
+        } else if asked.script {
+            let node = self.graph.node(place);
+            (write::script(&node), vec![node])
+        } else {
+            let nodes = self.graph.reach(place);
+            match self.facade(place, &nodes, asked.names) {
+                Ok(text) => (text, nodes),
                 Err(fault) => return Some(Err(fault)),
             }
-        } else {
-            format!("export default {};\n", write::quoted(&url))
         };
+        if fixed {
+            self.store.put(url, &text, &nodes);
+        }
         Some(Ok(script(text, fixed)))
     }
 
@@ -122,16 +152,19 @@ impl Packages {
         self.resolver.place(&id.join("/"), &file.join("/"))
     }
 
-    fn pack(&self, place: &Place, more: &[String]) -> Option<String> {
+    fn pack(&self, place: &Place, more: &[String]) -> Option<Vec<Arc<Node>>> {
         let id = &place.folder.id;
         let more = more.iter().map(|file| self.resolver.place(id, file));
         let entries = std::iter::once(Some(place.clone())).chain(more);
-        let entries = entries.collect::<Option<Vec<_>>>()?;
-        Some(write::pack(&self.graph.pack(&entries)))
+        Some(self.graph.pack(&entries.collect::<Option<Vec<_>>>()?))
     }
 
-    fn facade(&self, place: &Place, wanted: Vec<String>) -> Result<String, Fault> {
-        let all = self.graph.reach(place);
+    fn facade(
+        &self,
+        place: &Place,
+        all: &[Arc<Node>],
+        wanted: Vec<String>,
+    ) -> Result<String, Fault> {
         let entry = self.graph.node(place);
         if let Some(message) = &entry.scan.broken {
             return Err(Fault {
@@ -154,7 +187,7 @@ impl Packages {
         };
         let awaits =
             all.iter().any(|node| matches!(node.scan.kind, Kind::Module { awaits: true, .. }));
-        let packs = bundle::urls(&all);
+        let packs = bundle::urls(all);
         let facade = Facade { key: &entry.key, packs: &packs, names: &names, has_default, awaits };
         Ok(write::facade(&facade))
     }

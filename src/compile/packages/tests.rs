@@ -212,3 +212,56 @@ fn what_lies_in_a_workspace_is_read_anew() {
     site.project.add(&[("ui/index.js", "exports.x = 'after!'")]);
     assert!(get().contains("'after!'"));
 }
+
+#[test]
+fn what_was_made_is_kept_for_the_next_run() {
+    let site = Site::new(&[
+        ("node_modules/a/index.js", "exports.x = require('b').x"),
+        ("node_modules/a/node_modules/b/index.js", "exports.x = require('c').x"),
+        ("node_modules/a/node_modules/b/node_modules/c/index.js", "exports.x = 'first'"),
+    ]);
+    assert_eq!(site.run("a", "?names=x", "m => m.x"), r#""first""#);
+    let kept = site.project.0.join("node_modules/.livers/packs");
+    let entries =
+        || -> Vec<_> { fs::read_dir(&kept).unwrap().map(|entry| entry.unwrap().path()).collect() };
+    assert_eq!(entries().len(), 4, "a module and three packs");
+
+    // A run that has to believe them: it finds no file in `c` by itself.
+    let again = || {
+        let resolver = Arc::new(Resolver::new(&site.project.0));
+        let packages = Packages::new(Arc::clone(&resolver));
+        (resolver, packages)
+    };
+    let get = |packages: &Packages, url: &str| {
+        let (rest, query) = url.trim_start_matches("/__livers/npm/").split_once('?').unwrap();
+        let pack = packages.answer(rest, query)?.unwrap();
+        Some(String::from_utf8(pack.body.to_vec()).unwrap())
+    };
+    let url = format!("{}?names=x", site.url("a"));
+    let pack_of_c = {
+        let facade = site.text(&url);
+        let line = facade.lines().find(|line| line.contains("/c@")).unwrap();
+        line.split('"').nth(1).unwrap().to_owned()
+    };
+    let (_, packages) = again();
+    assert_eq!(get(&packages, &pack_of_c), None);
+    get(&packages, &url).unwrap();
+    assert!(get(&packages, &pack_of_c).unwrap().contains("'first'"));
+
+    // One that was spoilt, and one whose file changed since.
+    for entry in entries() {
+        let mut text = fs::read(&entry).unwrap();
+        let last = text.len() - 3;
+        text[last] ^= 1;
+        fs::write(&entry, text).unwrap();
+    }
+    let file = "node_modules/a/node_modules/b/node_modules/c/index.js";
+    site.project.add(&[(file, "exports.x = 'second'")]);
+    let (_, packages) = again();
+    assert!(get(&packages, &url).unwrap().contains("load("));
+    assert!(get(&packages, &pack_of_c).unwrap().contains("'second'"));
+    site.project.add(&[(file, "exports.x = 'the third'")]);
+    let (_, packages) = again();
+    get(&packages, &url).unwrap();
+    assert!(get(&packages, &pack_of_c).unwrap().contains("'the third'"));
+}

@@ -19,7 +19,7 @@ use super::install::file_stamp;
 const FORMAT: u64 = 1;
 
 /// The folder of a package.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Folder {
     /// `name@version~stamp`.
     pub(crate) id: String,
