@@ -69,7 +69,7 @@ pub(crate) struct Site {
     pub(crate) sources: Option<Mutex<Sources>>,
     /// What makes modules of sources; nothing where files are to be served as they are.
     #[cfg_attr(not(feature = "esm"), allow(dead_code))]
-    pub(crate) modules: Option<modules::Modules>,
+    pub(crate) modules: Option<Arc<modules::Modules>>,
 }
 
 impl Site {

@@ -20,7 +20,7 @@ use crate::{
 const LOST: Duration = Duration::from_secs(3);
 
 /// How long a server may take to take its first request.
-const START: Duration = Duration::from_secs(120);
+const START: Duration = Duration::from_mins(2);
 
 /// What the server says its messages on.
 enum Line {

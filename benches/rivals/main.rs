@@ -228,7 +228,7 @@ fn running(kind: Kind, size: usize) -> Result<Running> {
             let told = save(folder.path(), "sheet.css", true, number)
                 .and_then(|_| tab.until_quiet(Duration::from_millis(250)));
             match told {
-                Ok(0) if began.elapsed() < Duration::from_secs(300) => None,
+                Ok(0) if began.elapsed() < Duration::from_mins(5) => None,
                 Ok(0) => Some(Err(format!("{} never tells", kind.name()).into())),
                 Ok(_) => Some(Ok(began.elapsed().saturating_sub(Duration::from_millis(250)))),
                 Err(why) => Some(Err(why)),

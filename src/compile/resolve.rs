@@ -117,11 +117,6 @@ impl Resolver {
         engine.1 = Arc::new(Engine::new());
     }
 
-    /// Differs after each installation of packages: what was made of packages before is stale then.
-    pub(crate) fn installed(&self) -> u64 {
-        self.current().0
-    }
-
     /// The folder of the project, by its real path.
     pub(crate) fn project(&self) -> &Path {
         &self.real_root

@@ -180,24 +180,31 @@ impl Hub {
     pub(crate) fn fault(&self, path: &str, fault: Option<Fault>) -> bool {
         let mut locked = self.state();
         let state = &mut *locked;
-        if state.faults.get(path) == fault.as_ref() {
-            return false;
-        }
+        let news = state.faults.get(path) != fault.as_ref();
         match fault {
+            // Whoever asked may have said hello before it was known that it uses this.
+            Some(_) if !news => {}
             Some(fault) if state.faults.len() < FAULTS => {
                 state.faults.insert(path.to_owned(), fault);
             }
-            Some(_) => return false,
-            None => {
+            None if news => {
                 state.faults.remove(path);
             }
+            Some(_) | None => return false,
         }
         let wakes: Vec<_> = state.tabs.values().map(|tab| Arc::clone(&tab.wake)).collect();
         drop(locked);
         for wake in wakes {
             wake.wake();
         }
-        true
+        news
+    }
+
+    /// The sources that are at fault, as if they had changed.
+    pub(crate) fn at_fault(&self) -> Vec<Change> {
+        let state = self.state();
+        let paths = state.faults.keys().cloned();
+        paths.map(|path| Change { path, kind: Kind::Modified }).collect()
     }
 
     #[cfg_attr(not(feature = "esm"), allow(dead_code))]

@@ -145,18 +145,28 @@ impl Builder {
         let hub = Hub::new(self.reload);
         let Self { root, more, ignore, dotfiles, poll, events, .. } = self;
         let (tabs, said) = (Arc::clone(&hub), events.clone());
-        let publish = move |changes: ChangeSet| {
-            let (version, tabs) = tabs.publish(&changes);
-            said.emit(Event::Updated { version, changes: changes.into_iter().collect(), tabs });
-        };
+        let prefixes: Vec<_> = self.routes.iter().map(|route| route.prefix().to_owned()).collect();
+        let compile = self.compile;
         let watching = events.clone();
         let begun = tokio::task::spawn_blocking(move || {
             let root = Arc::new(Root::new(&root, dotfiles)?);
+            let modules = compile.then(|| Arc::new(Modules::new(&root, prefixes)));
+            let compiled = modules.clone();
+            let publish = move |mut changes: ChangeSet| {
+                // What was missing may be there now: who asked for it in vain is to ask again.
+                if compiled.as_ref().is_some_and(|modules| modules.changed(&changes)) {
+                    changes.extend(tabs.at_fault());
+                }
+                let (version, tabs) = tabs.publish(&changes);
+                let changes = changes.into_iter().collect();
+                said.emit(Event::Updated { version, changes, tabs });
+            };
             let options = watch::Options { root: Arc::clone(&root), more, ignore, poll };
             let watch = Watch::start(options, watching, Box::new(publish))?;
-            Ok((root, Arc::new(watch)))
+            Ok((root, Arc::new(watch), modules))
         });
-        let (root, watch) = begun.await.map_err(|stopped| Error::Watch(stopped.to_string()))??;
+        let (root, watch, modules) =
+            begun.await.map_err(|stopped| Error::Watch(stopped.to_string()))??;
         let listening = match listen(&addresses, self.port, self.strict_port).await {
             Ok(listening) => listening,
             Err(error) => {
@@ -166,8 +176,6 @@ impl Builder {
         };
 
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
-        let prefixes = self.routes.iter().map(|route| route.prefix().to_owned());
-        let modules = self.compile.then(|| Modules::new(&root, prefixes));
         let routes = self.routes.iter().map(ToString::to_string).collect();
         let (tabs, disk) = (Arc::clone(&hub), Arc::clone(&root));
         // A page names itself as the server spells paths, a request as the browser does.

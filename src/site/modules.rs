@@ -18,6 +18,7 @@ use hyper::{
 
 use super::{Site, plain};
 use crate::{
+    change::{ChangeSet, Kind},
     compile::{self, Compiled, Compiler, Importers, Output, Packages},
     event::Event,
     fault::Fault,
@@ -29,6 +30,9 @@ use crate::{
 };
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// Files that say what specifiers mean, and that installing a package writes.
+const SETTINGS: [&str; 3] = ["package.json", "tsconfig.json", "jsconfig.json"];
 
 /// How long a browser may keep what can never be another thing.
 const FOR_GOOD: HeaderValue = HeaderValue::from_static("max-age=31536000, immutable");
@@ -42,7 +46,7 @@ pub(crate) struct Modules {
 
 impl Modules {
     /// For the project in a folder; what begins with one of these is a backend's.
-    pub(crate) fn new(root: &Root, prefixes: impl Iterator<Item = String>) -> Self {
+    pub(crate) fn new(root: &Root, prefixes: Vec<String>) -> Self {
         let compiler = Compiler::new(root.path()).with_routes(prefixes);
         let packages = Packages::new(Arc::clone(compiler.resolver()));
         Self {
@@ -50,6 +54,20 @@ impl Modules {
             packages: Arc::new(packages),
             importers: Mutex::default(),
         }
+    }
+}
+
+impl Modules {
+    /// Files changed. Gives whether what was missing may be there now.
+    pub(crate) fn changed(&self, changes: &ChangeSet) -> bool {
+        let settings = |path: &str| SETTINGS.contains(&path.rsplit('/').next().unwrap_or_default());
+        let mut concerned =
+            changes.iter().filter(|change| change.kind != Kind::Modified || settings(&change.path));
+        if concerned.next().is_none() {
+            return false;
+        }
+        self.compiler.resolver().forget();
+        true
     }
 }
 

@@ -6,14 +6,18 @@
 use hyper::{Method, StatusCode, Uri, header::HeaderMap};
 
 use super::{Site, plain};
-use crate::{files::Source, respond::body::Response, root::Root};
+use crate::{change::ChangeSet, files::Source, respond::body::Response, root::Root};
 
 /// What makes modules: nothing.
 pub(crate) struct Modules;
 
 impl Modules {
-    pub(crate) fn new(_: &Root, _: impl Iterator<Item = String>) -> Self {
+    pub(crate) fn new(_: &Root, _: Vec<String>) -> Self {
         Self
+    }
+
+    pub(crate) fn changed(&self, _: &ChangeSet) -> bool {
+        false
     }
 }
 

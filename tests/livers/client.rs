@@ -13,7 +13,7 @@ async fn run(program: &str, args: &[&str]) {
     );
     let mut command = tokio::process::Command::new(program);
     command.args(args).current_dir(root).stdin(Stdio::null()).kill_on_drop(true);
-    let ended = tokio::time::timeout(Duration::from_secs(120), command.output()).await;
+    let ended = tokio::time::timeout(Duration::from_mins(2), command.output()).await;
     let output = ended
         .unwrap_or_else(|_| panic!("waited 120 s for {program}"))
         .unwrap_or_else(|e| panic!("{program} cannot be run ({e}): install Node (nodejs.org)"));

@@ -143,6 +143,19 @@ async fn a_fault_is_said_where_it_is_seen_and_goes_when_it_is_mended() {
     page.wait_until(&shown).await;
     dir.write("src/view.tsx", view("four"));
     shows(&page, "four").await;
+
+    // What was missing comes: nobody has to save the file that asks for it again.
+    let asks = |what: &str, says: &str| format!("import '{what}';\n{}", view(says));
+    dir.write("src/view.tsx", asks("./later", "five"));
+    livers.wait_for_line(|line| line.contains("leads to no file")).await;
+    dir.write("src/later.ts", "export {};");
+    shows(&page, "five").await;
+    dir.write("src/view.tsx", asks("late", "six"));
+    livers.wait_for_line(|line| line.contains("npm install late")).await;
+    dir.write("node_modules/late/package.json", "{\"name\":\"late\",\"version\":\"1.0.0\"}");
+    dir.write("node_modules/late/index.js", "exports.late = true;");
+    dir.write("package.json", "{\"name\":\"project\",\"dependencies\":{\"late\":\"1\"}}");
+    shows(&page, "six").await;
 }
 
 #[tokio::test]

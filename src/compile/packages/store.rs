@@ -29,7 +29,7 @@ use crate::compile::resolve::file_stamp;
 const FORMAT: u32 = 1;
 
 /// An entry that was written longer ago goes.
-const OLD: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const OLD: Duration = Duration::from_hours(720);
 
 /// Tells apart what is written at the same time.
 static NEXT: AtomicUsize = AtomicUsize::new(0);

@@ -6,6 +6,7 @@ use std::{
 use super::{Handle, Hub, Missed, Reload, User};
 use crate::{
     change::{Change, ChangeSet, Kind::*},
+    fault::Fault,
     reload::{log::LOG, message::Hello},
 };
 
@@ -213,4 +214,39 @@ fn another_run_of_the_server_says_nothing_of_versions() {
     assert_eq!(back.take(), None);
     back.tell(ChangeSet::from_iter([Change { path: "/a.css".into(), kind: Modified }]));
     assert_eq!(paths(&back), ["/a.css"]);
+}
+
+#[test]
+fn a_fault_is_told_to_those_who_use_the_source_until_it_is_mended() {
+    let hub = Hub::new(Reload::Used);
+    let user = tab(&hub, "/", &["/main.js"]);
+    let other = tab(&hub, "/other", &[]);
+    let fault = Fault {
+        path: "/part.js".into(),
+        file: "part.js".into(),
+        line: None,
+        column: None,
+        message: "wrong".into(),
+        frame: String::new(),
+        help: None,
+    };
+    assert!(!hub.fault("/part.js", None), "there is none");
+    assert!(hub.fault("/part.js", Some(fault.clone())));
+    assert_eq!(
+        (user.take_faults(), other.take_faults()),
+        (None, None),
+        "nobody is known to use it"
+    );
+    hub.observe(&User::Path("/main.js".into()), "/part.js");
+    assert!(!hub.fault("/part.js", Some(fault.clone())), "that is no news");
+    assert_eq!((user.take_faults(), other.take_faults()), (Some(vec![fault.clone()]), None));
+    assert_eq!(user.take_faults(), None, "it knows");
+    assert_eq!(hub.at_fault().len(), 1);
+    assert!(hub.fault("/part.js", None));
+    assert_eq!((user.take_faults(), other.take_faults()), (Some(Vec::new()), None));
+    for number in 0..200 {
+        let path = format!("/{number}");
+        hub.fault(&path, Some(Fault { path: path.clone(), ..fault.clone() }));
+    }
+    assert_eq!(hub.at_fault().len(), 100);
 }

@@ -15,7 +15,7 @@ const WAITING: u32 = 3;
 const WAITING_CAP: Duration = Duration::from_secs(5);
 
 /// No pause is longer than this.
-const CAP: Duration = Duration::from_secs(60);
+const CAP: Duration = Duration::from_mins(1);
 
 /// What a round of looks cost.
 #[derive(Clone, Copy, Debug, Default)]

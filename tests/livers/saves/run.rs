@@ -245,7 +245,7 @@ impl Place {
             .envs(["AUTHOR", "COMMITTER"].map(|who| (format!("GIT_{who}_EMAIL"), "me@here")))
             .stdin(Stdio::null())
             .kill_on_drop(true);
-        let ended = tokio::time::timeout(Duration::from_secs(60), command.output()).await;
+        let ended = tokio::time::timeout(Duration::from_mins(1), command.output()).await;
         let Output { status, stdout, stderr } = ended.expect("a minute").expect("run sh");
         let said = [stdout, stderr].concat();
         assert!(status.success(), "{line}: {status} {}", String::from_utf8_lossy(&said));
