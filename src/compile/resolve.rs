@@ -12,6 +12,7 @@ mod builtin;
 mod engine;
 mod folders;
 mod install;
+mod specifier;
 
 use std::{
     path::{Component, Path, PathBuf},
@@ -20,14 +21,17 @@ use std::{
 
 use oxc_resolver::ResolveError;
 
-use crate::url_path::UrlPath;
-
 pub(crate) use self::{
     engine::Asker,
     folders::{Folder, Place},
     install::file_stamp,
+    specifier::{is_bare, is_script, key},
 };
-use self::{engine::Engine, folders::Folders};
+use self::{
+    engine::Engine,
+    folders::{Folders, Moment},
+    specifier::{is_package_name, is_url, package_name, package_of, url},
+};
 
 /// Everything in packages has a URL below this.
 pub(crate) const PACKAGES: &str = "/__livers/npm/";
@@ -125,16 +129,21 @@ impl Resolver {
     /// Takes over what an earlier run found: folders of packages by their real paths, and their
     /// names there. What is in no `node_modules` above the root is not believed.
     pub(crate) fn learn(&self, folders: impl IntoIterator<Item = (PathBuf, String)>) {
-        let (installed, _) = self.current();
+        let moment = Moment { epoch: self.look().0, look: true };
         for (path, name) in folders {
             let found = folders::in_node_modules(&path.join("package.json"));
             let above = |folder: &Path| path.starts_with(folder.join("node_modules"));
             let is_package = found.is_some_and(|(folder, known)| folder == path && known == name);
             let is_real = path.canonicalize().is_ok_and(|real| real == path);
             if is_package && is_real && self.real_root.ancestors().any(above) {
-                self.folders.folder(path, Some(name), installed);
+                self.folders.folder(path, Some(name), moment);
             }
         }
+    }
+
+    /// Whether what is made of a package can be kept for good.
+    pub(crate) fn is_fixed(&self, folder: &Folder) -> bool {
+        folder.installed && folder.epoch == self.current().0
     }
 
     /// What a specifier without a query means to somebody.
@@ -142,8 +151,10 @@ impl Resolver {
         if is_url(specifier) {
             return Found::Url(specifier.to_owned());
         }
-        let (installed, engine) = self.current();
+        // A pack has thousands of specifiers; it was looked when its URL was made.
         let project = asker == Asker::Project;
+        let (epoch, engine) = if project { self.look() } else { self.current() };
+        let moment = Moment { epoch, look: project };
         let result = match specifier.strip_prefix('/').filter(|_| project) {
             Some("") => return Found::Url(specifier.to_owned()),
             Some(rest) => {
@@ -164,9 +175,9 @@ impl Resolver {
             }),
         };
         match result {
-            Ok(path) => self.classify(&path, specifier, from, installed),
+            Ok(path) => self.classify(&path, specifier, from, moment),
             Err(ResolveError::Ignored(_)) => Found::Ignored,
-            Err(error) => self.failed(&engine, specifier, from, asker, installed, &error),
+            Err(error) => self.failed(&engine, specifier, from, asker, moment, &error),
         }
     }
 
@@ -177,13 +188,13 @@ impl Resolver {
         specifier: &str,
         from: &Path,
         asker: Asker,
-        installed: u64,
+        moment: Moment,
         error: &ResolveError,
     ) -> Found {
         if let Some(name) = builtin::name(specifier) {
             // `node:events` is in the package `events`, and `process/` too.
             return match engine.resolve(&format!("{name}/"), from, asker) {
-                Ok(path) => self.classify(&path, specifier, from, installed),
+                Ok(path) => self.classify(&path, specifier, from, moment),
                 Err(_) => Found::Builtin(name.to_owned()),
             };
         }
@@ -200,7 +211,7 @@ impl Resolver {
     }
 
     /// What a file on the disk is to the project.
-    fn classify(&self, path: &Path, specifier: &str, from: &Path, installed: u64) -> Found {
+    fn classify(&self, path: &Path, specifier: &str, from: &Path, moment: Moment) -> Found {
         let inside = path.strip_prefix(&self.real_root).ok();
         let of_package = folders::in_node_modules(inside.unwrap_or(path)).is_some();
         if let Some(inside) = inside.filter(|_| !of_package) {
@@ -214,7 +225,7 @@ impl Resolver {
                     .is_some_and(|link| path.starts_with(link));
         let limit =
             if path.starts_with(&self.workspace) { &*self.workspace } else { Path::new("/") };
-        match self.folders.place(path, limit, installed).filter(|_| allowed) {
+        match self.folders.place(path, limit, moment).filter(|_| allowed) {
             Some(place) => Found::Package(place),
             None => Found::Missing(Some(format!(
                 "{} is not in {}, nor in a package",
@@ -256,7 +267,7 @@ impl Resolver {
     /// The package of a URL that an earlier run of the server gave: in the `node_modules` of the
     /// root, of the folders above it, and of the packages in there.
     fn search(&self, id: &str) -> Option<Arc<Folder>> {
-        let (installed, _) = self.current();
+        let moment = Moment { epoch: self.look().0, look: true };
         let name = package_name(id)?;
         let matches = |folder: PathBuf| {
             let path = folder.join(name).canonicalize().ok().filter(|path| path.is_dir())?;
@@ -265,7 +276,7 @@ impl Resolver {
                 Some((_, name)) => (path, Some(name)),
                 None => (path, None),
             };
-            self.folders.folder(path, name, installed).filter(|folder| folder.id == id)
+            self.folders.folder(path, name, moment).filter(|folder| folder.id == id)
         };
         let above = self.real_root.ancestors().map(|folder| folder.join("node_modules"));
         let above: Vec<_> = above.filter(|folder| folder.is_dir()).collect();
@@ -276,7 +287,14 @@ impl Resolver {
             .or_else(|| above.iter().flat_map(|folder| nested(folder)).find_map(matches))
     }
 
+    /// What is known of the disk.
     fn current(&self) -> (u64, Arc<Engine>) {
+        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+        (engine.0, Arc::clone(&engine.1))
+    }
+
+    /// The same, but nothing of before the last installation.
+    fn look(&self) -> (u64, Arc<Engine>) {
         let now = install::stamp(&self.real_root, &self.workspace);
         let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
         if engine.0 == now {
@@ -303,80 +321,6 @@ fn nested(modules: &Path) -> Vec<PathBuf> {
         if is_scope(&path) && path.parent() == Some(modules) { list(&path) } else { vec![path] }
     });
     packages.map(|path| path.join("node_modules")).filter(|path| path.is_dir()).collect()
-}
-
-/// The name in an id, if it can be one.
-fn package_name(id: &str) -> Option<&str> {
-    let at = id.get(1..)?.find('@')? + 1;
-    let name = &id[..at];
-    is_package_name(name).then_some(name)
-}
-
-/// Whether a name can be that of a package: nothing else is looked for in `node_modules`.
-fn is_package_name(name: &str) -> bool {
-    let plain = |part: &str| {
-        !part.is_empty()
-            && !part.starts_with('.')
-            && part.chars().all(|char| char.is_ascii_alphanumeric() || "-_.~".contains(char))
-    };
-    match name.strip_prefix('@') {
-        Some(scoped) => scoped.split_once('/').is_some_and(|(a, b)| plain(a) && plain(b)),
-        None => plain(name),
-    }
-}
-
-/// The package that a bare specifier names.
-fn package_of(specifier: &str) -> &str {
-    let parts = if specifier.starts_with('@') { 2 } else { 1 };
-    let end = specifier.match_indices('/').nth(parts - 1).map_or(specifier.len(), |(at, _)| at);
-    &specifier[..end]
-}
-
-/// Whether a specifier names a package, or what an alias stands for.
-pub(crate) fn is_bare(specifier: &str) -> bool {
-    !specifier.starts_with(['.', '/', '#'])
-}
-
-/// Whether a specifier has a scheme, or says where it is on this server.
-fn is_url(specifier: &str) -> bool {
-    let scheme = specifier.split_once(':').map(|(scheme, _)| scheme);
-    let is_scheme = |scheme: &str| {
-        scheme.len() > 1
-            && scheme != "node"
-            && scheme.starts_with(|char: char| char.is_ascii_alphabetic())
-            && scheme.chars().all(|char| char.is_ascii_alphanumeric() || "+-.".contains(char))
-    };
-    scheme.is_some_and(is_scheme)
-        || specifier.starts_with("//")
-        || specifier.starts_with("/__livers/")
-}
-
-/// The URL of the module for a file in a package.
-fn url(place: &Place, query: Option<&str>) -> String {
-    let path = format!("{PACKAGES}{}", key(place));
-    match query {
-        Some(query) => format!("{path}?import&{query}"),
-        None if is_script(&place.file) => path,
-        None => path + "?import",
-    }
-}
-
-/// What a file in a package goes by in the page: its URL below the packages' own.
-pub(crate) fn key(place: &Place) -> String {
-    let names = place.folder.id.split('/').chain(place.file.split('/')).map(str::as_bytes);
-    let path = UrlPath::from_names(names, false).map(|path| path.to_string());
-    path.unwrap_or_default().trim_start_matches('/').to_owned()
-}
-
-/// Whether a file is a script, by its name.
-pub(crate) fn is_script(file: &str) -> bool {
-    let name = file.rsplit('/').next().unwrap_or_default();
-    match name.rsplit_once('.') {
-        Some((_, extension)) => {
-            matches!(extension, "js" | "mjs" | "cjs" | "jsx" | "ts" | "mts" | "cts" | "tsx")
-        }
-        None => true,
-    }
 }
 
 #[cfg(test)]

@@ -93,12 +93,12 @@ impl Packages {
         }
         let place = self.place(rest)?;
         let url = format!("{PACKAGES}{}", key(&place));
-        let fixed = place.folder.installed;
+        let fixed = self.resolver.is_fixed(&place.folder);
         let extension = place.file.rsplit_once('.').map_or("", |(_, extension)| extension);
         let is_code = is_script(&place.file) || extension == "json";
         let packed = asked.pack.is_some() || asked.define || asked.script;
         if !packed && !is_script(&place.file) && !asked.import {
-            return raw(&place);
+            return raw(&place, self.resolver.is_fixed(&place.folder));
         }
         let text = if !packed && asked.raw {
             let text = std::fs::read(place.path()).ok()?;
@@ -115,7 +115,7 @@ impl Packages {
 
     /// What is made of many files: from the disk, if an earlier run made it from the same.
     fn kept(&self, url: &str, place: &Place, asked: Query) -> Option<Result<Pack, Fault>> {
-        let fixed = place.folder.installed;
+        let fixed = self.resolver.is_fixed(&place.folder);
         if fixed && let Some((body, folders)) = self.store.get(url) {
             // The packages that it names are asked for next.
             self.resolver.learn(folders);
@@ -220,10 +220,9 @@ fn list(text: &str) -> Vec<String> {
 }
 
 /// A file as it is.
-fn raw(place: &Place) -> Option<Result<Pack, Fault>> {
+fn raw(place: &Place, immutable: bool) -> Option<Result<Pack, Fault>> {
     let path = place.path();
     let body = Bytes::from(std::fs::read(&path).ok()?);
-    let immutable = place.folder.installed;
     Some(Ok(Pack { body, media_type: media_type::of(&path), immutable }))
 }
 

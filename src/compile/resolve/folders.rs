@@ -29,7 +29,18 @@ pub(crate) struct Folder {
     pub(crate) path: PathBuf,
     /// Whether it was installed, and so does not change; not so what lies in a workspace.
     pub(crate) installed: bool,
+    /// Of the last installation, when it was found.
+    pub(super) epoch: u64,
     stamp: u64,
+}
+
+/// Of when the disk is believed to be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    /// The stamp of the last installation.
+    pub(super) epoch: u64,
+    /// Whether to look if a `package.json` was edited since.
+    pub(super) look: bool,
 }
 
 /// A file in a package.
@@ -63,7 +74,7 @@ struct Found {
 impl Folders {
     /// The place of a file, by its real path. Packages that are not in a `node_modules` have a
     /// `package.json` above them, up to a limit.
-    pub(super) fn place(&self, file: &Path, limit: &Path, installed: u64) -> Option<Place> {
+    pub(super) fn place(&self, file: &Path, limit: &Path, moment: Moment) -> Option<Place> {
         let (path, name) = if let Some((path, name)) = in_node_modules(file) {
             (path, Some(name))
         } else {
@@ -73,7 +84,7 @@ impl Folders {
         let file = file.strip_prefix(&path).ok()?;
         let segments: Option<Vec<_>> = file.iter().map(|segment| segment.to_str()).collect();
         let file = segments?.join("/");
-        Some(Place { folder: self.folder(path, name, installed)?, file })
+        Some(Place { folder: self.folder(path, name, moment)?, file })
     }
 
     /// The package of an id, if it was found before.
@@ -86,17 +97,19 @@ impl Folders {
         &self,
         path: PathBuf,
         name: Option<String>,
-        installed: u64,
+        Moment { epoch, look }: Moment,
     ) -> Option<Arc<Folder>> {
-        let package = path.join("package.json");
-        let stamp = file_stamp(&package) ^ installed;
         let found = self.found.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(folder) = found.by_path.get(&path)
-            && folder.stamp == stamp
-        {
-            return Some(Arc::clone(folder));
-        }
+        let known = found.by_path.get(&path).filter(|known| known.epoch == epoch).cloned();
         drop(found);
+        if let Some(known) = known.as_ref().filter(|_| !look) {
+            return Some(Arc::clone(known));
+        }
+        let package = path.join("package.json");
+        let stamp = file_stamp(&package) ^ epoch;
+        if let Some(known) = known.filter(|known| known.stamp == stamp) {
+            return Some(known);
+        }
         let text = std::fs::read(&package).ok();
         let text = text.and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
         let text = text.unwrap_or_default();
@@ -105,7 +118,7 @@ impl Folders {
         let name = name.or_else(|| Some(path.file_name()?.to_str()?.to_owned()))?;
         let version = text["version"].as_str().unwrap_or("0");
         let id = format!("{name}@{}~{}", plain(version), short(&path, stamp));
-        let folder = Arc::new(Folder { id, name, path: path.clone(), installed, stamp });
+        let folder = Arc::new(Folder { id, name, path: path.clone(), installed, epoch, stamp });
         let mut found = self.found.write().unwrap_or_else(PoisonError::into_inner);
         found.by_id.insert(folder.id.clone(), Arc::clone(&folder));
         found.by_path.insert(path, Arc::clone(&folder));
