@@ -34,7 +34,9 @@
 //!
 //! **A request** goes through [`site`](crate#the-house) from top to bottom: the guard looks at its
 //! `Host`, then come livers' own paths, then the routes to backends, then the files. What is served
-//! is told to `reload` (which page uses which file) and to `watch` (which content it has).
+//! is told to `reload` (which page uses which file) and to `watch` (which content it has). Where a
+//! script is wanted, `compile` makes a module of the file; a page decides by itself which of its modules
+//! a change replaces, so the server knows no more of them than who imports what.
 //!
 //! **A save** goes from notify's thread through a bounded queue to the watch's own thread, which
 //! decides when to look (`watch::coalesce`) and whether anything is different (`watch::snapshot`),
