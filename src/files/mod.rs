@@ -134,7 +134,7 @@ fn look(root: &Root, url: &UrlPath) -> Found {
 
 fn read(path: PathBuf, url: UrlPath) -> Found {
     match root::read(&path) {
-        Ok(FileRead { content, identity, writer, .. }) => {
+        Ok(FileRead { content, identity, writer }) => {
             Found::File(Source { path, url, content, identity, writer, whole: Whole::Yes })
         }
         Err(why) if why.kind() == io::ErrorKind::NotFound => Found::Nothing(path),

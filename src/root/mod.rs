@@ -177,8 +177,6 @@ pub(crate) struct FileRead {
     pub(crate) identity: Identity,
     /// Whether somebody was writing it at that time.
     pub(crate) writer: Writer,
-    /// Its size and time of modification then.
-    pub(crate) facts: Facts,
 }
 
 /// What tells without reading that a file is as it was, as far as that can be told.
@@ -193,19 +191,57 @@ impl Facts {
     pub(crate) fn of(metadata: &Metadata) -> Self {
         Self { length: metadata.len(), modified: metadata.modified().ok() }
     }
+
+    /// What stands for the content of a file that is not read whole.
+    fn identity(self) -> Identity {
+        let since = |modified: SystemTime| modified.duration_since(UNIX_EPOCH).ok();
+        let time = self.modified.and_then(since).unwrap_or_default();
+        let numbers = [u128::from(self.length), time.as_nanos()];
+        Identity::of(&numbers.map(u128::to_le_bytes).concat())
+    }
+}
+
+/// Which content a regular file has that is no link, as soon as it is known that nobody is writing it;
+/// nothing while somebody may be. For those who hear of what is written meanwhile.
+pub(crate) fn identify(
+    path: &Path,
+    given_up: impl Fn(Writer) -> bool,
+) -> io::Result<Option<(Identity, Facts)>> {
+    let file = open_itself(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    if given_up(writer::writer(&file, &metadata, SystemTime::now())) {
+        return Ok(None);
+    }
+    let facts = Facts::of(&metadata);
+    if facts.length > IN_MEMORY {
+        return Ok(Some((facts.identity(), facts)));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(facts.length).unwrap_or(0) + 1);
+    file.take(2 * IN_MEMORY).read_to_end(&mut bytes)?;
+    let same = bytes.len() as u64 == facts.length;
+    Ok(same.then(|| (Identity::of(&bytes), facts)))
+}
+
+/// Opens a file, but not what a link leads to; a FIFO is not waited for.
+#[cfg(target_os = "linux")]
+fn open_itself(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    File::options().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_itself(path: &Path) -> io::Result<File> {
+    if !fs::symlink_metadata(path)?.is_file() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    File::open(path)
 }
 
 /// Opens a regular file and reads it, or leaves it open where it is large.
 pub(crate) fn read(path: &Path) -> io::Result<FileRead> {
-    // Whoever is writing.
-    read_unless(path, |_| false)?.ok_or_else(|| io::ErrorKind::NotFound.into())
-}
-
-/// The same, unless somebody is writing it whom this makes give up; nothing then.
-pub(crate) fn read_unless(
-    path: &Path,
-    given_up: impl Fn(Writer) -> bool,
-) -> io::Result<Option<FileRead>> {
     // A stat comes first: opening a FIFO would wait for its other end.
     if !fs::metadata(path)?.is_file() {
         return Err(io::ErrorKind::NotFound.into());
@@ -213,20 +249,15 @@ pub(crate) fn read_unless(
     let mut file = File::open(path)?;
     let metadata = file.metadata()?;
     let before = writer::writer(&file, &metadata, SystemTime::now());
-    if given_up(before) {
-        return Ok(None);
-    }
     let facts = Facts::of(&metadata);
     let Facts { length, modified } = facts;
     if length > IN_MEMORY {
-        let time = modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
-        let numbers = [u128::from(length), time.unwrap_or_default().as_nanos()];
-        let identity = Identity::of(&numbers.map(u128::to_le_bytes).concat());
+        let identity = facts.identity();
         let mut beginning = Vec::new();
         file.by_ref().take(BEGINNING).read_to_end(&mut beginning)?;
         file.rewind()?;
         let content = Content::Large(file, Box::new(metadata), beginning.into());
-        return Ok(Some(FileRead { content, identity, writer: before, facts }));
+        return Ok(FileRead { content, identity, writer: before });
     }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
     // A file that grows while it is read is not followed for ever.
@@ -240,10 +271,7 @@ pub(crate) fn read_unless(
         Writer::None => writer::writer(&file, &after, SystemTime::now()),
         before => before,
     };
-    if given_up(writer) {
-        return Ok(None);
-    }
-    Ok(Some(FileRead { content: Content::Memory(bytes.into()), identity, writer, facts }))
+    Ok(FileRead { content: Content::Memory(bytes.into()), identity, writer })
 }
 
 /// What a failed look-up means.

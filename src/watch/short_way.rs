@@ -9,7 +9,7 @@
 //! what is there when it looks.
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     sync::{MutexGuard, PoisonError, TryLockError},
     time::Instant,
@@ -50,24 +50,20 @@ impl Shared {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return long(),
         };
-        let metadata = fs::symlink_metadata(path).ok();
         let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if signal == Signal::Finished
-            && closed.is_some_and(|closed| closed.is(path, metadata.as_ref()))
-        {
+        if signal == Signal::Finished && closed.is_some_and(|closed| closed.is(path)) {
             return Taken::Whole;
         }
-        if !metadata.is_some_and(|metadata| metadata.is_file())
-            || !self.coalesce().lone(path, Instant::now())
-        {
+        if !self.coalesce().lone(path, Instant::now()) {
             return long();
         }
         // That it is likely to be done says only its close.
         let at_work = |writer| writer == Writer::Open || (written && writer == Writer::Likely);
-        let (now, facts) = match root::read_unless(path, at_work) {
-            Ok(Some(read)) => (State::File(read.identity), read.facts),
-            Err(why) if why.kind() == io::ErrorKind::PermissionDenied => return Taken::Not,
-            Ok(None) | Err(_) => return self.put_off(path, Signal::Written),
+        let (now, facts) = match root::identify(path, at_work) {
+            Ok(Some((identity, facts))) => (State::File(identity), facts),
+            Ok(None) => return self.put_off(path, Signal::Written),
+            // It is gone, or something else by now.
+            Err(_) => return long(),
         };
         if self.snapshot().is_emptied(path, now) {
             return self.put_off(path, Signal::Emptied);
@@ -123,7 +119,8 @@ impl Closed {
     /// Whether this is the file, as it was, or gone, which has an event of its own. Its facts are
     /// compared because there are ways to write without an event (a mapping), and one to be heard of
     /// without a close (truncate(2)).
-    fn is(&self, path: &Path, metadata: Option<&fs::Metadata>) -> bool {
-        self.path == path && metadata.is_none_or(|metadata| self.facts == Facts::of(metadata))
+    fn is(&self, path: &Path) -> bool {
+        let now = || fs::symlink_metadata(path);
+        self.path == path && now().map_or(true, |now| self.facts == Facts::of(&now))
     }
 }
