@@ -31,9 +31,6 @@ const FORMAT: u32 = 1;
 /// An entry that was written longer ago goes.
 const OLD: Duration = Duration::from_hours(720);
 
-/// Tells apart what is written at the same time.
-static NEXT: AtomicUsize = AtomicUsize::new(0);
-
 /// The first line of an entry.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Head {
@@ -52,12 +49,14 @@ struct Head {
 pub(super) struct Store {
     top: PathBuf,
     folder: OnceLock<Option<PathBuf>>,
+    /// Tells apart what is written at the same time.
+    next: AtomicUsize,
 }
 
 impl Store {
     /// For a project in a folder.
     pub(super) fn new(root: &Path) -> Self {
-        Self { top: root.to_owned(), folder: OnceLock::new() }
+        Self { top: root.to_owned(), folder: OnceLock::new(), next: AtomicUsize::new(0) }
     }
 
     /// The text for a URL, and the folders of the packages that it names.
@@ -104,7 +103,7 @@ impl Store {
         let Ok(mut entry) = serde_json::to_vec(&head) else { return };
         entry.push(b'\n');
         entry.extend_from_slice(text.as_bytes());
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
         let aside = folder.join(format!("{}-{number}.new", process::id()));
         if fs::write(&aside, entry)
             .and_then(|()| fs::rename(&aside, folder.join(name(url))))
