@@ -22,6 +22,7 @@ pub(crate) use self::{
     fault::Fault,
     importers::Importers,
     packages::Packages,
+    page::may_import,
     resolve::{Resolver, Target},
     source::{Compiled, Compiler, Output},
 };

@@ -26,14 +26,17 @@ struct Inline {
     maps: Vec<String>,
 }
 
+/// Whether a page may have scripts that import something, at a glance.
+pub(crate) fn may_import(html: &[u8]) -> bool {
+    let has = |text: &str| text.contains("module") || text.contains("importmap");
+    std::str::from_utf8(html).is_ok_and(has)
+}
+
 impl Compiler {
     /// The import map that a page's own module scripts need, as JSON; none where they need none, or
     /// the page has one. Blocking.
     pub(crate) fn import_map(&self, page: &Path, html: &[u8]) -> Result<Option<String>, Fault> {
         let Ok(text) = std::str::from_utf8(html) else { return Ok(None) };
-        if !text.contains("module") && !text.contains("importmap") {
-            return Ok(None);
-        }
         let inline = Inline::of(text);
         if !inline.maps.is_empty() {
             inline.maps.iter().for_each(|map| self.leave_to_browser(map));
@@ -109,7 +112,7 @@ fn lock(found: &Mutex<Inline>) -> std::sync::MutexGuard<'_, Inline> {
 
 #[cfg(test)]
 mod tests {
-    use super::Inline;
+    use super::{Inline, may_import};
 
     #[test]
     fn the_scripts_of_a_page_are_found() {
@@ -122,5 +125,7 @@ mod tests {
             maps: vec!["{}".to_owned()],
         };
         assert_eq!(Inline::of(html), wanted);
+        assert!(may_import(html.as_bytes()));
+        assert!(!may_import(b"<script src=a.js></script>"));
     }
 }

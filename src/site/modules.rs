@@ -6,7 +6,7 @@
 //! did not load.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -25,7 +25,7 @@ use crate::{
     files::Source,
     reload::hub::User,
     respond::{body::Response, representation::Representation},
-    root::{self, Root},
+    root::{self, Identity, Root},
     watch::State,
 };
 
@@ -55,9 +55,7 @@ impl Modules {
             importers: Mutex::default(),
         }
     }
-}
 
-impl Modules {
     /// Files changed. Gives whether what was missing may be there now.
     pub(crate) fn changed(&self, changes: &ChangeSet) -> bool {
         let settings = |path: &str| SETTINGS.contains(&path.rsplit('/').next().unwrap_or_default());
@@ -88,15 +86,24 @@ impl Site {
         let url = source.url.to_string();
         let (compiler, bytes) = (Arc::clone(&modules.compiler), bytes.clone());
         let (path, name) = (source.path.clone(), url.clone());
-        let made =
-            tokio::task::spawn_blocking(move || compiler.module(&path, &name, &bytes, ask)).await;
-        match made {
-            Ok(Ok(Output::Unchanged)) => {
+        let made = tokio::task::spawn_blocking(move || {
+            let made = compiler.module(&path, &name, &bytes, ask)?;
+            Ok(match made {
+                Output::Unchanged => None,
+                Output::Module(module) => {
+                    let settings = read(&module.files);
+                    Some((module, settings))
+                }
+            })
+        });
+        match made.await {
+            Ok(Ok(None)) => {
                 self.mended(&url);
                 None
             }
-            Ok(Ok(Output::Module(module))) => {
+            Ok(Ok(Some((module, settings)))) => {
                 self.mended(&url);
+                self.depends(&url, settings);
                 Some(self.compiled(modules, &url, &module).answer(method, headers))
             }
             Ok(Err(fault)) => Some(self.failed(&url, fault)),
@@ -104,18 +111,19 @@ impl Site {
         }
     }
 
+    /// A change of what says how to compile concerns whoever uses what was compiled.
+    fn depends(&self, url: &str, settings: Vec<(PathBuf, Identity)>) {
+        for (file, identity) in settings {
+            if let Some(used) = self.root.url_of(&file, false) {
+                self.watch.note(&file, State::File(identity));
+                self.reload.hub.observe(&User::Path(url.to_owned()), &used.to_string());
+            }
+        }
+    }
+
     /// What a module's compiling came to, with the stamps of now.
     fn compiled(&self, modules: &Modules, url: &str, module: &Compiled) -> Representation {
         let hub = &self.reload.hub;
-        for file in &module.files {
-            // A change of what says how to compile concerns whoever uses what was compiled.
-            if let Some(used) = self.root.url_of(file, false)
-                && let Ok(read) = root::read(file)
-            {
-                self.watch.note(file, State::File(read.identity));
-                hub.observe(&User::Path(url.to_owned()), &used.to_string());
-            }
-        }
         let mut importers = modules.importers.lock().unwrap_or_else(PoisonError::into_inner);
         let orphans = importers.compiled(url, &module.imports);
         let stamp = |path: &str| hub.last_change(importers.below(path).into_iter());
@@ -164,10 +172,15 @@ impl Site {
         let (Some(modules), root::Content::Memory(bytes)) = (&self.modules, &source.content) else {
             return String::new();
         };
+        let url = source.url.to_string();
+        // Most pages import nothing themselves, and are not to pay for another thread.
+        if !compile::may_import(bytes) {
+            self.mended(&url);
+            return String::new();
+        }
         let (compiler, bytes) = (Arc::clone(&modules.compiler), bytes.clone());
         let path = source.path.clone();
         let made = tokio::task::spawn_blocking(move || compiler.import_map(&path, &bytes)).await;
-        let url = source.url.to_string();
         match made {
             Ok(Ok(map)) => {
                 self.mended(&url);
@@ -200,6 +213,12 @@ impl Site {
     pub(super) fn mended(&self, url: &str) {
         self.reload.hub.fault(url, None);
     }
+}
+
+/// Which content these files have. Blocking.
+fn read(files: &[PathBuf]) -> Vec<(PathBuf, Identity)> {
+    let read = |file: &PathBuf| Some((file.clone(), root::read(file).ok()?.identity));
+    files.iter().filter_map(read).collect()
 }
 
 /// A fault as it is told, with the file named from the served folder on.

@@ -52,6 +52,21 @@ impl Watched {
     }
 }
 
+/// Each of these ways to save is one message of a server with these arguments, and no more.
+async fn each_is_one_message(ways: &[(&str, Way)], args: &[&str]) {
+    for (name, way) in ways {
+        println!("{name}");
+        let dir = TempDir::new();
+        dir.write("a", "old\n");
+        let mut site = watched_with(dir, args).await;
+        assert_eq!(site.ask(&["/a"]).await, [200]);
+        way(&site.dir);
+        let version = site.tool.expect(&[("/a", "modified")]).await;
+        assert_eq!(version, site.tool.connected.version + 1, "{name}");
+        site.nothing().await;
+    }
+}
+
 /// Runs a line of shell in a folder.
 pub fn shell(folder: &Path, line: &str) {
     let output = Command::new("sh").args(["-euc", line]).current_dir(folder).output();
@@ -122,17 +137,7 @@ async fn a_save_is_one_message_in_whatever_way() {
         }),
         ("20 MB", |dir| dir.write("a", vec![b'x'; 20 << 20])),
     ];
-    for (name, way) in ways {
-        println!("{name}");
-        let dir = TempDir::new();
-        dir.write("a", "old\n");
-        let mut site = watched(dir).await;
-        assert_eq!(site.ask(&["/a"]).await, [200]);
-        way(&site.dir);
-        let version = site.tool.expect(&[("/a", "modified")]).await;
-        assert_eq!(version, site.tool.connected.version + 1, "{name}");
-        site.nothing().await;
-    }
+    each_is_one_message(ways, &[]).await;
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::{Watched, Way, shell, watched, watched_with};
+use super::{Watched, Way, each_is_one_message, shell, watched, watched_with};
 use crate::support::dir::TempDir;
 use crate::support::http::get;
 use crate::support::server::Livers;
@@ -40,17 +40,7 @@ async fn a_save_is_one_message_in_whatever_way() {
             shell(dir.path(), "echo dlo >.new && touch -r a .new && mv .new a");
         }),
     ];
-    for (name, way) in ways {
-        println!("{name}");
-        let dir = TempDir::new();
-        dir.write("a", "old\n");
-        let mut site = polled(dir).await;
-        assert_eq!(site.ask(&["/a"]).await, [200]);
-        way(&site.dir);
-        let version = site.tool.expect(&[("/a", "modified")]).await;
-        assert_eq!(version, site.tool.connected.version + 1, "{name}");
-        site.nothing().await;
-    }
+    each_is_one_message(ways, &["--poll"]).await;
 }
 
 #[tokio::test]
