@@ -26,6 +26,13 @@ struct Inline {
     maps: Vec<String>,
 }
 
+/// What is gathered, and where.
+type Kind = fn(&mut Inline) -> &mut Vec<String>;
+const KINDS: [(&str, Kind); 2] = [
+    ("script[type=module i]:not([src])", |inline| &mut inline.modules),
+    ("script[type=importmap i]", |inline| &mut inline.maps),
+];
+
 /// Whether a page may have scripts that import something, at a glance.
 pub(crate) fn may_import(html: &[u8]) -> bool {
     let has = |text: &str| text.contains("module") || text.contains("importmap");
@@ -62,42 +69,26 @@ impl Compiler {
 impl Inline {
     fn of(html: &str) -> Self {
         let found = Arc::new(Mutex::new(Self::default()));
-        let (begun, read) = (Arc::clone(&found), Arc::clone(&found));
-        let (maps, mapped) = (Arc::clone(&found), Arc::clone(&found));
-        let settings = Settings::new_send()
-            .with_strict(false)
-            .append_element_content_handler(element!(
-                "script[type=module i]:not([src])",
-                move |_: &mut Element<'_, '_>| {
-                    lock(&begun).modules.push(String::new());
+        let mut settings = Settings::new_send().with_strict(false);
+        for (selector, kind) in KINDS {
+            let (begun, read) = (Arc::clone(&found), Arc::clone(&found));
+            settings = settings
+                .append_element_content_handler(element!(selector, move |_: &mut Element<
+                    '_,
+                    '_,
+                >| {
+                    kind(&mut lock(&begun)).push(String::new());
                     Ok(())
-                }
-            ))
-            .append_element_content_handler(text!(
-                "script[type=module i]:not([src])",
-                move |chunk: &mut TextChunk<'_>| {
-                    if let Some(code) = lock(&read).modules.last_mut() {
-                        code.push_str(chunk.as_str());
+                }))
+                .append_element_content_handler(text!(selector, move |chunk: &mut TextChunk<
+                    '_,
+                >| {
+                    if let Some(text) = kind(&mut lock(&read)).last_mut() {
+                        text.push_str(chunk.as_str());
                     }
                     Ok(())
-                }
-            ))
-            .append_element_content_handler(element!(
-                "script[type=importmap i]",
-                move |_: &mut Element<'_, '_>| {
-                    lock(&maps).maps.push(String::new());
-                    Ok(())
-                }
-            ))
-            .append_element_content_handler(text!(
-                "script[type=importmap i]",
-                move |chunk: &mut TextChunk<'_>| {
-                    if let Some(map) = lock(&mapped).maps.last_mut() {
-                        map.push_str(chunk.as_str());
-                    }
-                    Ok(())
-                }
-            ));
+                }));
+        }
         let mut rewriter = HtmlRewriter::new(settings, |_: &[u8]| ());
         // What cannot be read has no scripts that anybody knows of.
         let whole = rewriter.write(html.as_bytes()).and_then(|()| rewriter.end());
