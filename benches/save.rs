@@ -34,7 +34,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{
-    Message, WebSocket, client::IntoClientRequest, http::HeaderValue,
+    Message, Utf8Bytes, WebSocket, client::IntoClientRequest, http::HeaderValue,
 };
 
 use support::{Exchange, Folder, Result, Server, bare, number, quantile, text};
@@ -71,8 +71,8 @@ fn main() -> Result<()> {
             base.push(began.elapsed().as_secs_f64() * 1000.0);
 
             let began = save(ours.path(), &sheet(number))?;
-            tab.updated()?;
-            own.push(began.elapsed().as_secs_f64() * 1000.0);
+            let read = tab.updated()?;
+            own.push((read - began).as_secs_f64() * 1000.0);
             tab.load()?;
             sleep(PAUSE);
         }
@@ -146,7 +146,7 @@ impl Tab {
         headers.insert("Sec-WebSocket-Protocol", HeaderValue::from_static("livers"));
         let (mut socket, _) = tokio_tungstenite::tungstenite::client(request, livers.connect()?)
             .map_err(|why| why.to_string())?;
-        let connected = said(&mut socket)?;
+        let connected: Value = serde_json::from_str(&next(&mut socket)?)?;
         let version = connected["version"].as_u64().ok_or("no version")?;
         let hello = json!({
             "type": "hello", "page": "/page.html", "uses": ["/sheet.css"],
@@ -156,15 +156,17 @@ impl Tab {
         Ok(Self { socket, sheet, version })
     }
 
-    /// The message of one save.
-    fn updated(&mut self) -> Result<()> {
-        let message = said(&mut self.socket)?;
+    /// The message of one save; gives when it was read.
+    fn updated(&mut self) -> Result<Instant> {
+        let text = next(&mut self.socket)?;
+        let read = Instant::now();
+        let message: Value = serde_json::from_str(&text)?;
         self.version += 1;
         let wanted = json!({
             "type": "updated", "version": self.version,
             "changes": [{ "path": "/sheet.css", "kind": "modified" }],
         });
-        if message == wanted { Ok(()) } else { Err(format!("{message}, not {wanted}").into()) }
+        if message == wanted { Ok(read) } else { Err(format!("{message}, not {wanted}").into()) }
     }
 
     /// Asks for the sheet, as a page does that swaps it.
@@ -183,10 +185,10 @@ impl Tab {
 }
 
 /// The next message.
-fn said(socket: &mut WebSocket<TcpStream>) -> Result<Value> {
+fn next(socket: &mut WebSocket<TcpStream>) -> Result<Utf8Bytes> {
     loop {
         if let Message::Text(text) = socket.read()? {
-            return Ok(serde_json::from_str(&text)?);
+            return Ok(text);
         }
     }
 }

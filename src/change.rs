@@ -64,9 +64,9 @@ impl ChangeSet {
         self.extend(later);
     }
 
-    /// The changes, in the order of their paths.
-    pub fn iter(&self) -> impl Iterator<Item = Change> + '_ {
-        self.0.iter().map(|(path, kind)| Change { path: path.clone(), kind: *kind })
+    /// Each path and what happened to it, in the order of the paths.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Kind)> {
+        self.0.iter().map(|(path, kind)| (path.as_str(), *kind))
     }
 
     /// How many files changed.
@@ -127,7 +127,7 @@ mod tests {
             let change = |kind| Change { path: "/a".into(), kind };
             let mut set = ChangeSet::from_iter([change(first)]);
             set.merge(ChangeSet::from_iter([change(second)]));
-            let kinds: Vec<_> = set.iter().map(|change| change.kind).collect();
+            let kinds: Vec<_> = set.iter().map(|(_, kind)| kind).collect();
             assert_eq!(kinds, Vec::from_iter(sum), "{first:?} and then {second:?}");
         }
     }

@@ -146,30 +146,35 @@ impl Hub {
             return (state.version, 0);
         }
         state.version += 1;
-        let mut told = HashMap::new();
-        for change in changes.iter() {
-            state.log.add(&change, state.version);
-            let who = self.who(&state.interest, &change.path);
-            for (id, tab) in &mut state.tabs {
-                if tab.is_told(&state.interest, &who) {
-                    tab.mailbox.add(change.clone());
-                    told.entry(*id).or_insert_with(|| Arc::clone(&tab.wake));
+        let interest = &state.interest;
+        let concerned: Vec<_> = changes.iter().map(|(path, _)| self.who(interest, path)).collect();
+        let mut told = Vec::new();
+        for tab in state.tabs.values_mut() {
+            let mut news = false;
+            for ((path, kind), who) in changes.iter().zip(&concerned) {
+                if tab.is_told(interest, who) {
+                    tab.mailbox.add(Change { path: path.to_owned(), kind });
+                    news = true;
                 }
             }
-        }
-        // After the last was told: what a sheet imports may change together with it.
-        for Change { path, kind } in changes.iter() {
-            if kind == Kind::Removed {
-                state.interest.doubt(&path);
+            if news {
+                told.push(Arc::clone(&tab.wake));
             }
-            if kind == Kind::Removed || is_swapped(&path) {
-                state.interest.forget(&path);
+        }
+        for (path, kind) in changes.iter() {
+            state.log.add(path, kind, state.version);
+            // After the last was told: what a sheet imports may change together with it.
+            if kind == Kind::Removed {
+                state.interest.doubt(path);
+            }
+            if kind == Kind::Removed || is_swapped(path) {
+                state.interest.forget(path);
             }
         }
         let version = state.version;
         // Not under the lock: a mailbox is emptied under it.
         drop(locked);
-        for wake in told.values() {
+        for wake in &told {
             wake.wake();
         }
         (version, told.len())
@@ -215,7 +220,7 @@ impl Hub {
     }
 
     /// Whom a change concerns.
-    fn who(&self, interest: &Interest, changed: &str) -> Who {
+    fn who<'i>(&self, interest: &'i Interest, changed: &'i str) -> Who<'i> {
         // Of what is not served, nobody knows who uses it.
         if self.reload == Reload::All || !changed.starts_with('/') {
             Who::Everyone
@@ -294,13 +299,13 @@ pub(crate) enum User {
 }
 
 /// Whom a change concerns.
-enum Who {
+enum Who<'i> {
     Everyone,
-    Users(Concerned),
+    Users(Concerned<'i>),
 }
 
 impl Tab {
-    fn is_told(&self, interest: &Interest, who: &Who) -> bool {
+    fn is_told(&self, interest: &Interest, who: &Who<'_>) -> bool {
         match (who, &self.uses) {
             (Who::Everyone, _) | (_, None) => true,
             (Who::Users(concerned), Some(uses)) => {

@@ -28,7 +28,8 @@
 //! strings are left out: two tabs at one path count as one, where only requests tell of them.
 
 use std::{
-    collections::{BinaryHeap, HashMap, HashSet},
+    cell::OnceCell,
+    collections::{BinaryHeap, HashMap, HashSet, hash_map::Entry},
     sync::Arc,
 };
 
@@ -54,15 +55,34 @@ pub(crate) struct Interest {
     unsigned: HashMap<Arc<str>, bool>,
 }
 
-/// Who is concerned by a change: each path, and since when.
+/// Who is concerned by a change. It is found out when somebody asks who does not use the changed file
+/// itself.
 #[derive(Debug)]
-pub(crate) struct Concerned(HashMap<Arc<str>, u64>);
+pub(crate) struct Concerned<'i> {
+    interest: &'i Interest,
+    changed: &'i str,
+    found: OnceCell<Found<'i>>,
+}
 
-impl Concerned {
+#[derive(Debug)]
+struct Found<'i> {
+    /// What pages may call the changed file.
+    spellings: Vec<String>,
+    /// Each path that uses it, and since when.
+    users: HashMap<&'i str, u64>,
+}
+
+impl Concerned<'_> {
     /// Whether it concerns a document that uses these files and was served at a version.
     pub(crate) fn includes(&self, uses: &HashSet<String>, served: u64) -> bool {
-        let used = |path: &str| path == EVERYONE || uses.contains(path);
-        self.0.iter().any(|(path, seen)| used(path) && (*seen >= served || &**path == EVERYONE))
+        if uses.contains(self.changed) {
+            return true;
+        }
+        let found = self.found.get_or_init(|| self.interest.find(self.changed));
+        let concerns = |(user, seen): (&&str, &u64)| {
+            *user == EVERYONE || (*seen >= served && uses.contains(*user))
+        };
+        found.spellings.iter().any(|path| uses.contains(path)) || found.users.iter().any(concerns)
     }
 }
 
@@ -182,19 +202,30 @@ impl Interest {
 
     /// Who is concerned by a change of this path: itself, whoever uses it, and so on. Of the ways to
     /// a user the one counts whose oldest edge is the youngest.
-    pub(crate) fn concerned(&self, changed: &str) -> Concerned {
-        let mut concerned = HashMap::new();
-        let begin = spellings(changed).into_iter().map(|path| (u64::MAX, Arc::from(path)));
-        let mut open: BinaryHeap<(u64, Arc<str>)> = begin.collect();
-        while let Some((seen, path)) = open.pop() {
-            if concerned.contains_key(&path) {
-                continue;
-            }
-            let users = self.users.get(&path).into_iter().flatten();
-            open.extend(users.map(|(user, edge)| (seen.min(*edge), Arc::clone(user))));
-            concerned.insert(path, seen);
+    pub(crate) fn concerned<'i>(&'i self, changed: &'i str) -> Concerned<'i> {
+        Concerned { interest: self, changed, found: OnceCell::new() }
+    }
+
+    fn find(&self, changed: &str) -> Found<'_> {
+        let spellings = spellings(changed);
+        let mut users = HashMap::new();
+        let mut open = BinaryHeap::new();
+        for path in &spellings {
+            open.extend(self.users_of(path, u64::MAX));
         }
-        Concerned(concerned)
+        while let Some((seen, path)) = open.pop() {
+            if let Entry::Vacant(entry) = users.entry(path) {
+                entry.insert(seen);
+                open.extend(self.users_of(path, seen));
+            }
+        }
+        Found { spellings, users }
+    }
+
+    /// Who uses a path that is itself used since then, and since when.
+    fn users_of(&self, path: &str, since: u64) -> impl Iterator<Item = (u64, &str)> {
+        let users = self.users.get(path).into_iter().flatten();
+        users.map(move |(user, edge)| (since.min(*edge), &**user))
     }
 
     /// A path, with the memory of those that are known shared.

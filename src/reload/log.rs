@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::change::{Change, Kind};
+use crate::change::Kind;
 
 /// How many changed paths are remembered.
 pub(super) const LOG: usize = 10_000;
@@ -26,8 +26,8 @@ pub(super) struct Logged<'a> {
 }
 
 impl Log {
-    pub(super) fn add(&mut self, change: &Change, version: u64) {
-        self.last.insert(change.path.clone(), (version, change.kind));
+    pub(super) fn add(&mut self, path: &str, kind: Kind, version: u64) {
+        self.last.insert(path.to_owned(), (version, kind));
         if self.last.len() > LOG {
             let middle = version - (version - self.forgotten) / 2;
             self.last.retain(|_, (version, _)| *version > middle);

@@ -205,22 +205,21 @@ impl Facts {
 /// nothing while somebody may be. For those who hear of what is written meanwhile.
 pub(crate) fn identify(
     path: &Path,
-    given_up: impl Fn(Writer) -> bool,
+    at_work: impl Fn(Writer) -> bool,
 ) -> io::Result<Option<(Identity, Facts)>> {
     let file = open_itself(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(io::ErrorKind::NotFound.into());
     }
-    if given_up(writer::writer(&file, &metadata, SystemTime::now())) {
+    if at_work(writer::writer(&file, &metadata, SystemTime::now())) {
         return Ok(None);
     }
     let facts = Facts::of(&metadata);
     if facts.length > IN_MEMORY {
         return Ok(Some((facts.identity(), facts)));
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(facts.length).unwrap_or(0) + 1);
-    file.take(2 * IN_MEMORY).read_to_end(&mut bytes)?;
+    let bytes = read_whole(&file, facts.length)?;
     let same = bytes.len() as u64 == facts.length;
     Ok(same.then(|| (Identity::of(&bytes), facts)))
 }
@@ -259,9 +258,7 @@ pub(crate) fn read(path: &Path) -> io::Result<FileRead> {
         let content = Content::Large(file, Box::new(metadata), beginning.into());
         return Ok(FileRead { content, identity, writer: before });
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
-    // A file that grows while it is read is not followed for ever.
-    file.by_ref().take(2 * IN_MEMORY).read_to_end(&mut bytes)?;
+    let bytes = read_whole(&file, length)?;
     let identity = Identity::of(&bytes);
     // A writer that came meanwhile is still there, or has left its traces.
     let after = file.metadata()?;
@@ -272,6 +269,28 @@ pub(crate) fn read(path: &Path) -> io::Result<FileRead> {
         before => before,
     };
     Ok(FileRead { content: Content::Memory(bytes.into()), identity, writer })
+}
+
+/// A file's bytes: with one call, if it is as long as it was said to be.
+fn read_whole(mut file: &File, length: u64) -> io::Result<Vec<u8>> {
+    let length = usize::try_from(length.min(IN_MEMORY)).unwrap_or(0);
+    // One more shows that it has grown.
+    let mut bytes = vec![0; length + 1];
+    let mut filled = 0;
+    while filled < length.max(1) {
+        match file.read(&mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
+            Err(why) => return Err(why),
+        }
+    }
+    bytes.truncate(filled);
+    if filled > length {
+        // A file that grows while it is read is not followed for ever.
+        file.take(2 * IN_MEMORY).read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
 }
 
 /// What a failed look-up means.
@@ -294,4 +313,25 @@ fn os_name(name: &[u8]) -> Option<&OsStr> {
 #[cfg(not(unix))]
 fn os_name(name: &[u8]) -> Option<&OsStr> {
     std::str::from_utf8(name).ok().map(OsStr::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+
+    use super::read_whole;
+
+    #[test]
+    fn a_file_is_read_whole_whatever_its_length_was_said_to_be() {
+        let path = std::env::temp_dir().join(format!("livers-whole-{}", std::process::id()));
+        for size in [0, 1, 2, 100_000] {
+            let bytes: Vec<_> = (0..size).map(|at: u32| at.to_le_bytes()[0]).collect();
+            fs::write(&path, &bytes).unwrap();
+            for said in [0, 1, 2, 99_999, 100_000, 100_001, u64::MAX] {
+                let read = read_whole(&File::open(&path).unwrap(), said).unwrap();
+                assert!(read == bytes, "{size} bytes, {said} said: {} read", read.len());
+            }
+        }
+        fs::remove_file(&path).unwrap();
+    }
 }

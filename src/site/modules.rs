@@ -60,7 +60,7 @@ impl Modules {
     pub(crate) fn changed(&self, changes: &ChangeSet) -> bool {
         let settings = |path: &str| SETTINGS.contains(&path.rsplit('/').next().unwrap_or_default());
         let mut concerned =
-            changes.iter().filter(|change| change.kind != Kind::Modified || settings(&change.path));
+            changes.iter().filter(|(path, kind)| *kind != Kind::Modified || settings(path));
         if concerned.next().is_none() {
             return false;
         }

@@ -89,7 +89,6 @@ pub(crate) struct Watch {
 type Put = Arc<dyn Fn(Input) + Send + Sync>;
 
 struct Shared {
-    root: Arc<Root>,
     /// The folders and files that are watched; events of others are of those beside them.
     roots: Vec<PathBuf>,
     snapshot: Mutex<Snapshot>,
@@ -207,7 +206,6 @@ impl Shared {
     fn new(options: &Options, publish: Publish) -> Self {
         let more = options.more.iter().filter_map(|path| path.canonicalize().ok());
         Self {
-            root: Arc::clone(&options.root),
             roots: [options.root.path().to_owned()].into_iter().chain(more).collect(),
             snapshot: Mutex::default(),
             coalesce: Mutex::default(),

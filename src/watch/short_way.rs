@@ -15,9 +15,13 @@ use std::{
     time::Instant,
 };
 
-use super::{Shared, State, coalesce::Signal, snapshot::difference};
+use super::{
+    Shared, State,
+    coalesce::Signal,
+    snapshot::{difference, is_emptied},
+};
 use crate::{
-    change::{Change, ChangeSet, Kind},
+    change::{Change, ChangeSet},
     root::{self, Facts, Writer},
 };
 
@@ -37,19 +41,20 @@ impl Shared {
     pub(super) fn short_way(&self, paths: &[PathBuf], signal: Signal) -> Taken {
         let [path] = paths else { return Taken::Not };
         let written = signal == Signal::Written;
-        if !(written || matches!(signal, Signal::Finished | Signal::Arrived))
-            || !self.snapshot().is_plain(path)
-        {
+        if !(written || matches!(signal, Signal::Finished | Signal::Arrived)) {
             return Taken::Not;
         }
         // The long way of writing is to wait for its end.
         let long = || if written { self.put_off(path, signal) } else { Taken::Not };
-        // The worker is looking: it may be at this very path.
         let looking = match self.looking.try_lock() {
             Ok(looking) => looking,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return long(),
+            // The worker is looking: it may be at this very path.
+            Err(TryLockError::WouldBlock) => {
+                return if self.snapshot().plain(path).is_some() { long() } else { Taken::Not };
+            }
         };
+        let Some((known, url)) = self.snapshot().plain(path) else { return Taken::Not };
         let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner).take();
         if signal == Signal::Finished && closed.is_some_and(|closed| closed.is(path)) {
             return Taken::Whole;
@@ -65,23 +70,31 @@ impl Shared {
             // It is gone, or something else by now.
             Err(_) => return long(),
         };
-        if self.snapshot().is_emptied(path, now) {
+        if is_emptied(Some(known), now) {
             return self.put_off(path, Signal::Emptied);
         }
-        self.coalesce().looked_at(path, Instant::now());
+        // What is noted for later comes after the message, which is waited for.
+        let told = self.tell(path, url, known, now);
         if written {
             let closed = Some(Closed { path: path.clone(), facts });
             *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = closed;
         }
-        if let Some(kind) = self.tell(path, now)
-            && let Some(url) = self.root.url_of(path, false)
-        {
-            let change = Change { path: url.to_string(), kind };
-            (self.publish)(ChangeSet::from_iter([change]));
-            self.coalesce().published(Instant::now());
+        let mut coalesce = self.coalesce();
+        coalesce.looked_at(path, Instant::now());
+        if told {
+            coalesce.published(Instant::now());
         }
+        drop(coalesce);
         drop(looking);
         Taken::Whole
+    }
+
+    /// Tells the tabs what is different from what they know; gives whether anything is.
+    fn tell(&self, path: &Path, url: String, known: State, now: State) -> bool {
+        let Some(kind) = difference(Some(known), now, false) else { return false };
+        self.snapshot().told(path, now);
+        (self.publish)(ChangeSet::from_iter([Change { path: url, kind }]));
+        true
     }
 
     /// There is more to come: it is looked at then, or when that takes too long.
@@ -91,14 +104,6 @@ impl Shared {
         coalesce.push(path.to_owned(), signal, true, Instant::now());
         let sooner = before.is_none_or(|before| coalesce.next() < Some(before));
         if sooner { Taken::Sooner } else { Taken::Whole }
-    }
-
-    /// What is different from what the tabs know, which from now on is this.
-    fn tell(&self, path: &Path, now: State) -> Option<Kind> {
-        let mut snapshot = self.snapshot();
-        let kind = difference(snapshot.known(path), now, false)?;
-        snapshot.told(path, now);
-        Some(kind)
     }
 
     /// See [`Shared::looking`](Shared#structfield.looking).

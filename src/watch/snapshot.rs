@@ -52,12 +52,12 @@ pub(super) enum Noted {
 #[derive(Debug, Default)]
 pub(super) struct Snapshot(BTreeMap<PathBuf, Entry>);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     /// What the tabs know of.
     state: State,
     /// See [`Snapshot::set_plain`].
-    plain: bool,
+    plain: Option<String>,
 }
 
 impl Snapshot {
@@ -68,7 +68,7 @@ impl Snapshot {
             Some(_) => Noted::Changed,
             None => {
                 if self.0.len() < PATHS {
-                    self.0.insert(path.to_owned(), Entry { state, plain: false });
+                    self.0.insert(path.to_owned(), Entry { state, plain: None });
                 }
                 Noted::New
             }
@@ -95,23 +95,18 @@ impl Snapshot {
         self.0.get(path).map(|known| known.state)
     }
 
-    /// Whether a path's changes concern this path alone: it goes through no link, no link leads to
-    /// it, and nothing says that it never counts.
-    pub(super) fn set_plain(&mut self, path: &Path, plain: bool) {
+    /// Under which URL path a path's changes are told, if they concern this path alone: it goes through
+    /// no link, no link leads to it, and nothing says that it never counts.
+    pub(super) fn set_plain(&mut self, path: &Path, url: Option<String>) {
         if let Some(known) = self.0.get_mut(path) {
-            known.plain = plain;
+            known.plain = url;
         }
     }
 
-    /// Whether that was said of a path.
-    pub(super) fn is_plain(&self, path: &Path) -> bool {
-        self.0.get(path).is_some_and(|known| known.plain)
-    }
-
-    /// Whether a file was not empty and is now: half of a save, often.
-    pub(super) fn is_emptied(&self, path: &Path, now: State) -> bool {
-        let known = self.known(path);
-        now == State::File(Identity::of(&[])) && known != Some(now) && known != Some(State::Missing)
+    /// The state that the tabs know of, and the URL path, if that was said of a path.
+    pub(super) fn plain(&self, path: &Path) -> Option<(State, String)> {
+        let known = self.0.get(path)?;
+        Some((known.state, known.plain.clone()?))
     }
 
     /// Events were lost. A file is compared by its content; what was in a folder is not known any
@@ -159,6 +154,11 @@ fn absent(why: &io::Error) -> State {
         io::ErrorKind::PermissionDenied => State::Unreadable,
         _ => State::Missing,
     }
+}
+
+/// Whether a file was not empty and is now: half of a save, often.
+pub(super) fn is_emptied(known: Option<State>, now: State) -> bool {
+    now == State::File(Identity::of(&[])) && known != Some(now) && known != Some(State::Missing)
 }
 
 /// What happened to a path, if anything, from what was known of it and what is there now.

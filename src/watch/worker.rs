@@ -19,7 +19,7 @@ use super::{
     coalesce::{Due, Signal},
     ignore::{GITIGNORE, Ignore},
     links::Links,
-    snapshot::{difference, look, look_anyway},
+    snapshot::{difference, is_emptied, look, look_anyway},
     source::{self, Says},
     tree::Tree,
 };
@@ -246,10 +246,11 @@ impl Worker {
             && self.links.to(&path).is_empty()
             && self.counts(&path)
             && path.file_name().is_some_and(|name| name != GITIGNORE);
+        let url = plain.then(|| self.name(&path, false)).flatten();
         let mut snapshot = self.shared.snapshot();
-        snapshot.set_plain(&path, plain);
+        snapshot.set_plain(&path, url);
         if let Some(real) = real {
-            snapshot.set_plain(&real, false);
+            snapshot.set_plain(&real, None);
         }
         drop(snapshot);
         if new {
@@ -403,7 +404,7 @@ impl Worker {
             self.shared.coalesce().push(path.to_owned(), Signal::Written, asked, Instant::now());
             return None;
         };
-        if !patient && self.shared.snapshot().is_emptied(path, now) {
+        if !patient && is_emptied(known, now) {
             self.shared.coalesce().push(path.to_owned(), Signal::Emptied, asked, Instant::now());
             return None;
         }

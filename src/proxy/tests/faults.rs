@@ -27,7 +27,7 @@ async fn a_backend_that_is_down_is_told_once_and_its_pages_come_alive() {
     let listener = down.listen(8).unwrap();
     assert!(matches!(front.event().await, Event::BackendUp { .. }));
     let pages = soon(front.recovered.recv()).await.unwrap();
-    let paths: Vec<_> = pages.iter().map(|change| change.path).collect();
+    let paths: Vec<_> = pages.iter().map(|(path, _)| path.to_owned()).collect();
     assert_eq!(paths, ["/page%200", "/page%201"]);
     front.quiet();
     drop(listener);
