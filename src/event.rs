@@ -72,6 +72,11 @@ pub enum Event {
         /// Why it was refused, and what would allow it.
         why: String,
     },
+    /// A page's Content Security Policy was amended, so that the page may be live. Emitted once.
+    PolicyAmended {
+        /// The page's path.
+        path: String,
+    },
     /// A folder or file cannot be watched or read.
     WatchFault {
         /// The folder or file.

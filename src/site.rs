@@ -4,6 +4,7 @@
 //! is told to `reload` (who uses what) and to `watch` (which content the tabs have). Nothing here
 //! decides anything that could be decided in a room below.
 
+pub(crate) mod csp;
 #[cfg_attr(not(feature = "esm"), path = "site/unmodified.rs")]
 pub(crate) mod modules;
 mod referrer;
@@ -25,7 +26,10 @@ use hyper::{
     },
 };
 
-use self::referrer::{referrer, user};
+use self::{
+    csp::Csp,
+    referrer::{referrer, user},
+};
 use crate::{
     change::ChangeSet,
     event::{Event, Events},
@@ -33,6 +37,7 @@ use crate::{
     inject::{
         self,
         html::{InjectedBody, Injector},
+        meta::Amend,
         sources::Sources,
     },
     net::guard::{Guard, Verdict, same_origin},
@@ -52,6 +57,9 @@ use crate::{
 /// Everything of livers' own lives below this path; no file and no route can shadow it.
 const OWN: &str = "/__livers";
 
+/// The same as a folder.
+const OWN_FOLDER: &str = "/__livers/";
+
 /// The type of the pages that are read as UTF-8.
 const UTF8: &str = "text/html; charset=utf-8";
 
@@ -65,6 +73,7 @@ pub(crate) struct Site {
     pub(crate) routes: Vec<String>,
     pub(crate) reload: socket::Context,
     pub(crate) events: Events,
+    pub(crate) csp: Csp,
     /// What open pages were made from; nothing where pages are to be reloaded.
     pub(crate) sources: Option<Mutex<Sources>>,
     /// What makes modules of sources; nothing where files are to be served as they are.
@@ -201,13 +210,15 @@ impl Site {
             self.observe(request.headers(), host, page, &path.to_string());
         }
         let client = Client { address: from, https: false };
-        let response = self.proxy.forward(route, request, client, page).await;
-        if page && inject::possible(response.status(), response.headers()) {
-            let down = response.status() == StatusCode::BAD_GATEWAY;
-            injected(response, self.element(version, if down { ".failed" } else { "" }), head)
-        } else {
-            response
+        let needs = self.csp.needs(host, request.uri().path(), false);
+        let mut response = self.proxy.forward(route, request, client, page).await;
+        if !page || !inject::possible(response.status(), response.headers()) {
+            return response;
         }
+        self.csp.amend_head(&needs, &mut response);
+        let down = response.status() == StatusCode::BAD_GATEWAY;
+        let element = self.element(version, if down { ".failed" } else { "" });
+        injected(response, element, self.csp.amend(needs), head)
     }
 
     /// A request for a file or folder.
@@ -252,11 +263,15 @@ impl Site {
                     return module;
                 }
                 let mut element = page.then(|| self.element(version, &self.keep(&source)));
+                let mut needs = self.csp.needs(host, uri.path(), false);
                 if let Some(element) = &mut element {
                     // A map must come before what needs it.
-                    element.insert_str(0, &self.import_map(&source).await);
+                    let map = self.import_map(&source).await;
+                    needs.inline = !map.is_empty();
+                    element.insert_str(0, &map);
                 }
-                return file(source, element).answer(method, headers);
+                let added = element.map(|element| (element, self.csp.amend(needs)));
+                return file(source, added).answer(method, headers);
             }
             Found::Redirect(to) => return redirect(&to, uri.query()),
             Found::Listing(folder, listing) => {
@@ -321,7 +336,9 @@ impl Site {
     fn element(&self, version: u64, more: &str) -> String {
         let boot = self.reload.hub.boot();
         format!(
-            "<script type=\"module\" src=\"{OWN}/client.js?{boot}.{version}{more}\" async></script>"
+            "<script type=\"module\" src=\"{OWN}/client.js?{boot}.{version}{more}\" nonce=\"{}\" \
+             async></script>",
+            self.csp.nonce()
         )
     }
 
@@ -371,7 +388,7 @@ pub(crate) fn recall(root: &Root, paths: &[String], since: SystemTime) -> Change
 }
 
 /// A file as something to send, with the element where it is a page.
-fn file(source: Source, element: Option<String>) -> Representation {
+fn file(source: Source, added: Option<(String, Amend)>) -> Representation {
     let mut content_type = media_type::of(&source.path);
     let html = media_type::is_html(&content_type);
     let tag = EntityTag::from_hash(source.identity.0);
@@ -380,17 +397,17 @@ fn file(source: Source, element: Option<String>) -> Representation {
     if html {
         media_type::of_html(beginning).clone_into(&mut content_type);
     }
-    let (content, tag) = match (source.content, element.filter(|_| html)) {
+    let (content, tag) = match (source.content, added.filter(|_| html)) {
         (root::Content::Memory(bytes), None) => (Content::Bytes(bytes), Some(tag)),
-        (root::Content::Memory(bytes), Some(element)) => {
-            let bytes = Injector::new(element, None).whole(&bytes);
+        (root::Content::Memory(bytes), Some((element, amend))) => {
+            let bytes = Injector::new(element, None).with_policies(amend).whole(&bytes);
             let tag = EntityTag::of(&bytes);
             (Content::Bytes(bytes), Some(tag))
         }
         (root::Content::Large(file, was, _), None) => (Content::File(file, was), Some(tag)),
         // Its bytes are made while they are sent, so there is nothing to compare a copy with.
-        (root::Content::Large(file, was, _), Some(element)) => {
-            let injector = Injector::new(element, None);
+        (root::Content::Large(file, was, _), Some((element, amend))) => {
+            let injector = Injector::new(element, None).with_policies(amend);
             let body = InjectedBody::new(Content::File(file, was).into_body(), injector);
             (Content::Stream(body::stream(body)), None)
         }
@@ -402,7 +419,7 @@ fn file(source: Source, element: Option<String>) -> Representation {
 
 /// A backend's page with the element added. What was true of its bytes no longer is; and it must be
 /// asked for each time, or the stamp in it would be an old one.
-fn injected(response: Response, element: String, head: bool) -> Response {
+fn injected(response: Response, element: String, amend: Amend, head: bool) -> Response {
     let (mut parts, body) = response.into_parts();
     let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let charset = content_type.and_then(media_type::charset).map(str::to_owned);
@@ -416,7 +433,8 @@ fn injected(response: Response, element: String, head: bool) -> Response {
     let body = if head {
         body
     } else {
-        body::stream(InjectedBody::new(body, Injector::new(element, charset.as_deref())))
+        let injector = Injector::new(element, charset.as_deref()).with_policies(amend);
+        body::stream(InjectedBody::new(body, injector))
     };
     Response::from_parts(parts, body)
 }

@@ -233,6 +233,11 @@ fn line(event: &Event, amount: Amount) -> Option<String> {
             format!("{RED}proxy{RESET}    {} {}: {}", shown(backend), shown(path), shown(why))
         }
         Event::Refused { path, why } => refused(path, why),
+        Event::PolicyAmended { path } => format!(
+            "{YELLOW}policy{RESET}   {}: its Content-Security-Policy allows livers' script and socket, too, \
+             as do those of other pages",
+            shown(path)
+        ),
         Event::WatchFault { path, why } => {
             format!("{RED}watch{RESET}    {}: {}", shown(&path.to_string_lossy()), shown(why))
         }

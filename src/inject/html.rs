@@ -15,7 +15,7 @@
 //! A document that breaks off in a comment or a tag, such as one that is just being saved, gets the
 //! element before what it leaves open, so that its tab is told of the rest.
 //!
-//! Left out on purpose: Content Security Policies.
+//! The policies that the document brings are amended by [`meta`](super::meta), from the place on.
 
 use std::{
     pin::Pin,
@@ -31,6 +31,8 @@ use lol_html::{
     send::{Element, HtmlRewriter, Settings},
 };
 
+use super::meta::{Amend, Policies, may_have};
+
 /// How many bytes may come before the place. A document with more is passed on as it is.
 const BEGINNING: usize = 1024 * 1024;
 
@@ -39,6 +41,8 @@ pub(crate) struct Injector {
     element: String,
     /// Gone once the place was found, or given up.
     search: Option<Search>,
+    /// What amends the document's policies, from the place on.
+    policies: Option<Policies>,
 }
 
 /// The search for the place, and the bytes held back until it is over.
@@ -78,11 +82,19 @@ impl Injector {
         };
         let search =
             Search { held: BytesMut::new(), scanned: 0, encoding, scanner: Scanner::new() };
-        Self { element, search: Some(search) }
+        Self { element, search: Some(search), policies: None }
+    }
+
+    /// Amends the document's own Content Security Policies, too.
+    #[must_use]
+    pub(crate) fn with_policies(mut self, amend: Amend) -> Self {
+        self.policies = Some(Policies::new(amend));
+        self
     }
 
     /// The whole of a document that is in memory.
     pub(crate) fn whole(mut self, document: &Bytes) -> Bytes {
+        self.policies.take_if(|_| !may_have(document));
         let mut out = BytesMut::with_capacity(document.len() + self.element.len());
         out.extend_from_slice(&self.push(document.clone()));
         out.extend_from_slice(&self.finish());
@@ -91,7 +103,7 @@ impl Injector {
 
     /// Takes the next bytes, gives those that can go out.
     pub(crate) fn push(&mut self, bytes: Bytes) -> Bytes {
-        let Some(search) = &mut self.search else { return bytes };
+        let Some(search) = &mut self.search else { return self.after(bytes) };
         search.held.extend_from_slice(&bytes);
         match search.scan() {
             Some(at) => self.insert(at),
@@ -102,10 +114,20 @@ impl Injector {
 
     /// The document is over: gives what was held back.
     pub(crate) fn finish(&mut self) -> Bytes {
-        let Some(search) = &mut self.search else { return Bytes::new() };
-        match search.end() {
-            Some(at) => self.insert(at),
-            None => self.release(),
+        let last = match self.search.as_mut().map(Search::end) {
+            Some(Some(at)) => self.insert(at),
+            Some(None) => self.release(),
+            None => Bytes::new(),
+        };
+        let held = self.policies.as_mut().map(Policies::finish).unwrap_or_default();
+        if held.is_empty() { last } else { [last, held].concat().into() }
+    }
+
+    /// What comes after the place.
+    fn after(&mut self, bytes: Bytes) -> Bytes {
+        match &mut self.policies {
+            Some(policies) => policies.push(bytes),
+            None => bytes,
         }
     }
 
@@ -121,11 +143,15 @@ impl Injector {
             }
             Some(Encoding::Ascii(_)) | None => out.extend_from_slice(self.element.as_bytes()),
         }
-        out.extend_from_slice(&search.held);
+        if !matches!(search.encoding, Some(Encoding::Ascii(_))) {
+            self.policies = None;
+        }
+        out.extend_from_slice(&self.after(search.held.freeze()));
         out.freeze()
     }
 
     fn release(&mut self) -> Bytes {
+        self.policies = None;
         self.search.take().map(|search| search.held.freeze()).unwrap_or_default()
     }
 }

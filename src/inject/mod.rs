@@ -2,9 +2,12 @@
 //!
 //! [`html`] finds the place in a document and adds the element there, streaming; [`wanted`] says
 //! which requests are for a page in a tab at all. A fragment that a script fetches stays as it is,
-//! byte for byte. [`sources`] remembers what pages were made from.
+//! byte for byte. [`csp`] decides what a Content Security Policy must allow for it, and [`meta`] finds
+//! the policies that documents bring themselves. [`sources`] remembers what pages were made from.
 
+pub(crate) mod csp;
 pub(crate) mod html;
+pub(crate) mod meta;
 pub(crate) mod sources;
 
 use hyper::{

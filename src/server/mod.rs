@@ -33,7 +33,7 @@ use crate::{
         socket,
     },
     root::Root,
-    site::{Site, modules::Modules, recall},
+    site::{Site, csp::Csp, modules::Modules, recall},
     url_path::UrlPath,
     watch::{self, Watch},
 };
@@ -197,8 +197,19 @@ impl Builder {
         let guard = Guard::new(self.host.as_deref());
         let files = Files::new(Arc::clone(&root));
         let sources = self.morph.then(|| Mutex::new(Sources::default()));
-        let site =
-            Site { guard, root, files, watch, proxy, routes, reload, events, sources, modules };
+        let site = Site {
+            guard,
+            root,
+            files,
+            watch,
+            proxy,
+            routes,
+            reload,
+            csp: Csp::new(events.clone()),
+            events,
+            sources,
+            modules,
+        };
         Ok(Server {
             site: Arc::new(site),
             host: self.host,

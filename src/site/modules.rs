@@ -185,7 +185,8 @@ impl Site {
             Ok(Ok(map)) => {
                 self.mended(&url);
                 map.map_or_else(String::new, |map| {
-                    format!("<script type=\"importmap\">{map}</script>")
+                    let nonce = self.csp.nonce();
+                    format!("<script type=\"importmap\" nonce=\"{nonce}\">{map}</script>")
                 })
             }
             Ok(Err(fault)) => {

@@ -5,6 +5,7 @@ mod assets;
 mod editors;
 mod modules;
 mod morph;
+mod policies;
 mod tabs;
 
 use crate::support::browser::{Page, browser};
