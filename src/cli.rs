@@ -7,7 +7,7 @@ use clap::{
     builder::Styles,
     error::{ContextKind, ErrorKind},
 };
-use livers::{Builder, Reload, Route};
+use livers::{Builder, Cors, Header, Mount, Reload, Route};
 
 use crate::terminal::Amount;
 
@@ -63,9 +63,39 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "used|all", default_value = "used", value_parser = reload)]
     reload: Reload,
 
+    /// Serve another folder below /PATH, over ROOT. The first one that has a file wins
+    #[arg(long, value_name = "PATH=FOLDER")]
+    mount: Vec<Mount>,
+
+    /// Show this page of ROOT to whoever goes where nothing is [without FILE: index.html]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "index.html")]
+    spa: Option<String>,
+
+    /// Add a header to every file, like 'Name: value'
+    #[arg(long, value_name = "HEADER")]
+    header: Vec<Header>,
+
+    /// Let pages of another origin read files [without ORIGIN: all of them]
+    #[arg(long, value_name = "ORIGIN", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "*")]
+    cors: Vec<Cors>,
+
+    /// Isolate pages from other origins, so that they may use SharedArrayBuffer
+    #[arg(long)]
+    isolate: bool,
+
     /// Serve files and folders whose name begins with a dot
     #[arg(long)]
     dotfiles: bool,
+
+    /// Serve private keys: *.pem, *.key, id_rsa and the like
+    #[arg(long)]
+    serve_keys: bool,
+
+    /// Serve what symbolic links out of ROOT lead to
+    #[arg(long)]
+    follow_symlinks: bool,
 
     /// What a page does when its own file is saved: change in place, where that is sure to be right,
     /// or always reload
@@ -111,6 +141,15 @@ impl Cli {
         builder = builder.port(self.port).strict_port(self.strict_port).dotfiles(self.dotfiles);
         builder = builder.poll(self.poll).morph(self.html == Html::Morph);
         builder = builder.reload(self.reload).compile(!self.no_compile);
+        builder = builder.serve_keys(self.serve_keys).follow_symlinks(self.follow_symlinks);
+        builder = builder.isolate(self.isolate);
+        if let Some(file) = &self.spa {
+            builder = builder.spa(file);
+        }
+        builder = self.mount.iter().fold(builder, |builder, mount| builder.mount(mount.clone()));
+        builder =
+            self.header.iter().fold(builder, |builder, header| builder.header(header.clone()));
+        builder = self.cors.iter().fold(builder, |builder, origin| builder.cors(origin.clone()));
         if let Some(host) = &self.host {
             builder = builder.host(host);
         }
@@ -139,7 +178,7 @@ fn reload(text: &str) -> Result<Reload, String> {
 pub(crate) fn explain(error: &clap::Error) -> String {
     let said = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
     let (whole, value) = (said(ContextKind::InvalidArg), said(ContextKind::InvalidValue));
-    let flag = whole.split(' ').next().unwrap_or_default();
+    let flag = whole.split([' ', '[']).next().unwrap_or_default();
     match error.kind() {
         ErrorKind::ValueValidation => match error.source() {
             Some(why) => format!("{flag} {why}"),

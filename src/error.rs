@@ -26,6 +26,8 @@ pub enum Error {
     Bind(SocketAddr, io::Error),
     /// A pattern of files to ignore is not a glob.
     Glob(String, String),
+    /// The page of an application is not named as a file of the folder.
+    Spa(String),
     /// The system gives no way to watch files.
     Watch(String),
 }
@@ -77,6 +79,10 @@ impl fmt::Display for Error {
             Self::Glob(glob, why) => {
                 write!(f, "--ignore '{glob}' is not a pattern ({why}): write one like 'drafts/**'")
             }
+            Self::Spa(file) => write!(
+                f,
+                "--spa={file} is not a file of the folder: write its path from there, like --spa=app.html"
+            ),
             Self::Watch(why) => write!(f, "this system gives no way to watch files: {why}"),
         }
     }
@@ -90,3 +96,15 @@ impl std::error::Error for Error {
         }
     }
 }
+
+/// Why a text is not the setting that it is meant to be: a sentence that names it and the right form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadValue(pub(crate) String);
+
+impl fmt::Display for BadValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BadValue {}

@@ -77,6 +77,14 @@ pub enum Event {
         /// The page's path.
         path: String,
     },
+    /// A line of `_headers` or `_redirects` cannot be meant, and is passed over. Emitted once until the
+    /// file changes.
+    RuleFault {
+        /// The file's name.
+        file: String,
+        /// Which line, and what is wrong with it.
+        why: String,
+    },
     /// A folder or file cannot be watched or read.
     WatchFault {
         /// The folder or file.

@@ -68,9 +68,11 @@ pub(crate) mod url_path;
 pub(crate) mod watch;
 
 pub use change::{Change, ChangeSet, Kind};
-pub use error::Error;
+pub use error::{BadValue, Error};
 pub use event::{Event, Events};
 pub use fault::Fault;
 pub use proxy::{Route, RouteError};
 pub use reload::hub::Reload;
+pub use root::Mount;
 pub use server::{Builder, Server};
+pub use site::policy::{Cors, Header};

@@ -7,6 +7,7 @@
 pub(crate) mod csp;
 #[cfg_attr(not(feature = "esm"), path = "site/unmodified.rs")]
 pub(crate) mod modules;
+pub(crate) mod policy;
 mod referrer;
 mod scripts;
 
@@ -22,20 +23,22 @@ use hyper::{
     body::Body as HttpBody,
     header::{
         ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap,
-        HeaderName, HeaderValue, LAST_MODIFIED, LOCATION,
+        HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, X_CONTENT_TYPE_OPTIONS,
     },
 };
 
 use self::{
     csp::Csp,
+    policy::Policy,
     referrer::{referrer, user},
 };
 use crate::{
     change::ChangeSet,
     event::{Event, Events},
-    files::{self, Files, Found, Source, Whole, not_found},
+    files::{self, Answer, Ask, Encoded, Files, Found, Source, Whole, not_found},
     inject::{
         self,
+        csp::Needs,
         html::{InjectedBody, Injector},
         meta::Amend,
         sources::Sources,
@@ -45,7 +48,9 @@ use crate::{
     reload::{self, hub::User, socket},
     respond::{
         body::{self, BodyError, Response},
-        conditional::EntityTag,
+        conditional::{EntityTag, Validators},
+        date::Date,
+        encoding::Accepted,
         media_type,
         representation::{Content, Representation},
     },
@@ -74,6 +79,8 @@ pub(crate) struct Site {
     pub(crate) reload: socket::Context,
     pub(crate) events: Events,
     pub(crate) csp: Csp,
+    /// Fields that answers get whatever they are.
+    pub(crate) policy: Policy,
     /// What open pages were made from; nothing where pages are to be reloaded.
     pub(crate) sources: Option<Mutex<Sources>>,
     /// What makes modules of sources; nothing where files are to be served as they are.
@@ -138,6 +145,9 @@ impl Site {
         }
         let mut response = match &path[OWN.len()..] {
             "/socket" => return socket::accept(self.reload.clone(), request),
+            _ if request.method() == Method::OPTIONS => {
+                Policy::default().options(request.headers())
+            }
             _ if ![Method::GET, Method::HEAD].contains(request.method()) => not_allowed(),
             "/events" => reload::events::accept(self.reload.clone(), &request),
             "/source" => match self.source(request.uri().query().unwrap_or_default()) {
@@ -229,16 +239,37 @@ impl Site {
         headers: &HeaderMap,
         host: &str,
     ) -> Response {
-        if ![Method::GET, Method::HEAD].contains(method) {
-            return not_allowed();
-        }
-        let url = match UrlPath::parse(uri.path()) {
-            Ok(url) => url,
-            Err(BadPath::Malformed) => {
-                return plain(StatusCode::BAD_REQUEST, "Bad request: the path is malformed.\n");
+        let mut fields = Vec::new();
+        let mut response = if method == Method::OPTIONS {
+            self.policy.options(headers)
+        } else if [Method::GET, Method::HEAD].contains(method) {
+            match UrlPath::parse(uri.path()) {
+                Ok(url) => self.found(&url, method, uri, headers, host, &mut fields).await,
+                Err(BadPath::Malformed) => {
+                    plain(StatusCode::BAD_REQUEST, "Bad request: the path is malformed.\n")
+                }
+                Err(BadPath::Unsafe) => plain(StatusCode::NOT_FOUND, "Not found.\n"),
             }
-            Err(BadPath::Unsafe) => return plain(StatusCode::NOT_FOUND, "Not found.\n"),
+        } else {
+            not_allowed()
         };
+        self.policy.apply(headers, fields, &mut response);
+        if let Some(needs) = response.extensions_mut().remove::<Needs>() {
+            self.csp.amend_head(&needs, &mut response);
+        }
+        response
+    }
+
+    /// What there is for a path; `fields` are those that the folder's own rules add.
+    async fn found(
+        &self,
+        url: &UrlPath,
+        method: &Method,
+        uri: &hyper::Uri,
+        headers: &HeaderMap,
+        host: &str,
+        fields: &mut Vec<(HeaderName, HeaderValue)>,
+    ) -> Response {
         let page = inject::wanted(method, headers);
         let path = url.to_string();
         self.settle(headers, host, page, &path).await;
@@ -246,11 +277,25 @@ impl Site {
         // missed.
         let version = self.reload.hub.version();
         self.observe(headers, host, page, &path);
-        let found = self.files.find(&url).await;
+        let ask = Ask {
+            query: uri.query().map(str::to_owned),
+            page,
+            navigation: page && inject::navigates(headers),
+            accepted: Accepted::of(headers),
+        };
+        let Answer { found, fields: added, uses, faults } = self.files.find(url, ask).await;
+        *fields = added;
+        for used in uses {
+            self.reload.hub.observe(&User::Path(path.clone()), &used.to_string());
+        }
+        for (file, fault) in faults {
+            let why = format!("line {}: {}", fault.line, fault.why);
+            self.events.emit(Event::RuleFault { file: file.to_owned(), why });
+        }
         let (status, text) = match found {
-            Found::File(source) => {
-                self.watch.note(&source.path, State::File(source.identity));
+            Found::File(status, source) => {
                 let user = User::Path(path.clone());
+                self.watch.note(&source.path, State::File(source.identity));
                 self.reload.hub.observe(&user, &source.url.to_string());
                 if page && !media_type::is_html(&media_type::of(&source.path)) {
                     // An image in a frame has no script that would report it.
@@ -262,18 +307,29 @@ impl Site {
                 if !page && let Some(module) = self.module(&source, method, uri, headers).await {
                     return module;
                 }
-                let mut element = page.then(|| self.element(version, &self.keep(&source)));
-                let mut needs = self.csp.needs(host, uri.path(), false);
-                if let Some(element) = &mut element {
+                // What stands for something else is not what the page at this path is made from.
+                let own = status == StatusCode::OK;
+                let kept = || if own { self.keep(&source) } else { String::new() };
+                let mut added = None;
+                if page && media_type::is_html(&media_type::of(&source.path)) {
                     // A map must come before what needs it.
                     let map = self.import_map(&source).await;
-                    needs.inline = !map.is_empty();
-                    element.insert_str(0, &map);
+                    let needs = self.csp.needs(host, uri.path(), !map.is_empty());
+                    added = Some((map + &self.element(version, &kept()), needs));
+                } else if let Encoded::File(sibling) = &source.encoded {
+                    self.watch.note(&sibling.path, State::File(sibling.identity));
+                    self.reload.hub.observe(&user, &sibling.url.to_string());
                 }
-                let added = element.map(|element| (element, self.csp.amend(needs)));
-                return file(source, added).answer(method, headers);
+                let (element, needs) = added.unzip();
+                let amend = needs.clone().map(|needs| self.csp.amend(needs));
+                let mut response = file(status, source, element.zip(amend)).answer(method, headers);
+                if let Some(needs) = needs {
+                    response.extensions_mut().insert(needs);
+                }
+                return response;
             }
             Found::Redirect(to) => return redirect(&to, uri.query()),
+            Found::Elsewhere(status, place) => return elsewhere(status, &place),
             Found::Listing(folder, listing) => {
                 self.watch.note(&folder, State::Folder);
                 self.reload.hub.observe_listing(&path);
@@ -296,12 +352,20 @@ impl Site {
             }
         };
         if !page && status != StatusCode::OK {
-            return plain(status, format!("{status}\n"));
+            let mut response = plain(status, format!("{status}\n"));
+            // To Chromium, a sheet that is imported, missing, and not to be sniffed is one of another
+            // origin: no script could look into the sheet that imports it, the client included.
+            response.headers_mut().remove(X_CONTENT_TYPE_OPTIONS);
+            return response;
         }
         let text = Bytes::from(text);
-        let text =
-            if page { Injector::new(self.element(version, ""), None).whole(&text) } else { text };
-        Representation::of_bytes(status, UTF8, text).answer(method, headers)
+        if !page {
+            return Representation::of_bytes(status, UTF8, text).answer(method, headers);
+        }
+        let text = Injector::new(self.element(version, ""), None).whole(&text);
+        let mut response = Representation::of_bytes(status, UTF8, text).answer(method, headers);
+        response.extensions_mut().insert(self.csp.needs(host, uri.path(), false));
+        response
     }
 
     /// Keeps what a page is made from, if it is one that can be brought up to date later: gives what
@@ -388,20 +452,32 @@ pub(crate) fn recall(root: &Root, paths: &[String], since: SystemTime) -> Change
 }
 
 /// A file as something to send, with the element where it is a page.
-fn file(source: Source, added: Option<(String, Amend)>) -> Representation {
-    let mut content_type = media_type::of(&source.path);
-    let html = media_type::is_html(&content_type);
-    let tag = EntityTag::from_hash(source.identity.0);
+fn file(status: StatusCode, source: Source, added: Option<(String, Amend)>) -> Representation {
     let (root::Content::Memory(beginning) | root::Content::Large(_, _, beginning)) =
         &source.content;
+    let content_type = media_type::of_file(&source.path, beginning);
+    let html = media_type::is_html(&content_type);
+    let mut varies = Vec::new();
     if html {
-        media_type::of_html(beginning).clone_into(&mut content_type);
+        varies.push("Sec-Fetch-Dest");
     }
-    let (content, tag) = match (source.content, added.filter(|_| html)) {
+    let Source { mut content, mut identity, mut modified, encoded, .. } = source;
+    let mut coding = None;
+    if !matches!(encoded, Encoded::None) {
+        varies.push("Accept-Encoding");
+    }
+    if let (Encoded::File(sibling), None) = (encoded, &added) {
+        coding = Some(sibling.coding);
+        (content, identity, modified) = (sibling.content, sibling.identity, sibling.modified);
+    }
+    let tag = EntityTag::from_hash(identity.0);
+    let (content, tag) = match (content, added) {
         (root::Content::Memory(bytes), None) => (Content::Bytes(bytes), Some(tag)),
         (root::Content::Memory(bytes), Some((element, amend))) => {
             let bytes = Injector::new(element, None).with_policies(amend).whole(&bytes);
             let tag = EntityTag::of(&bytes);
+            // Its bytes are others after each change, whatever the file's time.
+            modified = None;
             (Content::Bytes(bytes), Some(tag))
         }
         (root::Content::Large(file, was, _), None) => (Content::File(file, was), Some(tag)),
@@ -409,12 +485,19 @@ fn file(source: Source, added: Option<(String, Amend)>) -> Representation {
         (root::Content::Large(file, was, _), Some((element, amend))) => {
             let injector = Injector::new(element, None).with_policies(amend);
             let body = InjectedBody::new(Content::File(file, was).into_body(), injector);
+            modified = None;
             (Content::Stream(body::stream(body)), None)
         }
     };
     let octets = HeaderValue::from_static("application/octet-stream");
     let content_type = HeaderValue::from_str(&content_type).unwrap_or(octets);
-    Representation { status: StatusCode::OK, content_type, tag, content, varies: html }
+    // What only says that nothing is there is not to be asked for by halves.
+    let validators = if status == StatusCode::OK {
+        Validators { tag, modified: modified.and_then(Date::of) }
+    } else {
+        Validators::default()
+    };
+    Representation { status, content_type, validators, coding, content, varies }
 }
 
 /// A backend's page with the element added. What was true of its bytes no longer is; and it must be
@@ -450,10 +533,19 @@ fn redirect(to: &UrlPath, query: Option<&str>) -> Response {
     response
 }
 
+/// To another place, that a rule names.
+fn elsewhere(status: StatusCode, place: &str) -> Response {
+    let mut response = plain(status, format!("See {place}\n"));
+    if let Ok(location) = HeaderValue::from_str(place) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
 /// The methods that files know (RFC 9110, section 15.5.6).
 fn not_allowed() -> Response {
     let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "Files know GET and HEAD.\n");
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response.headers_mut().insert(ALLOW, policy::METHODS);
     response
 }
 
@@ -464,5 +556,6 @@ fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

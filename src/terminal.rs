@@ -241,6 +241,9 @@ fn line(event: &Event, amount: Amount) -> Option<String> {
         Event::WatchFault { path, why } => {
             format!("{RED}watch{RESET}    {}: {}", shown(&path.to_string_lossy()), shown(why))
         }
+        Event::RuleFault { file, why } => {
+            format!("{YELLOW}ignored{RESET}  {}: {}", shown(file), shown(why))
+        }
         Event::StillWritten { path } => {
             let path = shown(&path.to_string_lossy());
             format!(

@@ -44,11 +44,16 @@ pub(crate) enum BadPath {
 }
 
 impl UrlPath {
+    /// The root: `/`.
+    pub(crate) fn root() -> Self {
+        Self { names: Vec::new(), directory: true }
+    }
+
     /// Reads the path of a request's target (without the query), or of a page's report.
     pub(crate) fn parse(raw: &str) -> Result<Self, BadPath> {
         let rest = raw.strip_prefix('/').ok_or(BadPath::Malformed)?;
         if rest.is_empty() {
-            return Ok(Self { names: Vec::new(), directory: true });
+            return Ok(Self::root());
         }
         let (rest, directory) = match rest.strip_suffix('/') {
             Some(names) => (names, true),
@@ -84,6 +89,19 @@ impl UrlPath {
     /// The same path with a slash at its end.
     pub(crate) fn as_directory(&self) -> Self {
         Self { names: self.names.clone(), directory: true }
+    }
+
+    /// The same path with more at the end of its last name; nothing where there is no name.
+    pub(crate) fn with_suffix(&self, suffix: &str) -> Option<Self> {
+        let mut names = self.names.clone();
+        names.last_mut().filter(|_| !self.directory)?.extend(suffix.bytes());
+        Some(Self { names, directory: false })
+    }
+
+    /// The folders on the way, from the root down.
+    pub(crate) fn folders(&self) -> impl Iterator<Item = Self> {
+        let depth = self.names.len() - usize::from(!self.directory && !self.names.is_empty());
+        (0..=depth).map(|depth| Self { names: self.names[..depth].to_vec(), directory: true })
     }
 
     /// A file in this folder.
@@ -134,18 +152,32 @@ fn check(name: &[u8]) -> Result<(), BadPath> {
     if name.contains(&0) {
         return Err(BadPath::Malformed);
     }
-    let separator = |byte: &u8| *byte == b'/' || (cfg!(windows) && matches!(byte, b'\\' | b':'));
-    if name.is_empty() || name == b"." || name == b".." || name.iter().any(separator) {
+    let leads_elsewhere = name.is_empty() || name == b"." || name == b".." || name.contains(&b'/');
+    if leads_elsewhere || (cfg!(windows) && !is_plain_on_windows(name)) {
         return Err(BadPath::Unsafe);
     }
     Ok(())
+}
+
+/// Whether Windows takes a name for that of one file, and for nothing else: no separator, drive or
+/// stream, no wildcard, no device, and no dot or space at the end, which it would drop.
+fn is_plain_on_windows(name: &[u8]) -> bool {
+    let special = |byte: &u8| *byte < b' ' || b"<>:\"|?*\\/".contains(byte);
+    let stem = name.split(|byte| *byte == b'.').next().unwrap_or_default();
+    let stem = stem.trim_ascii_end().to_ascii_lowercase();
+    let (device, number) = stem.split_at(stem.len().min(3));
+    let numbered = matches!(device, b"com" | b"lpt")
+        // The superscripts count as digits.
+        && (matches!(number, [b'0'..=b'9']) || matches!(number, [0xc2, 0xb9 | 0xb2 | 0xb3]));
+    let device = matches!(&stem[..], b"con" | b"prn" | b"aux" | b"nul" | b"conin$" | b"conout$");
+    !(name.iter().any(special) || numbered || device || matches!(name.last(), Some(b'.' | b' ')))
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::{BadPath, UrlPath};
+    use super::{BadPath, UrlPath, is_plain_on_windows};
 
     #[test]
     fn paths_are_decoded_once_and_spelled_one_way() {
@@ -185,6 +217,40 @@ mod tests {
         for (raw, wanted) in table {
             let path = UrlPath::parse(raw).map(|path| path.to_string());
             assert_eq!(path.as_deref(), wanted.as_ref().copied(), "{raw}");
+        }
+    }
+
+    #[test]
+    fn windows_has_names_of_its_own() {
+        for (name, plain) in [
+            ("a.html", true),
+            ("console.js", true),
+            ("com", true),
+            ("com10.txt", true),
+            ("lpt", true),
+            (" a", true),
+            ("a..b", true),
+            ("...", false),
+            ("a.", false),
+            ("a ", false),
+            ("a:b", false),
+            ("a.txt::$DATA", false),
+            ("c:", false),
+            ("a\\b", false),
+            ("a?", false),
+            ("a*", false),
+            ("a\"", false),
+            ("a\n", false),
+            ("nul", false),
+            ("NUL.txt", false),
+            ("Con .js", false),
+            ("aux.tar.gz", false),
+            ("COM1", false),
+            ("lpt9.txt", false),
+            ("COM\u{b9}", false),
+            ("CONIN$", false),
+        ] {
+            assert_eq!(is_plain_on_windows(name.as_bytes()), plain, "{name}");
         }
     }
 

@@ -37,11 +37,21 @@ pub(crate) fn wanted(method: &Method, request: &HeaderMap) -> bool {
     if request.contains_key("x-requested-with") || request.contains_key("hx-request") {
         return false;
     }
-    let asks_for_html = request
-        .get_all(ACCEPT)
-        .iter()
-        .any(|value| value.to_str().is_ok_and(|value| value.contains("text/html")));
-    asks_for_html || !request.contains_key(REFERER)
+    asks_for_html(request) || !request.contains_key(REFERER)
+}
+
+/// Whether a request is somebody's going somewhere, in a tab or frame. Those who do not say so (see
+/// [`wanted`]) ask for HTML by name.
+pub(crate) fn navigates(request: &HeaderMap) -> bool {
+    match request.get("sec-fetch-mode") {
+        Some(mode) => mode == "navigate",
+        None => asks_for_html(request),
+    }
+}
+
+fn asks_for_html(request: &HeaderMap) -> bool {
+    let mut accepted = request.get_all(ACCEPT).iter();
+    accepted.any(|value| value.to_str().is_ok_and(|value| value.contains("text/html")))
 }
 
 /// Whether an answer is a page that the element can be added to.

@@ -1,6 +1,23 @@
-//! Header fields whose value is a list (RFC 9110, section 5.6.1).
+//! Header fields by their general forms (RFC 9110, section 5): lists, single values, weights.
 
-use hyper::header::{HeaderMap, HeaderName};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+
+/// Fields that say how an answer is sent, or what it is; nobody else can know.
+const OWN: [&str; 13] = [
+    "accept-ranges",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-range",
+    "date",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "vary",
+];
 
 /// The members of a list, which may be spread over several lines.
 pub(crate) fn members<'h>(
@@ -14,4 +31,47 @@ pub(crate) fn members<'h>(
 /// Whether a list has a token among its members, in any case.
 pub(crate) fn lists(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     members(headers, name).any(|member| member.eq_ignore_ascii_case(token))
+}
+
+/// The value of a field that is to be there once.
+pub(crate) fn sole<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    let mut values = headers.get_all(name).into_iter();
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then(|| value.trim())
+}
+
+/// Reads a field that somebody wants to have added to answers: `Name: value`.
+pub(crate) fn added(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let wrong = || format!("{text} is not a header: write 'Name: value'");
+    let (name, value) = text.split_once(':').ok_or_else(wrong)?;
+    let name: HeaderName = name.trim().parse().map_err(|_| wrong())?;
+    let value = HeaderValue::from_str(value.trim()).map_err(|_| wrong())?;
+    if OWN.contains(&name.as_str()) {
+        return Err(format!("{text} is livers' own to say: leave it out"));
+    }
+    Ok((name, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::added;
+
+    #[test]
+    fn a_field_is_a_name_and_a_value() {
+        for (text, wanted) in [
+            ("X-A: b", Some("x-a: b")),
+            ("X-A:b:c ", Some("x-a: b:c")),
+            ("X-A:", Some("x-a: ")),
+            ("X-A", None),
+            (": b", None),
+            ("X A: b", None),
+            ("X-A: b\r\nX-C: d", None),
+            ("Content-Length: 1", None),
+            ("TRANSFER-ENCODING: chunked", None),
+        ] {
+            let read = added(text).ok();
+            let read = read.map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
+            assert_eq!(read.as_deref(), wanted, "{text}");
+        }
+    }
 }

@@ -1,45 +1,28 @@
-//! Which media type a file has, by its name.
+//! Which media type a file has, by its name, and by how it begins.
 //!
-//! `mime_guess` knows the registered types; the table here corrects it where the web of today
-//! disagrees. Text is sent with a charset, UTF-8. HTML may name its own, which a charset in the
-//! header would overrule (WHATWG HTML, "determining the character encoding"); so it is sent with
-//! one only where the page is UTF-8 and does not claim to be something else.
+//! `mime_guess` knows the registered types; the [table] corrects it where the web of today disagrees.
+//! Text is sent with a charset, UTF-8, unless its bytes say that it is something else. HTML may name
+//! its own, which a charset in the header would overrule (WHATWG HTML, "determining the character
+//! encoding"); so it is sent with one only where the page is UTF-8 and does not claim to be something
+//! else.
 
-use std::path::Path;
+mod table;
 
-/// Types that `mime_guess` lacks or has otherwise.
-const OVERRIDES: &[(&str, &str)] = &[
-    ("avif", "image/avif"),
-    ("br", "application/octet-stream"),
-    ("cjs", "text/javascript; charset=utf-8"),
-    ("cts", "text/plain; charset=utf-8"),
-    ("glb", "model/gltf-binary"),
-    ("gltf", "model/gltf+json"),
-    ("js", "text/javascript; charset=utf-8"),
-    ("jsonld", "application/ld+json"),
-    ("jsx", "text/plain; charset=utf-8"),
-    ("jxl", "image/jxl"),
-    ("map", "application/json"),
-    ("mjs", "text/javascript; charset=utf-8"),
-    ("mts", "text/plain; charset=utf-8"),
-    ("svelte", "text/plain; charset=utf-8"),
-    ("ts", "text/plain; charset=utf-8"),
-    ("tsx", "text/plain; charset=utf-8"),
-    ("vue", "text/plain; charset=utf-8"),
-    ("wasm", "application/wasm"),
-    ("webmanifest", "application/manifest+json"),
-    ("woff", "font/woff"),
-    ("woff2", "font/woff2"),
-    ("zst", "application/octet-stream"),
-];
+use std::{ffi::OsStr, path::Path};
+
+use self::table::{NAMES, OVERRIDES};
 
 /// What is sent for a name that says nothing.
 const UNKNOWN: &str = "application/octet-stream";
 
 /// The media type of a file of this name, as the value of `Content-Type`.
 pub(crate) fn of(path: &Path) -> String {
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    let extension = extension.to_ascii_lowercase();
+    let text = |part: Option<&OsStr>| part.and_then(OsStr::to_str).unwrap_or_default().to_owned();
+    let name = text(path.file_name());
+    if let Some((_, whole)) = NAMES.iter().find(|(known, _)| *known == name) {
+        return (*whole).to_owned();
+    }
+    let extension = text(path.extension()).to_ascii_lowercase();
     if let Ok(found) = OVERRIDES.binary_search_by_key(&extension.as_str(), |(known, _)| known) {
         return OVERRIDES[found].1.to_owned();
     }
@@ -50,6 +33,31 @@ pub(crate) fn of(path: &Path) -> String {
     } else {
         guess.to_owned()
     }
+}
+
+/// The media type of a file of this name that begins with these bytes.
+pub(crate) fn of_file(path: &Path, beginning: &[u8]) -> String {
+    let of_name = of(path);
+    if is_html(&of_name) {
+        return of_html(beginning).to_owned();
+    }
+    if is_transport_stream(path, beginning) {
+        return "video/mp2t".to_owned();
+    }
+    match of_name.strip_suffix("; charset=utf-8") {
+        // A browser finds out better than the header can say.
+        Some(text) if !is_utf8(beginning) => text.to_owned(),
+        _ => of_name,
+    }
+}
+
+/// Whether a file is MPEG's, whose name may be that of TypeScript: packets of 188 bytes, which all
+/// begin with the same one (ISO/IEC 13818-1).
+fn is_transport_stream(path: &Path, beginning: &[u8]) -> bool {
+    const PACKET: usize = 188;
+    let named = path.extension().is_some_and(|extension| extension == "ts" || extension == "mts");
+    let mut packets = beginning.iter().step_by(PACKET);
+    named && beginning.len() >= PACKET && packets.all(|first| *first == 0x47)
 }
 
 /// Whether a `Content-Type` is that of an HTML document.
@@ -110,7 +118,7 @@ fn essence(content_type: &str) -> &str {
 mod tests {
     use std::path::Path;
 
-    use super::{OVERRIDES, charset, is_html, of, of_html};
+    use super::{OVERRIDES, charset, is_html, of, of_file, of_html};
 
     #[test]
     fn names_have_the_types_of_today() {
@@ -134,9 +142,46 @@ mod tests {
             ("a.xhtml", "application/xhtml+xml"),
             ("a", "application/octet-stream"),
             ("a.unknown", "application/octet-stream"),
+            ("a.cjs", "text/javascript; charset=utf-8"),
+            ("a.webmanifest", "application/manifest+json"),
+            ("a.avif", "image/avif"),
+            ("a.jxl", "image/jxl"),
+            ("a.jsonld", "application/ld+json"),
+            ("a.gltf", "model/gltf+json"),
+            ("a.glb", "model/gltf-binary"),
+            ("a.m3u8", "application/vnd.apple.mpegurl"),
+            ("a.vtt", "text/vtt; charset=utf-8"),
+            ("a.otf", "font/otf"),
+            ("a.webm", "video/webm"),
+            ("a.opus", "audio/ogg"),
+            ("a.pdf", "application/pdf"),
+            ("a.yaml", "application/yaml"),
+            ("a.py", "text/plain; charset=utf-8"),
+            ("apple-app-site-association", "application/json"),
         ];
         for (name, wanted) in table {
             assert_eq!(of(Path::new(name)), wanted, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_bytes_have_a_say() {
+        let stream = [&[0x47; 1][..], &[0; 187]].concat().repeat(3);
+        let table: &[(&str, &[u8], &str)] = &[
+            ("a.css", b"a {}", "text/css; charset=utf-8"),
+            ("a.css", b"/* \xfc */", "text/css"),
+            ("a.txt", b"\xff\xfea\0", "text/plain"),
+            ("a.txt", b"\xc3", "text/plain; charset=utf-8"), // cut in the middle of a character
+            ("a.html", b"<p>\xfc", "text/html"),
+            ("a.png", b"\x89PNG", "image/png"),
+            ("a.ts", b"let a = 1;", "text/plain; charset=utf-8"),
+            ("a.ts", b"G", "text/plain; charset=utf-8"),
+            ("a.ts", &stream, "video/mp2t"),
+            ("a.mts", &stream, "video/mp2t"),
+            ("a.tsx", &stream, "text/plain; charset=utf-8"),
+        ];
+        for (name, bytes, wanted) in table {
+            assert_eq!(of_file(Path::new(name), bytes), *wanted, "{name} {}", bytes.escape_ascii());
         }
     }
 

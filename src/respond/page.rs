@@ -7,10 +7,15 @@ use std::fmt::{self, Display};
 
 /// A whole document around a body that is markup already.
 pub(crate) fn document(title: &str, body: &impl Display) -> String {
+    styled(title, "", body)
+}
+
+/// A whole document with a style of its own beside that of all.
+pub(crate) fn styled(title: &str, style: &str, body: &impl Display) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{}</title>\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n{body}</body>\n</html>\n",
+         <style>{STYLE}{style}</style>\n</head>\n<body>\n{body}</body>\n</html>\n",
         Escaped(title)
     )
 }

@@ -2,41 +2,44 @@
 
 use std::{
     fs::{File, Metadata},
-    future::Future,
-    io::{self, Read},
-    pin::Pin,
-    task::{Context, Poll, ready},
+    ops::Range,
 };
 
 use bytes::Bytes;
 use hyper::{
     Method, StatusCode,
-    body::{Body as HttpBody, Frame, SizeHint},
-    header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, VARY},
+    header::{
+        ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE,
+        CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, VARY,
+        X_CONTENT_TYPE_OPTIONS,
+    },
 };
-use tokio::task::JoinHandle;
 
 use super::{
     body::{self, Body, Response},
-    conditional::{EntityTag, not_modified},
+    conditional::{EntityTag, Validators, Verdict, evaluate, range_holds},
+    date::Date,
+    encoding::Coding,
+    multipart,
+    parts::{Opened, Part, PartsBody},
+    range::{Selection, select},
 };
 
-/// How much of a file is in memory at a time for each client that reads it.
-const CHUNK: usize = 64 * 1024;
-
-/// A representation (RFC 9110, section 3.2): a media type, a validator, and the content.
+/// A representation (RFC 9110, section 3.2): a media type, validators, and the content.
 #[derive(Debug)]
 pub(crate) struct Representation {
     /// The status of the answer where the content is sent.
     pub(crate) status: StatusCode,
     /// The value of `Content-Type`.
     pub(crate) content_type: HeaderValue,
-    /// The validator, of the very bytes that are sent. Without one there is no 304.
-    pub(crate) tag: Option<EntityTag>,
+    /// Of the very bytes that are sent. Without any there is no 304, and no part.
+    pub(crate) validators: Validators,
+    /// The coding that the bytes have.
+    pub(crate) coding: Option<Coding>,
     /// The bytes.
     pub(crate) content: Content,
-    /// Whether what the content is for (a tab, a script) made a difference.
-    pub(crate) varies: bool,
+    /// Fields of the request that made a difference, or could have.
+    pub(crate) varies: Vec<&'static str>,
 }
 
 /// Where the bytes come from.
@@ -58,16 +61,18 @@ impl Representation {
         bytes: impl Into<Bytes>,
     ) -> Self {
         let bytes = bytes.into();
+        let tag = (status == StatusCode::OK).then(|| EntityTag::of(&bytes));
         Self {
             status,
             content_type: HeaderValue::from_static(content_type),
-            tag: (status == StatusCode::OK).then(|| EntityTag::of(&bytes)),
+            validators: Validators { tag, modified: None },
+            coding: None,
             content: Content::Bytes(bytes),
-            varies: false,
+            varies: Vec::new(),
         }
     }
 
-    /// The answer to a GET or a HEAD.
+    /// The answer to a GET or a HEAD: preconditions first, then the part that is asked for.
     ///
     /// `no-cache` lets a browser keep its copy but not use it without asking (RFC 9111, section
     /// 5.2.2.4), so that no reload ever shows an old file.
@@ -75,25 +80,91 @@ impl Representation {
         let mut response = Response::new(body::empty());
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        if self.varies {
-            headers.insert(VARY, HeaderValue::from_static("Sec-Fetch-Dest"));
-        }
-        if let Some(tag) = &self.tag {
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        insert(headers, VARY, self.varies.join(", "));
+        if let Some(tag) = &self.validators.tag {
             headers.insert(ETAG, tag.value());
-            if not_modified(request, tag) {
-                *response.status_mut() = StatusCode::NOT_MODIFIED;
+        }
+        let status = match self.verdict(method, request) {
+            Verdict::NotModified => StatusCode::NOT_MODIFIED,
+            Verdict::Failed => StatusCode::PRECONDITION_FAILED,
+            Verdict::Proceed => return self.content(response, method, request),
+        };
+        *response.status_mut() = status;
+        response
+    }
+
+    /// What the preconditions come to. They are on what is there (RFC 9110, section 13.2.1).
+    fn verdict(&self, method: &Method, request: &HeaderMap) -> Verdict {
+        if self.status == StatusCode::OK {
+            evaluate(method, request, &self.validators)
+        } else {
+            Verdict::Proceed
+        }
+    }
+
+    /// The answer with the content, or with a part of it.
+    fn content(self, mut response: Response, method: &Method, request: &HeaderMap) -> Response {
+        let Self { status, content_type, validators, coding, content, .. } = self;
+        let length = content.length();
+        let ranged = length.filter(|_| validators.tag.is_some());
+        let headers = response.headers_mut();
+        if ranged.is_some() {
+            headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        }
+        let selection = match ranged {
+            // A range is defined for GET alone (section 14.2).
+            Some(length) if method == Method::GET && range_holds(request, &validators) => {
+                select(request, length)
+            }
+            _ => Selection::Whole,
+        };
+        let total = length.unwrap_or_default();
+        let (status, content_type, parts) = match selection {
+            Selection::Unsatisfiable => {
+                insert(headers, CONTENT_RANGE, format!("bytes */{total}"));
+                *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
                 return response;
             }
+            Selection::Whole => (status, content_type, vec![Part::Content(0..total)]),
+            Selection::Parts(parts) => {
+                if let [part] = &parts[..] {
+                    insert(headers, CONTENT_RANGE, multipart::content_range(part, total));
+                    let parts = vec![Part::Content(part.clone())];
+                    (StatusCode::PARTIAL_CONTENT, content_type, parts)
+                } else {
+                    // No content holds its own hash.
+                    let boundary = validators.tag.as_ref().map(EntityTag::text).unwrap_or_default();
+                    let parts = multipart::parts(&parts, total, boundary, &content_type);
+                    (StatusCode::PARTIAL_CONTENT, multipart::content_type(boundary), parts)
+                }
+            }
+        };
+        headers.insert(CONTENT_TYPE, content_type);
+        if length.is_some() {
+            headers.insert(CONTENT_LENGTH, parts.iter().map(Part::length).sum::<u64>().into());
         }
-        headers.insert(CONTENT_TYPE, self.content_type);
-        if let Some(length) = self.content.length() {
-            headers.insert(CONTENT_LENGTH, length.into());
+        if let Some(coding) = coding {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
         }
-        *response.status_mut() = self.status;
+        if let Some(modified) = validators.modified.and_then(Date::value) {
+            headers.insert(LAST_MODIFIED, modified);
+        }
+        *response.status_mut() = status;
         if method != Method::HEAD {
-            *response.body_mut() = self.content.into_body();
+            *response.body_mut() = content.into_parts(parts);
         }
         response
+    }
+}
+
+/// Sets a field, unless its value is empty.
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: String) {
+    // What is made here of names and numbers is a value.
+    if let Ok(value) = HeaderValue::try_from(value)
+        && !value.is_empty()
+    {
+        headers.insert(name, value);
     }
 }
 
@@ -108,112 +179,31 @@ impl Content {
 
     /// The content as a body.
     pub(crate) fn into_body(self) -> Body {
-        match self {
-            Self::Bytes(bytes) => body::full(bytes),
-            Self::File(file, metadata) => body::stream(FileBody::new(Opened { file, metadata })),
-            Self::Stream(body) => body,
-        }
+        let length = self.length().unwrap_or_default();
+        self.into_parts(vec![Part::Content(0..length)])
     }
-}
 
-/// A file, read on a blocking thread one chunk at a time, when the socket asks for more.
-///
-/// Exactly the announced length is sent: a file that grows meanwhile is cut there. One that shrinks or
-/// is written over ends the connection before its last chunk, so that the client knows that it has no
-/// whole file.
-struct FileBody {
-    state: State,
-    left: u64,
-}
-
-/// A file, and what it was when it was opened.
-struct Opened {
-    file: File,
-    metadata: Box<Metadata>,
-}
-
-impl Opened {
-    /// Whether what was opened is still there; more may have been added to it, as to a log. Blocking.
-    fn is_unchanged(&self) -> bool {
-        let modified = |metadata: &Metadata| metadata.modified().ok();
-        self.file.metadata().is_ok_and(|now| {
-            now.len() > self.metadata.len()
-                || (now.len() == self.metadata.len() && modified(&now) == modified(&self.metadata))
-        })
-    }
-}
-
-enum State {
-    Idle(Option<Opened>),
-    Reading(JoinHandle<(Opened, io::Result<Bytes>)>),
-}
-
-impl FileBody {
-    fn new(opened: Opened) -> Self {
-        Self { left: opened.metadata.len(), state: State::Idle(Some(opened)) }
-    }
-}
-
-impl HttpBody for FileBody {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if self.left == 0 {
-            return Poll::Ready(None);
-        }
-        loop {
-            match &mut self.state {
-                State::Idle(opened) => {
-                    let Some(opened) = opened.take() else { return Poll::Ready(None) };
-                    let left = self.left;
-                    self.state = State::Reading(tokio::task::spawn_blocking(move || {
-                        let read = read(&opened, left);
-                        (opened, read)
-                    }));
-                }
-                State::Reading(reading) => {
-                    let (opened, read) = match ready!(Pin::new(reading).poll(context)) {
-                        Ok((opened, read)) => (Some(opened), read),
-                        Err(stopped) => (None, Err(io::Error::other(stopped))),
-                    };
-                    self.state = State::Idle(opened);
-                    return Poll::Ready(Some(match read {
-                        Ok(chunk) => {
-                            self.left -= chunk.len() as u64;
-                            Ok(Frame::data(chunk))
-                        }
-                        Err(why) => {
-                            self.left = 0;
-                            Err(why)
-                        }
-                    }));
-                }
+    /// Parts of the content as a body. What is made while it is sent has none.
+    fn into_parts(self, parts: Vec<Part>) -> Body {
+        match (self, &parts[..]) {
+            (Self::Stream(body), _) => body,
+            (Self::Bytes(bytes), [Part::Content(range)]) => body::full(slice(&bytes, range)),
+            (Self::Bytes(bytes), _) => {
+                let memory = |part| match part {
+                    Part::Content(range) => Part::Bytes(slice(&bytes, &range)),
+                    part @ Part::Bytes(_) => part,
+                };
+                body::stream(PartsBody::new(None, parts.into_iter().map(memory)))
+            }
+            (Self::File(file, metadata), _) => {
+                body::stream(PartsBody::new(Some(Opened { file, metadata }), parts))
             }
         }
     }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.left == 0
-    }
 }
 
-/// Reads the next chunk of what is left. Blocking.
-fn read(opened: &Opened, left: u64) -> io::Result<Bytes> {
-    let wanted = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
-    let mut chunk = vec![0; wanted];
-    let read = (&opened.file).read(&mut chunk)?;
-    let last = read as u64 == left;
-    if read == 0 || (last && !opened.is_unchanged()) {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    chunk.truncate(read);
-    Ok(Bytes::from(chunk))
+/// A range of bytes in memory, which it lies in.
+fn slice(bytes: &Bytes, range: &Range<u64>) -> Bytes {
+    let at = |place: u64| usize::try_from(place).unwrap_or(usize::MAX).min(bytes.len());
+    bytes.slice(at(range.start)..at(range.end))
 }

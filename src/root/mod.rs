@@ -1,30 +1,35 @@
-//! The folder that is served: the one place that maps URL paths to disk paths and back.
+//! The folders that are served: the one place that maps URL paths to disk paths and back.
 //!
 //! Everything that is opened for a request is opened here. A [`UrlPath`] cannot lead upwards by
 //! itself; what is left is the disk's own ways out (symbolic links), so the real path is checked
-//! too. Files and folders whose name begins with a dot are kept back unless asked for (`.env`,
-//! `.git`), but for `.well-known` (RFC 8615). Only regular files are opened.
+//! too. What is not for everybody's eyes is kept [back](allow). Folders may be [mounted](mount) over the
+//! root. Only regular files are opened.
 //!
 //! What is read is read at once, and it is said whether somebody was [writing](writer) meanwhile: the
 //! bytes may then be half of a save.
 //!
 //! All of it is blocking I/O: callers on async threads hand it to a blocking one.
 
+mod allow;
+mod mount;
 mod writer;
 
 use std::{
-    ffi::OsStr,
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
     fs::{self, File, Metadata},
     io::{self, Read, Seek},
+    iter,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_128;
 
-pub(crate) use self::writer::Writer;
+use self::mount::Layer;
+pub use self::mount::Mount;
+pub(crate) use self::{allow::Allow, writer::Writer};
 use crate::{error::Error, url_path::UrlPath};
 
 /// Up to this size a file is read whole, bytes; a larger one is streamed. No page should be larger:
@@ -34,13 +39,13 @@ pub(crate) const IN_MEMORY: u64 = 4 * 1024 * 1024;
 /// How much is read of a larger file before it is streamed, bytes: enough to tell a page's charset.
 const BEGINNING: u64 = 16 * 1024;
 
-/// The folder that is served.
+/// The folders that are served.
 #[derive(Debug)]
 pub(crate) struct Root {
-    path: PathBuf,
-    /// Where the folder really is; found again when the folder was replaced.
-    real: Mutex<PathBuf>,
-    dotfiles: bool,
+    folder: Layer,
+    /// Those before it, the first match first.
+    mounts: Vec<Layer>,
+    allow: Allow,
 }
 
 /// What a URL path is on the disk.
@@ -59,39 +64,52 @@ pub(crate) enum Located {
 }
 
 impl Root {
-    /// Checks that the folder is one and can be read.
-    pub(crate) fn new(path: &Path, dotfiles: bool) -> Result<Self, Error> {
-        let metadata = fs::metadata(path).map_err(|why| match why.kind() {
-            io::ErrorKind::NotFound => Error::RootMissing(path.to_owned()),
-            _ => Error::Unreadable(path.to_owned(), why),
-        })?;
-        if !metadata.is_dir() {
-            return Err(Error::RootNotDirectory(path.to_owned()));
-        }
-        let unreadable = |why| Error::Unreadable(path.to_owned(), why);
-        fs::read_dir(path).map_err(unreadable)?;
-        let real = Mutex::new(path.canonicalize().map_err(unreadable)?);
-        let path = std::path::absolute(path).map_err(unreadable)?;
-        Ok(Self { path, real, dotfiles })
+    /// Checks that the folders are some and can be read.
+    pub(crate) fn new(path: &Path, allow: Allow, mounts: &[Mount]) -> Result<Self, Error> {
+        let folder = Layer::new(path, None)?;
+        let mounts = mounts.iter().map(|mount| mount.layer(&folder)).collect::<Result<_, _>>()?;
+        Ok(Self { folder, mounts, allow })
     }
 
     /// The folder's path, absolute, symbolic links kept.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        &self.folder.path
     }
 
-    /// Whether a file of this name is kept back.
-    pub(crate) fn hides(&self, name: &OsStr) -> bool {
-        !self.dotfiles && name.as_encoded_bytes().first() == Some(&b'.') && name != ".well-known"
+    /// The folders that lie elsewhere, absolute.
+    pub(crate) fn mounted(&self) -> impl Iterator<Item = &Path> {
+        let mounted = self.mounts.iter().map(|mount| &*mount.path);
+        mounted.filter(|path| !path.starts_with(self.path()))
     }
 
-    /// Finds what a URL path is on the disk.
+    /// Whether what links out of the folders lead to is served.
+    pub(crate) fn leads_out(&self) -> bool {
+        self.allow.symlinks
+    }
+
+    fn layers(&self) -> impl Iterator<Item = &Layer> {
+        self.mounts.iter().chain([&self.folder])
+    }
+
+    /// Finds what a URL path is on the disk, in the first folder that has it.
     pub(crate) fn locate(&self, url: &UrlPath) -> Located {
-        let mut path = self.path.clone();
-        for name in url.names() {
+        let mut missing = Located::Missing(self.path().to_owned());
+        for layer in self.layers() {
+            let Some(names) = layer.below(url) else { continue };
+            match self.locate_in(layer, names) {
+                nothing @ Located::Missing(_) => missing = nothing,
+                found => return found,
+            }
+        }
+        missing
+    }
+
+    fn locate_in<'u>(&self, layer: &Layer, names: impl Iterator<Item = &'u [u8]>) -> Located {
+        let mut path = layer.path.clone();
+        for name in names {
             let Some(name) = os_name(name) else { return Located::Missing(path) };
-            if self.hides(name) {
-                return Located::Refused("its name begins with a dot (--dotfiles serves it)");
+            if let Some(why) = self.allow.refuses(name) {
+                return Located::Refused(why);
             }
             path.push(name);
         }
@@ -100,10 +118,9 @@ impl Root {
             Ok(found) => found,
             Err(why) => return absent(path, why),
         };
-        if !self.contains(&real) {
-            return Located::Refused("it is a symbolic link that leads out of the folder");
-        }
-        if metadata.is_dir() {
+        if let Some(why) = self.keeps_back(&real) {
+            Located::Refused(why)
+        } else if metadata.is_dir() {
             Located::Directory(path)
         } else if metadata.is_file() {
             Located::File(path)
@@ -112,38 +129,75 @@ impl Root {
         }
     }
 
-    /// What an entry of a served folder is, links followed; nothing where they lead out or nowhere.
-    pub(crate) fn entry(&self, entry: &fs::DirEntry) -> Option<Metadata> {
-        if !entry.file_type().ok()?.is_symlink() {
-            return entry.metadata().ok();
-        }
-        let real = entry.path().canonicalize().ok()?;
-        if self.contains(&real) { fs::metadata(real).ok() } else { None }
+    /// Why a real path is kept back, if it is. Of one outside, only the last name is of interest:
+    /// whoever follows links out of the folder knows where these lead.
+    fn keeps_back(&self, real: &Path) -> Option<&'static str> {
+        let Some(below) = self.layers().find_map(|layer| layer.holds(real)) else {
+            let name = real.file_name().filter(|_| self.allow.symlinks);
+            return name.map_or(Some(allow::OUT), |name| self.allow.refuses(name));
+        };
+        below.iter().find_map(|name| self.allow.refuses(name))
     }
 
-    /// The URL path of a path on the disk, if it is one that is served.
-    pub(crate) fn url_of(&self, path: &Path, directory: bool) -> Option<UrlPath> {
-        let names: Vec<_> = path.strip_prefix(&self.path).ok()?.iter().collect();
-        if names.iter().any(|name| self.hides(name)) {
+    /// What a folder shows: the names of what is served in it, links followed, and what these are.
+    pub(crate) fn list(&self, url: &UrlPath) -> io::Result<BTreeMap<OsString, Metadata>> {
+        let mut listed = BTreeMap::new();
+        let mut unreadable = None;
+        for layer in self.layers() {
+            // A mount is an entry of the folder that it is in.
+            let above = url.names().count();
+            if layer.prefix().zip(url.names()).all(|(mount, here)| mount == here)
+                && let Some(name) = layer.prefix().nth(above)
+                && let Some(name) = os_name(name)
+                && let Ok(metadata) = fs::metadata(&layer.path)
+            {
+                listed.entry(name.to_owned()).or_insert(metadata);
+            }
+            let Some(names) = layer.below(url) else { continue };
+            let Located::Directory(path) = self.locate_in(layer, names) else { continue };
+            match fs::read_dir(path) {
+                Ok(entries) => {
+                    for entry in entries.flatten() {
+                        if let Some(metadata) = self.entry(&entry) {
+                            listed.entry(entry.file_name()).or_insert(metadata);
+                        }
+                    }
+                }
+                Err(why) => unreadable = Some(why),
+            }
+        }
+        unreadable.filter(|_| listed.is_empty()).map_or(Ok(listed), Err)
+    }
+
+    /// What an entry of a served folder is; nothing where it is not served.
+    fn entry(&self, entry: &fs::DirEntry) -> Option<Metadata> {
+        if self.allow.refuses(&entry.file_name()).is_some() {
             return None;
         }
-        UrlPath::from_names(names.iter().map(|name| name.as_encoded_bytes()), directory)
+        let metadata = if entry.file_type().ok()?.is_symlink() {
+            let real = entry.path().canonicalize().ok()?;
+            if self.keeps_back(&real).is_some() {
+                return None;
+            }
+            fs::metadata(real).ok()?
+        } else {
+            entry.metadata().ok()?
+        };
+        (metadata.is_dir() || metadata.is_file()).then_some(metadata)
     }
 
-    /// Whether a real path lies in the folder. The folder may have been replaced since it was last
-    /// looked at.
-    fn contains(&self, real: &Path) -> bool {
-        let mut root = self.real.lock().unwrap_or_else(PoisonError::into_inner);
-        if real.starts_with(&*root) {
-            return true;
-        }
-        match self.path.canonicalize() {
-            Ok(now) => {
-                *root = now;
-                real.starts_with(&*root)
+    /// The URL paths of a path on the disk: several where a folder is mounted in several places,
+    /// none where it is not served.
+    pub(crate) fn urls_of(&self, path: &Path, directory: bool) -> Vec<UrlPath> {
+        let url = |layer: &Layer| {
+            let names: Vec<_> = path.strip_prefix(&layer.path).ok()?.iter().collect();
+            if names.iter().any(|name| self.allow.refuses(name).is_some()) {
+                return None;
             }
-            Err(_) => false,
-        }
+            let names = names.iter().map(|name| name.as_encoded_bytes());
+            UrlPath::from_names(layer.prefix().chain(names), directory)
+        };
+        iter::once(&self.folder).chain(&self.mounts).filter_map(url).collect()
     }
 }
 
@@ -177,6 +231,8 @@ pub(crate) struct FileRead {
     pub(crate) identity: Identity,
     /// Whether somebody was writing it at that time.
     pub(crate) writer: Writer,
+    /// When it was last changed.
+    pub(crate) modified: Option<SystemTime>,
 }
 
 /// What tells without reading that a file is as it was, as far as that can be told.
@@ -256,7 +312,7 @@ pub(crate) fn read(path: &Path) -> io::Result<FileRead> {
         file.by_ref().take(BEGINNING).read_to_end(&mut beginning)?;
         file.rewind()?;
         let content = Content::Large(file, Box::new(metadata), beginning.into());
-        return Ok(FileRead { content, identity, writer: before });
+        return Ok(FileRead { content, identity, writer: before, modified });
     }
     let bytes = read_whole(&file, length)?;
     let identity = Identity::of(&bytes);
@@ -268,7 +324,7 @@ pub(crate) fn read(path: &Path) -> io::Result<FileRead> {
         Writer::None => writer::writer(&file, &after, SystemTime::now()),
         before => before,
     };
-    Ok(FileRead { content: Content::Memory(bytes.into()), identity, writer })
+    Ok(FileRead { content: Content::Memory(bytes.into()), identity, writer, modified })
 }
 
 /// A file's bytes: with one call, if it is as long as it was said to be.

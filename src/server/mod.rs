@@ -32,8 +32,14 @@ use crate::{
         hub::{Hub, Reload},
         socket,
     },
-    root::Root,
-    site::{Site, csp::Csp, modules::Modules, recall},
+    root::{Allow, Mount, Root},
+    site::{
+        Site,
+        csp::Csp,
+        modules::Modules,
+        policy::{Cors, Header, Policy},
+        recall,
+    },
     url_path::UrlPath,
     watch::{self, Watch},
 };
@@ -55,7 +61,10 @@ pub struct Builder {
     routes: Vec<Route>,
     more: Vec<PathBuf>,
     ignore: Vec<String>,
-    dotfiles: bool,
+    allow: Allow,
+    mounts: Vec<Mount>,
+    spa: Option<String>,
+    policy: Policy,
     poll: bool,
     morph: bool,
     compile: bool,
@@ -102,7 +111,51 @@ impl Builder {
 
     /// Serves files and folders whose name begins with a dot.
     pub fn dotfiles(mut self, serve: bool) -> Self {
-        self.dotfiles = serve;
+        self.allow.dotfiles = serve;
+        self
+    }
+
+    /// Serves private keys: files called `*.pem`, `*.key`, `id_rsa` and the like.
+    pub fn serve_keys(mut self, serve: bool) -> Self {
+        self.allow.keys = serve;
+        self
+    }
+
+    /// Serves what symbolic links lead to that lead out of the folder.
+    pub fn follow_symlinks(mut self, follow: bool) -> Self {
+        self.allow.symlinks = follow;
+        self
+    }
+
+    /// Serves another folder below a path, over the root. The first mount that has a file wins.
+    pub fn mount(mut self, mount: Mount) -> Self {
+        self.mounts.push(mount);
+        self
+    }
+
+    /// Shows this page of the folder to whoever goes to a path where nothing is: that of an
+    /// application that finds its way by itself.
+    pub fn spa(mut self, file: impl Into<String>) -> Self {
+        self.spa = Some(file.into());
+        self
+    }
+
+    /// Adds a field to every answer that is a file or a listing, or says that there is none.
+    pub fn header(mut self, header: Header) -> Self {
+        self.policy.headers.push(header);
+        self
+    }
+
+    /// Lets pages of another origin read files.
+    pub fn cors(mut self, origin: Cors) -> Self {
+        self.policy.cors.push(origin);
+        self
+    }
+
+    /// Keeps pages apart from those of other origins, so that they may share memory
+    /// (`SharedArrayBuffer`) and measure time finely.
+    pub fn isolate(mut self, isolate: bool) -> Self {
+        self.policy.isolate = isolate;
         self
     }
 
@@ -143,13 +196,14 @@ impl Builder {
     pub async fn bind(self) -> Result<Server, Error> {
         let addresses = addresses(self.host.as_deref()).await?;
         let hub = Hub::new(self.reload);
-        let Self { root, more, ignore, dotfiles, poll, events, .. } = self;
+        let spa = self.spa.map(|file| page(&file)).transpose()?;
+        let Self { root, more, ignore, allow, mounts, poll, events, .. } = self;
         let (tabs, said) = (Arc::clone(&hub), events.clone());
         let prefixes: Vec<_> = self.routes.iter().map(|route| route.prefix().to_owned()).collect();
         let compile = self.compile;
         let watching = events.clone();
         let begun = tokio::task::spawn_blocking(move || {
-            let root = Arc::new(Root::new(&root, dotfiles)?);
+            let root = Arc::new(Root::new(&root, allow, &mounts)?);
             let modules = compile.then(|| Arc::new(Modules::new(&root, prefixes)));
             let compiled = modules.clone();
             let publish = move |mut changes: ChangeSet| {
@@ -195,8 +249,9 @@ impl Builder {
         let proxy =
             Proxy::new(self.routes, events.clone(), tasks.clone(), cancel.clone(), recovered);
         let guard = Guard::new(self.host.as_deref());
-        let files = Files::new(Arc::clone(&root));
+        let files = Files::new(Arc::clone(&root), spa);
         let sources = self.morph.then(|| Mutex::new(Sources::default()));
+        let policy = self.policy;
         let site = Site {
             guard,
             root,
@@ -207,6 +262,7 @@ impl Builder {
             reload,
             csp: Csp::new(events.clone()),
             events,
+            policy,
             sources,
             modules,
         };
@@ -250,7 +306,10 @@ impl Server {
             routes: Vec::new(),
             more: Vec::new(),
             ignore: Vec::new(),
-            dotfiles: false,
+            allow: Allow::default(),
+            mounts: Vec::new(),
+            spa: None,
+            policy: Policy::default(),
             poll: false,
             morph: true,
             compile: true,
@@ -321,6 +380,12 @@ impl Server {
         }
         stop(Arc::clone(&site.watch)).await;
     }
+}
+
+/// The URL path of a file of the folder, as the person wrote it.
+fn page(file: &str) -> Result<UrlPath, Error> {
+    let names = file.trim_start_matches('/').split('/').map(str::as_bytes);
+    UrlPath::from_names(names, false).ok_or_else(|| Error::Spa(file.to_owned()))
 }
 
 /// Ends a watch.

@@ -114,7 +114,7 @@ impl Site {
     /// A change of what says how to compile concerns whoever uses what was compiled.
     fn depends(&self, url: &str, settings: Vec<(PathBuf, Identity)>) {
         for (file, identity) in settings {
-            if let Some(used) = self.root.url_of(&file, false) {
+            for used in self.root.urls_of(&file, false) {
                 self.watch.note(&file, State::File(identity));
                 self.reload.hub.observe(&User::Path(url.to_owned()), &used.to_string());
             }
@@ -133,7 +133,7 @@ impl Site {
             self.mended(path);
         }
         let mut made = Representation::of_bytes(StatusCode::OK, JAVASCRIPT, code);
-        made.varies = true;
+        made.varies = vec!["Sec-Fetch-Dest"];
         made
     }
 

@@ -2,8 +2,9 @@
 //!
 //! A file that is asked for as `/link/a.css` changes when the file that the link leads to does, and
 //! the system tells of that under the file's real name. So for each path that somebody asked for and
-//! that goes through a link, its real path is kept: still spelled from the root on, as the watches
-//! are, since the root may itself be behind a link.
+//! that goes through a link, its real path is kept: still spelled from the served folder on, as the
+//! watches are, since that may itself be behind a link. What lies in none of them counts only where links
+//! that lead there are followed.
 //!
 //! Where a link leads is looked up when its path is asked for, and again when the link changes. A
 //! link that leads nowhere is a missing file at the place that it leads to.
@@ -17,7 +18,10 @@ use std::{
 /// The paths that go through links.
 #[derive(Debug)]
 pub(super) struct Links {
-    root: PathBuf,
+    /// The folders that are served, as they are spelled.
+    roots: Vec<PathBuf>,
+    /// Whether links may lead elsewhere.
+    anywhere: bool,
     /// Real path -> the paths that lead to it.
     to: BTreeMap<PathBuf, BTreeSet<PathBuf>>,
     /// A path -> where it leads.
@@ -25,12 +29,13 @@ pub(super) struct Links {
 }
 
 impl Links {
-    /// Links below a root, as it is spelled.
-    pub(super) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), to: BTreeMap::new(), from: HashMap::new() }
+    /// Links below some folders, as these are spelled, or anywhere.
+    pub(super) fn new<'p>(roots: impl Iterator<Item = &'p Path>, anywhere: bool) -> Self {
+        let roots = roots.map(Path::to_owned).collect();
+        Self { roots, anywhere, to: BTreeMap::new(), from: HashMap::new() }
     }
 
-    /// Looks up where a path leads; gives its real path, if that is another one in the root.
+    /// Looks up where a path leads; gives its real path, if that is another one that counts.
     pub(super) fn follow(&mut self, path: &Path) -> Option<PathBuf> {
         if let Some(old) = self.from.remove(path)
             && let Some(paths) = self.to.get_mut(&old)
@@ -68,14 +73,19 @@ impl Links {
 
     /// The real path, as far as there is something, and the rest as it is. Blocking.
     fn real(&self, path: &Path) -> Option<PathBuf> {
-        let root = self.root.canonicalize().ok()?;
         let path = &leads_to(path.to_owned());
         let (there, real) =
             path.ancestors().find_map(|there| Some((there, there.canonicalize().ok()?)))?;
-        let below = real.strip_prefix(root).ok()?;
         let rest = path.strip_prefix(there).ok()?;
+        let spelled = self.roots.iter().find_map(|root| {
+            let below = real.strip_prefix(root.canonicalize().ok()?).ok()?;
+            Some(root.iter().chain(below))
+        });
         // Joining nothing would leave a slash behind.
-        Some(self.root.iter().chain(below).chain(rest).collect())
+        match spelled {
+            Some(spelled) => Some(spelled.chain(rest).collect()),
+            None => self.anywhere.then(|| real.iter().chain(rest).collect()),
+        }
     }
 }
 
@@ -109,7 +119,8 @@ mod tests {
         symlink("real/a", root.join("file")).unwrap();
         symlink("real/later", root.join("broken")).unwrap();
         symlink("/", root.join("out")).unwrap();
-        let (at, mut links) = (|path: &str| root.join(path), Links::new(&root));
+        let (at, mut links) =
+            (|path: &str| root.join(path), Links::new([&*root].into_iter(), false));
 
         let table = [
             ("file", Some("real/a")),

@@ -89,6 +89,7 @@ pub(crate) struct Watch {
 type Put = Arc<dyn Fn(Input) + Send + Sync>;
 
 struct Shared {
+    root: Arc<Root>,
     /// The folders and files that are watched; events of others are of those beside them.
     roots: Vec<PathBuf>,
     snapshot: Mutex<Snapshot>,
@@ -205,8 +206,10 @@ impl Watch {
 impl Shared {
     fn new(options: &Options, publish: Publish) -> Self {
         let more = options.more.iter().filter_map(|path| path.canonicalize().ok());
+        let served = [options.root.path()].into_iter().chain(options.root.mounted());
         Self {
-            roots: [options.root.path().to_owned()].into_iter().chain(more).collect(),
+            root: Arc::clone(&options.root),
+            roots: served.map(Path::to_owned).chain(more).collect(),
             snapshot: Mutex::default(),
             coalesce: Mutex::default(),
             looking: Mutex::default(),
@@ -228,9 +231,11 @@ impl Shared {
         self.coalesce.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether one of these paths lies in what is watched.
+    /// Whether one of these paths lies in what is watched. Where links may lead out of it, the
+    /// worker knows.
     fn concerns(&self, paths: &[PathBuf]) -> bool {
-        paths.iter().any(|path| self.roots.iter().any(|root| path.starts_with(root)))
+        self.root.leads_out()
+            || paths.iter().any(|path| self.roots.iter().any(|root| path.starts_with(root)))
     }
 
     /// Queues an input; where there is no room, it is known that something was lost.

@@ -251,7 +251,7 @@ mod tests {
     use super::{By, Observer, Polling, System, refused};
     use crate::{
         event::{Event, Events},
-        root::Root,
+        root::{Allow, Root},
         watch::{Input, Options, Shared, coalesce::Signal},
     };
 
@@ -288,7 +288,7 @@ mod tests {
     }
 
     fn new_shared() -> Arc<Shared> {
-        let root = Arc::new(Root::new(&std::env::temp_dir(), false).unwrap());
+        let root = Arc::new(Root::new(&std::env::temp_dir(), Allow::default(), &[]).unwrap());
         let (more, ignore) = (Vec::new(), Vec::new());
         Arc::new(Shared::new(&Options { root, more, ignore, poll: false }, Box::new(|_| {})))
     }

@@ -21,7 +21,7 @@ use super::{
     snapshot::{difference, is_emptied},
 };
 use crate::{
-    change::{Change, ChangeSet},
+    change::Change,
     root::{self, Facts, Writer},
 };
 
@@ -54,7 +54,7 @@ impl Shared {
                 return if self.snapshot().plain(path).is_some() { long() } else { Taken::Not };
             }
         };
-        let Some((known, url)) = self.snapshot().plain(path) else { return Taken::Not };
+        let Some((known, urls)) = self.snapshot().plain(path) else { return Taken::Not };
         let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner).take();
         if signal == Signal::Finished && closed.is_some_and(|closed| closed.is(path)) {
             return Taken::Whole;
@@ -74,7 +74,7 @@ impl Shared {
             return self.put_off(path, Signal::Emptied);
         }
         // What is noted for later comes after the message, which is waited for.
-        let told = self.tell(path, url, known, now);
+        let told = self.tell(path, urls, known, now);
         if written {
             let closed = Some(Closed { path: path.clone(), facts });
             *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = closed;
@@ -90,10 +90,10 @@ impl Shared {
     }
 
     /// Tells the tabs what is different from what they know; gives whether anything is.
-    fn tell(&self, path: &Path, url: String, known: State, now: State) -> bool {
+    fn tell(&self, path: &Path, urls: Vec<String>, known: State, now: State) -> bool {
         let Some(kind) = difference(Some(known), now, false) else { return false };
         self.snapshot().told(path, now);
-        (self.publish)(ChangeSet::from_iter([Change { path: url, kind }]));
+        (self.publish)(urls.into_iter().map(|path| Change { path, kind }).collect());
         true
     }
 

@@ -24,16 +24,17 @@ pub(crate) fn changed_since(
     since: SystemTime,
 ) -> ChangeSet {
     let now = SystemTime::now();
-    let changed = |path: PathBuf| -> Option<Change> {
+    let changed = |path: PathBuf| -> Option<Vec<Change>> {
         let there = path.ancestors().find_map(|there| Some((there, fs::metadata(there).ok()?)));
         let (there, metadata) = there?;
         let exists = there == path;
-        let url = root.url_of(&path, exists && metadata.is_dir())?;
         let kind = if exists { Kind::Modified } else { Kind::Removed };
         let modified = modified(&metadata)?;
-        (since < modified && modified <= now).then(|| Change { path: url.to_string(), kind })
+        let urls = || root.urls_of(&path, exists && metadata.is_dir()).into_iter();
+        let changes = || urls().map(|url| Change { path: url.to_string(), kind }).collect();
+        (since < modified && modified <= now).then(changes)
     };
-    paths.into_iter().filter_map(changed).collect()
+    paths.into_iter().filter_map(changed).flatten().collect()
 }
 
 #[cfg(unix)]

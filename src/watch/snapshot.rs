@@ -57,7 +57,7 @@ struct Entry {
     /// What the tabs know of.
     state: State,
     /// See [`Snapshot::set_plain`].
-    plain: Option<String>,
+    plain: Vec<String>,
 }
 
 impl Snapshot {
@@ -68,7 +68,7 @@ impl Snapshot {
             Some(_) => Noted::Changed,
             None => {
                 if self.0.len() < PATHS {
-                    self.0.insert(path.to_owned(), Entry { state, plain: None });
+                    self.0.insert(path.to_owned(), Entry { state, plain: Vec::new() });
                 }
                 Noted::New
             }
@@ -95,18 +95,18 @@ impl Snapshot {
         self.0.get(path).map(|known| known.state)
     }
 
-    /// Under which URL path a path's changes are told, if they concern this path alone: it goes through
-    /// no link, no link leads to it, and nothing says that it never counts.
-    pub(super) fn set_plain(&mut self, path: &Path, url: Option<String>) {
+    /// Under which URL paths a path's changes are told, if they concern this path alone: it goes through
+    /// no link, no link leads to it, and nothing says that it never counts. Under none, if not.
+    pub(super) fn set_plain(&mut self, path: &Path, urls: Vec<String>) {
         if let Some(known) = self.0.get_mut(path) {
-            known.plain = url;
+            known.plain = urls;
         }
     }
 
-    /// The state that the tabs know of, and the URL path, if that was said of a path.
-    pub(super) fn plain(&self, path: &Path) -> Option<(State, String)> {
-        let known = self.0.get(path)?;
-        Some((known.state, known.plain.clone()?))
+    /// The state that the tabs know of, and the URL paths, if that was said of a path.
+    pub(super) fn plain(&self, path: &Path) -> Option<(State, Vec<String>)> {
+        let known = self.0.get(path).filter(|known| !known.plain.is_empty())?;
+        Some((known.state, known.plain.clone()))
     }
 
     /// Events were lost. A file is compared by its content; what was in a folder is not known any

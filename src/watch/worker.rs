@@ -78,12 +78,16 @@ impl Worker {
         shared: Arc<Shared>,
         events: Events,
     ) -> Result<Self, Error> {
-        let more = options.more.into_iter().map(More::new).collect::<Result<Vec<_>, _>>()?;
+        let mounted = options.root.mounted().map(Path::to_owned);
+        let more = mounted.chain(options.more).map(More::new).collect::<Result<Vec<_>, _>>()?;
         let folders: Vec<_> = more.iter().filter_map(More::folder).collect();
         let mut worker = Self {
             ignore: Ignore::new(options.root.path(), &folders, &options.ignore)?,
             tree,
-            links: Links::new(options.root.path()),
+            links: Links::new(
+                [options.root.path()].into_iter().chain(options.root.mounted()),
+                options.root.leads_out(),
+            ),
             more,
             root: options.root,
             shared,
@@ -246,11 +250,11 @@ impl Worker {
             && self.links.to(&path).is_empty()
             && self.counts(&path)
             && path.file_name().is_some_and(|name| name != GITIGNORE);
-        let url = plain.then(|| self.name(&path, false)).flatten();
+        let urls = if plain { self.names(&path, false) } else { Vec::new() };
         let mut snapshot = self.shared.snapshot();
-        snapshot.set_plain(&path, url);
+        snapshot.set_plain(&path, urls);
         if let Some(real) = real {
-            snapshot.set_plain(&real, None);
+            snapshot.set_plain(&real, Vec::new());
         }
         drop(snapshot);
         if new {
@@ -301,7 +305,8 @@ impl Worker {
             return true;
         }
         if !path.starts_with(self.root.path()) {
-            return false;
+            // What links lead to, elsewhere.
+            return !self.links.to(path).is_empty();
         }
         // An ignored file counts once somebody asked for it, or for something in it.
         !self.ignore.unwatched(path, false) || !self.asked_below(path).is_empty()
@@ -342,7 +347,8 @@ impl Worker {
         self.watch_all();
         self.away = self.roots().filter(|root| !root.is_dir()).map(Path::to_owned).collect();
         let now = Instant::now();
-        for path in self.asked_below(self.root.path()) {
+        let roots: Vec<_> = self.roots().map(Path::to_owned).collect();
+        for path in roots.iter().flat_map(|root| self.asked_below(root)).collect::<Vec<_>>() {
             self.shared.snapshot().doubt(&path);
             self.follow(path.clone(), now);
             self.shared.coalesce().push(path, Signal::Finished, true, now);
@@ -389,10 +395,10 @@ impl Worker {
     }
 
     /// What is different at a path, if anything. One that is being written is left for later.
-    fn look_at(&mut self, path: &Path, appeared: bool, patient: bool) -> Option<Change> {
+    fn look_at(&mut self, path: &Path, appeared: bool, patient: bool) -> Vec<Change> {
         // Whoever asks for it.
         if self.ignore.never(path, false) {
-            return None;
+            return Vec::new();
         }
         let known = self.shared.snapshot().known(path);
         let asked = known.is_some();
@@ -402,13 +408,13 @@ impl Worker {
             now
         } else {
             self.shared.coalesce().push(path.to_owned(), Signal::Written, asked, Instant::now());
-            return None;
+            return Vec::new();
         };
         if !patient && is_emptied(known, now) {
             self.shared.coalesce().push(path.to_owned(), Signal::Emptied, asked, Instant::now());
-            return None;
+            return Vec::new();
         }
-        let kind = difference(known, now, appeared)?;
+        let Some(kind) = difference(known, now, appeared) else { return Vec::new() };
         self.shared.snapshot().told(path, now);
         if asked {
             // It may be another file than the one that was watched by itself.
@@ -417,17 +423,21 @@ impl Worker {
         }
         let directory = now == State::Folder
             || (now == State::Missing && matches!(known, Some(State::Folder | State::Unread)));
-        Some(Change { path: self.name(path, directory)?, kind })
+        let names = self.names(path, directory).into_iter();
+        names.map(|path| Change { path, kind }).collect()
     }
 
     /// What a changed path is called: as a browser would ask for it, or, where it is not served,
     /// from the watched folder on, without a leading slash.
-    fn name(&self, path: &Path, directory: bool) -> Option<String> {
-        if path.starts_with(self.root.path()) {
-            return self.root.url_of(path, directory).map(|url| url.to_string());
+    fn names(&self, path: &Path, directory: bool) -> Vec<String> {
+        if [self.root.path()].into_iter().chain(self.root.mounted()).any(|it| path.starts_with(it))
+        {
+            let urls = self.root.urls_of(path, directory);
+            return urls.iter().map(ToString::to_string).collect();
         }
-        let more = self.more.iter().find(|more| path.starts_with(&more.path))?;
-        Some(path.strip_prefix(&more.parent).ok()?.to_string_lossy().into_owned())
+        let more = self.more.iter().find(|more| path.starts_with(&more.path));
+        let below = more.and_then(|more| path.strip_prefix(&more.parent).ok());
+        below.map(|below| below.to_string_lossy().into_owned()).into_iter().collect()
     }
 }
 

@@ -69,9 +69,52 @@ async fn what_is_not_there_is_a_page_for_people_and_a_line_for_scripts() {
             let line = http::get_with(livers.port(), path, &[("Sec-Fetch-Dest", dest)]).await;
             assert_eq!((line.status, line.text()), (404, "404 Not Found\n"), "{path}");
             assert_eq!(line.header("content-type"), Some("text/plain; charset=utf-8"));
+            assert_eq!(line.header("x-content-type-options"), None, "see an_imported_sheet");
         }
     }
     assert!(http::get(livers.port(), "/").await.text().contains("empty"), "an empty folder");
+}
+
+/// Where a sheet that is not there must not be sniffed, Chromium takes it for one of another origin.
+#[tokio::test]
+async fn an_imported_sheet_that_is_missing_hides_no_rules() {
+    let dir = TempDir::with_page("<link rel=stylesheet href=a.css>");
+    dir.write("a.css", "@import 'missing.css'; p { color: tan }");
+    let livers = Livers::on(dir.path()).start().await;
+    let page = browser().await.open(livers.url()).await;
+    let read = "(() => { const [sheet] = document.styleSheets;
+        const [rule] = sheet.cssRules;
+        return rule.styleSheet ? rule.styleSheet.cssRules.length : 0; })()";
+    assert_eq!(page.eval::<usize>(read).await, 0);
+}
+
+#[tokio::test]
+async fn a_listing_is_sorted_and_says_how_much_there_is() {
+    let dir = TempDir::new();
+    for (name, size) in [("a10.txt", 10), ("a2.txt", 3000), ("B.txt", 7), ("z/in.txt", 1)] {
+        dir.write(name, vec![b'a'; size]);
+    }
+    dir.make_dir("empty");
+    let livers = Livers::on(dir.path()).start().await;
+    let page = browser().await.open(livers.url()).await;
+    let names = "[...document.querySelectorAll('tbody a')].map(a => a.textContent).join(' ')";
+    assert_eq!(page.eval::<String>(names).await, "empty/ z/ a2.txt a10.txt B.txt");
+    let footer = "document.querySelector('footer').textContent";
+    assert_eq!(page.eval::<String>(footer).await, "2 folders, 3 files, 3.0 kB");
+    page.run("document.querySelectorAll('thead a')[1].click()").await;
+    page.wait_until(&format!("{names} === 'empty/ z/ a2.txt a10.txt B.txt'")).await;
+    page.wait_until("document.querySelector('[aria-sort=descending]')?.textContent === 'Size'")
+        .await;
+    // By the keyboard alone: the links are all there is, in their order.
+    let order = "[...document.querySelectorAll('a')].every(a => a.tabIndex === 0 && a.href)";
+    assert!(page.eval::<bool>(order).await);
+    // It stays as it was asked for.
+    page.wait_for_request(|r| r.kind == "WebSocket" && r.status == Some(101)).await;
+    dir.write("c.txt", vec![b'a'; 5000]);
+    page.wait_until(&format!("{names} === 'empty/ z/ c.txt a2.txt a10.txt B.txt'")).await;
+    let sub = http::get(livers.port(), "/z/?sort=%3Cscript%3E").await;
+    assert_eq!((sub.status, sub.text().matches("<script").count()), (200, 1), "{sub:?}");
+    assert!(sub.text().contains("<a href=\"/\">/</a><b>z</b>"), "{}", sub.text());
 }
 
 #[tokio::test]

@@ -1,0 +1,208 @@
+//! The file `_redirects`: other places for paths, one a line: `/from /to [status]`.
+//!
+//! The first line that matches counts. With 301 (the default), 302, 303, 307 or 308 the browser is sent
+//! there; with 200, and with 404, 410 or 451, that file of this site is sent in place of what was asked
+//! for. What is there is not hidden, unless the status ends in `!`. A redirect keeps the query, unless
+//! the target has its own.
+//!
+//! Left out on purpose: conditions on the query, country, language or role; and rewrites to another
+//! host, which are what `--proxy` is for.
+
+use hyper::StatusCode;
+
+use super::{
+    Fault,
+    pattern::{Pattern, Template},
+};
+use crate::url_path::UrlPath;
+
+/// One line of the file.
+#[derive(Debug)]
+pub(super) struct Rule {
+    from: Pattern,
+    to: Template,
+    status: StatusCode,
+    /// Whether it counts for what is there, too.
+    forced: bool,
+}
+
+/// What a rule says of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Elsewhere {
+    /// Send the browser there.
+    Redirect(StatusCode, String),
+    /// Send this in its place.
+    Rewrite(StatusCode, UrlPath),
+}
+
+/// Reads the file; what cannot be read is said and passed over.
+pub(super) fn parse(text: &str) -> (Vec<Rule>, Vec<Fault>) {
+    let (mut rules, mut faults) = (Vec::new(), Vec::new());
+    for (number, line) in text.lines().enumerate() {
+        let mut words = line.split_whitespace().take_while(|word| !word.starts_with('#'));
+        let Some(from) = words.next() else { continue };
+        match rule(from, &words.collect::<Vec<_>>()) {
+            Ok(rule) => rules.push(rule),
+            Err(why) => faults.push(Fault { line: number + 1, why }),
+        }
+    }
+    (rules, faults)
+}
+
+fn rule(from: &str, rest: &[&str]) -> Result<Rule, String> {
+    let (to, status) = match rest {
+        [to] => (to, "301"),
+        [to, status] if status.starts_with(|first: char| first.is_ascii_digit()) => (to, *status),
+        [] => return Err(format!("{from} leads nowhere: write /from /to")),
+        _ => return Err("conditions are not supported: write /from /to [status]".into()),
+    };
+    let from = Pattern::parse(from)?;
+    let (status, forced) = match status.strip_suffix('!') {
+        Some(status) => (status, true),
+        None => (status, false),
+    };
+    let known = [200, 301, 302, 303, 307, 308, 404, 410, 451];
+    let number = status.parse().ok().filter(|number| known.contains(number));
+    let status = number.and_then(|number| StatusCode::from_u16(number).ok()).ok_or_else(|| {
+        format!(
+            "{status} is no status for this: write 200, 301, 302, 303, 307, 308, 404, 410 or 451"
+        )
+    })?;
+    let to = Template::parse(to, from.names());
+    let beginning = to.beginning();
+    let local = beginning.starts_with('/') && !beginning.starts_with("//");
+    let host =
+        ["http://", "https://"].into_iter().find_map(|scheme| beginning.strip_prefix(scheme));
+    match host {
+        // What a path can choose is a path, never a host.
+        Some(host) if host.is_empty() || (to.is_open() && !host.contains(['/', '?', '#'])) => {
+            Err("the host must not be left open".into())
+        }
+        Some(_) if !status.is_redirection() => {
+            Err("another host is not asked for: use --proxy for that".into())
+        }
+        Some(_) => Ok(Rule { from, to, status, forced }),
+        None if local => Ok(Rule { from, to, status, forced }),
+        None => Err("the target is neither a path nor an http URL: begin it with one slash".into()),
+    }
+}
+
+/// What the rules say of a path: those that are forced, or the others.
+pub(super) fn of(
+    rules: &[Rule],
+    path: &UrlPath,
+    query: Option<&str>,
+    forced: bool,
+) -> Option<Elsewhere> {
+    rules.iter().filter(|rule| rule.forced == forced).find_map(|rule| {
+        let to = rule.to.fill(&rule.from.matches(path)?);
+        let (place, own) = to.split_at(to.find(['?', '#']).unwrap_or(to.len()));
+        let there = UrlPath::parse(place).ok();
+        // What leads to itself leads nowhere.
+        if there.as_ref() == Some(path) {
+            return None;
+        }
+        if !rule.status.is_redirection() {
+            return there.map(|there| Elsewhere::Rewrite(rule.status, there));
+        }
+        if place.starts_with('/') && there.is_none() {
+            return None;
+        }
+        let place = there.map_or_else(|| place.to_owned(), |there| there.to_string());
+        let query = query.filter(|_| !own.contains('?'));
+        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+        Some(Elsewhere::Redirect(rule.status, format!("{place}{query}{own}")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::StatusCode;
+
+    use super::{Elsewhere, of, parse};
+    use crate::url_path::UrlPath;
+
+    #[test]
+    fn the_first_line_that_matches_says_where() {
+        let text = "# old places\n\
+                    /old /new\n\
+                    /old /never\n\
+                    /tmp /new 302 # for now\n\
+                    /blog/:year/* /posts/:splat?year=:year 308\n\
+                    /out/* https://example.com/:splat 307\n\
+                    /force /new 302!\n\
+                    /gone /gone.html 410\n\
+                    /self/* /self/:splat\n\
+                    /root /\n\
+                    /part /new#part\n\
+                    /* /index.html 200\n";
+        let (rules, faults) = parse(text);
+        assert_eq!(faults, []);
+        let to = |status, place: &str| {
+            let status = StatusCode::from_u16(status).unwrap();
+            Some(if status.is_redirection() {
+                Elsewhere::Redirect(status, place.to_owned())
+            } else {
+                Elsewhere::Rewrite(status, UrlPath::parse(place).unwrap())
+            })
+        };
+        let table = [
+            ("/old", None, to(301, "/new")),
+            ("/old/", Some("a=b"), to(301, "/new?a=b")),
+            ("/tmp", None, to(302, "/new")),
+            ("/blog/2026/a/b", Some("x"), to(308, "/posts/a/b?year=2026")),
+            ("/out/a%20b", Some("x"), to(307, "https://example.com/a%20b?x")),
+            ("/out/%5Cevil", None, to(307, "https://example.com/%5Cevil")),
+            ("/gone", None, to(410, "/gone.html")),
+            ("/self/a", None, to(200, "/index.html")),
+            ("/root", None, to(301, "/")),
+            ("/part", Some("a"), to(301, "/new?a#part")),
+            ("/any/thing", None, to(200, "/index.html")),
+            ("/index.html", None, None),
+        ];
+        for (path, query, wanted) in table {
+            let found = of(&rules, &UrlPath::parse(path).unwrap(), query, false);
+            assert_eq!(found, wanted, "{path}");
+        }
+        let force = UrlPath::parse("/force").unwrap();
+        assert_eq!(of(&rules, &force, None, true), to(302, "/new"));
+        assert_eq!(of(&rules, &force, None, false), to(200, "/index.html"));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_said_with_its_line() {
+        let lines = [
+            "/a",
+            "a /b",
+            "/a b",
+            "/a //evil.example/",
+            "/a javascript:alert(1)",
+            "/a/* https://:splat/",
+            "/a/* https://:splat",
+            "/a/* https://x.:splat/",
+            "/a/* https://x:splat",
+            "/a https://example.com/ 200",
+            "/a /b 600",
+            "/a /b 305",
+            "/a /b Country=us",
+            "/a id=:id /b",
+            "https://example.com/a /b",
+        ];
+        let (rules, faults) = parse(&lines.join("\n"));
+        assert!(rules.is_empty(), "{rules:?}");
+        let numbers: Vec<_> = faults.iter().map(|fault| fault.line).collect();
+        assert_eq!(numbers, (1..=lines.len()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn no_path_chooses_a_host() {
+        let (rules, _) = parse("/a/* /:splat\n/b/* https://example.com/:splat\n/c/:x /:x/y\n");
+        for path in ["/a/evil.example", "/a/%5Cevil.example", "/a", "/a/%09/evil", "/c/%5C"] {
+            let found = of(&rules, &UrlPath::parse(path).unwrap(), None, false);
+            if let Some(Elsewhere::Redirect(_, place)) = found {
+                let second = place.as_bytes().get(1);
+                assert!(!matches!(second, Some(b'/' | b'\\' | b'\t')), "{path} -> {place}");
+            }
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Which bytes of a representation a request is for (RFC 9110, section 14).
+//!
+//! [`select`] reads `Range` against a length, as a pure decision. What is no range set of bytes is as
+//! if it were not there; so is one of very many ranges, which nobody needs and which would cost more
+//! than the whole. Ranges that overlap or touch become one, so that no more is sent than there is.
+//!
+//! Left out on purpose: units other than bytes.
+
+use std::ops::Range;
+
+use hyper::header::{HeaderMap, RANGE};
+
+use super::field::sole;
+
+/// How many ranges may be asked for at once.
+const RANGES: usize = 64;
+
+/// The bytes that a request is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Selection {
+    /// All of them.
+    Whole,
+    /// These parts, in the order that they are asked for: none empty, none touching another.
+    Parts(Vec<Range<u64>>),
+    /// None that there are: 416.
+    Unsatisfiable,
+}
+
+/// One range as it is written (section 14.1.2). A number that is too large for its type is as large as
+/// can be: no file reaches it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spec {
+    /// `first-last`, or `first-`.
+    From(u64, u64),
+    /// `-length`: the last bytes.
+    Suffix(u64),
+}
+
+/// The bytes of a representation of this length that a request is for.
+pub(crate) fn select(request: &HeaderMap, length: u64) -> Selection {
+    let Some(specs) = sole(request, &RANGE).and_then(parse) else { return Selection::Whole };
+    let mut parts: Vec<Range<u64>> = Vec::new();
+    for spec in &specs {
+        match spec.within(length) {
+            Some(part) => merge(&mut parts, part),
+            // There is no way to say that nothing is all there is.
+            None if length == 0 && matches!(spec, Spec::Suffix(1..)) => return Selection::Whole,
+            None => {}
+        }
+    }
+    if parts.is_empty() { Selection::Unsatisfiable } else { Selection::Parts(parts) }
+}
+
+/// Reads a range set; nothing if it is none.
+fn parse(value: &str) -> Option<Vec<Spec>> {
+    let (unit, set) = value.split_once('=')?;
+    if !unit.eq_ignore_ascii_case("bytes") {
+        return None;
+    }
+    // A list may have empty members (section 5.6.1.2).
+    let members = set.split(',').map(|member| member.trim_matches([' ', '\t']));
+    let members = members.filter(|member| !member.is_empty()).take(RANGES + 1);
+    let specs = members.map(Spec::parse).collect::<Option<Vec<_>>>()?;
+    (!specs.is_empty() && specs.len() <= RANGES).then_some(specs)
+}
+
+impl Spec {
+    fn parse(text: &str) -> Option<Self> {
+        let (first, last) = text.split_once('-')?;
+        match (first.is_empty(), last.is_empty()) {
+            (true, true) => None,
+            (true, false) => number(last).map(Self::Suffix),
+            (false, true) => number(first).map(|first| Self::From(first, u64::MAX)),
+            (false, false) => {
+                let (first, last) = (number(first)?, number(last)?);
+                (first <= last).then_some(Self::From(first, last))
+            }
+        }
+    }
+
+    /// The bytes of a representation of this length; nothing if there are none.
+    fn within(self, length: u64) -> Option<Range<u64>> {
+        let part = match self {
+            Self::From(first, last) => first..length.min(last.saturating_add(1)),
+            Self::Suffix(suffix) => length.saturating_sub(suffix)..length,
+        };
+        (!part.is_empty()).then_some(part)
+    }
+}
+
+fn number(digits: &str) -> Option<u64> {
+    let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    Some(digits.parse().unwrap_or(u64::MAX))
+}
+
+/// Adds a part: what it overlaps or touches becomes one with it, at the place of the first of them.
+fn merge(parts: &mut Vec<Range<u64>>, part: Range<u64>) {
+    let mut whole = part;
+    let mut place = parts.len();
+    // What was added may touch others that did not touch before.
+    while let Some(at) =
+        parts.iter().position(|known| known.start <= whole.end && whole.start <= known.end)
+    {
+        let known = parts.remove(at);
+        whole = known.start.min(whole.start)..known.end.max(whole.end);
+        place = place.min(at);
+    }
+    parts.insert(place.min(parts.len()), whole);
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::{HeaderMap, HeaderValue, RANGE};
+    use proptest::prelude::*;
+
+    use super::{RANGES, Selection, select};
+
+    fn of(value: &str, length: u64) -> Selection {
+        let value = HeaderValue::from_str(value).unwrap();
+        select(&HeaderMap::from_iter([(RANGE, value)]), length)
+    }
+
+    #[test]
+    fn ranges_are_read_as_the_standard_says() {
+        use Selection::{Unsatisfiable, Whole};
+        let parts = |parts: &[(u64, u64)]| {
+            Selection::Parts(parts.iter().map(|&(start, end)| start..end).collect())
+        };
+        let huge = "9".repeat(40);
+        let many = |ranges| format!("bytes={}", "0-0,".repeat(ranges));
+        let table = [
+            ("bytes=0-0".to_owned(), 10, parts(&[(0, 1)])),
+            ("bytes=0-9".into(), 10, parts(&[(0, 10)])),
+            ("bytes=2-5".into(), 10, parts(&[(2, 6)])),
+            ("bytes=8-100".into(), 10, parts(&[(8, 10)])),
+            ("bytes=9-".into(), 10, parts(&[(9, 10)])),
+            ("bytes=-3".into(), 10, parts(&[(7, 10)])),
+            ("bytes=-100".into(), 10, parts(&[(0, 10)])),
+            ("BYTES=0-0".into(), 10, parts(&[(0, 1)])),
+            (format!("bytes=5-{huge}"), 10, parts(&[(5, 10)])),
+            (format!("bytes=-{huge}"), 10, parts(&[(0, 10)])),
+            ("bytes=0-1, 4-5".into(), 10, parts(&[(0, 2), (4, 6)])),
+            ("bytes=4-5,0-1".into(), 10, parts(&[(4, 6), (0, 2)])),
+            ("bytes=,0-1,, 4-5 ,".into(), 10, parts(&[(0, 2), (4, 6)])),
+            ("bytes=0-3,4-5".into(), 10, parts(&[(0, 6)])),
+            ("bytes=0-1,8-9,0-5,4-8".into(), 10, parts(&[(0, 10)])),
+            ("bytes=6-7,0-1,1-2,50-60".into(), 10, parts(&[(6, 8), (0, 3)])),
+            ("bytes=10-".into(), 10, Unsatisfiable),
+            ("bytes=10-11".into(), 10, Unsatisfiable),
+            (format!("bytes={huge}-"), 10, Unsatisfiable),
+            ("bytes=-0".into(), 10, Unsatisfiable),
+            ("bytes=0-".into(), 0, Unsatisfiable),
+            ("bytes=-1".into(), 0, Whole),
+            ("bytes=".into(), 10, Whole),
+            ("bytes=,".into(), 10, Whole),
+            ("bytes=-".into(), 10, Whole),
+            ("bytes=a-b".into(), 10, Whole),
+            ("bytes=5-2".into(), 10, Whole),
+            ("bytes=0-1,5-2".into(), 10, Whole),
+            ("bytes=0-1-2".into(), 10, Whole),
+            ("bytes=--1".into(), 10, Whole),
+            ("bytes=+0-1".into(), 10, Whole),
+            ("bytes=0x0-1".into(), 10, Whole),
+            ("bytes 0-1".into(), 10, Whole),
+            ("bytes = 0-1".into(), 10, Whole),
+            ("bytes=0 - 1".into(), 10, Whole),
+            ("items=0-1".into(), 10, Whole),
+            (String::new(), 10, Whole),
+            (many(RANGES), 10, parts(&[(0, 1)])),
+            (many(RANGES + 1), 10, Whole),
+        ];
+        for (value, length, wanted) in table {
+            assert_eq!(of(&value, length), wanted, "{value} of {length}");
+        }
+        assert_eq!(select(&HeaderMap::new(), 10), Whole);
+        let mut twice = HeaderMap::new();
+        for _ in 0..2 {
+            twice.append(RANGE, HeaderValue::from_static("bytes=0-0"));
+        }
+        assert_eq!(select(&twice, 10), Whole);
+    }
+
+    /// Ranges of a small file: `first-last`, `first-` or `-length`.
+    fn specs() -> impl Strategy<Value = Vec<(Option<u64>, Option<u64>)>> {
+        let spec = (prop::option::of(0..24_u64), prop::option::of(0..24_u64));
+        prop::collection::vec(spec, 1..8)
+    }
+
+    proptest! {
+        /// The oracle asks of every single byte whether some range holds it.
+        #[test]
+        fn the_bytes_are_those_that_are_asked_for(specs in specs(), length in 0..20_u64) {
+            let text = |number: Option<u64>| number.map(|n| n.to_string()).unwrap_or_default();
+            let set = specs.iter().map(|&(first, last)| format!("{}-{}", text(first), text(last)));
+            let value = format!("bytes={}", set.collect::<Vec<_>>().join(","));
+            let valid = specs.iter().all(|spec| match spec {
+                (None, None) => false,
+                (Some(first), Some(last)) => first <= last,
+                _ => true,
+            });
+            let holds = |byte: u64| specs.iter().any(|spec| match *spec {
+                (Some(first), last) => first <= byte && last.is_none_or(|last| byte <= last),
+                (None, Some(suffix)) => byte + suffix >= length,
+                (None, None) => false,
+            });
+            let asked: Vec<_> = (0..length).filter(|byte| holds(*byte)).collect();
+            match of(&value, length) {
+                Selection::Whole => prop_assert!(!valid || length == 0, "{value} of {length}"),
+                Selection::Unsatisfiable => prop_assert!(valid && asked.is_empty(), "{value}"),
+                Selection::Parts(parts) => {
+                    prop_assert!(valid);
+                    let mut sent: Vec<_> = parts.iter().cloned().flatten().collect();
+                    // The first byte of all is in the first part.
+                    let first = specs.iter().find_map(|spec| match *spec {
+                        (Some(first), _) => (first < length).then_some(first),
+                        (None, suffix) => (suffix > Some(0))
+                            .then(|| length.saturating_sub(suffix.unwrap_or_default())),
+                    });
+                    prop_assert!(parts[0].contains(&first.unwrap()), "{value}: {parts:?}");
+                    sent.sort_unstable();
+                    prop_assert_eq!(sent, asked, "{} of {}", value, length);
+                    for (at, part) in parts.iter().enumerate() {
+                        for other in &parts[at + 1..] {
+                            prop_assert!(part.end < other.start || other.end < part.start);
+                        }
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn any_value_is_read_or_ignored(value in "(bytes=)?[ -~]{0,40}", length: u64) {
+            if let Selection::Parts(parts) = of(&value, length) {
+                for part in parts {
+                    prop_assert!(part.start < part.end && part.end <= length);
+                }
+            }
+        }
+    }
+}

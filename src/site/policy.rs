@@ -1,0 +1,195 @@
+//! Fields that answers get whatever they are: what the person asked for (`--header`, `--cors`,
+//! `--isolate`), and what the folder's own `_headers` say.
+//!
+//! They are for files, listings and what says that there is none. livers' own paths have their own,
+//! and a backend's answers are the backend's. Where two say the same field, `--header` wins.
+
+use std::{fmt, str::FromStr};
+
+use hyper::{
+    StatusCode, Uri,
+    header::{
+        ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+        ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, HeaderMap,
+        HeaderName, HeaderValue, ORIGIN, VARY,
+    },
+};
+
+use crate::{
+    error::BadValue,
+    respond::{
+        body::{self, Response},
+        field::{added, sole},
+    },
+};
+
+/// The methods that files know.
+pub(super) const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+
+/// A field that answers get: `Name: value`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    name: HeaderName,
+    value: HeaderValue,
+}
+
+impl FromStr for Header {
+    type Err = BadValue;
+
+    fn from_str(text: &str) -> Result<Self, BadValue> {
+        let (name, value) = added(text).map_err(BadValue)?;
+        Ok(Self { name, value })
+    }
+}
+
+/// Whose pages may read files: `*` for everybody's, or an origin like `http://localhost:3000`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cors(HeaderValue);
+
+impl FromStr for Cors {
+    type Err = BadValue;
+
+    fn from_str(text: &str) -> Result<Self, BadValue> {
+        let wrong = || {
+            BadValue(format!(
+                "{text} is not an origin: write one like http://localhost:3000, or * for all"
+            ))
+        };
+        let origin = text.to_ascii_lowercase();
+        let host = ["http://", "https://"].iter().find_map(|scheme| origin.strip_prefix(scheme));
+        let whole = |host: &str| {
+            host.parse().is_ok_and(|uri: Uri| {
+                uri.authority().is_some_and(|authority| authority.as_str() == host)
+            }) && !host.contains('@')
+        };
+        if origin != "*" && !host.is_some_and(whole) {
+            return Err(wrong());
+        }
+        HeaderValue::from_str(&origin).map(Self).map_err(|_| wrong())
+    }
+}
+
+impl fmt::Display for Cors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.to_str().unwrap_or_default())
+    }
+}
+
+/// What all answers get.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Policy {
+    /// Added last.
+    pub(crate) headers: Vec<Header>,
+    /// Whose pages may read files; nobody's if empty.
+    pub(crate) cors: Vec<Cors>,
+    /// Whether pages are kept apart from those of other origins, so that they may share memory.
+    pub(crate) isolate: bool,
+}
+
+impl Policy {
+    /// Adds the fields to an answer; `rules` are those of the folder's own.
+    pub(super) fn apply(
+        &self,
+        request: &HeaderMap,
+        rules: Vec<(HeaderName, HeaderValue)>,
+        response: &mut Response,
+    ) {
+        let headers = response.headers_mut();
+        if self.isolate {
+            let shared = if self.cors.is_empty() { "same-origin" } else { "cross-origin" };
+            for (name, value) in [
+                ("cross-origin-opener-policy", "same-origin"),
+                ("cross-origin-embedder-policy", "require-corp"),
+                ("cross-origin-resource-policy", shared),
+            ] {
+                headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+            }
+        }
+        self.allow_origin(request, headers);
+        for (name, value) in rules {
+            headers.insert(name, value);
+        }
+        let mut given: Vec<&HeaderName> = Vec::new();
+        for Header { name, value } in &self.headers {
+            // A name that is given twice has two values.
+            if given.contains(&name) {
+                headers.append(name, value.clone());
+            } else {
+                headers.insert(name, value.clone());
+                given.push(name);
+            }
+        }
+    }
+
+    /// Lets pages of another origin read the answer, if it is one of those that may.
+    fn allow_origin(&self, request: &HeaderMap, headers: &mut HeaderMap) {
+        let Some(allowed) = self.allowed(request) else {
+            if !self.cors.is_empty() {
+                headers.append(VARY, HeaderValue::from_static("origin"));
+            }
+            return;
+        };
+        if allowed != "*" {
+            headers.append(VARY, HeaderValue::from_static("origin"));
+        }
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+        // `*` stands for all but where credentials are sent, which nobody asks of files.
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("*"));
+    }
+
+    /// What is said of a request's origin.
+    fn allowed(&self, request: &HeaderMap) -> Option<HeaderValue> {
+        let origin = sole(request, &ORIGIN).map(str::to_ascii_lowercase);
+        let mut known = self.cors.iter().map(|Cors(origin)| origin);
+        known.find(|known| *known == "*" || origin.as_ref().is_some_and(|it| *known == it)).cloned()
+    }
+
+    /// The answer to OPTIONS: what there is to ask for, and, before a request that a page of another
+    /// origin may not make unasked (Fetch, "CORS-preflight fetch"), whether it may.
+    pub(super) fn options(&self, request: &HeaderMap) -> Response {
+        let mut response = Response::new(body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        let headers = response.headers_mut();
+        headers.insert(ALLOW, METHODS);
+        if self.allowed(request).is_some() {
+            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+            if let Some(asked) = request.get(ACCESS_CONTROL_REQUEST_HEADERS) {
+                headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+                headers.append(VARY, ACCESS_CONTROL_REQUEST_HEADERS.into());
+            }
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cors, Header};
+
+    #[test]
+    fn an_origin_is_a_scheme_and_a_host() {
+        for (text, wanted) in [
+            ("*", Some("*")),
+            ("http://localhost:3000", Some("http://localhost:3000")),
+            ("HTTPS://App.Example", Some("https://app.example")),
+            ("http://[::1]:3000", Some("http://[::1]:3000")),
+            ("http://localhost:3000/", None),
+            ("localhost:3000", None),
+            ("http://", None),
+            ("http://a b", None),
+            ("http://a@b", None),
+            ("null", None),
+            ("", None),
+            ("http://a,http://b", None),
+        ] {
+            let read = text.parse::<Cors>().ok().map(|origin| origin.to_string());
+            assert_eq!(read.as_deref(), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_header_is_said() {
+        let error = "X-A".parse::<Header>().unwrap_err();
+        assert_eq!(error.to_string(), "X-A is not a header: write 'Name: value'");
+    }
+}
