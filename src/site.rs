@@ -22,8 +22,8 @@ use hyper::{
     Method, Request, StatusCode,
     body::Body as HttpBody,
     header::{
-        ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap,
-        HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, X_CONTENT_TYPE_OPTIONS,
+        ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
+        HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, X_CONTENT_TYPE_OPTIONS,
     },
 };
 
@@ -39,6 +39,7 @@ use crate::{
     inject::{
         self,
         csp::Needs,
+        decode::{Coding, Decoded},
         html::{InjectedBody, Injector},
         meta::Amend,
         sources::Sources,
@@ -220,15 +221,31 @@ impl Site {
             self.observe(request.headers(), host, page, &path.to_string());
         }
         let client = Client { address: from, https: false };
-        let needs = self.csp.needs(host, request.uri().path(), false);
+        let needs = page.then(|| self.csp.needs(host, request.uri().path(), false));
         let mut response = self.proxy.forward(route, request, client, page).await;
-        if !page || !inject::possible(response.status(), response.headers()) {
+        let Some(needs) = needs.filter(|_| inject::possible(response.status(), response.headers()))
+        else {
+            return response;
+        };
+        let coding = Coding::of(response.headers());
+        if coding == Coding::Unknown {
+            let (backend, why) = (
+                route.upstream().to_string(),
+                "its page has a Content-Encoding that livers \
+                 cannot read, although it was asked for none: nothing will reload it",
+            );
+            let (path, why) = (needs.path, why.to_owned());
+            self.events.emit(Event::BackendFault { backend, path, why });
             return response;
         }
         self.csp.amend_head(&needs, &mut response);
-        let down = response.status() == StatusCode::BAD_GATEWAY;
+        let down =
+            [StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT].contains(&response.status());
         let element = self.element(version, if down { ".failed" } else { "" });
-        injected(response, element, self.csp.amend(needs), head)
+        let injector = |charset: Option<&str>| {
+            Injector::new(element, charset).with_policies(self.csp.amend(needs))
+        };
+        injected(response, injector, coding, head)
     }
 
     /// A request for a file or folder.
@@ -502,11 +519,16 @@ fn file(status: StatusCode, source: Source, added: Option<(String, Amend)>) -> R
 
 /// A backend's page with the element added. What was true of its bytes no longer is; and it must be
 /// asked for each time, or the stamp in it would be an old one.
-fn injected(response: Response, element: String, amend: Amend, head: bool) -> Response {
+fn injected(
+    response: Response,
+    injector: impl FnOnce(Option<&str>) -> Injector,
+    coding: Coding,
+    head: bool,
+) -> Response {
     let (mut parts, body) = response.into_parts();
     let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let charset = content_type.and_then(media_type::charset).map(str::to_owned);
-    for stale in [CONTENT_LENGTH, ETAG, LAST_MODIFIED, ACCEPT_RANGES] {
+    for stale in [CONTENT_ENCODING, CONTENT_LENGTH, ETAG, LAST_MODIFIED, ACCEPT_RANGES] {
         parts.headers.remove(stale);
     }
     let stored = parts.headers.get(CACHE_CONTROL).and_then(|value| value.to_str().ok());
@@ -516,8 +538,11 @@ fn injected(response: Response, element: String, amend: Amend, head: bool) -> Re
     let body = if head {
         body
     } else {
-        let injector = Injector::new(element, charset.as_deref()).with_policies(amend);
-        body::stream(InjectedBody::new(body, injector))
+        let injector = injector(charset.as_deref());
+        match coding {
+            Coding::Identity => body::stream(InjectedBody::new(body, injector)),
+            coding => body::stream(InjectedBody::new(Decoded::new(body, coding), injector)),
+        }
     };
     Response::from_parts(parts, body)
 }

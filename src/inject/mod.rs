@@ -2,17 +2,19 @@
 //!
 //! [`html`] finds the place in a document and adds the element there, streaming; [`wanted`] says
 //! which requests are for a page in a tab at all. A fragment that a script fetches stays as it is,
-//! byte for byte. [`csp`] decides what a Content Security Policy must allow for it, and [`meta`] finds
-//! the policies that documents bring themselves. [`sources`] remembers what pages were made from.
+//! byte for byte. [`decode`] makes pages readable that come compressed, [`csp`] decides what a Content
+//! Security Policy must allow for the element, and [`meta`] finds the policies that documents bring
+//! themselves. [`sources`] remembers what pages were made from.
 
 pub(crate) mod csp;
+pub(crate) mod decode;
 pub(crate) mod html;
 pub(crate) mod meta;
 pub(crate) mod sources;
 
 use hyper::{
     Method, StatusCode,
-    header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, REFERER},
+    header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, REFERER},
 };
 
 use crate::respond::media_type;
@@ -54,7 +56,7 @@ fn asks_for_html(request: &HeaderMap) -> bool {
     accepted.any(|value| value.to_str().is_ok_and(|value| value.contains("text/html")))
 }
 
-/// Whether an answer is a page that the element can be added to.
+/// Whether an answer is a page that the element can be added to, once it can be read.
 pub(crate) fn possible(status: StatusCode, answer: &HeaderMap) -> bool {
     let text = |name| answer.get(name).and_then(|value| value.to_str().ok());
     let bodiless = status.is_informational()
@@ -67,9 +69,7 @@ pub(crate) fn possible(status: StatusCode, answer: &HeaderMap) -> bool {
         .contains(&status);
     let attachment = text(CONTENT_DISPOSITION)
         .is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("attachment"));
-    let encoded =
-        text(CONTENT_ENCODING).is_some_and(|value| !value.eq_ignore_ascii_case("identity"));
-    !bodiless && !attachment && !encoded && text(CONTENT_TYPE).is_some_and(media_type::is_html)
+    !bodiless && !attachment && text(CONTENT_TYPE).is_some_and(media_type::is_html)
 }
 
 #[cfg(test)]
@@ -109,18 +109,16 @@ mod tests {
     }
 
     #[test]
-    fn only_whole_plain_pages_are_changed() {
+    fn only_whole_pages_are_changed() {
         let html = ("content-type", "text/html; charset=utf-8");
         let table: &[(u16, &[(&str, &str)], bool)] = &[
             (200, &[html], true),
             (404, &[html], true),
-            (200, &[html, ("content-encoding", "identity")], true),
             (200, &[], false),
             (200, &[("content-type", "text/plain")], false),
             (204, &[html], false),
             (206, &[html], false),
             (304, &[html], false),
-            (200, &[html, ("content-encoding", "gzip")], false),
             (200, &[html, ("content-disposition", "Attachment; filename=a")], false),
             (200, &[html, ("content-disposition", "inline")], true),
         ];

@@ -1,7 +1,8 @@
 //! A backend's pages, and what is none.
 
-use std::sync::Arc;
+use std::{io::Write, sync::Arc};
 
+use flate2::{Compression, write::GzEncoder};
 use tokio::sync::Semaphore;
 
 use super::{answer, front, route};
@@ -82,15 +83,21 @@ async fn a_navigation_gets_the_whole_page_and_no_old_validators() {
 async fn what_is_no_page_passes_byte_for_byte() {
     const PAGE: &[u8] = b"<!doctype html><title>t</title><p>text";
     const GZIP: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xb3\xb1\xb0\x03\0\x12\x34";
-    let table: [(&str, &[(&str, &str)], &str, &[u8]); 7] = [
+    let table: [(&str, &[(&str, &str)], &str, &[u8]); 8] = [
         ("JSON", &NAVIGATION, "Content-Type: application/json\r\n", b"{\"a\": \"<p>\"}"),
         ("a script", &[], "Content-Type: text/javascript\r\n", b"'<!doctype html>'"),
         ("an image", &NAVIGATION, "Content-Type: image/png\r\n", b"\x89PNG\r\n\x1a\n\0<html>"),
         ("no type", &NAVIGATION, "", PAGE),
         ("fetched HTML", &FETCH, "Content-Type: text/html\r\n", PAGE),
         (
-            "compressed HTML",
+            "compressed HTML that nobody here can read",
             &NAVIGATION,
+            "Content-Type: text/html\r\nContent-Encoding: zstd\r\n",
+            GZIP,
+        ),
+        (
+            "compressed HTML that a script fetches",
+            &FETCH,
             "Content-Type: text/html\r\nContent-Encoding: gzip\r\n",
             GZIP,
         ),
@@ -115,6 +122,28 @@ async fn what_is_no_page_passes_byte_for_byte() {
         }
         assert_eq!(got.header("cache-control"), None, "{what}");
     }
+}
+
+#[tokio::test]
+async fn a_compressed_page_gets_the_element_too() {
+    let page = format!("<!doctype html><title>t</title>{}", "<p>text</p>".repeat(10_000));
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(page.as_bytes()).expect("memory");
+    let gzip = gzip.finish().expect("memory");
+    let fields = "Content-Type: text/html\r\nContent-Encoding: gzip\r\nETag: \"1\"\r\n";
+    let backend = Backend::answering(answer("200 OK", fields, &gzip)).await;
+    let cut = answer("200 OK", fields, &gzip[..gzip.len() / 2]);
+    let broken = Backend::answering(cut).await;
+    let (livers, _dir) = front([route("/app", &backend), route("/broken", &broken)]).await;
+    let got = http::get_with(livers.port(), "/app", &NAVIGATION).await;
+    assert_eq!(without_element(got.text()), page);
+    for stale in ["content-encoding", "content-length", "etag"] {
+        assert_eq!(got.header(stale), None, "{got:?}");
+    }
+    let mut wire = Wire::open(livers.port()).await;
+    wire.send(http::request_head(livers.port(), "GET", "/broken", &NAVIGATION, 0)).await;
+    let got = wire.try_response(false).await;
+    assert!(got.is_none_or(|got| !got.complete), "what is half is seen to be half");
 }
 
 #[tokio::test]
