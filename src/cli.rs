@@ -1,6 +1,6 @@
 //! The arguments, typed once.
 
-use std::{error::Error as _, path::PathBuf};
+use std::{error::Error as _, path::PathBuf, time::Duration};
 
 use clap::{
     Parser, ValueEnum,
@@ -42,10 +42,28 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "HOST")]
     host: Option<String>,
 
-    /// Let a backend answer /PATH and all below it. TARGET is a port, host:port or
-    /// http://host:port/base
+    /// Let a backend answer /PATH and all below it. TARGET is a port, host:port,
+    /// http://host:port/base, https://host or unix:/path/of.sock
     #[arg(long, value_name = "PATH=TARGET")]
     proxy: Vec<Route>,
+
+    /// How long requests wait for a backend that is down, for a restart [default: not at all]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
+    proxy_wait: Option<Duration>,
+
+    /// How long a page of a backend may take to begin; 0 is for ever. What scripts fetch, streams and
+    /// WebSockets are always waited for [default: 120]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
+    proxy_timeout: Option<Duration>,
+
+    /// Let backends see their own Host, and their own Origin where it is livers'. Always so for
+    /// https://
+    #[arg(long)]
+    proxy_change_origin: bool,
+
+    /// Trust any certificate of a backend, as one that it signed itself
+    #[arg(long)]
+    proxy_insecure: bool,
 
     /// Watch this folder or file too, without serving it
     #[arg(long, value_name = "PATH")]
@@ -154,6 +172,10 @@ impl Cli {
             builder = builder.host(host);
         }
         builder = self.proxy.iter().fold(builder, |builder, route| builder.proxy(route.clone()));
+        builder = builder.proxy_change_origin(self.proxy_change_origin);
+        builder = builder.proxy_insecure(self.proxy_insecure);
+        builder = self.proxy_wait.into_iter().fold(builder, Builder::proxy_wait);
+        builder = self.proxy_timeout.into_iter().fold(builder, Builder::proxy_timeout);
         builder = self.watch.iter().fold(builder, Builder::watch);
         self.ignore.iter().fold(builder, Builder::ignore)
     }
@@ -163,6 +185,15 @@ impl Cli {
 fn port(text: &str) -> Result<u16, String> {
     text.parse()
         .map_err(|_| format!("{text} is not a port: write a number from 0 to 65535, like 8080"))
+}
+
+/// Reads a time; what it says otherwise follows the name of the flag.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.strip_suffix('s').unwrap_or(text).parse().ok();
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|time| *time <= Duration::from_hours(24))
+        .ok_or_else(|| format!("{text} is not a number of seconds up to a day: write one, like 10"))
 }
 
 /// Reads who is told; what it says otherwise follows the name of the flag.
@@ -236,6 +267,14 @@ mod tests {
                  /ws=localhost:3000",
             ),
             (&["--prot", "1"], "--prot is no option: --port is, see livers --help"),
+            (
+                &["--proxy-wait", "-1"],
+                "--proxy-wait -1 is not a number of seconds up to a day: write one, like 10",
+            ),
+            (
+                &["--proxy-timeout", "long"],
+                "--proxy-timeout long is not a number of seconds up to a day: write one, like 10",
+            ),
             (&["--frobnicate"], "--frobnicate is no option: see livers --help"),
             (&["-x"], "-x is no option: see livers --help"),
             (&["--reload", "none"], "--reload none is not known: write used (the default) or all"),

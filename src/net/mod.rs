@@ -1,4 +1,5 @@
-//! Listening, and who may speak to us.
+//! Listening, who may speak to us, and what is said before an answer.
 
 pub(crate) mod guard;
+pub(crate) mod interim;
 pub(crate) mod listen;

@@ -17,11 +17,14 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     runtime::Handle,
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
-use super::forward::explain;
+use super::{expect::Gate, forward::explain, health::Health, upstream::Upstream};
 use crate::{
-    event::{Event, Events},
+    event::Event,
     respond::body::{Body, BodyError},
 };
 
@@ -37,19 +40,23 @@ pub(super) struct Upload {
     body: Option<Body>,
     tasks: TaskTracker,
     cancel: CancellationToken,
-    lingers: bool,
+    /// There for a client that waits for a 100 before it sends its body.
+    gate: Option<Gate>,
 }
 
 impl Upload {
-    /// `lingers` is false for a client that waits for a 100 before it sends its body: nothing needs
-    /// to be read of it.
     pub(super) fn new(
         body: Body,
         tasks: TaskTracker,
         cancel: CancellationToken,
-        lingers: bool,
+        gate: Option<Gate>,
     ) -> Self {
-        Self { body: Some(body), tasks, cancel, lingers }
+        Self { body: Some(body), tasks, cancel, gate }
+    }
+
+    /// The same without a body: a request that had none can be sent again.
+    pub(super) fn none(&self) -> Self {
+        Self { body: None, tasks: self.tasks.clone(), cancel: self.cancel.clone(), gate: None }
     }
 }
 
@@ -61,6 +68,10 @@ impl HttpBody for Upload {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(gate) = &mut self.gate {
+            ready!(gate.poll_open(context));
+            self.gate = None;
+        }
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
         let frame = ready!(Pin::new(body).poll_frame(context));
         if !matches!(frame, Some(Ok(_))) {
@@ -81,7 +92,8 @@ impl HttpBody for Upload {
 impl Drop for Upload {
     fn drop(&mut self) {
         let Some(mut body) = self.body.take() else { return };
-        if !self.lingers || body.is_end_stream() {
+        // Who still waits for a 100 has sent nothing that would have to be read.
+        if self.gate.is_some() || body.is_end_stream() {
             return;
         }
         // Without a runtime there is no socket left either.
@@ -103,20 +115,32 @@ pub(super) struct Download {
     body: Incoming,
     /// Whom to tell when the body breaks off, and what.
     fault: Option<Fault>,
+    /// What ends with it: a connection on which the rest of the request will never be sent.
+    _ends: Option<DropGuard>,
 }
 
-/// What is told when an answer breaks off.
+/// What is told when an answer breaks off, and who is asked whether the backend is still there.
 pub(super) struct Fault {
-    pub(super) events: Events,
-    /// Breaking off is no fault of the backend's once this is cancelled.
-    pub(super) cancel: CancellationToken,
-    pub(super) backend: String,
+    pub(super) health: Health,
+    pub(super) upstream: Upstream,
     pub(super) path: String,
 }
 
+impl Fault {
+    fn tell(self, error: &hyper::Error) {
+        let Self { health, upstream, path } = self;
+        // Breaking off is no fault of the backend's when livers stops.
+        if !health.cancel.is_cancelled() {
+            let why = format!("its answer broke off: {}", explain(error));
+            health.events.emit(Event::BackendFault { backend: upstream.to_string(), path, why });
+            health.doubt(&upstream);
+        }
+    }
+}
+
 impl Download {
-    pub(super) fn new(body: Incoming, fault: Fault) -> Self {
-        Self { body, fault: Some(fault) }
+    pub(super) fn new(body: Incoming, fault: Fault, ends: Option<DropGuard>) -> Self {
+        Self { body, fault: Some(fault), _ends: ends }
     }
 }
 
@@ -131,11 +155,8 @@ impl HttpBody for Download {
         match ready!(Pin::new(&mut self.body).poll_frame(context)) {
             Some(Ok(frame)) => Poll::Ready(Some(Ok(frame))),
             Some(Err(error)) => {
-                if let Some(fault) = self.fault.take().filter(|fault| !fault.cancel.is_cancelled())
-                {
-                    let Fault { events, backend, path, .. } = fault;
-                    let why = format!("its answer broke off: {}", explain(&error));
-                    events.emit(Event::BackendFault { backend, path, why });
+                if let Some(fault) = self.fault.take() {
+                    fault.tell(&error);
                 }
                 Poll::Ready(Some(Err(error.into())))
             }

@@ -3,7 +3,9 @@
 //! livers is a gateway in RFC 9110's words (section 3.7). Fields that speak of one connection are
 //! taken off in both directions (7.6.1) and set anew where they are needed; `Via` is added to
 //! requests, where a gateway must, and not to answers, where it may (7.6.3). `Host` stays what the
-//! browser sent. `X-Forwarded-For`, `-Proto` and `-Host` say what livers itself saw; whatever a
+//! browser sent, unless the backend is to see its own: then an `Origin` and a `Referer` of livers'
+//! own pages become the backend's too, and those of others stay what they are, so that a backend
+//! can still tell its own pages from foreign ones. `X-Forwarded-For`, `-Proto` and `-Host` say what livers itself saw; whatever a
 //! client claimed in them, or in `Forwarded`, is not passed on. Everything else passes untouched:
 //! cookies, `Origin`, `Authorization`, all of `Sec-WebSocket-*`.
 //!
@@ -14,8 +16,8 @@ use std::net::IpAddr;
 use hyper::{
     HeaderMap, StatusCode, Version,
     header::{
-        ACCEPT_ENCODING, CONNECTION, FORWARDED, HOST, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
-        IF_NONE_MATCH, TE, UPGRADE, VIA,
+        ACCEPT_ENCODING, CONNECTION, EXPECT, FORWARDED, HOST, HeaderName, HeaderValue,
+        IF_MODIFIED_SINCE, IF_NONE_MATCH, ORIGIN, REFERER, TE, UPGRADE, VIA,
     },
     http::{request, uri::Uri},
 };
@@ -43,9 +45,24 @@ pub(super) enum Onward {
     Upgrade,
 }
 
+/// Whom a request is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Backend<'b> {
+    /// Its host and port.
+    pub(super) authority: &'b str,
+    /// Its scheme, host and port, if it is to see these rather than livers'.
+    pub(super) origin: Option<&'b str>,
+}
+
 /// Makes the browser's fields the backend's.
-pub(super) fn request(parts: &mut request::Parts, backend: &str, from: &Client, onward: Onward) {
-    let host = host(&parts.uri, &parts.headers).or_else(|| HeaderValue::from_str(backend).ok());
+pub(super) fn request(
+    parts: &mut request::Parts,
+    backend: Backend<'_>,
+    from: &Client,
+    onward: Onward,
+) {
+    let own = HeaderValue::from_str(backend.authority).ok();
+    let host = host(&parts.uri, &parts.headers).or_else(|| own.clone());
     let headers = &mut parts.headers;
     let trailers = lists(headers, &TE, "trailers");
     strip(headers);
@@ -55,10 +72,12 @@ pub(super) fn request(parts: &mut request::Parts, backend: &str, from: &Client, 
         headers.insert(UPGRADE, HeaderValue::from_static(WEBSOCKET));
     } else if trailers {
         // TE must be named there (RFC 9110 section 10.1.4).
-        headers.insert(CONNECTION, HeaderValue::from_static("close, TE"));
+        headers.insert(CONNECTION, HeaderValue::from_static("TE"));
         headers.insert(TE, HeaderValue::from_static("trailers"));
-    } else {
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    // HTTP/1.0 has no such thing (RFC 9110 section 10.1.1).
+    if parts.version < Version::HTTP_11 {
+        headers.remove(EXPECT);
     }
     if onward == Onward::Injectable {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -70,8 +89,25 @@ pub(super) fn request(parts: &mut request::Parts, backend: &str, from: &Client, 
     let proto = if from.https { "https" } else { "http" };
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static(proto));
     set(headers, FORWARDED_FOR, HeaderValue::from_str(&plain(from.address).to_string()).ok());
+    if let Some(origin) = backend.origin {
+        let ours = host.as_ref().and_then(|host| host.to_str().ok()).map(|host| (host, origin));
+        for name in [ORIGIN, REFERER] {
+            let Some((host, origin)) = ours else { continue };
+            let value = headers.get(&name).and_then(|value| value.to_str().ok());
+            if let Some(new) = value.and_then(|value| of_backend(value, host, origin)) {
+                set(headers, name, HeaderValue::from_str(&new).ok());
+            }
+        }
+    }
     set(headers, FORWARDED_HOST, host.clone());
-    set(headers, HOST, host);
+    set(headers, HOST, if backend.origin.is_some() { own } else { host });
+}
+
+/// An origin, or a URL, of livers' own pages with the backend's origin in its place.
+fn of_backend(value: &str, host: &str, origin: &str) -> Option<String> {
+    let rest = value.strip_prefix("http://").or_else(|| value.strip_prefix("https://"))?;
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    authority.eq_ignore_ascii_case(host).then(|| format!("{origin}{path}"))
 }
 
 /// Makes the backend's fields the browser's.
@@ -124,7 +160,9 @@ mod tests {
 
     use hyper::{HeaderMap, Request, StatusCode, Version, header::HeaderName};
 
-    use super::{Client, Onward, request, response};
+    use super::{Backend, Client, Onward, request, response};
+
+    const BACKEND: Backend<'_> = Backend { authority: "backend:3000", origin: None };
 
     /// Fields as lines, sorted, with the names in lower case.
     fn lines(headers: &HeaderMap) -> Vec<String> {
@@ -150,7 +188,7 @@ mod tests {
         let (mut parts, ()) = Request::builder().uri(uri).body(()).unwrap().into_parts();
         parts.headers = map(given);
         let from = Client { address: IpAddr::from([127, 0, 0, 1]), https: false };
-        request(&mut parts, "backend:3000", &from, onward);
+        request(&mut parts, BACKEND, &from, onward);
         lines(&parts.headers)
     }
 
@@ -169,25 +207,19 @@ mod tests {
         let table: [(&[&str], &[&str]); 8] = [
             (
                 &["Accept: */*", "Cookie: a=b; c", "Origin: null"],
-                &["accept: */*", "connection: close", "cookie: a=b; c", "origin: null"],
+                &["accept: */*", "cookie: a=b; c", "origin: null"],
             ),
             (
                 &["Connection: keep-alive, X-One", "Connection: ,x-TWO ,", "X-One: 1", "X-Two: 2"],
-                &["connection: close"],
+                &[],
             ),
-            (
-                &["Keep-Alive: 5", "Proxy-Connection: x", "Proxy-Authorization: Basic x"],
-                &["connection: close"],
-            ),
-            (&["Transfer-Encoding: chunked", "Trailer: X"], &["connection: close", "trailer: X"]),
-            (&["TE: gzip;q=1, Trailers"], &["connection: close, TE", "te: trailers"]),
-            (&["TE: gzip"], &["connection: close"]),
-            (
-                &["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AA"],
-                &["connection: close"],
-            ),
+            (&["Keep-Alive: 5", "Proxy-Connection: x", "Proxy-Authorization: Basic x"], &[]),
+            (&["Transfer-Encoding: chunked", "Trailer: X"], &["trailer: X"]),
+            (&["TE: gzip;q=1, Trailers"], &["connection: TE", "te: trailers"]),
+            (&["TE: gzip"], &[]),
+            (&["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AA"], &[]),
             // Nobody can have what livers itself says taken off.
-            (&["Connection: host, via, x-forwarded-for, x-forwarded-host"], &["connection: close"]),
+            (&["Connection: host, via, x-forwarded-for, x-forwarded-host"], &[]),
         ];
         for (given, expected) in table {
             let given = [given, &["Host: a.test"]].concat();
@@ -209,17 +241,16 @@ mod tests {
             "X-Forwarded-Host: evil.test",
             "Forwarded: for=1.2.3.4",
         ];
-        let expected = with_usual(&["connection: close"], "a.test");
+        let expected = with_usual(&[], "a.test");
         assert_eq!(sent("/x", &given, Onward::Plain), expected);
         let (mut parts, ()) = Request::new(()).into_parts();
         let from = Client { address: "::ffff:10.0.0.9".parse().unwrap(), https: true };
         parts.version = Version::HTTP_10;
         parts.headers = map(&["Via: 1.1 other"]);
-        request(&mut parts, "backend:3000", &from, Onward::Plain);
+        request(&mut parts, BACKEND, &from, Onward::Plain);
         assert_eq!(
             lines(&parts.headers),
             [
-                "connection: close",
                 "host: backend:3000",
                 "via: 1.0 livers",
                 "via: 1.1 other",
@@ -232,7 +263,7 @@ mod tests {
 
     #[test]
     fn the_host_of_an_absolute_target_is_the_one_that_counts() {
-        let expected = with_usual(&["connection: close"], "localhost:8080");
+        let expected = with_usual(&[], "localhost:8080");
         let given = ["Host: other.test"];
         assert_eq!(sent("http://localhost:8080/x", &given, Onward::Plain), expected);
     }
@@ -248,17 +279,35 @@ mod tests {
             "Range: bytes=0-1",
             "If-Match: \"y\"",
         ];
-        let expected = [
-            "accept-encoding: identity",
-            "connection: close",
-            "if-match: \"y\"",
-            "if-range: \"x\"",
-            "range: bytes=0-1",
-        ];
+        let expected =
+            ["accept-encoding: identity", "if-match: \"y\"", "if-range: \"x\"", "range: bytes=0-1"];
         assert_eq!(sent("/x", &given, Onward::Injectable), with_usual(&expected, "a.test"));
         let kept = sent("/x", &given, Onward::Plain);
         for field in ["accept-encoding: gzip", "if-none-match: \"x\""] {
             assert!(kept.contains(&field.to_owned()), "{field} passes elsewhere");
+        }
+    }
+
+    #[test]
+    fn a_backend_may_see_its_own_host_and_its_own_pages() {
+        let table: [(&str, &str); 6] = [
+            ("origin: http://localhost:8080", "origin: https://b.test"),
+            ("origin: https://LOCALHOST:8080", "origin: https://b.test"),
+            ("origin: http://localhost:3000", "origin: http://localhost:3000"),
+            ("origin: http://localhost:8080.evil.test", "origin: http://localhost:8080.evil.test"),
+            ("origin: null", "origin: null"),
+            ("referer: http://localhost:8080/a?b", "referer: https://b.test/a?b"),
+        ];
+        let backend = Backend { authority: "b.test", origin: Some("https://b.test") };
+        for (given, expected) in table {
+            let (mut parts, ()) = Request::new(()).into_parts();
+            parts.headers = map(&["Host: localhost:8080", given]);
+            let from = Client { address: IpAddr::from([127, 0, 0, 1]), https: false };
+            request(&mut parts, backend, &from, Onward::Plain);
+            let lines = lines(&parts.headers);
+            for line in [expected, "host: b.test", "x-forwarded-host: localhost:8080"] {
+                assert!(lines.contains(&line.to_owned()), "{given}: {line} in {lines:?}");
+            }
         }
     }
 

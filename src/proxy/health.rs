@@ -1,9 +1,14 @@
-//! Which backends can be reached, said once, and the pages that wait for one.
+//! Which backends can be reached, said once, and who waits for one.
 //!
 //! A backend is down when no connection to it can be opened, and up again with the next one that
-//! can, be it a request's or the probe's. While it is down and a browser shows the page that says
-//! so, one probe for each backend knocks (after 100 ms, then more seldom, at last every second);
-//! when it is heard, the paths of those pages are handed over as changed, and they reload.
+//! can, be it a request's or the probe's. When a connection ends that the backend had no reason to
+//! end (an idle one, a WebSocket, the middle of an answer), and pages of it are open, one is opened to
+//! see: a restart is noticed although nobody asks for anything.
+//!
+//! While it is down and somebody waits, one probe for each backend knocks (after 100 ms, then more
+//! seldom, at last every second). Those who wait are requests, for a bounded time; pages that say
+//! that it is down; and pages of its own that are open. When the probe is heard, the requests go on,
+//! and the paths of the pages are handed over as changed: they reload.
 //!
 //! Left out on purpose: answers that are broken, or never come. They are told one by one: a backend
 //! that takes connections and fails would otherwise reload its pages for ever. Nothing is probed
@@ -15,9 +20,18 @@ use std::{
     time::Duration,
 };
 
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep, timeout_at},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{forward::dial, upstream::Upstream};
+use super::{
+    dial::{Unreachable, dial},
+    route::{Route, best},
+    tls::Tls,
+    upstream::{Place, Upstream},
+};
 use crate::{
     change::{Change, ChangeSet, Kind},
     event::{Event, Events},
@@ -30,18 +44,26 @@ const WAITING: usize = 256;
 const FIRST_PROBE: Duration = Duration::from_millis(100);
 const SLOWEST_PROBE: Duration = Duration::from_secs(1);
 
-/// Told which pages can be loaded now.
-pub(super) type Recovered = Arc<dyn Fn(ChangeSet) + Send + Sync>;
+/// The open tabs, as far as backends go.
+#[derive(Clone)]
+pub(crate) struct Tabs {
+    /// The paths of all open pages.
+    pub(crate) open: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
+    /// Told which pages can be loaded now.
+    pub(crate) recovered: Arc<dyn Fn(ChangeSet) + Send + Sync>,
+}
 
 /// What is known of all backends. Clones share it.
 #[derive(Clone)]
 pub(super) struct Health {
-    /// By authority: two routes to one backend share its state.
-    backends: Arc<Mutex<HashMap<String, State>>>,
-    events: Events,
-    tasks: TaskTracker,
-    cancel: CancellationToken,
-    recovered: Recovered,
+    /// Two routes to one backend share its state.
+    backends: Arc<Mutex<HashMap<Place, State>>>,
+    pub(super) routes: Arc<[Route]>,
+    pub(super) events: Events,
+    pub(super) tls: Tls,
+    pub(super) tabs: Tabs,
+    pub(super) tasks: TaskTracker,
+    pub(super) cancel: CancellationToken,
 }
 
 /// What is known of one backend.
@@ -49,7 +71,21 @@ pub(super) struct Health {
 struct State {
     down: bool,
     probing: bool,
+    /// Somebody is having a look.
+    doubted: bool,
+    /// The pages that say that it is down.
     waiting: VecDeque<String>,
+    /// How many requests wait.
+    held: usize,
+    up: Arc<Notify>,
+}
+
+/// Who will wait for a backend that failed.
+#[derive(Clone, Copy, Debug)]
+enum Who<'p> {
+    Nobody,
+    Page(&'p str),
+    Request,
 }
 
 /// What follows from a failure.
@@ -62,18 +98,22 @@ struct Failed {
 }
 
 impl State {
-    /// No connection could be opened; `page` shows that and waits.
-    fn failed(&mut self, page: Option<&str>) -> Failed {
+    /// No connection could be opened. `behind` says that pages of it are open.
+    fn failed(&mut self, who: Who<'_>, behind: bool) -> Failed {
         let news = !self.down;
         self.down = true;
-        if let Some(page) = page {
-            self.waiting.retain(|waiting| waiting != page);
-            if self.waiting.len() == WAITING {
-                self.waiting.pop_front();
+        match who {
+            Who::Page(page) => {
+                self.waiting.retain(|waiting| waiting != page);
+                if self.waiting.len() == WAITING {
+                    self.waiting.pop_front();
+                }
+                self.waiting.push_back(page.to_owned());
             }
-            self.waiting.push_back(page.to_owned());
+            Who::Request => self.held += 1,
+            Who::Nobody => {}
         }
-        let probe = !self.probing && !self.waiting.is_empty();
+        let probe = !self.probing && self.is_waited_for(behind);
         self.probing |= probe;
         Failed { news, probe }
     }
@@ -81,79 +121,170 @@ impl State {
     /// A connection was opened: the pages to be told, if that is news.
     fn answered(&mut self) -> Option<VecDeque<String>> {
         let waiting = std::mem::take(&mut self.waiting);
+        self.up.notify_waiters();
         std::mem::take(&mut self.down).then_some(waiting)
     }
 
     /// Whether there is still something to probe for; otherwise the probe ends.
-    fn probes_on(&mut self) -> bool {
-        self.probing = self.down && !self.waiting.is_empty();
+    fn probes_on(&mut self, behind: bool) -> bool {
+        self.probing = self.down && self.is_waited_for(behind);
         self.probing
+    }
+
+    fn is_waited_for(&self, behind: bool) -> bool {
+        behind || self.held > 0 || !self.waiting.is_empty()
     }
 }
 
 impl Health {
     pub(super) fn new(
+        routes: Arc<[Route]>,
         events: Events,
+        tls: Tls,
+        tabs: Tabs,
         tasks: TaskTracker,
         cancel: CancellationToken,
-        recovered: Recovered,
     ) -> Self {
-        Self { backends: Arc::default(), events, tasks, cancel, recovered }
+        Self { backends: Arc::default(), routes, events, tls, tabs, tasks, cancel }
     }
 
     /// No connection could be opened. `page` is the path of the navigation that is told so.
     pub(super) fn failed(&self, upstream: &Upstream, why: &str, page: Option<&str>) {
-        let Failed { news, probe } =
-            self.backends().entry(upstream.authority()).or_default().failed(page);
+        self.fail(upstream, why, page.map_or(Who::Nobody, Who::Page));
+    }
+
+    fn fail(&self, upstream: &Upstream, why: &str, who: Who<'_>) {
+        let behind = !self.behind(upstream).is_empty();
+        let mut backends = self.backends();
+        let state = backends.entry(upstream.place().clone()).or_default();
+        let Failed { news, probe } = state.failed(who, behind);
+        drop(backends);
         if news {
             let backend = upstream.to_string();
             self.events.emit(Event::BackendDown { backend, why: why.to_owned() });
         }
         if probe {
-            let (health, upstream) = (self.clone(), upstream.clone());
+            let probing = self.clone().probe(upstream.clone());
             let cancel = self.cancel.clone();
-            self.tasks.spawn(async move {
-                cancel.run_until_cancelled_owned(health.probe(upstream)).await;
-            });
+            self.tasks.spawn(async move { cancel.run_until_cancelled_owned(probing).await });
         }
+    }
+
+    /// Waits until a backend that could not be reached is up again, or for no longer than this.
+    pub(super) async fn up_again(
+        &self,
+        upstream: &Upstream,
+        why: &Unreachable,
+        until: Instant,
+    ) -> bool {
+        if Instant::now() >= until {
+            return false;
+        }
+        self.fail(upstream, &why.why, Who::Request);
+        let _held = Held { health: self, upstream };
+        let up = self.backends().get(upstream.place()).map(|state| Arc::clone(&state.up));
+        let Some(up) = up else { return false };
+        let mut notified = std::pin::pin!(up.notified());
+        notified.as_mut().enable();
+        // It may have come up before somebody listened.
+        let down = self.backends().get(upstream.place()).is_some_and(|state| state.down);
+        !down || timeout_at(until, notified).await.is_ok()
     }
 
     /// A connection was opened.
     pub(super) fn answered(&self, upstream: &Upstream) {
-        let news = self.backends().get_mut(&upstream.authority()).and_then(State::answered);
+        let news = self.backends().get_mut(upstream.place()).and_then(State::answered);
         let Some(waiting) = news else { return };
         self.events.emit(Event::BackendUp { backend: upstream.to_string() });
-        let pages: ChangeSet =
-            waiting.into_iter().map(|path| Change { path, kind: Kind::Modified }).collect();
+        let pages: ChangeSet = waiting
+            .into_iter()
+            .chain(self.behind(upstream))
+            .map(|path| Change { path, kind: Kind::Modified })
+            .collect();
         if !pages.is_empty() {
-            (self.recovered)(pages);
+            (self.tabs.recovered)(pages);
         }
+    }
+
+    /// A connection ended that there was no reason to end: looks whether the backend is still there,
+    /// if a page would have to know.
+    pub(super) fn doubt(&self, upstream: &Upstream) {
+        if self.behind(upstream).is_empty() {
+            return;
+        }
+        let mut backends = self.backends();
+        let state = backends.entry(upstream.place().clone()).or_default();
+        if self.cancel.is_cancelled() || state.down || std::mem::replace(&mut state.doubted, true) {
+            return;
+        }
+        drop(backends);
+        let (health, upstream) = (self.clone(), upstream.clone());
+        let look = async move {
+            let dialled = dial(&upstream, &health.tls).await;
+            if let Some(state) = health.backends().get_mut(upstream.place()) {
+                state.doubted = false;
+            }
+            if let Err(why) = dialled {
+                health.failed(&upstream, &why.why, None);
+            }
+        };
+        let cancel = self.cancel.clone();
+        self.tasks.spawn(async move { cancel.run_until_cancelled_owned(look).await });
     }
 
     async fn probe(self, upstream: Upstream) {
         let mut delay = FIRST_PROBE;
         loop {
-            tokio::time::sleep(delay).await;
-            let on = self.backends().get_mut(&upstream.authority()).is_some_and(State::probes_on);
-            if !on {
+            sleep(delay).await;
+            if !self.probes_on(&upstream) {
                 return;
             }
-            if dial(&upstream).await.is_ok() {
+            if dial(&upstream, &self.tls).await.is_ok() {
                 self.answered(&upstream);
             }
             delay = (delay * 2).min(SLOWEST_PROBE);
         }
     }
 
-    fn backends(&self) -> MutexGuard<'_, HashMap<String, State>> {
+    fn probes_on(&self, upstream: &Upstream) -> bool {
+        let behind = !self.behind(upstream).is_empty();
+        let mut backends = self.backends();
+        backends.get_mut(upstream.place()).is_some_and(|state| state.probes_on(behind))
+    }
+
+    /// The open pages that a backend answers.
+    fn behind(&self, upstream: &Upstream) -> Vec<String> {
+        let mut pages = (self.tabs.open)();
+        pages.retain(|page| {
+            let route = best(&self.routes, page);
+            route.is_some_and(|route| route.upstream().place() == upstream.place())
+        });
+        pages
+    }
+
+    fn backends(&self) -> MutexGuard<'_, HashMap<Place, State>> {
         // Nothing in here can panic half-way.
         self.backends.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// A request that waits.
+struct Held<'h> {
+    health: &'h Health,
+    upstream: &'h Upstream,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if let Some(state) = self.health.backends().get_mut(self.upstream.place()) {
+            state.held = state.held.saturating_sub(1);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Failed, State, WAITING};
+    use super::{Failed, State, WAITING, Who};
 
     enum Step {
         Fails(Option<&'static str>, bool, bool),
@@ -214,7 +345,11 @@ mod tests {
                 match step {
                     Fails(page, news, probe) => {
                         let expected = Failed { news: *news, probe: *probe };
-                        assert_eq!(state.failed(*page), expected, "{name}, step {at}");
+                        assert_eq!(
+                            state.failed(page.map_or(Who::Nobody, Who::Page), false),
+                            expected,
+                            "{name}, step {at}"
+                        );
                     }
                     Answers(pages) => {
                         let told = state.answered().map(Vec::from);
@@ -222,7 +357,7 @@ mod tests {
                             .map(|pages| pages.iter().map(ToString::to_string).collect::<Vec<_>>());
                         assert_eq!(told, expected, "{name}, step {at}");
                     }
-                    Probes(on) => assert_eq!(state.probes_on(), *on, "{name}, step {at}"),
+                    Probes(on) => assert_eq!(state.probes_on(false), *on, "{name}, step {at}"),
                 }
             }
         }
@@ -232,9 +367,22 @@ mod tests {
     fn the_oldest_pages_are_forgotten_when_there_are_too_many() {
         let mut state = State::default();
         for page in 0..WAITING + 2 {
-            state.failed(Some(&format!("/{page}")));
+            state.failed(Who::Page(&format!("/{page}")), false);
         }
         let told = state.answered().unwrap();
         assert_eq!((told.len(), told[0].as_str()), (WAITING, "/2"));
+    }
+
+    #[test]
+    fn open_pages_and_requests_are_waited_for_too() {
+        let mut state = State::default();
+        assert_eq!(state.failed(Who::Nobody, true), Failed { news: true, probe: true });
+        assert!(state.probes_on(true));
+        assert!(!state.probes_on(false), "the last page was closed");
+        assert_eq!(state.failed(Who::Request, false), Failed { news: false, probe: true });
+        assert!(state.probes_on(false));
+        state.held -= 1;
+        assert!(!state.probes_on(false), "the request was given up");
+        assert_eq!(state.answered().unwrap().len(), 0);
     }
 }

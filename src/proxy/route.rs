@@ -76,6 +76,24 @@ impl Route {
             .filter(|rest| path.starts_with('/') && (rest.is_empty() || rest.starts_with('/')))
     }
 
+    /// Whether the route answers a path.
+    pub(super) fn covers(&self, path: &str) -> bool {
+        self.rest(path).is_some()
+    }
+
+    /// The path here of a path at the backend, if there is one.
+    pub(super) fn back(&self, path: &str) -> Option<String> {
+        let Some(base) = self.upstream.base() else {
+            return self.covers(path).then(|| path.to_owned());
+        };
+        let rest = path.strip_prefix(base.strip_suffix('/').unwrap_or(base))?;
+        match rest {
+            "" => Some(self.prefix().to_owned()),
+            rest if rest.starts_with('/') => Some(format!("{}{rest}", self.prefix)),
+            _ => None,
+        }
+    }
+
     /// What the backend is asked for, in origin-form (RFC 9112 section 3.2.1): of an absolute-form
     /// target only path and query are used, so that nobody can choose another backend with it.
     ///

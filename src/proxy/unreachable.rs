@@ -4,11 +4,14 @@
 //! the same in one sentence of text. The page has no script of its own: the live client comes into
 //! it as into every page, and reloads it when the backend is up.
 
+use std::time::Duration;
+
 use hyper::{
     StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue},
 };
 
+use super::dial::Unreachable;
 use crate::respond::{
     body::{Response, full},
     page::{Escaped, document},
@@ -18,7 +21,9 @@ use crate::respond::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
     /// No connection could be opened.
-    Unreachable(String),
+    Unreachable(Unreachable),
+    /// It took the request, and nothing came back for so long.
+    Slow(Duration),
     /// It took the request, and what came back is no answer.
     Broken(String),
     /// The request cannot be passed on as it is.
@@ -30,16 +35,29 @@ pub(super) enum Trouble {
 impl Trouble {
     fn status(&self) -> StatusCode {
         match self {
+            Self::Slow(_) | Self::Unreachable(Unreachable { timed_out: true, .. }) => {
+                StatusCode::GATEWAY_TIMEOUT
+            }
             Self::Unreachable(_) | Self::Broken(_) => StatusCode::BAD_GATEWAY,
             Self::Request(status, _) => *status,
             Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
+    /// What the backend did, in words.
+    pub(super) fn why(&self) -> String {
+        match self {
+            Self::Unreachable(Unreachable { why, .. }) | Self::Broken(why) => why.clone(),
+            Self::Slow(limit) => format!("none within {} seconds", limit.as_secs_f64()),
+            Self::Request(_, why) => (*why).to_owned(),
+            Self::Stopping => String::new(),
+        }
+    }
+
     fn sentence(&self, backend: &str) -> String {
         match self {
             Self::Unreachable(why) => format!("{backend} cannot be reached: {why}"),
-            Self::Broken(why) => format!("{backend} gave no answer: {why}"),
+            Self::Slow(_) | Self::Broken(_) => format!("{backend} gave no answer: {}", self.why()),
             Self::Request(_, why) => format!("This request cannot be passed on: {why}"),
             Self::Stopping => "livers is stopping".to_owned(),
         }
@@ -50,6 +68,10 @@ impl Trouble {
             Self::Unreachable(_) => {
                 "Start it, or correct the route in --proxy. This page comes alive by itself as \
                  soon as the backend is up."
+            }
+            Self::Slow(_) => {
+                "The backend is running but busy, or it waits for something. If it only needs more \
+                 time, start livers with a longer --proxy-timeout."
             }
             Self::Broken(_) => {
                 "The backend is running but did not finish this request. Its own log says more; \
@@ -85,9 +107,11 @@ fn page(backend: &str, sentence: &str, trouble: &Trouble) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use http_body_util::BodyExt;
 
-    use super::{Trouble, answer};
+    use super::{Trouble, Unreachable, answer};
 
     const BACKEND: &str = "http://localhost:3000";
 
@@ -102,7 +126,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_navigation_gets_a_page_and_a_fetch_a_sentence() {
-        let refused = Trouble::Unreachable("connection refused".into());
+        let refused = Trouble::Unreachable("connection refused".to_owned().into());
         let (status, media_type, body) = text(&refused, true).await;
         assert_eq!((status, media_type.as_str()), (502, "text/html; charset=utf-8"));
         assert!(body.contains("<h1>http://localhost:3000 cannot be reached: connection refused<"));
@@ -110,6 +134,15 @@ mod tests {
         let (status, media_type, body) = text(&refused, false).await;
         assert_eq!((status, media_type.as_str()), (502, "text/plain; charset=utf-8"));
         assert_eq!(body, "http://localhost:3000 cannot be reached: connection refused\n");
+    }
+
+    #[tokio::test]
+    async fn who_is_silent_is_told_from_who_refuses() {
+        let silent = Unreachable { why: "no answer within 5 seconds".into(), timed_out: true };
+        let (status, _, body) = text(&Trouble::Unreachable(silent), false).await;
+        assert_eq!((status, body.contains("no answer within 5 seconds")), (504, true));
+        let (status, _, body) = text(&Trouble::Slow(Duration::from_secs(9)), true).await;
+        assert_eq!((status, body.contains("no answer: none within 9 seconds")), (504, true));
     }
 
     #[tokio::test]

@@ -38,11 +38,14 @@ pub(super) enum Ended {
     BackendBroke(io::Error),
 }
 
-/// Joins the two sides once hyper has let go of them.
-pub(super) async fn tunnel(browser: OnUpgrade, backend: OnUpgrade) -> Ended {
+/// Joins the two sides once hyper has let go of them. `left` is called when the backend is the first
+/// to end.
+pub(super) async fn tunnel(browser: OnUpgrade, backend: OnUpgrade, left: impl FnOnce()) -> Ended {
     let both: Result<(Upgraded, Upgraded), _> = tokio::try_join!(browser, backend);
     match both {
-        Ok((browser, backend)) => relay(TokioIo::new(browser), TokioIo::new(backend), GRACE).await,
+        Ok((browser, backend)) => {
+            relay(TokioIo::new(browser), TokioIo::new(backend), GRACE, left).await
+        }
         // The browser went away before it had its 101.
         Err(_) => Ended::Closed,
     }
@@ -57,7 +60,7 @@ enum End {
 }
 
 /// Copies bytes both ways until both have ended.
-async fn relay<A, B>(browser: A, backend: B, grace: Duration) -> Ended
+async fn relay<A, B>(browser: A, backend: B, grace: Duration, left: impl FnOnce()) -> Ended
 where
     A: AsyncRead + AsyncWrite,
     B: AsyncRead + AsyncWrite,
@@ -79,10 +82,15 @@ where
         },
         end = &mut down => match end {
             End::Read(error) => Ended::BackendBroke(error),
-            End::Eof | End::Write => match rest(up, &traffic, grace).await {
-                Some(_) => Ended::Closed,
-                None => Ended::Silent,
-            },
+            End::Eof | End::Write => {
+                if matches!(end, End::Eof) {
+                    left();
+                }
+                match rest(up, &traffic, grace).await {
+                    Some(_) => Ended::Closed,
+                    None => Ended::Silent,
+                }
+            }
         },
     }
 }
@@ -143,7 +151,7 @@ mod tests {
     async fn bytes_pass_both_ways_at_once() {
         let (mut browser, near) = duplex(1000);
         let (far, mut backend) = duplex(1000);
-        let tunnel = tokio::spawn(relay(near, far, GRACE));
+        let tunnel = tokio::spawn(relay(near, far, GRACE, || ()));
         let up: Vec<u8> = (0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect();
         let down: Vec<u8> = up.iter().rev().copied().collect();
         let (up2, down2) = (up.clone(), down.clone());
@@ -181,7 +189,7 @@ mod tests {
             let (mut early, near) = duplex(64);
             let (far, mut late) = duplex(64);
             let (browser, backend) = if swapped { (far, near) } else { (near, far) };
-            let tunnel = tokio::spawn(relay(browser, backend, GRACE));
+            let tunnel = tokio::spawn(relay(browser, backend, GRACE, || ()));
             early.write_all(b"last words").await.unwrap();
             early.shutdown().await.unwrap();
             let mut heard = Vec::new();
@@ -208,7 +216,7 @@ mod tests {
         let (far, mut late) = duplex(64);
         let since = Instant::now();
         let grace = Duration::from_millis(200);
-        let tunnel = tokio::spawn(relay(near, far, grace));
+        let tunnel = tokio::spawn(relay(near, far, grace, || ()));
         early.shutdown().await.unwrap();
         let ended = timeout(Duration::from_secs(5), tunnel).await.expect("dropped").unwrap();
         assert!(matches!(ended, Ended::Silent));
@@ -220,7 +228,7 @@ mod tests {
     async fn two_open_sides_may_be_silent_for_longer_than_the_grace() {
         let (mut browser, near) = duplex(64);
         let (far, mut backend) = duplex(64);
-        let _tunnel = tokio::spawn(relay(near, far, Duration::from_millis(20)));
+        let _tunnel = tokio::spawn(relay(near, far, Duration::from_millis(20), || ()));
         sleep(Duration::from_millis(200)).await;
         browser.write_all(b"!").await.unwrap();
         assert_eq!(backend.read_u8().await.unwrap(), b'!');
@@ -236,7 +244,7 @@ mod tests {
             drop(early);
             late.write_all(b"nobody hears this").await.unwrap();
             let (browser, backend) = if swapped { (far, near) } else { (near, far) };
-            let tunnel = tokio::spawn(relay(browser, backend, GRACE));
+            let tunnel = tokio::spawn(relay(browser, backend, GRACE, || ()));
             let mut heard = Vec::new();
             late.read_to_end(&mut heard).await.unwrap();
             assert!(heard == words, "{} of {}", heard.len(), words.len());

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use hyper::{server::conn::http1, service::service_fn};
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -18,7 +18,11 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{event::Event, site::Site};
+use crate::{
+    event::Event,
+    net::interim::{Interposed, Line},
+    site::Site,
+};
 
 /// How many connections may be open. A tab holds one for its socket and up to six more.
 const CONNECTIONS: usize = 4096;
@@ -104,8 +108,11 @@ impl Connection {
         // A message of a few bytes must not wait for more to come.
         let _ = stream.set_nodelay(true);
         let from = from.ip().to_canonical();
-        let service = service_fn(move |request| {
+        let line = Line::default();
+        let stream = Interposed::new(stream, line.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
             let site = Arc::clone(&site);
+            request.extensions_mut().insert(line.clone());
             async move { Ok::<_, Infallible>(site.respond(request, from).await) }
         });
         let connection = http1::Builder::new()

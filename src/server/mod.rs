@@ -27,7 +27,7 @@ use crate::{
         guard::Guard,
         listen::{addresses, listen},
     },
-    proxy::{Proxy, Route},
+    proxy::{self, Proxy, Route},
     reload::{
         hub::{Hub, Reload},
         socket,
@@ -58,7 +58,7 @@ pub struct Builder {
     host: Option<String>,
     port: u16,
     strict_port: bool,
-    routes: Vec<Route>,
+    proxy: proxy::Options,
     more: Vec<PathBuf>,
     ignore: Vec<String>,
     allow: Allow,
@@ -93,7 +93,34 @@ impl Builder {
 
     /// Has a backend answer the paths of a route. The longest prefix wins.
     pub fn proxy(mut self, route: Route) -> Self {
-        self.routes.push(route);
+        self.proxy.routes.push(route);
+        self
+    }
+
+    /// How long a request waits for a backend that is down, before it is told so: long enough for a
+    /// restart. By default it is told at once.
+    pub fn proxy_wait(mut self, wait: Duration) -> Self {
+        self.proxy.wait = wait;
+        self
+    }
+
+    /// How long a backend may take to begin a page or a part of one, rather than two minutes; zero is
+    /// for ever. What a script fetches, streams and WebSockets are always waited for.
+    pub fn proxy_timeout(mut self, timeout: Duration) -> Self {
+        self.proxy.timeout = Some(timeout);
+        self
+    }
+
+    /// Whether backends see their own name in `Host`, and their own origin in `Origin` where it is
+    /// livers', rather than what the browser sent. Always so for `https://`.
+    pub fn proxy_change_origin(mut self, change: bool) -> Self {
+        self.proxy.change_origin = change;
+        self
+    }
+
+    /// Whether any certificate of a backend will do.
+    pub fn proxy_insecure(mut self, insecure: bool) -> Self {
+        self.proxy.insecure = insecure;
         self
     }
 
@@ -199,7 +226,8 @@ impl Builder {
         let spa = self.spa.map(|file| page(&file)).transpose()?;
         let Self { root, more, ignore, allow, mounts, poll, events, .. } = self;
         let (tabs, said) = (Arc::clone(&hub), events.clone());
-        let prefixes: Vec<_> = self.routes.iter().map(|route| route.prefix().to_owned()).collect();
+        let prefixes: Vec<_> =
+            self.proxy.routes.iter().map(|route| route.prefix().to_owned()).collect();
         let compile = self.compile;
         let watching = events.clone();
         let begun = tokio::task::spawn_blocking(move || {
@@ -230,8 +258,8 @@ impl Builder {
         };
 
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
-        let routes = self.routes.iter().map(ToString::to_string).collect();
-        let (tabs, disk) = (Arc::clone(&hub), Arc::clone(&root));
+        let routes = self.proxy.routes.iter().map(ToString::to_string).collect();
+        let (tabs, open, disk) = (Arc::clone(&hub), Arc::clone(&hub), Arc::clone(&root));
         // A page names itself as the server spells paths, a request as the browser does.
         let recovered = Arc::new(move |pages: ChangeSet| {
             let spelled = pages.into_iter().filter_map(|Change { path, kind }| {
@@ -239,6 +267,8 @@ impl Builder {
             });
             tabs.publish(&spelled.collect());
         });
+        let open = Arc::new(move || open.pages().into_iter().map(|(page, _)| page).collect());
+        let tabs = proxy::Tabs { open, recovered };
         let reload = socket::Context {
             hub,
             recall: Arc::new(move |paths, since| recall(&disk, paths, since)),
@@ -246,8 +276,7 @@ impl Builder {
             tasks: tasks.clone(),
             cancel: cancel.clone(),
         };
-        let proxy =
-            Proxy::new(self.routes, events.clone(), tasks.clone(), cancel.clone(), recovered);
+        let proxy = Proxy::new(self.proxy, events.clone(), tasks.clone(), cancel.clone(), tabs);
         let guard = Guard::new(self.host.as_deref());
         let files = Files::new(Arc::clone(&root), spa);
         let sources = self.morph.then(|| Mutex::new(Sources::default()));
@@ -303,7 +332,7 @@ impl Server {
             host: None,
             port: PORT,
             strict_port: false,
-            routes: Vec::new(),
+            proxy: proxy::Options::default(),
             more: Vec::new(),
             ignore: Vec::new(),
             allow: Allow::default(),

@@ -3,13 +3,17 @@
 //!
 //! Whatever is waited for has a deadline; nothing sleeps in the hope that something has happened.
 
+mod down;
 mod faults;
+mod fields;
 mod http;
+mod interim;
+mod reuse;
 mod websocket;
 
 use std::{convert::Infallible, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
-use hyper::{Response, server::conn::http1, service::service_fn};
+use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -18,8 +22,13 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Client, Proxy};
-use crate::{change::ChangeSet, event::Event, event::Events, respond::body::full};
+use super::{Client, Options, Proxy, Tabs};
+use crate::{
+    change::ChangeSet,
+    event::{Event, Events},
+    net::interim::{Interposed, Line},
+    respond::body::full,
+};
 
 /// Awaits what must happen soon.
 async fn soon<F: Future>(future: F) -> F::Output {
@@ -30,6 +39,8 @@ async fn soon<F: Future>(future: F) -> F::Output {
 struct Front {
     address: SocketAddr,
     events: broadcast::Receiver<Event>,
+    /// What is open in tabs.
+    pages: Arc<std::sync::Mutex<Vec<String>>>,
     recovered: mpsc::UnboundedReceiver<ChangeSet>,
     tasks: TaskTracker,
     cancel: CancellationToken,
@@ -42,13 +53,23 @@ impl Front {
     }
 
     async fn with(routes: &[&str]) -> Self {
+        Self::with_options(routes, Options::default()).await
+    }
+
+    async fn with_options(routes: &[&str], options: Options) -> Self {
         let routes = routes.iter().map(|route| route.parse().unwrap()).collect();
+        let options = Options { routes, ..options };
+        let pages: Arc<std::sync::Mutex<Vec<String>>> = Arc::default();
+        let open = Arc::clone(&pages);
         let events = Events::default();
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
         let (tell, recovered) = mpsc::unbounded_channel();
-        let told = Arc::new(move |pages| tell.send(pages).unwrap_or_default());
+        let tabs = Tabs {
+            open: Arc::new(move || open.lock().unwrap().clone()),
+            recovered: Arc::new(move |pages| tell.send(pages).unwrap_or_default()),
+        };
         let seen = events.subscribe();
-        let proxy = Arc::new(Proxy::new(routes, events, tasks.clone(), cancel.clone(), told));
+        let proxy = Arc::new(Proxy::new(options, events, tasks.clone(), cancel.clone(), tabs));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
@@ -56,8 +77,11 @@ impl Front {
                 // As the real server does: without it, every chunk waits 40 ms for the one before.
                 socket.set_nodelay(true).unwrap();
                 let proxy = proxy.clone();
-                let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+                let line = Line::default();
+                let socket = Interposed::new(socket, line.clone());
+                let service = service_fn(move |mut request: Request<Incoming>| {
                     let proxy = proxy.clone();
+                    request.extensions_mut().insert(line.clone());
                     async move {
                         let from = Client { address: from.ip(), https: false };
                         let page = request.headers().get("sec-fetch-dest");
@@ -75,7 +99,7 @@ impl Front {
                 tokio::spawn(connection);
             }
         });
-        Self { address, events: seen, recovered, tasks, cancel }
+        Self { address, events: seen, pages, recovered, tasks, cancel }
     }
 
     /// A browser that has sent this much.
@@ -140,6 +164,13 @@ impl Backend {
         let mut socket = self.accept().await;
         let asked = head(&mut socket).await;
         (socket, asked)
+    }
+
+    /// Answers the next request and keeps the connection.
+    async fn answer_and_keep(&self, answer: &str) -> TcpStream {
+        let (mut socket, _) = self.asked().await;
+        socket.write_all(answer.as_bytes()).await.unwrap();
+        socket
     }
 
     /// Answers the next request and closes.

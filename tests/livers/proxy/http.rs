@@ -157,7 +157,7 @@ async fn header_fields_are_what_the_readme_says() {
         ("Forwarded", &[]),
         ("Via", &["1.0 other", "1.1 livers"]),
         ("X-Hop", &[]),
-        ("Connection", &["close"]),
+        ("Connection", &[]),
         ("Upgrade", &[]),
     ];
     for (name, values) in table {
@@ -168,6 +168,47 @@ async fn header_fields_are_what_the_readme_says() {
     assert_eq!(got.header("x-end"), Some("kept"));
     for name in ["x-hop", "keep-alive", "access-control-allow-origin"] {
         assert_eq!(got.header(name), None, "{name} in {got:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_backend_says_of_itself_leads_back_to_livers() {
+    let backend = Backend::start(|mut wire| async move {
+        while let Some(asked) = wire.request().await {
+            let own = asked.headers.get("x-own").unwrap_or_default().to_owned();
+            let host = asked.headers.get("host").unwrap_or_default().to_owned();
+            let origin = asked.headers.get("origin").unwrap_or_default().to_owned();
+            let fields = format!(
+                "Location: http://{own}{}/next?a#b\r\nRefresh: 1; url=http://{own}/v1/\r\n\
+                 Set-Cookie: a=1; Domain=127.0.0.1; Path=/v1; HttpOnly\r\nSet-Cookie: b=2\r\n",
+                asked.target
+            );
+            wire.send(answer("302 Found", &fields, format!("{host} {origin}"))).await;
+        }
+    })
+    .await;
+    let own = format!("127.0.0.1:{}", backend.port());
+    let args = [route("/app", &backend), format!("{}/v1", route("/api", &backend))];
+    let (livers, _dir) = front(args.clone()).await;
+    let (changed, _dir) = front(args.into_iter().chain(["--proxy-change-origin".into()])).await;
+    for (livers, changes) in [(&livers, false), (&changed, true)] {
+        let port = livers.port();
+        let here = format!("localhost:{port}");
+        let origin = format!("http://{here}");
+        let fields = [("X-Own", own.as_str()), ("Origin", origin.as_str())];
+        let got = http::get_with(port, "/api/users", &fields).await;
+        assert_eq!((got.status, got.header("location")), (302, Some("/api/users/next?a#b")));
+        assert_eq!(got.header("refresh"), Some("1; url=/api/"));
+        assert_eq!(got.headers.get_all("set-cookie"), ["a=1; Path=/api; HttpOnly", "b=2"]);
+        let seen = if changes { format!("{own} http://{own}") } else { format!("{here} {origin}") };
+        assert_eq!(got.text(), seen);
+        let got = http::get_with(port, "/app/x", &fields).await;
+        assert_eq!(got.header("location"), Some("/app/x/next?a#b"));
+        // A foreign page stays one.
+        let fields = [("X-Own", "other.test"), ("Origin", "http://evil.test")];
+        let got = http::get_with(port, "/app/x", &fields).await;
+        assert_eq!(got.header("location"), Some("http://other.test/app/x/next?a#b"));
+        assert!(got.text().ends_with(" http://evil.test"), "{got:?}");
     }
 }
 

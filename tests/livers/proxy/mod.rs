@@ -5,10 +5,13 @@
 //! a browser.
 
 mod alive;
+mod autobahn;
 mod bulk;
 mod faults;
 mod http;
 mod pages;
+mod restart;
+mod upstreams;
 mod websocket;
 
 use crate::support::{backend::Backend, dir::TempDir, server::Livers};
