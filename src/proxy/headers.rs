@@ -214,7 +214,7 @@ mod tests {
                 &[],
             ),
             (&["Keep-Alive: 5", "Proxy-Connection: x", "Proxy-Authorization: Basic x"], &[]),
-            (&["Transfer-Encoding: chunked", "Trailer: X"], &["trailer: X"]),
+            (&["Content-Length: 4", "Transfer-Encoding: chunked", "Trailer: X"], &["trailer: X"]),
             (&["TE: gzip;q=1, Trailers"], &["connection: TE", "te: trailers"]),
             (&["TE: gzip"], &[]),
             (&["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AA"], &[]),

@@ -28,6 +28,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     dial::{Unreachable, dial},
+    listener::{Became, Listener},
     route::{Route, best},
     tls::Tls,
     upstream::{Place, Upstream},
@@ -40,6 +41,11 @@ use crate::{
 /// How many pages are remembered for each backend; of more, the oldest are forgotten, and have to
 /// be reloaded by hand.
 const WAITING: usize = 256;
+
+/// How often it is looked who listens, while pages of a backend are open, and how often in vain for
+/// pages: one that was just sent has not said yet that it is open.
+const LOOK: Duration = Duration::from_millis(500);
+const LOOKS: usize = 20;
 
 const FIRST_PROBE: Duration = Duration::from_millis(100);
 const SLOWEST_PROBE: Duration = Duration::from_secs(1);
@@ -73,6 +79,8 @@ struct State {
     probing: bool,
     /// Somebody is having a look.
     doubted: bool,
+    /// It is looked who listens.
+    attended: bool,
     /// The pages that say that it is down.
     waiting: VecDeque<String>,
     /// How many requests wait.
@@ -230,6 +238,43 @@ impl Health {
         };
         let cancel = self.cancel.clone();
         self.tasks.spawn(async move { cancel.run_until_cancelled_owned(look).await });
+    }
+
+    /// A page is about to be shown: from now on, a restart is to be noticed.
+    pub(super) fn attend(&self, upstream: &Upstream) {
+        let mut backends = self.backends();
+        let state = backends.entry(upstream.place().clone()).or_default();
+        if std::mem::replace(&mut state.attended, true) {
+            return;
+        }
+        drop(backends);
+        let (looking, cancel) = (self.clone().look(upstream.clone()), self.cancel.clone());
+        self.tasks.spawn(async move { cancel.run_until_cancelled_owned(looking).await });
+    }
+
+    /// Looks who listens as long as pages are open.
+    async fn look(self, upstream: Upstream) {
+        let mut before = Listener::Unknown;
+        let mut in_vain = 0;
+        while in_vain < LOOKS {
+            let place = upstream.place().clone();
+            let now = tokio::task::spawn_blocking(move || Listener::at(&place)).await;
+            let Ok(now) = now else { break };
+            if now == Listener::Unknown {
+                break;
+            }
+            match before.became(&now) {
+                Became::Same => {}
+                Became::Gone => self.failed(&upstream, "nobody listens there any more", None),
+                Became::Another => self.failed(&upstream, "it is being started again", None),
+            }
+            before = now;
+            sleep(LOOK).await;
+            in_vain = if self.behind(&upstream).is_empty() { in_vain + 1 } else { 0 };
+        }
+        if let Some(state) = self.backends().get_mut(upstream.place()) {
+            state.attended = false;
+        }
     }
 
     async fn probe(self, upstream: Upstream) {

@@ -7,8 +7,8 @@
 use hyper::{
     HeaderMap, Method, Version,
     header::{
-        CONNECTION, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING,
-        UPGRADE,
+        CONNECTION, CONTENT_LENGTH, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
+        TRANSFER_ENCODING, UPGRADE, VIA,
     },
 };
 
@@ -17,6 +17,9 @@ use crate::respond::field::{lists, members};
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+/// How often a request may come through livers.
+const ROUNDS: usize = 5;
+
 /// The only protocol that is tunnelled.
 pub(super) const WEBSOCKET: &str = "websocket";
 
@@ -42,14 +45,24 @@ pub(super) fn opens_websocket(method: &Method, version: Version, headers: &Heade
         && lists(headers, &UPGRADE, WEBSOCKET)
 }
 
+/// Whether a request has come through livers so often that a route must lead back to it: one livers
+/// behind another is somebody's wish, a round is nobody's (RFC 9110 section 7.6.3).
+pub(super) fn goes_round(headers: &HeaderMap) -> bool {
+    members(headers, &VIA).filter(|hop| hop.ends_with(" livers")).count() >= ROUNDS
+}
+
 /// Whether an answer agrees to what was asked for.
 pub(super) fn agrees_to_websocket(headers: &HeaderMap) -> bool {
     lists(headers, &UPGRADE, WEBSOCKET)
 }
 
 /// Takes off what speaks of one connection only: what `Connection` names, in all its lines, and
-/// what is known to.
+/// what is known to. A length beside a transfer coding is none, and must not outlive it (RFC 9112
+/// section 6.3).
 pub(super) fn strip(headers: &mut HeaderMap) {
+    if headers.contains_key(TRANSFER_ENCODING) {
+        headers.remove(CONTENT_LENGTH);
+    }
     let named: Vec<HeaderName> = members(headers, &CONNECTION)
         .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
         .collect();
@@ -62,7 +75,7 @@ pub(super) fn strip(headers: &mut HeaderMap) {
 mod tests {
     use hyper::{HeaderMap, Method, Version, header::HeaderName};
 
-    use super::opens_websocket;
+    use super::{goes_round, opens_websocket};
 
     fn map(lines: &[&str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -72,6 +85,22 @@ mod tests {
             headers.append(name, value.parse().unwrap());
         }
         headers
+    }
+
+    #[test]
+    fn a_round_is_told_from_a_chain() {
+        let table: [(&[&str], bool); 4] = [
+            (&[], false),
+            (&["Via: 1.1 livers, 1.1 other", "Via: 1.0 livers"], false),
+            (&["Via: 1.1 delivers, 1.1 livers.test, 1.1 a, 1.1 b, 1.1 c"], false),
+            (
+                &["Via: 1.1 livers, 1.1 livers", "Via: 1.1 livers, 1.1 x, 1.1 livers,1.0 livers"],
+                true,
+            ),
+        ];
+        for (given, expected) in table {
+            assert_eq!(goes_round(&map(given)), expected, "{given:?}");
+        }
     }
 
     #[test]

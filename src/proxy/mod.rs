@@ -4,7 +4,7 @@
 //! that asked, and an event; no other request notices. In order: the target is made
 //! ([`route`]), the header fields are made the backend's ([`headers`]), a connection is opened
 //! ([`dial`], [`mod@tls`]) or one that is idle taken ([`pool`]), its success or failure is remembered
-//! ([`health`]), the request is sent and the answer's head awaited ([`forward`]; [`expect`],
+//! ([`health`], [`listener`]), the request is sent and the answer's head awaited ([`forward`]; [`expect`],
 //! [`patience`]), the answer's fields are made the browser's ([`headers`], [`rewrite`]), and then
 //! either its body streams ([`bodies`]) or the two sockets are joined ([`upgrade`]). Where there is
 //! no answer, [`mod@unreachable`] writes one.
@@ -19,6 +19,7 @@ mod forward;
 mod headers;
 mod health;
 mod hop;
+mod listener;
 mod patience;
 mod pool;
 mod rewrite;
@@ -181,6 +182,10 @@ impl Proxy {
     {
         let (mut parts, body) = request.into_parts();
         let (target, upstream) = (route.target(&parts.uri), route.upstream());
+        if hop::goes_round(&parts.headers) {
+            let why = "it goes round: a route leads back to livers itself";
+            return Err(Trouble::Request(StatusCode::LOOP_DETECTED, why));
+        }
         let limit = patience::of(&parts.headers, self.options.timeout);
         let line = parts.extensions.remove::<Line>().filter(|_| parts.version == Version::HTTP_11);
         let (authority, origin) = (upstream.authority(), upstream.origin());
@@ -238,6 +243,9 @@ impl Proxy {
 
     /// The backend's answer, with its body as it comes.
     fn relayed(&self, asked: &Asked<'_>, answered: Answered) -> Response {
+        if asked.injectable {
+            self.transport.health.attend(asked.route.upstream());
+        }
         let fault = Fault {
             health: self.transport.health.clone(),
             upstream: asked.route.upstream().clone(),

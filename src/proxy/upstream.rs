@@ -41,6 +41,16 @@ pub(super) enum Place {
     Unix(PathBuf),
 }
 
+impl Place {
+    /// Whether it is on this machine, as its name says.
+    pub(super) fn is_here(&self) -> bool {
+        match self {
+            Self::Tcp { host, .. } => is_loopback(host),
+            Self::Unix(_) => true,
+        }
+    }
+}
+
 /// A backend, and the path there that takes the prefix's place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Upstream {

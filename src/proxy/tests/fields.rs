@@ -228,3 +228,60 @@ async fn what_is_written_oddly_is_mended_on_the_way() {
     assert!(got.to_lowercase().contains("x-fold: b") && !got.contains("\r\n c"), "{got}");
     assert!(got.contains("\r\nSeT-cOOkie: d\r\n"), "the case of names is kept: {got}");
 }
+
+#[tokio::test]
+async fn no_answer_can_be_read_as_two() {
+    let (backend, address) = Backend::new().await;
+    let mut front = Front::of(address).await;
+    // Both framings: the chunks count, and no length is passed on beside them.
+    for fields in [
+        "Content-Length: 2\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 2",
+    ] {
+        let answer = format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+        let (got, _) = tokio::join!(front.get("/", ""), backend.answer(&answer));
+        if got.starts_with("HTTP/1.1 502 ") {
+            front.fault().await;
+        } else {
+            assert!(!got.to_lowercase().contains("content-length"), "{fields}: {got}");
+            assert!(got.ends_with("\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), "{fields}: {got}");
+        }
+    }
+    // What follows an answer is not the next one's.
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n\
+                  Content-Length: 4\r\n\r\nevil";
+    let (got, _socket) = tokio::join!(front.get("/", ""), backend.answer_and_keep(answer));
+    assert!(got.ends_with("\r\n\r\nok"), "{got}");
+    let ok = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood";
+    let (got, _) = tokio::join!(front.get("/", ""), backend.answer(ok));
+    assert!(got.ends_with("good"), "{got}");
+    // Lengths that cannot be meant are no answer.
+    for fields in
+        ["Content-Length: 2\r\nContent-Length: 3", "Content-Length: -2", "Content-Length: 2x"]
+    {
+        let answer = format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\nok");
+        let (got, _) = tokio::join!(front.get("/", ""), backend.answer(&answer));
+        assert!(got.starts_with("HTTP/1.1 502 "), "{fields}: {got}");
+        assert_eq!(front.fault().await, "what it sent is not HTTP", "{fields}");
+    }
+    front.quiet();
+}
+
+#[tokio::test]
+async fn a_route_that_leads_back_ends() {
+    let (near, address) = Backend::new().await;
+    let front = Front::of(address).await;
+    let back = front.address;
+    let relay = tokio::spawn(async move {
+        // What comes goes to the front again, as if it were its own backend.
+        loop {
+            let mut from = near.accept().await;
+            let mut to = tokio::net::TcpStream::connect(back).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut from, &mut to).await });
+        }
+    });
+    let answer = front.get("/", "").await;
+    assert!(answer.starts_with("HTTP/1.1 508 Loop Detected\r\n"), "{answer}");
+    assert!(answer.contains("a route leads back to livers itself"), "{answer}");
+    relay.abort();
+}

@@ -1,6 +1,11 @@
 //! What is said before an answer: 100, 102, 103.
 
-use tokio::io::AsyncWriteExt;
+use std::time::Duration;
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::timeout,
+};
 
 use super::{Backend, Front, all, ended, expect, head};
 
@@ -59,6 +64,9 @@ async fn a_body_waits_for_the_backends_word() {
     let mut browser = front.browser(EXPECTS).await;
     let (mut socket, asked) = backend.asked().await;
     assert!(asked.to_lowercase().contains("\r\nexpect: 100-continue\r\n"), "{asked}");
+    // The pause is how silence is known; it is no wait for something to happen.
+    let silence = timeout(Duration::from_millis(300), browser.read_u8()).await;
+    assert!(silence.is_err(), "nobody asks for the body yet: {silence:?}");
     socket.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.unwrap();
     assert_eq!(head(&mut browser).await, "HTTP/1.1 100 Continue\r\n\r\n", "once");
     browser.write_all(b"body").await.unwrap();

@@ -1,9 +1,11 @@
 //! Connections that are used again, and those that must not be.
 
+use std::time::Instant;
+
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::{Backend, Front, all, ended, expect, head, reset, soon};
-use crate::event::Event;
+use crate::{event::Event, proxy::pool::IDLE};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -133,7 +135,9 @@ async fn a_backend_that_serves_one_connection_at_a_time_is_not_held_up() {
     socket.write_all(OK.as_bytes()).await.unwrap();
     head(&mut first).await;
     expect(&mut first, "ok").await;
+    let since = Instant::now();
     ended(&mut socket).await;
+    assert!(since.elapsed() < IDLE, "for the one that waits, not for its age");
     let mut socket = waiting;
     again(&mut socket, OK).await;
     head(&mut second).await;

@@ -31,8 +31,10 @@ async fn pages_of_a_backend_reload_when_it_is_started_again() {
             .await;
     }
     backend.stop().await;
-    // Nobody may have asked for anything since: a request says it for sure.
-    assert_eq!(http::get(livers.port(), "/app").await.status, 502);
+    if !cfg!(target_os = "linux") {
+        // Where the system does not tell, somebody has to ask.
+        assert_eq!(http::get(livers.port(), "/app").await.status, 502);
+    }
     livers.wait_for_line(|line| line.contains("is down")).await;
     backend.start_again().await;
     pages[0].wait_for_navigation().await;
