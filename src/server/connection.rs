@@ -108,11 +108,15 @@ impl Connection {
         // A message of a few bytes must not wait for more to come.
         let _ = stream.set_nodelay(true);
         let from = from.ip().to_canonical();
+        // Only a backend says something before its answer.
+        let proxied = !site.routes.is_empty();
         let line = Line::default();
         let stream = Interposed::new(stream, line.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
             let site = Arc::clone(&site);
-            request.extensions_mut().insert(line.clone());
+            if proxied {
+                request.extensions_mut().insert(line.clone());
+            }
             async move { Ok::<_, Infallible>(site.respond(request, from).await) }
         });
         let connection = http1::Builder::new()

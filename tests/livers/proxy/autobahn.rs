@@ -62,7 +62,7 @@ fn cases(index: &Value, agent: &str) -> BTreeMap<String, String> {
 #[tokio::test]
 async fn the_suite_finds_the_same_through_the_proxy() {
     let Some(suite) = suite() else {
-        eprintln!("SKIPPED: Autobahn's suite is not here; name its wstest with WSTEST");
+        eprintln!("skipped: Autobahn's suite is not here; name its wstest with WSTEST");
         return;
     };
     let folder = TempDir::new();
