@@ -67,7 +67,7 @@ export const makeRegistry = ({ document, location, channel, reportError, load })
 
   /** @type {Registry['style']} */
   const style = async (path) => {
-    const name = spelled(path);
+    const name = spelled(path.split('?')[0]);
     if (!document || sheets().some(({ dataset }) => dataset.livers === name)) return;
     const link = document.createElement('link');
     Object.assign(link, { rel: 'stylesheet', href: path });

@@ -95,7 +95,8 @@ export const makeRenewal = (registry, { document, location, fetch, reportError, 
     for (const path of lost) {
       for (const link of sheets().filter(({ dataset }) => dataset.livers === path)) {
         link.remove();
-        unlinked.set(path, new URL(link.href).pathname);
+        const { pathname, search } = new URL(link.href);
+        unlinked.set(path, pathname + (/^\?module\b/.test(search) ? '?module' : ''));
       }
       const module = modules.get(path);
       if (!module) continue;

@@ -19,6 +19,9 @@ export const decide = (changes, page) => {
     const name = spelled(path);
     const why = `${name.replace(/^\/(?=.)/, '')} ${kind === 'modified' ? 'changed' : `was ${kind}`}`;
     const found = page.users(name);
+    // Its names are a module's; what shows its rules is renewed as well.
+    if (name.endsWith('.module.css') && kind !== 'removed' && found.length && page.hot(name))
+      hot.push(change);
     // What an element shows of it is renewed there.
     if (page.hot(name) && !page.fetched(name) && (kind === 'removed' || !found.length)) {
       hot.push(change);

@@ -8,6 +8,8 @@ pub(crate) mod csp;
 #[cfg_attr(not(feature = "esm"), path = "site/unmodified.rs")]
 pub(crate) mod modules;
 pub(crate) mod policy;
+#[cfg(feature = "esm")]
+mod project;
 mod referrer;
 mod scripts;
 
@@ -300,7 +302,8 @@ impl Site {
             navigation: page && inject::navigates(headers),
             accepted: Accepted::of(headers),
         };
-        let Answer { found, fields: added, uses, faults } = self.files.find(url, ask).await;
+        let answer = self.files.find(url, ask.clone()).await;
+        let Answer { mut found, fields: added, uses, faults } = answer;
         *fields = added;
         for used in uses {
             self.reload.hub.observe(&User::Path(path.clone()), &used.to_string());
@@ -308,6 +311,11 @@ impl Site {
         for (file, fault) in faults {
             let why = format!("line {}: {}", fault.line, fault.why);
             self.events.emit(Event::RuleFault { file: file.to_owned(), why });
+        }
+        if let Found::Nothing(_) | Found::File(StatusCode::NOT_FOUND, _) = found
+            && let Some(meant) = self.meant(url, ask, &found).await
+        {
+            found = meant;
         }
         let (status, text) = match found {
             Found::File(status, source) => {
@@ -353,6 +361,9 @@ impl Site {
                 (StatusCode::OK, listing)
             }
             Found::Nothing(place) => {
+                if let Some(elsewhere) = self.of_package(&path, headers, host).await {
+                    return elsewhere;
+                }
                 self.mended(&path);
                 self.watch.note(&place, State::Missing);
                 (StatusCode::NOT_FOUND, not_found::not_found(&path))

@@ -27,7 +27,7 @@ impl Importers {
     }
 
     /// A module and all that it leads to, but for style sheets: those are taken over in place, and
-    /// nobody runs again for them.
+    /// nobody runs again for them. CSS modules have names that others run with.
     pub(crate) fn below<'p>(&'p self, path: &'p str) -> BTreeSet<&'p str> {
         let mut found = BTreeSet::new();
         let mut open = vec![path];
@@ -41,7 +41,11 @@ impl Importers {
 }
 
 fn is_sheet(path: &str) -> bool {
-    std::path::Path::new(path).extension().is_some_and(|extension| extension == "css")
+    let extension = |path: &std::path::Path| path.extension().map(ToOwned::to_owned);
+    let path = std::path::Path::new(path);
+    let is_module =
+        path.file_stem().and_then(|stem| extension(stem.as_ref())) == Some("module".into());
+    extension(path) == Some("css".into()) && !is_module
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 //!
 //! Left out on purpose: bundling, minifying, checking types, old browsers.
 
+mod edits;
 mod fault;
 mod importers;
 mod packages;
@@ -22,7 +23,7 @@ pub(crate) use self::{
     fault::Fault,
     importers::Importers,
     packages::Packages,
-    page::may_import,
+    page::{has_module, may_import},
     resolve::{Resolver, Target},
-    source::{Compiled, Compiler, Output},
+    source::{Compiled, Compiler, Glob, Output},
 };

@@ -39,6 +39,12 @@ pub(crate) fn may_import(html: &[u8]) -> bool {
     std::str::from_utf8(html).is_ok_and(has)
 }
 
+/// Whether a page has a script that is a module, at a glance.
+pub(crate) fn has_module(html: &[u8]) -> bool {
+    let lower = String::from_utf8_lossy(html).to_ascii_lowercase();
+    ["type=module", "type=\"module\"", "type='module'"].iter().any(|text| lower.contains(text))
+}
+
 impl Compiler {
     /// The import map that a page's own module scripts need, as JSON; none where they need none, or
     /// the page has one. Blocking.

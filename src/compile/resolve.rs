@@ -114,6 +114,15 @@ impl Resolver {
         }
     }
 
+    /// The URL of the file that a package's name means in a style sheet of the project.
+    pub(crate) fn of_sheet(&self, specifier: &str, from: &Path) -> Option<String> {
+        self.look(); // what was found of packages may be of before an installation
+        match self.find(specifier, from, Asker::Sheet) {
+            Found::Package(place) => Some(format!("{PACKAGES}{}", key(&place))),
+            _ => None,
+        }
+    }
+
     /// Forgets what is known of the disk: after files came or went, and after a `package.json` or
     /// `tsconfig.json` changed.
     pub(crate) fn forget(&self) {

@@ -9,16 +9,21 @@
 //! still leads where it led, and if no file that says how to compile has changed: so a file that
 //! comes where there was none is noticed without anybody telling.
 //!
-//! Left out on purpose: CSS modules and preprocessors, `import.meta.glob`, decorators of the standard
+//! Left out on purpose: preprocessors, decorators of the standard
 //! (which the transformer does not know), checking types.
 
 mod ask;
 mod assets;
 mod cache;
 mod compiled;
+mod css_exports;
+mod css_module;
+mod css_tokens;
 mod depth;
 mod env;
 mod facts;
+mod glob;
+mod globs;
 mod imports;
 mod inline;
 mod link;
@@ -49,6 +54,7 @@ use xxhash_rust::xxh3::xxh3_128;
 pub(crate) use self::{
     ask::Ask,
     compiled::{Compiled, Output},
+    glob::Glob,
     inline::inline_imports,
 };
 use self::{
@@ -58,7 +64,7 @@ use self::{
     options::{Finder, Options},
     project::{Project, Seen},
 };
-use super::{Fault, Resolver, Target};
+use super::{Fault, Packages, Resolver, Target};
 use crate::url_path::UrlPath;
 
 /// How much of what was compiled is kept, bytes.
@@ -82,6 +88,16 @@ struct Key {
 struct Kept {
     module: Option<Arc<Compiled>>,
     targets: Arc<Vec<(String, Target)>>,
+    /// The files that came from patterns.
+    matched: Vec<(Glob, Vec<PathBuf>)>,
+}
+
+impl Kept {
+    /// Whether all that it was made from is as it was.
+    fn holds(&self, resolve: impl Fn(&str) -> Target) -> bool {
+        self.targets.iter().all(|(name, was)| resolve(name) == *was)
+            && self.matched.iter().all(|(glob, was)| glob.files() == *was)
+    }
 }
 
 /// Says what a specifier means in a file.
@@ -90,7 +106,7 @@ type Resolve = Box<dyn Fn(&str, &Path) -> Target + Send + Sync>;
 /// Compiles the files of a project.
 pub(crate) struct Compiler {
     root: PathBuf,
-    resolver: Arc<Resolver>,
+    packages: Arc<Packages>,
     resolve: Resolve,
     finder: Finder,
     env: env::Keeper,
@@ -115,7 +131,7 @@ impl Compiler {
     fn with(root: &Path, resolver: Arc<Resolver>, resolve: Resolve) -> Self {
         Self {
             root: root.to_owned(),
-            resolver,
+            packages: Arc::new(Packages::new(resolver)),
             resolve,
             finder: Finder::default(),
             env: env::Keeper::default(),
@@ -144,9 +160,9 @@ impl Compiler {
         self
     }
 
-    /// What specifiers mean here.
-    pub(crate) fn resolver(&self) -> &Arc<Resolver> {
-        &self.resolver
+    /// The packages that are imported.
+    pub(crate) fn packages(&self) -> &Arc<Packages> {
+        &self.packages
     }
 
     /// Tells of a page's own import map: what it names is left to the browser.
@@ -190,6 +206,17 @@ impl Compiler {
         bytes: &[u8],
         ask: Ask,
     ) -> Result<Output, Fault> {
+        let text = || {
+            let text = String::from_utf8_lossy(bytes);
+            text.strip_prefix('\u{feff}').map_or_else(|| text.to_string(), str::to_owned)
+        };
+        if ask.what == What::Scoped {
+            return Ok(Output::Sheet(css_module::scope(path, url_path, &text())?.text));
+        }
+        if ask.what == What::CssModule {
+            let module = css_exports::module(self, path, url_path, &text())?;
+            return Ok(Output::Module(Arc::new(module)));
+        }
         let What::Script(language) = ask.what else {
             let code = assets::module(ask.what, path, url_path, bytes)?;
             let module = Compiled { code, ..Compiled::default() };
@@ -232,7 +259,7 @@ impl Compiler {
             mapped: self.mapped.lock().unwrap_or_else(PoisonError::into_inner).len(),
         };
         if let Some(kept) = self.cache.get(&key)
-            && kept.targets.iter().all(|(name, was)| (self.resolve)(name, path) == *was)
+            && kept.holds(|name| (self.resolve)(name, path))
         {
             return Ok(kept.module.map_or(Output::Unchanged, Output::Module));
         }
@@ -251,17 +278,23 @@ impl Compiler {
         let module = made.unwrap_or_else(|undone| Err(undone_fault(path, undone)))?;
         let module = module.map(|script| {
             self.compiled.store(true, Ordering::Relaxed);
-            let script::Script { code, slots, imports } = script;
-            Arc::new(Compiled { code, imports, files, slots })
+            let script::Script { code, slots, imports, globs } = script;
+            Arc::new(Compiled { code, imports, files, globs, slots })
         });
+        let globs = module.iter().flat_map(|module| &module.globs);
+        let matched = globs.map(|glob| (glob.clone(), glob.files())).collect();
         let size = module.as_ref().map_or(0, |module| module.code.len()) + 512;
-        let kept = Kept { module: module.clone(), targets: Arc::new(project.targets()) };
+        let kept = Kept { module: module.clone(), targets: Arc::new(project.targets()), matched };
         self.cache.put(key, kept, size);
         Ok(module.map_or(Output::Unchanged, Output::Module))
     }
 }
 
 impl Project for Compiler {
+    fn root(&self) -> &Path {
+        &self.root
+    }
+
     fn resolve(&self, specifier: &str, from: &Path) -> Target {
         (self.resolve)(specifier, from)
     }
@@ -279,6 +312,10 @@ impl Project for Compiler {
             entries.take(1000).filter_map(|entry| entry.file_name().into_string().ok()).collect();
         names.sort();
         names
+    }
+
+    fn hidden(&self, url: &str, names: &BTreeSet<String>) -> Vec<String> {
+        self.packages.hidden(url, names.iter().cloned())
     }
 
     fn is_foreign(&self, specifier: &str) -> bool {

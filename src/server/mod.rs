@@ -236,8 +236,10 @@ impl Builder {
             let compiled = modules.clone();
             let publish = move |mut changes: ChangeSet| {
                 // What was missing may be there now: who asked for it in vain is to ask again.
-                if compiled.as_ref().is_some_and(|modules| modules.changed(&changes)) {
+                if let Some(more) = compiled.as_ref().and_then(|modules| modules.changed(&changes))
+                {
                     changes.extend(tabs.at_fault());
+                    changes.extend(more);
                 }
                 let (version, tabs) = tabs.publish(&changes);
                 let changes = changes.into_iter().collect();

@@ -6,6 +6,7 @@
 //! did not load.
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -18,18 +19,20 @@ use hyper::{
 
 use super::{Site, plain};
 use crate::{
-    change::{ChangeSet, Kind},
-    compile::{self, Compiled, Compiler, Importers, Output, Packages},
+    change::{Change, ChangeSet, Kind},
+    compile::{self, Compiled, Compiler, Glob, Importers, Output},
     event::Event,
     fault::Fault,
     files::Source,
     reload::hub::User,
     respond::{body::Response, representation::Representation},
     root::{self, Identity, Root},
+    url_path::UrlPath,
     watch::State,
 };
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
 
 /// Files that say what specifiers mean, and that installing a package writes.
 const SETTINGS: [&str; 3] = ["package.json", "tsconfig.json", "jsconfig.json"];
@@ -40,32 +43,64 @@ const FOR_GOOD: HeaderValue = HeaderValue::from_static("max-age=31536000, immuta
 /// What makes modules.
 pub(crate) struct Modules {
     compiler: Arc<Compiler>,
-    packages: Arc<Packages>,
     importers: Mutex<Importers>,
+    root: PathBuf,
+    /// The patterns of modules, by their URL paths.
+    globs: Mutex<HashMap<String, Vec<Glob>>>,
 }
 
 impl Modules {
     /// For the project in a folder; what begins with one of these is a backend's.
     pub(crate) fn new(root: &Root, prefixes: Vec<String>) -> Self {
         let compiler = Compiler::new(root.path()).with_routes(prefixes);
-        let packages = Packages::new(Arc::clone(compiler.resolver()));
         Self {
             compiler: Arc::new(compiler),
-            packages: Arc::new(packages),
             importers: Mutex::default(),
+            root: root.path().to_owned(),
+            globs: Mutex::default(),
         }
     }
 
-    /// Files changed. Gives whether what was missing may be there now.
-    pub(crate) fn changed(&self, changes: &ChangeSet) -> bool {
+    /// The URL of what a specifier in a style sheet means, if that is in a package. Blocking.
+    pub(super) fn package_file(&self, specifier: &str, from: &Path) -> Option<String> {
+        self.compiler.packages().of_sheet(specifier, from)
+    }
+
+    /// Files changed. Gives, if what was missing may be there now, what else is to change with it:
+    /// the modules whose patterns mean what came or went.
+    pub(crate) fn changed(&self, changes: &ChangeSet) -> Option<ChangeSet> {
         let settings = |path: &str| SETTINGS.contains(&path.rsplit('/').next().unwrap_or_default());
         let mut concerned =
             changes.iter().filter(|(path, kind)| *kind != Kind::Modified || settings(path));
-        if concerned.next().is_none() {
-            return false;
+        concerned.next()?;
+        self.compiler.packages().forget();
+        let moved = changes.iter().filter(|(_, kind)| *kind != Kind::Modified);
+        let moved: Vec<_> = moved.filter_map(|(path, _)| self.place(path)).collect();
+        let globs = self.globs.lock().unwrap_or_else(PoisonError::into_inner);
+        let concerned = globs.iter().filter(|(_, globs)| {
+            globs.iter().any(|glob| moved.iter().any(|path| glob.concerns(path)))
+        });
+        Some(
+            concerned
+                .map(|(path, _)| Change { path: path.clone(), kind: Kind::Modified })
+                .collect(),
+        )
+    }
+
+    fn note_globs(&self, url: &str, globs: &[Glob]) {
+        let mut known = self.globs.lock().unwrap_or_else(PoisonError::into_inner);
+        if !globs.is_empty() {
+            known.insert(url.to_owned(), globs.to_vec());
+        } else if !known.is_empty() {
+            known.remove(url);
         }
-        self.compiler.resolver().forget();
-        true
+    }
+
+    /// Where on the disk a URL path leads, whether there is something or not.
+    fn place(&self, path: &str) -> Option<PathBuf> {
+        let url = UrlPath::parse(path).ok()?;
+        let names = url.names().map(|name| str::from_utf8(name).ok());
+        Some(self.root.join(names.collect::<Option<PathBuf>>()?))
     }
 }
 
@@ -88,20 +123,23 @@ impl Site {
         let (path, name) = (source.path.clone(), url.clone());
         let made = tokio::task::spawn_blocking(move || {
             let made = compiler.module(&path, &name, &bytes, ask)?;
-            Ok(match made {
-                Output::Unchanged => None,
-                Output::Module(module) => {
-                    let settings = read(&module.files);
-                    Some((module, settings))
-                }
-            })
+            let settings = match &made {
+                Output::Module(module) => read(&module.files),
+                Output::Unchanged | Output::Sheet(_) => Vec::new(),
+            };
+            Ok((made, settings))
         });
         match made.await {
-            Ok(Ok(None)) => {
+            Ok(Ok((Output::Unchanged, _))) => {
                 self.mended(&url);
                 None
             }
-            Ok(Ok(Some((module, settings)))) => {
+            Ok(Ok((Output::Sheet(text), _))) => {
+                self.mended(&url);
+                let sheet = Representation::of_bytes(StatusCode::OK, CSS, text);
+                Some(sheet.answer(method, headers))
+            }
+            Ok(Ok((Output::Module(module), settings))) => {
                 self.mended(&url);
                 self.depends(&url, settings);
                 Some(self.compiled(modules, &url, &module).answer(method, headers))
@@ -124,6 +162,7 @@ impl Site {
     /// What a module's compiling came to, with the stamps of now.
     fn compiled(&self, modules: &Modules, url: &str, module: &Compiled) -> Representation {
         let hub = &self.reload.hub;
+        modules.note_globs(url, &module.globs);
         let mut importers = modules.importers.lock().unwrap_or_else(PoisonError::into_inner);
         let orphans = importers.compiled(url, &module.imports);
         let stamp = |path: &str| hub.last_change(importers.below(path).into_iter());
@@ -147,7 +186,7 @@ impl Site {
     ) -> Response {
         let nothing = || plain(StatusCode::NOT_FOUND, format!("There is no {}.\n", uri.path()));
         let Some(modules) = &self.modules else { return nothing() };
-        let packages = Arc::clone(&modules.packages);
+        let packages = Arc::clone(modules.compiler.packages());
         let (rest, query) = (rest.to_owned(), uri.query().unwrap_or_default().to_owned());
         match tokio::task::spawn_blocking(move || packages.answer(&rest, &query)).await {
             Ok(None) => nothing(),

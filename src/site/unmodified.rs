@@ -6,7 +6,13 @@
 use hyper::{Method, StatusCode, Uri, header::HeaderMap};
 
 use super::{Site, plain};
-use crate::{change::ChangeSet, files::Source, respond::body::Response, root::Root};
+use crate::{
+    change::ChangeSet,
+    files::{Ask, Found, Source},
+    respond::body::Response,
+    root::Root,
+    url_path::UrlPath,
+};
 
 /// What makes modules: nothing.
 pub(crate) struct Modules;
@@ -16,8 +22,8 @@ impl Modules {
         Self
     }
 
-    pub(crate) fn changed(&self, _: &ChangeSet) -> bool {
-        false
+    pub(crate) fn changed(&self, _: &ChangeSet) -> Option<ChangeSet> {
+        None
     }
 }
 
@@ -38,6 +44,14 @@ impl Site {
 
     pub(super) async fn import_map(&self, _: &Source) -> String {
         String::new()
+    }
+
+    pub(super) async fn meant(&self, _: &UrlPath, _: Ask, _: &Found) -> Option<Found> {
+        None
+    }
+
+    pub(super) async fn of_package(&self, _: &str, _: &HeaderMap, _: &str) -> Option<Response> {
+        None
     }
 
     pub(super) fn mended(&self, _: &str) {}

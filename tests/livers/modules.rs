@@ -231,3 +231,105 @@ async fn packages_are_kept_for_good_and_nothing_else_is_served_as_one() {
     let foreign = [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Dest", "script")];
     assert_eq!(get_with(livers.port(), &url, &foreign).await.status, 403);
 }
+
+#[tokio::test]
+async fn a_css_module_has_its_own_names_and_is_renewed_in_place() {
+    let dir = project();
+    let sheet = |names: &str, n: u8| {
+        format!("{names} {{ composes: base from './base.module.css'; color: rgb({n}, {n}, {n}) }}")
+    };
+    dir.write("src/base.module.css", ".base { margin: 7px }");
+    dir.write("src/view.module.css", sheet(".title", 1));
+    dir.write(
+        "src/view.tsx",
+        "import names, * as all from './view.module.css';\n\
+         export const view = () => <p id=\"view\" className={names.other ?? all['title']}>one</p>;\n\
+         import.meta.hot?.accept((now) => document.querySelector('#view')?.replaceWith(now.view()));\n",
+    );
+    let livers = Livers::on(dir.path()).arg("--verbose").start().await;
+    let page = browser().await.open(livers.url()).await;
+    let shown = |name: &str, n: u8| {
+        format!(
+            "(({{ className }}, {{ color, marginTop }}) => /^_{name}_\\w+ _base_\\w+$/.test(className) && \
+             color === 'rgb({n}, {n}, {n})' && marginTop === '7px')\
+             (document.querySelector('#view'), getComputedStyle(document.querySelector('#view')))"
+        )
+    };
+    page.wait_until("document.title === 'ready'").await;
+    page.wait_until(&shown("title", 1)).await;
+    page.run("document.querySelector('#text').value = 'half-written'").await;
+    dir.write("src/view.module.css", sheet(".title", 2));
+    page.wait_until(&shown("title", 2)).await;
+    // Another name is another module for those that import it.
+    dir.write("src/view.module.css", sheet(".other", 3));
+    page.wait_until(&shown("other", 3)).await;
+    dir.write("src/base.module.css", ".base { margin: 8px }");
+    page.wait_until("getComputedStyle(document.querySelector('#view')).marginTop === '8px'").await;
+    assert_eq!(page.navigations(), 1);
+    assert_eq!(page.eval::<String>("document.querySelector('#text').value").await, "half-written");
+    assert_eq!(page.eval::<u32>("document.querySelectorAll('link[href*=view]').length").await, 1);
+    let plain = get(livers.port(), "/src/view.module.css").await;
+    assert_eq!(plain.text().as_bytes(), dir.read("src/view.module.css"));
+}
+
+#[tokio::test]
+async fn files_that_come_and_go_are_in_the_patterns_that_mean_them() {
+    let dir = project();
+    dir.write("src/pages/a.ts", "export const name = 'a';");
+    dir.write(
+        "src/pages.ts",
+        "const lazy = import.meta.glob<{ name: string }>('./pages/*.ts');\n\
+         const eager = import.meta.glob(['./pages/*.ts', '!./pages/b.ts'], { eager: true, import: 'name' });\n\
+         export const names = async () => [Object.values(eager).join(), ...await Promise.all(\n\
+           Object.entries(lazy).map(async ([path, load]) => path + (await load()).name))].join(' ');\n",
+    );
+    dir.write(
+        "src/view.tsx",
+        "import { names } from './pages';\n\
+         const show = async (from: typeof names) => document.querySelector('#view')!.textContent = await from();\n\
+         export const view = () => { setTimeout(show, 0, names); return <p id=\"view\"></p> };\n\
+         import.meta.hot?.accept('./pages', (now) => show(now.names));\n",
+    );
+    let livers = Livers::on(dir.path()).start().await;
+    let page = browser().await.open(livers.url()).await;
+    shows(&page, "a ./pages/a.tsa").await;
+    dir.write("src/pages/b.ts", "export const name = 'b';");
+    shows(&page, "a ./pages/a.tsa ./pages/b.tsb").await;
+    dir.write("src/pages/c.ts", "export const name = 'c';");
+    shows(&page, "a,c ./pages/a.tsa ./pages/b.tsb ./pages/c.tsc").await;
+    assert_eq!(page.navigations(), 1);
+    dir.remove("src/pages/b.ts");
+    dir.remove("src/pages/a.ts");
+    shows(&page, "c ./pages/c.tsc").await;
+    dir.write("src/pages.ts", "export const names = import.meta.glob('@/*.ts');");
+    livers.wait_for_line(|line| line.contains("src/pages.ts:1:")).await;
+}
+
+#[tokio::test]
+async fn a_project_has_public_files_pages_of_its_own_and_sheets_of_packages() {
+    let dir = project();
+    dir.write("public/logo.txt", "the logo");
+    dir.write("src/style.css", "@import 'theme/theme.css'; @import 'theme';");
+    dir.write(
+        "node_modules/theme/package.json",
+        "{\"name\":\"theme\",\"version\":\"1.0.0\",\"main\":\"index.css\"}",
+    );
+    dir.write("node_modules/theme/index.css", "#root { background: url(dot.svg) }");
+    dir.write("node_modules/theme/theme.css", "#root { color: rgb(9, 9, 9) }");
+    dir.write("node_modules/theme/dot.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>");
+    let livers = Livers::on(dir.path()).start().await;
+    assert_eq!(get(livers.port(), "/logo.txt").await.text(), "the logo");
+    assert_eq!(get(livers.port(), "/other.txt").await.status, 404);
+
+    let html = std::fs::read_to_string(dir.at("index.html")).expect("a page");
+    dir.write("index.html", html.replace("src=src", "src=/src"));
+    let page = browser().await.open(&livers.at("/settings/profile")).await;
+    page.wait_until("document.title === 'ready'").await;
+    page.wait_until("getComputedStyle(document.querySelector('#root')).color === 'rgb(9, 9, 9)'")
+        .await;
+    page.wait_until("performance.getEntriesByType('resource').some(({ name }) => /theme@.*dot.svg$/.test(name))").await;
+    let navigation = [("Accept", "text/html"), ("Sec-Fetch-Dest", "document")];
+    assert_eq!(get_with(livers.port(), "/gone.html", &navigation).await.status, 404);
+    dir.remove("package.json");
+    assert_eq!(get_with(livers.port(), "/settings", &navigation).await.status, 404);
+}

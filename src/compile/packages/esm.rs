@@ -18,12 +18,12 @@ use oxc::{
 };
 
 use super::{
-    edits::Edits,
     names::Names,
     requests::{How, Requests},
     visit::{Bindings, Walk},
     write::quoted,
 };
+use crate::compile::edits::Edits;
 
 /// A module that was converted.
 pub(super) struct Converted {

@@ -1,7 +1,8 @@
 //! What lies in `node_modules`, as modules for the browser.
 //!
 //! `/__livers/npm/<id>/<file>` is a module that exports what the file does, and the names in
-//! `?names=` besides, since not all names of a CommonJS file stand in its text. It runs the file in
+//! `?names=` besides, since not all names of a CommonJS file stand in its text: only those travel, so
+//! that most importers have one module in common. It runs the file in
 //! the page's registry (`client-snippet/registry.js`), where each file is once. The definitions come
 //! in packs, `?pack`, which run nothing ([`bundle`]). The module names all of them, so that the
 //! browser asks for them together. `?define` is a module that has the packs, and runs nothing
@@ -16,7 +17,6 @@
 
 mod bundle;
 mod decided;
-mod edits;
 mod esm;
 mod graph;
 mod names;
@@ -27,7 +27,11 @@ mod store;
 mod visit;
 mod write;
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
@@ -63,7 +67,12 @@ pub(crate) struct Packages {
     resolver: Arc<Resolver>,
     graph: Graph,
     store: Store,
+    /// What files export, by their URLs.
+    exports: Mutex<HashMap<String, Arc<Exports>>>,
 }
+
+/// The names that a file exports, as far as its text shows, and whether there can be more.
+type Exports = (HashSet<String>, bool);
 
 /// What a URL asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -81,7 +90,65 @@ impl Packages {
     /// For what a resolver comes to.
     pub(crate) fn new(resolver: Arc<Resolver>) -> Self {
         let store = Store::new(resolver.project());
-        Self { graph: Graph::new(Arc::clone(&resolver)), store, resolver }
+        Self {
+            graph: Graph::new(Arc::clone(&resolver)),
+            store,
+            resolver,
+            exports: Mutex::default(),
+        }
+    }
+
+    /// Forgets what is known of the disk: see [`Resolver::forget`].
+    pub(crate) fn forget(&self) {
+        self.resolver.forget();
+    }
+
+    /// The URL of the file that a package's name means in a style sheet.
+    pub(crate) fn of_sheet(&self, specifier: &str, from: &Path) -> Option<String> {
+        self.resolver.of_sheet(specifier, from)
+    }
+
+    /// Which of the names that somebody imports from the module at a URL must travel with the URL,
+    /// since the file does not show them: so that all others have one module in common. Blocking.
+    pub(crate) fn hidden(&self, url: &str, names: impl Iterator<Item = String>) -> Vec<String> {
+        let Some(exports) = url.strip_prefix(PACKAGES).and_then(|rest| self.exports(rest)) else {
+            return names.collect();
+        };
+        let (known, open) = &*exports;
+        names.filter(|name| *open && !known.contains(name)).collect()
+    }
+
+    /// What the file at a URL exports. What an earlier run knew is right enough: a name that is new
+    /// travels.
+    fn exports(&self, rest: &str) -> Option<Arc<Exports>> {
+        let place = self.place(rest)?;
+        let fixed = self.resolver.is_fixed(&place.folder);
+        if let Some(known) = self.known().get(rest).filter(|_| fixed) {
+            return Some(Arc::clone(known));
+        }
+        let url = format!("{rest}?exports");
+        let stored = self.store.get(&url).filter(|_| fixed);
+        let stored = stored.and_then(|(text, _)| serde_json::from_slice::<Exports>(&text).ok());
+        let exports = stored.unwrap_or_else(|| {
+            let node = self.graph.node(&place);
+            let (names, open) = self.graph.names(&node, &mut HashSet::new());
+            let exports: Exports = (names.into_iter().collect(), open);
+            if let Ok(text) = serde_json::to_string(&exports).as_ref()
+                && fixed
+            {
+                self.store.put(&url, text, &[node]);
+            }
+            exports
+        });
+        let exports = Arc::new(exports);
+        if fixed {
+            self.known().insert(rest.to_owned(), Arc::clone(&exports));
+        }
+        Some(exports)
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Arc<Exports>>> {
+        self.exports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Answers `/__livers/npm/<rest>?<query>`. Blocking. `None` is 404, a fault 500.

@@ -20,7 +20,6 @@ use oxc::{
 };
 
 use super::{
-    edits::Edits,
     esm,
     names::Names,
     requests::{How, Request},
@@ -28,6 +27,7 @@ use super::{
     visit::{OF_NODE, Walk},
     write::quoted,
 };
+use crate::compile::edits::Edits;
 
 /// What a file is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,10 +18,10 @@ use oxc::{
 
 use super::{
     decided::{self, MODE},
-    edits::Edits,
     names::Finder,
     requests::{How, Requests},
 };
+use crate::compile::edits::Edits;
 
 /// What a file of Node's has, and a browser has not.
 pub(super) const OF_NODE: [&str; 4] = ["process", "global", "__filename", "__dirname"];

@@ -13,6 +13,8 @@ pub(crate) enum Asker {
     Import,
     /// A `require` in a package.
     Require,
+    /// A style sheet of the project.
+    Sheet,
 }
 
 /// One resolver for each asker; they share what they know of the disk.
@@ -20,6 +22,7 @@ pub(super) struct Engine {
     project: oxc_resolver::Resolver,
     import: oxc_resolver::Resolver,
     require: oxc_resolver::Resolver,
+    sheet: oxc_resolver::Resolver,
 }
 
 impl Engine {
@@ -27,7 +30,8 @@ impl Engine {
         let project = oxc_resolver::Resolver::new(options(Asker::Project));
         let import = project.clone_with_options(options(Asker::Import));
         let require = project.clone_with_options(options(Asker::Require));
-        Self { project, import, require }
+        let sheet = project.clone_with_options(options(Asker::Sheet));
+        Self { project, import, require, sheet }
     }
 
     pub(super) fn resolve(
@@ -40,6 +44,7 @@ impl Engine {
             Asker::Project => &self.project,
             Asker::Import => &self.import,
             Asker::Require => &self.require,
+            Asker::Sheet => &self.sheet,
         };
         engine.resolve_file(from, specifier).map(oxc_resolver::Resolution::into_path_buf)
     }
@@ -58,6 +63,7 @@ fn options(asker: Asker) -> ResolveOptions {
             Asker::Import => {
                 texts(&[".mjs", ".js", ".cjs", ".json", ".jsx", ".ts", ".tsx", ".mts"])
             }
+            Asker::Sheet => texts(&[".css"]),
             Asker::Require => {
                 texts(&[".js", ".json", ".cjs", ".mjs", ".jsx", ".ts", ".tsx", ".node"])
             }
@@ -71,8 +77,14 @@ fn options(asker: Asker) -> ResolveOptions {
         ]
         .map(|(from, to)| (from.to_owned(), texts(to)))
         .into(),
-        condition_names: texts(&["browser", "module", "development", how, "default"]),
-        main_fields: texts(&["browser", "module", "jsnext:main", "main"]),
+        condition_names: match asker {
+            Asker::Sheet => texts(&["style", "browser", "development", "default"]),
+            _ => texts(&["browser", "module", "development", how, "default"]),
+        },
+        main_fields: match asker {
+            Asker::Sheet => texts(&["style", "main"]),
+            _ => texts(&["browser", "module", "jsnext:main", "main"]),
+        },
         alias_fields: vec![vec!["browser".to_owned()]],
         tsconfig: (asker == Asker::Project).then_some(TsconfigDiscovery::Auto),
         node_path: false,

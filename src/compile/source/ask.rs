@@ -25,6 +25,10 @@ pub(super) enum What {
     Style,
     /// Likewise, and its text by default.
     StyleText,
+    /// One that brings a CSS module into the page, and has its names.
+    CssModule,
+    /// The style sheet of a CSS module: no module at all.
+    Scoped,
     /// The file's text.
     Raw,
     /// The values of a JSON file.
@@ -103,6 +107,9 @@ impl Ask {
             let what = what(path, language, has);
             return Some(Self { what, place });
         }
+        if has("module") && is_css_module(path) {
+            return Some(Self { what: What::Scoped, place });
+        }
         let language = language?;
         let script = match (place, dest) {
             (Place::Classic, _) => language != Language::Js,
@@ -130,11 +137,18 @@ fn what(path: &Path, language: Option<Language>, has: impl Fn(&str) -> bool) -> 
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     match extension.to_ascii_lowercase().as_str() {
         "css" if has("inline") => What::Raw,
+        "css" if is_css_module(path) => What::CssModule,
         "css" if has("default") => What::StyleText,
         "css" => What::Style,
         "json" => What::Json,
         _ => What::Url,
     }
+}
+
+/// Whether a file is a CSS module, by its name.
+pub(super) fn is_css_module(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.to_ascii_lowercase().ends_with(".module.css")
 }
 
 /// The name in one part of a query.
@@ -188,6 +202,16 @@ mod tests {
             ("a.css", "import&default", script, module, Some((What::StyleText, Place::Page))),
             ("a.css", "import&inline", script, module, Some((What::Raw, Place::Page))),
             ("a.css", "import&raw", script, module, Some((What::Raw, Place::Page))),
+            ("a.module.css", "import", script, module, Some((What::CssModule, Place::Page))),
+            ("a.module.css", "import&raw", script, module, Some((What::Raw, Place::Page))),
+            (
+                "a.module.css",
+                "module&livers=3",
+                Some("style"),
+                Some("no-cors"),
+                Some((What::Scoped, Place::Unknown)),
+            ),
+            ("a.module.css", "", Some("style"), Some("no-cors"), None),
             ("a.json", "import", script, module, Some((What::Json, Place::Page))),
             ("a.svg", "import", script, module, Some((What::Url, Place::Page))),
             ("a", "import", script, module, Some((What::Url, Place::Page))),

@@ -23,7 +23,9 @@ pub(super) fn module(what: What, path: &Path, url: &str, bytes: &[u8]) -> Result
         What::Json => json(path, bytes)?,
         What::Worker => worker("Worker", url),
         What::SharedWorker => worker("SharedWorker", url),
-        What::Url | What::Script(_) => format!("export default {};\n", string(url)),
+        What::Url | What::Script(_) | What::CssModule | What::Scoped => {
+            format!("export default {};\n", string(url))
+        }
     })
 }
 
@@ -54,15 +56,20 @@ fn json(path: &Path, bytes: &[u8]) -> Result<String, Fault> {
     #[allow(clippy::zero_sized_map_values, reason = "a set would read no object")]
     let names = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(text).unwrap_or_default();
     let names = names.keys().filter(|name| *name != "default").map(|name| string(name));
+    export(&mut module, "json", names);
+    Ok(module)
+}
+
+/// Exports what an object has, by these names, which are literals.
+pub(super) fn export(module: &mut String, object: &str, names: impl Iterator<Item = String>) {
     let mut exports = Vec::new();
     for (at, name) in names.enumerate() {
-        module += &["const $_", &at.to_string(), " = json[", &name, "];\n"].concat();
+        *module += &["const $_", &at.to_string(), " = ", object, "[", &name, "];\n"].concat();
         exports.push(format!("$_{at} as {name}"));
     }
     if !exports.is_empty() {
-        module += &["export { ", &exports.join(", "), " };\n"].concat();
+        *module += &["export { ", &exports.join(", "), " };\n"].concat();
     }
-    Ok(module)
 }
 
 /// A text as a literal of JavaScript.

@@ -5,7 +5,10 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::rewrite::{STAMP, Slot};
+use super::{
+    glob::Glob,
+    rewrite::{STAMP, Slot},
+};
 
 /// What came of a file.
 #[derive(Clone, Debug)]
@@ -14,6 +17,8 @@ pub(crate) enum Output {
     Unchanged,
     /// A module.
     Module(Arc<Compiled>),
+    /// A style sheet.
+    Sheet(String),
 }
 
 /// A module for the browser.
@@ -25,6 +30,8 @@ pub(crate) struct Compiled {
     pub(crate) imports: Vec<String>,
     /// The files that say how it was compiled: `tsconfig.json`, `.env`.
     pub(crate) files: Vec<PathBuf>,
+    /// The files that it imports by patterns.
+    pub(crate) globs: Vec<Glob>,
     pub(super) slots: Vec<Slot>,
 }
 

@@ -8,7 +8,10 @@ use std::{collections::BTreeSet, path::Path};
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{ask::Language, project::Project};
+use super::{
+    ask::{Language, is_css_module},
+    project::Project,
+};
 use crate::compile::Target;
 
 /// What a specifier leads to.
@@ -69,7 +72,7 @@ pub(super) fn link(
     match project.resolve(whole, from) {
         Target::Url(url) if url == whole => Link::Same,
         Target::Url(url) => Link::Url(url),
-        Target::Package(url) => Link::Url(package(url, names.names)),
+        Target::Package(url) => Link::Url(package(project, url, names.names)),
         Target::Missing(help) => missing(project, from, name, specifier, help),
         Target::File(path) => match project.url(&path) {
             Some(url) => file(&path, url, specifier, query, kind, names),
@@ -114,14 +117,7 @@ fn file(
             Some((*help).to_owned()),
         );
     }
-    let bound = names.default || names.names.is_some();
     let sheet = lower == "css" && kind.is_none() && !chosen && !has("inline");
-    if sheet && bound && url.ends_with(".module.css") {
-        return Link::Missing(
-            format!("{specifier:?}: livers does not compile CSS modules"),
-            Some(format!("import {specifier:?} alone, and write its classes by their names")),
-        );
-    }
     let script = Language::of(path).is_some() || lower == "cjs" || lower == "cts";
     // The browser makes a style sheet object of it, by itself.
     let native = kind == Some("css");
@@ -135,7 +131,7 @@ fn file(
     if chosen || !(script || native) {
         add("import");
     }
-    if sheet && names.default {
+    if sheet && names.default && !is_css_module(path) {
         add("default");
     }
     if kind == Some("text") && !has("raw") {
@@ -146,10 +142,12 @@ fn file(
 }
 
 /// The URL of a package's file. One that has a query is no script, and has no names.
-fn package(url: String, names: Option<&BTreeSet<String>>) -> String {
-    let names = names.into_iter().flatten();
-    let names: Vec<_> = names.map(|name| utf8_percent_encode(name, NAME).to_string()).collect();
-    if names.is_empty() || url.contains('?') {
+fn package(project: &dyn Project, url: String, names: Option<&BTreeSet<String>>) -> String {
+    let Some(names) = names.filter(|_| !url.contains('?')) else { return url };
+    let names = project.hidden(&url, names);
+    let names: Vec<_> =
+        names.iter().map(|name| utf8_percent_encode(name, NAME).to_string()).collect();
+    if names.is_empty() {
         return url;
     }
     format!("{url}?names={}", names.join(","))

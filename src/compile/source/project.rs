@@ -1,6 +1,7 @@
 //! What the compiler asks of the project that a file belongs to.
 
 use std::{
+    collections::BTreeSet,
     path::Path,
     sync::{Mutex, PoisonError},
 };
@@ -9,12 +10,16 @@ use crate::compile::Target;
 
 /// A project: where specifiers lead, and how its files are served.
 pub(super) trait Project: Sync {
+    /// The folder that is served.
+    fn root(&self) -> &Path;
     /// What a specifier means in a file.
     fn resolve(&self, specifier: &str, from: &Path) -> Target;
     /// The URL path of a file.
     fn url(&self, path: &Path) -> Option<String>;
     /// The names of the files in a folder.
     fn names(&self, folder: &Path) -> Vec<String>;
+    /// Which of the names that are imported from a package's module must travel with its URL.
+    fn hidden(&self, url: &str, names: &BTreeSet<String>) -> Vec<String>;
     /// Whether a specifier is no matter of the project: a page's own import map or a backend knows it.
     fn is_foreign(&self, specifier: &str) -> bool;
 }
@@ -37,6 +42,10 @@ impl<'p> Seen<'p> {
 }
 
 impl Project for Seen<'_> {
+    fn root(&self) -> &Path {
+        self.project.root()
+    }
+
     fn resolve(&self, specifier: &str, from: &Path) -> Target {
         let target = self.project.resolve(specifier, from);
         let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -52,6 +61,10 @@ impl Project for Seen<'_> {
 
     fn names(&self, folder: &Path) -> Vec<String> {
         self.project.names(folder)
+    }
+
+    fn hidden(&self, url: &str, names: &BTreeSet<String>) -> Vec<String> {
+        self.project.hidden(url, names)
     }
 
     fn is_foreign(&self, specifier: &str) -> bool {

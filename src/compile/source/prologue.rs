@@ -86,7 +86,7 @@ pub(super) fn frame(facts: &Facts<'_>) -> Frame {
 }
 
 /// A name that a source does not use.
-fn free(text: &str, name: &str) -> String {
+pub(super) fn free(text: &str, name: &str) -> String {
     let mut name = name.to_owned();
     while text.contains(&name) {
         name.push('$');

@@ -38,6 +38,8 @@ pub(super) struct Scan {
     pub(super) env: bool,
     /// Whether `import.meta.hot` is used.
     pub(super) hot: bool,
+    /// Whether `import.meta.glob` is used.
+    pub(super) glob: bool,
     /// The specifiers of which something is imported by default.
     pub(super) defaults: BTreeSet<String>,
     /// The names of imported namespaces, and what they are of.
@@ -178,6 +180,7 @@ impl<'a> Visit<'a> for Scan {
         match member.property.name.as_str() {
             "env" => self.env = true,
             "hot" => self.hot = true,
+            "glob" => self.glob = true,
             _ => {}
         }
     }

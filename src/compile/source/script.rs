@@ -16,7 +16,8 @@ use oxc::{
 
 use super::{
     ask::{Language, Place},
-    imports, map,
+    glob::Glob,
+    globs, imports, map,
     options::Options,
     parse::{Parsed, define, fault_at, is_script, other_language, parse, syntax},
     pragma,
@@ -52,6 +53,8 @@ pub(super) struct Script {
     pub(super) slots: Vec<Slot>,
     /// The URL paths of the project's files that it imports.
     pub(super) imports: Vec<String>,
+    /// The files that come from patterns.
+    pub(super) globs: Vec<Glob>,
 }
 
 /// The names of packages that JSX becomes calls of and that are React underneath.
@@ -79,7 +82,8 @@ pub(super) fn compile(job: &Job<'_>) -> Result<Option<Script>, Fault> {
         let followed = links.iter().any(|(request, link)| !imports::is_natural(job, request, link));
         // Who says how a script is used knows better than the script.
         parsed.module |= followed && job.place == Place::Page;
-        let needed = scan.jsx.is_some() || scan.env || scan.hot || followed || replaced;
+        let needed =
+            scan.jsx.is_some() || scan.env || scan.hot || scan.glob || followed || replaced;
         if job.place == Place::Classic || !needed {
             return Ok(None);
         }
@@ -123,6 +127,7 @@ fn finish<'a>(
             return Err(syntax(job, error));
         }
     }
+    let globs = if scan.glob { globs::expand(job, allocator, &mut program)? } else { Vec::new() };
     let after = Scan::of(&program);
     let links = imports::links(job, &after);
     let (changes, imports) = imports::changes(job, &links, scan.jsx)?;
@@ -135,13 +140,13 @@ fn finish<'a>(
     let accepted = |specifier: &str| imports::path_of(job, specifier);
     rewrite::rewrite(&mut program, allocator, &changes, &mark, &accepted);
     program.hashbang = None;
-    let uses = Uses { env: scan.env, hot: page && module, react, refresh };
+    let uses = Uses { globs, env: scan.env, hot: page && module, react, refresh };
     Ok(Some(print(job, &program, &mark, imports, uses)))
 }
 
 /// What a script uses of livers.
-#[derive(Clone, Copy)]
 struct Uses {
+    globs: Vec<Glob>,
     env: bool,
     hot: bool,
     react: bool,
@@ -185,7 +190,7 @@ fn print(
         map::comment(name, job.text, &map.names, &map.mappings, before)
     });
     let code = [frame.before, code, frame.after, map].concat();
-    Script { code, slots, imports }
+    Script { code, slots, imports, globs: uses.globs }
 }
 
 /// Whether a module is one of React's, so that Fast Refresh must know of it.

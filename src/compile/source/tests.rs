@@ -5,7 +5,10 @@ mod jsx;
 mod maps;
 mod robust;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use super::{
     ask::{Language, Place},
@@ -83,6 +86,14 @@ impl Project for Fake {
 
     fn names(&self, _: &Path) -> Vec<String> {
         ["a.ts", "App.jsx", "plain.js"].map(str::to_owned).to_vec()
+    }
+
+    fn root(&self) -> &Path {
+        Path::new("/web")
+    }
+
+    fn hidden(&self, _: &str, names: &BTreeSet<String>) -> Vec<String> {
+        names.iter().cloned().collect()
     }
 
     fn is_foreign(&self, specifier: &str) -> bool {
@@ -201,8 +212,8 @@ fn a_script_becomes_a_module() {
         ),
         (
             "/src/x.js",
-            "import names from './x.module.css'",
-            "\"./x.module.css\": livers does not compile CSS modules Some((1, 19)) Some(\"import \\\"./x.module.css\\\" alone, and write its classes by their names\")".into(),
+            "import names from './b.vue'",
+            "\"./b.vue\": livers does not compile .vue files Some((1, 19)) Some(\"single-file components need Vite\")".into(),
         ),
         ("/src/x.js", "let a = ;", "Unexpected token Some((1, 9)) None".into()),
         ("/src/x.ts", "let a;\nlet a;", "Identifier `a` has already been declared Some((2, 5)) None".into()),
