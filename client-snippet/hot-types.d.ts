@@ -11,7 +11,7 @@
 //   accepts itself, it needs a reload.
 // - A change that needs a reload waits while there is a fault in it.
 // - `prune` is for all that is no longer imported, however deep. What is imported again after that
-//   comes back as it was, unless it changed: browsers do not run it twice.
+//   runs again: browsers run an address once, and the server gives it another one.
 // - `decline` and `send` do nothing; events are those that livers knows of.
 
 type HotCallback = (payload: any) => unknown;
@@ -22,6 +22,8 @@ interface Module {
   /** With the query that it was asked for by. */
   url: string;
   imports: Set<string>;
+  /** The URLs of what it accepts by another one than the plain path, such as `?raw`. */
+  asked: Map<string, string>;
   /** Kept between versions. */
   data: Record<string, any>;
   self: HotCallback[];

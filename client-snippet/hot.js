@@ -17,8 +17,10 @@ export const spelled = (path) => {
 };
 
 /** What a module means, among what it imports. @type {Find} */
-const find = ({ url, imports }, specifier) => {
-  const path = spelled(new URL(specifier, url).pathname);
+const find = ({ url, imports, asked }, specifier) => {
+  const { href, pathname, search } = new URL(specifier, url);
+  const path = spelled(pathname);
+  if (search) asked.set(path, href);
   const bare = path.replace(SCRIPT, '');
   const like = (/** @type {string} */ other) =>
     [bare, bare + '/index'].includes(other.replace(SCRIPT, ''));
@@ -135,6 +137,7 @@ export const makeRegistry = ({ document, location, channel, reportError, load })
       path,
       url,
       imports: new Set(imports.map(spelled)),
+      asked: new Map(),
       data: (before ?? gone.get(path))?.data ?? {},
       self: [],
       deps: [],

@@ -111,7 +111,8 @@ export const makeRenewal = (registry, { document, location, fetch, reportError, 
   /** Of a module's new version. @type {(path: string, stamp: string) => string} */
   const address = (path, stamp) => {
     const plain = new URL(path, location.href).href + (SCRIPT.test(path) ? '' : '?import');
-    const [file, query = ''] = (modules.get(path)?.url ?? plain).split('?');
+    const [asked] = [...modules.values()].flatMap((module) => module.asked.get(path) ?? []);
+    const [file, query = ''] = (modules.get(path)?.url ?? asked ?? plain).split('?');
     const rest = query.split('&').filter((part) => part && !/^(t|again)=/.test(part));
     return `${file}?${[...rest, stamp].join('&')}`;
   };

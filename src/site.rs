@@ -5,6 +5,8 @@
 //! decides anything that could be decided in a room below.
 
 pub(crate) mod csp;
+#[cfg(feature = "esm")]
+mod installed;
 #[cfg_attr(not(feature = "esm"), path = "site/unmodified.rs")]
 pub(crate) mod modules;
 pub(crate) mod policy;

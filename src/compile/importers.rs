@@ -10,20 +10,35 @@ const MODULES: usize = 20_000;
 
 /// What each module imports, by URL paths.
 #[derive(Debug, Default)]
-pub(crate) struct Importers(HashMap<String, Vec<String>>);
+pub(crate) struct Importers {
+    imports: HashMap<String, Vec<String>>,
+    /// At which version nobody imported a module any more: who does so later gets it anew, since
+    /// browsers run an address once.
+    left: HashMap<String, u64>,
+}
 
 impl Importers {
-    /// A module was compiled, and imports these. Gives what it imported before, and nobody does now.
-    pub(crate) fn compiled(&mut self, path: &str, imports: &[String]) -> Vec<String> {
-        if self.0.get(path).is_some_and(|known| known == imports) {
+    /// A module was compiled at a version, and imports these. Gives what it imported before, and
+    /// nobody does now.
+    pub(crate) fn compiled(&mut self, path: &str, imports: &[String], version: u64) -> Vec<String> {
+        if self.imports.get(path).is_some_and(|known| known == imports) {
             return Vec::new();
         }
-        if self.0.len() >= MODULES && !self.0.contains_key(path) {
+        if self.imports.len() >= MODULES && !self.imports.contains_key(path) {
             return Vec::new();
         }
-        let before = self.0.insert(path.to_owned(), imports.to_vec()).unwrap_or_default();
-        let imported = |path: &String| self.0.values().any(|imports| imports.contains(path));
-        before.into_iter().filter(|path| !imported(path)).collect()
+        let before = self.imports.insert(path.to_owned(), imports.to_vec()).unwrap_or_default();
+        let imported = |path: &String| self.imports.values().any(|imports| imports.contains(path));
+        let orphans: Vec<_> = before.into_iter().filter(|path| !imported(path)).collect();
+        if self.left.len() < MODULES {
+            self.left.extend(orphans.iter().map(|path| (path.clone(), version)));
+        }
+        orphans
+    }
+
+    /// At which version one of these modules was last left by all.
+    pub(crate) fn left<'p>(&self, paths: impl Iterator<Item = &'p str>) -> Option<u64> {
+        paths.filter_map(|path| self.left.get(path)).max().copied()
     }
 
     /// A module and all that it leads to, but for style sheets: those are taken over in place, and
@@ -33,7 +48,7 @@ impl Importers {
         let mut open = vec![path];
         while let Some(path) = open.pop() {
             if !is_sheet(path) && found.insert(path) {
-                open.extend(self.0.get(path).into_iter().flatten().map(String::as_str));
+                open.extend(self.imports.get(path).into_iter().flatten().map(String::as_str));
             }
         }
         found
@@ -59,7 +74,7 @@ mod tests {
         for (path, imports) in
             [("/main", "/a /main.css"), ("/a", "/b /c"), ("/b", "/a"), ("/c", ""), ("/d", "/c")]
         {
-            assert!(importers.compiled(path, &paths(imports)).is_empty(), "{path}");
+            assert!(importers.compiled(path, &paths(imports), 1).is_empty(), "{path}");
         }
         let below = |path| importers.below(path).into_iter().collect::<Vec<_>>().join(" ");
         assert_eq!(below("/main"), "/a /b /c /main");
@@ -72,10 +87,12 @@ mod tests {
     #[test]
     fn what_nobody_imports_any_more_is_told() {
         let mut importers = Importers::default();
-        importers.compiled("/a", &["/x".to_owned(), "/y".to_owned()]);
-        importers.compiled("/b", &["/y".to_owned()]);
-        assert!(importers.compiled("/a", &["/x".to_owned(), "/y".to_owned()]).is_empty());
-        assert_eq!(importers.compiled("/a", &[]), ["/x"]);
-        assert_eq!(importers.compiled("/b", &[]), ["/y"]);
+        importers.compiled("/a", &["/x".to_owned(), "/y".to_owned()], 1);
+        importers.compiled("/b", &["/y".to_owned()], 2);
+        assert!(importers.compiled("/a", &["/x".to_owned(), "/y".to_owned()], 3).is_empty());
+        assert_eq!(importers.compiled("/a", &[], 4), ["/x"]);
+        assert_eq!(importers.compiled("/b", &[], 5), ["/y"]);
+        assert_eq!(importers.left(["/a", "/x"].into_iter()), Some(4));
+        assert_eq!(importers.left(["/a"].into_iter()), None);
     }
 }

@@ -278,8 +278,8 @@ impl Compiler {
         let module = made.unwrap_or_else(|undone| Err(undone_fault(path, undone)))?;
         let module = module.map(|script| {
             self.compiled.store(true, Ordering::Relaxed);
-            let script::Script { code, slots, imports, globs } = script;
-            Arc::new(Compiled { code, imports, files, globs, slots })
+            let script::Script { code, slots, imports, globs, packages } = script;
+            Arc::new(Compiled { code, imports, files, globs, packages, slots })
         });
         let globs = module.iter().flat_map(|module| &module.globs);
         let matched = globs.map(|glob| (glob.clone(), glob.files())).collect();

@@ -8,7 +8,7 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::Bytes;
@@ -17,7 +17,7 @@ use hyper::{
     header::{CACHE_CONTROL, HeaderMap, HeaderValue},
 };
 
-use super::{Site, plain};
+use super::{Site, installed::Installed, plain};
 use crate::{
     change::{Change, ChangeSet, Kind},
     compile::{self, Compiled, Compiler, Glob, Importers, Output},
@@ -35,7 +35,15 @@ const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 
 /// Files that say what specifiers mean, and that installing a package writes.
-const SETTINGS: [&str; 3] = ["package.json", "tsconfig.json", "jsconfig.json"];
+const SETTINGS: [&str; 7] = [
+    "package.json",
+    "tsconfig.json",
+    "jsconfig.json",
+    "package-lock.json",
+    "pnpm-lock.yaml",
+    "yarn.lock",
+    "bun.lock",
+];
 
 /// How long a browser may keep what can never be another thing.
 const FOR_GOOD: HeaderValue = HeaderValue::from_static("max-age=31536000, immutable");
@@ -47,6 +55,7 @@ pub(crate) struct Modules {
     root: PathBuf,
     /// The patterns of modules, by their URL paths.
     globs: Mutex<HashMap<String, Vec<Glob>>>,
+    installed: Mutex<Installed>,
 }
 
 impl Modules {
@@ -58,6 +67,7 @@ impl Modules {
             importers: Mutex::default(),
             root: root.path().to_owned(),
             globs: Mutex::default(),
+            installed: Mutex::default(),
         }
     }
 
@@ -80,11 +90,20 @@ impl Modules {
         let concerned = globs.iter().filter(|(_, globs)| {
             globs.iter().any(|glob| moved.iter().any(|path| glob.concerns(path)))
         });
-        Some(
-            concerned
-                .map(|(path, _)| Change { path: path.clone(), kind: Kind::Modified })
-                .collect(),
-        )
+        let mut more: ChangeSet = concerned
+            .map(|(path, _)| Change { path: path.clone(), kind: Kind::Modified })
+            .collect();
+        drop(globs);
+        if changes.iter().any(|change| settings(&change.path)) {
+            let packages = self.compiler.packages();
+            let leads_to = |name: &str, from: &Path, url: &str| packages.leads_to(name, from, url);
+            more.extend(self.installed().looked_at(leads_to));
+        }
+        Some(more)
+    }
+
+    fn installed(&self) -> MutexGuard<'_, Installed> {
+        self.installed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note_globs(&self, url: &str, globs: &[Glob]) {
@@ -142,7 +161,7 @@ impl Site {
             Ok(Ok((Output::Module(module), settings))) => {
                 self.mended(&url);
                 self.depends(&url, settings);
-                Some(self.compiled(modules, &url, &module).answer(method, headers))
+                Some(self.compiled(modules, source, &url, &module).answer(method, headers))
             }
             Ok(Err(fault)) => Some(self.failed(&url, fault)),
             Err(stopped) => Some(plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{stopped}\n"))),
@@ -160,12 +179,25 @@ impl Site {
     }
 
     /// What a module's compiling came to, with the stamps of now.
-    fn compiled(&self, modules: &Modules, url: &str, module: &Compiled) -> Representation {
+    fn compiled(
+        &self,
+        modules: &Modules,
+        source: &Source,
+        url: &str,
+        module: &Compiled,
+    ) -> Representation {
         let hub = &self.reload.hub;
         modules.note_globs(url, &module.globs);
+        let installed = modules.installed().compiled(url, &source.path, &module.packages);
+        if let Some(change) = installed {
+            hub.publish(&ChangeSet::from_iter([change]));
+        }
         let mut importers = modules.importers.lock().unwrap_or_else(PoisonError::into_inner);
-        let orphans = importers.compiled(url, &module.imports);
-        let stamp = |path: &str| hub.last_change(importers.below(path).into_iter());
+        let orphans = importers.compiled(url, &module.imports, hub.version());
+        let stamp = |path: &str| {
+            let below = importers.below(path);
+            hub.last_change(below.iter().copied()).max(importers.left(below.into_iter()))
+        };
         let code = module.stamped(stamp);
         drop(importers);
         for path in &orphans {

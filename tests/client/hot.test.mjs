@@ -244,6 +244,17 @@ test('a module that throws is reported, and accepts the mended one', async () =>
   assert.deepEqual(await p.save({ '/a.js': accepting() }), HOT);
 });
 
+test('what is accepted by a URL with a query is asked for by that', async () => {
+  const p = new Project({
+    '/main.js': file(['/a.css'], (hot) => hot.accept('/a.css?import&inline')),
+    '/a.css': file(),
+  });
+  await p.open('/main.js');
+  p.said();
+  assert.deepEqual(await p.save({ '/a.css': file() }), HOT);
+  assert.equal(p.said(), 'run /a.css?import&inline&t=18');
+});
+
 test('nothing is disposed of for code that cannot be had', async () => {
   const disposing = file(['/x.js'], (hot) => {
     hot.accept();

@@ -233,6 +233,21 @@ async fn packages_are_kept_for_good_and_nothing_else_is_served_as_one() {
 }
 
 #[tokio::test]
+async fn after_an_installation_open_pages_are_loaded_again() {
+    let dir = project();
+    let livers = Livers::on(dir.path()).arg("--verbose").start().await;
+    let page = browser().await.open(livers.url()).await;
+    shows(&page, "one").await;
+    dir.write("package.json", "{\"name\":\"project\",\"dependencies\":{\"more\":\"1\"}}");
+    page.wait_for_navigation().await;
+    shows(&page, "one").await;
+    livers.wait_for_line(|line| line.ends_with("(node_modules changed)")).await;
+    dir.write("src/view.tsx", view("two"));
+    shows(&page, "two").await;
+    assert_eq!(page.navigations(), 2);
+}
+
+#[tokio::test]
 async fn a_css_module_has_its_own_names_and_is_renewed_in_place() {
     let dir = project();
     let sheet = |names: &str, n: u8| {

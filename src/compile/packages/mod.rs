@@ -44,7 +44,7 @@ use self::{
 };
 use super::{
     Fault,
-    resolve::{PACKAGES, Place, Resolver, is_script, key},
+    resolve::{PACKAGES, Place, Resolver, Target, is_script, key},
 };
 use crate::{respond::media_type, url_path::UrlPath};
 
@@ -101,6 +101,14 @@ impl Packages {
     /// Forgets what is known of the disk: see [`Resolver::forget`].
     pub(crate) fn forget(&self) {
         self.resolver.forget();
+    }
+
+    /// Whether a specifier in a file of the project still leads to this URL. Blocking.
+    pub(crate) fn leads_to(&self, specifier: &str, from: &Path, url: &str) -> bool {
+        match self.resolver.resolve(specifier, from) {
+            Target::Package(now) => now.split('?').next() == Some(url),
+            _ => false,
+        }
     }
 
     /// The URL of the file that a package's name means in a style sheet.

@@ -32,6 +32,8 @@ pub(crate) struct Compiled {
     pub(crate) files: Vec<PathBuf>,
     /// The files that it imports by patterns.
     pub(crate) globs: Vec<Glob>,
+    /// The files of packages that it imports: specifiers and URLs.
+    pub(crate) packages: Vec<(String, String)>,
     pub(super) slots: Vec<Slot>,
 }
 

@@ -12,7 +12,7 @@ use super::{
     scan::{Request, Scan},
     script::Job,
 };
-use crate::compile::Fault;
+use crate::compile::{Fault, resolve::PACKAGES};
 
 /// A specifier and what it led to, with the type that its attributes name.
 pub(super) type Links = Vec<(Request, Link)>;
@@ -71,6 +71,19 @@ fn join(url: &str, specifier: &str) -> String {
     names.join("/")
 }
 
+/// The files of packages among what is imported: the specifiers, and the URLs without what else is
+/// wanted of them.
+pub(super) fn packages(links: &Links) -> Vec<(String, String)> {
+    let packages = links.iter().filter_map(|(request, link)| match link {
+        Link::Url(url) if url.starts_with(PACKAGES) => {
+            let url = url.split('?').next().unwrap_or_default();
+            Some((request.specifier.clone(), url.to_owned()))
+        }
+        _ => None,
+    });
+    packages.collect()
+}
+
 /// What the specifiers become, and which files of the project are among them.
 pub(super) fn changes(
     job: &Job<'_>,
@@ -117,10 +130,10 @@ pub(super) fn has_development(job: &Job<'_>, runtime: &str) -> bool {
     leads("jsx-dev-runtime")
 }
 
-/// The URL path of the file that a specifier leads to.
-pub(super) fn path_of(job: &Job<'_>, specifier: &str) -> Option<String> {
+/// The URL of the file that a specifier leads to, with the query that it is imported by.
+pub(super) fn url_of(job: &Job<'_>, specifier: &str) -> Option<String> {
     match link(job.project, job.path, specifier, None, Names::default()) {
-        Link::File(path, _) => Some(path),
+        Link::File(_, url) => Some(url),
         _ => None,
     }
 }

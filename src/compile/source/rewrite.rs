@@ -52,7 +52,7 @@ pub(super) struct Change {
     pub(super) attributes: bool,
 }
 
-/// Changes the specifiers of a program. Those in `import.meta.hot.accept` become the URL paths that
+/// Changes the specifiers of a program. Those in `import.meta.hot.accept` become the URLs that
 /// `accepted` says.
 pub(super) fn rewrite<'a>(
     program: &mut Program<'a>,

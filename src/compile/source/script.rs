@@ -55,6 +55,8 @@ pub(super) struct Script {
     pub(super) imports: Vec<String>,
     /// The files that come from patterns.
     pub(super) globs: Vec<Glob>,
+    /// The files of packages: specifiers and URLs.
+    pub(super) packages: Vec<(String, String)>,
 }
 
 /// The names of packages that JSX becomes calls of and that are React underneath.
@@ -131,22 +133,24 @@ fn finish<'a>(
     let after = Scan::of(&program);
     let links = imports::links(job, &after);
     let (changes, imports) = imports::changes(job, &links, scan.jsx)?;
+    let packages = imports::packages(&links);
     if job.place == Place::Classic && !links.is_empty() {
         let message = "this script is a module, and the page takes it for none".to_owned();
         let help = format!("<script type=\"module\" src=\"{}\">", job.url);
         return Err(Fault::of_file(job.path, message).with_help(Some(help)));
     }
     let mark = rewrite::mark(job.text);
-    let accepted = |specifier: &str| imports::path_of(job, specifier);
+    let accepted = |specifier: &str| imports::url_of(job, specifier);
     rewrite::rewrite(&mut program, allocator, &changes, &mark, &accepted);
     program.hashbang = None;
-    let uses = Uses { globs, env: scan.env, hot: page && module, react, refresh };
+    let uses = Uses { globs, packages, env: scan.env, hot: page && module, react, refresh };
     Ok(Some(print(job, &program, &mark, imports, uses)))
 }
 
 /// What a script uses of livers.
 struct Uses {
     globs: Vec<Glob>,
+    packages: Vec<(String, String)>,
     env: bool,
     hot: bool,
     react: bool,
@@ -190,7 +194,7 @@ fn print(
         map::comment(name, job.text, &map.names, &map.mappings, before)
     });
     let code = [frame.before, code, frame.after, map].concat();
-    Script { code, slots, imports, globs: uses.globs }
+    Script { code, slots, imports, globs: uses.globs, packages: uses.packages }
 }
 
 /// Whether a module is one of React's, so that Fast Refresh must know of it.

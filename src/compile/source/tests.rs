@@ -184,9 +184,9 @@ fn a_script_becomes_a_module() {
         ),
         (
             "/src/x.ts",
-            "import.meta.hot?.accept('./a', f); import.meta.hot.accept(['./a.ts', './gone', g]); hot.accept('./a')",
+            "import.meta.hot?.accept('./a', f); import.meta.hot.accept(['../logo.svg?raw', './gone', g]); hot.accept('./a')",
             hot("/src/x.ts", "")
-                + "import.meta.hot?.accept(\"/src/a.ts\", f);\nimport.meta.hot.accept([\n\t\"/src/a.ts\",\n\t\"./gone\",\n\tg\n]);\nhot.accept(\"./a\");\n",
+                + "import.meta.hot?.accept(\"/src/a.ts\", f);\nimport.meta.hot.accept([\n\t\"/logo.svg?import&raw\",\n\t\"./gone\",\n\tg\n]);\nhot.accept(\"./a\");\n",
         ),
         (
             "/src/x.js",
