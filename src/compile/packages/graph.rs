@@ -22,6 +22,9 @@ const MOST_FILES: usize = 20_000;
 /// More text than is kept for packs that are asked for soon.
 const MOST_BYTES: usize = 24 << 20;
 
+/// Larger files are not waited for where they can be read later, bytes.
+const LARGE: u64 = 800 * 1024;
+
 /// Below this, threads cost more than they save.
 const WORTH_THREADS: usize = 8;
 
@@ -211,6 +214,41 @@ impl Graph {
         files
     }
 
+    /// The same, if that takes no long reading: nothing where a file is large, and was not read yet.
+    pub(super) fn names_at_once(&self, place: &Place) -> Option<(Arc<Node>, Vec<String>, bool)> {
+        let mut seen = HashSet::new();
+        let mut next = vec![place.clone()];
+        while let Some(place) = next.pop() {
+            if !seen.insert(key(&place)) {
+                continue;
+            }
+            let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_read = slots.get(&key(&place)).is_some_and(|slot| slot.get().is_some());
+            drop(slots);
+            if !is_read && std::fs::metadata(place.path()).is_ok_and(|facts| facts.len() > LARGE) {
+                return None;
+            }
+            let node = self.node(&place);
+            next.extend(Self::stars(&node).cloned());
+        }
+        let node = self.node(place);
+        let (names, open) = self.names(&node, &mut HashSet::new());
+        Some((node, names, open))
+    }
+
+    /// The files whose names a file exports too.
+    fn stars(node: &Node) -> impl Iterator<Item = &Place> {
+        node.scan.names.stars.iter().filter_map(|star| {
+            let asked = |(at, _): &(usize, &super::requests::Request)| {
+                node.scan.requests.get(*at).is_some_and(|request| request.specifier == *star)
+            };
+            match node.scan.at_once().find(asked).and_then(|(at, _)| node.links.get(at)) {
+                Some(Link::File { place, .. }) => Some(place),
+                _ => None,
+            }
+        })
+    }
+
     /// The names that a file exports, and whether there can be more.
     pub(super) fn names(&self, node: &Node, seen: &mut HashSet<String>) -> (Vec<String>, bool) {
         if !seen.insert(node.key.clone()) {
@@ -218,16 +256,10 @@ impl Graph {
         }
         let mut names: Vec<_> = node.scan.names.own.iter().cloned().collect();
         let mut open = matches!(node.scan.kind, Kind::CommonJs(_));
-        for star in &node.scan.names.stars {
-            let asked = |(at, _): &(usize, &super::requests::Request)| {
-                node.scan.requests.get(*at).is_some_and(|request| request.specifier == *star)
-            };
-            let link = node.scan.at_once().find(asked).and_then(|(at, _)| node.links.get(at));
-            if let Some(Link::File { place, .. }) = link {
-                let (more, more_open) = self.names(&self.node(place), seen);
-                names.extend(more);
-                open |= more_open;
-            }
+        for place in Self::stars(node) {
+            let (more, more_open) = self.names(&self.node(place), seen);
+            names.extend(more);
+            open |= more_open;
         }
         names.sort();
         names.dedup();

@@ -137,9 +137,11 @@ impl Packages {
         let url = format!("{rest}?exports");
         let stored = self.store.get(&url).filter(|_| fixed);
         let stored = stored.and_then(|(text, _)| serde_json::from_slice::<Exports>(&text).ok());
-        let exports = stored.unwrap_or_else(|| {
-            let node = self.graph.node(&place);
-            let (names, open) = self.graph.names(&node, &mut HashSet::new());
+        let exports = if let Some(exports) = stored {
+            exports
+        } else {
+            // Who imports a large file is not to wait until it was read: then all names travel.
+            let (node, names, open) = self.graph.names_at_once(&place)?;
             let exports: Exports = (names.into_iter().collect(), open);
             if let Ok(text) = serde_json::to_string(&exports).as_ref()
                 && fixed
@@ -147,7 +149,7 @@ impl Packages {
                 self.store.put(&url, text, &[node]);
             }
             exports
-        });
+        };
         let exports = Arc::new(exports);
         if fixed {
             self.known().insert(rest.to_owned(), Arc::clone(&exports));

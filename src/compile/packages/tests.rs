@@ -265,3 +265,25 @@ fn what_was_made_is_kept_for_the_next_run() {
     get(&packages, &url).unwrap();
     assert!(get(&packages, &pack_of_c).unwrap().contains("'the third'"));
 }
+
+#[test]
+fn only_the_names_travel_that_a_file_does_not_show() {
+    let large = format!("exports.a = 1; // {}", "-".repeat(900 * 1024));
+    let site = Site::new(&[
+        ("node_modules/shown/index.js", "module.exports = require('./more')"),
+        ("node_modules/shown/more.js", "exports.a = 1; Object.assign(exports, make())"),
+        ("node_modules/module/package.json", r#"{"type":"module"}"#),
+        ("node_modules/module/index.js", "export const a = 1"),
+        ("node_modules/large/index.js", "module.exports = require('./code')"),
+        ("node_modules/large/code.js", &large),
+    ]);
+    let hidden = |package: &str| {
+        let names = ["a", "b"].map(str::to_owned);
+        site.packages.hidden(&site.url(package), names.into_iter()).join(" ")
+    };
+    assert_eq!(hidden("shown"), "b");
+    assert_eq!(hidden("module"), "", "an import of what is not there fails in the browser");
+    assert_eq!(hidden("large"), "a b", "it was not read yet");
+    site.text(&site.url("large"));
+    assert_eq!(hidden("large"), "b");
+}
