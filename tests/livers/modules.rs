@@ -327,7 +327,7 @@ async fn a_project_has_public_files_pages_of_its_own_and_sheets_of_packages() {
     dir.write("src/style.css", "@import 'theme/theme.css'; @import 'theme';");
     dir.write(
         "node_modules/theme/package.json",
-        "{\"name\":\"theme\",\"version\":\"1.0.0\",\"main\":\"index.css\"}",
+        "{\"name\":\"theme\",\"version\":\"1.0.0\",\"exports\":{\".\":{\"style\":\"./index.css\"},\"./theme.css\":\"./theme.css\"}}",
     );
     dir.write("node_modules/theme/index.css", "#root { background: url(dot.svg) }");
     dir.write("node_modules/theme/theme.css", "#root { color: rgb(9, 9, 9) }");
