@@ -94,7 +94,7 @@ impl Modules {
             .map(|(path, _)| Change { path: path.clone(), kind: Kind::Modified })
             .collect();
         drop(globs);
-        if changes.iter().any(|change| settings(&change.path)) {
+        if changes.iter().any(|(path, _)| settings(path)) {
             let packages = self.compiler.packages();
             let leads_to = |name: &str, from: &Path, url: &str| packages.leads_to(name, from, url);
             more.extend(self.installed().looked_at(leads_to));
