@@ -470,7 +470,11 @@ impl Site {
 pub(crate) fn recall(root: &Root, paths: &[String], since: SystemTime) -> ChangeSet {
     let files = paths.iter().filter_map(|path| UrlPath::parse(path).ok()).filter_map(|url| {
         match root.locate(&url) {
-            Located::File(path) | Located::Missing(path) => Some(path),
+            Located::File(path) => Some(path),
+            Located::Missing(path) => {
+                let page = url.with_suffix(files::PAGE).map(|page| root.locate(&page));
+                Some(if let Some(Located::File(page)) = page { page } else { path })
+            }
             Located::Directory(path) => {
                 let index = path.join(files::INDEX);
                 Some(if index.exists() { index } else { path })

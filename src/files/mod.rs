@@ -44,7 +44,7 @@ pub(crate) const INDEX: &str = "index.html";
 const NOT_FOUND: &str = "404.html";
 
 /// What the name of a page ends with that can be asked for without that.
-const PAGE: &str = ".html";
+pub(crate) const PAGE: &str = ".html";
 
 /// What of a request, beside its path, decides over what it finds.
 #[derive(Clone, Debug, Default)]
