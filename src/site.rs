@@ -2,9 +2,10 @@
 //!
 //! The guard, then livers' own paths, then the routes to backends, then the files. What was served
 //! is told to `reload` (who uses what) and to `watch` (which content the tabs have). Nothing here
-//! decides anything that could be decided in a room below.
+//! decides anything that could be decided in a room below. What the disk answers is in [`disk`].
 
 pub(crate) mod csp;
+mod disk;
 #[cfg(feature = "esm")]
 mod installed;
 #[cfg_attr(not(feature = "esm"), path = "site/unmodified.rs")]
@@ -27,7 +28,7 @@ use hyper::{
     body::Body as HttpBody,
     header::{
         ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
-        HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, X_CONTENT_TYPE_OPTIONS,
+        HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, X_CONTENT_TYPE_OPTIONS,
     },
 };
 
@@ -39,29 +40,24 @@ use self::{
 use crate::{
     change::ChangeSet,
     event::{Event, Events},
-    files::{self, Answer, Ask, Encoded, Files, Found, Source, Whole, not_found},
+    files::{self, Files, Source},
     inject::{
         self,
-        csp::Needs,
         decode::{Coding, Decoded},
         html::{InjectedBody, Injector},
-        meta::Amend,
         sources::Sources,
     },
     net::guard::{Guard, Verdict, same_origin},
     proxy::{Client, Proxy, Route},
-    reload::{self, hub::User, socket},
+    reload::{self, socket},
     respond::{
         body::{self, BodyError, Response},
-        conditional::{EntityTag, Validators},
-        date::Date,
-        encoding::Accepted,
         media_type,
-        representation::{Content, Representation},
+        representation::Representation,
     },
     root::{self, Located, Root},
-    url_path::{BadPath, UrlPath},
-    watch::{self, State, Watch},
+    url_path::UrlPath,
+    watch::{self, Watch},
 };
 
 /// Everything of livers' own lives below this path; no file and no route can shadow it.
@@ -252,152 +248,6 @@ impl Site {
         injected(response, injector, coding, head)
     }
 
-    /// A request for a file or folder.
-    async fn file(
-        &self,
-        method: &Method,
-        uri: &hyper::Uri,
-        headers: &HeaderMap,
-        host: &str,
-    ) -> Response {
-        let mut fields = Vec::new();
-        let mut response = if method == Method::OPTIONS {
-            self.policy.options(headers)
-        } else if [Method::GET, Method::HEAD].contains(method) {
-            match UrlPath::parse(uri.path()) {
-                Ok(url) => self.found(&url, method, uri, headers, host, &mut fields).await,
-                Err(BadPath::Malformed) => {
-                    plain(StatusCode::BAD_REQUEST, "Bad request: the path is malformed.\n")
-                }
-                Err(BadPath::Unsafe) => plain(StatusCode::NOT_FOUND, "Not found.\n"),
-            }
-        } else {
-            not_allowed()
-        };
-        self.policy.apply(headers, fields, &mut response);
-        if let Some(needs) = response.extensions_mut().remove::<Needs>() {
-            self.csp.amend_head(&needs, &mut response);
-        }
-        response
-    }
-
-    /// What there is for a path; `fields` are those that the folder's own rules add.
-    async fn found(
-        &self,
-        url: &UrlPath,
-        method: &Method,
-        uri: &hyper::Uri,
-        headers: &HeaderMap,
-        host: &str,
-        fields: &mut Vec<(HeaderName, HeaderValue)>,
-    ) -> Response {
-        let page = inject::wanted(method, headers);
-        let path = url.to_string();
-        self.settle(headers, host, page, &path).await;
-        // The stamp is older than the bytes: what changes in between is told once too often, never
-        // missed.
-        let version = self.reload.hub.version();
-        self.observe(headers, host, page, &path);
-        let ask = Ask {
-            query: uri.query().map(str::to_owned),
-            page,
-            navigation: page && inject::navigates(headers),
-            accepted: Accepted::of(headers),
-        };
-        let answer = self.files.find(url, ask.clone()).await;
-        let Answer { mut found, fields: added, uses, faults } = answer;
-        *fields = added;
-        for used in uses {
-            self.reload.hub.observe(&User::Path(path.clone()), &used.to_string());
-        }
-        for (file, fault) in faults {
-            let why = format!("line {}: {}", fault.line, fault.why);
-            self.events.emit(Event::RuleFault { file: file.to_owned(), why });
-        }
-        if let Found::Nothing(_) | Found::File(StatusCode::NOT_FOUND, _) = found
-            && let Some(meant) = self.meant(url, ask, &found).await
-        {
-            found = meant;
-        }
-        let (status, text) = match found {
-            Found::File(status, source) => {
-                let user = User::Path(path.clone());
-                self.watch.note(&source.path, State::File(source.identity));
-                self.reload.hub.observe(&user, &source.url.to_string());
-                if page && !media_type::is_html(&media_type::of(&source.path)) {
-                    // An image in a frame has no script that would report it.
-                    self.observe_part(headers, host, &path);
-                }
-                if source.whole == Whole::WaitedInVain {
-                    self.events.emit(Event::StillWritten { path: source.path.clone() });
-                }
-                if !page && let Some(module) = self.module(&source, method, uri, headers).await {
-                    return module;
-                }
-                // What stands for something else is not what the page at this path is made from.
-                let own = status == StatusCode::OK;
-                let kept = || if own { self.keep(&source) } else { String::new() };
-                let mut added = None;
-                if page && media_type::is_html(&media_type::of(&source.path)) {
-                    // A map must come before what needs it.
-                    let map = self.import_map(&source).await;
-                    let needs = self.csp.needs(host, uri.path(), !map.is_empty());
-                    added = Some((map + &self.element(version, &kept()), needs));
-                } else if let Encoded::File(sibling) = &source.encoded {
-                    self.watch.note(&sibling.path, State::File(sibling.identity));
-                    self.reload.hub.observe(&user, &sibling.url.to_string());
-                }
-                let (element, needs) = added.unzip();
-                let amend = needs.clone().map(|needs| self.csp.amend(needs));
-                let mut response = file(status, source, element.zip(amend)).answer(method, headers);
-                if let Some(needs) = needs {
-                    response.extensions_mut().insert(needs);
-                }
-                return response;
-            }
-            Found::Redirect(to) => return redirect(&to, uri.query()),
-            Found::Elsewhere(status, place) => return elsewhere(status, &place),
-            Found::Listing(folder, listing) => {
-                self.watch.note(&folder, State::Folder);
-                self.reload.hub.observe_listing(&path);
-                (StatusCode::OK, listing)
-            }
-            Found::Nothing(place) => {
-                if let Some(elsewhere) = self.of_package(&path, headers, host).await {
-                    return elsewhere;
-                }
-                self.mended(&path);
-                self.watch.note(&place, State::Missing);
-                (StatusCode::NOT_FOUND, not_found::not_found(&path))
-            }
-            Found::Refused(why) => {
-                self.events.emit(Event::Refused { path: path.clone(), why: why.to_owned() });
-                (StatusCode::FORBIDDEN, not_found::refused(&path, why))
-            }
-            Found::Unreadable(place, why) => {
-                self.watch.note(&place, State::Unreadable);
-                let why = why.to_string();
-                self.events.emit(Event::Refused { path: path.clone(), why: why.clone() });
-                (StatusCode::FORBIDDEN, not_found::refused(&path, &why))
-            }
-        };
-        if !page && status != StatusCode::OK {
-            let mut response = plain(status, format!("{status}\n"));
-            // To Chromium, a sheet that is imported, missing, and not to be sniffed is one of another
-            // origin: no script could look into the sheet that imports it, the client included.
-            response.headers_mut().remove(X_CONTENT_TYPE_OPTIONS);
-            return response;
-        }
-        let text = Bytes::from(text);
-        if !page {
-            return Representation::of_bytes(status, UTF8, text).answer(method, headers);
-        }
-        let text = Injector::new(self.element(version, ""), None).whole(&text);
-        let mut response = Representation::of_bytes(status, UTF8, text).answer(method, headers);
-        response.extensions_mut().insert(self.csp.needs(host, uri.path(), false));
-        response
-    }
-
     /// Keeps what a page is made from, if it is one that can be brought up to date later: gives what
     /// its element says of it. One in another encoding than UTF-8 is not: only the browser knows how
     /// it reads that.
@@ -485,55 +335,6 @@ pub(crate) fn recall(root: &Root, paths: &[String], since: SystemTime) -> Change
     watch::changed_since(root, files, since)
 }
 
-/// A file as something to send, with the element where it is a page.
-fn file(status: StatusCode, source: Source, added: Option<(String, Amend)>) -> Representation {
-    let (root::Content::Memory(beginning) | root::Content::Large(_, _, beginning)) =
-        &source.content;
-    let content_type = media_type::of_file(&source.path, beginning);
-    let html = media_type::is_html(&content_type);
-    let mut varies = Vec::new();
-    if html {
-        varies.push("Sec-Fetch-Dest");
-    }
-    let Source { mut content, mut identity, mut modified, encoded, .. } = source;
-    let mut coding = None;
-    if !matches!(encoded, Encoded::None) {
-        varies.push("Accept-Encoding");
-    }
-    if let (Encoded::File(sibling), None) = (encoded, &added) {
-        coding = Some(sibling.coding);
-        (content, identity, modified) = (sibling.content, sibling.identity, sibling.modified);
-    }
-    let tag = EntityTag::from_hash(identity.0);
-    let (content, tag) = match (content, added) {
-        (root::Content::Memory(bytes), None) => (Content::Bytes(bytes), Some(tag)),
-        (root::Content::Memory(bytes), Some((element, amend))) => {
-            let bytes = Injector::new(element, None).with_policies(amend).whole(&bytes);
-            let tag = EntityTag::of(&bytes);
-            // Its bytes are others after each change, whatever the file's time.
-            modified = None;
-            (Content::Bytes(bytes), Some(tag))
-        }
-        (root::Content::Large(file, was, _), None) => (Content::File(file, was), Some(tag)),
-        // Its bytes are made while they are sent, so there is nothing to compare a copy with.
-        (root::Content::Large(file, was, _), Some((element, amend))) => {
-            let injector = Injector::new(element, None).with_policies(amend);
-            let body = InjectedBody::new(Content::File(file, was).into_body(), injector);
-            modified = None;
-            (Content::Stream(body::stream(body)), None)
-        }
-    };
-    let octets = HeaderValue::from_static("application/octet-stream");
-    let content_type = HeaderValue::from_str(&content_type).unwrap_or(octets);
-    // What only says that nothing is there is not to be asked for by halves.
-    let validators = if status == StatusCode::OK {
-        Validators { tag, modified: modified.and_then(Date::of) }
-    } else {
-        Validators::default()
-    };
-    Representation { status, content_type, validators, coding, content, varies }
-}
-
 /// A backend's page with the element added. What was true of its bytes no longer is; and it must be
 /// asked for each time, or the stamp in it would be an old one.
 fn injected(
@@ -562,26 +363,6 @@ fn injected(
         }
     };
     Response::from_parts(parts, body)
-}
-
-/// To the same folder with a slash (RFC 9110, section 15.4.2). The location is a path of names, so
-/// it cannot lead to another host. 302, since a folder may become a file.
-fn redirect(to: &UrlPath, query: Option<&str>) -> Response {
-    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-    let mut response = plain(StatusCode::FOUND, format!("See {to}\n"));
-    if let Ok(location) = HeaderValue::from_str(&format!("{to}{query}")) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    response
-}
-
-/// To another place, that a rule names.
-fn elsewhere(status: StatusCode, place: &str) -> Response {
-    let mut response = plain(status, format!("See {place}\n"));
-    if let Ok(location) = HeaderValue::from_str(place) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    response
 }
 
 /// The methods that files know (RFC 9110, section 15.5.6).

@@ -1,0 +1,273 @@
+//! Requests that the disk answers: a file, a page, a listing, or what says that there is none.
+
+use bytes::Bytes;
+use hyper::{
+    Method, StatusCode, Uri,
+    header::{HeaderMap, HeaderName, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS},
+};
+
+use super::{Site, UTF8, not_allowed, plain};
+use crate::{
+    event::Event,
+    files::{Answer, Ask, Encoded, Found, Source, Whole, not_found},
+    inject::{
+        self,
+        csp::Needs,
+        html::{InjectedBody, Injector},
+    },
+    reload::hub::User,
+    respond::{
+        body::{self, Response},
+        conditional::{EntityTag, Validators},
+        date::Date,
+        encoding::Accepted,
+        media_type,
+        representation::{Content, Representation},
+    },
+    root,
+    url_path::{BadPath, UrlPath},
+    watch::State,
+};
+
+/// A request, and what was found out about it on the way.
+struct Asked<'r> {
+    method: &'r Method,
+    uri: &'r Uri,
+    headers: &'r HeaderMap,
+    host: &'r str,
+    /// The path, as livers spells it.
+    path: &'r str,
+    /// Whether the answer becomes a page.
+    page: bool,
+    /// The version that the answer is stamped with.
+    version: u64,
+}
+
+impl Site {
+    /// A request for a file or folder.
+    pub(super) async fn file(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        host: &str,
+    ) -> Response {
+        let mut fields = Vec::new();
+        let mut response = if method == Method::OPTIONS {
+            self.policy.options(headers)
+        } else if [Method::GET, Method::HEAD].contains(method) {
+            match UrlPath::parse(uri.path()) {
+                Ok(url) => self.found(&url, method, uri, headers, host, &mut fields).await,
+                Err(BadPath::Malformed) => {
+                    plain(StatusCode::BAD_REQUEST, "Bad request: the path is malformed.\n")
+                }
+                Err(BadPath::Unsafe) => plain(StatusCode::NOT_FOUND, "Not found.\n"),
+            }
+        } else {
+            not_allowed()
+        };
+        self.policy.apply(headers, fields, &mut response);
+        // The policies are known only now.
+        if let Some(needs) = response.extensions_mut().remove::<Needs>() {
+            self.csp.amend_head(&needs, &mut response);
+        }
+        response
+    }
+
+    /// What there is for a path; `fields` are those that the folder's own rules add.
+    async fn found(
+        &self,
+        url: &UrlPath,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        host: &str,
+        fields: &mut Vec<(HeaderName, HeaderValue)>,
+    ) -> Response {
+        let page = inject::wanted(method, headers);
+        let path = &*url.to_string();
+        self.settle(headers, host, page, path).await;
+        // The stamp is older than the bytes: what changes in between is told once too often, never
+        // missed.
+        let version = self.reload.hub.version();
+        self.observe(headers, host, page, path);
+        let ask = Ask {
+            query: uri.query().map(str::to_owned),
+            page,
+            navigation: page && inject::navigates(headers),
+            accepted: Accepted::of(headers),
+        };
+        let answer = self.files.find(url, ask.clone()).await;
+        let Answer { mut found, fields: added, uses, faults } = answer;
+        *fields = added;
+        for used in uses {
+            self.reload.hub.observe(&User::Path(path.to_owned()), &used.to_string());
+        }
+        for (file, fault) in faults {
+            let why = format!("line {}: {}", fault.line, fault.why);
+            self.events.emit(Event::RuleFault { file: file.to_owned(), why });
+        }
+        if let Found::Nothing(_) | Found::File(StatusCode::NOT_FOUND, _) = found
+            && let Some(meant) = self.meant(url, ask, &found).await
+        {
+            found = meant;
+        }
+        self.show(found, &Asked { method, uri, headers, host, path, page, version }).await
+    }
+
+    /// The answer that shows what was found.
+    async fn show(&self, found: Found, asked: &Asked<'_>) -> Response {
+        let path = asked.path;
+        let (status, text) = match found {
+            Found::File(status, source) => return self.source_file(status, source, asked).await,
+            Found::Redirect(to) => return redirect(&to, asked.uri.query()),
+            Found::Elsewhere(status, place) => return elsewhere(status, &place),
+            Found::Listing(folder, listing) => {
+                self.watch.note(&folder, State::Folder);
+                self.reload.hub.observe_listing(path);
+                (StatusCode::OK, listing)
+            }
+            Found::Nothing(place) => {
+                if let Some(elsewhere) = self.of_package(path, asked.headers, asked.host).await {
+                    return elsewhere;
+                }
+                self.mended(path);
+                self.watch.note(&place, State::Missing);
+                (StatusCode::NOT_FOUND, not_found::not_found(path))
+            }
+            Found::Refused(why) => {
+                self.events.emit(Event::Refused { path: path.to_owned(), why: why.to_owned() });
+                (StatusCode::FORBIDDEN, not_found::refused(path, why))
+            }
+            Found::Unreadable(place, why) => {
+                self.watch.note(&place, State::Unreadable);
+                let why = why.to_string();
+                self.events.emit(Event::Refused { path: path.to_owned(), why: why.clone() });
+                (StatusCode::FORBIDDEN, not_found::refused(path, &why))
+            }
+        };
+        if !asked.page && status != StatusCode::OK {
+            let mut response = plain(status, format!("{status}\n"));
+            // To Chromium, a sheet that is imported, missing, and not to be sniffed is one of another
+            // origin: no script could look into the sheet that imports it, the client included.
+            response.headers_mut().remove(X_CONTENT_TYPE_OPTIONS);
+            return response;
+        }
+        let mut text = Bytes::from(text);
+        if asked.page {
+            text = Injector::new(self.element(asked.version, ""), None).whole(&text);
+        }
+        let text = Representation::of_bytes(status, UTF8, text);
+        let mut response = text.answer(asked.method, asked.headers);
+        if asked.page {
+            let needs = self.csp.needs(asked.host, asked.uri.path(), false);
+            response.extensions_mut().insert(needs);
+        }
+        response
+    }
+
+    /// A file: as a module, as a page, or as it is.
+    async fn source_file(&self, status: StatusCode, source: Source, asked: &Asked<'_>) -> Response {
+        let Asked { method, uri, headers, host, path, page, version } = *asked;
+        let html = media_type::is_html(&media_type::of(&source.path));
+        let user = User::Path(path.to_owned());
+        self.watch.note(&source.path, State::File(source.identity));
+        self.reload.hub.observe(&user, &source.url.to_string());
+        if page && !html {
+            // An image in a frame has no script that would report it.
+            self.observe_part(headers, host, path);
+        }
+        if source.whole == Whole::WaitedInVain {
+            self.events.emit(Event::StillWritten { path: source.path.clone() });
+        }
+        if !page && let Some(module) = self.module(&source, method, uri, headers).await {
+            return module;
+        }
+        if !(page && html) {
+            if let Encoded::File(sibling) = &source.encoded {
+                self.watch.note(&sibling.path, State::File(sibling.identity));
+                self.reload.hub.observe(&user, &sibling.url.to_string());
+            }
+            return file(status, source, None).answer(method, headers);
+        }
+        // What stands for something else is not what the page at this path is made from.
+        let own = status == StatusCode::OK;
+        let kept = if own { self.keep(&source) } else { String::new() };
+        // A map must come before what needs it.
+        let map = self.import_map(&source).await;
+        let needs = self.csp.needs(host, uri.path(), !map.is_empty());
+        let injector = Injector::new(map + &self.element(version, &kept), None)
+            .with_policies(self.csp.amend(needs.clone()));
+        let mut response = file(status, source, Some(injector)).answer(method, headers);
+        response.extensions_mut().insert(needs);
+        response
+    }
+}
+
+/// A file as something to send, with the element where it is a page.
+fn file(status: StatusCode, source: Source, injector: Option<Injector>) -> Representation {
+    let (root::Content::Memory(beginning) | root::Content::Large(_, _, beginning)) =
+        &source.content;
+    let content_type = media_type::of_file(&source.path, beginning);
+    let html = media_type::is_html(&content_type);
+    let mut varies = Vec::new();
+    if html {
+        varies.push("Sec-Fetch-Dest");
+    }
+    let Source { mut content, mut identity, mut modified, encoded, .. } = source;
+    let mut coding = None;
+    if !matches!(encoded, Encoded::None) {
+        varies.push("Accept-Encoding");
+    }
+    if let (Encoded::File(sibling), None) = (encoded, &injector) {
+        coding = Some(sibling.coding);
+        (content, identity, modified) = (sibling.content, sibling.identity, sibling.modified);
+    }
+    let tag = EntityTag::from_hash(identity.0);
+    let (content, tag) = match (content, injector) {
+        (root::Content::Memory(bytes), None) => (Content::Bytes(bytes), Some(tag)),
+        (root::Content::Memory(bytes), Some(injector)) => {
+            let bytes = injector.whole(&bytes);
+            let tag = EntityTag::of(&bytes);
+            // Its bytes are others after each change, whatever the file's time.
+            modified = None;
+            (Content::Bytes(bytes), Some(tag))
+        }
+        (root::Content::Large(file, was, _), None) => (Content::File(file, was), Some(tag)),
+        // Its bytes are made while they are sent, so there is nothing to compare a copy with.
+        (root::Content::Large(file, was, _), Some(injector)) => {
+            let body = InjectedBody::new(Content::File(file, was).into_body(), injector);
+            modified = None;
+            (Content::Stream(body::stream(body)), None)
+        }
+    };
+    let octets = HeaderValue::from_static("application/octet-stream");
+    let content_type = HeaderValue::from_str(&content_type).unwrap_or(octets);
+    // What only says that nothing is there is not to be asked for by halves.
+    let validators = if status == StatusCode::OK {
+        Validators { tag, modified: modified.and_then(Date::of) }
+    } else {
+        Validators::default()
+    };
+    Representation { status, content_type, validators, coding, content, varies }
+}
+
+/// To the same folder with a slash (RFC 9110, section 15.4.2). The location is a path of names, so
+/// it cannot lead to another host. 302, since a folder may become a file.
+fn redirect(to: &UrlPath, query: Option<&str>) -> Response {
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    let mut response = plain(StatusCode::FOUND, format!("See {to}\n"));
+    if let Ok(location) = HeaderValue::from_str(&format!("{to}{query}")) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+/// To another place, that a rule names.
+fn elsewhere(status: StatusCode, place: &str) -> Response {
+    let mut response = plain(status, format!("See {place}\n"));
+    if let Ok(location) = HeaderValue::from_str(place) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
