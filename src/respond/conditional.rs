@@ -97,9 +97,9 @@ pub(crate) fn range_holds(request: &HeaderMap, now: &Validators) -> bool {
     }
     let Some(value) = sole(request, &IF_RANGE) else { return false };
     match Tags(value).next() {
-        Some(Tag { weak, quoted }) => {
-            let whole = quoted.len() == value.len();
-            whole && !weak && now.tag.as_ref().is_some_and(|tag| tag.0 == quoted)
+        // All there is, so not a weak one.
+        Some(Tag { quoted, .. }) => {
+            quoted == value && now.tag.as_ref().is_some_and(|tag| tag.0 == quoted)
         }
         None => now.modified.is_some() && Date::parse(value) == now.modified,
     }

@@ -180,9 +180,14 @@ mod tests {
         assert_eq!(select(&twice, 10), Whole);
     }
 
-    /// Ranges of a small file: `first-last`, `first-` or `-length`.
+    /// Ranges of a small file: `first-last`, `first-` or `-length`; now and then one that is none.
     fn specs() -> impl Strategy<Value = Vec<(Option<u64>, Option<u64>)>> {
-        let spec = (prop::option::of(0..24_u64), prop::option::of(0..24_u64));
+        let spec = prop_oneof![
+            12 => (0..24_u64, 0..5_u64).prop_map(|(first, more)| (Some(first), Some(first + more))),
+            3 => (0..8_u64).prop_map(|suffix| (None, Some(suffix))),
+            1 => (0..24_u64).prop_map(|first| (Some(first), None)),
+            1 => (prop::option::of(0..24_u64), prop::option::of(0..24_u64)),
+        ];
         prop::collection::vec(spec, 1..8)
     }
 
