@@ -129,7 +129,7 @@ async fn open_pages_are_told_of_a_restart_although_nobody_asks_for_anything() {
         let _backend = Backend(socket.listen(8).unwrap());
         assert!(matches!(front.event().await, Event::BackendUp { .. }), "{holds}");
         let pages = soon(front.recovered.recv()).await.unwrap();
-        let paths: Vec<_> = pages.iter().map(|change| change.path).collect();
+        let paths: Vec<_> = pages.iter().map(|(path, _)| path.to_owned()).collect();
         assert_eq!(paths, ["/app", "/app/a%20b"], "{holds}");
     }
 }
