@@ -52,6 +52,11 @@ impl Site {
         headers: &HeaderMap,
         host: &str,
     ) -> Response {
+        if self.policy.refuses(headers) {
+            let why =
+                "a page of another origin would have it as a part of itself (--cors allows that)";
+            return self.refuse(uri.path(), why);
+        }
         let mut fields = Vec::new();
         let mut response = if method == Method::OPTIONS {
             self.policy.options(headers)

@@ -11,7 +11,7 @@ use hyper::{
     header::{
         ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
         ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, HeaderMap,
-        HeaderName, HeaderValue, ORIGIN, VARY,
+        HeaderName, HeaderValue, ORIGIN, REFERER, VARY,
     },
 };
 
@@ -95,15 +95,14 @@ impl Policy {
         response: &mut Response,
     ) {
         let headers = response.headers_mut();
-        if self.isolate {
-            let shared = if self.cors.is_empty() { "same-origin" } else { "cross-origin" };
-            for (name, value) in [
-                ("cross-origin-opener-policy", "same-origin"),
-                ("cross-origin-embedder-policy", "require-corp"),
-                ("cross-origin-resource-policy", shared),
-            ] {
-                headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-            }
+        let shared = if self.shares(request) { "cross-origin" } else { "same-origin" };
+        let isolating = [
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cross-origin-embedder-policy", "require-corp"),
+        ];
+        let isolating = isolating.into_iter().filter(|_| self.isolate);
+        for (name, value) in isolating.chain([("cross-origin-resource-policy", shared)]) {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         self.allow_origin(request, headers);
         for (name, value) in rules {
@@ -119,6 +118,30 @@ impl Policy {
                 given.push(name);
             }
         }
+    }
+
+    /// Whether a request is a foreign page's that would have the file as a part of itself: a script that
+    /// it runs tells it what is in there, without any leave to read. Browsers that do not say who asks
+    /// keep it back themselves (Fetch, "Cross-Origin-Resource-Policy").
+    pub(super) fn refuses(&self, request: &HeaderMap) -> bool {
+        let is = |name: &str, values: &[&str]| {
+            request.get(name).is_some_and(|value| values.iter().any(|known| value == known))
+        };
+        is("sec-fetch-mode", &["no-cors"])
+            && is("sec-fetch-site", &["cross-site", "same-site"])
+            && !self.shares(request)
+    }
+
+    /// Whether the page that asks may have the file as a part of itself. Of its origin, such a request
+    /// says nothing, but for where it comes from.
+    fn shares(&self, request: &HeaderMap) -> bool {
+        let from = sole(request, &REFERER).map(str::to_ascii_lowercase);
+        let is_from = |origin: &HeaderValue| {
+            let rest = from.as_ref().zip(origin.to_str().ok());
+            rest.and_then(|(from, origin)| from.strip_prefix(origin))
+                .is_some_and(|path| path.starts_with('/'))
+        };
+        self.cors.iter().any(|Cors(origin)| origin == "*" || is_from(origin))
     }
 
     /// Lets pages of another origin read the answer, if it is one of those that may.

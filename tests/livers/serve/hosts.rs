@@ -217,6 +217,43 @@ async fn a_browser_lets_others_read_files_only_with_cors() {
     }
 }
 
+/// A script tells who runs it what is in it.
+#[tokio::test]
+async fn a_browser_runs_no_script_for_the_page_of_another_unless_it_may() {
+    let dir = TempDir::with_page("<p>");
+    dir.write("a.js", "document.body.id = 'ran'");
+    let ours = Livers::on(dir.path()).start().await;
+    let page = browser().await.open(ours.url()).await;
+    let own = format!("--cors={}", ours.url().trim_end_matches('/'));
+    for (flag, wanted) in [
+        (None, "refused"),
+        (Some("--cors=http://localhost:1"), "refused"),
+        (Some("--cors"), "ran"),
+        (Some(own.as_str()), "ran"),
+    ] {
+        let theirs = Livers::on(dir.path()).args(flag).start().await;
+        let run = format!(
+            "new Promise(done => {{
+                document.body.id = '';
+                const script = document.createElement('script');
+                script.src = '{}';
+                script.onload = () => done(document.body.id);
+                script.onerror = () => done('refused');
+                document.body.append(script);
+            }})",
+            theirs.at("/a.js")
+        );
+        assert_eq!(page.eval::<String>(&run).await, wanted, "{flag:?}");
+        if wanted == "refused" {
+            theirs.wait_for_line(|line| line.contains("/a.js") && line.contains("--cors")).await;
+        }
+        // One who does not say who asks has to be kept back by the browser.
+        let answer = http::get(theirs.port(), "/a.js").await;
+        let policy = if flag == Some("--cors") { "cross-origin" } else { "same-origin" };
+        assert_eq!(answer.header("cross-origin-resource-policy"), Some(policy), "{flag:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_isolated_page_may_share_memory_and_is_live() {
     let dir = TempDir::with_page("<link rel=stylesheet href=a.css><p>");

@@ -18,10 +18,10 @@ async fn two_halves_of_a_save_are_one_message() {
     dir.write("a", "old");
     let mut site = watched(dir).await;
     let ways = [
-        "rm a; sleep 0.1; echo deleted >a",
-        ": >a; sleep 0.1; echo emptied >a",
+        "rm a; sleep 0.02; echo deleted >a",
+        ": >a; sleep 0.02; echo emptied >a",
         ": >a; echo emptied at once >a",
-        "mv a .old; sleep 0.1; cp .old a; echo copied >>a; rm .old",
+        "mv a .old; sleep 0.02; cp .old a; echo copied >>a; rm .old",
     ];
     for way in ways {
         assert_eq!(site.ask(&["/a"]).await, [200]);
