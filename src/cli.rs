@@ -7,7 +7,7 @@ use clap::{
     builder::Styles,
     error::{ContextKind, ErrorKind},
 };
-use livers::{Builder, Cors, Header, Mount, Reload, Route};
+use livers::{AllowedHost, Builder, Cors, Header, Mount, Reload, Route};
 
 use crate::terminal::Amount;
 
@@ -41,6 +41,10 @@ pub(crate) struct Cli {
     /// The name or address to listen on, and to answer to [default: this machine only]
     #[arg(long, value_name = "HOST")]
     host: Option<String>,
+
+    /// A name that it answers to, too; .example.com is all names below that one
+    #[arg(long, value_name = "NAME")]
+    allowed_host: Vec<AllowedHost>,
 
     /// Let a backend answer /PATH and all below it. TARGET is a port, host:port,
     /// http://host:port/base, https://host or unix:/path/of.sock
@@ -171,6 +175,8 @@ impl Cli {
         if let Some(host) = &self.host {
             builder = builder.host(host);
         }
+        let hosts = self.allowed_host.iter();
+        builder = hosts.fold(builder, |builder, host| builder.allowed_host(host.clone()));
         builder = self.proxy.iter().fold(builder, |builder, route| builder.proxy(route.clone()));
         builder = builder.proxy_change_origin(self.proxy_change_origin);
         builder = builder.proxy_insecure(self.proxy_insecure);
@@ -276,6 +282,10 @@ mod tests {
                 "--proxy-timeout long is not a number of seconds up to a day: write one, like 10",
             ),
             (&["--frobnicate"], "--frobnicate is no option: see livers --help"),
+            (
+                &["--allowed-host", "*.app.test"],
+                "--allowed-host *.app.test has a star: for all names below one, write .app.test",
+            ),
             (&["-x"], "-x is no option: see livers --help"),
             (&["--reload", "none"], "--reload none is not known: write used (the default) or all"),
             (&["a", "b"], "b is one folder too many: name only the one to serve"),

@@ -71,6 +71,7 @@ pub use change::{Change, ChangeSet, Kind};
 pub use error::{BadValue, Error};
 pub use event::{Event, Events};
 pub use fault::Fault;
+pub use net::guard::{AllowedHost, AllowedHostError};
 pub use proxy::{Route, RouteError};
 pub use reload::hub::Reload;
 pub use root::Mount;

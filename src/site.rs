@@ -119,7 +119,7 @@ impl Site {
             }
             Verdict::Foreign(host) => {
                 let why = format!(
-                    "this server does not go by the name {host}; if it should, start it with --host {host}"
+                    "this server does not go by the name {host}; if it should, start it with --allowed-host {host}"
                 );
                 return self.refuse(request.uri().path(), &why);
             }

@@ -8,18 +8,84 @@
 //!
 //! Nothing here sends a CORS header, so what a foreign page can fetch, it cannot read.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr, str::FromStr};
 
 use hyper::{
     Request, Version,
     header::{HOST, HeaderMap, ORIGIN},
 };
 
+/// A host that a server answers to, beside its own: a name, an address, or, with a dot before it, a
+/// name and all names below it (`.example.com`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedHost(String);
+
+/// Why a text is not a host: a sentence that names it and the right form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedHostError(String);
+
+impl fmt::Display for AllowedHostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for AllowedHostError {}
+
+impl FromStr for AllowedHost {
+    type Err = AllowedHostError;
+
+    fn from_str(text: &str) -> Result<Self, AllowedHostError> {
+        let fail = |what: String| Err(AllowedHostError(format!("{text} {what}")));
+        if let Some((_, rest)) = text.split_once("://") {
+            let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            let name = name_of(host).unwrap_or("app.example.com");
+            return fail(format!("is a URL: write its host alone, like {name}"));
+        }
+        // Vite writes it with a dot, certificates and CORS with a star.
+        if let Some(name) = text.strip_prefix('*') {
+            let name = if is_name(name.trim_start_matches('.')) { name } else { ".example.com" };
+            return fail(format!("has a star: for all names below one, write {name}"));
+        }
+        let host = text.to_ascii_lowercase();
+        if let Some(name) = host.strip_prefix('.') {
+            // Numbers are addresses, and have nothing below them.
+            return if is_name(name) && !name.ends_with(|last: char| last.is_ascii_digit()) {
+                Ok(Self(host.strip_suffix('.').unwrap_or(&host).to_owned()))
+            } else {
+                fail("is no name: write one like .example.com".to_owned())
+            };
+        }
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return Ok(Self(address.to_string()));
+        }
+        match name_of(&host) {
+            Some(name) if name.len() + 1 < host.trim_end_matches(']').len() => {
+                fail(format!("has a port: a host may be asked on any, so write {name}"))
+            }
+            Some(name) if name.parse::<IpAddr>().is_ok() || is_name(name) => {
+                Ok(Self(name.to_owned()))
+            }
+            _ => fail("is no name or address: write one like app.example.com".to_owned()),
+        }
+    }
+}
+
+impl AllowedHost {
+    /// Whether a host of a request is this one, or below it.
+    fn covers(&self, host: &str) -> bool {
+        match self.0.strip_prefix('.') {
+            Some(name) => host.strip_suffix(name).is_some_and(|b| b.is_empty() || b.ends_with('.')),
+            None => self.0 == host,
+        }
+    }
+}
+
 /// The hosts that a server goes by.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Guard {
-    /// Names and addresses beside those of the loopback.
-    hosts: Vec<String>,
+    /// The name or address that it listens on, and those that it was told to answer to.
+    hosts: Vec<AllowedHost>,
     /// Whether any address will do: the server listens on all, and rebinding needs a name.
     any_address: bool,
 }
@@ -36,11 +102,15 @@ pub(crate) enum Verdict {
 }
 
 impl Guard {
-    /// A guard that lets in the loopback's names, and this host's.
-    pub(crate) fn new(host: Option<&str>) -> Self {
-        let Some(host) = host else { return Self::default() };
-        let any_address = host.parse().is_ok_and(|address: IpAddr| address.is_unspecified());
-        Self { hosts: vec![host.to_ascii_lowercase()], any_address }
+    /// A guard that lets in the loopback's names, the host that is listened on, and these.
+    pub(crate) fn new(host: Option<&str>, allowed: Vec<AllowedHost>) -> Self {
+        let mut hosts = allowed;
+        // As it was written: what the system takes for a host may be asked for by that name.
+        hosts.extend(host.map(|host| AllowedHost(host.to_ascii_lowercase())));
+        let any_address = host
+            .and_then(|host| host.parse().ok())
+            .is_some_and(|address: IpAddr| address.is_unspecified());
+        Self { hosts, any_address }
     }
 
     /// Whether a request was sent to a host that is ours.
@@ -71,10 +141,14 @@ impl Guard {
         if name == "localhost" || name.ends_with(".localhost") {
             return true;
         }
-        if self.hosts.iter().any(|host| host == name) {
+        if self.hosts.iter().any(|host| host.covers(name)) {
             return true;
         }
-        name.parse().is_ok_and(|address: IpAddr| self.any_address || address.is_loopback())
+        name.parse().is_ok_and(|address: IpAddr| {
+            let spelled = address.to_string();
+            let told = self.hosts.iter().any(|host| host.covers(&spelled));
+            told || self.any_address || address.is_loopback()
+        })
     }
 }
 
@@ -86,8 +160,7 @@ fn name_of(host: &str) -> Option<&str> {
         (address, port)
     } else {
         let (name, port) = host.split_at(host.find(':').unwrap_or(host.len()));
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-        if name.is_empty() || !name.bytes().all(allowed) {
+        if !is_name(name) {
             return None;
         }
         (name.strip_suffix('.').unwrap_or(name), port)
@@ -97,6 +170,13 @@ fn name_of(host: &str) -> Option<&str> {
         Some(port) if port.is_empty() || port.parse::<u16>().is_ok() => Some(name),
         _ => None,
     }
+}
+
+/// Whether a text has only what names are made of, and IPv4 addresses; empty labels are none.
+fn is_name(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let text = text.strip_suffix('.').unwrap_or(text);
+    text.split('.').all(|label| !label.is_empty() && label.bytes().all(allowed))
 }
 
 /// Whether a request for livers' own paths comes from a page of ours, from the address bar, or from a
@@ -128,7 +208,7 @@ mod tests {
         header::{HeaderMap, HeaderName, HeaderValue},
     };
 
-    use super::{Guard, Verdict, name_of, same_origin};
+    use super::{AllowedHost, Guard, Verdict, name_of, same_origin};
 
     fn ask(guard: &Guard, uri: &str, hosts: &[&str]) -> Verdict {
         let mut request = Request::builder().uri(uri);
@@ -159,7 +239,7 @@ mod tests {
             ("0.0.0.0:8080", foreign("0.0.0.0")),
         ];
         for (host, wanted) in table {
-            assert_eq!(ask(&Guard::new(None), "/", &[host]), wanted, "{host}");
+            assert_eq!(ask(&Guard::new(None, Vec::new()), "/", &[host]), wanted, "{host}");
         }
         for host in [
             "",
@@ -174,18 +254,18 @@ mod tests {
             "loc\u{e4}l",
         ] {
             assert!(
-                matches!(ask(&Guard::new(None), "/", &[host]), Verdict::Malformed(_)),
+                matches!(ask(&Guard::new(None, Vec::new()), "/", &[host]), Verdict::Malformed(_)),
                 "{host}"
             );
         }
-        assert!(matches!(ask(&Guard::new(None), "/", &[]), Verdict::Malformed(_)));
+        assert!(matches!(ask(&Guard::new(None, Vec::new()), "/", &[]), Verdict::Malformed(_)));
         let twice = ["localhost", "localhost"];
-        assert!(matches!(ask(&Guard::new(None), "/", &twice), Verdict::Malformed(_)));
+        assert!(matches!(ask(&Guard::new(None, Vec::new()), "/", &twice), Verdict::Malformed(_)));
     }
 
     #[test]
     fn the_host_of_an_absolute_target_counts() {
-        let guard = Guard::new(None);
+        let guard = Guard::new(None, Vec::new());
         let evil = ask(&guard, "http://evil.example/", &["localhost"]);
         assert_eq!(evil, Verdict::Foreign("evil.example".into()));
         let own = ask(&guard, "http://localhost:8080/", &["localhost:8080"]);
@@ -205,8 +285,63 @@ mod tests {
             ("0.0.0.0", "evil.example", false),
         ];
         for (listening, host, pass) in table {
-            let verdict = ask(&Guard::new(Some(listening)), "/", &[host]);
+            let verdict = ask(&Guard::new(Some(listening), Vec::new()), "/", &[host]);
             assert_eq!(matches!(verdict, Verdict::Pass(_)), pass, "{listening} {host}");
+        }
+    }
+
+    #[test]
+    fn what_is_allowed_is_answered_and_nothing_that_looks_like_it() {
+        let table = [
+            ("app.example.com", "app.example.com", true),
+            ("app.example.com", "App.Example.COM:8080", true),
+            ("app.example.com", "app.example.com.", true),
+            ("App.Example.com.", "app.example.com", true),
+            ("app.example.com", "x.app.example.com", false),
+            ("app.example.com", "xapp.example.com", false),
+            ("app.example.com", "app.example.com.evil.test", false),
+            ("app.example.com", "example.com", false),
+            (".example.com", "example.com", true),
+            (".example.com", "a.example.com:1", true),
+            (".example.com", "b.a.example.com", true),
+            (".Example.com.", "a.example.com.", true),
+            (".example.com", "evilexample.com", false),
+            (".example.com", "example.com.evil.test", false),
+            (".example.com", "com", false),
+            ("192.168.0.7", "192.168.0.7:80", true),
+            ("192.168.0.7", "192.168.0.70", false),
+            ("fd00::0:1", "[fd00::1]:80", true),
+            ("[fd00::1]", "[fd00::1]", true),
+            ("box", "box:8080", true),
+            ("box", "localhost", true),
+        ];
+        for (allowed, host, pass) in table {
+            let guard = Guard::new(None, vec![allowed.parse().unwrap()]);
+            let verdict = ask(&guard, "/", &[host]);
+            assert_eq!(matches!(verdict, Verdict::Pass(_)), pass, "{allowed} {host}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_is_explained() {
+        for (text, wanted) in [
+            ("https://app.test/x", "is a URL: write its host alone, like app.test"),
+            ("http://", "is a URL: write its host alone, like app.example.com"),
+            ("*.app.test", "has a star: for all names below one, write .app.test"),
+            ("*", "has a star: for all names below one, write .example.com"),
+            ("app.test:8080", "has a port: a host may be asked on any, so write app.test"),
+            ("[::1]:8080", "has a port: a host may be asked on any, so write ::1"),
+            (".", "is no name: write one like .example.com"),
+            (".7", "is no name: write one like .example.com"),
+            ("..app.test", "is no name: write one like .example.com"),
+            ("", "is no name or address: write one like app.example.com"),
+            ("a..test", "is no name or address: write one like app.example.com"),
+            ("app.test/x", "is no name or address: write one like app.example.com"),
+            ("a b", "is no name or address: write one like app.example.com"),
+            ("a,b", "is no name or address: write one like app.example.com"),
+        ] {
+            let said = text.parse::<AllowedHost>().unwrap_err().to_string();
+            assert_eq!(said, format!("{text} {wanted}"));
         }
     }
 

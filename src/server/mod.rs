@@ -24,7 +24,7 @@ use crate::{
     files::Files,
     inject::sources::Sources,
     net::{
-        guard::Guard,
+        guard::{AllowedHost, Guard},
         listen::{addresses, listen},
     },
     proxy::{self, Proxy, Route},
@@ -56,6 +56,7 @@ const PORT: u16 = 8080;
 pub struct Builder {
     root: PathBuf,
     host: Option<String>,
+    allowed_hosts: Vec<AllowedHost>,
     port: u16,
     strict_port: bool,
     proxy: proxy::Options,
@@ -76,6 +77,12 @@ impl Builder {
     /// Listens on this host name or address, rather than on the loopback, and answers to it.
     pub fn host(mut self, host: impl Into<String>) -> Self {
         self.host = Some(host.into());
+        self
+    }
+
+    /// Answers to this host, too, when a request names it: one that a tunnel or another server has.
+    pub fn allowed_host(mut self, host: AllowedHost) -> Self {
+        self.allowed_hosts.push(host);
         self
     }
 
@@ -279,7 +286,7 @@ impl Builder {
             cancel: cancel.clone(),
         };
         let proxy = Proxy::new(self.proxy, events.clone(), tasks.clone(), cancel.clone(), tabs);
-        let guard = Guard::new(self.host.as_deref());
+        let guard = Guard::new(self.host.as_deref(), self.allowed_hosts);
         let files = Files::new(Arc::clone(&root), spa);
         let sources = self.morph.then(|| Mutex::new(Sources::default()));
         let policy = self.policy;
@@ -332,6 +339,7 @@ impl Server {
         Builder {
             root: root.into(),
             host: None,
+            allowed_hosts: Vec::new(),
             port: PORT,
             strict_port: false,
             proxy: proxy::Options::default(),

@@ -69,7 +69,10 @@ async fn only_names_of_this_machine_are_answered() {
             let wanted = if (*status, path) == (200, "/missing") { 404 } else { *status };
             assert_eq!(answer.status, wanted, "{path} {host}");
             if wanted == 403 {
-                assert!(answer.text().contains("--host"), "what would allow it: {answer:?}");
+                assert!(
+                    answer.text().contains("--allowed-host"),
+                    "what would allow it: {answer:?}"
+                );
                 assert!(!answer.text().contains("the page"));
             }
         }
@@ -112,6 +115,34 @@ async fn the_host_that_is_listened_on_is_answered_too() {
             assert_eq!(wire.response(false).await.status, 200, "{address}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_name_that_is_allowed_is_answered_and_its_pages_are_ours() {
+    let dir = TempDir::with_page("<p>");
+    let args = ["--allowed-host", "app.test", "--allowed-host=.tunnel.example"];
+    let livers = Livers::on(dir.path()).args(args).start().await;
+    let port = livers.port();
+    for (host, status) in [
+        ("localhost", 200),
+        ("app.test", 200),
+        ("App.Test:443", 200),
+        ("tunnel.example", 200),
+        ("a.b.tunnel.example", 200),
+        ("x.app.test", 403),
+        ("eviltunnel.example", 403),
+        ("tunnel.example.evil.example", 403),
+    ] {
+        for path in ["/", "/__livers/status"] {
+            let fields = [&*format!("Host: {host}"), &*format!("Origin: https://{host}")];
+            // Browsers leave out the port that their scheme has anyway.
+            let fields = fields.map(|field| field.replace("Origin: https://App.Test:443", "X: y"));
+            let fields: Vec<_> = fields.iter().map(String::as_str).collect();
+            assert_eq!(ask(port, &format!("GET {path}"), &fields).await.status, status, "{host}");
+        }
+    }
+    let foreign = ["Host: app.test", "Origin: https://tunnel.example"];
+    assert_eq!(ask(port, "GET /__livers/status", &foreign).await.status, 403);
 }
 
 #[tokio::test]
