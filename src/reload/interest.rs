@@ -36,6 +36,10 @@ use std::{
 /// How many edges are kept.
 const EDGES: usize = 100_000;
 
+/// How long the paths at both ends of all edges may be together, bytes: a request can name paths of
+/// any length.
+const BYTES: usize = 16 << 20;
+
 /// The user that stands for every tab. No path is written like this.
 pub(crate) const EVERYONE: &str = "*";
 
@@ -47,6 +51,8 @@ pub(crate) struct Interest {
     /// The same edges from the other end.
     uses: HashMap<Arc<str>, HashSet<Arc<str>>>,
     edges: usize,
+    /// The length of the paths at the ends of the edges, and of those in `unsigned`.
+    bytes: usize,
     /// Edges last seen before this version may be missing.
     whole_since: u64,
     /// Edges older than this version were looked for already.
@@ -100,6 +106,7 @@ impl Interest {
             self.whole_since = version + 1;
             return;
         }
+        self.bytes += user.len() + used.len();
         let (user, used) = (self.name(user), self.name(used));
         self.users.entry(Arc::clone(&used)).or_default().insert(Arc::clone(&user), version);
         self.uses.entry(user).or_default().insert(used);
@@ -116,12 +123,14 @@ impl Interest {
         if self.unsigned.get(used).copied().unwrap_or_default() {
             return;
         }
-        if self.unsigned.len() >= EDGES {
+        if self.unsigned.len() >= EDGES || self.bytes >= BYTES {
             self.whole_since = version + 1;
             return;
         }
         let name = self.name(used);
-        self.unsigned.insert(name, false);
+        if self.unsigned.insert(name, false).is_none() {
+            self.bytes += used.len();
+        }
         self.add(EVERYONE, used, version);
     }
 
@@ -139,6 +148,7 @@ impl Interest {
     pub(crate) fn doubt(&mut self, gone: &str) {
         if self.unsigned.get(gone) == Some(&true) {
             self.unsigned.remove(gone);
+            self.bytes -= gone.len();
         }
     }
 
@@ -156,6 +166,7 @@ impl Interest {
             return;
         }
         self.edges -= 1;
+        self.bytes -= user.len() + used.len();
         if users.is_empty() {
             self.users.remove(used);
         }
@@ -169,7 +180,7 @@ impl Interest {
 
     /// Whether there is no room for another edge.
     pub(crate) fn is_full(&self) -> bool {
-        self.edges >= EDGES
+        self.edges >= EDGES || self.bytes >= BYTES
     }
 
     /// Forgets what was not seen since a version: no open document is older.
@@ -184,6 +195,7 @@ impl Interest {
                 let keep = *seen >= version || &**user == EVERYONE;
                 if !keep {
                     self.edges -= 1;
+                    self.bytes -= user.len() + used.len();
                     if let Some(uses) = self.uses.get_mut(user) {
                         uses.remove(used);
                     }

@@ -22,6 +22,10 @@ use crate::{
 /// How many paths are kept. Those beyond are treated as paths that nobody asked for.
 const PATHS: usize = 100_000;
 
+/// How long all of them may be together, bytes. A name can have any length in a request, and pages of
+/// anybody's can have a browser ask for names that do not exist.
+const BYTES: usize = 16 << 20;
+
 /// What is at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
@@ -48,9 +52,9 @@ pub(super) enum Noted {
     Changed,
 }
 
-/// The paths that were asked for.
+/// The paths that were asked for, and how long they are together.
 #[derive(Debug, Default)]
-pub(super) struct Snapshot(BTreeMap<PathBuf, Entry>);
+pub(super) struct Snapshot(BTreeMap<PathBuf, Entry>, usize);
 
 #[derive(Clone, Debug)]
 struct Entry {
@@ -67,7 +71,9 @@ impl Snapshot {
             Some(known) if known.state == state => Noted::Same,
             Some(_) => Noted::Changed,
             None => {
-                if self.0.len() < PATHS {
+                let bytes = self.1 + path.as_os_str().len();
+                if self.0.len() < PATHS && bytes <= BYTES {
+                    self.1 = bytes;
                     self.0.insert(path.to_owned(), Entry { state, plain: Vec::new() });
                 }
                 Noted::New

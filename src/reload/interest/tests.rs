@@ -204,6 +204,9 @@ proptest! {
             let edges: BTreeSet<_> =
                 naive.0.iter().filter(|edge| edge.0 != edge.1).map(|edge| (edge.0, edge.1)).collect();
             prop_assert_eq!(interest.edges, edges.len());
+            let ends = edges.iter().map(|(user, used)| name(*user).len() + name(*used).len());
+            let unsigned = interest.unsigned.keys().map(|path| path.len());
+            prop_assert_eq!(interest.bytes, ends.chain(unsigned).sum::<usize>());
             prop_assert_eq!(interest.uses.values().map(HashSet::len).sum::<usize>(), edges.len());
         }
         for (changed, page) in (0..8).flat_map(|changed| (0..8).map(move |page| (changed, page))) {
