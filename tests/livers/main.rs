@@ -27,6 +27,7 @@ mod modules;
 mod proxy;
 mod reload;
 mod saves;
+mod security;
 mod serve;
 mod support;
 mod watch;

@@ -1,0 +1,139 @@
+//! Who asks for too much: others are served meanwhile, and the memory stays what it was.
+
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::support::dir::TempDir;
+use crate::support::http::{self, Wire};
+use crate::support::server::Livers;
+use crate::support::socket::Socket;
+use crate::support::within;
+
+/// The memory that the process has now, MB.
+fn memory(livers: &Livers) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", livers.id())).expect("status");
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).expect("the figure");
+    line.split_whitespace().nth(1).expect("a number").parse::<usize>().expect("a number") / 1024
+}
+
+/// Whether another client is served, and the memory within bounds.
+async fn goes_on(livers: &Livers, before: usize, what: &str) {
+    assert_eq!(http::get(livers.port(), "/").await.status, 200, "{what}");
+    let now = memory(livers);
+    assert!(now < before + 64, "{what}: {before} MB became {now} MB");
+}
+
+#[tokio::test]
+async fn half_requests_and_idle_sockets_hold_up_nobody() {
+    let dir = TempDir::with_page("<p>");
+    let livers = Livers::on(dir.path()).start().await;
+    let before = memory(&livers);
+    let mut open = Vec::new();
+    for number in 0..600 {
+        let mut wire = Wire::open(livers.port()).await;
+        let begun = [
+            "",
+            "G",
+            "GET / HTTP/1.1\r\nHost: ",
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\na",
+            "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\na",
+        ];
+        wire.send(begun[number % begun.len()]).await;
+        open.push(wire);
+    }
+    goes_on(&livers, before, "half requests").await;
+}
+
+#[tokio::test]
+async fn endless_messages_end_their_own_socket_only() {
+    let dir = TempDir::with_page("<p>");
+    let livers = Livers::on(dir.path()).start().await;
+    let port = livers.port();
+    let before = memory(&livers);
+    let mut other = Socket::on(port).open().await;
+    assert_eq!(other.next_json().await["type"], "connected");
+
+    // CVE-2021-32640, CVE-2024-37890 of ws: the fields of a handshake.
+    let opening = |fields: &str| {
+        format!(
+            "GET /__livers/socket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
+             Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{fields}\r\n"
+        )
+    };
+    for (fields, status) in [
+        ("X: y\r\n".repeat(2000), 431),
+        (format!("Sec-WebSocket-Protocol: a{}b\r\n", " ".repeat(60_000)), 101),
+        (format!("Sec-WebSocket-Extensions: permessage-deflate{}\r\n", ";a".repeat(9000)), 101),
+    ] {
+        let mut wire = Wire::open(port).await;
+        let _ = wire.try_send(opening(&fields)).await;
+        let head = wire.until(b"\r\n\r\n").await.expect("an answer");
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{head}");
+        assert!(!head.to_ascii_lowercase().contains("sec-websocket-extensions"), "no compression");
+    }
+
+    // A frame that says it is huge, and fragments without end.
+    let masked = |first: u8, length: &[u8]| [&[first], length, &[0; 4]].concat();
+    let huge = masked(0x81, &[0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
+    let part = [masked(0x01, &[0xfe, 0xff, 0xff]), vec![b'a'; 0xffff]].concat();
+    let more = [masked(0x00, &[0xfe, 0xff, 0xff]), vec![b'a'; 0xffff]].concat();
+    let deflated = [masked(0xc1, &[0x84]), vec![0; 4]].concat();
+    let bare = [&[0x81, 0x04][..], b"ping"].concat();
+    for (what, first, again) in [
+        ("a huge frame", huge, Vec::new()),
+        ("fragments without end", part, more),
+        ("compression that was not agreed", deflated, Vec::new()),
+        ("a frame without a mask", bare, Vec::new()),
+    ] {
+        let mut wire = Wire::open(port).await;
+        wire.send(opening("")).await;
+        wire.until(b"\r\n\r\n").await.expect("an answer");
+        let ended = async {
+            let mut sent = wire.try_send(first).await;
+            while sent.is_ok() && !again.is_empty() {
+                sent = wire.try_send(&again).await;
+            }
+            while matches!(wire.some().await, Ok(said) if !said.is_empty()) {}
+        };
+        within(what, ended).await;
+        goes_on(&livers, before, what).await;
+    }
+
+    // Control frames and reports are answered and forgotten.
+    let mut busy = Socket::on(port).subprotocol("livers").open().await;
+    assert_eq!(busy.next_json().await["type"], "connected");
+    let uses: Vec<_> = (0..4000).map(|number| format!("/{number}-{}", "a".repeat(40))).collect();
+    for round in 0..200 {
+        busy.send(Message::Ping(vec![b'a'; 125].into())).await;
+        if round % 10 == 0 {
+            busy.send_text(&serde_json::json!({"type":"uses","add":uses}).to_string()).await;
+        }
+        assert!(matches!(busy.next().await, Some(Ok(Message::Pong(_)))), "an answer");
+    }
+    goes_on(&livers, before, "pings").await;
+    // The other socket was told nothing of all this.
+    dir.write("new.css", "a");
+    assert_eq!(other.next_json().await["changes"][0]["path"], "/new.css");
+}
+
+/// A page of anybody's can have a browser ask for names without end.
+#[tokio::test]
+async fn names_without_end_are_not_kept() {
+    let dir = TempDir::with_page("<p>");
+    let livers = Livers::on(dir.path()).start().await;
+    let before = memory(&livers);
+    let mut wire = Wire::open(livers.port()).await;
+    let long = "a".repeat(60_000);
+    for number in 0..1500 {
+        let (target, referrer) = if number % 2 == 0 { (&*long, "") } else { ("", &*long) };
+        let target = if target.is_empty() { "/".to_owned() } else { format!("/{number}{target}") };
+        wire.send(format!(
+            "HEAD {target} HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Dest: image\r\n\
+             Referer: http://localhost/{number}{referrer}\r\n\r\n"
+        ))
+        .await;
+        let status = wire.response(true).await.status;
+        assert_eq!(status, if target == "/" { 200 } else { 404 });
+    }
+    goes_on(&livers, before, "long names").await;
+}

@@ -1,0 +1,261 @@
+//! Files that are not to be had, pages that are not to be led elsewhere, text that is to stay text.
+
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
+use crate::support::dir::TempDir;
+use crate::support::http::{self, Response};
+use crate::support::server::Livers;
+
+const SECRET: &str = "not for you";
+
+/// As base64, which source maps are, whatever stands before it.
+const ENCODED: [&str; 3] = ["bm90IGZvciB5b3", "5vdCBmb3IgeW91", "ub3QgZm9yIHlvd"];
+
+/// A site of pages, sources and a package, with secrets in it and beside it.
+fn site() -> TempDir {
+    let dir = TempDir::new();
+    for file in [
+        "secret.txt",
+        "secret.js",
+        "site/.env",
+        "site/.git/config",
+        "site/.hidden/a.js",
+        "site/node_modules/pkg/.env",
+        "site/node_modules/.secret/a.js",
+    ] {
+        dir.write(file, format!("// {SECRET}\n"));
+    }
+    dir.write("secret.json", format!("{{\"secret\":\"{SECRET}\"}}"));
+    dir.write("site/package.json", r#"{"name":"site","dependencies":{"pkg":"1.0.0"}}"#);
+    dir.write("site/index.html", "<p>the page");
+    dir.write("site/dir/a.txt", "a");
+    dir.write("site/a.svg", "<svg/>");
+    dir.write("site/good.jsx", "import b from 'pkg'; export default b;");
+    dir.write(
+        "site/tsconfig.json",
+        r#"{"compilerOptions":{"paths":{"beside/*":["../*"],"root/*":["/*"]}}}"#,
+    );
+    dir.write("site/node_modules/pkg/package.json", r#"{"name":"pkg","version":"1.0.0"}"#);
+    dir.write(
+        "site/node_modules/pkg/index.js",
+        "exports.a = 1; try { require('../../../secret.json'); require('../../../secret.js') } catch {}",
+    );
+    for (name, source) in OUT {
+        dir.write(format!("site/{name}.jsx"), source);
+    }
+    let link = |to: &str, at: &str| symlink(to, dir.at("site").join(at)).expect("a link");
+    link("../secret.txt", "out.txt");
+    link("../secret.js", "out.js");
+    link("..", "up");
+    link("../../../secret.txt", "node_modules/pkg/out.txt");
+    link("../../../secret.js", "node_modules/pkg/out.js");
+    link("../..", "node_modules/up");
+    let made = Command::new("mkfifo").arg(dir.at("site/fifo")).arg(dir.at("site/fifo.js")).status();
+    assert!(made.expect("run mkfifo").success());
+    dir
+}
+
+/// Sources that reach out of the folder.
+const OUT: [(&str, &str); 13] = [
+    ("parent", "import a from '../secret.txt?raw'; console.log(a)"),
+    ("script", "import '../secret.js'"),
+    ("json", "import a from '../secret.json'; console.log(a)"),
+    ("link", "import a from './out.txt?raw'; console.log(a)"),
+    ("linked", "import './out.js'"),
+    ("through", "import a from './up/secret.txt?raw'; console.log(a)"),
+    ("package", "import a from 'up/secret.txt?raw'; console.log(a)"),
+    ("inside", "import a from 'pkg/out.txt?raw'; console.log(a)"),
+    ("above", "import a from 'pkg/../../../secret.txt?raw'; console.log(a)"),
+    ("paths", "import a from 'beside/secret.txt?raw'; console.log(a)"),
+    ("dots", "import a from './%2e%2e/secret.txt?raw'; console.log(a)"),
+    ("slashes", "import a from '..\\\\secret.txt?raw'; console.log(a)"),
+    ("etc", "import a from '../../../../../../../../etc/passwd?raw'; console.log(a)"),
+];
+
+/// Asks as a page of ours does for a script, which opens most ways.
+async fn ask(port: u16, target: &str, dest: &str) -> Response {
+    let fields = [
+        ("Sec-Fetch-Site", "same-origin"),
+        ("Sec-Fetch-Mode", "cors"),
+        ("Sec-Fetch-Dest", dest),
+        ("Accept", "*/*"),
+    ];
+    http::request(port, http::request_head(port, "GET", target, &fields, 0)).await
+}
+
+fn tells_nothing(answer: &Response, target: &str) {
+    let body = String::from_utf8_lossy(&answer.body);
+    let told = |secret: &&str| body.contains(secret);
+    assert!(!body.contains(SECRET) && !body.contains("root:"), "{target}: {answer:?}");
+    assert!(!ENCODED.iter().any(told), "{target} in a source map: {answer:?}");
+}
+
+/// The ids are those of SECURITY.md.
+#[tokio::test]
+async fn no_request_reads_what_is_kept_back() {
+    let dir = site();
+    let livers = Livers::on(dir.at("site")).start().await;
+    let port = livers.port();
+    let beside = dir.at("secret.txt");
+    let beside = beside.to_str().expect("a path of UTF-8");
+    let mut table: Vec<(&str, String)> = [
+        // Vite: what stands after the name.
+        ("CVE-2025-30208", "/.env?raw??"),
+        ("CVE-2025-30208", "/.env?import&raw??"),
+        ("CVE-2025-30208", "/@fs/etc/passwd?raw??"),
+        ("CVE-2025-31125", "/.env?import&?inline=1.wasm?init"),
+        ("CVE-2025-31125", "/@fs/etc/passwd?import&?inline=1.wasm?init"),
+        ("CVE-2025-31486", "/.env?.svg?.wasm?init"),
+        ("CVE-2025-31486", "/@fs/x/x/x/vite/../../../../etc/passwd?import&?raw"),
+        ("CVE-2025-32395", "/@fs/x/#/../../../../../etc/passwd"),
+        ("CVE-2025-32395", "/dir/#/../../.env"),
+        ("CVE-2025-46565", "/.env/."),
+        ("CVE-2025-46565", "/.env/"),
+        ("CVE-2025-62522", "/.env\\"),
+        ("CVE-2025-62522", "/.env%5c?raw"),
+        ("CVE-2025-58751", "/dir/../../secret.txt"),
+        ("CVE-2025-58752", "/../secret.json"),
+        ("CVE-2024-45811", "/.env?import&raw"),
+        ("CVE-2024-45811", "/@fs/etc/passwd?import&raw"),
+        ("CVE-2024-31207", "/.git/config?raw"),
+        ("CVE-2024-23331", "/.ENV%00"),
+        ("CVE-2023-34092", "//.env"),
+        ("CVE-2023-34092", "//@fs//etc/passwd?raw"),
+        ("CVE-2022-35204", "/@fs/%252e%252e/%252e%252e/etc/passwd"),
+        ("CVE-2026-53571", "/.env::$DATA?raw"),
+        ("CVE-2026-53571", "/.env.?raw"),
+        // Others.
+        ("CVE-2023-3224", "/__nuxt_component_test__/?path=../../.env"),
+        ("CVE-2025-24361", "/_nuxt/.env"),
+        ("webpack", "/__webpack_dev_server__/..%2f.env"),
+        ("traversal", "/%2e%2e/secret.txt?raw"),
+        ("traversal", "/up/secret.txt?import&raw"),
+        ("traversal", "/out.txt?import&raw"),
+        ("traversal", "/out.js?import"),
+        ("traversal", "/.hidden/a.js?import"),
+        ("traversal", "/node_modules/pkg/.env?import&raw"),
+        ("traversal", "/node_modules/.secret/a.js"),
+        ("traversal", "/node_modules/up/secret.txt?import&raw"),
+        ("traversal", "/node_modules/pkg/out.txt?import&raw"),
+        ("fifo", "/fifo"),
+        ("fifo", "/fifo?import&raw"),
+        ("fifo", "/fifo.js?import"),
+    ]
+    .map(|(id, target)| (id, target.to_owned()))
+    .to_vec();
+    for form in ["/@fs{}?import&raw", "/{}?raw", "{}?import&raw", "/__livers/npm{}?import&raw"] {
+        table.push(("absolute", form.replace("{}", beside)));
+    }
+    for (id, target) in table {
+        for dest in ["script", "empty", "document", "style"] {
+            let answer = ask(port, &target, dest).await;
+            tells_nothing(&answer, &format!("{id} {target}"));
+            // A fragment is no part of a request's path (hyper cuts it off).
+            let shown = target.contains('#') && answer.status < 400;
+            assert!(shown || (400..500).contains(&answer.status), "{id} {target}: {answer:?}");
+        }
+    }
+    assert_eq!(http::get(port, "/dir/a.txt").await.text(), "a");
+}
+
+#[cfg(feature = "esm")]
+#[tokio::test]
+async fn no_import_and_no_package_reaches_out_of_its_folder() {
+    let dir = site();
+    let livers = Livers::on(dir.at("site")).start().await;
+    let port = livers.port();
+    for (name, source) in OUT {
+        let answer = ask(port, &format!("/{name}.jsx"), "script").await;
+        assert_eq!(answer.status, 500, "{source}: {answer:?}");
+        tells_nothing(&answer, source);
+    }
+    let module = ask(port, "/good.jsx", "script").await;
+    let text = module.text();
+    let id = text.split_once("/__livers/npm/").expect("a package's URL").1;
+    let id = id.split('/').next().expect("an id").to_owned();
+    let own = |file: &str| format!("/__livers/npm/{id}/{file}");
+    assert_eq!(ask(port, &own("index.js"), "script").await.status, 200);
+    for file in ["index.js?pack", "index.js?define", "index.js?script"] {
+        tells_nothing(&ask(port, &own(file), "script").await, file);
+    }
+    let others = [
+        "/__livers/npm/../../.env".to_owned(),
+        "/__livers/npm/%2e%2e/%2e%2e/.env?raw".to_owned(),
+        "/__livers/npm/site@0~0000000/.env".to_owned(),
+        "/__livers/npm/up@0~0000000/secret.txt".to_owned(),
+        "/__livers/npm/.secret@0~0000000/a.js".to_owned(),
+        "/__livers/npm//etc/passwd".to_owned(),
+        "/__livers/source?../../.env".to_owned(),
+        format!("/__livers/npm/{id}%2f..%2f..%2f.env/a"),
+    ];
+    let files = [
+        ".env",
+        ".env?import&raw",
+        "../../.env?import&raw",
+        "../../../secret.txt?import&raw",
+        "..%2f..%2f.env?import&raw",
+        "%2e%2e/%2e%2e/.env?import&raw",
+        "..%5c..%5c.env?raw",
+        "out.txt",
+        "out.txt?import&raw",
+        "out.js?script",
+        "/etc/passwd?import&raw",
+        "index.js/../.env?raw",
+        "index.js?pack=../../../secret.js",
+        "index.js?pack=out.js",
+        "index.js?pack=.env",
+        "index.js?pack=/etc/passwd",
+        "index.js?pack=..%2f..%2f.env",
+        "index.js%00.env",
+        "",
+        ".",
+    ];
+    for target in others.into_iter().chain(files.map(own)) {
+        let answer = ask(port, &target, "script").await;
+        tells_nothing(&answer, &target);
+        assert!((400..500).contains(&answer.status), "{target}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_led_to_another_host_and_no_markup_comes_back() {
+    let dir = site();
+    let livers = Livers::on(dir.at("site")).start().await;
+    let port = livers.port();
+    for (id, target) in [
+        ("CVE-2015-1164", "//evil.example/%2e%2e"),
+        ("CVE-2015-1164", "//evil.example"),
+        ("CVE-2015-1164", "//evil.example/.."),
+        ("CVE-2015-1164", "/%2f%2fevil.example"),
+        ("redirect", "/\\evil.example"),
+        ("redirect", "/%5cevil.example/"),
+        ("redirect", "/dir/..//evil.example"),
+        ("redirect", "///dir"),
+        ("redirect", "/%09/evil.example"),
+        ("redirect", "/dir?//evil.example"),
+        ("redirect", "/dir?%0d%0aLocation:%20http://evil.example/"),
+        ("splitting", "/dir%0d%0aX-Evil:1"),
+        ("splitting", "/%0d%0aX-Evil:1?%0d%0aX-Evil:1"),
+        ("CVE-2024-43799", "/%3Cscript%3Ealert(1)%3C/script%3E/.."),
+        ("markup", "/<script>alert(1)</script>"),
+        ("markup", "/%3Cscript%3Ealert(1)%3C%2fscript%3E"),
+        ("markup", "/%3Cscript%3Ealert(1)"),
+        ("markup", "/.%22%3E%3Cscript%3Ealert(1)"),
+        ("markup", "/?\"><script>alert(1)</script>"),
+        ("CVE-2023-49293", "/index.html?%22%3E%3Cscript%3Ealert(1)"),
+        ("markup", "/__livers/%3Cscript%3Ealert(1)"),
+        ("markup", "/__livers/npm/%3Cscript%3Ealert(1)"),
+        ("markup", "/__livers/npm/node:%22;alert(1)//?names=a%22;alert(1)//"),
+    ] {
+        for dest in ["document", "script", "empty"] {
+            let answer = ask(port, target, dest).await;
+            let location = answer.header("location").unwrap_or("/dir/");
+            assert!(location.starts_with("/dir/"), "{id} {target}: {answer:?}");
+            assert_eq!(answer.header("x-evil"), None, "{id} {target}");
+            // A quote that is escaped ends no text.
+            let text = String::from_utf8_lossy(&answer.body).replace("\\\"", "'");
+            assert!(!text.contains("<script>") && !text.contains("\";alert"), "{id}: {answer:?}");
+        }
+    }
+}
