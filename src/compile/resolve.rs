@@ -267,7 +267,9 @@ impl Resolver {
         let folder = self.folders.known(id).or_else(|| self.search(id))?;
         let real = folder.path.join(path).canonicalize().ok()?;
         let inside = real.strip_prefix(&folder.path).ok()?;
-        if !real.is_file() || inside.iter().any(|part| part == "node_modules") {
+        // A link may have another name than what it leads to.
+        let is_own = inside.components().all(plain) && !inside.iter().any(|p| p == "node_modules");
+        if !real.is_file() || !is_own {
             return None;
         }
         Some(Place { folder, file: file.to_owned() })

@@ -33,6 +33,9 @@ use crate::{
 /// How many files a tab may name; one that names more is told of everything.
 const USES: usize = 10_000;
 
+/// How long those paths may be together, bytes. A page that says more is told everything.
+const USES_BYTES: usize = 1 << 20;
+
 #[cfg_attr(not(feature = "esm"), allow(dead_code))]
 /// How many sources may be at fault; what is more is not said.
 const FAULTS: usize = 100;
@@ -435,7 +438,8 @@ impl Handle {
             state.interest.explain(&used);
             uses.insert(used);
         }
-        if uses.len() > USES {
+        let bytes = uses.iter().map(String::len).sum::<usize>();
+        if uses.len() > USES || bytes > USES_BYTES {
             tab.uses = None;
         }
     }

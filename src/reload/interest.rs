@@ -38,7 +38,7 @@ const EDGES: usize = 100_000;
 
 /// How long the paths at both ends of all edges may be together, bytes: a request can name paths of
 /// any length.
-const BYTES: usize = 16 << 20;
+const BYTES: usize = 8 << 20;
 
 /// The user that stands for every tab. No path is written like this.
 pub(crate) const EVERYONE: &str = "*";

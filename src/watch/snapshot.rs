@@ -24,7 +24,7 @@ const PATHS: usize = 100_000;
 
 /// How long all of them may be together, bytes. A name can have any length in a request, and pages of
 /// anybody's can have a browser ask for names that do not exist.
-const BYTES: usize = 16 << 20;
+const BYTES: usize = 8 << 20;
 
 /// What is at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,6 +8,9 @@ use crate::support::server::Livers;
 use crate::support::socket::Socket;
 use crate::support::within;
 
+/// How much more memory it may take, MB.
+const MORE: usize = 40;
+
 /// The memory that the process has now, MB.
 fn memory(livers: &Livers) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", livers.id())).expect("status");
@@ -19,7 +22,7 @@ fn memory(livers: &Livers) -> usize {
 async fn goes_on(livers: &Livers, before: usize, what: &str) {
     assert_eq!(http::get(livers.port(), "/").await.status, 200, "{what}");
     let now = memory(livers);
-    assert!(now < before + 64, "{what}: {before} MB became {now} MB");
+    assert!(now < before + MORE, "{what}: {before} MB became {now} MB");
 }
 
 #[tokio::test]
@@ -100,13 +103,18 @@ async fn endless_messages_end_their_own_socket_only() {
     }
 
     // Control frames and reports are answered and forgotten.
+    // They would be 45 MB, if they were kept.
     let mut busy = Socket::on(port).subprotocol("livers").open().await;
     assert_eq!(busy.next_json().await["type"], "connected");
     let uses: Vec<_> = (0..4000).map(|number| format!("/{number}-{}", "a".repeat(40))).collect();
+    busy.send_text(r#"{"type":"hello","page":"/","uses":[]}"#).await;
     for round in 0..200 {
         busy.send(Message::Ping(vec![b'a'; 125].into())).await;
         if round % 10 == 0 {
             busy.send_text(&serde_json::json!({"type":"uses","add":uses}).to_string()).await;
+        } else {
+            let long = format!("/{round}{}", "a".repeat(250_000));
+            busy.send_text(&serde_json::json!({"type":"uses","add":[long]}).to_string()).await;
         }
         assert!(matches!(busy.next().await, Some(Ok(Message::Pong(_)))), "an answer");
     }
@@ -124,7 +132,7 @@ async fn names_without_end_are_not_kept() {
     let before = memory(&livers);
     let mut wire = Wire::open(livers.port()).await;
     let long = "a".repeat(60_000);
-    for number in 0..1500 {
+    for number in 0..1200 {
         let (target, referrer) = if number % 2 == 0 { (&*long, "") } else { ("", &*long) };
         let target = if target.is_empty() { "/".to_owned() } else { format!("/{number}{target}") };
         wire.send(format!(

@@ -50,6 +50,7 @@ fn site() -> TempDir {
     link("..", "up");
     link("../../../secret.txt", "node_modules/pkg/out.txt");
     link("../../../secret.js", "node_modules/pkg/out.js");
+    link(".env", "node_modules/pkg/env.txt");
     link("../..", "node_modules/up");
     let made = Command::new("mkfifo").arg(dir.at("site/fifo")).arg(dir.at("site/fifo.js")).status();
     assert!(made.expect("run mkfifo").success());
@@ -197,6 +198,8 @@ async fn no_import_and_no_package_reaches_out_of_its_folder() {
         "..%2f..%2f.env?import&raw",
         "%2e%2e/%2e%2e/.env?import&raw",
         "..%5c..%5c.env?raw",
+        "env.txt",
+        "env.txt?import&raw",
         "out.txt",
         "out.txt?import&raw",
         "out.js?script",
