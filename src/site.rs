@@ -27,8 +27,9 @@ use hyper::{
     Method, Request, StatusCode,
     body::Body as HttpBody,
     header::{
-        ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
-        HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, X_CONTENT_TYPE_OPTIONS,
+        ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH,
+        CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, TRANSFER_ENCODING,
+        X_CONTENT_TYPE_OPTIONS,
     },
 };
 
@@ -127,6 +128,15 @@ impl Site {
         // Nothing here is a proxy for other origins, and TRACE shows cookies to scripts.
         if [Method::CONNECT, Method::TRACE].contains(request.method()) {
             return not_allowed();
+        }
+        // Somebody behind us may read another coding, or twice the same one, in another way.
+        let mut codings = request.headers().get_all(TRANSFER_ENCODING).iter();
+        let chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+        if !codings.next().is_none_or(chunked) || codings.next().is_some() {
+            let mut response =
+                plain(StatusCode::NOT_IMPLEMENTED, "Only the transfer coding chunked is known.\n");
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            return response;
         }
         let path = request.uri().path();
         if path.strip_prefix(OWN).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {

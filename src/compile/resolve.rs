@@ -32,6 +32,7 @@ use self::{
     folders::{Folders, Moment},
     specifier::{is_package_name, is_url, package_name, package_of, url},
 };
+use crate::root::Allow;
 
 /// Everything in packages has a URL below this.
 pub(crate) const PACKAGES: &str = "/__livers/npm/";
@@ -257,7 +258,11 @@ impl Resolver {
     /// all that is not in the folder of a package that was found or can be.
     pub(crate) fn place(&self, id: &str, file: &str) -> Option<Place> {
         let plain = |part: Component<'_>| match part {
-            Component::Normal(name) => !name.as_encoded_bytes().starts_with(b"."),
+            // No flag lets these out of a package.
+            Component::Normal(name) => {
+                !name.as_encoded_bytes().starts_with(b".")
+                    && Allow::default().refuses(name).is_none()
+            }
             _ => false,
         };
         let path = Path::new(file);

@@ -30,7 +30,7 @@ pub(super) const OUT: &str =
 
 impl Allow {
     /// Why a file or folder of this name is kept back, if it is: the reason names the flag.
-    pub(super) fn refuses(self, name: &OsStr) -> Option<&'static str> {
+    pub(crate) fn refuses(self, name: &OsStr) -> Option<&'static str> {
         let bytes = name.as_encoded_bytes();
         if !self.dotfiles && bytes.first() == Some(&b'.') && name != ".well-known" {
             return Some("its name begins with a dot (--dotfiles serves it)");

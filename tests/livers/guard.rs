@@ -276,8 +276,36 @@ async fn no_cors_header_is_ever_sent() {
     }
 }
 
-/// The same in a real browser: to it, another port of this machine is another origin, and 127.0.0.1
-/// another site than localhost.
+/// As CVE-2025-30359 was shown on webpack-dev-server: a script that a page includes needs no CORS.
+#[tokio::test]
+async fn a_page_of_another_site_runs_no_script_of_ours() {
+    let dir = TempDir::with_page("<p>");
+    dir.write("app.js", "function secret() { return 'not for you' }");
+    dir.write("app.ts", "function secret(): string { return 'not for you' }");
+    let livers = Livers::on(dir.path()).start().await;
+    let host = format!("Host: localhost:{}", livers.port());
+    for (site, mode, dest, status) in [
+        ("cross-site", "no-cors", "script", 403),
+        ("cross-site", "no-cors", "image", 403),
+        ("cross-site", "navigate", "document", 200),
+        ("cross-site", "cors", "script", 200), // The browser shows it to nobody without CORS.
+        ("same-site", "no-cors", "script", 403), // Another port of this machine.
+        ("same-origin", "no-cors", "script", 200),
+        ("none", "no-cors", "script", 200),
+    ] {
+        let fields = [("Site", site), ("Mode", mode), ("Dest", dest)];
+        let fields = fields.map(|(name, value)| format!("Sec-Fetch-{name}: {value}"));
+        let fields: Vec<_> = fields.iter().chain([&host]).map(String::as_str).collect();
+        for path in ["/app.js", "/app.ts"] {
+            let answer = ask(livers.port(), &format!("GET {path}"), &fields).await;
+            assert_eq!(answer.status, status, "{path} {fields:?}");
+            assert_eq!(answer.text().contains("--cors"), status == 403, "what would allow it");
+        }
+    }
+}
+
+/// What foreign pages get in a real browser: to it, another port of this machine is another origin,
+/// and 127.0.0.1 another site than localhost.
 #[tokio::test]
 async fn a_foreign_page_in_a_browser_reads_nothing_and_hears_nothing() {
     let dir = TempDir::with_page("<title>own</title>");

@@ -23,6 +23,8 @@ fn site() -> TempDir {
         "site/.hidden/a.js",
         "site/node_modules/pkg/.env",
         "site/node_modules/.secret/a.js",
+        "site/a.pem",
+        "site/node_modules/pkg/server.key",
     ] {
         dir.write(file, format!("// {SECRET}\n"));
     }
@@ -50,6 +52,9 @@ fn site() -> TempDir {
     link("..", "up");
     link("../../../secret.txt", "node_modules/pkg/out.txt");
     link("../../../secret.js", "node_modules/pkg/out.js");
+    link(".git/config", "config.txt");
+    link("a.pem", "pem.txt");
+    link("server.key", "node_modules/pkg/key.txt");
     link(".env", "node_modules/pkg/env.txt");
     link("../..", "node_modules/up");
     let made = Command::new("mkfifo").arg(dir.at("site/fifo")).arg(dir.at("site/fifo.js")).status();
@@ -139,6 +144,11 @@ async fn no_request_reads_what_is_kept_back() {
         ("traversal", "/node_modules/.secret/a.js"),
         ("traversal", "/node_modules/up/secret.txt?import&raw"),
         ("traversal", "/node_modules/pkg/out.txt?import&raw"),
+        ("keys", "/a.pem"),
+        ("keys", "/a.pem?import&raw"),
+        ("keys", "/pem.txt"),
+        ("keys", "/node_modules/pkg/server.key"),
+        ("dotfiles", "/config.txt?import&raw"),
         ("fifo", "/fifo"),
         ("fifo", "/fifo?import&raw"),
         ("fifo", "/fifo.js?import"),
@@ -192,6 +202,9 @@ async fn no_import_and_no_package_reaches_out_of_its_folder() {
     ];
     let files = [
         ".env",
+        "server.key",
+        "server.key?import&raw",
+        "key.txt?import&raw",
         ".env?import&raw",
         "../../.env?import&raw",
         "../../../secret.txt?import&raw",

@@ -37,7 +37,7 @@ const EVIL: &str = "GET /api/evil HTTP/1.1\r\nHost: localhost\r\n\r\n";
 /// Those with a body that is too long or too short by another reading; `@` is the rest of a good head.
 /// Then the status, and the body that the backend hears; none, if it is to hear nothing.
 #[rustfmt::skip]
-const BODIES: [(&str, &str, u16, Option<&str>); 35] = [
+const BODIES: [(&str, &str, u16, Option<&str>); 38] = [
     ("length and chunks", "Content-Length: 5@Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 200, Some("")),
     ("chunks and length", "Transfer-Encoding: chunked@Content-Length: 5\r\n\r\n0\r\n\r\n", 200, Some("")),
     ("two lengths", "Content-Length: 1@Content-Length: 2\r\n\r\nab", 400, None),
@@ -52,6 +52,9 @@ const BODIES: [(&str, &str, u16, Option<&str>); 35] = [
     ("identity", "Transfer-Encoding: identity@Content-Length: 1\r\n\r\na", 400, None),
     ("chunked is not last", "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\nEVIL", 400, None),
     ("then identity", "Transfer-Encoding: chunked@Transfer-Encoding: identity\r\n\r\n0\r\n\r\nEVIL", 400, None),
+    ("two codings", "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\nEVIL", 501, None),
+    ("the same twice", "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\nEVIL", 501, None),
+    ("in two lines", "Transfer-Encoding: chunked@Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nEVIL", 501, None),
     ("a space in a name", "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\nEVIL", 400, None),
     ("a vertical tab", "Transfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\nEVIL", 400, None),
     ("a quoted coding", "Transfer-Encoding: \"chunked\"\r\n\r\n0\r\n\r\nEVIL", 400, None),
@@ -91,7 +94,7 @@ async fn a_backend_hears_one_request_or_none() {
         let _ = wire.try_send(format!("POST /api HTTP/1.1\r\nHost: localhost\r\n{rest}")).await;
         let answer = wire.response(false).await;
         assert_eq!(answer.status, status, "{what}");
-        if status == 400 {
+        if status != 200 {
             // The end, in order or not, and no second answer.
             assert!(!matches!(wire.some().await, Ok(more) if !more.is_empty()), "{what}");
         }
