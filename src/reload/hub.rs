@@ -166,12 +166,8 @@ impl Hub {
         }
         for (path, kind) in changes.iter() {
             state.log.add(path, kind, state.version);
-            // After the last was told: what a sheet imports may change together with it.
             if kind == Kind::Removed {
                 state.interest.doubt(path);
-            }
-            if kind == Kind::Removed || is_swapped(path) {
-                state.interest.forget(path);
             }
         }
         let version = state.version;
@@ -180,7 +176,19 @@ impl Hub {
         for wake in &told {
             wake.wake();
         }
+        self.forget(changes, version);
         (version, told.len())
+    }
+
+    /// Forgets what files used before they changed. After the tabs were told, who wait for that: what
+    /// they ask for now is seen at this version, and kept.
+    fn forget(&self, changes: &ChangeSet, version: u64) {
+        let mut state = self.state();
+        for (path, kind) in changes.iter() {
+            if kind == Kind::Removed || is_swapped(path) {
+                state.interest.forget(path, version);
+            }
+        }
     }
 
     #[cfg_attr(not(feature = "esm"), allow(dead_code))]

@@ -152,10 +152,13 @@ impl Interest {
         }
     }
 
-    /// Forgets what a path uses: it is another one now, and will ask anew.
-    pub(crate) fn forget(&mut self, user: &str) {
+    /// Forgets what a path was seen to use before a version: it is another one since, and asks anew.
+    pub(crate) fn forget(&mut self, user: &str, before: u64) {
         for used in self.uses.get(user).cloned().unwrap_or_default() {
-            self.remove(user, &used);
+            let seen = self.users.get(&used).and_then(|users| users.get(user));
+            if seen.is_some_and(|seen| *seen < before) {
+                self.remove(user, &used);
+            }
         }
     }
 

@@ -36,6 +36,9 @@ use crate::{error::Error, url_path::UrlPath};
 /// what is streamed can still change under way.
 pub(crate) const IN_MEMORY: u64 = 4 * 1024 * 1024;
 
+/// Up to this size a save is read with one call, bytes; most are smaller.
+const SMALL: usize = 16 * 1024;
+
 /// How much is read of a larger file before it is streamed, bytes: enough to tell a page's charset.
 const BEGINNING: u64 = 16 * 1024;
 
@@ -259,25 +262,48 @@ impl Facts {
 
 /// Which content a regular file has that is no link, as soon as it is known that nobody is writing it;
 /// nothing while somebody may be. For those who hear of what is written meanwhile.
+///
+/// A save is told as soon as this is known, so a small file costs no call that can be spared.
 pub(crate) fn identify(
     path: &Path,
     at_work: impl Fn(Writer) -> bool,
-) -> io::Result<Option<(Identity, Facts)>> {
-    let file = open_itself(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::ErrorKind::NotFound.into());
-    }
-    if at_work(writer::writer(&file, &metadata, SystemTime::now())) {
+) -> io::Result<Option<Identity>> {
+    let mut file = open_itself(path)?;
+    // Only regular files have writers that the system knows of.
+    let seen = writer::seen(&file);
+    let writer = if let Some(writer) = seen {
+        writer
+    } else {
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        writer::by_time(metadata.modified().ok(), SystemTime::now())
+    };
+    if at_work(writer) {
         return Ok(None);
     }
-    let facts = Facts::of(&metadata);
-    if facts.length > IN_MEMORY {
-        return Ok(Some((facts.identity(), facts)));
+    let mut small = [0; SMALL];
+    let mut filled = 0;
+    while filled < SMALL {
+        let count = match file.read(&mut small[filled..]) {
+            Err(why) if why.kind() == io::ErrorKind::Interrupted => continue,
+            count => count?,
+        };
+        filled += count;
+        // Where the system knows of writers, the end is where less comes than there is room for.
+        if count == 0 || (seen.is_some() && filled < SMALL) {
+            return Ok(Some(Identity::of(&small[..filled])));
+        }
     }
-    let bytes = read_whole(&file, facts.length)?;
+    let facts = Facts::of(&file.metadata()?);
+    if facts.length > IN_MEMORY {
+        return Ok(Some(facts.identity()));
+    }
+    let mut bytes = small.to_vec();
+    file.take(2 * IN_MEMORY).read_to_end(&mut bytes)?;
     let same = bytes.len() as u64 == facts.length;
-    Ok(same.then(|| (Identity::of(&bytes), facts)))
+    Ok(same.then(|| Identity::of(&bytes)))
 }
 
 /// Opens a file, but not what a link leads to; a FIFO is not waited for.

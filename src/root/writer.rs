@@ -29,15 +29,21 @@ pub(crate) enum Writer {
 
 /// Whether somebody is writing a file.
 pub(super) fn writer(file: &File, metadata: &Metadata, now: SystemTime) -> Writer {
+    seen(file).unwrap_or_else(|| by_time(metadata.modified().ok(), now))
+}
+
+/// Whether somebody is writing a file, if the system says so. Of what is no regular file, it does not.
+pub(super) fn seen(file: &File) -> Option<Writer> {
     match lease(file) {
-        Lease::Granted => Writer::None,
-        Lease::Refused => Writer::Open,
-        Lease::Unknown => by_time(metadata.modified().ok(), now),
+        Lease::Granted => Some(Writer::None),
+        Lease::Refused => Some(Writer::Open),
+        Lease::Unknown => None,
     }
 }
 
-/// A time in the future is another machine's, and says nothing.
-fn by_time(modified: Option<SystemTime>, now: SystemTime) -> Writer {
+/// Whether somebody is likely to be writing a file that was last written to then. A time in the future
+/// is another machine's, and says nothing.
+pub(super) fn by_time(modified: Option<SystemTime>, now: SystemTime) -> Writer {
     match modified.map(|modified| now.duration_since(modified)) {
         Some(Ok(age)) if age < SETTLED => Writer::Likely,
         _ => Writer::None,

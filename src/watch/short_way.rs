@@ -64,8 +64,8 @@ impl Shared {
         }
         // That it is likely to be done says only its close.
         let at_work = |writer| writer == Writer::Open || (written && writer == Writer::Likely);
-        let (now, facts) = match root::identify(path, at_work) {
-            Ok(Some((identity, facts))) => (State::File(identity), facts),
+        let now = match root::identify(path, at_work) {
+            Ok(Some(identity)) => State::File(identity),
             Ok(None) => return self.put_off(path, Signal::Written),
             // It is gone, or something else by now.
             Err(_) => return long(),
@@ -76,7 +76,7 @@ impl Shared {
         // What is noted for later comes after the message, which is waited for.
         let told = self.tell(path, urls, known, now);
         if written {
-            let closed = Some(Closed { path: path.clone(), facts });
+            let closed = Some(Closed::of(path));
             *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = closed;
         }
         let mut coalesce = self.coalesce();
@@ -117,15 +117,22 @@ impl Shared {
 #[derive(Debug)]
 pub(super) struct Closed {
     path: PathBuf,
-    facts: Facts,
+    /// None if it was gone again.
+    facts: Option<Facts>,
 }
 
 impl Closed {
+    fn of(path: &Path) -> Self {
+        let facts = fs::symlink_metadata(path).ok().as_ref().map(Facts::of);
+        Self { path: path.to_owned(), facts }
+    }
+
     /// Whether this is the file, as it was, or gone, which has an event of its own. Its facts are
     /// compared because there are ways to write without an event (a mapping), and one to be heard of
-    /// without a close (truncate(2)).
+    /// without a close (truncate(2)). What was written before they were noted has raised an event that
+    /// is still to come.
     fn is(&self, path: &Path) -> bool {
         let now = || fs::symlink_metadata(path);
-        self.path == path && now().map_or(true, |now| self.facts == Facts::of(&now))
+        self.path == path && now().map_or(true, |now| self.facts == Some(Facts::of(&now)))
     }
 }
