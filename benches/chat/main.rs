@@ -253,11 +253,13 @@ async fn edit(rival: &mut Rival, page: &Page, file: &str, text: &str, turn: usiz
     let mark = format!("~{turn}~");
     let watch = format!(
         "(() => {{ window.$armed = true; window.$at = 0;
-        const look = () => {{ if (!window.$at && document.body.innerHTML.includes({wanted:?}))
-            window.$at = performance.timeOrigin + performance.now(); }};
-        new MutationObserver(look).observe(document,
+        const end = (at) => {{ observer.disconnect(); clearTimeout(timer); window.$at = at; }};
+        const look = () => {{ if (document.body.innerHTML.includes({wanted:?}))
+            end(performance.timeOrigin + performance.now()); }};
+        const observer = new MutationObserver(look);
+        observer.observe(document,
             {{ subtree: true, childList: true, attributes: true, characterData: true }});
-        setTimeout(() => window.$at ||= -1, 4000); }})()",
+        const timer = setTimeout(end, 4000, -1); }})()",
         wanted = format!("{text}{mark}"),
     );
     page.run(&watch).await;
