@@ -268,7 +268,7 @@ pub(crate) fn identify(
     path: &Path,
     at_work: impl Fn(Writer) -> bool,
 ) -> io::Result<Option<Identity>> {
-    let mut file = open_itself(path)?;
+    let file = open_itself(path)?;
     // Only regular files have writers that the system knows of.
     let seen = writer::seen(&file);
     let writer = if let Some(writer) = seen {
@@ -284,17 +284,10 @@ pub(crate) fn identify(
         return Ok(None);
     }
     let mut small = [0; SMALL];
-    let mut filled = 0;
-    while filled < SMALL {
-        let count = match file.read(&mut small[filled..]) {
-            Err(why) if why.kind() == io::ErrorKind::Interrupted => continue,
-            count => count?,
-        };
-        filled += count;
-        // Where the system knows of writers, the end is where less comes than there is room for.
-        if count == 0 || (seen.is_some() && filled < SMALL) {
-            return Ok(Some(Identity::of(&small[..filled])));
-        }
+    // Where the system knows of writers, the end is where less comes than there is room for.
+    let filled = fill(&file, &mut small, if seen.is_some() { 1 } else { SMALL })?;
+    if filled < SMALL {
+        return Ok(Some(Identity::of(&small[..filled])));
     }
     let facts = Facts::of(&file.metadata()?);
     if facts.length > IN_MEMORY {
@@ -354,25 +347,31 @@ pub(crate) fn read(path: &Path) -> io::Result<FileRead> {
 }
 
 /// A file's bytes: with one call, if it is as long as it was said to be.
-fn read_whole(mut file: &File, length: u64) -> io::Result<Vec<u8>> {
+fn read_whole(file: &File, length: u64) -> io::Result<Vec<u8>> {
     let length = usize::try_from(length.min(IN_MEMORY)).unwrap_or(0);
     // One more shows that it has grown.
     let mut bytes = vec![0; length + 1];
-    let mut filled = 0;
-    while filled < length.max(1) {
-        match file.read(&mut bytes[filled..]) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
-            Err(why) => return Err(why),
-        }
-    }
+    let filled = fill(file, &mut bytes, length.max(1))?;
     bytes.truncate(filled);
     if filled > length {
         // A file that grows while it is read is not followed for ever.
         file.take(2 * IN_MEMORY).read_to_end(&mut bytes)?;
     }
     Ok(bytes)
+}
+
+/// Reads on until so many bytes are there, or more if they come along, or the file is over.
+fn fill(mut file: &File, buffer: &mut [u8], enough: usize) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < enough {
+        match file.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
+            Err(why) => return Err(why),
+        }
+    }
+    Ok(filled)
 }
 
 /// What a failed look-up means.
