@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::source::is_css_module;
+
 /// How many modules are remembered; of those beyond, only their own changes count.
 const MODULES: usize = 20_000;
 
@@ -56,11 +58,8 @@ impl Importers {
 }
 
 fn is_sheet(path: &str) -> bool {
-    let extension = |path: &std::path::Path| path.extension().map(ToOwned::to_owned);
     let path = std::path::Path::new(path);
-    let is_module =
-        path.file_stem().and_then(|stem| extension(stem.as_ref())) == Some("module".into());
-    extension(path) == Some("css".into()) && !is_module
+    path.extension().is_some_and(|extension| extension == "css") && !is_css_module(path)
 }
 
 #[cfg(test)]

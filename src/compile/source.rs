@@ -52,7 +52,7 @@ use std::{
 use xxhash_rust::xxh3::xxh3_128;
 
 pub(crate) use self::{
-    ask::Ask,
+    ask::{Ask, is_css_module},
     compiled::{Compiled, Output},
     glob::Glob,
     inline::inline_imports,

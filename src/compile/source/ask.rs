@@ -146,7 +146,7 @@ fn what(path: &Path, language: Option<Language>, has: impl Fn(&str) -> bool) -> 
 }
 
 /// Whether a file is a CSS module, by its name.
-pub(super) fn is_css_module(path: &Path) -> bool {
+pub(crate) fn is_css_module(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     name.to_ascii_lowercase().ends_with(".module.css")
 }
