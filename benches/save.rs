@@ -2,7 +2,7 @@
 //!
 //! **What**: the time from right before the last step of a save (the closing of a file that was
 //! written in place, or the renaming of a new file into place) to the moment when the client has
-//! read the message, on a site of ten files in `/dev/shm`, since a disk may take longer to rename a
+//! read the message's bytes, on a site of ten files in `/dev/shm`, since a disk may take longer to rename a
 //! file over another than all the rest. The message must be one `updated`, that names the file
 //! and nothing else; anything more or less fails the bench.
 //!
@@ -26,7 +26,6 @@ use std::{
     env,
     fs::{self, File},
     io::{BufRead, BufReader, Write},
-    net::TcpStream,
     path::Path,
     thread::sleep,
     time::{Duration, Instant},
@@ -37,7 +36,7 @@ use tokio_tungstenite::tungstenite::{
     Message, Utf8Bytes, WebSocket, client::IntoClientRequest, http::HeaderValue,
 };
 
-use support::{Exchange, Folder, Result, Server, bare, number, quantile, text};
+use support::{Exchange, Folder, Result, Server, Timed, bare, number, quantile, text};
 
 const SAVES: usize = 200;
 
@@ -55,7 +54,7 @@ fn main() -> Result<()> {
     let livers = Server::livers(ours.path())?;
     let bare = Server::own(bare::ROLE, theirs.path())?;
     let mut tab = Tab::open(&livers)?;
-    let mut line = BufReader::new(bare.connect()?);
+    let mut line = BufReader::new(Timed::new(bare.connect()?));
     sleep(Duration::from_secs(1));
 
     let saves = number().unwrap_or(SAVES);
@@ -68,7 +67,7 @@ fn main() -> Result<()> {
             if line.read_line(&mut String::new())? == 0 {
                 return Err("the bare loop ended".into());
             }
-            base.push(began.elapsed().as_secs_f64() * 1000.0);
+            base.push((line.get_ref().read_at - began).as_secs_f64() * 1000.0);
 
             let began = save(ours.path(), &sheet(number))?;
             let read = tab.updated()?;
@@ -121,7 +120,7 @@ fn by_rename(folder: &Path, content: &str) -> Result<Instant> {
 
 /// A tab with the page open.
 struct Tab {
-    socket: WebSocket<TcpStream>,
+    socket: WebSocket<Timed>,
     sheet: Exchange,
     version: u64,
 }
@@ -144,8 +143,9 @@ impl Tab {
         let headers = request.headers_mut();
         headers.insert("Origin", HeaderValue::from_str(&format!("http://{host}"))?);
         headers.insert("Sec-WebSocket-Protocol", HeaderValue::from_static("livers"));
-        let (mut socket, _) = tokio_tungstenite::tungstenite::client(request, livers.connect()?)
-            .map_err(|why| why.to_string())?;
+        let (mut socket, _) =
+            tokio_tungstenite::tungstenite::client(request, Timed::new(livers.connect()?))
+                .map_err(|why| why.to_string())?;
         let connected: Value = serde_json::from_str(&next(&mut socket)?)?;
         let version = connected["version"].as_u64().ok_or("no version")?;
         let hello = json!({
@@ -159,7 +159,7 @@ impl Tab {
     /// The message of one save; gives when it was read.
     fn updated(&mut self) -> Result<Instant> {
         let text = next(&mut self.socket)?;
-        let read = Instant::now();
+        let read = self.socket.get_ref().read_at;
         let message: Value = serde_json::from_str(&text)?;
         self.version += 1;
         let wanted = json!({
@@ -176,7 +176,7 @@ impl Tab {
 
     /// Nothing more comes.
     fn silent(mut self) -> Result<()> {
-        self.socket.get_ref().set_read_timeout(Some(Duration::from_millis(500)))?;
+        self.socket.get_ref().wait_at_most(Duration::from_millis(500))?;
         match self.socket.read() {
             Ok(message) => Err(format!("one message too many: {message}").into()),
             Err(_) => Ok(()),
@@ -185,7 +185,7 @@ impl Tab {
 }
 
 /// The next message.
-fn next(socket: &mut WebSocket<TcpStream>) -> Result<Utf8Bytes> {
+fn next(socket: &mut WebSocket<Timed>) -> Result<Utf8Bytes> {
     loop {
         if let Message::Text(text) = socket.read()? {
             return Ok(text);

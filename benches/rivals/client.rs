@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::{
 
 use crate::{
     Kind,
-    support::{Result, Server},
+    support::{Result, Server, Timed},
 };
 
 /// How long a message may take.
@@ -24,8 +24,8 @@ const START: Duration = Duration::from_mins(2);
 
 /// What the server says its messages on.
 enum Line {
-    Plain(BufReader<TcpStream>),
-    Socket(Box<WebSocket<TcpStream>>),
+    Plain(BufReader<Timed>),
+    Socket(Box<WebSocket<Timed>>),
 }
 
 /// A tab.
@@ -39,7 +39,7 @@ impl Tab {
     /// Opens the page, with these files, which it uses.
     pub(crate) fn open(kind: Kind, server: &Server, files: &[String]) -> Result<Self> {
         if kind == Kind::Bare {
-            let line = Line::Plain(BufReader::new(server.connect()?));
+            let line = Line::Plain(BufReader::new(Timed::new(server.connect()?)));
             return Ok(Self { kind, port: server.port, line });
         }
         let port = server.port;
@@ -57,8 +57,8 @@ impl Tab {
                 .headers_mut()
                 .insert("Sec-WebSocket-Protocol", HeaderValue::from_static(protocol));
         }
-        let stream = server.connect()?;
-        stream.set_read_timeout(Some(START))?;
+        let stream = Timed::new(server.connect()?);
+        stream.wait_at_most(START)?;
         let (mut socket, _) = tokio_tungstenite::tungstenite::client(request, stream)
             .map_err(|why| why.to_string())?;
         // Each greets first; one that is still walking its folder takes its time.
@@ -94,29 +94,31 @@ impl Tab {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let left = left.max(Duration::from_micros(10));
-            let text = match &mut self.line {
+            let (text, read_at) = match &mut self.line {
                 Line::Plain(line) => {
-                    line.get_ref().set_read_timeout(Some(left))?;
+                    line.get_ref().wait_at_most(left)?;
                     let mut text = String::new();
                     match line.read_line(&mut text) {
                         Ok(0) => return Err("the loop ended".into()),
-                        Ok(_) => text,
+                        Ok(_) => (text, line.get_ref().read_at),
                         Err(why) if is_timeout(why.kind()) => return Ok(None),
                         Err(why) => return Err(why.into()),
                     }
                 }
                 Line::Socket(socket) => {
-                    socket.get_ref().set_read_timeout(Some(left))?;
+                    socket.get_ref().wait_at_most(left)?;
                     match socket.read() {
-                        Ok(message) => message.to_text().unwrap_or_default().to_owned(),
+                        Ok(message) => {
+                            let text = message.to_text().unwrap_or_default().to_owned();
+                            (text, socket.get_ref().read_at)
+                        }
                         Err(Error::Io(why)) if is_timeout(why.kind()) => return Ok(None),
                         Err(why) => return Err(why.into()),
                     }
                 }
             };
-            let now = Instant::now();
             if self.kind.tells_a_change(&text) {
-                return Ok(Some(now));
+                return Ok(Some(read_at));
             }
         }
     }

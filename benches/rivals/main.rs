@@ -1,7 +1,7 @@
 //! From a save to the message on the wire, by livers and by its rivals, in the same run.
 //!
 //! **What**: the time from right before the last step of a save (closing the file, or renaming a new
-//! one into place) until the client has read the message, for a page, a sheet and a script, on sites
+//! one into place) until the client has read the message's bytes, for a page, a sheet and a script, on sites
 //! of 10, 10,000 and 100,000 files in `/dev/shm`. For each server and site also: the time until it
 //! answers a request, until the first save is told, its memory then, and its CPU time while nothing
 //! happens. Last, 500 files rewritten in a row: how many messages.
@@ -258,10 +258,12 @@ fn save(folder: &Path, file: &str, in_place: bool, number: usize) -> Result<Inst
     Ok(began)
 }
 
+/// All saves of a size: one by one in a table, and together in its last rows.
 fn latency(servers: &mut [Running], size: usize, saves: usize) {
     println!("## ms from the save to the message, {size} files, {saves} saves of each kind\n");
     println!("| save | server | p50 | p95 | p99 | p50 to the loop's | lost | too many |");
     println!("|---|---|---|---|---|---|---|---|");
+    let mut all = vec![Saves::default(); servers.len()];
     for file in FILES {
         for (how, in_place) in [("in place", true), ("by rename", false)] {
             let mut rows = vec![Saves::default(); servers.len()];
@@ -278,23 +280,33 @@ fn latency(servers: &mut [Running], size: usize, saves: usize) {
                 }
                 sleep(PAUSE / 2);
             }
-            let base = quantile(&rows[0].times, 0.5);
-            for (running, Saves { times, lost, extra }) in servers.iter().zip(&rows) {
-                let name = running.kind.name();
-                if let Some(why) = &running.ended {
-                    println!("| {file} {how} | {name} | ended: {why} | | | | | |");
-                    continue;
-                }
-                let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|part| quantile(times, part));
-                let ratio = p50 / base;
-                println!(
-                    "| {file} {how} | {name} | {p50:.2} | {p95:.2} | {p99:.2} | {ratio:.1} | {lost} \
-                     | {extra} |"
-                );
+            print(&format!("{file} {how}"), servers, &rows);
+            for (all, row) in all.iter_mut().zip(rows) {
+                all.times.extend(row.times);
+                all.lost += row.lost;
+                all.extra += row.extra;
             }
         }
     }
+    print("**all**", servers, &all);
     println!();
+}
+
+/// The table's rows for saves of one kind, one for each server.
+fn print(saves: &str, servers: &[Running], rows: &[Saves]) {
+    let base = quantile(&rows[0].times, 0.5);
+    for (running, Saves { times, lost, extra }) in servers.iter().zip(rows) {
+        let name = running.kind.name();
+        if let Some(why) = &running.ended {
+            println!("| {saves} | {name} | ended: {why} | | | | | |");
+            continue;
+        }
+        let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|part| quantile(times, part));
+        let ratio = p50 / base;
+        println!(
+            "| {saves} | {name} | {p50:.2} | {p95:.2} | {p99:.2} | {ratio:.1} | {lost} | {extra} |"
+        );
+    }
 }
 
 fn costs(servers: &[Running], size: usize) -> Result<()> {

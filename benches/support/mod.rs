@@ -16,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread::sleep,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn error::Error + Send + Sync>>;
@@ -197,6 +197,41 @@ impl Drop for Server {
 /// A port that nobody listens on now.
 pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// A connection that knows when something last came in: what is timed is the server, not how long the
+/// client takes to make a message of the bytes.
+pub(crate) struct Timed {
+    stream: TcpStream,
+    pub(crate) read_at: Instant,
+}
+
+impl Timed {
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        Self { stream, read_at: Instant::now() }
+    }
+
+    pub(crate) fn wait_at_most(&self, wait: Duration) -> Result<()> {
+        Ok(self.stream.set_read_timeout(Some(wait))?)
+    }
+}
+
+impl Read for Timed {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.stream.read(buffer);
+        self.read_at = Instant::now();
+        read
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.stream.flush()
+    }
 }
 
 /// One request that is sent again and again on one connection.
