@@ -167,9 +167,14 @@ fn name_of(host: &str) -> Option<&str> {
     };
     match port.strip_prefix(':') {
         None if port.is_empty() => Some(name),
-        Some(port) if port.is_empty() || port.parse::<u16>().is_ok() => Some(name),
+        Some(port) if port.is_empty() || is_port(port) => Some(name),
         _ => None,
     }
+}
+
+/// Whether a text is the number of a port: digits alone, without the sign that Rust would read.
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
 /// Whether a text has only what names are made of, and IPv4 addresses; empty labels are none.
@@ -248,6 +253,7 @@ mod tests {
             "user@localhost",
             "localhost:x",
             "localhost:99999",
+            "localhost:+80",
             "[::1",
             "[::1]x",
             "[x]",
