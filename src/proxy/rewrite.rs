@@ -61,8 +61,11 @@ fn location(url: &str, way: Way<'_>) -> Option<String> {
         Place::Here if way.route.prefix() != "/" && way.route.covers(path) => return None,
         Place::Here => way.route.back(path).filter(|back| back != path)?,
     };
-    // Two slashes would lead to another host.
-    let guard = if back.starts_with("//") { "/." } else { "" };
+    // Two slashes would lead to another host. A browser takes a backslash for one, and leaves out tabs
+    // (WHATWG URL, "path start state"; no other control character is in a field).
+    let back = back.replace('\t', "");
+    let leads_out = back.strip_prefix('/').is_some_and(|rest| rest.starts_with(['/', '\\']));
+    let guard = if leads_out { "/." } else { "" };
     Some(format!("{guard}{back}{more}"))
 }
 
@@ -189,6 +192,10 @@ mod tests {
             ("/=3000", "http://localhost:3000", Some("/")),
             ("/=3000", "http://localhost:3000?x", Some("/?x")),
             ("/=3000", "http://localhost:3000//evil.test/", Some("/.//evil.test/")),
+            ("/=3000", "http://localhost:3000/\\evil.test/", Some("/./\\evil.test/")),
+            ("/=3000", "http://localhost:3000/\t/evil.test/", Some("/.//evil.test/")),
+            ("/=3000", "http://localhost:3000\t//evil.test/", None),
+            ("/api=3000/", "//localhost:3000/\\evil.test/", Some("/api/\\evil.test/")),
             // Another path takes its place.
             ("/api=3000/v1", "http://localhost:3000/v1/users", Some("/api/users")),
             ("/api=3000/v1", "http://localhost:3000/v1", Some("/api")),
