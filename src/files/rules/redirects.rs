@@ -9,6 +9,7 @@
 //! host, which are what `--proxy` is for.
 
 use hyper::StatusCode;
+use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 use super::{
     Fault,
@@ -68,7 +69,9 @@ fn rule(from: &str, rest: &[&str]) -> Result<Rule, String> {
             "{status} is no status for this: write 200, 301, 302, 303, 307, 308, 404, 410 or 451"
         )
     })?;
-    let to = Template::parse(to, from.names());
+    // As a browser would write it: nothing else can be sent.
+    let to = utf8_percent_encode(to, CONTROLS).to_string();
+    let to = Template::parse(&to, from.names());
     let beginning = to.beginning();
     let local = beginning.starts_with('/') && !beginning.starts_with("//");
     let host =
@@ -134,6 +137,8 @@ mod tests {
                     /gone /gone.html 410\n\
                     /self/* /self/:splat\n\
                     /root /\n\
+                    /far https://example.com/\u{fc}#\u{1}\n\
+                    /near /\u{fc}?\u{fc}#\u{fc}\n\
                     /part /new#part\n\
                     /* /index.html 200\n";
         let (rules, faults) = parse(text);
@@ -156,6 +161,8 @@ mod tests {
             ("/gone", None, to(410, "/gone.html")),
             ("/self/a", None, to(200, "/index.html")),
             ("/root", None, to(301, "/")),
+            ("/far", None, to(301, "https://example.com/%C3%BC#%01")),
+            ("/near", None, to(301, "/%C3%BC?%C3%BC#%C3%BC")),
             ("/part", Some("a"), to(301, "/new?a#part")),
             ("/any/thing", None, to(200, "/index.html")),
             ("/index.html", None, None),
