@@ -9,8 +9,9 @@
 //!
 //! lol_html reads the beginning of the document and says where things stand; the bytes themselves
 //! are never rewritten, only cut at that place, so that every encoding and every oddity survives. As
-//! soon as the place is found, the rest passes untouched and unread. UTF-16 is read through its
-//! ASCII projection, and the element is added as UTF-16.
+//! soon as the place is found, the rest passes untouched and unread. What is told apart is ASCII, so
+//! each byte is read as a character of its own: one that has several is never waited for, and never
+//! cut. UTF-16 is read through its ASCII projection, and the element is added as UTF-16.
 //!
 //! A document that breaks off in a comment or a tag, such as one that is just being saved, gets the
 //! element before what it leaves open, so that its tab is told of the rest.
@@ -26,7 +27,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body as HttpBody, Frame};
 use lol_html::{
-    MemorySettings, doc_text, element,
+    AsciiCompatibleEncoding, MemorySettings, doc_text, element,
     html_content::TextChunk,
     send::{Element, HtmlRewriter, Settings},
 };
@@ -281,7 +282,7 @@ impl Scanner {
             }))
             .append_document_content_handler(doc_text!(move |text: &mut TextChunk<'_>| {
                 let start = text.source_location().bytes().start;
-                // White space is ASCII, so its characters are bytes, in any encoding.
+                // White space is ASCII, so its characters are bytes, however the others are read.
                 let dropped = |byte: u8| matches!(byte, b'\t' | b'\n' | b'\x0c' | b'\r' | b' ');
                 let first = text.as_str().bytes().position(|byte| !dropped(byte));
                 let mut found = texts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -290,6 +291,10 @@ impl Scanner {
                 }
                 stop_if(found.at.is_some())
             }));
+        let settings = match AsciiCompatibleEncoding::new(encoding_rs::WINDOWS_1252) {
+            Some(bytes) => settings.with_encoding(bytes),
+            None => settings,
+        };
         Self { rewriter: Some(HtmlRewriter::new(settings, discard)), found }
     }
 
@@ -473,6 +478,21 @@ mod tests {
         let mut wanted = page.to_vec();
         wanted.splice(21..21, ELEMENT.bytes());
         assert_eq!(out, wanted);
+    }
+
+    #[test]
+    fn the_place_is_before_a_character_however_it_is_cut() {
+        // Of UTF-8, a whole one, half of one; and one of Shift_JIS.
+        for text in [b"\xe7\xa6\x9d".as_slice(), b"\xe7\xa6", b"\xef", b"\x83\x5c"] {
+            for after in [b"".as_slice(), b"\n", b"<p>", b"\xef"] {
+                let document = [b"<!doctype html>\n", text, after].concat();
+                let wanted = [b"<!doctype html>\n", ELEMENT.as_bytes(), text, after].concat();
+                for step in [1, 2, 3, 17, 1 << 20] {
+                    let out = inject(&document, step);
+                    assert_eq!(out, wanted, "{} {step}", document.escape_ascii());
+                }
+            }
+        }
     }
 
     #[test]
