@@ -54,6 +54,11 @@ impl Needs {
             } else {
                 self.for_connections(directive)
             };
+            let added: Vec<_> = {
+                // Exactly so: a path has its letters' case.
+                let known = |source: &String| directive.sources.contains(&source.as_str());
+                added.into_iter().filter(|source| !known(source)).collect()
+            };
             if added.is_empty() {
                 continue;
             }
@@ -199,7 +204,10 @@ mod tests {
             ),
         ];
         for (policy, wanted) in table {
-            assert_eq!(needs(false).amend(policy), wanted, "{policy}");
+            let amended = needs(false).amend(policy);
+            assert_eq!(amended, wanted, "{policy}");
+            let again = amended.and_then(|policy| needs(false).amend(&policy));
+            assert_eq!(again, None, "what is allowed is left alone: {policy}");
         }
     }
 
