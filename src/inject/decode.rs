@@ -77,6 +77,8 @@ enum Decoder {
     Zlib(ZlibDecoder<Pipe>),
     /// What some send as `deflate`, without the frame that belongs to it.
     Raw(DeflateDecoder<Pipe>),
+    /// Whose window is not known.
+    Narrow,
     Brotli(Box<brotli_decompressor::Decompressor<Pipe>>),
 }
 
@@ -86,10 +88,7 @@ impl Decoded {
         let pipe = Pipe::default();
         let decoder = match coding {
             Coding::Gzip => Decoder::Gzip(MultiGzDecoder::new(pipe.clone())),
-            Coding::Brotli => {
-                let decoder = brotli_decompressor::Decompressor::new(pipe.clone(), 4096);
-                Decoder::Brotli(Box::new(decoder))
-            }
+            Coding::Brotli => Decoder::Narrow,
             _ => Decoder::Undecided,
         };
         let buffer = vec![0; STEP].into_boxed_slice();
@@ -107,12 +106,23 @@ impl Decoded {
                 Decoder::Raw(DeflateDecoder::new(self.pipe.clone()))
             };
         }
+        if let Decoder::Narrow = self.decoder {
+            let Some(first) = self.pipe.peek()? else {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            };
+            // A window of up to 1 GiB, which RFC 7932 does not know; the decoder does.
+            if first & 0x7f == 0x11 {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            let decoder = brotli_decompressor::Decompressor::new(self.pipe.clone(), 4096);
+            self.decoder = Decoder::Brotli(Box::new(decoder));
+        }
         match &mut self.decoder {
             Decoder::Gzip(decoder) => decoder.read(&mut self.buffer),
             Decoder::Zlib(decoder) => decoder.read(&mut self.buffer),
             Decoder::Raw(decoder) => decoder.read(&mut self.buffer),
             Decoder::Brotli(decoder) => decoder.read(&mut self.buffer),
-            Decoder::Undecided => Ok(0),
+            Decoder::Undecided | Decoder::Narrow => Ok(0),
         }
     }
 }
@@ -292,6 +302,15 @@ mod tests {
             total += bytes.len();
         }
         assert_eq!(total, 64 << 20);
+    }
+
+    #[tokio::test]
+    async fn a_window_that_http_does_not_know_is_not_opened() {
+        // 2 to the 30th bytes, for a page of one letter.
+        for step in [1, 100] {
+            let page = decoded(b"\x11\x1e\x00\x00\x02a\x03", Coding::Brotli, step).await;
+            assert!(page.is_err(), "{page:?}");
+        }
     }
 
     #[test]
