@@ -78,7 +78,13 @@ fn rule(from: &str, rest: &[&str]) -> Result<Rule, String> {
         ["http://", "https://"].into_iter().find_map(|scheme| beginning.strip_prefix(scheme));
     match host {
         // What a path can choose is a path, never a host.
-        Some(host) if host.is_empty() || (to.is_open() && !host.contains(['/', '?', '#'])) => {
+        // Nor is it what follows more slashes, which browsers pass over (WHATWG URL, "special authority
+        // ignore slashes state").
+        Some(host)
+            if host.is_empty()
+                || host.starts_with(['/', '\\'])
+                || (to.is_open() && !host.contains(['/', '?', '#'])) =>
+        {
             Err("the host must not be left open".into())
         }
         Some(_) if !status.is_redirection() => {
@@ -186,6 +192,8 @@ mod tests {
             "/a javascript:alert(1)",
             "/a/* https://:splat/",
             "/a/* https://:splat",
+            "/a/* https:///:splat",
+            "/a/* https://\\/:splat",
             "/a/* https://x.:splat/",
             "/a/* https://x:splat",
             "/a https://example.com/ 200",
