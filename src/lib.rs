@@ -56,6 +56,9 @@ pub(crate) mod error;
 pub(crate) mod event;
 pub(crate) mod fault;
 pub(crate) mod files;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 pub(crate) mod inject;
 pub(crate) mod net;
 pub(crate) mod proxy;

@@ -13,7 +13,7 @@ pub(crate) mod modules;
 pub(crate) mod policy;
 #[cfg(feature = "esm")]
 mod project;
-mod referrer;
+pub(crate) mod referrer;
 mod scripts;
 
 use std::{

@@ -16,6 +16,8 @@ mod bodies;
 mod dial;
 mod expect;
 mod forward;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod headers;
 mod health;
 mod hop;

@@ -111,7 +111,7 @@ pub(crate) fn accept<B>(context: Context, mut request: Request<B>) -> Response {
 
 /// Why a request is no handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Refusal {
+pub(crate) enum Refusal {
     /// It asks for no upgrade: 426 says what to ask for (RFC 9110, section 15.5.22).
     NoUpgrade,
     /// It is of another version: 426 names ours (RFC 6455, section 4.4).
@@ -143,7 +143,7 @@ impl Refusal {
 }
 
 /// Checks a handshake (RFC 6455, section 4.2.1); gives the answer to its key.
-fn handshake(method: &Method, headers: &HeaderMap) -> Result<HeaderValue, Refusal> {
+pub(crate) fn handshake(method: &Method, headers: &HeaderMap) -> Result<HeaderValue, Refusal> {
     if method != Method::GET
         || !lists(headers, &UPGRADE, "websocket")
         || !lists(headers, &CONNECTION, "upgrade")

@@ -6,7 +6,7 @@ use hyper::header::{HeaderMap, REFERER};
 use crate::{reload::hub::User, url_path::UrlPath};
 
 /// The path of the page, sheet or module that a request comes from, if it is one of ours.
-pub(super) fn referrer(headers: &HeaderMap, host: &str) -> Option<String> {
+pub(crate) fn referrer(headers: &HeaderMap, host: &str) -> Option<String> {
     headers.get(REFERER).and_then(|url| url.to_str().ok()).and_then(|url| own_path(url, host))
 }
 

@@ -3,6 +3,8 @@
 //!
 //! They are read again when they changed; a look costs each request one call for each of them.
 
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 pub(super) mod headers;
 mod pattern;
 pub(super) mod redirects;
