@@ -3,14 +3,17 @@
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 /// Fields that say how an answer is sent, or what it is; nobody else can know.
-const OWN: [&str; 13] = [
+const OWN: [&str; 16] = [
     "accept-ranges",
     "connection",
     "content-encoding",
     "content-length",
     "content-range",
     "date",
+    "etag",
     "keep-alive",
+    "last-modified",
+    "location",
     "proxy-connection",
     "te",
     "trailer",
@@ -68,6 +71,8 @@ mod tests {
             ("X-A: b\r\nX-C: d", None),
             ("Content-Length: 1", None),
             ("TRANSFER-ENCODING: chunked", None),
+            ("ETag: \"a\"", None),
+            ("Location: /b", None),
         ] {
             let read = added(text).ok();
             let read = read.map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));

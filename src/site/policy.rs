@@ -105,19 +105,11 @@ impl Policy {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         self.allow_origin(request, headers);
-        for (name, value) in rules {
-            headers.insert(name, value);
-        }
-        let mut given: Vec<&HeaderName> = Vec::new();
-        for Header { name, value } in &self.headers {
-            // A name that is given twice has two values.
-            if given.contains(&name) {
-                headers.append(name, value.clone());
-            } else {
-                headers.insert(name, value.clone());
-                given.push(name);
-            }
-        }
+        give(rules, headers);
+        give(
+            self.headers.iter().map(|Header { name, value }| (name.clone(), value.clone())),
+            headers,
+        );
     }
 
     /// Whether a request is a foreign page's that would have the file as a part of itself: a script that
@@ -182,6 +174,19 @@ impl Policy {
             }
         }
         response
+    }
+}
+
+/// Sets fields, each in place of what was there. A name that is given twice has two values.
+fn give(fields: impl IntoIterator<Item = (HeaderName, HeaderValue)>, headers: &mut HeaderMap) {
+    let mut given: Vec<HeaderName> = Vec::new();
+    for (name, value) in fields {
+        if given.contains(&name) {
+            headers.append(name, value);
+        } else {
+            headers.insert(name.clone(), value);
+            given.push(name);
+        }
     }
 }
 

@@ -2,13 +2,14 @@
 //!
 //! A line that begins with a slash is a pattern; the lines after it, indented, are fields
 //! (`Name: value`), or `! Name` for one that an earlier rule gave and that is not wanted here. All rules
-//! that match count; values of one name are joined with a comma.
+//! that match count; values of one name are joined with a comma, but for cookies, which cannot be.
 //!
-//! Left out on purpose: patterns with a host. And what says how long an answer may be kept is not taken
+//! Left out on purpose: patterns with a host; and `Basic-Auth`, which is said, since its passwords
+//! would be sent to everybody. And what says how long an answer may be kept is not taken
 //! over: a browser that keeps an old file shows it after a save, which is what livers is there to
 //! prevent.
 
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{HeaderName, HeaderValue, SET_COOKIE};
 
 use super::{Fault, pattern::Pattern};
 use crate::respond::field::added;
@@ -71,6 +72,9 @@ fn field(text: &str) -> Result<Option<Line>, String> {
         return Ok(Some(Line::Remove(name)));
     }
     let (name, value) = added(text)?;
+    if name == "basic-auth" {
+        return Err("livers asks nobody for a password: leave out Basic-Auth".to_owned());
+    }
     Ok((!CACHES.contains(&name.as_str())).then_some(Line::Add(name, value)))
 }
 
@@ -82,7 +86,9 @@ pub(super) fn of(rules: &[Rule], path: &UrlPath) -> Vec<(HeaderName, HeaderValue
         match line {
             Line::Remove(name) => fields.retain(|(known, _)| known != name),
             Line::Add(name, value) => {
-                match fields.iter_mut().find(|(known, _)| known == name) {
+                // One is a field of its own (RFC 9110, section 5.3).
+                let mut known = fields.iter_mut().filter(|_| name != SET_COOKIE);
+                match known.find(|(known, _)| known == name) {
                     Some((_, known)) => {
                         let both = [known.as_bytes(), b", ", value.as_bytes()].concat();
                         // Two values and a comma are a value.
@@ -109,7 +115,8 @@ mod tests {
                     /*\n  X-Frame-Options: DENY\n  Link: </a.css>; rel=preload\n\n\
                     /app/*\r\n\tX-App: yes\r\n  Link: </b.js>; rel=preload\r\n  ! X-Frame-Options\r\n\
                     /*.json\n  Access-Control-Allow-Origin: *\n  Cache-Control: max-age=31536000\n\
-                    /:id/only\n  x-id: one\n";
+                    /:id/only\n  x-id: one\n\
+                    /cookies\n  ! X-Frame-Options\n  ! Link\n  Set-Cookie: a=1\n  Set-Cookie: b=2, c\n";
         let (rules, faults) = parse(text);
         assert_eq!(faults, []);
         let table = [
@@ -119,6 +126,7 @@ mod tests {
                 "/a.json",
                 "x-frame-options: DENY|link: </a.css>; rel=preload|access-control-allow-origin: *",
             ),
+            ("/cookies", "set-cookie: a=1|set-cookie: b=2, c"),
             ("/7/only", "x-frame-options: DENY|link: </a.css>; rel=preload|x-id: one"),
         ];
         for (path, wanted) in table {
@@ -131,10 +139,11 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_said_with_its_line() {
-        let text = "  X-A: early\n/a\n  no field\n  X-B: b\nb\n  X-C: c\n  Content-Length: 1\n";
+        let text = "  X-A: early\n/a\n  no field\n  X-B: b\nb\n  X-C: c\n  Content-Length: 1\n\
+                    /c\n  Basic-Auth: me:secret\n";
         let (rules, faults) = parse(text);
         let lines: Vec<_> = faults.iter().map(|fault| fault.line).collect();
-        assert_eq!(lines, [1, 3, 5, 7], "{faults:?}");
+        assert_eq!(lines, [1, 3, 5, 7, 9], "{faults:?}");
         let fields = of(&rules, &UrlPath::parse("/a").unwrap());
         assert_eq!(fields.len(), 1, "{fields:?}");
     }
