@@ -123,6 +123,10 @@ impl Guard {
             }
             (host, _) => host.map(|host| host.to_str().unwrap_or("\0")),
         };
+        // One of another scheme is not for us (RFC 9110, section 7.4). A proxy in front may speak TLS.
+        if request.uri().scheme_str().is_some_and(|scheme| scheme != "http" && scheme != "https") {
+            return Verdict::Malformed("a target whose scheme is not http");
+        }
         // An absolute target's host counts instead (RFC 9112, section 3.2.2).
         let Some(host) =
             request.uri().authority().map(hyper::http::uri::Authority::as_str).or(host)
@@ -147,7 +151,8 @@ impl Guard {
         name.parse().is_ok_and(|address: IpAddr| {
             let spelled = address.to_string();
             let told = self.hosts.iter().any(|host| host.covers(&spelled));
-            told || self.any_address || address.is_loopback()
+            // An IPv4 address in the clothes of IPv6 (RFC 4291, section 2.5.5.2) is that address.
+            told || self.any_address || address.to_canonical().is_loopback()
         })
     }
 }
@@ -236,11 +241,13 @@ mod tests {
             ("127.0.0.1:8080", pass("127.0.0.1:8080")),
             ("127.9.9.9", pass("127.9.9.9")),
             ("[::1]:8080", pass("[::1]:8080")),
+            ("[::ffff:127.0.0.1]:8080", pass("[::ffff:127.0.0.1]:8080")),
             ("evil.example", foreign("evil.example")),
             ("localhost.evil.example", foreign("localhost.evil.example")),
             ("evillocalhost", foreign("evillocalhost")),
             ("192.168.0.7:8080", foreign("192.168.0.7")),
             ("[::2]", foreign("::2")),
+            ("[::ffff:192.168.0.7]", foreign("::ffff:192.168.0.7")),
             ("0.0.0.0:8080", foreign("0.0.0.0")),
         ];
         for (host, wanted) in table {
@@ -252,8 +259,9 @@ mod tests {
             "a b",
             "user@localhost",
             "localhost:x",
-            "localhost:99999",
             "localhost:+80",
+            "localhost:-80",
+            "localhost:99999",
             "[::1",
             "[::1]x",
             "[x]",
@@ -274,8 +282,12 @@ mod tests {
         let guard = Guard::new(None, Vec::new());
         let evil = ask(&guard, "http://evil.example/", &["localhost"]);
         assert_eq!(evil, Verdict::Foreign("evil.example".into()));
-        let own = ask(&guard, "http://localhost:8080/", &["localhost:8080"]);
-        assert_eq!(own, Verdict::Pass("localhost:8080".into()));
+        for scheme in ["http", "https", "HTTP"] {
+            let own = ask(&guard, &format!("{scheme}://localhost:8080/"), &["localhost:8080"]);
+            assert_eq!(own, Verdict::Pass("localhost:8080".into()));
+        }
+        let other = ask(&guard, "ftp://localhost:8080/", &["localhost:8080"]);
+        assert!(matches!(other, Verdict::Malformed(_)), "{other:?}");
     }
 
     #[test]
