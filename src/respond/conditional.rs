@@ -4,6 +4,8 @@
 //! `If-Range`, decides over a range only, by [`range_holds`]. What cannot be read counts as section 13
 //! says: a tag that is none matches nothing, a date that is none is not there.
 
+use std::time::SystemTime;
+
 use hyper::{
     Method,
     header::{
@@ -90,18 +92,19 @@ pub(crate) fn evaluate(method: &Method, request: &HeaderMap, now: &Validators) -
 }
 
 /// Whether a request's range is to be looked at: it is of what there is now (section 13.1.5). A weak
-/// tag never matches, and of a date nothing but the very same is good enough.
-pub(crate) fn range_holds(request: &HeaderMap, now: &Validators) -> bool {
+/// tag never matches, and of a date nothing but the very same is good enough, once its second is over:
+/// before, there may be two states of that date (section 8.8.2.2).
+pub(crate) fn range_holds(request: &HeaderMap, now: &Validators, at: SystemTime) -> bool {
     if !request.contains_key(IF_RANGE) {
         return true;
     }
     let Some(value) = sole(request, &IF_RANGE) else { return false };
-    match Tags(value).next() {
+    if let Some(Tag { quoted, .. }) = Tags(value).next() {
         // All there is, so not a weak one.
-        Some(Tag { quoted, .. }) => {
-            quoted == value && now.tag.as_ref().is_some_and(|tag| tag.0 == quoted)
-        }
-        None => now.modified.is_some() && Date::parse(value) == now.modified,
+        quoted == value && now.tag.as_ref().is_some_and(|tag| tag.0 == quoted)
+    } else {
+        let is_over = now.modified.is_some_and(|modified| Some(modified) < Date::of(at));
+        is_over && Date::parse(value) == now.modified
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     fs::{File, Metadata},
     ops::Range,
+    time::SystemTime,
 };
 
 use bytes::Bytes;
@@ -114,7 +115,10 @@ impl Representation {
         }
         let selection = match ranged {
             // A range is defined for GET alone (section 14.2).
-            Some(length) if method == Method::GET && range_holds(request, &validators) => {
+            Some(length)
+                if method == Method::GET
+                    && range_holds(request, &validators, SystemTime::now()) =>
+            {
                 select(request, length)
             }
             _ => Selection::Whole,

@@ -1,4 +1,4 @@
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hyper::{
     Method,
@@ -15,6 +15,11 @@ const MODIFIED: u64 = 784_111_777;
 fn now() -> Validators {
     let modified = Date::of(UNIX_EPOCH + Duration::from_secs(MODIFIED));
     Validators { tag: Some(EntityTag::of(b"hello")), modified }
+}
+
+/// So many seconds after that.
+fn at(later: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(MODIFIED + later)
 }
 
 fn request(fields: &[(&'static str, String)]) -> HeaderMap {
@@ -91,7 +96,7 @@ fn without_a_validator_only_any_matches() {
         let request = request(&[(name, value.to_owned())]);
         assert_eq!(evaluate(&Method::GET, &request, &none), wanted, "{name}: {value}");
     }
-    assert!(!range_holds(&request(&[("if-range", date)]), &none));
+    assert!(!range_holds(&request(&[("if-range", date)]), &none, at(1)));
 }
 
 #[test]
@@ -120,11 +125,15 @@ fn a_range_is_of_what_there_is_now_or_not_looked_at() {
         (String::new(), false),
     ] {
         let request = request(&[("if-range", value.clone())]);
-        assert_eq!(range_holds(&request, &now()), wanted, "{value}");
+        assert_eq!(range_holds(&request, &now(), at(1)), wanted, "{value}");
     }
-    assert!(range_holds(&HeaderMap::new(), &now()));
+    let [fixed, ..] = written(MODIFIED);
+    let same_second = request(&[("if-range", fixed)]);
+    assert!(!range_holds(&same_second, &now(), at(0)), "it may have changed since");
+    assert!(range_holds(&request(&[("if-range", own.clone())]), &now(), at(0)));
+    assert!(range_holds(&HeaderMap::new(), &now(), at(0)));
     let twice = request(&[("if-range", own.clone()), ("if-range", own)]);
-    assert!(!range_holds(&twice, &now()));
+    assert!(!range_holds(&twice, &now(), at(1)));
 }
 
 /// A list of tags, and what it says of ours: whether it holds it as it is, or as a weak one.
@@ -206,7 +215,7 @@ proptest! {
         for name in ["if-match", "if-none-match", "if-range", "if-modified-since"] {
             let request = request(&[(name, value.clone())]);
             evaluate(&Method::GET, &request, &now());
-            range_holds(&request, &now());
+            range_holds(&request, &now(), at(1));
         }
     }
 }

@@ -6,6 +6,8 @@
 //! (there: resolved, or 403), and folders redirect with 302 (there: 301). What these suites check of
 //! their options alone (`start`, `maxAge`, `fallthrough`) has nothing to stand for it here.
 
+use std::time::{Duration, SystemTime};
+
 use crate::support::dir::TempDir;
 use crate::support::http;
 use crate::support::server::Livers;
@@ -178,6 +180,9 @@ fn folder() -> TempDir {
     ] {
         dir.write(name, text);
     }
+    // A date of this very second would tell nothing.
+    let file = std::fs::File::options().write(true).open(dir.at("nums.txt")).expect("open");
+    file.set_modified(SystemTime::now() - Duration::from_secs(9)).expect("a time");
     dir
 }
 
