@@ -155,11 +155,11 @@ impl Site {
             return self.refuse(path, "pages of another origin may not use livers' own paths");
         }
         let mut response = match &path[OWN.len()..] {
-            "/socket" => return socket::accept(self.reload.clone(), request),
             _ if request.method() == Method::OPTIONS => {
                 Policy::default().options(request.headers())
             }
             _ if ![Method::GET, Method::HEAD].contains(request.method()) => not_allowed(),
+            "/socket" => socket::accept(self.reload.clone(), request),
             "/events" => reload::events::accept(self.reload.clone(), &request),
             "/source" => match self.source(request.uri().query().unwrap_or_default()) {
                 Some(source) => Representation::of_bytes(StatusCode::OK, UTF8, source)
@@ -182,10 +182,7 @@ impl Site {
             name => scripts::answer(name, &request)
                 .unwrap_or_else(|| plain(StatusCode::NOT_FOUND, format!("There is no {path}.\n"))),
         };
-        response.headers_mut().insert(
-            HeaderName::from_static("cross-origin-resource-policy"),
-            HeaderValue::from_static("same-origin"),
-        );
+        guarded(&mut response);
         response
     }
 
@@ -389,6 +386,14 @@ fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    guarded(&mut response);
     response
+}
+
+/// Says that an answer is what it says that it is, and that it is no part of a page of another origin.
+fn guarded(response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let policy = HeaderName::from_static("cross-origin-resource-policy");
+    headers.insert(policy, HeaderValue::from_static("same-origin"));
 }

@@ -22,6 +22,11 @@ use crate::respond::media_type;
 /// Destinations (Fetch standard, "request destination") that become a document of their own.
 const DOCUMENTS: [&str; 6] = ["document", "iframe", "frame", "fencedframe", "object", "embed"];
 
+/// The field of a request by which browsers say what becomes of the answer, for `Vary`. What tells it
+/// without this one ([`wanted`]) is not listed: a browser that does not send it keeps pages and what
+/// scripts fetch under one name, and asks with the tag of what it has, which no other answer has.
+pub(crate) const VARIES: &str = "Sec-Fetch-Dest";
+
 /// Whether the answer to a request becomes a page in a tab or frame, as far as the request tells.
 ///
 /// `Sec-Fetch-Dest` says it. Browsers send it only to trustworthy origins, which a host on the local

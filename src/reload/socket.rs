@@ -13,8 +13,8 @@ use std::{
 use hyper::{
     Method, Request, StatusCode,
     header::{
-        CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-        SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+        CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT,
+        SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
     },
     upgrade::Upgraded,
 };
@@ -130,6 +130,8 @@ impl Refusal {
             Self::Malformed => "This is no WebSocket handshake.\n",
         }));
         let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if self == Self::Malformed {
             *response.status_mut() = StatusCode::BAD_REQUEST;
         } else {

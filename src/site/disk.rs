@@ -1,10 +1,14 @@
 //! Requests that the disk answers: a file, a page, a listing, or what says that there is none.
 
+use std::time::SystemTime;
+
 use bytes::Bytes;
 use hyper::{
     Method, StatusCode, Uri,
-    header::{HeaderMap, HeaderName, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS},
+    header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, LOCATION, VARY, X_CONTENT_TYPE_OPTIONS},
 };
+
+use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 use super::{Site, UTF8, not_allowed, plain};
 use crate::{
@@ -153,16 +157,21 @@ impl Site {
         };
         if !asked.page && status != StatusCode::OK {
             let mut response = plain(status, format!("{status}\n"));
+            let fields = response.headers_mut();
+            fields.insert(VARY, HeaderValue::from_static(inject::VARIES));
             // To Chromium, a sheet that is imported, missing, and not to be sniffed is one of another
             // origin: no script could look into the sheet that imports it, the client included.
-            response.headers_mut().remove(X_CONTENT_TYPE_OPTIONS);
+            if asks_for_sheet(asked.headers) {
+                fields.remove(X_CONTENT_TYPE_OPTIONS);
+            }
             return response;
         }
         let mut text = Bytes::from(text);
         if asked.page {
             text = Injector::new(self.element(asked.version, ""), None).whole(&text);
         }
-        let text = Representation::of_bytes(status, UTF8, text);
+        let mut text = Representation::of_bytes(status, UTF8, text);
+        text.varies.push(inject::VARIES);
         let mut response = text.answer(asked.method, asked.headers);
         if asked.page {
             let needs = self.csp.needs(asked.host, asked.uri.path(), false);
@@ -193,7 +202,10 @@ impl Site {
                 self.watch.note(&sibling.path, State::File(sibling.identity));
                 self.reload.hub.observe(&user, &sibling.url.to_string());
             }
-            return file(status, source, None).answer(method, headers);
+            let otherwise = self.module_varies(&source, uri);
+            let mut as_it_is = file(status, source, None);
+            as_it_is.varies.extend(otherwise);
+            return as_it_is.answer(method, headers);
         }
         // What stands for something else is not what the page at this path is made from.
         let own = status == StatusCode::OK;
@@ -209,6 +221,15 @@ impl Site {
     }
 }
 
+/// Whether a request is for a style sheet. Where browsers do not say so, they ask for CSS by name.
+fn asks_for_sheet(request: &HeaderMap) -> bool {
+    let text = |name: &str| request.get(name).and_then(|value| value.to_str().ok());
+    match text("sec-fetch-dest") {
+        Some(destination) => destination == "style",
+        None => text(ACCEPT.as_str()).is_some_and(|accepted| accepted.starts_with("text/css")),
+    }
+}
+
 /// A file as something to send, with the element where it is a page.
 fn file(status: StatusCode, source: Source, injector: Option<Injector>) -> Representation {
     let (root::Content::Memory(beginning) | root::Content::Large(_, _, beginning)) =
@@ -217,7 +238,7 @@ fn file(status: StatusCode, source: Source, injector: Option<Injector>) -> Repre
     let html = media_type::is_html(&content_type);
     let mut varies = Vec::new();
     if html {
-        varies.push("Sec-Fetch-Dest");
+        varies.push(inject::VARIES);
     }
     let Source { mut content, mut identity, mut modified, encoded, .. } = source;
     let mut coding = None;
@@ -250,6 +271,8 @@ fn file(status: StatusCode, source: Source, injector: Option<Injector>) -> Repre
     let content_type = HeaderValue::from_str(&content_type).unwrap_or(octets);
     // What only says that nothing is there is not to be asked for by halves.
     let validators = if status == StatusCode::OK {
+        // No answer says that it will have been changed (RFC 9110, section 8.8.2.1).
+        let modified = modified.map(|modified| modified.min(SystemTime::now()));
         Validators { tag, modified: modified.and_then(Date::of) }
     } else {
         Validators::default()
@@ -257,12 +280,17 @@ fn file(status: StatusCode, source: Source, injector: Option<Injector>) -> Repre
     Representation { status, content_type, validators, coding, content, varies }
 }
 
+/// A place as the value of `Location`, which is ASCII: what is not is said in UTF-8, as browsers do.
+fn location(place: &str) -> Option<HeaderValue> {
+    HeaderValue::from_str(&utf8_percent_encode(place, CONTROLS).to_string()).ok()
+}
+
 /// To the same folder with a slash (RFC 9110, section 15.4.2). The location is a path of names, so
 /// it cannot lead to another host. 302, since a folder may become a file.
 fn redirect(to: &UrlPath, query: Option<&str>) -> Response {
     let query = query.map(|query| format!("?{query}")).unwrap_or_default();
     let mut response = plain(StatusCode::FOUND, format!("See {to}\n"));
-    if let Ok(location) = HeaderValue::from_str(&format!("{to}{query}")) {
+    if let Some(location) = location(&format!("{to}{query}")) {
         response.headers_mut().insert(LOCATION, location);
     }
     response
@@ -271,7 +299,7 @@ fn redirect(to: &UrlPath, query: Option<&str>) -> Response {
 /// To another place, that a rule names.
 fn elsewhere(status: StatusCode, place: &str) -> Response {
     let mut response = plain(status, format!("See {place}\n"));
-    if let Ok(location) = HeaderValue::from_str(place) {
+    if let Some(location) = location(place) {
         response.headers_mut().insert(LOCATION, location);
     }
     response

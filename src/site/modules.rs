@@ -45,6 +45,9 @@ const SETTINGS: [&str; 7] = [
     "bun.lock",
 ];
 
+/// The fields of a request by which browsers say whether they want a module.
+const VARIES: &str = "Sec-Fetch-Dest, Sec-Fetch-Mode";
+
 /// How long a browser may keep what can never be another thing.
 const FOR_GOOD: HeaderValue = HeaderValue::from_static("max-age=31536000, immutable");
 
@@ -168,6 +171,14 @@ impl Site {
         }
     }
 
+    /// What decides whether a file that is sent as it is would be sent as a module.
+    pub(super) fn module_varies(&self, source: &Source, uri: &Uri) -> Option<&'static str> {
+        self.modules.as_ref()?;
+        let query = uri.query().unwrap_or_default();
+        let ask = Compiler::wanted(&source.path, query, Some("script"), Some("cors"));
+        ask.map(|_| VARIES)
+    }
+
     /// A change of what says how to compile concerns whoever uses what was compiled.
     fn depends(&self, url: &str, settings: Vec<(PathBuf, Identity)>) {
         for (file, identity) in settings {
@@ -204,7 +215,7 @@ impl Site {
             self.mended(path);
         }
         let mut made = Representation::of_bytes(StatusCode::OK, JAVASCRIPT, code);
-        made.varies = vec!["Sec-Fetch-Dest"];
+        made.varies = vec![VARIES];
         made
     }
 

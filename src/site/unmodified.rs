@@ -38,6 +38,10 @@ impl Site {
         None
     }
 
+    pub(super) fn module_varies(&self, _: &Source, _: &Uri) -> Option<&'static str> {
+        None
+    }
+
     pub(super) async fn package(&self, _: &str, _: &Method, uri: &Uri, _: &HeaderMap) -> Response {
         plain(StatusCode::NOT_FOUND, format!("There is no {}.\n", uri.path()))
     }

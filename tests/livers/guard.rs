@@ -25,6 +25,80 @@ async fn ask(port: u16, line: &str, fields: &[&str]) -> Response {
     response
 }
 
+/// An answer says that it is what it says that it is, and no part of a page of another origin.
+fn is_guarded(answer: &Response, line: &str) {
+    let policy = answer.header("cross-origin-resource-policy");
+    let sniffing = answer.header("x-content-type-options");
+    assert_eq!((policy, sniffing), (Some("same-origin"), Some("nosniff")), "{line}: {answer:?}");
+}
+
+/// Each kind of answer that livers gives.
+#[tokio::test]
+async fn every_answer_is_guarded() {
+    let dir = TempDir::with_page("<p>");
+    for (name, text) in [("a.css", "b{}"), ("a.ts", "1"), ("bad.ts", "("), (".env", "a")] {
+        dir.write(name, text);
+    }
+    dir.make_dir("folder");
+    let livers = Livers::on(dir.path()).start().await;
+    let host = format!("Host: localhost:{}", livers.port());
+    let script = ["Sec-Fetch-Dest: script", "Sec-Fetch-Mode: cors"];
+    let upgrade = ["Connection: upgrade", "Upgrade: websocket"];
+    let table: &[(&str, &[&str], u16)] = &[
+        ("GET /", &[], 200),
+        ("GET /a.css", &[], 200),
+        ("GET /a.css", &["Range: bytes=0-0"], 206),
+        ("GET /a.css", &["Range: bytes=9-"], 416),
+        ("GET /a.css", &["If-None-Match: *"], 304),
+        ("GET /a.css", &["If-Match: \"x\""], 412),
+        ("GET /a.ts", &script, 200),
+        ("GET /bad.ts", &script, 500),
+        ("GET /folder/", &[], 200),
+        ("GET /folder", &[], 302),
+        ("GET /missing", &[], 404),
+        ("GET /missing", &["Sec-Fetch-Dest: script"], 404),
+        ("GET /..", &[], 404),
+        ("GET /.env", &[], 403),
+        ("GET /.env", &["Sec-Fetch-Dest: script"], 403),
+        ("GET /%zz", &[], 400),
+        ("GET /", &["Host: localhost"], 400),
+        ("GET http://evil.example/", &[], 403),
+        ("GET ftp://localhost/", &[], 400),
+        ("GET /a.css", &["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors"], 403),
+        ("GET /", &["Transfer-Encoding: gzip, chunked"], 501),
+        ("PUT /", &[], 405),
+        ("TRACE /", &[], 405),
+        ("OPTIONS /", &[], 204),
+        ("OPTIONS *", &[], 204),
+        ("GET /__livers", &[], 404),
+        ("GET /__livers/npm/a@1~0000000/a.js", &[], 404),
+        ("GET /__livers/npm/node:fs", &[], 200),
+        ("GET /__livers/source?0", &[], 404),
+        ("GET /__livers/status", &[], 200),
+        ("GET /__livers/client.js", &[], 200),
+        ("GET /__livers/socket", &[], 426),
+        ("GET /__livers/socket", &upgrade, 426),
+        ("POST /__livers/socket", &[], 405),
+        ("OPTIONS /__livers/socket", &[], 204),
+        ("HEAD /__livers/events", &[], 200),
+        ("GET /__livers/socket", &["Origin: null"], 403),
+    ];
+    for (line, fields, status) in table {
+        let esm = cfg!(feature = "esm") || !(line.contains(".ts") || line.contains("node:"));
+        if !esm {
+            continue;
+        }
+        let fields: Vec<_> = fields.iter().copied().chain([&*host]).collect();
+        let answer = ask(livers.port(), line, &fields).await;
+        assert_eq!(answer.status, *status, "{line} {fields:?}: {answer:?}");
+        if *status == 204 {
+            assert_eq!(answer.header("allow"), Some("GET, HEAD, OPTIONS"), "{line}");
+        } else {
+            is_guarded(&answer, line);
+        }
+    }
+}
+
 #[tokio::test]
 async fn only_names_of_this_machine_are_answered() {
     let dir = TempDir::with_page("<p>the page");
@@ -39,6 +113,7 @@ async fn only_names_of_this_machine_are_answered() {
         ("127.0.0.1:PORT", 200),
         ("127.0.0.2", 200),
         ("[::1]:PORT", 200),
+        ("[::ffff:127.0.0.1]:PORT", 200),
         ("localhost:1", 200), // a tunnel's port, say
         ("evil.example", 403),
         ("evil.example:PORT", 403),
@@ -56,6 +131,7 @@ async fn only_names_of_this_machine_are_answered() {
         ("localhost evil.example", 400),
         ("localhost,evil.example", 400),
         ("localhost:port", 400),
+        ("localhost:+80", 400),
         ("localhost:99999", 400),
         ("localhost/evil.example", 400),
         ("[::1", 400),
@@ -235,10 +311,7 @@ async fn pages_of_others_get_nothing_of_our_own() {
                 (true, _) => 200,
             };
             assert_eq!(answer.status, wanted, "{path} {fields:?}");
-            if path != "/__livers/socket" && ours {
-                let policy = answer.header("cross-origin-resource-policy");
-                assert_eq!(policy, Some("same-origin"), "{path}");
-            }
+            is_guarded(&answer, path);
         }
         let page = ask(port, "GET /", &lines).await;
         assert_eq!(page.status, 200, "files may be linked to from anywhere: {fields:?}");

@@ -207,6 +207,40 @@ async fn a_page_has_another_tag_in_another_version() {
     assert_eq!(first.header("vary"), Some("Sec-Fetch-Dest"));
 }
 
+/// What a file is sent as depends on what it is wanted for: caches are told so by each of the answers.
+#[tokio::test]
+async fn what_makes_a_difference_is_said() {
+    let dir = TempDir::new();
+    for (name, text) in [("a.ts", "let a: number"), ("a.js", "1"), ("a.txt", "a"), ("a.js.gz", "b")]
+    {
+        dir.write(name, text);
+    }
+    let livers = Livers::on(dir.path()).start().await;
+    let (dest, module) = ("Sec-Fetch-Dest", "Sec-Fetch-Dest, Sec-Fetch-Mode");
+    let coded = "Accept-Encoding, Sec-Fetch-Dest, Sec-Fetch-Mode";
+    for (path, wanted) in [
+        ("/", Some(dest)),
+        ("/missing", Some(dest)),
+        ("/.env", Some(dest)),
+        ("/a.ts", Some(module).filter(|_| cfg!(feature = "esm"))),
+        ("/a.js", Some(if cfg!(feature = "esm") { coded } else { "Accept-Encoding" })),
+        ("/a.txt", None),
+    ] {
+        for asked in ["document", "empty"] {
+            let fields = [("Sec-Fetch-Dest", asked)];
+            let answer = http::get_with(livers.port(), path, &fields).await;
+            assert_eq!(answer.header("vary"), wanted, "{path} {asked}");
+            let Some(tag) = answer.header("etag") else { continue };
+            let known = [("Sec-Fetch-Dest", asked), ("If-None-Match", tag)];
+            let known = http::get_with(livers.port(), path, &known).await;
+            assert_eq!((known.status, known.header("vary")), (304, wanted), "{path} {asked}");
+        }
+    }
+    let script = [("Sec-Fetch-Dest", "script"), ("Sec-Fetch-Mode", "cors")];
+    let answer = http::get_with(livers.port(), "/a.ts", &script).await;
+    assert_eq!(answer.header("vary"), Some(module).filter(|_| cfg!(feature = "esm")));
+}
+
 #[tokio::test]
 async fn other_methods_are_told_what_there_is() {
     let dir = TempDir::with_page("<p>");

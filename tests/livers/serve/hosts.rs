@@ -17,7 +17,8 @@ async fn headers_are_added_as_the_file_says() {
     dir.write(
         "_headers",
         "/*\n  X-Frame-Options: DENY\n  Cache-Control: max-age=31536000, immutable\n\
-         /app/*\n  X-App: yes\n  ! X-Frame-Options\n/app/a.js\n  X-App: both\n  Oops\n",
+         /app/*\n  X-App: yes\n  ! X-Frame-Options\n/app/a.js\n  X-App: both\n  Oops\n\
+         /app/\n  Set-Cookie: a=1\n  Set-Cookie: b=2\n  ETag: \"own\"\n  Basic-Auth: me:secret\n",
     );
     let livers = Livers::on(dir.path()).start().await;
     let table = [
@@ -40,7 +41,15 @@ async fn headers_are_added_as_the_file_says() {
     let tag = tag.header("etag").expect("a tag");
     let known = http::get_with(livers.port(), "/app/a.js", &[("If-None-Match", tag)]).await;
     assert_eq!((known.status, known.header("x-app")), (304, Some("yes, both")));
-    livers.wait_for_line(|line| line.starts_with("ignored  _headers: line 9: Oops is not")).await;
+    for what in ["9: Oops is not", "13: ETag: \"own\" is livers' own", "14: livers asks nobody"] {
+        let line = format!("ignored  _headers: line {what}");
+        livers.wait_for_line(|said| said.starts_with(&line)).await;
+    }
+    // Cookies cannot be joined, and no password is told to all.
+    let cookies = http::get_with(livers.port(), "/app/", &[FETCH]).await;
+    assert_eq!(cookies.headers.get_all("set-cookie"), ["a=1", "b=2"]);
+    assert!(!format!("{cookies:?}").contains("secret"), "{cookies:?}");
+    assert_ne!(cookies.header("etag"), Some("\"own\""));
 
     // A save counts at once, and the pages that it is for are told.
     let mut tab = Tab::page(&livers, "/", &[]).await;
@@ -51,7 +60,7 @@ async fn headers_are_added_as_the_file_says() {
     dir.remove("_headers");
     assert_eq!(http::get(livers.port(), "/").await.header("x-frame-options"), None);
     let said = livers.stdout().iter().filter(|line| line.starts_with("ignored")).count();
-    assert_eq!(said, 1, "once, not for each request: {:?}", livers.stdout());
+    assert_eq!(said, 3, "once, not for each request: {:?}", livers.stdout());
 }
 
 #[tokio::test]
@@ -71,7 +80,8 @@ async fn paths_lead_elsewhere_as_the_file_says() {
         "/old /new\n/tmp /new 302\n/there.txt /new\n/forced.txt /new 302!\n\
          /posts/:year/:name /blog/:year/:name 200\n/out/* https://example.com/:splat 307\n\
          /was /gone.html 410\n/up/* /:splat 302\n/loop /loop\n/folder /sub/ 200\n\
-         /api/* https://example.com/:splat 200\n/app/* /index.html 200\n",
+         /api/* https://example.com/:splat 200\n/app/* /index.html 200\n\
+         /not-ascii /\u{fc}?\u{fc}#\u{fc} 302\n/far https://example.com/\u{fc} 302\n",
     );
     dir.write("sub/a.txt", "a");
     let livers = Livers::on(dir.path()).start().await;
@@ -95,6 +105,9 @@ async fn paths_lead_elsewhere_as_the_file_says() {
         ("/api/users", 404, None, ""),
         ("/app/any/thing", 200, None, "<p>root"),
         ("/missing", 404, None, ""),
+        ("/not-ascii", 302, Some("/%C3%BC?%C3%BC#%C3%BC"), ""),
+        ("/far", 302, Some("https://example.com/%C3%BC"), ""),
+        ("/sub?\u{fc}", 302, Some("/sub/?%C3%BC"), ""),
     ];
     for (path, status, location, text) in table {
         for method in ["GET", "HEAD"] {

@@ -69,7 +69,17 @@ async fn what_is_not_there_is_a_page_for_people_and_a_line_for_scripts() {
             let line = http::get_with(livers.port(), path, &[("Sec-Fetch-Dest", dest)]).await;
             assert_eq!((line.status, line.text()), (404, "404 Not Found\n"), "{path}");
             assert_eq!(line.header("content-type"), Some("text/plain; charset=utf-8"));
-            assert_eq!(line.header("x-content-type-options"), None, "see an_imported_sheet");
+            assert_eq!(line.header("vary"), Some("Sec-Fetch-Dest"), "{path} {dest}");
+            // See an_imported_sheet.
+            let sniffing = (dest != "style").then_some("nosniff");
+            assert_eq!(line.header("x-content-type-options"), sniffing, "{path} {dest}");
+        }
+        // A browser that does not say what for.
+        let referer = format!("{}a.html", livers.url());
+        for (accept, sniffing) in [("text/css,*/*;q=0.1", None), ("*/*", Some("nosniff"))] {
+            let fields = [("Accept", accept), ("Referer", &referer)];
+            let line = http::get_with(livers.port(), path, &fields).await;
+            assert_eq!(line.header("x-content-type-options"), sniffing, "{path} {accept}");
         }
     }
     assert!(http::get(livers.port(), "/").await.text().contains("empty"), "an empty folder");

@@ -255,3 +255,22 @@ async fn a_file_from_before_1970_is_served_without_a_date() {
     assert_eq!((answer.status, answer.text()), (200, "old"));
     assert_eq!(answer.header("last-modified"), None);
 }
+
+/// RFC 9110, section 8.8.2.1: no answer says that it will have been changed.
+#[tokio::test]
+async fn a_file_from_the_future_was_changed_now() {
+    let dir = TempDir::new();
+    dir.write("new.txt", "new");
+    let file = std::fs::File::options().write(true).open(dir.at("new.txt")).expect("open");
+    file.set_modified(SystemTime::now() + Duration::from_hours(9)).expect("a time");
+    drop(file);
+    let livers = Livers::on(dir.path()).start().await;
+    let answer = http::get_with(livers.port(), "/new.txt", &[FETCH]).await;
+    let time = |name| httpdate::parse_http_date(answer.header(name)?).ok();
+    let (modified, date) = (time("last-modified"), time("date"));
+    assert!(modified.is_some() && modified <= date, "{answer:?}");
+    // Nothing is known of that second.
+    let modified = answer.header("last-modified").expect("a time").to_owned();
+    let part = [("Range", "bytes=0-0"), ("If-Range", &*modified)];
+    assert_eq!(http::get_with(livers.port(), "/new.txt", &part).await.status, 200);
+}
