@@ -29,7 +29,9 @@ export const decide = (changes, page) => {
     }
     if (!found.length && page.left(name)) continue;
     if (kind === 'removed' || page.fetched(name)) return { why };
-    const own = name === page.path || (page.path.endsWith('/') && name === page.path + 'index.html');
+    // A folder's page is its index, and a page needs not the end of its name.
+    const more = page.path.endsWith('/') ? 'index.html' : '.html';
+    const own = name === page.path || name === page.path + more;
     if (own && page.morphs) morph = true;
     else if (!found.length || own)
       return { why: !own && name.endsWith('.css') ? why + ', and no sheet shows it' : why };

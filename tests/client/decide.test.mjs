@@ -79,6 +79,10 @@ for (const [path, change, wanted] of [
   ['/docs/', '/docs/index.html', 'morph'],
   ['/docs/', '/index.html', 'reload: index.html changed'],
   ['/docs', '/docs/index.html', 'reload: docs/index.html changed'],
+  ['/docs', '/docs.html', 'morph'],
+  ['/docs/', '/docs/.html', 'reload: docs/.html changed'],
+  ['/docs.html', '/docs', 'reload: docs changed'],
+  ['/a%20b', '/a%20b.html', 'morph'],
   ['/a%20b.html', '/a%20b.html', 'morph'],
   ['/', '/', 'morph'],
 ])

@@ -104,6 +104,27 @@ async fn what_a_person_did_survives_a_saved_text() {
     quiet(shown);
 }
 
+/// Such as `/page` for `page.html`, and a folder for its index.
+#[tokio::test]
+async fn a_page_under_its_short_name_is_changed_in_place() {
+    let dir = TempDir::with_page(&page("one", ""));
+    dir.write("favicon.ico", "");
+    dir.write("a page.html", page("one", ""));
+    dir.write("sub/index.html", page("one", ""));
+    let livers = Livers::on(dir.path()).start().await;
+    let paths = ["/", "/a%20page?x=1", "/sub/"];
+    let pages = opened(&livers, &paths).await;
+    for (shown, file) in pages.iter().zip(["index.html", "a page.html", "sub/index.html"]) {
+        shown.run("document.getElementById('field').value = 'typed'").await;
+        for word in ["two", "three"] {
+            dir.write(file, page(word, ""));
+            says(shown, word).await;
+        }
+        let typed: String = shown.eval("document.getElementById('field').value").await;
+        assert_eq!((typed.as_str(), shown.navigations()), ("typed", 1), "{file}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_not_sure_is_a_reload() {
     let script = |n: u32| format!("<script>document.documentElement.dataset.n = {n}</script>");
