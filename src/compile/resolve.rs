@@ -12,6 +12,7 @@ mod builtin;
 mod engine;
 mod folders;
 mod install;
+mod named;
 mod specifier;
 
 use std::{
@@ -30,6 +31,7 @@ pub(crate) use self::{
 use self::{
     engine::Engine,
     folders::{Folders, Moment},
+    named::Named,
     specifier::{is_package_name, is_url, package_name, package_of, url},
 };
 use crate::root::Allow;
@@ -74,6 +76,7 @@ pub(crate) struct Resolver {
     real_root: PathBuf,
     workspace: PathBuf,
     folders: Folders,
+    named: Named,
     /// The stamp of the last installation, and what was read of the disk since then.
     engine: RwLock<(u64, Arc<Engine>)>,
 }
@@ -89,6 +92,7 @@ impl Resolver {
             real_root,
             workspace,
             folders: Folders::default(),
+            named: Named::default(),
             engine: RwLock::new(engine),
         }
     }
@@ -236,7 +240,12 @@ impl Resolver {
         let limit =
             if path.starts_with(&self.workspace) { &*self.workspace } else { Path::new("/") };
         match self.folders.place(path, limit, moment).filter(|_| allowed) {
-            Some(place) => Found::Package(place),
+            Some(place) => {
+                if !place.folder.installed {
+                    self.named.file(&place.path());
+                }
+                Found::Package(place)
+            }
             None => Found::Missing(Some(format!(
                 "{} is not in {}, nor in a package",
                 path.display(),
@@ -254,8 +263,27 @@ impl Resolver {
         })
     }
 
+    /// A file of a package names an address that is relative to itself; `*` stands for what is not
+    /// known of it.
+    pub(crate) fn names(&self, from: &Place, address: &str) {
+        if !from.folder.installed {
+            self.named.beside(&from.path(), address);
+        }
+    }
+
+    /// What code names in the workspace, for the next run, if there is more than before.
+    pub(crate) fn named_anew(&self) -> Option<String> {
+        self.named.anew()
+    }
+
+    /// Takes over what an earlier run told of that.
+    pub(crate) fn learn_names(&self, told: &[u8]) {
+        self.named.learn(told);
+    }
+
     /// The file of a package by its URL: its id, and the path in the package, decoded. `None` for
-    /// all that is not in the folder of a package that was found or can be.
+    /// all that is not in the folder of a package that was found or can be, and for what nobody names
+    /// in a workspace ([`named`]).
     pub(crate) fn place(&self, id: &str, file: &str) -> Option<Place> {
         let plain = |part: Component<'_>| match part {
             // No flag lets these out of a package.
@@ -274,7 +302,8 @@ impl Resolver {
         let inside = real.strip_prefix(&folder.path).ok()?;
         // A link may have another name than what it leads to.
         let is_own = inside.components().all(plain) && !inside.iter().any(|p| p == "node_modules");
-        if !real.is_file() || !is_own {
+        let is_meant = folder.installed || self.named.has(&folder.path.join(inside));
+        if !real.is_file() || !is_own || !is_meant {
             return None;
         }
         Some(Place { folder, file: file.to_owned() })

@@ -103,6 +103,10 @@ impl Graph {
             let asker = match request.how {
                 How::Require => Asker::Require,
                 How::Dynamic | How::Import => Asker::Import,
+                How::Url => {
+                    self.resolver.names(place, &request.specifier);
+                    return Link::Url;
+                }
             };
             self.link(&request.specifier, &path, place, asker)
         });

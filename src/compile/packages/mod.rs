@@ -30,7 +30,7 @@ mod write;
 use std::{
     collections::{HashMap, HashSet},
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
 };
 
 use bytes::Bytes;
@@ -67,6 +67,8 @@ pub(crate) struct Packages {
     resolver: Arc<Resolver>,
     graph: Graph,
     store: Store,
+    /// Whether it was looked what an earlier run knew of names.
+    learned: Once,
     /// What files export, by their URLs.
     exports: Mutex<HashMap<String, Arc<Exports>>>,
 }
@@ -94,6 +96,7 @@ impl Packages {
             graph: Graph::new(Arc::clone(&resolver)),
             store,
             resolver,
+            learned: Once::new(),
             exports: Mutex::default(),
         }
     }
@@ -163,6 +166,14 @@ impl Packages {
 
     /// Answers `/__livers/npm/<rest>?<query>`. Blocking. `None` is 404, a fault 500.
     pub(crate) fn answer(&self, rest: &str, query: &str) -> Option<Result<Pack, Fault>> {
+        let answer = self.made(rest, query);
+        if let Some(told) = self.resolver.named_anew() {
+            self.store.put_names(&told);
+        }
+        answer
+    }
+
+    fn made(&self, rest: &str, query: &str) -> Option<Result<Pack, Fault>> {
         let asked = Query::parse(query);
         if let Some(name) = rest.strip_prefix("node:") {
             let name = percent_decode_str(name).decode_utf8().ok()?;
@@ -226,12 +237,24 @@ impl Packages {
         let names = names?;
         let id = if rest.starts_with('@') { 2 } else { 1 };
         let (id, file) = names.split_at_checked(id)?;
-        self.resolver.place(&id.join("/"), &file.join("/"))
+        self.place_in(&id.join("/"), &file.join("/"))
+    }
+
+    /// The place of a file in a package. A page that is open may know it from an earlier run.
+    fn place_in(&self, id: &str, file: &str) -> Option<Place> {
+        self.resolver.place(id, file).or_else(|| {
+            self.learned.call_once(|| {
+                if let Some(told) = self.store.get_names() {
+                    self.resolver.learn_names(&told);
+                }
+            });
+            self.resolver.place(id, file)
+        })
     }
 
     fn pack(&self, place: &Place, more: &[String]) -> Option<Vec<Arc<Node>>> {
         let id = &place.folder.id;
-        let more = more.iter().map(|file| self.resolver.place(id, file));
+        let more = more.iter().map(|file| self.place_in(id, file));
         let entries = std::iter::once(Some(place.clone())).chain(more);
         Some(self.graph.pack(&entries.collect::<Option<Vec<_>>>()?))
     }

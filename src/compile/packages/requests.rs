@@ -9,6 +9,8 @@ pub(super) enum How {
     Require,
     /// `import("..")`.
     Dynamic,
+    /// `new URL("..", import.meta.url)`: an address; `*` stands for what is not known of it.
+    Url,
 }
 
 /// One specifier, once for each way.

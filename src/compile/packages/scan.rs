@@ -245,6 +245,7 @@ fn lexical(program: &Program<'_>) -> Vec<String> {
 impl Scan {
     /// The requests that are answered before or while the module runs.
     pub(super) fn at_once(&self) -> impl Iterator<Item = (usize, &Request)> {
-        self.requests.iter().enumerate().filter(|(_, request)| request.how != How::Dynamic)
+        let all = self.requests.iter().enumerate();
+        all.filter(|(_, request)| matches!(request.how, How::Import | How::Require))
     }
 }

@@ -103,12 +103,29 @@ impl Store {
         let Ok(mut entry) = serde_json::to_vec(&head) else { return };
         entry.push(b'\n');
         entry.extend_from_slice(text.as_bytes());
+        self.write(folder, &name(url), &entry);
+    }
+
+    /// What the resolver told of names, for the next run of this project.
+    pub(super) fn put_names(&self, told: &str) {
+        if let Some(folder) = self.folder() {
+            self.write(folder, &self.names(), told.as_bytes());
+        }
+    }
+
+    /// What an earlier run told.
+    pub(super) fn get_names(&self) -> Option<Vec<u8>> {
+        fs::read(self.folder()?.join(self.names())).ok()
+    }
+
+    fn names(&self) -> String {
+        format!("{:016x}.names", xxh3_64(self.top.as_os_str().as_encoded_bytes()))
+    }
+
+    fn write(&self, folder: &Path, name: &str, entry: &[u8]) {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let aside = folder.join(format!("{}-{number}.new", process::id()));
-        if fs::write(&aside, entry)
-            .and_then(|()| fs::rename(&aside, folder.join(name(url))))
-            .is_err()
-        {
+        if fs::write(&aside, entry).and_then(|()| fs::rename(&aside, folder.join(name))).is_err() {
             let _ = fs::remove_file(&aside);
         }
     }

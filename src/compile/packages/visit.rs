@@ -9,7 +9,8 @@ use oxc::{
         ConditionalExpression, ExportAllDeclaration, ExportFromDeclaration, ExportNamedDeclaration,
         Expression, ExpressionStatement, ForOfStatement, Function, IdentifierReference,
         IfStatement, ImportDeclaration, ImportExpression, ImportMeta, LogicalExpression,
-        LogicalOperator, ObjectProperty, TaggedTemplateExpression, VariableDeclarator,
+        LogicalOperator, NewExpression, ObjectProperty, TaggedTemplateExpression,
+        VariableDeclarator,
     },
     ast_visit::{Visit, walk},
     semantic::{ScopeFlags, Scoping, SymbolId},
@@ -104,6 +105,29 @@ impl<'s> Walk<'s> {
         if outcome != Some(true) {
             otherwise(self);
         }
+    }
+}
+
+/// Whether an expression is `import.meta.url`.
+fn is_own_url(base: &Expression<'_>) -> bool {
+    match base.get_inner_expression() {
+        Expression::StaticMemberExpression(member) => {
+            member.property.name == "url"
+                && matches!(member.object.get_inner_expression(), Expression::ImportMeta(_))
+        }
+        _ => false,
+    }
+}
+
+/// An address, with `*` for what is computed.
+fn address_of(text: &Expression<'_>) -> Option<String> {
+    match text.get_inner_expression() {
+        Expression::StringLiteral(text) => Some(text.value.to_string()),
+        Expression::TemplateLiteral(text) => {
+            let parts = text.quasis.iter().map(|part| part.value.cooked.as_deref());
+            Some(parts.collect::<Option<Vec<_>>>()?.join("*"))
+        }
+        _ => None,
     }
 }
 
@@ -240,6 +264,17 @@ impl<'a> Visit<'a> for Walk<'_> {
         let callee = oxc::span::Span::new(it.span.start, it.source.span().start);
         self.edits.replace(callee, format!("{hand}.import("));
         self.requests.add(&specifier.value, How::Dynamic);
+    }
+
+    fn visit_new_expression(&mut self, it: &NewExpression<'a>) {
+        if it.callee.is_specific_id("URL")
+            && let [address, base] = &it.arguments[..]
+            && base.as_expression().is_some_and(is_own_url)
+            && let Some(address) = address.as_expression().and_then(address_of)
+        {
+            self.requests.add(&address, How::Url);
+        }
+        walk::walk_new_expression(self, it);
     }
 
     fn visit_import_meta(&mut self, it: &ImportMeta) {

@@ -6,6 +6,7 @@ use std::process::Command;
 use crate::support::dir::TempDir;
 use crate::support::http::{self, Response};
 use crate::support::server::Livers;
+use crate::support::socket::Socket;
 
 const SECRET: &str = "not for you";
 
@@ -28,6 +29,7 @@ fn site() -> TempDir {
     ] {
         dir.write(file, format!("// {SECRET}\n"));
     }
+    dir.write("secret.map", format!("{{\"version\":3,\"sources\":[\"{SECRET}\"]}}"));
     dir.write("secret.json", format!("{{\"secret\":\"{SECRET}\"}}"));
     dir.write("site/package.json", r#"{"name":"site","dependencies":{"pkg":"1.0.0"}}"#);
     dir.write("site/index.html", "<p>the page");
@@ -131,9 +133,23 @@ async fn no_request_reads_what_is_kept_back() {
         ("CVE-2022-35204", "/@fs/%252e%252e/%252e%252e/etc/passwd"),
         ("CVE-2026-53571", "/.env::$DATA?raw"),
         ("CVE-2026-53571", "/.env.?raw"),
+        ("CVE-2026-39364", "/.env?import&url&inline"),
+        ("CVE-2026-39364", "/a.pem?import&url&inline"),
+        ("CVE-2026-39365", "/node_modules/.vite/deps/../../../../secret.map"),
+        ("CVE-2026-39365", "/node_modules/.vite/deps/..%2f..%2f..%2f..%2fsecret.map"),
+        ("CVE-2026-39365", "/../secret.map"),
+        ("CVE-2026-53632", "/__open-in-editor?file=%5c%5cevil.example%5cshare"),
+        ("CVE-2024-52011", "/__open-in-editor?file=index.html%26calc"),
         // Others.
         ("CVE-2023-3224", "/__nuxt_component_test__/?path=../../.env"),
+        ("CVE-2024-34344", "/__nuxt_component_test__/?path=data:text/javascript,1"),
         ("CVE-2025-24361", "/_nuxt/.env"),
+        ("CVE-2018-3809", "/.GIT/config"),
+        ("CVE-2019-5415", "/./.env"),
+        ("CVE-2019-5415", "/./.git/config"),
+        ("CVE-2019-5415", "/dir/./../.env"),
+        ("CVE-2026-14620", "/webpack-dev-server/open-editor?fileName=a.svg"),
+        ("CVE-2026-14620", "/webpack-dev-server/invalidate"),
         ("webpack", "/__webpack_dev_server__/..%2f.env"),
         ("traversal", "/%2e%2e/secret.txt?raw"),
         ("traversal", "/up/secret.txt?import&raw"),
@@ -155,6 +171,7 @@ async fn no_request_reads_what_is_kept_back() {
     ]
     .map(|(id, target)| (id, target.to_owned()))
     .to_vec();
+    table.push(("CVE-2016-10703", format!("/{}", "%00".repeat(20_000))));
     for form in ["/@fs{}?import&raw", "/{}?raw", "{}?import&raw", "/__livers/npm{}?import&raw"] {
         table.push(("absolute", form.replace("{}", beside)));
     }
@@ -168,6 +185,29 @@ async fn no_request_reads_what_is_kept_back() {
         }
     }
     assert_eq!(http::get(port, "/dir/a.txt").await.text(), "a");
+}
+
+/// The reload socket answers no questions (CVE-2026-39363 of Vite, whose socket reads files).
+#[tokio::test]
+async fn nothing_is_read_by_the_socket() {
+    let dir = site();
+    let livers = Livers::on(dir.at("site")).start().await;
+    let secret = dir.at("secret.txt");
+    let mut socket = Socket::on(livers.port()).open().await;
+    assert_eq!(socket.next_json().await["type"], "connected");
+    let url = format!("file://{}?raw", secret.display());
+    for message in [
+        serde_json::json!({"type": "custom", "event": "vite:invoke", "data": {
+            "id": "send:1", "name": "fetchModule", "data": [url],
+        }}),
+        serde_json::json!({"type": "source", "path": "/.env"}),
+        serde_json::json!({"type": "uses", "add": ["/.env", "/../secret.txt", url]}),
+    ] {
+        socket.send_text(&message.to_string()).await;
+    }
+    dir.write("site/dir/new.txt", "new");
+    let next = socket.next_json().await;
+    assert_eq!(next["changes"][0]["path"], "/dir/new.txt", "{next}");
 }
 
 #[cfg(feature = "esm")]
@@ -231,6 +271,88 @@ async fn no_import_and_no_package_reaches_out_of_its_folder() {
         let answer = ask(port, &target, "script").await;
         tells_nothing(&answer, &target);
         assert!((400..500).contains(&answer.status), "{target}: {answer:?}");
+    }
+}
+
+/// A package that lies in a workspace is not all for pages, least of all that of the workspace itself.
+#[cfg(feature = "esm")]
+#[tokio::test]
+async fn of_a_workspace_only_what_pages_name_is_served() {
+    let dir = TempDir::new();
+    dir.write("package.json", r#"{"name":"all","workspaces":["web"]}"#);
+    dir.write("web/package.json", r#"{"name":"web"}"#);
+    dir.write("web/app.js", "import { a } from '../shared/a.ts'; a();");
+    dir.write(
+        "shared/a.ts",
+        "import data from './in.json'; import text from './in.txt?raw'; import './in.css';
+         const of = (name: string) => new URL(`./lang/${name}.json`, import.meta.url);
+         export const a = () => [data, text, of('en'), import('./lazy.js')];
+         export const b = () => [new URL('./more%20data.json', import.meta.url)];
+         export const c = () => new Worker(new URL('./worker.js', import.meta.url));
+         export const d = (name: string) => new URL(name, import.meta.url);",
+    );
+    let named = [
+        "a.ts",
+        "in.json",
+        "in.txt",
+        "in.css",
+        "lazy.js",
+        "lang/en.json",
+        "lang/de.json",
+        "more%20data.json",
+        "worker.js",
+        "pic.png",
+        "in.woff2",
+        "other.css",
+        "a.wasm",
+    ];
+    for name in &named[1..] {
+        dir.write(format!("shared/{}", name.replace("%20", " ")), "{}");
+    }
+    let kept = [
+        "package.json",
+        "settings.json",
+        "server/db.js",
+        "server/db.ts",
+        "NOTES.md",
+        "LICENSE",
+        "data.sqlite",
+        "web/app.js",
+        "shared/lang/en.yml",
+        "shared/other.js",
+        "shared/other.json",
+        "shared/page.html",
+    ];
+    for name in kept.iter().filter(|name| !name.starts_with("web/") && **name != "package.json") {
+        dir.write(name, format!("// {SECRET}"));
+    }
+    dir.make_dir("node_modules");
+    symlink("..", dir.at("node_modules/all")).expect("a link");
+    let mut livers = Livers::on(dir.at("web")).start().await;
+    let module = ask(livers.port(), "/app.js", "script").await;
+    let text = module.text().to_owned();
+    let id = text.split_once("/__livers/npm/").expect("a package's URL").1;
+    let id = id.split('/').next().expect("an id");
+    let own = |file: &str| format!("/__livers/npm/{id}/{file}");
+    assert_eq!(ask(livers.port(), &own("shared/a.ts"), "script").await.status, 200);
+    for run in ["first", "second"] {
+        for file in named {
+            let target = own(&format!("shared/{file}"));
+            let answer = ask(livers.port(), &target, "empty").await;
+            assert_eq!(answer.status, 200, "{run}: {target}: {answer:?}");
+        }
+        for file in kept {
+            let asked = ["", "?import&raw", "?raw", "?pack", "?script", "?define", "?import&url"];
+            let asked = asked.map(|query| own(&format!("{file}{query}")));
+            let packed = own(&format!("shared/a.ts?pack={file}"));
+            for target in asked.into_iter().chain([packed]) {
+                let answer = ask(livers.port(), &target, "script").await;
+                tells_nothing(&answer, &target);
+                assert_eq!(answer.status, 404, "{run}: {target}: {answer:?}");
+            }
+        }
+        // What an open page knows is still there when it was started again.
+        livers.restart().await;
     }
 }
 
