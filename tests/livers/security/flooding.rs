@@ -67,6 +67,7 @@ async fn endless_messages_end_their_own_socket_only() {
         ("X: y\r\n".repeat(2000), 431),
         (format!("Sec-WebSocket-Protocol: a{}b\r\n", " ".repeat(60_000)), 101),
         (format!("Sec-WebSocket-Extensions: permessage-deflate{}\r\n", ";a".repeat(9000)), 101),
+        ("Sec-WebSocket-Extensions: constructor; __proto__=1\r\n".to_owned(), 101),
     ] {
         let mut wire = Wire::open(port).await;
         let _ = wire.try_send(opening(&fields)).await;
@@ -80,11 +81,14 @@ async fn endless_messages_end_their_own_socket_only() {
     let huge = masked(0x81, &[0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
     let part = [masked(0x01, &[0xfe, 0xff, 0xff]), vec![b'a'; 0xffff]].concat();
     let more = [masked(0x00, &[0xfe, 0xff, 0xff]), vec![b'a'; 0xffff]].concat();
+    let tiny = [masked(0x00, &[0x81]), vec![b'a']].concat();
+    let begin = [masked(0x01, &[0x81]), vec![b'a']].concat();
     let deflated = [masked(0xc1, &[0x84]), vec![0; 4]].concat();
     let bare = [&[0x81, 0x04][..], b"ping"].concat();
     for (what, first, again) in [
         ("a huge frame", huge, Vec::new()),
         ("fragments without end", part, more),
+        ("tiny fragments without end", begin, tiny.repeat(10_000)),
         ("compression that was not agreed", deflated, Vec::new()),
         ("a frame without a mask", bare, Vec::new()),
     ] {
