@@ -23,8 +23,12 @@ use crate::{
 /// When a message counts as lost. Below what the harness takes for the end of the world.
 const LOST: Duration = Duration::from_secs(9);
 
-/// Who says hello later than this may have been told everything, as livers waits a second for it.
-const LATE: Duration = Duration::from_millis(700);
+/// Whose hello was taken in later than this may have been told everything, as livers waits a second
+/// for it.
+const LATE: Duration = Duration::from_millis(900);
+
+/// Who is slower than this to write a file may have it told of half-way.
+const SLOW: Duration = Duration::from_millis(400);
 
 /// What the witnesses use: one each.
 const FILES: [&str; 14] = [
@@ -101,8 +105,10 @@ struct Witness {
     boot: Value,
     version: Value,
     opened: Instant,
-    /// Until the next message of its own file.
-    late: bool,
+    /// What it was told of others' files before livers had taken in its hello, if it had not.
+    early: Option<Vec<String>>,
+    /// How long its file was being written for the last time.
+    writing: Duration,
 }
 
 /// Opens a page, and saves its file some times.
@@ -114,11 +120,12 @@ async fn witness(world: Arc<World>, mut chance: Chance, file: String) {
     let path = format!("/{}", file.replace(' ', "%20").replace('é', "%C3%A9"));
     let is_page = Path::new(&file).extension().is_some_and(|extension| extension == "html");
     let page = if is_page { path.clone() } else { format!("{path}.page") };
+    let opened = Instant::now();
     let (socket, connected) = connect(&world).await;
-    let version = connected["version"].clone();
-    let boot = connected["boot"].clone();
-    let (opened, late) = (Instant::now(), false);
-    let mut witness = Witness { world, file, path, page, socket, boot, version, opened, late };
+    let (boot, version) = (connected["boot"].clone(), connected["version"].clone());
+    let (early, writing) = (None, Duration::ZERO);
+    let mut witness =
+        Witness { world, file, path, page, socket, boot, version, opened, early, writing };
     // What is on the disk from the last time is shown first.
     witness.show(None).await;
     witness.hello(None).await;
@@ -131,7 +138,7 @@ async fn witness(world: Arc<World>, mut chance: Chance, file: String) {
         let way = *chance.pick(&WAYS);
         witness.save(way, &mut chance).await;
         sleep(chance.about(Duration::from_millis(700))).await;
-        witness.silence().await;
+        witness.silence(way).await;
     }
 }
 
@@ -170,16 +177,21 @@ impl Witness {
             "boot": self.boot, "version": self.version, "age": age,
         });
         self.socket.send_json(&hello).await;
-        self.late = self.opened.elapsed() > LATE;
+        self.early = Some(Vec::new());
+        self.socket.send(Message::Ping(Vec::new().into())).await;
     }
 
     async fn save(&mut self, way: Way, chance: &mut Chance) {
         let new = content(&self.world, chance, &self.file);
-        let dir = &self.world.dir;
+        let (dir, began) = (&self.world.dir, Instant::now());
+        self.writing = Duration::ZERO;
         match way {
             Way::InPlace => dir.write(&self.file, &new),
             Way::Rename => dir.replace(&self.file, &new),
-            Way::InSteps => in_steps(dir, &self.file, &new).await,
+            Way::InSteps => {
+                in_steps(dir, &self.file, &new).await;
+                self.writing = began.elapsed();
+            }
             Way::Same => {
                 let same = dir.read(&self.file);
                 dir.write(&self.file, &same);
@@ -192,10 +204,11 @@ impl Witness {
                 self.world.dir.write(&self.file, &new);
             }
             Way::Away => {
+                let opened = Instant::now();
                 let (socket, connected) = connect(&self.world).await;
                 // The old one goes while the new one has not said who it is.
                 drop(std::mem::replace(&mut self.socket, socket));
-                self.opened = Instant::now();
+                self.opened = opened;
                 assert_eq!(connected["boot"], self.boot, "another run of livers");
                 dir.replace(&self.file, &new);
                 if chance.one_in(2) {
@@ -221,7 +234,6 @@ impl Witness {
                 Some(kinds) if kinds.is_empty() => {}
                 Some(kinds) => {
                     Tally::count(&self.world.tally.told);
-                    self.late = false;
                     assert_eq!(kinds, [kind], "{}", self.path);
                     return;
                 }
@@ -233,6 +245,10 @@ impl Witness {
     async fn next(&mut self, deadline: Instant) -> Option<Vec<String>> {
         let message = timeout_at(deadline, self.socket.next()).await.ok()?;
         let Some(Ok(message)) = message else { panic!("{}: the socket ended", self.path) };
+        if matches!(message, Message::Pong(_)) {
+            let early = self.early.take().filter(|_| self.opened.elapsed() < LATE);
+            early.into_iter().flatten().for_each(|change| self.foreign(&change));
+        }
         let Message::Text(text) = message else { return Some(Vec::new()) };
         let message: Value = serde_json::from_str(&text).expect("JSON");
         self.version = message["version"].clone();
@@ -240,22 +256,32 @@ impl Witness {
         for change in message["changes"].as_array().into_iter().flatten() {
             if change["path"] == *self.path {
                 kinds.push(change["kind"].as_str().unwrap_or_default().to_owned());
-            } else if change["path"] != *self.page && !self.late {
-                Tally::count(&self.world.tally.foreign);
-                let age = self.opened.elapsed();
-                let why = format!("{} was told of {change}, open for {age:?}", self.path);
-                self.world.tally.note("witnesses", &why);
+            } else if change["path"] != *self.page {
+                match &mut self.early {
+                    Some(early) => early.push(change.to_string()),
+                    None => self.foreign(&change.to_string()),
+                }
             }
         }
         Some(kinds)
     }
 
+    /// It was told of another file than its own.
+    fn foreign(&self, change: &str) {
+        Tally::count(&self.world.tally.foreign);
+        let age = self.opened.elapsed();
+        let why = format!("of others' files: {} of {change}, open for {age:?}", self.path);
+        self.world.tally.note("witnesses", &why);
+    }
+
     /// Nothing was said since the last message.
-    async fn silence(&mut self) {
+    async fn silence(&mut self, way: Way) {
         while let Some(kinds) = self.next(Instant::now() + Duration::from_millis(1)).await {
-            if !kinds.is_empty() {
+            if !kinds.is_empty() && self.writing < SLOW {
                 Tally::count(&self.world.tally.doubled);
-                self.world.tally.note("witnesses", &format!("{} again: {kinds:?}", self.path));
+                let why =
+                    format!("again after {way:?}: {} {kinds:?} {:?}", self.path, self.writing);
+                self.world.tally.note("witnesses", &why);
             }
         }
     }
