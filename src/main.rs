@@ -1,5 +1,6 @@
 //! The command line: reads the arguments, wires the library to the terminal, and stops on Ctrl-C.
 
+mod allocator;
 mod cli;
 mod terminal;
 
@@ -15,6 +16,7 @@ const THREADS: usize = 4;
 
 fn main() -> ExitCode {
     let began = Instant::now();
+    allocator::few_arenas();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // What was asked for (--help, --version), not what went wrong.
