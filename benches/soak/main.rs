@@ -57,7 +57,7 @@ use std::{
 };
 
 use tokio::{
-    net::TcpListener,
+    net::TcpSocket,
     sync::Mutex,
     task::JoinSet,
     time::{MissedTickBehavior, interval, sleep},
@@ -115,9 +115,10 @@ async fn soak(time: Duration, seed: u64) -> bool {
         Backend::start(backend::serve).await,
         Backend::start(backend::serve).await,
     ];
-    let refused = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    // A port that is taken, and that nobody listens on.
+    let refused = TcpSocket::new_v4().expect("a socket");
+    refused.bind(([127, 0, 0, 1], 0).into()).expect("a port");
     let nobody = refused.local_addr().expect("an address").port();
-    drop(refused);
     let mut livers = Livers::on(dir.path()).args(["--proxy-timeout", "2"]);
     for (path, port) in [("b", good.port()), ("f", bad.port()), ("d", mortal.port()), ("r", nobody)]
     {

@@ -155,7 +155,6 @@ async fn never(world: Arc<World>, _: Chance) {
 
 /// What is open breaks off; who asks is told; and the page is told when it is back, once.
 async fn killed(world: Arc<World>, mut chance: Chance, backend: Arc<Mutex<Backend>>) {
-    let mut backend = backend.lock().await;
     assert_eq!(world.get("/d/ok", &[]).await.text(), "ok");
     let mut tab = Socket::on(world.port).subprotocol("livers").open().await;
     let connected = tab.next_json().await;
@@ -167,13 +166,20 @@ async fn killed(world: Arc<World>, mut chance: Chance, backend: Arc<Mutex<Backen
     let mut tunnel = Socket::on(world.port).path("/d/ws").open().await;
     tunnel.send_text("here").await;
     tunnel.next_message().await;
-    backend.stop().await;
+    backend.lock().await.stop().await;
     assert!(!matches!(tunnel.next().await, Some(Ok(Message::Text(_)))), "a tunnel to nowhere");
     let down = world.get("/d/ok", &[]).await;
     assert_eq!(down.status, 502, "it is down");
     sleep(chance.about(Duration::from_secs(1))).await;
-    backend.start_again().await;
-    drop(backend);
+    // Its port may be some client's for a moment.
+    loop {
+        let backend = Arc::clone(&backend);
+        let start = tokio::spawn(async move { backend.lock().await.start_again().await });
+        if start.await.is_ok() {
+            break;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
     Tally::count(&world.tally.saves);
     let deadline = Instant::now() + LOST;
     let told = async {

@@ -157,7 +157,7 @@ fn content(world: &World, chance: &mut Chance, file: &str) -> Vec<u8> {
             format!("<!doctype html><title>{number}</title>{}", "<p>text</p>\n".repeat(count))
         }
         Some("ts") => format!(
-            "import {{ part }} from './part';\nexport const number: number = {number};\npart();\n"
+            "import {{ part }} from './part';\nexport const number: string = '{number}';\npart();\n"
         ),
         Some("tsx" | "jsx") => {
             // No package is asked for.
@@ -309,7 +309,7 @@ impl Witness {
             let number = number.max_by_key(|digits| digits.len()).unwrap_or_default();
             let compiled = response.text();
             assert!(compiled.contains(number), "{}: an old one", self.path);
-            let source = [": number", "<p>"].iter().any(|source| compiled.contains(source));
+            let source = [": string", "<p>"].iter().any(|source| compiled.contains(source));
             assert!(!source, "{}: not compiled", self.path);
         } else {
             assert!(response.body == saved, "{}: an old one", self.path);
