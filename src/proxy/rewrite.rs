@@ -122,7 +122,11 @@ fn cookie(value: &str, way: Way<'_>) -> Option<String> {
         match path.filter(|path| !reaches(path, way.route)).and_then(|path| way.route.back(path)) {
             Some(back) => {
                 changed = true;
-                parts.push(format!(" Path={back}"));
+                // A semicolon would end it (RFC 6265, section 5.2): then it is the folder before that.
+                let plain = &back[..back.find(';').unwrap_or(back.len())];
+                let folder = plain.rfind('/').unwrap_or_default() + 1;
+                let path = if plain == back { plain } else { &plain[..folder] };
+                parts.push(format!(" Path={path}"));
             }
             None => parts.push(part.to_owned()),
         }
@@ -256,6 +260,8 @@ mod tests {
             ("/a=3000", "s=1; Path=/other", None),
             ("/api=3000/v1", "s=1; Path=/v1", Some("s=1; Path=/api")),
             ("/api=3000/v1", "s=1; path=/v1/x; Secure", Some("s=1; Path=/api/x; Secure")),
+            ("/a/b;c=3000/v1", "s=1; Path=/v1/x", Some("s=1; Path=/a/")),
+            ("/;c=3000/v1", "s=1; Path=/v1", Some("s=1; Path=/")),
             ("/api=3000/v1", "s=1; Path=/", None),
             ("/api=3000/v1", "s=1; Path=/api", None),
             ("/api=3000/v1", "s=1; Path=/else", None),
