@@ -82,7 +82,7 @@ fn rule(from: &str, rest: &[&str]) -> Result<Rule, String> {
         // ignore slashes state").
         Some(host)
             if host.is_empty()
-                || host.starts_with(['/', '\\'])
+                || host.starts_with(['/', '\\', '?', '#'])
                 || (to.is_open() && !host.contains(['/', '?', '#'])) =>
         {
             Err("the host must not be left open".into())
@@ -193,6 +193,8 @@ mod tests {
             "/a/* https://:splat/",
             "/a/* https://:splat",
             "/a/* https:///:splat",
+            "/a https://?b",
+            "/a https://#b",
             "/a/* https://\\/:splat",
             "/a/* https://x.:splat/",
             "/a/* https://x:splat",
