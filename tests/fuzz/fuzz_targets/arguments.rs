@@ -20,7 +20,8 @@ fn read<T: FromStr<Err: Display>>(text: &str) -> Option<T> {
     };
     assert!(why.starts_with(text) && why.len() > text.len() + 10, "{why}");
     let advice = why.rsplit_once(": write ").map(|(_, advice)| advice);
-    assert!(text.is_empty() || advice != Some(text), "{why}");
+    // What is said in words may be typed by nobody but a fuzzer.
+    assert!(text.is_empty() || text.contains(' ') || advice != Some(text), "{why}");
     None
 }
 

@@ -91,8 +91,9 @@ fuzz_target!(|input: &[u8]| {
     let text = &frames.concat()[..length.min(MOST)];
     if length <= MOST {
         let (whole, also) = decoded(one, coding, MOST);
-        assert_eq!(also, broken, "however it is cut");
-        if !broken {
+        // Brotli's decoder overlooks some faults where much comes at once: `brotli-overlooked`.
+        assert!(also == broken || coding == "br", "however it is cut");
+        if !broken && !also {
             assert!(whole.concat() == text, "however it is cut");
         }
         assert!(!made || (!broken && text == page));
