@@ -1,7 +1,7 @@
 //! The command line: reads the arguments, wires the library to the terminal, and stops on Ctrl-C.
 
-mod allocator;
 mod cli;
+mod process;
 mod terminal;
 
 use std::{io, process::ExitCode, time::Instant};
@@ -16,7 +16,7 @@ const THREADS: usize = 4;
 
 fn main() -> ExitCode {
     let began = Instant::now();
-    allocator::few_arenas();
+    process::prepare();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // What was asked for (--help, --version), not what went wrong.
