@@ -7,7 +7,7 @@
 //! and comes back ([`proxied`], [`backend`]). Every answer is compared with what must come.
 //!
 //! **How**: `cargo bench --bench soak -- 60` for an hour; a minute without a number. A second number is
-//! the seed of all random choices. The process is looked at all the while. When the load has ended, the
+//! the seed of all random choices; words say what alone is to be done (`bursts`, `tabs`). The process is looked at all the while. When the load has ended, the
 //! folder and the backends stay as they are for 35 seconds; then as many descriptors must be open as
 //! before the load, and its memory must be what it was after the first quarter (at most ten minutes).
 //! What is wrong, lost or told twice makes it end with 1. The curve is also in `soak.csv` and `soak.svg`
@@ -85,6 +85,8 @@ const QUIET: Duration = Duration::from_secs(35);
 const MORE: (f64, f64) = (4.0, 0.1);
 
 fn main() -> ExitCode {
+    let only =
+        env::args().skip(1).filter(|word| !word.starts_with('-') && word.parse::<f64>().is_err());
     let mut numbers = env::args().skip(1).filter_map(|argument| argument.parse::<f64>().ok());
     let minutes = numbers.next().unwrap_or(1.0).clamp(0.1, 600.0);
     let seed = numbers.next().map_or(1, |seed| seed as u64);
@@ -101,12 +103,13 @@ fn main() -> ExitCode {
             print(panic);
         }
     }));
-    let clean = runtime.block_on(soak(Duration::from_secs_f64(minutes * 60.0), seed));
+    let time = Duration::from_secs_f64(minutes * 60.0);
+    let clean = runtime.block_on(soak(time, seed, only.collect()));
     if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// The whole run; gives whether all was as it is to be.
-async fn soak(time: Duration, seed: u64) -> bool {
+async fn soak(time: Duration, seed: u64, only: Vec<String>) -> bool {
     println!("{:.1} minutes, seed {seed}\n\n{}", time.as_secs_f64() / 60.0, curve::HEAD);
     let dir = TempDir::new();
     let files = Files::write(&dir, seed);
@@ -125,7 +128,7 @@ async fn soak(time: Duration, seed: u64) -> bool {
         livers = livers.args(["--proxy".to_owned(), format!("/{path}=127.0.0.1:{port}")]);
     }
     let livers = livers.start().await;
-    let world = World::new(livers.port(), seed, dir, files);
+    let world = World::new(livers.port(), seed, only, dir, files);
 
     let began = Instant::now();
     sleep(Duration::from_millis(500)).await;

@@ -33,13 +33,21 @@ pub(crate) struct World {
     pub(crate) files: Files,
     pub(crate) tally: Tally,
     pub(crate) stop: CancellationToken,
+    /// What is to be done, by parts of its names; all where there are none.
+    only: Vec<String>,
     number: AtomicU64,
 }
 
 impl World {
-    pub(crate) fn new(port: u16, seed: u64, dir: TempDir, files: Files) -> Arc<Self> {
+    pub(crate) fn new(
+        port: u16,
+        seed: u64,
+        only: Vec<String>,
+        dir: TempDir,
+        files: Files,
+    ) -> Arc<Self> {
         let (tally, stop) = (Tally::default(), CancellationToken::new());
-        Arc::new(Self { port, seed, dir, files, tally, stop, number: AtomicU64::new(0) })
+        Arc::new(Self { port, seed, dir, files, tally, stop, only, number: AtomicU64::new(0) })
     }
 
     /// A number that was never given before.
@@ -63,6 +71,9 @@ impl World {
     ) where
         F: Future<Output = ()> + Send + 'static,
     {
+        if !self.only.is_empty() && !self.only.iter().any(|part| what.contains(part)) {
+            return;
+        }
         let world = Arc::clone(self);
         // Two who do the same do it in another way each.
         let chance = Chance::new(self.seed ^ self.number(), what);
