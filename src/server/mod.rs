@@ -4,6 +4,8 @@
 //! server but the future given to [`Server::run_until`].
 
 mod connection;
+mod room;
+mod seated;
 
 use std::{
     future::Future,

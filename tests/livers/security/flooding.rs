@@ -1,5 +1,7 @@
 //! Who asks for too much: others are served meanwhile, and the memory stays what it was.
 
+use std::io;
+
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::dir::TempDir;
@@ -44,6 +46,92 @@ async fn half_requests_and_idle_sockets_hold_up_nobody() {
         open.push(wire);
     }
     goes_on(&livers, before, "half requests").await;
+}
+
+/// A server that may have 120 descriptors, and so takes 40 connections.
+async fn small(dir: &TempDir) -> Livers {
+    let limit = ["-c", "ulimit -n 120 && exec \"$0\" \"$@\""];
+    Livers::on(dir.path()).under("sh", limit).start().await
+}
+
+/// Opens connections that ask for nothing, or for half of something.
+async fn idle(port: u16, count: usize) -> Vec<Wire> {
+    let mut open = Vec::new();
+    for number in 0..count {
+        let mut wire = Wire::open(port).await;
+        let _ = wire.try_send(["", "G", "GET / HTTP/1.1\r\nHost: "][number % 3]).await;
+        open.push(wire);
+    }
+    open
+}
+
+#[tokio::test]
+async fn a_flood_of_idle_connections_keeps_nobody_waiting_and_cuts_nobody_at_work() {
+    const LARGE: usize = 8 << 20;
+    let dir = TempDir::with_page("<p>");
+    dir.write("large.bin", vec![b'a'; LARGE]);
+    let livers = small(&dir).await;
+    let port = livers.port();
+    // At work: one that listens, one that reads slowly, and one that hears what happens.
+    let mut tab = Socket::on(port).open().await;
+    assert_eq!(tab.next_json().await["type"], "connected");
+    let mut slow = Wire::open(port).await;
+    slow.send("GET /large.bin HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    slow.until(b"\r\n\r\n").await.expect("an answer");
+    let mut events = Wire::open(port).await;
+    events.send("GET /__livers/events HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    events.until(b"\"connected\"").await.expect("a greeting");
+    // Idle, after its answer.
+    let mut answered = Wire::open(port).await;
+    answered.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    assert_eq!(answered.response(false).await.status, 200);
+
+    let mut open = idle(port, 100).await;
+    for _ in 0..10 {
+        assert_eq!(http::get(port, "/").await.status, 200);
+    }
+    let closed = |end: io::Result<Vec<u8>>| end.map_or(true, |bytes| bytes.is_empty());
+    assert!(closed(answered.some().await), "it was idle for the longest time");
+    assert!(closed(open[0].some().await), "the first of the flood");
+    // The last one was not cut, and is served when it comes to the point.
+    let last = open.last_mut().expect("a connection");
+    last.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    assert_eq!(last.response(false).await.status, 200);
+    dir.write("new.css", "a");
+    assert_eq!(tab.next_json().await["changes"][0]["path"], "/new.css");
+    events.until(b"/new.css").await.expect("what happened");
+    assert_eq!(slow.exactly(LARGE).await.len(), LARGE, "a slow answer is cut off");
+}
+
+#[tokio::test]
+async fn where_all_are_at_work_a_newcomer_is_told_so() {
+    let dir = TempDir::with_page("<p>");
+    let livers = small(&dir).await;
+    let port = livers.port();
+    let mut busy = Vec::new();
+    for _ in 0..20 {
+        busy.push(Socket::on(port).open().await);
+    }
+    let mut events = Vec::new();
+    for _ in 0..20 {
+        let mut wire = Wire::open(port).await;
+        wire.send("GET /__livers/events HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        wire.until(b"\"connected\"").await.expect("a greeting");
+        events.push(wire);
+    }
+    for _ in 0..3 {
+        let refused = http::get(port, "/").await;
+        assert_eq!(
+            (refused.status, refused.text()),
+            (503, "Busy: all 40 connections are in use.\n")
+        );
+    }
+    livers.wait_for_line(|line| line.contains("all 40 connections are in use")).await;
+    // A socket's seat is free again when it is closed.
+    busy.pop().expect("a socket").close().await;
+    assert_eq!(http::get(port, "/").await.status, 200);
+    events.pop();
+    assert_eq!(http::get(port, "/").await.status, 200);
 }
 
 #[tokio::test]
