@@ -5,7 +5,8 @@
 //! written, and otherwise right before the first tag or text that would make the parser imply them.
 //! There the parser puts a script into the head, whatever comes next (WHATWG HTML, 13.2.6.4, "before
 //! head"), so no body begins early. White space is passed over, since the parser drops it there, and
-//! after the script it would not.
+//! after the script it would not; so is NUL, which browsers drop before they parse. An end tag that
+//! makes a body, such as `</body>` without a beginning, counts like one that begins something.
 //!
 //! lol_html reads the beginning of the document and says where things stand; the bytes themselves
 //! are never rewritten, only cut at that place, so that every encoding and every oddity survives. As
@@ -14,11 +15,13 @@
 //! cut. UTF-16 is read through its ASCII projection, and the element is added as UTF-16.
 //!
 //! A document that breaks off in a comment or a tag, such as one that is just being saved, gets the
-//! element before what it leaves open, so that its tab is told of the rest.
+//! element all the same, so that its tab is told of the rest: after the comment, which is ended for it,
+//! and before the tag, which is no part of the document ([`prologue`](super::prologue)).
 //!
 //! The policies that the document brings are amended by [`meta`](super::meta), from the place on.
 
 use std::{
+    borrow::Cow,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
@@ -32,7 +35,10 @@ use lol_html::{
     send::{Element, HtmlRewriter, Settings},
 };
 
-use super::meta::{Amend, Policies, may_have};
+use super::{
+    meta::{Amend, Policies, may_have},
+    prologue,
+};
 
 /// How many bytes may come before the place. A document with more is passed on as it is.
 const BEGINNING: usize = 1024 * 1024;
@@ -107,7 +113,7 @@ impl Injector {
         let Some(search) = &mut self.search else { return self.after(bytes) };
         search.held.extend_from_slice(&bytes);
         match search.scan() {
-            Some(at) => self.insert(at),
+            Some(at) => self.insert(at, ""),
             None if search.held.len() > BEGINNING => self.release(),
             None => Bytes::new(),
         }
@@ -116,7 +122,7 @@ impl Injector {
     /// The document is over: gives what was held back.
     pub(crate) fn finish(&mut self) -> Bytes {
         let last = match self.search.as_mut().map(Search::end) {
-            Some(Some(at)) => self.insert(at),
+            Some(Some((at, closer))) => self.insert(at, closer),
             Some(None) => self.release(),
             None => Bytes::new(),
         };
@@ -132,17 +138,20 @@ impl Injector {
         }
     }
 
-    fn insert(&mut self, at: usize) -> Bytes {
+    /// Adds the element at its place, after what ends an open comment there.
+    fn insert(&mut self, at: usize, closer: &str) -> Bytes {
         let Some(mut search) = self.search.take() else { return Bytes::new() };
         let mut out = search.held.split_to(at);
-        match search.encoding {
-            Some(Encoding::Utf16Le) => {
-                self.element.encode_utf16().for_each(|unit| out.extend(unit.to_le_bytes()));
+        for text in [closer, &self.element] {
+            match search.encoding {
+                Some(Encoding::Utf16Le) => {
+                    text.encode_utf16().for_each(|unit| out.extend(unit.to_le_bytes()));
+                }
+                Some(Encoding::Utf16Be) => {
+                    text.encode_utf16().for_each(|unit| out.extend(unit.to_be_bytes()));
+                }
+                Some(Encoding::Ascii(_)) | None => out.extend_from_slice(text.as_bytes()),
             }
-            Some(Encoding::Utf16Be) => {
-                self.element.encode_utf16().for_each(|unit| out.extend(unit.to_be_bytes()));
-            }
-            Some(Encoding::Ascii(_)) | None => out.extend_from_slice(self.element.as_bytes()),
         }
         if !matches!(search.encoding, Some(Encoding::Ascii(_))) {
             self.policies = None;
@@ -166,29 +175,30 @@ impl Search {
             None if self.held.len() < 3 => return None,
             None => self.detect(),
         };
-        if let Encoding::Ascii(mark) = encoding {
-            let from = self.scanned.max(mark);
-            self.scanned = self.held.len();
-            return self.scanner.scan(&self.held[from..]).map(|at| at + mark);
-        }
-        let whole = self.held.len() / 2 * 2;
-        let projection = projection(&self.held[self.scanned..whole], encoding);
-        self.scanned = whole;
-        self.scanner.scan(&projection).map(|at| at * 2)
+        let text = encoding.text(&self.held, self.scanned);
+        self.scanned += text.len();
+        let at = self.scanner.scan(&text)?;
+        let before = &encoding.text(&self.held, 0)[..at];
+        Some(encoding.bytes(prologue::maker(before).unwrap_or(at)))
     }
 
-    /// Reads what is left of a document that is over.
-    fn end(&mut self) -> Option<usize> {
+    /// Reads what is left of a document that is over; gives the place, and what has to come before
+    /// the element there.
+    fn end(&mut self) -> Option<(usize, &'static str)> {
         let encoding = self.encoding.unwrap_or_else(|| self.detect());
         if let Some(at) = self.scan() {
-            return Some(at);
+            return Some((at, ""));
         }
-        match (self.scanner.end(), encoding) {
-            (Place::At(at), Encoding::Ascii(mark)) => Some(at + mark),
-            (Place::At(at), _) => Some(at * 2),
-            (Place::End, Encoding::Ascii(_)) => Some(before_open_end(&self.held)),
-            (Place::End, wide) => Some(before_open_end(&projection(&self.held, wide)) * 2),
-            (Place::None, _) => None,
+        let place = self.scanner.end();
+        let text = encoding.text(&self.held, 0);
+        let (at, closer) = match place {
+            Place::At(at) => (at, ""),
+            Place::End => prologue::end(&text),
+            Place::None => return None,
+        };
+        match prologue::maker(&text[..at]) {
+            Some(at) => Some((encoding.bytes(at), "")),
+            None => Some((encoding.bytes(at), closer)),
         }
     }
 
@@ -202,6 +212,26 @@ impl Search {
         };
         self.encoding = Some(encoding);
         encoding
+    }
+}
+
+impl Encoding {
+    /// Bytes as ASCII, as far as they are markup, from a place in that text on. It is without a byte
+    /// order mark of UTF-8.
+    fn text(self, bytes: &[u8], from: usize) -> Cow<'_, [u8]> {
+        let rest = bytes.get(self.bytes(from)..).unwrap_or_default();
+        match self {
+            Self::Ascii(_) => rest.into(),
+            wide => projection(rest, wide).into(),
+        }
+    }
+
+    /// Where in the bytes a place in the text is.
+    fn bytes(self, at: usize) -> usize {
+        match self {
+            Self::Ascii(mark) => mark + at,
+            Self::Utf16Le | Self::Utf16Be => at * 2,
+        }
     }
 }
 
@@ -221,30 +251,6 @@ fn projection(units: &[u8], encoding: Encoding) -> Vec<u8> {
         .collect()
 }
 
-/// The end of a document that is nothing but comments, doctypes and the like, or where the last of
-/// them begins, if it is left open.
-fn before_open_end(document: &[u8]) -> usize {
-    let find = |from: usize, part: &[u8]| {
-        let mut windows = document.get(from..)?.windows(part.len());
-        windows.position(|window| window == part).map(|at| from + at + part.len())
-    };
-    let mut at = 0;
-    while let Some(after) = find(at, b"<") {
-        let open = after - 1;
-        let end = if document[open..].starts_with(b"<!--") {
-            // `<!-->` is a whole one.
-            [find(open + 2, b"-->"), find(open + 4, b"--!>")].into_iter().flatten().min()
-        } else {
-            find(open, b">")
-        };
-        match end {
-            Some(end) => at = end,
-            None => return open,
-        }
-    }
-    document.len()
-}
-
 /// Reads a document with lol_html until the place is known.
 struct Scanner {
     /// Gone after the end, or after an error.
@@ -256,7 +262,6 @@ type Discard = fn(&[u8]);
 
 #[derive(Default)]
 struct Found {
-    html: bool,
     at: Option<usize>,
 }
 
@@ -274,7 +279,8 @@ impl Scanner {
                 let place = element.source_location().bytes();
                 let mut found = tags.lock().unwrap_or_else(PoisonError::into_inner);
                 match element.tag_name().as_str() {
-                    "html" if !found.html => found.html = true,
+                    // A second one only adds attributes to the first (13.2.6.4.7).
+                    "html" => {}
                     "head" => found.at = found.at.or(Some(place.end)),
                     _ => found.at = found.at.or(Some(place.start)),
                 }
@@ -283,7 +289,8 @@ impl Scanner {
             .append_document_content_handler(doc_text!(move |text: &mut TextChunk<'_>| {
                 let start = text.source_location().bytes().start;
                 // White space is ASCII, so its characters are bytes, however the others are read.
-                let dropped = |byte: u8| matches!(byte, b'\t' | b'\n' | b'\x0c' | b'\r' | b' ');
+                let dropped =
+                    |byte: u8| matches!(byte, b'\0' | b'\t' | b'\n' | b'\x0c' | b'\r' | b' ');
                 let first = text.as_str().bytes().position(|byte| !dropped(byte));
                 let mut found = texts.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(first) = first {
@@ -417,7 +424,7 @@ mod tests {
         "<!doctype html><html>\n@",
         "<!-- only this -->@",
         "<?xml version=\"1.0\"?><!doctype html><html><head>@</head>",
-        "<html>@<html lang=en><p>a",
+        "<html><html lang=en>@<p>a",
         "</p>@<p>a",
         "@<svg><head></head></svg>",
         "@<script>'<head>'</script>",
@@ -425,12 +432,12 @@ mod tests {
         "@<plaintext><head>",
         "@",
         "   @",
-        "<!doctype html>@<!-- cut",
-        "<!--> <!---> <!-- --!>@<!--x--",
-        "<!doctype html>\n@<!",
         "<!doctype html></p>@</b",
         "<?xml?>@<di",
-        "@<!doctype ht",
+        "@</body><frameset>",
+        "<html> <!-- a -->@</head> text",
+        "<html>\0 @<frameset>",
+        "<!doctype html>\0@text",
     ];
 
     #[test]
@@ -443,6 +450,23 @@ mod tests {
                 assert_eq!(String::from_utf8_lossy(&out), wanted, "in steps of {step}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_left_open_is_ended_before_the_element() {
+        for (document, closer) in
+            [("<!doctype html><!-- cut", "-->"), ("<!--> <!-- --!><!--x--", ">"), ("\n<!", ">")]
+        {
+            let wanted = format!("{document}{closer}{ELEMENT}");
+            for step in [1, 7, 1 << 20] {
+                let out = inject(document.as_bytes(), step);
+                assert_eq!(String::from_utf8_lossy(&out), wanted, "in steps of {step}");
+            }
+        }
+        let wide =
+            |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+        let wanted = wide("\u{feff}<!-- cut--><!>");
+        assert_eq!(inject(&wide("\u{feff}<!-- cut"), 3), wanted);
     }
 
     #[test]
@@ -539,13 +563,16 @@ mod tests {
             let out = inject(&document, step);
             prop_assert_eq!(&out, &inject(&document, 1 << 20), "however it is cut");
             if !wide {
-                prop_assert_eq!(out.len(), document.len() + ELEMENT.len());
                 let at = document.iter().zip(&out).take_while(|(a, b)| a == b).count();
-                let found = (0..=at).any(|at| {
-                    out[..at] == document[..at]
-                        && out[at..].starts_with(ELEMENT.as_bytes())
-                        && out[at + ELEMENT.len()..] == document[at..]
-                });
+                let found = |at: usize, closer: &str| {
+                    let rest = out.strip_prefix(&document[..at]);
+                    let rest = rest.and_then(|rest| rest.strip_prefix(closer.as_bytes()));
+                    rest.and_then(|rest| rest.strip_prefix(ELEMENT.as_bytes()))
+                        .is_some_and(|rest| rest == &document[at..])
+                };
+                let ended = [">", "->", "-->", " x>"];
+                let found = (0..=at).any(|at| found(at, ""))
+                    || ended.iter().any(|closer| found(document.len(), closer));
                 prop_assert!(found, "{:?}", String::from_utf8_lossy(&out));
             }
         }

@@ -1,15 +1,17 @@
 //! Puts livers' one script element into HTML pages, as they pass.
 //!
-//! [`html`] finds the place in a document and adds the element there, streaming; [`wanted`] says
-//! which requests are for a page in a tab at all. A fragment that a script fetches stays as it is,
-//! byte for byte. [`decode`] makes pages readable that come compressed, [`csp`] decides what a Content
-//! Security Policy must allow for the element, and [`meta`] finds the policies that documents bring
-//! themselves. [`sources`] remembers what pages were made from.
+//! [`html`] finds the place in a document and adds the element there, streaming, and [`mod@prologue`]
+//! knows what may stand before it; [`wanted`] says which requests are for a page in a tab at all. A
+//! fragment that a script fetches stays as it is, byte for byte. [`decode`] makes pages readable that
+//! come compressed, [`csp`] decides what a Content Security Policy must allow for the element, and
+//! [`meta`] finds the policies that documents bring themselves. [`sources`] remembers what pages were
+//! made from.
 
 pub(crate) mod csp;
 pub(crate) mod decode;
 pub(crate) mod html;
 pub(crate) mod meta;
+mod prologue;
 pub(crate) mod sources;
 
 use hyper::{

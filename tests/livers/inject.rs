@@ -1,9 +1,15 @@
 //! The element in pages.
 
+mod runs;
 mod tree;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::timeout;
+
+use super::support::backend::Backend;
 use super::support::browser::browser;
 use super::support::dir::TempDir;
 use super::support::http::{self, Framing, Response};
@@ -49,6 +55,37 @@ fn without_element(page: &[u8]) -> (usize, Vec<u8>) {
     let rest = [&page[..start], &page[end..]].concat();
     assert_eq!(find(&rest, &open), None, "a second element in {shown}");
     (start, rest)
+}
+
+/// How long a browser's connection may be idle: less than a test waits for bytes.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// A server that is not ours, of documents as they are. `?charset=x` says what they are in.
+async fn plain(read: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) -> Backend {
+    let read = Arc::new(read);
+    Backend::start(move |mut wire| {
+        let read = Arc::clone(&read);
+        async move {
+            // Browsers open connections for later, too, and these are no fault.
+            while let Ok(Some(head)) = timeout(IDLE, wire.request()).await {
+                let (name, query) =
+                    head.target[1..].split_once('?').unwrap_or((&head.target[1..], ""));
+                let (status, page) = match read(name) {
+                    Some(page) => ("200 OK", page),
+                    None => ("404 Not Found", Vec::new()),
+                };
+                let charset =
+                    query.strip_prefix("charset=").map(|name| format!("; charset={name}"));
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nContent-Type: text/html{}\r\nContent-Length: {}\r\n\r\n",
+                    charset.unwrap_or_default(),
+                    page.len()
+                );
+                let _ = wire.try_send([head.as_bytes(), &page].concat()).await;
+            }
+        }
+    })
+    .await
 }
 
 async fn page(livers: &Livers, path: &str) -> Response {

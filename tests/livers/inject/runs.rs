@@ -1,0 +1,134 @@
+//! Whether the client runs wherever a page can run scripts.
+//!
+//! Chromium loads the documents of a folder twice, in frames and many at a time. From a server that
+//! adds nothing, to see where scripts run at all: there the test puts a script of its own into the
+//! loaded document. And from livers, which is then asked for the pages that said hello.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::{
+    plain,
+    tree::{folder, html5lib},
+};
+use crate::support::browser::browser;
+use crate::support::dir::TempDir;
+use crate::support::server::Livers;
+
+/// How many documents are loaded at a time: Chromium keeps a page waiting that opens more sockets at
+/// once.
+const BATCH: usize = 15;
+
+/// What loads documents. A frame in a sandbox opens no dialogs and leaves its parent alone; a
+/// document that has its reasons to load for ever is judged all the same.
+const LOADER: &str = "
+const load = urls => urls.map(url => {
+    const frame = document.createElement('iframe');
+    frame.sandbox = 'allow-scripts allow-same-origin allow-forms';
+    frame.loaded = new Promise(loaded => {
+        frame.onload = loaded;
+        setTimeout(loaded, 10000);
+    });
+    frame.src = url;
+    document.body.append(frame);
+    return frame;
+});
+globalThis.able = async urls => {
+    const frames = load(urls);
+    await Promise.all(frames.map(frame => frame.loaded));
+    const able = frames.map(({ contentDocument: inner }) => {
+        if (!inner?.documentElement) return false;
+        const script = Document.prototype.createElement.call(inner, 'script');
+        script.text = 'document.ran = true';
+        inner.documentElement.append(script);
+        return inner.ran === true;
+    });
+    for (const frame of frames) frame.remove();
+    return able;
+};
+globalThis.alive = async (urls, able) => {
+    const frames = load(urls);
+    const until = performance.now() + 15000;
+    for (;;) {
+        const { pages } = await (await fetch('/__livers/status')).json();
+        const said = new Set(pages.map(({ page }) => page));
+        // A page that went on to another one at once is that one, or, at another site, nobody's.
+        const alive = urls.map((url, i) => {
+            const here = frames[i].contentDocument?.location.pathname;
+            return said.has(url) || (here ? said.has(here) : null);
+        });
+        if (performance.now() > until || urls.every((_, i) => alive[i] !== false || !able[i])) {
+            for (const frame of frames) frame.remove();
+            return alive;
+        }
+        await new Promise(soon => setTimeout(soon, 50));
+    }
+};";
+
+/// Loads the documents of a folder, which are named by their paths in it, and says in how many the
+/// client runs. Gives those that can run scripts, and where it does not run.
+async fn dead(folder: &Path, names: &[String]) -> Vec<String> {
+    let livers = Livers::on(folder).start().await;
+    let root = folder.to_owned();
+    // The judge itself is on an empty page.
+    let read = move |name: &str| match name {
+        "" => Some(Vec::new()),
+        name => std::fs::read(root.join(name)).ok(),
+    };
+    let plain = plain(read).await;
+    let context = browser().await;
+    let (judge, page) =
+        (context.open(&plain.url()).await, context.open(&livers.at("/no/such/page")).await);
+    judge.run(LOADER).await;
+    page.run(LOADER).await;
+    let (mut able, mut alive, mut left, mut dead) = (0, 0, 0, Vec::new());
+    for names in names.chunks(BATCH) {
+        let urls: Vec<_> = names.iter().map(|name| format!("/{name}")).collect();
+        let urls = json!(urls);
+        let can: Vec<bool> = judge.eval(&format!("able({urls})")).await;
+        let call = format!("alive({urls}, {})", json!(can));
+        let does: Vec<Option<bool>> = page.eval(&call).await;
+        for ((name, can), does) in names.iter().zip(can).zip(does) {
+            able += usize::from(can);
+            alive += usize::from(does == Some(true));
+            left += usize::from(can && does.is_none());
+            if can && does == Some(false) {
+                dead.push(name.clone());
+            }
+        }
+    }
+    println!(
+        "{} documents, of which {able} can run scripts; {alive} ran the client, {left} left for \
+         another site at once, and {} did neither",
+        names.len(),
+        dead.len()
+    );
+    dead
+}
+
+#[tokio::test]
+async fn the_client_runs_in_the_documents_of_html5lib() {
+    let Some(all) = html5lib() else { return };
+    let dir = TempDir::new();
+    let mut names = Vec::new();
+    for (i, (_, document)) in all.iter().enumerate() {
+        names.push(format!("{i}.html"));
+        dir.write(&names[i], document);
+    }
+    let dead = dead(dir.path(), &names).await;
+    let text = |name| std::fs::read_to_string(dir.path().join(name)).unwrap_or_default();
+    let dead: Vec<_> = dead.iter().map(text).collect();
+    assert!(dead.is_empty(), "{dead:#?}");
+}
+
+#[tokio::test]
+async fn the_client_runs_in_the_documents_of_a_folder() {
+    let Some((folder, paths)) = folder() else { return };
+    let name = |path: &PathBuf| {
+        path.strip_prefix(&folder).expect("a part of it").to_string_lossy().into_owned()
+    };
+    let names: Vec<_> = paths.iter().map(name).collect();
+    let dead = dead(&folder, &names).await;
+    assert!(dead.is_empty(), "{dead:#?}");
+}
