@@ -13,6 +13,7 @@ pub(crate) mod modules;
 pub(crate) mod policy;
 #[cfg(feature = "esm")]
 mod project;
+mod proxied;
 pub(crate) mod referrer;
 mod scripts;
 
@@ -27,9 +28,8 @@ use hyper::{
     Method, Request, StatusCode,
     body::Body as HttpBody,
     header::{
-        ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH,
-        CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, TRANSFER_ENCODING,
-        X_CONTENT_TYPE_OPTIONS,
+        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+        TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
     },
 };
 
@@ -42,12 +42,7 @@ use crate::{
     change::ChangeSet,
     event::{Event, Events},
     files::{self, Files, Source},
-    inject::{
-        self,
-        decode::{Coding, Decoded},
-        html::{InjectedBody, Injector},
-        sources::Sources,
-    },
+    inject::{self, decode::Coding, html::Injector, sources::Sources},
     net::guard::{Guard, Verdict, same_origin},
     proxy::{Client, Proxy, Route},
     reload::{self, socket},
@@ -245,6 +240,13 @@ impl Site {
             self.events.emit(Event::BackendFault { backend, path, why });
             return response;
         }
+        if !head {
+            let told = (route.upstream().to_string(), needs.path.clone());
+            response = match proxied::readable(response, coding, self.events.clone(), told).await {
+                Ok(readable) => readable,
+                Err(why) => self.proxy.unreadable(route, &needs.path, &why),
+            };
+        }
         self.csp.amend_head(&needs, &mut response);
         let down =
             [StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT].contains(&response.status());
@@ -252,7 +254,7 @@ impl Site {
         let injector = |charset: Option<&str>| {
             Injector::new(element, charset).with_policies(self.csp.amend(needs))
         };
-        injected(response, injector, coding, head)
+        proxied::injected(response, injector, head)
     }
 
     /// Keeps what a page is made from, if it is one that can be brought up to date later: gives what
@@ -340,36 +342,6 @@ pub(crate) fn recall(root: &Root, paths: &[String], since: SystemTime) -> Change
         }
     });
     watch::changed_since(root, files, since)
-}
-
-/// A backend's page with the element added. What was true of its bytes no longer is; and it must be
-/// asked for each time, or the stamp in it would be an old one.
-fn injected(
-    response: Response,
-    injector: impl FnOnce(Option<&str>) -> Injector,
-    coding: Coding,
-    head: bool,
-) -> Response {
-    let (mut parts, body) = response.into_parts();
-    let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let charset = content_type.and_then(media_type::charset).map(str::to_owned);
-    for stale in [CONTENT_ENCODING, CONTENT_LENGTH, ETAG, LAST_MODIFIED, ACCEPT_RANGES] {
-        parts.headers.remove(stale);
-    }
-    let stored = parts.headers.get(CACHE_CONTROL).and_then(|value| value.to_str().ok());
-    if !stored.is_some_and(|stored| stored.contains("no-store")) {
-        parts.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    }
-    let body = if head {
-        body
-    } else {
-        let injector = injector(charset.as_deref());
-        match coding {
-            Coding::Identity => body::stream(InjectedBody::new(body, injector)),
-            coding => body::stream(InjectedBody::new(Decoded::new(body, coding), injector)),
-        }
-    };
-    Response::from_parts(parts, body)
 }
 
 /// The methods that files know (RFC 9110, section 15.5.6).

@@ -9,6 +9,7 @@
 //! the other. Such a page passes as it is.
 
 use std::{
+    fmt,
     io::{self, Read},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -17,6 +18,7 @@ use std::{
 
 use bytes::{Buf, Bytes};
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use http_body_util::BodyExt;
 use hyper::{
     HeaderMap,
     body::{Body as HttpBody, Frame},
@@ -65,10 +67,25 @@ pub(crate) struct Decoded {
     pipe: Pipe,
     decoder: Decoder,
     buffer: Box<[u8]>,
+    /// What was read ahead.
+    first: Option<Result<Frame<Bytes>, BodyError>>,
     /// What follows all data.
     trailers: Option<Frame<Bytes>>,
+    begun: bool,
     over: bool,
 }
+
+/// A body that is not what its `Content-Encoding` says.
+#[derive(Debug)]
+pub(crate) struct Undecodable(io::Error);
+
+impl fmt::Display for Undecodable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "its page is not what its Content-Encoding says: {}", self.0)
+    }
+}
+
+impl std::error::Error for Undecodable {}
 
 enum Decoder {
     Gzip(MultiGzDecoder<Pipe>),
@@ -92,19 +109,31 @@ impl Decoded {
             _ => Decoder::Undecided,
         };
         let buffer = vec![0; STEP].into_boxed_slice();
-        Self { body, pipe, decoder, buffer, trailers: None, over: false }
+        Self { body, pipe, decoder, buffer, first: None, trailers: None, begun: false, over: false }
+    }
+
+    /// Waits until something of it is decoded: by then it is known whether it can be.
+    pub(crate) async fn begin(mut self) -> Result<Self, Undecodable> {
+        self.first = match self.frame().await {
+            Some(Err(error)) => match error.downcast() {
+                Ok(undecodable) => return Err(*undecodable),
+                // That it broke off is told by what comes out.
+                Err(error) => Some(Err(error)),
+            },
+            first => first,
+        };
+        Ok(self)
     }
 
     /// Decodes a little of what is there. Nothing is the end.
     fn decode(&mut self) -> io::Result<usize> {
-        if let Decoder::Undecided = self.decoder {
+        if !self.begun {
+            // A redirect may be labelled like the page that it is not: nothing at all is no coding.
             let Some(first) = self.pipe.peek()? else { return Ok(0) };
-            // The method is 8, and the window at most 32 KiB (RFC 1950).
-            self.decoder = if first & 0x0f == 8 && first >> 4 < 8 {
-                Decoder::Zlib(ZlibDecoder::new(self.pipe.clone()))
-            } else {
-                Decoder::Raw(DeflateDecoder::new(self.pipe.clone()))
-            };
+            self.begun = true;
+            if let Decoder::Undecided = self.decoder {
+                self.decide(first);
+            }
         }
         if let Decoder::Narrow = self.decoder {
             let Some(first) = self.pipe.peek()? else {
@@ -125,6 +154,15 @@ impl Decoded {
             Decoder::Undecided | Decoder::Narrow => Ok(0),
         }
     }
+
+    fn decide(&mut self, first: u8) {
+        // The method is 8, and the window at most 32 KiB (RFC 1950).
+        self.decoder = if first & 0x0f == 8 && first >> 4 < 8 {
+            Decoder::Zlib(ZlibDecoder::new(self.pipe.clone()))
+        } else {
+            Decoder::Raw(DeflateDecoder::new(self.pipe.clone()))
+        };
+    }
 }
 
 impl HttpBody for Decoded {
@@ -135,6 +173,9 @@ impl HttpBody for Decoded {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(first));
+        }
         loop {
             if !self.over {
                 match self.decode() {
@@ -146,7 +187,7 @@ impl HttpBody for Decoded {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     Err(error) => {
                         self.over = true;
-                        return Poll::Ready(Some(Err(error.into())));
+                        return Poll::Ready(Some(Err(Undecodable(error).into())));
                     }
                 }
             }
@@ -271,7 +312,9 @@ mod tests {
             (Coding::Gzip, gzip(b""), b"".as_slice()),
             (Coding::Deflate, zlib(&text), &text),
             (Coding::Deflate, raw(&text), &text),
+            (Coding::Gzip, Vec::new(), b"".as_slice()),
             (Coding::Deflate, Vec::new(), b"".as_slice()),
+            (Coding::Brotli, Vec::new(), b"".as_slice()),
             (Coding::Brotli, BROTLI.to_vec(), &page),
         ];
         for (coding, bytes, expected) in &table {

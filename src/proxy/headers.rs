@@ -6,7 +6,7 @@
 //! browser sent, unless the backend is to see its own: then an `Origin` and a `Referer` of livers'
 //! own pages become the backend's too, and those of others stay what they are, so that a backend
 //! can still tell its own pages from foreign ones. `X-Forwarded-For`, `-Proto` and `-Host` say what livers itself saw; whatever a
-//! client claimed in them, or in `Forwarded`, is not passed on. Everything else passes untouched:
+//! client claimed in them, in `Forwarded`, or in `X_Forwarded_For` is not passed on. Everything else passes untouched:
 //! cookies, `Origin`, `Authorization`, all of `Sec-WebSocket-*`.
 //!
 //! The body's framing is not decided here: hyper writes `Content-Length` or chunks by itself.
@@ -16,8 +16,8 @@ use std::net::IpAddr;
 use hyper::{
     HeaderMap, StatusCode, Version,
     header::{
-        ACCEPT_ENCODING, CONNECTION, EXPECT, FORWARDED, HOST, HeaderName, HeaderValue,
-        IF_MODIFIED_SINCE, IF_NONE_MATCH, ORIGIN, REFERER, TE, UPGRADE, VIA,
+        ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, HeaderName,
+        HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, ORIGIN, REFERER, TE, UPGRADE, VIA,
     },
     http::{request, uri::Uri},
 };
@@ -26,7 +26,7 @@ use super::{
     Client,
     hop::{WEBSOCKET, strip},
 };
-use crate::respond::field::lists;
+use crate::respond::field::{lists, members};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -67,6 +67,9 @@ pub(super) fn request(
     let trailers = lists(headers, &TE, "trailers");
     strip(headers);
     headers.remove(FORWARDED);
+    for name in twins(headers) {
+        headers.remove(name);
+    }
     if onward == Onward::Upgrade {
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(UPGRADE, HeaderValue::from_static(WEBSOCKET));
@@ -103,6 +106,17 @@ pub(super) fn request(
     set(headers, HOST, if backend.origin.is_some() { own } else { host });
 }
 
+/// The fields that backends of CGI's kind cannot tell from what livers says, since an underscore is a
+/// dash to them (RFC 3875, section 4.1.18).
+fn twins(headers: &HeaderMap) -> Vec<HeaderName> {
+    let ours = [FORWARDED_FOR, FORWARDED_PROTO, FORWARDED_HOST];
+    let is_twin = |name: &&HeaderName| {
+        name.as_str().contains('_')
+            && ours.iter().any(|ours| ours.as_str() == name.as_str().replace('_', "-"))
+    };
+    headers.keys().filter(is_twin).cloned().collect()
+}
+
 /// An origin, or a URL, of livers' own pages with the backend's origin in its place.
 fn of_backend(value: &str, host: &str, origin: &str) -> Option<String> {
     let rest = value.strip_prefix("http://").or_else(|| value.strip_prefix("https://"))?;
@@ -114,6 +128,12 @@ fn of_backend(value: &str, host: &str, origin: &str) -> Option<String> {
 pub(super) fn response(status: StatusCode, headers: &mut HeaderMap) {
     let websocket = lists(headers, &UPGRADE, WEBSOCKET);
     strip(headers);
+    // A list of lengths is read by some and not by others (RFC 9110 section 8.6). If they were not all
+    // the same, there would be no answer.
+    let length = members(headers, &CONTENT_LENGTH).next().and_then(|length| length.parse().ok());
+    if headers.contains_key(CONTENT_LENGTH) {
+        set(headers, CONTENT_LENGTH, length);
+    }
     // A 101 without them is none, and a 426 must say what it wants (RFC 9110 sections 15.2.2 and
     // 15.5.22).
     let upgrades = matches!(status, StatusCode::SWITCHING_PROTOCOLS | StatusCode::UPGRADE_REQUIRED);
@@ -240,8 +260,12 @@ mod tests {
             "X-Forwarded-Proto: https",
             "X-Forwarded-Host: evil.test",
             "Forwarded: for=1.2.3.4",
+            "X_Forwarded_For: 1.2.3.4",
+            "X-Forwarded_Host: evil.test",
+            "x_forwarded-proto: https",
+            "Client_Id: x",
         ];
-        let expected = with_usual(&[], "a.test");
+        let expected = with_usual(&["client_id: x"], "a.test");
         assert_eq!(sent("/x", &given, Onward::Plain), expected);
         let (mut parts, ()) = Request::new(()).into_parts();
         let from = Client { address: "::ffff:10.0.0.9".parse().unwrap(), https: true };
@@ -337,7 +361,9 @@ mod tests {
 
     #[test]
     fn answers_lose_what_speaks_of_one_connection() {
-        let table: [(u16, &[&str], &[&str]); 5] = [
+        let table: [(u16, &[&str], &[&str]); 7] = [
+            (200, &["Content-Length: 4, 4"], &["content-length: 4"]),
+            (200, &["Content-Length: 4", "Content-Length: 4"], &["content-length: 4"]),
             (
                 200,
                 &[

@@ -56,6 +56,13 @@ pub(super) fn agrees_to_websocket(headers: &HeaderMap) -> bool {
     lists(headers, &UPGRADE, WEBSOCKET)
 }
 
+/// Whether an answer is in a transfer coding that nobody asked for: its body would arrive with the
+/// coding on, and without the word that says so (RFC 9112, section 6.1). `identity` was one once.
+pub(super) fn is_recoded(answer: &HeaderMap) -> bool {
+    let known = |coding: &str| ["", "chunked", "identity"].contains(&coding);
+    !members(answer, &TRANSFER_ENCODING).all(|coding| known(&coding.to_ascii_lowercase()))
+}
+
 /// Takes off what speaks of one connection only: what `Connection` names, in all its lines, and
 /// what is known to. A length beside a transfer coding is none, and must not outlive it (RFC 9112
 /// section 6.3).

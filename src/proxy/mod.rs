@@ -225,6 +225,11 @@ impl Proxy {
         *response.version_mut() = Version::HTTP_11;
         let agrees = hop::agrees_to_websocket(response.headers());
         let status = response.status();
+        if hop::is_recoded(response.headers()) {
+            return Err(Trouble::Broken(
+                "its transfer coding is none that it was asked for".into(),
+            ));
+        }
         self.incoming(asked, status, response.headers_mut());
         if status != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(self.relayed(asked, answered));
@@ -234,6 +239,17 @@ impl Proxy {
             Some(_) => Err(Trouble::Broken("it switched to another protocol than asked".into())),
             None => Err(Trouble::Broken("it switched protocols without being asked".into())),
         }
+    }
+
+    /// The answer instead of a page that cannot be read.
+    pub(crate) fn unreadable(
+        &self,
+        route: &Route,
+        path: &str,
+        why: &dyn std::error::Error,
+    ) -> Response {
+        let asked = Asked { route, path: path.to_owned(), host: String::new(), injectable: true };
+        self.instead(&asked, &Trouble::Broken(why.to_string()))
     }
 
     /// Makes the backend's fields the browser's.

@@ -9,6 +9,7 @@ mod autobahn;
 mod bulk;
 mod faults;
 mod http;
+mod letter;
 mod pages;
 mod restart;
 mod upstreams;

@@ -1,0 +1,254 @@
+//! HTTP to the letter: what a backend writes, byte for byte, and what comes out.
+
+use super::{front, route};
+use crate::support::{
+    backend::Backend,
+    http::{self, Response, Wire},
+    server::Livers,
+};
+
+/// A case: what is asked, what the backend writes, the status and the body that come out, and fields
+/// that have these values there, or none at all.
+type Case = (
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    &'static [u8],
+    u16,
+    &'static [u8],
+    &'static [(&'static str, &'static [&'static str])],
+);
+
+const PAGE: &[(&str, &str)] = &[("Sec-Fetch-Dest", "document")];
+const TRAILERS: &[(&str, &str)] = &[("TE", "trailers"), ("Connection", "TE")];
+
+const CASES: &[Case] = &[
+    // Lengths.
+    (
+        "GET",
+        &[],
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\nbody",
+        200,
+        b"body",
+        &[("content-length", &["4"])],
+    ),
+    (
+        "GET",
+        &[],
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4, 4\r\n\r\nbody",
+        200,
+        b"body",
+        &[("content-length", &["4"])],
+    ),
+    (
+        "GET",
+        &[],
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4, 5\r\n\r\nbody",
+        502,
+        b"what it sent is not HTTP",
+        &[],
+    ),
+    (
+        "GET",
+        &[],
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
+        200,
+        b"body",
+        &[("content-length", &[])],
+    ),
+    // Transfer codings.
+    (
+        "GET",
+        &[],
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
+        502,
+        b"its transfer coding is none that it was asked for",
+        &[],
+    ),
+    (
+        "GET",
+        &[],
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 4\r\n\r\nbody",
+        200,
+        b"body",
+        &[],
+    ),
+    (
+        "GET",
+        &[],
+        b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
+        502,
+        b"what it sent is not HTTP",
+        &[],
+    ),
+    (
+        "GET",
+        &[],
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;a=\"b\"\r\nbody\r\n0;x\r\n\r\n",
+        200,
+        b"body",
+        &[],
+    ),
+    // Trailers, wanted and not.
+    (
+        "GET",
+        TRAILERS,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n\
+          4\r\nbody\r\n0\r\nX-Sum: 1\r\nContent-Length: 9\r\nSet-Cookie: a=b\r\n\r\n",
+        200,
+        b"body+x-sum",
+        &[("trailer", &["X-Sum"])],
+    ),
+    (
+        "GET",
+        &[],
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n\
+          4\r\nbody\r\n0\r\nX-Sum: 1\r\n\r\n",
+        200,
+        b"body",
+        &[],
+    ),
+    // Answers that have no body, whatever comes after them.
+    (
+        "HEAD",
+        &[],
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1234\r\nContent-Type: text/plain\r\n\r\n",
+        200,
+        b"",
+        &[("content-length", &["1234"])],
+    ),
+    (
+        "HEAD",
+        &[],
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody",
+        200,
+        b"",
+        &[("content-length", &["4"])],
+    ),
+    (
+        "HEAD",
+        PAGE,
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\nContent-Length: 9\r\n\r\n",
+        200,
+        b"",
+        &[("content-length", &[]), ("content-encoding", &[])],
+    ),
+    (
+        "GET",
+        &[],
+        b"HTTP/1.1 204 No Content\r\nContent-Length: 4\r\nX: 1\r\n\r\nbody",
+        204,
+        b"",
+        &[("content-length", &[]), ("x", &["1"])],
+    ),
+    (
+        "GET",
+        &[],
+        b"HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\nETag: \"a\"\r\n\r\nbody",
+        304,
+        b"",
+        &[("etag", &["\"a\""])],
+    ),
+    // What is written oddly.
+    (
+        "GET",
+        &[],
+        b"HTTP/1.1 200 OK\r\nX: a\r\n\tb\r\n c\r\nContent-Length: 4\r\n\r\nbody",
+        200,
+        b"body",
+        &[("x", &["a b c"])],
+    ),
+    ("GET", &[], b"HTTP/1.1 299\r\nContent-Length: 4\r\n\r\nbody", 299, b"body", &[]),
+    ("GET", &[], b"HTTP/1.0 200 OK\r\n\r\nbody", 200, b"body", &[]),
+    ("GET", &[], b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", 502, b"what it sent is not HTTP", &[]),
+    ("GET", &[], b"just text", 502, b"what it sent is not HTTP", &[]),
+    // What comes before an answer, and instead of one.
+    (
+        "GET",
+        &[],
+        b"HTTP/1.1 102 A\r\n\r\nHTTP/1.1 199 B\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody",
+        200,
+        b"body",
+        &[],
+    ),
+    (
+        "GET",
+        &[],
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbodyHTTP/1.1 103 Early Hints\r\n\r\n",
+        200,
+        b"body",
+        &[],
+    ),
+    ("GET", &[], b"HTTP/1.1 100 Continue\r\n\r\n", 502, b"it closed the connection", &[]),
+    (
+        "GET",
+        &[],
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nx",
+        502,
+        b"it switched protocols without being asked",
+        &[("upgrade", &[])],
+    ),
+    // Pages that are labelled for what they are not.
+    (
+        "GET",
+        PAGE,
+        b"HTTP/1.1 302 Found\r\nLocation: /next\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n\r\n",
+        302,
+        b"",
+        &[("location", &["/next"])],
+    ),
+    (
+        "GET",
+        PAGE,
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: br\r\nContent-Length: 0\r\n\r\n",
+        200,
+        b"",
+        &[("content-encoding", &[])],
+    ),
+    (
+        "GET",
+        PAGE,
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\nContent-Length: 7\r\n\r\n<p>page",
+        502,
+        b"its page is not what its Content-Encoding says",
+        &[("content-encoding", &[]), ("cache-control", &["no-store"])],
+    ),
+];
+
+async fn asked(livers: &Livers, case: usize) -> Response {
+    let (method, fields, ..) = CASES[case];
+    let (port, path) = (livers.port(), format!("/{case}"));
+    let mut wire = Wire::open(port).await;
+    wire.send(http::request_head(port, method, &path, fields, 0)).await;
+    wire.response(method == "HEAD").await
+}
+
+#[tokio::test]
+async fn each_answer_comes_out_as_it_was_meant() {
+    let backend = Backend::start(|mut wire| async move {
+        let Some(head) = wire.request().await else { return };
+        let case: usize = head.target[1..].parse().expect("a case");
+        wire.send(CASES[case].2).await;
+    })
+    .await;
+    let (livers, _dir) = front([route("/", &backend)]).await;
+    for (case, (_, _, written, status, body, fields)) in CASES.iter().enumerate() {
+        let got = asked(&livers, case).await;
+        let what = format!("{} became {got:?}", written.escape_ascii());
+        assert_eq!((got.status, got.complete), (*status, true), "{what}");
+        let text = got.text();
+        let element = text.find("<script type=\"module\" src=\"/__livers/");
+        // What stands for an answer is in words.
+        let expected = std::str::from_utf8(body).expect("UTF-8");
+        if *status == 502 {
+            assert!(text.contains(expected), "{what}");
+            let line = format!("/{case}: {expected}");
+            livers.wait_for_line(|printed| printed.contains(&line)).await;
+        } else if element != Some(0) || !expected.is_empty() {
+            let trailers: String = got.trailers.0.iter().map(|(n, _)| format!("+{n}")).collect();
+            assert_eq!(format!("{text}{trailers}"), expected, "{what}");
+        }
+        for (name, values) in *fields {
+            assert_eq!(got.headers.get_all(name), *values, "{name}: {what}");
+        }
+    }
+}
