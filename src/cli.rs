@@ -224,6 +224,9 @@ pub(crate) fn explain(error: &clap::Error) -> String {
         ErrorKind::InvalidValue if value.is_empty() => {
             format!("{flag} needs a value: write {whole}")
         }
+        ErrorKind::UnknownArgument if whole.contains("://") => {
+            format!("{whole} is no folder: if it is an origin for --cors, write --cors={whole}")
+        }
         ErrorKind::UnknownArgument if !whole.starts_with('-') => {
             format!("{whole} is one folder too many: name only the one to serve")
         }
@@ -288,6 +291,10 @@ mod tests {
             ),
             (&["-x"], "-x is no option: see livers --help"),
             (&["--reload", "none"], "--reload none is not known: write used (the default) or all"),
+            (
+                &["a", "--cors", "http://b.test"],
+                "http://b.test is no folder: if it is an origin for --cors, write --cors=http://b.test",
+            ),
             (&["a", "b"], "b is one folder too many: name only the one to serve"),
             (&["-q", "-v"], "--quiet and --verbose contradict each other: leave one out"),
             (&["-p1", "-p2"], "--port is there more than once: leave only one"),
