@@ -113,7 +113,10 @@ impl Site {
             self.reload.hub.observe(&User::Path(path.to_owned()), &used.to_string());
         }
         for (file, fault) in faults {
-            let why = format!("line {}: {}", fault.line, fault.why);
+            let why = match fault.line {
+                0 => fault.why,
+                line => format!("line {line}: {}", fault.why),
+            };
             self.events.emit(Event::RuleFault { file: file.to_owned(), why });
         }
         if let Found::Nothing(_) | Found::File(StatusCode::NOT_FOUND, _) = found

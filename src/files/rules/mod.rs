@@ -25,12 +25,18 @@ use crate::{
 const HEADERS: &str = "_headers";
 const REDIRECTS: &str = "_redirects";
 
+/// How many rules of a file count: each request is held against all of them. Static hosts have fewer.
+const RULES: usize = 10_000;
+
+/// How many lines of a file are told that cannot be meant: more make it some other file.
+const FAULTS: usize = 20;
+
 /// A line that is passed over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
-    /// Its number.
+    /// Its number; 0 for all of the file.
     pub(crate) line: usize,
-    /// What is wrong with it, and what to write instead.
+    /// What is wrong, and what to write instead.
     pub(crate) why: String,
 }
 
@@ -123,11 +129,26 @@ fn current<R>(
     let mut faults = Vec::new();
     if known.facts != facts {
         let text = facts.and_then(|_| read(root, name)).unwrap_or_default();
-        let (rules, wrong) = parse(&text);
+        let (mut rules, wrong) = parse(&text);
+        faults = told(wrong, rules.len());
+        rules.truncate(RULES);
         *known = File { facts, rules: Arc::new(rules) };
-        faults = wrong;
     }
     Now { rules: Arc::clone(&known.rules), there: facts.is_some(), faults }
+}
+
+/// What is told of what is wrong with a file of so many rules.
+fn told(mut faults: Vec<Fault>, rules: usize) -> Vec<Fault> {
+    let more = faults.len().saturating_sub(FAULTS);
+    faults.truncate(FAULTS);
+    if more > 0 {
+        faults.push(Fault { line: 0, why: format!("and {more} more lines") });
+    }
+    if rules > RULES {
+        let why = format!("only the first {RULES} of {rules} rules count: leave some out");
+        faults.push(Fault { line: 0, why });
+    }
+    faults
 }
 
 /// The file's text. One that is too large to be read at once is none of these.
@@ -135,4 +156,24 @@ fn read(root: &Root, name: &str) -> Option<String> {
     let Located::File(path) = root.locate(&at(name)) else { return None };
     let Content::Memory(bytes) = root::read(&path).ok()?.content else { return None };
     Some(String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FAULTS, Fault, RULES, told};
+
+    #[test]
+    fn what_is_wrong_is_told_for_as_long_as_anybody_reads() {
+        let faults = |count| (1..=count).map(|line| Fault { line, why: "no".to_owned() });
+        for (count, rules, told_of, last) in [
+            (0, 1, 0, None),
+            (1, 1, 1, Some("no")),
+            (FAULTS, RULES, FAULTS, Some("no")),
+            (FAULTS + 3, 1, FAULTS + 1, Some("and 3 more lines")),
+            (0, RULES + 1, 1, Some("only the first 10000 of 10001 rules count: leave some out")),
+        ] {
+            let said = told(faults(count).collect(), rules);
+            assert_eq!((said.len(), said.last().map(|fault| &*fault.why)), (told_of, last));
+        }
+    }
 }

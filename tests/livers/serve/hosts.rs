@@ -128,6 +128,24 @@ async fn paths_lead_elsewhere_as_the_file_says() {
     tab.expect(&[("/index.html", "modified")]).await;
 }
 
+/// As where it is some other file that has this name.
+#[tokio::test]
+async fn rules_without_end_are_bounded_and_so_is_what_is_told_of_them() {
+    let dir = TempDir::with_page("<p>");
+    dir.write("_headers", "nonsense\n".repeat(200_000));
+    let rules = (0..20_000).map(|rule| format!("/old{rule} /new{rule}\n"));
+    dir.write("_redirects", rules.collect::<String>());
+    let livers = Livers::on(dir.path()).start().await;
+    for (path, status) in [("/", 200), ("/old9999", 301), ("/old10000", 404)] {
+        assert_eq!(http::get_with(livers.port(), path, &[FETCH]).await.status, status, "{path}");
+    }
+    for what in ["_headers: and 199980 more lines", "_redirects: only the first 10000 of 20000"] {
+        livers.wait_for_line(|line| line.contains(what)).await;
+    }
+    let told = livers.stdout().iter().filter(|line| line.starts_with("ignored")).count();
+    assert_eq!(told, 22, "{:?}", livers.stdout());
+}
+
 #[tokio::test]
 async fn a_header_is_added_to_every_file() {
     let dir = TempDir::with_page("<p>");
