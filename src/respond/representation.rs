@@ -88,7 +88,11 @@ impl Representation {
         }
         let status = match self.verdict(method, request) {
             Verdict::NotModified => StatusCode::NOT_MODIFIED,
-            Verdict::Failed => StatusCode::PRECONDITION_FAILED,
+            Verdict::Failed => {
+                // So that a HEAD says it, too.
+                headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+                StatusCode::PRECONDITION_FAILED
+            }
             Verdict::Proceed => return self.content(response, method, request),
         };
         *response.status_mut() = status;

@@ -231,6 +231,8 @@ async fn preconditions_are_looked_at_in_their_order() {
                 assert_eq!(answer.status, wanted, "{method} {path} {headers:?}");
                 assert_eq!(answer.header("etag"), Some(own), "{method} {path} {headers:?}");
                 let sends = method == "GET" && wanted < 300;
+                let said = answer.header("content-length");
+                assert!(wanted != 412 || said == Some("0"), "{method} {path} {headers:?}");
                 assert_eq!(answer.body.is_empty(), !sends, "{method} {path} {headers:?}");
             }
         }
