@@ -85,7 +85,7 @@ fn is_utf8(bytes: &[u8]) -> bool {
 /// Whether a `<meta>` names a charset other than UTF-8.
 fn names_other_charset(bytes: &[u8]) -> bool {
     let mut rest = bytes;
-    while let Some(at) = find(rest, b"<meta") {
+    while let Some(at) = next_meta(rest) {
         rest = &rest[at + 5..];
         let tag = &rest[..rest.iter().position(|byte| *byte == b'>').unwrap_or(rest.len())];
         if let Some(at) = find(tag, b"charset") {
@@ -93,6 +93,12 @@ fn names_other_charset(bytes: &[u8]) -> bool {
         }
     }
     false
+}
+
+/// Where the next `<meta` stands. Every page is looked through, so only its tags are.
+fn next_meta(bytes: &[u8]) -> Option<usize> {
+    let is_meta = |name: &[u8]| name.eq_ignore_ascii_case(b"<meta");
+    memchr::memchr_iter(b'<', bytes).find(|at| bytes[*at..].get(..5).is_some_and(is_meta))
 }
 
 /// Where a lower-case ASCII needle first stands, in any case.
