@@ -4,10 +4,7 @@
 //! descriptors, one that is idle gives way ([`room`](super::room)); where none is, the loop waits,
 //! rather than to spin or to end. Whatever takes time with a client happens in that client's task.
 
-use std::{
-    convert::Infallible, future::poll_fn, io, net::SocketAddr, pin::pin, sync::Arc, task::Poll,
-    time::Duration,
-};
+use std::{future::poll_fn, io, net::SocketAddr, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -24,7 +21,6 @@ use super::{
 use crate::{
     event::Event,
     net::interim::{Interposed, Line},
-    respond::body::{self, Response},
     site::Site,
 };
 
@@ -143,11 +139,11 @@ impl Connection {
             }
             let seat = Arc::clone(&at_work);
             async move {
+                // Who was cut may be heard once more before that: it ends without an answer.
                 if !seat.work() {
-                    // Nobody is going to read it: the connection is about to be cut.
-                    return Ok(Response::new(body::empty()));
+                    return Err(io::Error::from(io::ErrorKind::ConnectionAborted));
                 }
-                Ok::<_, Infallible>(telling(site.respond(request, from).await, seat))
+                Ok(telling(site.respond(request, from).await, seat))
             }
         });
         let connection = http1::Builder::new()
