@@ -70,13 +70,21 @@ use crate::url_path::UrlPath;
 /// How much of what was compiled is kept, bytes.
 const KEPT: usize = 64 * 1024 * 1024;
 
-/// What a kept module was made from.
+/// What a kept module costs besides its code, bytes: names, keys, and what its imports led to.
+const BESIDES: usize = 1536;
+
+/// What a kept module is. What it was before a save, nobody asks for again.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     path: PathBuf,
     url: String,
-    bytes: u128,
     ask: Ask,
+}
+
+/// What it was made from.
+#[derive(Clone, PartialEq, Eq)]
+struct Origin {
+    bytes: u128,
     options: Options,
     env: u128,
     compiled: bool,
@@ -86,6 +94,7 @@ struct Key {
 /// A kept module, and what its specifiers led to.
 #[derive(Clone)]
 struct Kept {
+    origin: Origin,
     module: Option<Arc<Compiled>>,
     targets: Arc<Vec<(String, Target)>>,
     /// The files that came from patterns.
@@ -248,17 +257,16 @@ impl Compiler {
         let env = self.env.read(&self.root);
         files.extend(env.files);
         let project = Seen::new(self);
-        let key = Key {
-            path: path.to_owned(),
-            url: url.to_owned(),
+        let key = Key { path: path.to_owned(), url: url.to_owned(), ask };
+        let origin = Origin {
             bytes: xxh3_128(text.as_bytes()),
-            ask,
             options,
             env: xxh3_128(env.object.as_bytes()),
             compiled: language == Language::Js && self.is_compiled(),
             mapped: self.mapped.lock().unwrap_or_else(PoisonError::into_inner).len(),
         };
         if let Some(kept) = self.cache.get(&key)
+            && kept.origin == origin
             && kept.holds(|name| (self.resolve)(name, path))
         {
             return Ok(kept.module.map_or(Output::Unchanged, Output::Module));
@@ -269,9 +277,9 @@ impl Compiler {
             text,
             language,
             place: ask.place,
-            options: &key.options,
+            options: &origin.options,
             env: &env.object,
-            compiled: key.compiled,
+            compiled: origin.compiled,
             project: &project,
         };
         let made = depth::with_stack(text, || script::compile(&job));
@@ -283,8 +291,9 @@ impl Compiler {
         });
         let globs = module.iter().flat_map(|module| &module.globs);
         let matched = globs.map(|glob| (glob.clone(), glob.files())).collect();
-        let size = module.as_ref().map_or(0, |module| module.code.len()) + 512;
-        let kept = Kept { module: module.clone(), targets: Arc::new(project.targets()), matched };
+        let size = module.as_ref().map_or(0, |module| module.code.len()) + BESIDES;
+        let targets = Arc::new(project.targets());
+        let kept = Kept { origin, module: module.clone(), targets, matched };
         self.cache.put(key, kept, size);
         Ok(module.map_or(Output::Unchanged, Output::Module))
     }

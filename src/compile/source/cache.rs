@@ -40,6 +40,12 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
         Some(entry.value.clone())
     }
 
+    /// How many values are kept.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).entries.len()
+    }
+
     /// Keeps a value of so many bytes.
     pub(super) fn put(&self, key: K, value: V, bytes: usize) {
         if bytes > self.most {

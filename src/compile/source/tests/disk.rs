@@ -156,6 +156,18 @@ fn env_files_are_read_again_when_they_change() {
 }
 
 #[test]
+fn what_a_module_was_before_a_save_is_not_kept() {
+    let folder = Folder::new("kept");
+    let compiler = folder.compiler();
+    for number in 0..3 {
+        folder.write("x.ts", &format!("export const number: number = {number};"));
+        let code = &folder.compiled(&compiler, "x.ts").code;
+        assert!(code.contains(&format!("number = {number}")), "{code}");
+    }
+    assert_eq!(compiler.cache.len(), 1);
+}
+
+#[test]
 fn a_plain_module_stays_as_it_is_until_the_project_is_compiled() {
     let folder = Folder::new("plain");
     folder.write("a.js", "import './b.js';");
