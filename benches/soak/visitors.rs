@@ -21,7 +21,7 @@ pub(crate) fn start(world: &Arc<World>, tasks: &mut JoinSet<()>) {
     world.keep_doing(tasks, "files, conditional", ms(60), conditional);
     world.keep_doing(tasks, "files, large", ms(1500), large);
     world.keep_doing(tasks, "files, compressed siblings", ms(150), packed);
-    world.keep_doing(tasks, "names that are not there", ms(250), missing);
+    world.keep_doing(tasks, "names that are not there", ms(1000), missing);
     world.keep_doing(tasks, "listings", ms(300), listing);
     world.keep_doing(tasks, "redirects", ms(200), redirects);
     world.keep_doing(tasks, "pages", ms(50), pages);
@@ -119,6 +119,15 @@ async fn packed(world: Arc<World>, mut chance: Chance) {
     };
     assert_eq!(response.status, 200);
     assert!(response.body == *expected, "{accepted:?}: other bytes");
+}
+
+/// Names of nothing, as many as are remembered: what is bounded is full before the load begins, and
+/// must not grow from then on.
+pub(crate) async fn fill(world: &World) {
+    const REMEMBERED: usize = 10_000;
+    for _ in 0..REMEMBERED {
+        assert_eq!(world.get(&format!("/nothing/{}", world.name()), &[]).await.status, 404);
+    }
 }
 
 /// Names that are new each time, asked for by a page and by nobody.

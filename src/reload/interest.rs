@@ -29,6 +29,7 @@
 
 use std::{
     cell::OnceCell,
+    cmp::Ordering,
     collections::{BinaryHeap, HashMap, HashSet, hash_map::Entry},
     sync::Arc,
 };
@@ -40,16 +41,20 @@ const EDGES: usize = 100_000;
 /// any length.
 const BYTES: usize = 8 << 20;
 
+/// How many paths are kept that were asked for without a `Referer`.
+const UNSIGNED: usize = 10_000;
+
 /// The user that stands for every tab. No path is written like this.
 pub(crate) const EVERYONE: &str = "*";
 
 /// The graph.
 #[derive(Debug, Default)]
 pub(crate) struct Interest {
-    /// Used file -> who uses it, and at which version that was last seen.
-    users: HashMap<Arc<str>, HashMap<Arc<str>, u64>>,
-    /// The same edges from the other end.
-    uses: HashMap<Arc<str>, HashSet<Arc<str>>>,
+    /// Used file -> who uses it, and at which version that was last seen. In the order of the paths:
+    /// most files have one user, for whom a map of its own would take five times the memory.
+    users: HashMap<Arc<str>, Vec<(Arc<str>, u64)>>,
+    /// The same edges from the other end, in order, too.
+    uses: HashMap<Arc<str>, Vec<Arc<str>>>,
     edges: usize,
     /// The length of the paths at the ends of the edges, and of those in `unsigned`.
     bytes: usize,
@@ -98,8 +103,9 @@ impl Interest {
         if user == used {
             return;
         }
-        if let Some(seen) = self.users.get_mut(used).and_then(|users| users.get_mut(user)) {
-            *seen = version.max(*seen);
+        let users = self.users.get_mut(used).map(Vec::as_mut_slice).unwrap_or_default();
+        if let Ok(at) = users.binary_search_by(|edge| by_user(edge, user)) {
+            users[at].1 = version.max(users[at].1);
             return;
         }
         if self.is_full() {
@@ -108,8 +114,14 @@ impl Interest {
         }
         self.bytes += user.len() + used.len();
         let (user, used) = (self.name(user), self.name(used));
-        self.users.entry(Arc::clone(&used)).or_default().insert(Arc::clone(&user), version);
-        self.uses.entry(user).or_default().insert(used);
+        let users = self.users.entry(Arc::clone(&used)).or_insert_with(|| Vec::with_capacity(1));
+        if let Err(at) = users.binary_search_by(|edge| by_user(edge, &user)) {
+            users.insert(at, (Arc::clone(&user), version));
+        }
+        let uses = self.uses.entry(user).or_insert_with(|| Vec::with_capacity(1));
+        if let Err(at) = uses.binary_search(&used) {
+            uses.insert(at, used);
+        }
         self.edges += 1;
     }
 
@@ -123,7 +135,7 @@ impl Interest {
         if self.unsigned.get(used).copied().unwrap_or_default() {
             return;
         }
-        if self.unsigned.len() >= EDGES || self.bytes >= BYTES {
+        if self.unsigned.len() >= UNSIGNED || self.bytes >= BYTES {
             self.whole_since = version + 1;
             return;
         }
@@ -155,8 +167,9 @@ impl Interest {
     /// Forgets what a path was seen to use before a version: it is another one since, and asks anew.
     pub(crate) fn forget(&mut self, user: &str, before: u64) {
         for used in self.uses.get(user).cloned().unwrap_or_default() {
-            let seen = self.users.get(&used).and_then(|users| users.get(user));
-            if seen.is_some_and(|seen| *seen < before) {
+            let users = self.users.get(&used).map(Vec::as_slice).unwrap_or_default();
+            let edge = users.binary_search_by(|edge| by_user(edge, user));
+            if edge.is_ok_and(|at| users[at].1 < before) {
                 self.remove(user, &used);
             }
         }
@@ -165,16 +178,17 @@ impl Interest {
     /// Forgets one edge.
     pub(crate) fn remove(&mut self, user: &str, used: &str) {
         let Some(users) = self.users.get_mut(used) else { return };
-        if users.remove(user).is_none() {
-            return;
-        }
+        let Ok(at) = users.binary_search_by(|edge| by_user(edge, user)) else { return };
+        users.remove(at);
         self.edges -= 1;
         self.bytes -= user.len() + used.len();
         if users.is_empty() {
             self.users.remove(used);
         }
         if let Some(uses) = self.uses.get_mut(user) {
-            uses.remove(used);
+            if let Ok(at) = uses.binary_search_by(|path| (**path).cmp(used)) {
+                uses.remove(at);
+            }
             if uses.is_empty() {
                 self.uses.remove(user);
             }
@@ -194,20 +208,24 @@ impl Interest {
         self.swept = version;
         self.whole_since = self.whole_since.max(version);
         for (used, users) in &mut self.users {
-            users.retain(|user, seen| {
+            users.retain(|(user, seen)| {
                 let keep = *seen >= version || &**user == EVERYONE;
                 if !keep {
                     self.edges -= 1;
                     self.bytes -= user.len() + used.len();
-                    if let Some(uses) = self.uses.get_mut(user) {
-                        uses.remove(used);
-                    }
                 }
                 keep
             });
         }
         self.users.retain(|_, users| !users.is_empty());
-        self.uses.retain(|_, uses| !uses.is_empty());
+        // Made anew, since taking out one by one would move the rest each time.
+        self.uses.clear();
+        for (used, users) in &self.users {
+            for (user, _) in users {
+                self.uses.entry(Arc::clone(user)).or_default().push(Arc::clone(used));
+            }
+        }
+        self.uses.values_mut().for_each(|uses| uses.sort_unstable());
     }
 
     /// Whether the graph may lack what a document uses that was served at a version.
@@ -249,6 +267,11 @@ impl Interest {
         let known = known.or_else(|| self.uses.get_key_value(path).map(|(path, _)| path));
         known.map_or_else(|| Arc::from(path), Arc::clone)
     }
+}
+
+/// The order of a file's users.
+fn by_user(edge: &(Arc<str>, u64), user: &str) -> Ordering {
+    (*edge.0).cmp(user)
 }
 
 /// What a page may call a file: an index is its folder, a folder is asked for without its slash, and

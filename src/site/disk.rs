@@ -109,8 +109,11 @@ impl Site {
         let answer = self.files.find(url, ask.clone()).await;
         let Answer { mut found, fields: added, uses, faults } = answer;
         *fields = added;
-        for used in uses {
-            self.reload.hub.observe(&User::Path(path.to_owned()), &used.to_string());
+        // What a part gets that is not there is nobody's concern, and its names can be without end.
+        if page || !matches!(found, Found::Nothing(_)) {
+            for used in uses {
+                self.reload.hub.observe(&User::Path(path.to_owned()), &used.to_string());
+            }
         }
         for (file, fault) in faults {
             let why = match fault.line {

@@ -22,6 +22,9 @@ use crate::{
 /// How many paths are kept. Those beyond are treated as paths that nobody asked for.
 const PATHS: usize = 100_000;
 
+/// How many of them may be of what is not there: that can have any name.
+const MISSING: usize = 10_000;
+
 /// How long all of them may be together, bytes. A name can have any length in a request, and pages of
 /// anybody's can have a browser ask for names that do not exist.
 const BYTES: usize = 8 << 20;
@@ -46,15 +49,21 @@ pub(crate) enum State {
 pub(super) enum Noted {
     /// It is asked for for the first time.
     New,
-    /// It is as it was.
+    /// It is as it was, or there is no room for it.
     Same,
     /// It changed, and that was not published yet.
     Changed,
 }
 
-/// The paths that were asked for, and how long they are together.
+/// The paths that were asked for.
 #[derive(Debug, Default)]
-pub(super) struct Snapshot(BTreeMap<PathBuf, Entry>, usize);
+pub(super) struct Snapshot {
+    paths: BTreeMap<PathBuf, Entry>,
+    /// How long they are together.
+    bytes: usize,
+    /// How many of them led to nothing when they were asked for first.
+    missing: usize,
+}
 
 #[derive(Clone, Debug)]
 struct Entry {
@@ -67,15 +76,18 @@ struct Entry {
 impl Snapshot {
     /// Somebody was served this.
     pub(super) fn note(&mut self, path: &Path, state: State) -> Noted {
-        match self.0.get(path) {
+        match self.paths.get(path) {
             Some(known) if known.state == state => Noted::Same,
             Some(_) => Noted::Changed,
             None => {
-                let bytes = self.1 + path.as_os_str().len();
-                if self.0.len() < PATHS && bytes <= BYTES {
-                    self.1 = bytes;
-                    self.0.insert(path.to_owned(), Entry { state, plain: Vec::new() });
+                let bytes = self.bytes + path.as_os_str().len();
+                let missing = self.missing + usize::from(state == State::Missing);
+                if self.paths.len() >= PATHS || missing > MISSING || bytes > BYTES {
+                    // Nothing is remembered of it, here or elsewhere.
+                    return Noted::Same;
                 }
+                (self.bytes, self.missing) = (bytes, missing);
+                self.paths.insert(path.to_owned(), Entry { state, plain: Vec::new() });
                 Noted::New
             }
         }
@@ -83,13 +95,13 @@ impl Snapshot {
 
     /// Whether somebody asked for a path.
     pub(super) fn asked(&self, path: &Path) -> bool {
-        self.0.contains_key(path)
+        self.paths.contains_key(path)
     }
 
     /// A path and those below it that somebody asked for.
     pub(super) fn below(&self, path: &Path) -> Vec<PathBuf> {
         // Paths are ordered by their components, so what is below a path follows it.
-        self.0
+        self.paths
             .range::<Path, _>((Bound::Included(path), Bound::Unbounded))
             .take_while(|(below, _)| below.starts_with(path))
             .map(|(below, _)| below.clone())
@@ -98,34 +110,34 @@ impl Snapshot {
 
     /// The state that the tabs know of.
     pub(super) fn known(&self, path: &Path) -> Option<State> {
-        self.0.get(path).map(|known| known.state)
+        self.paths.get(path).map(|known| known.state)
     }
 
     /// Under which URL paths a path's changes are told, if they concern this path alone: it goes through
     /// no link, no link leads to it, and nothing says that it never counts. Under none, if not.
     pub(super) fn set_plain(&mut self, path: &Path, urls: Vec<String>) {
-        if let Some(known) = self.0.get_mut(path) {
+        if let Some(known) = self.paths.get_mut(path) {
             known.plain = urls;
         }
     }
 
     /// The state that the tabs know of, and the URL paths, if that was said of a path.
     pub(super) fn plain(&self, path: &Path) -> Option<(State, Vec<String>)> {
-        let known = self.0.get(path).filter(|known| !known.plain.is_empty())?;
+        let known = self.paths.get(path).filter(|known| !known.plain.is_empty())?;
         Some((known.state, known.plain.clone()))
     }
 
     /// Events were lost. A file is compared by its content; what was in a folder is not known any
     /// more.
     pub(super) fn doubt(&mut self, path: &Path) {
-        if let Some(known) = self.0.get_mut(path).filter(|known| known.state == State::Folder) {
+        if let Some(known) = self.paths.get_mut(path).filter(|known| known.state == State::Folder) {
             known.state = State::Unread;
         }
     }
 
     /// The tabs are told of this state.
     pub(super) fn told(&mut self, path: &Path, state: State) {
-        if let Some(known) = self.0.get_mut(path) {
+        if let Some(known) = self.paths.get_mut(path) {
             known.state = state;
         }
     }
@@ -186,7 +198,7 @@ pub(super) fn difference(known: Option<State>, now: State, appeared: bool) -> Op
 mod tests {
     use std::path::Path;
 
-    use super::{Noted, Snapshot, State, State::*, difference};
+    use super::{MISSING, Noted, Snapshot, State, State::*, difference};
     use crate::{change::Kind::*, root::Identity};
 
     const OLD: State = File(Identity(1));
@@ -229,6 +241,18 @@ mod tests {
         assert_eq!(snapshot.known(path), Some(OLD));
         snapshot.told(path, NEW);
         assert_eq!(snapshot.note(path, NEW), Noted::Same);
+    }
+
+    #[test]
+    fn names_of_nothing_take_the_place_of_no_file() {
+        let mut snapshot = Snapshot::default();
+        for number in 0..=MISSING {
+            snapshot.note(Path::new(&format!("/site/{number}")), Missing);
+        }
+        assert!(snapshot.asked(Path::new(&format!("/site/{}", MISSING - 1))));
+        assert!(!snapshot.asked(Path::new(&format!("/site/{MISSING}"))));
+        snapshot.note(Path::new("/site/a.css"), OLD);
+        assert!(snapshot.asked(Path::new("/site/a.css")));
     }
 
     #[test]
