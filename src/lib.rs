@@ -30,7 +30,7 @@
 //! | first  | `root` (URL path to disk path, and back) · `respond` (RFC 9110 on any representation) · `net` (sockets; who may speak to us) |
 //! | ground | `error` · `event` · `fault` · `change` · `url_path`: plain data, no I/O |
 //!
-//! The binary (`main`, `cli`, `terminal`) stands outside and uses what is public here.
+//! The binary (`main`, `cli`, `process`, `terminal`) stands outside and uses what is public here.
 //!
 //! **A request** goes through [`site`](crate#the-house) from top to bottom: the guard looks at its
 //! `Host`, then come livers' own paths, then the routes to backends, then the files. What is served

@@ -12,6 +12,7 @@ pub(crate) mod decode;
 pub(crate) mod html;
 pub(crate) mod meta;
 mod prologue;
+mod search;
 pub(crate) mod sources;
 
 use hyper::{
