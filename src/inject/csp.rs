@@ -69,7 +69,7 @@ impl Needs {
                 amended[at] = directive.extended(directive.name, &added);
             }
         }
-        (amended != before).then(|| amended.join(";").trim_start().to_owned())
+        (amended != before).then(|| amended.join(";").trim_ascii_start().to_owned())
     }
 
     /// The policies of an answer with what is needed. Gives whether any was amended.
@@ -191,6 +191,11 @@ mod tests {
                 Some("script-src 'self'; script-src-elem h:1/o/".to_owned()),
             ),
             ("connect-src 'none'", Some(CONNECT.to_owned())),
+            // A vertical tab is no white space (WHATWG Infra), but part of a name that nobody knows.
+            (
+                "\t\x0bimg-src *; script-src 'none'",
+                Some("\x0bimg-src *; script-src h:1/o/".to_owned()),
+            ),
             (
                 "default-src 'none'; img-src 'self'",
                 Some(format!("default-src 'none'; img-src 'self'; script-src h:1/o/; {CONNECT}")),

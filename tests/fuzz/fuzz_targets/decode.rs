@@ -62,8 +62,9 @@ fn compressed(coding: &str, page: &[u8]) -> Vec<u8> {
 /// The first bytes of a page by a decoder that has all of it; nothing where it is broken.
 fn by_other_means(coding: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     let decoder: Box<dyn Read> = match coding {
-        "gzip" => Box::new(read::MultiGzDecoder::new(bytes)),
+        // A label on nothing.
         _ if bytes.is_empty() => Box::new(bytes),
+        "gzip" => Box::new(read::MultiGzDecoder::new(bytes)),
         // RFC 1950, section 2.2.
         _ if bytes[0] & 0x8f == 8 => Box::new(read::ZlibDecoder::new(bytes)),
         _ => Box::new(read::DeflateDecoder::new(bytes)),

@@ -28,6 +28,12 @@ const OURS: [&str; 14] = [
     "host",
 ];
 
+/// What some backends cannot tell from what is ours to say.
+fn is_twin(name: &str) -> bool {
+    let dashed = name.replace('_', "-");
+    name.contains('_') && dashed.starts_with("x-forwarded-") && OURS.contains(&&*dashed)
+}
+
 fuzz_target!(|input: &[u8]| {
     let Some((flags, rest)) = word(input) else { return };
     let Some(request) = request(rest) else { return };
@@ -85,6 +91,10 @@ fuzz_target!(|input: &[u8]| {
     let named: Vec<_> = named.split(',').map(str::trim).collect();
     for name in before.keys() {
         let known = name.as_str();
+        if is_twin(known) {
+            assert!(!after.contains_key(known), "{name}");
+            continue;
+        }
         if named.contains(&known) {
             assert!(
                 OURS.contains(&known)

@@ -14,7 +14,7 @@ type Spec = (Option<u64>, Option<u64>);
 
 /// A range set (section 14.1.2), nothing if it is none, or one of very many.
 fn specs(value: &str) -> Option<Vec<Spec>> {
-    let (unit, set) = value.trim().split_once('=')?;
+    let (unit, set) = value.trim_matches([' ', '\t']).split_once('=')?;
     let number = |digits: &str| (!digits.is_empty()).then(|| digits.parse().unwrap_or(u64::MAX));
     let mut specs = Vec::new();
     for spec in set.split(',').map(|spec| spec.trim_matches([' ', '\t'])) {

@@ -24,10 +24,15 @@ const HOP: [&str; 9] = [
 
 /// A cookie without what says where it is sent.
 fn elsewhere(cookie: &str) -> (String, Vec<String>) {
-    let mut parts = cookie.split(';').map(|part| part.trim().to_owned());
+    let mut parts = cookie.split(';').map(|part| part.trim_matches([' ', '\t']).to_owned());
     let pair = parts.next().unwrap_or_default();
     let placed = |part: &String| {
-        let name = part.split('=').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let name = part
+            .split('=')
+            .next()
+            .unwrap_or_default()
+            .trim_matches([' ', '\t'])
+            .to_ascii_lowercase();
         name == "domain" || name == "path"
     };
     (pair, parts.filter(|part| !placed(part)).collect())
