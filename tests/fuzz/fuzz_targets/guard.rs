@@ -42,7 +42,7 @@ fuzz_target!(|input: &[u8]| {
     let asked = request.uri().authority().map(|authority| authority.as_str()).or(field);
     let host = asked.and_then(authority);
     let ours = host.as_ref().is_some_and(|(name, _)| {
-        let address: Option<IpAddr> = name.parse().ok();
+        let address = name.parse::<IpAddr>().ok().map(|address| address.to_canonical());
         let all = listening
             .and_then(|host| host.parse().ok())
             .is_some_and(|host: IpAddr| host.is_unspecified());
@@ -55,7 +55,11 @@ fuzz_target!(|input: &[u8]| {
         name.split('.').next_back() == Some("localhost") || name == "::1" || name == "127.0.0.1"
     });
     assert!(ours || passed.is_none(), "{asked:?} is not ours");
-    assert!(!local || passed.is_some(), "{asked:?} is ours");
+    // A target of another scheme is for somebody else (RFC 9110, section 7.4).
+    let for_us =
+        request.uri().scheme_str().is_none_or(|scheme| ["http", "https"].contains(&scheme));
+    assert!(for_us || passed.is_none(), "{:?} is not for us", request.uri());
+    assert!(!(local && for_us) || passed.is_some(), "{asked:?} is ours");
 
     // Whoever passed may be written into URLs and policies.
     let Some(passed) = passed else { return };
