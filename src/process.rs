@@ -1,9 +1,11 @@
 //! What the program asks of the system for itself, before there are threads.
 //!
-//! **Fewer arenas.** glibc gives threads arenas of their own, eight for each core, and each keeps what
-//! its thread once needed. Files are read on many threads, so after a few minutes most of the memory of
-//! livers was nobody's: 50 MB, where two arenas are content with 15. Small requests are served from
-//! each thread's own cache anyway, so there is little to wait for.
+//! **Memory goes back.** glibc gives threads arenas of their own, eight for each core, and each keeps
+//! what its thread once needed. Files are read on many threads, so after a few minutes most of the
+//! memory of livers was nobody's: 50 MB, where two arenas are content with 15. Small requests are served
+//! from each thread's own cache anyway, so there is little to wait for. And it learns to serve ever
+//! larger requests from arenas, where what lies behind them keeps them from going back: a file's bytes
+//! are better had from the system, and given back at once.
 //!
 //! **More descriptors.** Who starts a program may have 1,024 of them, for the sake of programs that
 //! know no more. Those who ask get more, and Node and Go ask, too.
@@ -17,7 +19,7 @@
 #[cfg(target_os = "linux")]
 pub(crate) fn prepare() {
     #[cfg(target_env = "gnu")]
-    few_arenas();
+    little_memory();
     many_descriptors();
 }
 
@@ -25,11 +27,15 @@ pub(crate) fn prepare() {
 pub(crate) fn prepare() {}
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn few_arenas() {
+fn little_memory() {
     const ARENAS: libc::c_int = 2;
-    // SAFETY: it takes two numbers, and no other thread allocates yet. What it returns says only
-    // whether it knows the first one.
-    unsafe { libc::mallopt(libc::M_ARENA_MAX, ARENAS) };
+    // Bytes: what glibc begins with, and does not change once it is said.
+    const LARGE: libc::c_int = 128 * 1024;
+    for (what, number) in [(libc::M_ARENA_MAX, ARENAS), (libc::M_MMAP_THRESHOLD, LARGE)] {
+        // SAFETY: it takes two numbers, and no other thread allocates yet. What it returns says only
+        // whether it knows the first one.
+        unsafe { libc::mallopt(what, number) };
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -58,14 +58,29 @@ impl Listener {
 
 #[cfg(target_os = "linux")]
 fn of_port(port: u16) -> Listener {
-    let lists = ["/proc/net/tcp", "/proc/net/tcp6"].map(std::fs::read_to_string);
-    let mut numbers = Vec::new();
-    let mut known = false;
-    for list in lists.into_iter().flatten() {
-        known = true;
-        numbers.extend(list.lines().filter_map(|line| listening(line, port)));
+    let lists = ["/proc/net/tcp", "/proc/net/tcp6"].map(|list| numbers(list, port));
+    let mut known = lists.into_iter().flatten().peekable();
+    if known.peek().is_none() {
+        return Listener::Unknown;
     }
-    if known { Listener::of(numbers) } else { Listener::Unknown }
+    Listener::of(known.flatten().collect())
+}
+
+/// The numbers of the sockets in one of the kernel's lists that listen on a port. Those that listen come
+/// first there; connections, of which there may be thousands, are not read.
+#[cfg(target_os = "linux")]
+fn numbers(list: &str, port: u16) -> std::io::Result<Vec<u64>> {
+    use std::io::BufRead;
+
+    // What the kernel makes up at a time.
+    const PAGE: usize = 4096;
+    let list = std::io::BufReader::with_capacity(PAGE, std::fs::File::open(list)?);
+    let mut numbers = Vec::new();
+    for line in list.lines().skip(1) {
+        let Some((own, number)) = listening(&line?) else { break };
+        numbers.extend((own == port).then_some(number));
+    }
+    Ok(numbers)
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -73,16 +88,16 @@ fn of_port(_port: u16) -> Listener {
     Listener::Unknown
 }
 
-/// The number of a socket that listens on a port, from its line in `/proc/net/tcp`.
+/// The port and the number of a socket that listens, from its line in `/proc/net/tcp`.
 #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
-fn listening(line: &str, port: u16) -> Option<u64> {
+fn listening(line: &str) -> Option<(u16, u64)> {
     const LISTEN: &str = "0A";
     let mut words = line.split_ascii_whitespace();
     let (_, own) = words.nth(1)?.split_once(':')?;
     let state = words.nth(1)?;
     let number = words.nth(5)?;
-    let here = u16::from_str_radix(own, 16) == Ok(port) && state == LISTEN;
-    here.then(|| number.parse().ok()).flatten()
+    let own = u16::from_str_radix(own, 16).ok().filter(|_| state == LISTEN)?;
+    Some((own, number.parse().ok()?))
 }
 
 #[cfg(unix)]
@@ -111,15 +126,14 @@ mod tests {
         let six = "   1: 00000000000000000000000001000000:0BB8 00000000000000000000000000000000:0000 \
                    0A 00000000:00000000 00:00000000 00000000     0        0 99 1 0 100 0 0 10 0";
         let table = [
-            (line, 3000, Some(81316)),
-            (six, 3000, Some(99)),
-            (line, 3001, None),
-            ("  sl  local_address rem_address   st tx_queue rx_queue", 3000, None),
-            ("", 3000, None),
-            (&line.replace(" 0A ", " 01 "), 3000, None),
+            (line, Some((3000, 81316))),
+            (six, Some((3000, 99))),
+            ("  sl  local_address rem_address   st tx_queue rx_queue", None),
+            ("", None),
+            (&line.replace(" 0A ", " 01 "), None),
         ];
-        for (line, port, expected) in table {
-            assert_eq!(listening(line, port), expected, "{line}");
+        for (line, expected) in table {
+            assert_eq!(listening(line), expected, "{line}");
         }
     }
 
