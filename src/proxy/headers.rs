@@ -5,9 +5,10 @@
 //! requests, where a gateway must, and not to answers, where it may (7.6.3). `Host` stays what the
 //! browser sent, unless the backend is to see its own: then an `Origin` and a `Referer` of livers'
 //! own pages become the backend's too, and those of others stay what they are, so that a backend
-//! can still tell its own pages from foreign ones. `X-Forwarded-For`, `-Proto` and `-Host` say what livers itself saw; whatever a
-//! client claimed in them, in `Forwarded`, or in `X_Forwarded_For` is not passed on. Everything else passes untouched:
-//! cookies, `Origin`, `Authorization`, all of `Sec-WebSocket-*`.
+//! can still tell its own pages from foreign ones. `X-Forwarded-For`, `-Proto` and `-Host` say what
+//! livers itself saw; whatever a client claimed in them, in `Forwarded`, or in `X_Forwarded_For` is
+//! not passed on. Everything else passes untouched: cookies, `Origin`, `Authorization`, all of
+//! `Sec-WebSocket-*`.
 //!
 //! The body's framing is not decided here: hyper writes `Content-Length` or chunks by itself.
 
