@@ -71,7 +71,6 @@ pub(crate) struct Decoded {
     first: Option<Result<Frame<Bytes>, BodyError>>,
     /// What follows all data.
     trailers: Option<Frame<Bytes>>,
-    begun: bool,
     over: bool,
 }
 
@@ -88,28 +87,21 @@ impl fmt::Display for Undecodable {
 impl std::error::Error for Undecodable {}
 
 enum Decoder {
+    /// Nothing has come yet. The first byte says whether this is what is there, and in which form.
+    Undecided(Coding),
     Gzip(MultiGzDecoder<Pipe>),
-    /// Which of two, the first byte says.
-    Undecided,
     Zlib(ZlibDecoder<Pipe>),
     /// What some send as `deflate`, without the frame that belongs to it.
     Raw(DeflateDecoder<Pipe>),
-    /// Whose window is not known.
-    Narrow,
     Brotli(Box<brotli_decompressor::Decompressor<Pipe>>),
 }
 
 impl Decoded {
     /// The body of an answer in a coding that is known.
     pub(crate) fn new(body: Body, coding: Coding) -> Self {
-        let pipe = Pipe::default();
-        let decoder = match coding {
-            Coding::Gzip => Decoder::Gzip(MultiGzDecoder::new(pipe.clone())),
-            Coding::Brotli => Decoder::Narrow,
-            _ => Decoder::Undecided,
-        };
+        let (pipe, decoder) = (Pipe::default(), Decoder::Undecided(coding));
         let buffer = vec![0; STEP].into_boxed_slice();
-        Self { body, pipe, decoder, buffer, first: None, trailers: None, begun: false, over: false }
+        Self { body, pipe, decoder, buffer, first: None, trailers: None, over: false }
     }
 
     /// Waits until something of it is decoded: by then it is known whether it can be.
@@ -127,41 +119,38 @@ impl Decoded {
 
     /// Decodes a little of what is there. Nothing is the end.
     fn decode(&mut self) -> io::Result<usize> {
-        if !self.begun {
+        if let Decoder::Undecided(coding) = self.decoder {
             // A redirect may be labelled like the page that it is not: nothing at all is no coding.
             let Some(first) = self.pipe.peek()? else { return Ok(0) };
-            self.begun = true;
-            if let Decoder::Undecided = self.decoder {
-                self.decide(first);
-            }
-        }
-        if let Decoder::Narrow = self.decoder {
-            let Some(first) = self.pipe.peek()? else {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            };
-            // A window of up to 1 GiB, which RFC 7932 does not know; the decoder does.
-            if first & 0x7f == 0x11 {
-                return Err(io::ErrorKind::InvalidData.into());
-            }
-            let decoder = brotli_decompressor::Decompressor::new(self.pipe.clone(), 4096);
-            self.decoder = Decoder::Brotli(Box::new(decoder));
+            self.decoder = Decoder::of(coding, first, &self.pipe)?;
         }
         match &mut self.decoder {
             Decoder::Gzip(decoder) => decoder.read(&mut self.buffer),
             Decoder::Zlib(decoder) => decoder.read(&mut self.buffer),
             Decoder::Raw(decoder) => decoder.read(&mut self.buffer),
             Decoder::Brotli(decoder) => decoder.read(&mut self.buffer),
-            Decoder::Undecided | Decoder::Narrow => Ok(0),
+            Decoder::Undecided(_) => Ok(0),
         }
     }
+}
 
-    fn decide(&mut self, first: u8) {
-        // The method is 8, and the window at most 32 KiB (RFC 1950).
-        self.decoder = if first & 0x0f == 8 && first >> 4 < 8 {
-            Decoder::Zlib(ZlibDecoder::new(self.pipe.clone()))
-        } else {
-            Decoder::Raw(DeflateDecoder::new(self.pipe.clone()))
-        };
+impl Decoder {
+    /// What reads a coding that begins with this byte.
+    fn of(coding: Coding, first: u8, pipe: &Pipe) -> io::Result<Self> {
+        let pipe = pipe.clone();
+        Ok(match coding {
+            Coding::Gzip => Self::Gzip(MultiGzDecoder::new(pipe)),
+            // A window of up to 1 GiB, which RFC 7932 does not know; the decoder does.
+            Coding::Brotli if first & 0x7f == 0x11 => {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            Coding::Brotli => {
+                Self::Brotli(Box::new(brotli_decompressor::Decompressor::new(pipe, 4096)))
+            }
+            // The method is 8, and the window at most 32 KiB (RFC 1950).
+            _ if first & 0x0f == 8 && first >> 4 < 8 => Self::Zlib(ZlibDecoder::new(pipe)),
+            _ => Self::Raw(DeflateDecoder::new(pipe)),
+        })
     }
 }
 
