@@ -8,19 +8,7 @@
 use hyper::{HeaderMap, StatusCode, header::HeaderName};
 use libfuzzer_sys::fuzz_target;
 use livers::{Route, fuzzing::relayed};
-use livers_fuzz::{authority, fields, stays, word};
-
-const HOP: [&str; 9] = [
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "te",
-    "transfer-encoding",
-    "upgrade",
-    "http2-settings",
-];
+use livers_fuzz::{HOP, authority, fields, stays, word};
 
 /// A cookie without what says where it is sent.
 fn elsewhere(cookie: &str) -> (String, Vec<String>) {

@@ -6,6 +6,19 @@ use hyper::{
     header::{HeaderMap, HeaderName, HeaderValue},
 };
 
+/// What speaks of one connection, and ends there (RFC 9110, section 7.6.1).
+pub const HOP: [&str; 9] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+];
+
 /// The first line, and what follows it.
 pub fn line(text: &[u8]) -> (&[u8], &[u8]) {
     match text.iter().position(|byte| *byte == b'\n') {
