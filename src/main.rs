@@ -14,6 +14,10 @@ use self::{cli::Cli, terminal::Terminal};
 /// More threads than this only cost memory: a request's work is small, and its I/O waits.
 const THREADS: usize = 4;
 
+/// More threads than this that wait for the disk, or for a name to be resolved, cost memory too, each
+/// its stack and its share of the allocator's; what is asked for beyond waits in line.
+const WAITING: usize = 32;
+
 fn main() -> ExitCode {
     let began = Instant::now();
     process::prepare();
@@ -30,8 +34,11 @@ fn main() -> ExitCode {
         }
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .max_blocking_threads(WAITING)
+        .enable_all()
+        .build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(run(&cli, began)),
         Err(why) => Err(Error::Watch(why.to_string())),
