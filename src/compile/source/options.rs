@@ -143,6 +143,9 @@ fn is_before_fields(target: &str) -> bool {
     }
 }
 
+/// How many times one resolver is asked. It keeps each path that it was asked for, for good.
+const ASKED: usize = 1_000;
+
 /// Finds the options of files, and keeps them until one of the files that say them changes.
 #[derive(Default)]
 pub(super) struct Finder(Mutex<Option<Kept>>);
@@ -151,6 +154,7 @@ struct Kept {
     resolver: ResolverGeneric<Recorder>,
     read: Arc<Mutex<Vec<PathBuf>>>,
     facts: Facts,
+    asked: usize,
 }
 
 impl Finder {
@@ -161,8 +165,9 @@ impl Finder {
         language: Language,
     ) -> Result<(Options, Vec<PathBuf>), Fault> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(kept.take_if(|kept| !kept.facts.hold()));
+        drop(kept.take_if(|kept| kept.asked >= ASKED || !kept.facts.hold()));
         let kept = kept.get_or_insert_with(Kept::new);
+        kept.asked += 1;
         let found = kept.find(path, language);
         let mut read = kept.read.lock().unwrap_or_else(PoisonError::into_inner);
         for path in read.drain(..) {
@@ -181,7 +186,7 @@ impl Kept {
         let options =
             ResolveOptions { tsconfig: Some(TsconfigDiscovery::Auto), ..ResolveOptions::default() };
         let resolver = ResolverGeneric::new_with_file_system(recorder, options);
-        Self { resolver, read, facts: Facts::default() }
+        Self { resolver, read, facts: Facts::default(), asked: 0 }
     }
 
     fn find(&self, path: &Path, language: Language) -> Result<Options, ResolveError> {
