@@ -289,9 +289,9 @@ impl Hub {
 }
 
 impl State {
-    /// Makes room in the graph, if it is full: forgets what is older than every open document.
+    /// Makes room in the graph, if it has grown: forgets what is older than every open document.
     fn make_room(&mut self) {
-        if self.interest.is_full() {
+        if self.interest.has_grown() {
             let oldest = self.tabs.values().filter(|tab| tab.uses.is_some()).map(|tab| tab.served);
             self.interest.forget_before(oldest.min().unwrap_or(self.version));
         }

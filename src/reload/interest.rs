@@ -21,8 +21,9 @@
 //! ([`EVERYONE`]); so does what a page of ours asked for without a `Referer`, unless some page has
 //! reported it: workers made of blobs do so, and pages whose referrer policy says so.
 //!
-//! **Bounded.** When the graph is full, what is older than every open document is forgotten first.
-//! When that does not help, new edges are not kept, and documents of that time are told everything.
+//! **Bounded.** When the graph has grown by much, what is older than every open document is forgotten.
+//! When it is full all the same, new edges are not kept, and documents of that time are told
+//! everything.
 //!
 //! All pure data; paths are spelled as [`UrlPath`](crate::url_path::UrlPath) spells them. Query
 //! strings are left out: two tabs at one path count as one, where only requests tell of them.
@@ -36,6 +37,11 @@ use std::{
 
 /// How many edges are kept.
 const EDGES: usize = 100_000;
+
+/// How many there must be, and twice as many as were left the last time, before the stale ones are
+/// looked for. Not fewer: a page that comes back from sleep or from the browser's cache is one of those
+/// that are told everything, if its edges are forgotten.
+const MANY: usize = 10_000;
 
 /// How long the paths at both ends of all edges may be together, bytes: a request can name paths of
 /// any length.
@@ -62,6 +68,8 @@ pub(crate) struct Interest {
     whole_since: u64,
     /// Edges older than this version were looked for already.
     swept: u64,
+    /// How many edges were left then.
+    left: usize,
     /// What was asked for without a `Referer`, and whether a page has reported it.
     unsigned: HashMap<Arc<str>, bool>,
 }
@@ -195,14 +203,20 @@ impl Interest {
         }
     }
 
+    /// Whether it is time to forget what is stale.
+    pub(crate) fn has_grown(&self) -> bool {
+        self.is_full() || self.edges >= MANY.max(2 * self.left)
+    }
+
     /// Whether there is no room for another edge.
-    pub(crate) fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.edges >= EDGES || self.bytes >= BYTES
     }
 
     /// Forgets what was not seen since a version: no open document is older.
     pub(crate) fn forget_before(&mut self, version: u64) {
         if version <= self.swept {
+            self.left = self.edges;
             return;
         }
         self.swept = version;
@@ -217,6 +231,7 @@ impl Interest {
                 keep
             });
         }
+        self.left = self.edges;
         self.users.retain(|_, users| !users.is_empty());
         // Made anew, since taking out one by one would move the rest each time.
         self.uses.clear();

@@ -2,7 +2,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use proptest::prelude::*;
 
-use super::{EDGES, EVERYONE, Interest};
+use super::{EDGES, EVERYONE, Interest, MANY};
 
 /// A page at `/`, one at `/a.html`, a sheet that imports a sheet, a module that fetches.
 fn site() -> Interest {
@@ -111,6 +111,23 @@ fn what_nobody_signed_is_everyones_until_a_page_has_reported_it() {
     interest.add_unsigned("/js/app.js", 3);
     for changed in ["/js/app.js", "/lib.js"] {
         assert!(concerns(&interest, changed, "/", 9), "{changed} is another one now");
+    }
+}
+
+#[test]
+fn what_is_stale_is_looked_for_when_the_graph_has_doubled() {
+    let (mut interest, mut files) = (Interest::default(), 0..);
+    // How many are looked through, and what is left of them.
+    let table =
+        [(0, MANY, MANY), (1, 2 * MANY, MANY), (1, 2 * MANY, 2 * MANY), (1, 4 * MANY, 4 * MANY)];
+    for (version, grown, left) in table {
+        while interest.edges < grown {
+            assert!(!interest.has_grown(), "{} of {grown}", interest.edges);
+            interest.add("/", &format!("/{}", files.next().unwrap()), version);
+        }
+        assert!(interest.has_grown(), "{grown}");
+        interest.forget_before(version);
+        assert_eq!(interest.edges, left);
     }
 }
 
