@@ -22,7 +22,8 @@ use crate::{
 /// How many paths are kept. Those beyond are treated as paths that nobody asked for.
 const PATHS: usize = 100_000;
 
-/// How many of them may be of what is not there: that can have any name.
+/// How many of them may be of what is not there, or not any more: that can have any name. One beyond
+/// that is forgotten, and told of as what nobody asked for, should it ever be there.
 const MISSING: usize = 10_000;
 
 /// How long all of them may be together, bytes. A name can have any length in a request, and pages of
@@ -61,7 +62,7 @@ pub(super) struct Snapshot {
     paths: BTreeMap<PathBuf, Entry>,
     /// How long they are together.
     bytes: usize,
-    /// How many of them led to nothing when they were asked for first.
+    /// How many of them lead to nothing.
     missing: usize,
 }
 
@@ -137,8 +138,14 @@ impl Snapshot {
 
     /// The tabs are told of this state.
     pub(super) fn told(&mut self, path: &Path, state: State) {
-        if let Some(known) = self.paths.get_mut(path) {
-            known.state = state;
+        let Some(known) = self.paths.get_mut(path) else { return };
+        self.missing -= usize::from(known.state == State::Missing);
+        known.state = state;
+        self.missing += usize::from(state == State::Missing);
+        if state == State::Missing && self.missing > MISSING {
+            self.paths.remove(path);
+            self.missing -= 1;
+            self.bytes -= path.as_os_str().len();
         }
     }
 }
@@ -159,12 +166,9 @@ pub(super) fn look(path: &Path, asked: bool) -> Option<State> {
     state.unwrap_or_else(|why| Some(absent(&why)))
 }
 
-/// What is at a path now, even if somebody is writing there: half of it, perhaps. Blocking.
-pub(super) fn look_anyway(path: &Path, asked: bool) -> State {
-    look(path, asked).unwrap_or_else(|| match root::read(path) {
-        Ok(read) => State::File(read.identity),
-        Err(why) => absent(&why),
-    })
+/// What is at a path where somebody is writing: half of it, perhaps. Blocking.
+pub(super) fn look_anyway(path: &Path) -> State {
+    root::read(path).map_or_else(|why| absent(&why), |read| State::File(read.identity))
 }
 
 fn absent(why: &io::Error) -> State {
@@ -251,8 +255,15 @@ mod tests {
         }
         assert!(snapshot.asked(Path::new(&format!("/site/{}", MISSING - 1))));
         assert!(!snapshot.asked(Path::new(&format!("/site/{MISSING}"))));
-        snapshot.note(Path::new("/site/a.css"), OLD);
-        assert!(snapshot.asked(Path::new("/site/a.css")));
+        let css = Path::new("/site/a.css");
+        snapshot.note(css, OLD);
+        assert!(snapshot.asked(css));
+        snapshot.told(css, Missing);
+        assert!(!snapshot.asked(css), "no room for what is gone");
+        snapshot.told(Path::new("/site/0"), OLD);
+        snapshot.note(css, OLD);
+        snapshot.told(css, Missing);
+        assert!(snapshot.asked(css), "one of them is there now");
     }
 
     #[test]

@@ -402,13 +402,22 @@ impl Worker {
         }
         let known = self.shared.snapshot().known(path);
         let asked = known.is_some();
-        let now = if patient {
-            look_anyway(path, asked)
-        } else if let Some(now) = look(path, asked) {
-            now
-        } else {
-            self.shared.coalesce().push(path.to_owned(), Signal::Written, asked, Instant::now());
-            return Vec::new();
+        let now = match look(path, asked) {
+            Some(now) => now,
+            None if patient => {
+                let now = look_anyway(path);
+                if is_emptied(known, now) {
+                    // A command's output goes there (`pandoc … > page.html`), and its first word, or
+                    // its end, is still to be heard of, however long that takes.
+                    return Vec::new();
+                }
+                now
+            }
+            None => {
+                let now = Instant::now();
+                self.shared.coalesce().push(path.to_owned(), Signal::Written, asked, now);
+                return Vec::new();
+            }
         };
         if !patient && is_emptied(known, now) {
             self.shared.coalesce().push(path.to_owned(), Signal::Emptied, asked, Instant::now());

@@ -21,6 +21,8 @@ async fn two_halves_of_a_save_are_one_message() {
         "rm a; sleep 0.02; echo deleted >a",
         ": >a; sleep 0.02; echo emptied >a",
         ": >a; echo emptied at once >a",
+        // What a command writes to its output, when it is done.
+        "(sleep 0.8; echo generated) >a",
         "mv a .old; sleep 0.02; cp .old a; echo copied >>a; rm .old",
     ];
     for way in ways {
