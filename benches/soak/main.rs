@@ -132,6 +132,7 @@ async fn soak(time: Duration, seed: u64, only: Vec<String>) -> bool {
 
     let began = Instant::now();
     visitors::fill(&world).await;
+    saves::fill(&world).await;
     sleep(Duration::from_millis(500)).await;
     let start = Look::at(livers.id(), began);
     println!("{}", curve::row(&Look::default(), &start, counts(&world, 0)));

@@ -22,6 +22,22 @@ pub(crate) fn start(world: &Arc<World>, tasks: &mut JoinSet<()>) {
     world.keep_doing(tasks, "ignored files", ms(300), ignored);
 }
 
+/// As many paths change as livers remembers, so that what comes later takes the place of one of them.
+pub(crate) async fn fill(world: &World) {
+    let mut tool = Socket::on(world.port).open().await;
+    tool.next_json().await;
+    for folder in 0..10 {
+        let all: Vec<_> = (0..1000).map(|file| format!("fill/{folder}/{file}.css")).collect();
+        for name in &all {
+            world.dir.write(name, "a {}");
+        }
+        let waiting = all.iter().map(|name| format!("/{name}")).collect();
+        until_told(world, &mut tool, waiting, "made").await;
+    }
+    world.dir.remove("fill");
+    until_told(world, &mut tool, HashSet::from(["/fill".to_owned()]), "removed").await;
+}
+
 /// Many files in new folders: a tool, which is told everything, hears of each.
 async fn burst(world: Arc<World>, mut chance: Chance) {
     let mut tool = Socket::on(world.port).open().await;

@@ -186,7 +186,10 @@ impl Witness {
         let (dir, began) = (&self.world.dir, Instant::now());
         self.writing = Duration::ZERO;
         match way {
-            Way::InPlace => dir.write(&self.file, &new),
+            Way::InPlace => {
+                dir.write(&self.file, &new);
+                self.writing = began.elapsed();
+            }
             Way::Rename => dir.replace(&self.file, &new),
             Way::InSteps => {
                 in_steps(dir, &self.file, &new).await;
@@ -195,6 +198,7 @@ impl Witness {
             Way::Same => {
                 let same = dir.read(&self.file);
                 dir.write(&self.file, &same);
+                self.writing = began.elapsed();
                 return;
             }
             Way::Again => {
