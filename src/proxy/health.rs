@@ -28,7 +28,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     dial::{Unreachable, dial},
-    listener::{Became, Listener},
+    listener::{Became, Listener, Look},
     route::{Route, best},
     tls::Tls,
     upstream::{Place, Upstream},
@@ -85,6 +85,8 @@ struct State {
     waiting: VecDeque<String>,
     /// How many requests wait.
     held: usize,
+    /// How many times it was found to be back.
+    recoveries: u64,
     up: Arc<Notify>,
 }
 
@@ -130,6 +132,7 @@ impl State {
     fn answered(&mut self) -> Option<VecDeque<String>> {
         let waiting = std::mem::take(&mut self.waiting);
         self.up.notify_waiters();
+        self.recoveries += u64::from(self.down);
         std::mem::take(&mut self.down).then_some(waiting)
     }
 
@@ -254,16 +257,17 @@ impl Health {
 
     /// Looks who listens as long as pages are open.
     async fn look(self, upstream: Upstream) {
-        let mut before = Listener::Unknown;
+        let mut before = Look { listener: Listener::Unknown, recoveries: 0 };
         let mut in_vain = 0;
         while in_vain < LOOKS {
-            let place = upstream.place().clone();
-            let now = tokio::task::spawn_blocking(move || Listener::at(&place)).await;
-            let Ok(now) = now else { break };
-            if now == Listener::Unknown {
+            let (place, recoveries) = (upstream.place().clone(), self.recoveries(&upstream));
+            let listener = tokio::task::spawn_blocking(move || Listener::at(&place)).await;
+            let Ok(listener) = listener else { break };
+            if listener == Listener::Unknown {
                 break;
             }
-            match before.became(&now) {
+            let now = Look { listener, recoveries };
+            match before.became(&now, self.recoveries(&upstream)) {
                 Became::Same => {}
                 Became::Gone => self.failed(&upstream, "nobody listens there any more", None),
                 Became::Another => self.failed(&upstream, "it is being started again", None),
@@ -275,6 +279,10 @@ impl Health {
         if let Some(state) = self.backends().get_mut(upstream.place()) {
             state.attended = false;
         }
+    }
+
+    fn recoveries(&self, upstream: &Upstream) -> u64 {
+        self.backends().get(upstream.place()).map_or(0, |state| state.recoveries)
     }
 
     async fn probe(self, upstream: Upstream) {

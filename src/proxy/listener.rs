@@ -19,6 +19,25 @@ pub(super) enum Listener {
     Somebody(Vec<u64>),
 }
 
+/// What one look showed, and how many times the backend had been found to be back before it.
+#[derive(Debug)]
+pub(super) struct Look {
+    pub(super) listener: Listener,
+    pub(super) recoveries: u64,
+}
+
+impl Look {
+    /// What came of the backend until the next look. What was found to be back already, `recoveries`
+    /// times by now, is no news: the pages have been told.
+    pub(super) fn became(&self, next: &Self, recoveries: u64) -> Became {
+        match self.listener.became(&next.listener) {
+            Became::Another if recoveries != self.recoveries => Became::Same,
+            Became::Gone if recoveries != next.recoveries => Became::Same,
+            became => became,
+        }
+    }
+}
+
 /// What came of a backend between two looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Became {
@@ -39,7 +58,7 @@ impl Listener {
     }
 
     /// What it became, seen from here.
-    pub(super) fn became(&self, now: &Self) -> Became {
+    fn became(&self, now: &Self) -> Became {
         match (self, now) {
             (Self::Somebody(_), Self::Nobody) => Became::Gone,
             (Self::Somebody(before), Self::Somebody(now))
@@ -116,7 +135,7 @@ fn of_socket(_path: &std::path::Path) -> Listener {
 
 #[cfg(test)]
 mod tests {
-    use super::{Became, Listener, listening};
+    use super::{Became, Listener, Look, listening};
     use crate::proxy::upstream::Upstream;
 
     #[test]
@@ -151,6 +170,26 @@ mod tests {
         ];
         for (before, now, expected) in table {
             assert_eq!(before.became(&now), expected, "{before:?} {now:?}");
+        }
+    }
+
+    #[test]
+    fn another_one_that_answered_is_known() {
+        let look = |number: &[u64], recoveries| {
+            let listener = Listener::of(number.to_vec());
+            Look { listener, recoveries }
+        };
+        let table = [
+            (look(&[1], 0), look(&[2], 0), 0, Became::Another),
+            (look(&[1], 0), look(&[2], 1), 1, Became::Same), // a request was there first
+            (look(&[1], 0), look(&[2], 0), 1, Became::Same), // while it was looked
+            (look(&[2], 1), look(&[3], 1), 1, Became::Another),
+            (look(&[1], 0), look(&[], 0), 0, Became::Gone),
+            (look(&[1], 0), look(&[], 1), 1, Became::Gone), // it was back, and is gone again
+            (look(&[1], 0), look(&[], 0), 1, Became::Same),
+        ];
+        for (before, next, recoveries, expected) in table {
+            assert_eq!(before.became(&next, recoveries), expected, "{before:?} {next:?}");
         }
     }
 

@@ -1,5 +1,9 @@
 //! Backends that are started again: who waits, and which tabs reload.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use super::{answer, front, route};
 use crate::support::{backend::Backend, browser::browser, http, socket::Socket};
 
@@ -42,6 +46,28 @@ async fn pages_of_a_backend_reload_when_it_is_started_again() {
     assert_eq!(pages[0].navigations(), 2, "once");
     for page in &pages[1..] {
         assert_eq!(page.navigations(), 1, "not meant");
+    }
+}
+
+#[tokio::test]
+async fn a_restart_that_a_request_has_noticed_is_not_noticed_again() {
+    let mut backend = app().await;
+    let (livers, _dir) = front([route("/app", &backend)]).await;
+    let page = browser().await.open(&livers.at("/app")).await;
+    page.wait_for_request(|request| request.kind == "WebSocket" && request.status == Some(101))
+        .await;
+    // It may be in the middle of the second when livers looks who listens.
+    for times in 1..=5 {
+        backend.stop().await;
+        assert_eq!(http::get(livers.port(), "/app").await.status, 502);
+        let before = livers.lines().len();
+        backend.start_again().await;
+        page.wait_for_navigation().await;
+        page.wait_until("document.querySelector('#app') !== null").await;
+        let again = livers.wait_for_line_after(before, |line| line.contains("started again"));
+        let again = timeout(Duration::from_millis(700), again).await;
+        assert!(again.is_err(), "{again:?}");
+        assert_eq!(page.navigations(), 1 + times, "once each");
     }
 }
 
