@@ -44,6 +44,7 @@ export const start = (window, self, load = (url) => import(url)) => {
   // A service worker may serve old pages for ever: what changed while it loads is all that is known.
   if (navigator.serviceWorker?.controller)
     seen = { boot: '', version: 0, at: Date.now() - Math.ceil(performance.now()) };
+  const first = seen;
   /** @type {Line} */
   let line;
   let sse = false;
@@ -69,6 +70,7 @@ export const start = (window, self, load = (url) => import(url)) => {
         uses: told > (sse ? 99 : 2000) ? undefined : [...uses], // too long: unknown
         boot,
         version,
+        served: boot === first.boot ? first.version : undefined, // by this run?
         age: tag === 'failed' ? undefined : at && Date.now() - at,
       };
     };

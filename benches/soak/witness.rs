@@ -104,6 +104,8 @@ struct Witness {
     socket: Socket,
     boot: Value,
     version: Value,
+    /// At which version its page was served.
+    served: Value,
     opened: Instant,
     /// What it was told of others' files before livers had taken in its hello, if it had not.
     early: Option<Vec<String>>,
@@ -123,9 +125,10 @@ async fn witness(world: Arc<World>, mut chance: Chance, file: String) {
     let opened = Instant::now();
     let (socket, connected) = connect(&world).await;
     let (boot, version) = (connected["boot"].clone(), connected["version"].clone());
+    let served = version.clone();
     let (early, writing) = (None, Duration::ZERO);
     let mut witness =
-        Witness { world, file, path, page, socket, boot, version, opened, early, writing };
+        Witness { world, file, path, page, socket, boot, version, served, opened, early, writing };
     // What is on the disk from the last time is shown first.
     witness.show(None).await;
     witness.hello(None).await;
@@ -174,7 +177,7 @@ impl Witness {
     async fn hello(&mut self, age: Option<u64>) {
         let hello = json!({
             "type": "hello", "page": self.page, "uses": [self.path],
-            "boot": self.boot, "version": self.version, "age": age,
+            "boot": self.boot, "version": self.version, "served": self.served, "age": age,
         });
         self.socket.send_json(&hello).await;
         self.early = Some(Vec::new());

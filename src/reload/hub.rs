@@ -12,7 +12,7 @@
 //! server says nothing here, so for such a tab the files are looked at: see [`Missed`].
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -40,6 +40,9 @@ const USES_BYTES: usize = 1 << 20;
 /// How many sources may be at fault; what is more is not said.
 const FAULTS: usize = 100;
 
+/// How many tabs that went away may come back, and find what was seen of them.
+const GONE: usize = 64;
+
 /// Who is told of a change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reload {
@@ -64,6 +67,9 @@ struct State {
     interest: Interest,
     log: Log,
     tabs: HashMap<u64, Tab>,
+    /// The versions at which the documents were served of the tabs that went away last: to sleep, or
+    /// into the browser's cache, perhaps.
+    gone: VecDeque<u64>,
     next: u64,
     /// Which sources are at fault, by their URL paths.
     faults: BTreeMap<String, Fault>,
@@ -289,12 +295,23 @@ impl Hub {
 }
 
 impl State {
-    /// Makes room in the graph, if it has grown: forgets what is older than every open document.
+    /// Makes room in the graph, if it has grown: forgets what is older than every open document, and
+    /// than those that may come back.
     fn make_room(&mut self) {
         if self.interest.has_grown() {
-            let oldest = self.tabs.values().filter(|tab| tab.uses.is_some()).map(|tab| tab.served);
-            self.interest.forget_before(oldest.min().unwrap_or(self.version));
+            let open = self.tabs.values().filter(|tab| tab.uses.is_some()).map(|tab| tab.served);
+            let oldest = open.chain(self.gone.iter().copied()).min();
+            self.interest.forget_before(oldest.unwrap_or(self.version));
         }
+    }
+
+    /// A tab goes.
+    fn leave(&mut self, id: u64) {
+        let Some(Tab { uses: Some(_), served, .. }) = self.tabs.remove(&id) else { return };
+        if self.gone.len() >= GONE {
+            self.gone.pop_front();
+        }
+        self.gone.push_back(served);
     }
 }
 
@@ -392,8 +409,9 @@ impl Handle {
             tab.wake.task.notify_one();
         }
         // One that comes back knows a later version than the one that it was served at.
-        let fresh = hello.boot.as_ref() == Some(&self.hub.boot) && hello.age.is_none();
-        tab.served = hello.version.filter(|_| fresh).unwrap_or_default();
+        let fresh = hello.version.filter(|_| hello.age.is_none());
+        let ours = hello.boot.as_ref() == Some(&self.hub.boot);
+        tab.served = hello.served.or(fresh).filter(|_| ours).unwrap_or_default();
         let (interest, told) = (&state.interest, tab.told);
         let is_told =
             |tab: &Tab, changed: &str| tab.is_told(interest, &self.hub.who(interest, changed));
@@ -463,7 +481,7 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.hub.state().tabs.remove(&self.id);
+        self.hub.state().leave(self.id);
     }
 }
 

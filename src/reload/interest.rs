@@ -41,7 +41,7 @@ const EDGES: usize = 100_000;
 /// How many there must be, and twice as many as were left the last time, before the stale ones are
 /// looked for. Not fewer: a page that comes back from sleep or from the browser's cache is one of those
 /// that are told everything, if its edges are forgotten.
-const MANY: usize = 10_000;
+pub(super) const MANY: usize = 10_000;
 
 /// How long the paths at both ends of all edges may be together, bytes: a request can name paths of
 /// any length.

@@ -86,6 +86,8 @@ pub(crate) struct Hello {
     pub(crate) boot: Option<String>,
     /// The version that it last heard of, or that it was served at.
     pub(crate) version: Option<u64>,
+    /// The version that it was served at, if by this run of the server.
+    pub(crate) served: Option<u64>,
     /// How long ago it last heard of the server, milliseconds; nothing if it never did.
     pub(crate) age: Option<u64>,
 }
@@ -140,6 +142,7 @@ mod tests {
             uses: Some(vec!["/css/app.css".into(), "/js/app.js".into()]),
             boot: Some("k3f9x2".into()),
             version: Some(17),
+            served: Some(16),
             age: Some(1250),
         };
         assert_eq!(Said::from_json(&golden("hello")), Said::Hello(hello));

@@ -29,7 +29,7 @@ for (const [query, boot, version] of [
     const p = new Page({ query }).start();
     p.line.open();
     const hello = helloOf(p.line);
-    assert.deepEqual([hello.boot, hello.version], [boot, version]);
+    assert.deepEqual([hello.boot, hello.version, hello.served], [boot, version, version]);
     assert.equal('age' in hello, false);
   });
 
@@ -52,8 +52,20 @@ test('the next hello knows what this connection said, and its age', () => {
   p.line.end();
   p.tick(200);
   p.line.open();
-  const { boot, version, age } = helloOf(p.line);
+  const { boot, version, age, served } = helloOf(p.line);
   assert.deepEqual([boot, version, age], ['new', 12, 60_200]);
+  assert.equal(served, undefined, 'by another run of the server');
+});
+
+test('a page that comes back says when it was served', () => {
+  const p = new Page({ query: '?same.3' }).start().connected('same', 9);
+  p.tick(5000);
+  p.updated(12);
+  p.line.end();
+  p.tick(200);
+  p.line.open();
+  const { version, served } = helloOf(p.line);
+  assert.deepEqual([version, served], [12, 3]);
 });
 
 test('a connection too short to tell what was missed counts for nothing', () => {
@@ -123,6 +135,7 @@ test('no socket: Server-Sent Events, its hello in the URL, then a socket again',
     uses: ['/%C3%A4.css'],
     boot: 'b',
     version: 1,
+    served: 1,
   });
   p.connected();
   p.updated(18, { path: '/app.js', kind: 'modified' });

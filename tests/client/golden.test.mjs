@@ -4,7 +4,7 @@ import test from 'node:test';
 
 import { golden, Page, settle } from './page.mjs';
 
-const page = () => new Page({ resources: ['/css/app.css', '/js/app.js'] });
+const page = () => new Page({ query: '?k3f9x2.16', resources: ['/css/app.css', '/js/app.js'] });
 
 test('hello', () => {
   const p = page().start();

@@ -3,11 +3,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Handle, Hub, Missed, Reload, User};
+use super::{GONE, Handle, Hub, Missed, Reload, User};
 use crate::{
     change::{Change, ChangeSet, Kind::*},
     fault::Fault,
-    reload::{log::LOG, message::Hello},
+    reload::{interest::MANY, log::LOG, message::Hello},
 };
 
 fn publish(hub: &Hub, paths: &[&str]) -> usize {
@@ -26,6 +26,7 @@ fn hello(hub: &Hub, page: &str, uses: &[&str], version: u64) -> Hello {
         uses: Some(uses.iter().map(|path| (*path).into()).collect()),
         boot: Some(hub.boot().into()),
         version: Some(version),
+        served: None,
         age: None,
     }
 }
@@ -89,12 +90,51 @@ fn what_was_seen_before_a_document_was_served_is_of_an_older_one() {
         publish(&hub, &[changed]);
         assert_eq!([&asleep, &fresh].map(|tab| paths(tab).len()), told, "{changed}");
     }
-    // One that comes back does not say how old its document is: in doubt, tell.
-    let back = hub.join();
-    let hello = Hello { age: Some(5), ..hello(&hub, "/", &[], hub.version()) };
-    back.hello(&hello, SystemTime::now());
-    publish(&hub, &["/old.js"]);
-    assert_eq!(paths(&back), ["/old.js"]);
+    // One that comes back may say how old its document is, by this run's count. In doubt, tell.
+    let hello = |served| Hello { served, age: Some(5), ..hello(&hub, "/", &[], hub.version()) };
+    let other = |served| Hello { boot: Some("other".into()), ..hello(served) };
+    for (hello, told) in [
+        (hello(None), true),
+        (hello(Some(0)), true),
+        (hello(Some(1)), false),
+        (other(Some(1)), true),
+    ] {
+        let back = hub.join();
+        back.hello(&hello, SystemTime::now());
+        back.take();
+        publish(&hub, &["/old.js"]);
+        assert_eq!(paths(&back).len(), usize::from(told), "{hello:?}");
+    }
+}
+
+#[test]
+fn a_tab_that_comes_back_finds_what_was_seen_of_it() {
+    let hub = Hub::new(Reload::Used);
+    publish(&hub, &["/first"]);
+    hub.observe(&User::Path("/".into()), "/w.js");
+    let asleep = tab(&hub, "/", &[]);
+    publish(&hub, &["/second"]);
+    drop(asleep);
+    let mut names = 0..;
+    let mut grow = |edges| {
+        for name in names.by_ref().take(edges) {
+            hub.observe(&User::Path("/other.html".into()), &format!("/{name}.js"));
+        }
+    };
+    let told = |changed: &str| {
+        let back = hub.join();
+        let hello = Hello { served: Some(1), age: Some(5), ..hello(&hub, "/", &[], hub.version()) };
+        back.hello(&hello, SystemTime::now());
+        publish(&hub, &[changed]);
+        !paths(&back).is_empty()
+    };
+    grow(2 * MANY);
+    assert_eq!([told("/w.js"), told("/0.js")], [true, false]);
+    for _ in 0..GONE {
+        drop(tab(&hub, "/other.html", &[]));
+    }
+    grow(2 * MANY);
+    assert!(told("/0.js"), "too many went away since");
 }
 
 #[test]
