@@ -11,6 +11,7 @@ use super::upstream::Place;
 
 /// Who listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(not(unix), allow(dead_code))]
 pub(super) enum Listener {
     /// Nobody can tell.
     Unknown,
@@ -70,6 +71,7 @@ impl Listener {
         }
     }
 
+    #[cfg_attr(not(unix), allow(dead_code))]
     fn of(numbers: Vec<u64>) -> Self {
         if numbers.is_empty() { Self::Nobody } else { Self::Somebody(numbers) }
     }

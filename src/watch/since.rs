@@ -2,11 +2,7 @@
 //!
 //! For tabs that come from another run of the server, whose content identities are not known.
 
-use std::{
-    fs,
-    path::PathBuf,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{fs, path::PathBuf, time::SystemTime};
 
 use crate::{
     change::{Change, ChangeSet, Kind},
@@ -39,7 +35,10 @@ pub(crate) fn changed_since(
 
 #[cfg(unix)]
 fn modified(metadata: &fs::Metadata) -> Option<SystemTime> {
-    use std::os::unix::fs::MetadataExt;
+    use std::{
+        os::unix::fs::MetadataExt,
+        time::{Duration, UNIX_EPOCH},
+    };
     let seconds = u64::try_from(metadata.ctime()).ok()?;
     let nanos = u32::try_from(metadata.ctime_nsec()).ok()?;
     UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
