@@ -332,7 +332,7 @@ pub(crate) fn recall(root: &Root, paths: &[String], since: SystemTime) -> Change
             Located::File(path) => Some(path),
             Located::Missing(path) => {
                 let page = url.with_suffix(files::PAGE).map(|page| root.locate(&page));
-                Some(if let Some(Located::File(page)) = page { page } else { path })
+                if let Some(Located::File(page)) = page { Some(page) } else { path }
             }
             Located::Directory(path) => {
                 let index = path.join(files::INDEX);

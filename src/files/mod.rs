@@ -82,8 +82,8 @@ pub(crate) enum Found {
     Redirect(UrlPath),
     /// Another place, that a rule names.
     Elsewhere(StatusCode, String),
-    /// Nothing, at this place on the disk.
-    Nothing(PathBuf),
+    /// Nothing, and where on the disk it would be; nowhere, where something else is.
+    Nothing(Option<PathBuf>),
     /// Something that is kept back, and why.
     Refused(&'static str),
     /// Something that the system does not let us read.
@@ -208,7 +208,7 @@ impl Disk {
     /// What is at a path.
     fn here(&self, url: &UrlPath, ask: &Ask) -> Found {
         match self.root.locate(url) {
-            Located::File(path) if url.is_directory() => Found::Nothing(path),
+            Located::File(_) if url.is_directory() => Found::Nothing(None),
             Located::File(path) => read(path, url.clone()),
             Located::Directory(path) => self.folder(path, url, ask),
             Located::Missing(path) => self.page(url).unwrap_or(Found::Nothing(path)),
@@ -231,7 +231,7 @@ impl Disk {
             // A listing in its place would leave a person to guess.
             Located::Refused(why) => Found::Refused(why),
             // An application has no listings.
-            _ if ask.navigation && self.spa.is_some() => Found::Nothing(path),
+            _ if ask.navigation && self.spa.is_some() => Found::Nothing(None),
             _ if !url.is_directory() => {
                 self.page(url).unwrap_or_else(|| Found::Redirect(url.as_directory()))
             }
@@ -261,7 +261,7 @@ impl Disk {
             Elsewhere::Rewrite(status, url) => match self.here(&url, ask) {
                 Found::File(_, source) => Found::File(status, source),
                 // A folder's listing under another name would have links that lead nowhere.
-                Found::Listing(path, _) => Found::Nothing(path),
+                Found::Listing(..) => Found::Nothing(None),
                 found => found,
             },
         }
@@ -306,7 +306,7 @@ fn read(path: PathBuf, url: UrlPath) -> Found {
             let source = Source { path, url, content, identity, modified, encoded, writer, whole };
             Found::File(StatusCode::OK, source)
         }
-        Err(why) if why.kind() == io::ErrorKind::NotFound => Found::Nothing(path),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Found::Nothing(Some(path)),
         Err(why) => Found::Unreadable(path, why),
     }
 }

@@ -58,8 +58,8 @@ pub(crate) enum Located {
     File(PathBuf),
     /// A folder.
     Directory(PathBuf),
-    /// Nothing that is served.
-    Missing(PathBuf),
+    /// Nothing, and where on the disk it would be, if there is a place for it.
+    Missing(Option<PathBuf>),
     /// It is there, but is kept back; the reason names the way to allow it.
     Refused(&'static str),
     /// It is there, but the system does not let it be read.
@@ -96,7 +96,7 @@ impl Root {
 
     /// Finds what a URL path is on the disk, in the first folder that has it.
     pub(crate) fn locate(&self, url: &UrlPath) -> Located {
-        let mut missing = Located::Missing(self.path().to_owned());
+        let mut missing = Located::Missing(None);
         for layer in self.layers() {
             let Some(names) = layer.below(url) else { continue };
             match self.locate_in(layer, names) {
@@ -110,7 +110,7 @@ impl Root {
     fn locate_in<'u>(&self, layer: &Layer, names: impl Iterator<Item = &'u [u8]>) -> Located {
         let mut path = layer.path.clone();
         for name in names {
-            let Some(name) = os_name(name) else { return Located::Missing(path) };
+            let Some(name) = os_name(name) else { return Located::Missing(None) };
             if let Some(why) = self.allow.refuses(name) {
                 return Located::Refused(why);
             }
@@ -123,6 +123,10 @@ impl Root {
         };
         if let Some(why) = self.keeps_back(&real) {
             Located::Refused(why)
+        } else if layer.is_another_case(&path, &real) {
+            // A file has one URL: nobody would be told of its changes under this one, and where the
+            // site is going to, there may be nothing here.
+            Located::Missing(None)
         } else if metadata.is_dir() {
             Located::Directory(path)
         } else if metadata.is_file() {
@@ -379,7 +383,7 @@ fn absent(path: PathBuf, why: io::Error) -> Located {
     match why.kind() {
         io::ErrorKind::PermissionDenied => Located::Unreadable(path, why),
         // A loop of links, too long a name, a file taken for a folder: nothing is there.
-        _ => Located::Missing(path),
+        _ => Located::Missing(Some(path)),
     }
 }
 

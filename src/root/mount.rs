@@ -4,7 +4,8 @@
 //! root is a layer, too: the last one, at `/`.
 
 use std::{
-    fmt, fs, io,
+    ffi::OsStr,
+    fmt, fs, io, iter,
     path::{Path, PathBuf},
     str::FromStr,
     sync::{Mutex, PoisonError},
@@ -117,14 +118,49 @@ impl Layer {
         })
     }
 
+    /// Whether a path in the folder is the real one with other cases, where the system takes one for the
+    /// other and says how the names are really written (Windows does, Linux does not). Blocking.
+    pub(super) fn is_another_case(&self, path: &Path, real: &Path) -> bool {
+        let below = path.strip_prefix(&self.path).unwrap_or(path);
+        let mut above = path.ancestors().take_while(|above| *above != self.path);
+        path != real && differs_in_case(below, real) && !above.any(Path::is_symlink)
+    }
+
     fn real(&self) -> std::sync::MutexGuard<'_, PathBuf> {
         self.real.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// Whether the names at the end of a path are these but for their cases, from the last one up to where
+/// a link leads elsewhere.
+fn differs_in_case(names: &Path, real: &Path) -> bool {
+    let lower = |name: &OsStr| name.to_string_lossy().to_lowercase();
+    iter::zip(names.iter().rev(), real.iter().rev())
+        .take_while(|(name, real)| lower(name) == lower(real))
+        .any(|(name, real)| name != real)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Mount;
+    use super::{Mount, differs_in_case};
+
+    #[test]
+    fn a_name_in_another_case_is_another_name() {
+        let table = [
+            ("css/app.css", "/site/css/app.css", false),
+            ("css/App.css", "/site/css/app.css", true),
+            ("CSS/app.css", "/site/css/app.css", true),
+            ("É.css", "/site/é.css", true),
+            ("css/app.css", "/SITE/css/app.css", false), // as the folder was written
+            ("Link.css", "/site/css/app.css", false),
+            ("Link/app.css", "/site/css/app.css", false),
+            ("Link/App.css", "/site/css/app.css", true),
+            ("", "/site", false),
+        ];
+        for (names, real, differs) in table {
+            assert_eq!(differs_in_case(names.as_ref(), real.as_ref()), differs, "{names} {real}");
+        }
+    }
 
     #[test]
     fn a_mount_is_a_path_and_a_folder() {

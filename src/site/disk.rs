@@ -147,7 +147,9 @@ impl Site {
                     return elsewhere;
                 }
                 self.mended(path);
-                self.watch.note(&place, State::Missing);
+                if let Some(place) = place {
+                    self.watch.note(&place, State::Missing);
+                }
                 (StatusCode::NOT_FOUND, not_found::not_found(path))
             }
             Found::Refused(why) => {

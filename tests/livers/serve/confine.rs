@@ -98,6 +98,8 @@ async fn links_are_followed_inside_and_refused_outside() {
     link("index.html", "inside.html");
     link("sub", "folder");
     link("folder/a.txt", "twice.txt");
+    link("index.html", "INDEX.html");
+    link("sub", "Sub");
     link("../secret.txt", "out.txt");
     link("../secrets", "out");
     link("out.txt", "chain.txt");
@@ -111,6 +113,9 @@ async fn links_are_followed_inside_and_refused_outside() {
         ("/inside.html", 200),
         ("/folder/a.txt", 200),
         ("/twice.txt", 200),
+        ("/INDEX.html", 200),
+        ("/Sub/a.txt", 200),
+        ("/SUB/a.txt", 404),
         ("/here/here/index.html", 200),
         ("/folder", 302),
         ("/out.txt", 403),

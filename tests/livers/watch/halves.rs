@@ -114,7 +114,9 @@ async fn what_nobody_wrote_is_no_change() {
     dir.write("unasked", "a");
     dir.write("asked", "a");
     let mut site = watched(dir).await;
-    assert_eq!(site.ask(&["/asked"]).await, [200]);
+    // Nothing is below a file, which is there all the same.
+    assert_eq!(site.ask(&["/asked/", "/asked"]).await, [404, 200]);
+    site.nothing().await;
     let line = "touch asked unasked; touch -d 2001-01-01 asked unasked; chmod 600 asked unasked; \
                 : >>unasked; cp -p asked asked~; echo a >/dev/null";
     shell(site.dir.path(), line);
