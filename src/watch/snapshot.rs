@@ -12,6 +12,7 @@ use std::{
     io,
     ops::Bound,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use crate::{
@@ -22,8 +23,8 @@ use crate::{
 /// How many paths are kept. Those beyond are treated as paths that nobody asked for.
 const PATHS: usize = 100_000;
 
-/// How many of them may be of what is not there, or not any more: that can have any name. One beyond
-/// that is forgotten, and told of as what nobody asked for, should it ever be there.
+/// How many of them may be of what is not there, or not any more: that can have any name. Of more, those
+/// are forgotten that have been missing for longest.
 const MISSING: usize = 10_000;
 
 /// How long all of them may be together, bytes. A name can have any length in a request, and pages of
@@ -59,11 +60,12 @@ pub(super) enum Noted {
 /// The paths that were asked for.
 #[derive(Debug, Default)]
 pub(super) struct Snapshot {
-    paths: BTreeMap<PathBuf, Entry>,
+    paths: BTreeMap<Arc<Path>, Entry>,
     /// How long they are together.
     bytes: usize,
-    /// How many of them lead to nothing.
-    missing: usize,
+    /// Those that lead to nothing, in the order in which that was seen.
+    missing: BTreeMap<u64, Arc<Path>>,
+    next: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -72,6 +74,8 @@ struct Entry {
     state: State,
     /// See [`Snapshot::set_plain`].
     plain: Vec<String>,
+    /// Its place among those that are missing, if it is.
+    missing: Option<u64>,
 }
 
 impl Snapshot {
@@ -82,13 +86,14 @@ impl Snapshot {
             Some(_) => Noted::Changed,
             None => {
                 let bytes = self.bytes + path.as_os_str().len();
-                let missing = self.missing + usize::from(state == State::Missing);
-                if self.paths.len() >= PATHS || missing > MISSING || bytes > BYTES {
+                if self.paths.len() >= PATHS || bytes > BYTES {
                     // Nothing is remembered of it, here or elsewhere.
                     return Noted::Same;
                 }
-                (self.bytes, self.missing) = (bytes, missing);
-                self.paths.insert(path.to_owned(), Entry { state, plain: Vec::new() });
+                self.bytes = bytes;
+                let entry = Entry { state, plain: Vec::new(), missing: None };
+                self.paths.insert(path.into(), entry);
+                self.set_state(path, state);
                 Noted::New
             }
         }
@@ -105,7 +110,7 @@ impl Snapshot {
         self.paths
             .range::<Path, _>((Bound::Included(path), Bound::Unbounded))
             .take_while(|(below, _)| below.starts_with(path))
-            .map(|(below, _)| below.clone())
+            .map(|(below, _)| below.to_path_buf())
             .collect()
     }
 
@@ -138,13 +143,30 @@ impl Snapshot {
 
     /// The tabs are told of this state.
     pub(super) fn told(&mut self, path: &Path, state: State) {
-        let Some(known) = self.paths.get_mut(path) else { return };
-        self.missing -= usize::from(known.state == State::Missing);
-        known.state = state;
-        self.missing += usize::from(state == State::Missing);
-        if state == State::Missing && self.missing > MISSING {
-            self.paths.remove(path);
-            self.missing -= 1;
+        self.set_state(path, state);
+    }
+
+    fn set_state(&mut self, path: &Path, state: State) {
+        let Some((path, _)) = self.paths.get_key_value(path) else { return };
+        let path = Arc::clone(path);
+        let Some(entry) = self.paths.get_mut(&path) else { return };
+        entry.state = state;
+        match (state, entry.missing) {
+            (State::Missing, None) => {
+                entry.missing = Some(self.next);
+                self.missing.insert(self.next, path);
+                self.next += 1;
+            }
+            (State::Missing, Some(_)) | (_, None) => {}
+            (_, Some(place)) => {
+                entry.missing = None;
+                self.missing.remove(&place);
+            }
+        }
+        if self.missing.len() > MISSING
+            && let Some((_, path)) = self.missing.pop_first()
+        {
+            self.paths.remove(&path);
             self.bytes -= path.as_os_str().len();
         }
     }
@@ -200,7 +222,7 @@ pub(super) fn difference(known: Option<State>, now: State, appeared: bool) -> Op
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     use super::{MISSING, Noted, Snapshot, State, State::*, difference};
     use crate::{change::Kind::*, root::Identity};
@@ -250,20 +272,24 @@ mod tests {
     #[test]
     fn names_of_nothing_take_the_place_of_no_file() {
         let mut snapshot = Snapshot::default();
-        for number in 0..=MISSING {
-            snapshot.note(Path::new(&format!("/site/{number}")), Missing);
+        let name = |number| PathBuf::from(format!("/site/{number}"));
+        for number in 0..MISSING {
+            snapshot.note(&name(number), Missing);
         }
-        assert!(snapshot.asked(Path::new(&format!("/site/{}", MISSING - 1))));
-        assert!(!snapshot.asked(Path::new(&format!("/site/{MISSING}"))));
         let css = Path::new("/site/a.css");
         snapshot.note(css, OLD);
-        assert!(snapshot.asked(css));
+        assert!(snapshot.asked(css) && snapshot.asked(&name(0)), "it is no name of nothing");
+        // One that is there in between is the last to be missing.
+        snapshot.told(&name(1), NEW);
+        snapshot.told(&name(1), Missing);
         snapshot.told(css, Missing);
-        assert!(!snapshot.asked(css), "no room for what is gone");
-        snapshot.told(Path::new("/site/0"), OLD);
-        snapshot.note(css, OLD);
-        snapshot.told(css, Missing);
-        assert!(snapshot.asked(css), "one of them is there now");
+        snapshot.note(&name(MISSING), Missing);
+        let asked = [0, 1, 2, 3, MISSING].map(|number| snapshot.asked(&name(number)));
+        assert_eq!(asked, [false, true, false, true, true]);
+        assert!(snapshot.asked(css), "the others are missing for longer");
+        snapshot.told(css, NEW);
+        snapshot.note(&name(MISSING + 1), Missing);
+        assert!(snapshot.asked(&name(3)), "there is room again");
     }
 
     #[test]
