@@ -103,9 +103,6 @@ impl Tally {
             number(&self.doubled),
             number(&self.foreign),
         );
-        for wrong in &rest.wrong {
-            let _ = writeln!(text, "  wrong: {wrong}");
-        }
         text
     }
 
@@ -122,6 +119,8 @@ impl Rest {
         let alike = self.wrong.iter().filter(|wrong| wrong.starts_with(&beginning)).count();
         if self.wrong.len() < TOLD && alike < EACH {
             let why: String = why.chars().take(400).collect();
+            // At once: an hour is long.
+            println!("  wrong: {what}: {why}");
             self.wrong.push(format!("{what}: {why}"));
         }
     }
