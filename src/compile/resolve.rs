@@ -84,7 +84,7 @@ pub(crate) struct Resolver {
 impl Resolver {
     /// For the project in a folder. Blocking, as all here.
     pub(crate) fn new(root: &Path) -> Self {
-        let real_root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        let real_root = dunce::canonicalize(root).unwrap_or_else(|_| root.to_owned());
         let workspace = install::workspace(&real_root);
         let engine = (install::stamp(&real_root, &workspace), Arc::new(Engine::new()));
         Self {
@@ -148,7 +148,7 @@ impl Resolver {
             let found = folders::in_node_modules(&path.join("package.json"));
             let above = |folder: &Path| path.starts_with(folder.join("node_modules"));
             let is_package = found.is_some_and(|(folder, known)| folder == path && known == name);
-            let is_real = path.canonicalize().is_ok_and(|real| real == path);
+            let is_real = dunce::canonicalize(&path).is_ok_and(|real| real == path);
             if is_package && is_real && self.real_root.ancestors().any(above) {
                 self.folders.folder(path, Some(name), moment);
             }
@@ -259,7 +259,7 @@ impl Resolver {
         let above = from.ancestors().skip(1).chain(self.real_root.ancestors());
         above.map(|folder| folder.join("node_modules").join(package)).find_map(|folder| {
             // A link, or a folder.
-            folder.canonicalize().ok().filter(|folder| folder.is_dir())
+            dunce::canonicalize(folder).ok().filter(|folder| folder.is_dir())
         })
     }
 
@@ -298,7 +298,7 @@ impl Resolver {
             return None;
         }
         let folder = self.folders.known(id).or_else(|| self.search(id))?;
-        let real = folder.path.join(path).canonicalize().ok()?;
+        let real = dunce::canonicalize(folder.path.join(path)).ok()?;
         let inside = real.strip_prefix(&folder.path).ok()?;
         // A link may have another name than what it leads to.
         let is_own = inside.components().all(plain) && !inside.iter().any(|p| p == "node_modules");
@@ -315,7 +315,7 @@ impl Resolver {
         let moment = Moment { epoch: self.look().0, look: true };
         let name = package_name(id)?;
         let matches = |folder: PathBuf| {
-            let path = folder.join(name).canonicalize().ok().filter(|path| path.is_dir())?;
+            let path = dunce::canonicalize(folder.join(name)).ok().filter(|path| path.is_dir())?;
             // What a link leads to is a package only by its own name.
             let (path, name) = match folders::in_node_modules(&path.join("package.json")) {
                 Some((_, name)) => (path, Some(name)),

@@ -310,7 +310,7 @@ impl Project for Compiler {
 
     fn url(&self, path: &Path) -> Option<String> {
         let below = |root: &Path| path.strip_prefix(root).ok().map(Path::to_owned);
-        let below = below(&self.root).or_else(|| below(&self.root.canonicalize().ok()?))?;
+        let below = below(&self.root).or_else(|| below(&dunce::canonicalize(&self.root).ok()?))?;
         let names = below.iter().map(std::ffi::OsStr::as_encoded_bytes);
         Some(UrlPath::from_names(names, false)?.to_string())
     }

@@ -116,7 +116,7 @@ impl Root {
             }
             path.push(name);
         }
-        let found = path.canonicalize().and_then(|real| Ok((fs::metadata(&real)?, real)));
+        let found = dunce::canonicalize(&path).and_then(|real| Ok((fs::metadata(&real)?, real)));
         let (metadata, real) = match found {
             Ok(found) => found,
             Err(why) => return absent(path, why),
@@ -182,7 +182,7 @@ impl Root {
             return None;
         }
         let metadata = if entry.file_type().ok()?.is_symlink() {
-            let real = entry.path().canonicalize().ok()?;
+            let real = dunce::canonicalize(entry.path()).ok()?;
             if self.keeps_back(&real).is_some() {
                 return None;
             }

@@ -91,7 +91,7 @@ impl Layer {
         }
         let unreadable = |why| Error::Unreadable(path.to_owned(), why);
         fs::read_dir(path).map_err(unreadable)?;
-        let real = Mutex::new(path.canonicalize().map_err(unreadable)?);
+        let real = Mutex::new(dunce::canonicalize(path).map_err(unreadable)?);
         let path = std::path::absolute(path).map_err(unreadable)?;
         Ok(Self { path, at, real })
     }
@@ -113,7 +113,7 @@ impl Layer {
         let mut real = self.real();
         let below = |real: &Path| path.strip_prefix(real).ok().map(Path::to_owned);
         below(&real).or_else(|| {
-            *real = self.path.canonicalize().ok()?;
+            *real = dunce::canonicalize(&self.path).ok()?;
             below(&real)
         })
     }

@@ -75,10 +75,10 @@ impl Links {
     fn real(&self, path: &Path) -> Option<PathBuf> {
         let path = &leads_to(path.to_owned());
         let (there, real) =
-            path.ancestors().find_map(|there| Some((there, there.canonicalize().ok()?)))?;
+            path.ancestors().find_map(|there| Some((there, dunce::canonicalize(there).ok()?)))?;
         let rest = path.strip_prefix(there).ok()?;
         let spelled = self.roots.iter().find_map(|root| {
-            let below = real.strip_prefix(root.canonicalize().ok()?).ok()?;
+            let below = real.strip_prefix(dunce::canonicalize(root).ok()?).ok()?;
             Some(root.iter().chain(below))
         });
         // Joining nothing would leave a slash behind.

@@ -205,7 +205,7 @@ impl Watch {
 
 impl Shared {
     fn new(options: &Options, publish: Publish) -> Self {
-        let more = options.more.iter().filter_map(|path| path.canonicalize().ok());
+        let more = options.more.iter().filter_map(|path| dunce::canonicalize(path).ok());
         let served = [options.root.path()].into_iter().chain(options.root.mounted());
         Self {
             root: Arc::clone(&options.root),

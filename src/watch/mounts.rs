@@ -114,7 +114,7 @@ impl Mounts {
         let device = device(folder)?;
         let find = || {
             let mountinfo = std::fs::read("/proc/self/mountinfo").ok()?;
-            let kind = kind_of(&mountinfo, &folder.canonicalize().ok()?)?;
+            let kind = kind_of(&mountinfo, &dunce::canonicalize(folder).ok()?)?;
             silent(kind).then(|| kind.to_owned())
         };
         self.met.entry(device).or_insert_with(find).clone()

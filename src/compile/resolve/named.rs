@@ -58,7 +58,7 @@ impl Named {
         let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
         let Some(folder) = from.parent() else { return };
         let Some((beginning, _)) = path.split_once('*') else {
-            if let Ok(real) = folder.join(&*path).canonicalize() {
+            if let Ok(real) = dunce::canonicalize(folder.join(&*path)) {
                 self.file(&real);
             }
             return;
@@ -66,7 +66,7 @@ impl Named {
         let below = beginning.rfind('/').map_or("", |slash| &beginning[..slash]);
         let end = path.rsplit('*').next().unwrap_or_default();
         // Without an end, it could be anything.
-        if let Ok(folder) = folder.join(below).canonicalize()
+        if let Ok(folder) = dunce::canonicalize(folder.join(below))
             && end.contains('.')
         {
             let groups = [(folder, end.to_owned())].into();
@@ -119,7 +119,7 @@ mod tests {
     fn what_is_named_and_what_is_shown_is_served() {
         let folder = std::env::temp_dir().join(format!("livers-named-{}", std::process::id()));
         std::fs::create_dir_all(folder.join("data/deep")).unwrap();
-        let folder = folder.canonicalize().unwrap();
+        let folder = dunce::canonicalize(folder).unwrap();
         std::fs::write(folder.join("data/a b.json"), "1").unwrap();
         let named = Named::default();
         named.file(Path::new("/repo/ui/index.ts"));

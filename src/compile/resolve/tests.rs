@@ -16,7 +16,7 @@ impl Project {
         let name = format!("livers-project-{}-{number}", std::process::id());
         let top = std::env::temp_dir().join(name);
         fs::create_dir_all(&top).unwrap();
-        let project = Self(top.canonicalize().unwrap());
+        let project = Self(dunce::canonicalize(top).unwrap());
         project.add(files);
         project
     }

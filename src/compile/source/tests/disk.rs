@@ -17,7 +17,7 @@ impl Folder {
             std::env::temp_dir().join(format!("livers-source-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).unwrap();
-        Self(path.canonicalize().unwrap())
+        Self(dunce::canonicalize(path).unwrap())
     }
 
     fn write(&self, name: &str, text: &str) {
