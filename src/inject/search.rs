@@ -5,8 +5,7 @@
 //! ASCII, so each byte is read as a character of its own: one that has several is never waited for,
 //! and never cut. UTF-16 is read through its ASCII projection.
 //!
-//! Left out: what lol_html does not tell of before the first element or text, see
-//! [`prologue`](super::prologue).
+//! Left out: what lol_html does not tell of before the first element or text, see [`prologue`].
 
 use std::{
     borrow::Cow,
