@@ -147,27 +147,31 @@ impl Snapshot {
     }
 
     fn set_state(&mut self, path: &Path, state: State) {
-        let Some((path, _)) = self.paths.get_key_value(path) else { return };
-        let path = Arc::clone(path);
-        let Some(entry) = self.paths.get_mut(&path) else { return };
+        let Some(entry) = self.paths.get_mut(path) else { return };
         entry.state = state;
-        match (state, entry.missing) {
-            (State::Missing, None) => {
+        match entry.missing {
+            None if state == State::Missing => {
                 entry.missing = Some(self.next);
-                self.missing.insert(self.next, path);
-                self.next += 1;
+                self.add_missing(path);
             }
-            (State::Missing, Some(_)) | (_, None) => {}
-            (_, Some(place)) => {
+            Some(place) if state != State::Missing => {
                 entry.missing = None;
                 self.missing.remove(&place);
             }
+            None | Some(_) => {}
         }
+    }
+
+    /// The last one that is missing, and one less if they are too many.
+    fn add_missing(&mut self, path: &Path) {
+        let Some((path, _)) = self.paths.get_key_value(path) else { return };
+        self.missing.insert(self.next, Arc::clone(path));
+        self.next += 1;
         if self.missing.len() > MISSING
-            && let Some((_, path)) = self.missing.pop_first()
+            && let Some((_, first)) = self.missing.pop_first()
         {
-            self.paths.remove(&path);
-            self.bytes -= path.as_os_str().len();
+            self.paths.remove(&first);
+            self.bytes -= first.as_os_str().len();
         }
     }
 }
