@@ -325,8 +325,9 @@ impl Site {
     }
 }
 
-/// Which of the files behind these URL paths changed since a time. Blocking.
-pub(crate) fn recall(root: &Root, paths: &[String], since: SystemTime) -> ChangeSet {
+/// Which of the files behind these URL paths changed since a time, before which a tab was served by
+/// another run of livers. From now on they are watched as those that this run has served. Blocking.
+pub(crate) fn recall(root: &Root, watch: &Watch, paths: &[String], since: SystemTime) -> ChangeSet {
     let files = paths.iter().filter_map(|path| UrlPath::parse(path).ok()).filter_map(|url| {
         match root.locate(&url) {
             Located::File(path) => Some(path),
@@ -341,6 +342,11 @@ pub(crate) fn recall(root: &Root, paths: &[String], since: SystemTime) -> Change
             _ => None,
         }
     });
+    let files: Vec<_> = files.collect();
+    // First: what changes in between is told twice, perhaps, and not missed.
+    for file in &files {
+        watch.adopt(file);
+    }
     watch::changed_since(root, files, since)
 }
 

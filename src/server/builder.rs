@@ -280,7 +280,8 @@ impl Builder {
 
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
         let routes = self.proxy.routes.iter().map(ToString::to_string).collect();
-        let (tabs, open, disk) = (Arc::clone(&hub), Arc::clone(&hub), Arc::clone(&root));
+        let (tabs, open) = (Arc::clone(&hub), Arc::clone(&hub));
+        let (disk, watching) = (Arc::clone(&root), Arc::clone(&watch));
         // A page names itself as the server spells paths, a request as the browser does.
         let recovered = Arc::new(move |pages: ChangeSet| {
             let spelled = pages.into_iter().filter_map(|Change { path, kind }| {
@@ -292,7 +293,7 @@ impl Builder {
         let tabs = proxy::Tabs { open, recovered };
         let reload = socket::Context {
             hub,
-            recall: Arc::new(move |paths, since| recall(&disk, paths, since)),
+            recall: Arc::new(move |paths, since| recall(&disk, &watching, paths, since)),
             events: events.clone(),
             tasks: tasks.clone(),
             cancel: cancel.clone(),

@@ -168,6 +168,12 @@ impl Watch {
         self.shared.send(&self.queue, input);
     }
 
+    /// Somebody was served this by another run: its changes are told from what is there now. Blocking.
+    pub(crate) fn adopt(&self, path: &Path) {
+        let state = snapshot::look(path, true).unwrap_or_else(|| snapshot::look_anyway(path));
+        self.note(path, state);
+    }
+
     /// Waits, for a bounded time, while a burst of changes is going on: a page that is served then
     /// would have to be loaded again. At all other times it gives way at once.
     pub(crate) async fn settled(&self) {

@@ -186,6 +186,25 @@ async fn a_tab_of_another_run_is_told_of_what_changed_meanwhile() {
     }
 }
 
+#[tokio::test]
+async fn what_a_tab_of_another_run_uses_is_watched() {
+    let dir = site();
+    // Nobody watches what is ignored, unless it is used.
+    dir.write(".gitignore", "used.css");
+    let mut livers = Livers::on(dir.path()).start().await;
+    let (boot, _) = load(&livers, "/").await;
+    livers.restart().await;
+    let mut tab = Tab::tool(&livers).await;
+    tab.socket.send_json(&hello("/", &boot, 0, Some(1000))).await;
+    tab.updates_until_pong().await;
+    dir.write("used.css", "new");
+    tab.expect(&[("/used.css", "modified")]).await;
+    // The same bytes once more.
+    dir.write("used.css", "new");
+    dir.write("marker.txt", "new");
+    tab.expect(&[("/marker.txt", "modified")]).await;
+}
+
 /// Waits until files that are written are of a later time.
 async fn after(dir: &TempDir, time: SystemTime) {
     loop {
