@@ -37,18 +37,21 @@ impl Links {
 
     /// Looks up where a path leads; gives its real path, if that is another one that counts.
     pub(super) fn follow(&mut self, path: &Path) -> Option<PathBuf> {
-        if let Some(old) = self.from.remove(path)
-            && let Some(paths) = self.to.get_mut(&old)
-        {
-            paths.remove(path);
-            if paths.is_empty() {
-                self.to.remove(&old);
-            }
-        }
+        self.forget(path);
         let real = self.real(path).filter(|real| real != path)?;
         self.to.entry(real.clone()).or_default().insert(path.to_owned());
         self.from.insert(path.to_owned(), real.clone());
         Some(real)
+    }
+
+    /// Nobody asks for a path any more.
+    pub(super) fn forget(&mut self, path: &Path) {
+        let Some(old) = self.from.remove(path) else { return };
+        let Some(paths) = self.to.get_mut(&old) else { return };
+        paths.remove(path);
+        if paths.is_empty() {
+            self.to.remove(&old);
+        }
     }
 
     /// The paths that lead to a path, or to what is below it.
@@ -140,6 +143,8 @@ mod tests {
         let below = ["file", "folder/a", "broken", "folder/new/file"].map(at);
         assert_eq!(links.to(&at("real")), below);
 
+        links.forget(&at("folder/new/file"));
+        assert_eq!(links.to(&at("real/new")), Vec::<PathBuf>::new());
         fs::remove_file(at("file")).unwrap();
         fs::write(at("file"), "").unwrap();
         assert_eq!(links.follow(&at("file")), None);

@@ -66,6 +66,8 @@ pub(super) struct Snapshot {
     /// Those that lead to nothing, in the order in which that was seen.
     missing: BTreeMap<u64, Arc<Path>>,
     next: u64,
+    /// Those that were forgotten, until somebody asks.
+    forgotten: Vec<Arc<Path>>,
 }
 
 #[derive(Clone, Debug)]
@@ -141,6 +143,11 @@ impl Snapshot {
         }
     }
 
+    /// What was forgotten since this was asked for the last time.
+    pub(super) fn take_forgotten(&mut self) -> Vec<Arc<Path>> {
+        std::mem::take(&mut self.forgotten)
+    }
+
     /// The tabs are told of this state.
     pub(super) fn told(&mut self, path: &Path, state: State) {
         self.set_state(path, state);
@@ -172,6 +179,7 @@ impl Snapshot {
         {
             self.paths.remove(&first);
             self.bytes -= first.as_os_str().len();
+            self.forgotten.push(first);
         }
     }
 }
@@ -226,7 +234,10 @@ pub(super) fn difference(known: Option<State>, now: State, appeared: bool) -> Op
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
+    use std::{
+        path::{Path, PathBuf},
+        sync::Arc,
+    };
 
     use super::{MISSING, Noted, Snapshot, State, State::*, difference};
     use crate::{change::Kind::*, root::Identity};
@@ -290,6 +301,8 @@ mod tests {
         snapshot.note(&name(MISSING), Missing);
         let asked = [0, 1, 2, 3, MISSING].map(|number| snapshot.asked(&name(number)));
         assert_eq!(asked, [false, true, false, true, true]);
+        assert_eq!(snapshot.take_forgotten(), [&*name(0), &*name(2)].map(Arc::from));
+        assert!(snapshot.take_forgotten().is_empty());
         assert!(snapshot.asked(css), "the others are missing for longer");
         snapshot.told(css, NEW);
         snapshot.note(&name(MISSING + 1), Missing);

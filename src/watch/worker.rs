@@ -240,6 +240,10 @@ impl Worker {
     /// Watches what decides over a path that somebody asked for: the nearest folder there is, and
     /// where links lead.
     fn follow(&mut self, path: PathBuf, now: Instant) {
+        let forgotten = self.shared.snapshot().take_forgotten();
+        for path in forgotten {
+            self.links.forget(&path);
+        }
         let real = self.links.follow(&path);
         let mut new = self.watch_for(&path);
         if let Some(real) = &real {

@@ -29,6 +29,10 @@ pub(super) struct Table {
     numbers: u64,
 }
 
+/// How many names in a folder may be used before those are left out that nothing has: they are looked for
+/// less often then.
+const USED: usize = 10_000;
+
 #[derive(Debug, Default)]
 struct Folder {
     number: u64,
@@ -75,6 +79,9 @@ impl Table {
         let mut below = path;
         while let (Some(folder), Some(name)) = (below.parent(), below.file_name()) {
             if let Some(folder) = self.folders.get_mut(folder) {
+                if folder.used.len() >= USED {
+                    folder.used.retain(|name| folder.entries.contains_key(name));
+                }
                 folder.used.insert(name.to_owned());
                 return;
             }
@@ -230,7 +237,7 @@ mod tests {
         time::{Duration, Instant},
     };
 
-    use super::{Facts, Listing, Place, Table};
+    use super::{Facts, Listing, Place, Table, USED};
     use crate::watch::{coalesce::Signal::*, poll::facts::File};
 
     fn file(time: i64) -> Facts {
@@ -305,6 +312,21 @@ mod tests {
             .collect();
         used.sort();
         assert_eq!(used, ["/s/a", "/s/new", "/s/sub/b"].map(Path::new));
+    }
+
+    #[test]
+    fn names_of_nothing_are_not_looked_for_without_end() {
+        let mut table = Table::default();
+        table.add(Path::new("/s"), listing(&[("a", file(1))]));
+        table.uses(Path::new("/s/a"));
+        for name in 1..USED {
+            table.uses(Path::new(&format!("/s/{name}")));
+        }
+        assert_eq!(table.used()[0].names.len(), USED);
+        table.uses(Path::new("/s/one more"));
+        let mut names = table.used().remove(0).names;
+        names.sort();
+        assert_eq!(names, ["a", "one more"]);
     }
 
     #[test]
