@@ -38,6 +38,14 @@ impl Importers {
         orphans
     }
 
+    /// A module is gone. One that imports others is kept, since it may be back in a moment, and may
+    /// have left some then.
+    pub(crate) fn forget(&mut self, gone: &str) {
+        if self.imports.get(gone).is_some_and(Vec::is_empty) {
+            self.imports.remove(gone);
+        }
+    }
+
     /// At which version one of these modules was last left by all.
     pub(crate) fn left<'p>(&self, paths: impl Iterator<Item = &'p str>) -> Option<u64> {
         paths.filter_map(|path| self.left.get(path)).max().copied()
@@ -89,8 +97,11 @@ mod tests {
         importers.compiled("/a", &["/x".to_owned(), "/y".to_owned()], 1);
         importers.compiled("/b", &["/y".to_owned()], 2);
         assert!(importers.compiled("/a", &["/x".to_owned(), "/y".to_owned()], 3).is_empty());
+        importers.forget("/a");
         assert_eq!(importers.compiled("/a", &[], 4), ["/x"]);
         assert_eq!(importers.compiled("/b", &[], 5), ["/y"]);
+        importers.forget("/a");
+        importers.forget("/a");
         assert_eq!(importers.left(["/a", "/x"].into_iter()), Some(4));
         assert_eq!(importers.left(["/a"].into_iter()), None);
     }

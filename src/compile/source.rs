@@ -40,7 +40,7 @@ mod script;
 mod tests;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashSet},
     fs,
     path::{Path, PathBuf},
     sync::{
@@ -199,6 +199,11 @@ impl Compiler {
                 Err(Fault::of_file(page, message).with_help(help))
             }
         }
+    }
+
+    /// Files and folders that are gone: what was made of them is not kept.
+    pub(crate) fn forget(&self, gone: &HashSet<PathBuf>) {
+        self.cache.forget(|key| key.path.ancestors().any(|path| gone.contains(path)));
     }
 
     /// Whether the project is one whose sources are compiled, so that all its modules are to be told

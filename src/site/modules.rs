@@ -6,7 +6,7 @@
 //! did not load.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -87,6 +87,7 @@ impl Modules {
             changes.iter().filter(|(path, kind)| *kind != Kind::Modified || settings(path));
         concerned.next()?;
         self.compiler.packages().forget();
+        self.forget(changes);
         let moved = changes.iter().filter(|(_, kind)| *kind != Kind::Modified);
         let moved: Vec<_> = moved.filter_map(|(path, _)| self.place(path)).collect();
         let globs = self.globs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -103,6 +104,18 @@ impl Modules {
             more.extend(self.installed().looked_at(leads_to));
         }
         Some(more)
+    }
+
+    /// Keeps nothing of what is gone.
+    fn forget(&self, changes: &ChangeSet) {
+        let gone = || changes.iter().filter(|(_, kind)| *kind == Kind::Removed);
+        let places: HashSet<_> = gone().filter_map(|(path, _)| self.place(path)).collect();
+        if places.is_empty() {
+            return;
+        }
+        self.compiler.forget(&places);
+        let mut importers = self.importers.lock().unwrap_or_else(PoisonError::into_inner);
+        gone().for_each(|(path, _)| importers.forget(path));
     }
 
     fn installed(&self) -> MutexGuard<'_, Installed> {

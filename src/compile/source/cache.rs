@@ -46,6 +46,14 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).entries.len()
     }
 
+    /// Keeps no value of these keys.
+    pub(super) fn forget(&self, gone: impl Fn(&K) -> bool) {
+        let state = &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, entry) in state.entries.extract_if(|key, _| gone(key)) {
+            state.bytes -= entry.bytes;
+        }
+    }
+
     /// Keeps a value of so many bytes.
     pub(super) fn put(&self, key: K, value: V, bytes: usize) {
         if bytes > self.most {
@@ -82,6 +90,12 @@ mod tests {
         assert_eq!([cache.get(&"a"), cache.get(&"b"), cache.get(&"c")], [Some(1), None, Some(3)]);
         cache.put("c", 4, 10);
         assert_eq!([cache.get(&"a"), cache.get(&"c")], [None, Some(4)]);
+        cache.forget(|key| *key == "c");
+        assert_eq!(cache.get(&"c"), None);
+        cache.put("a", 1, 4);
+        cache.put("b", 2, 6);
+        assert_eq!([cache.get(&"a"), cache.get(&"b")], [Some(1), Some(2)], "there is room again");
+        cache.put("c", 4, 10);
         cache.put("d", 5, 11);
         assert_eq!([cache.get(&"c"), cache.get(&"d")], [Some(4), None]);
     }

@@ -27,6 +27,12 @@ impl Facts {
         self.0.iter().all(|(path, was)| fact(path) == *was)
     }
 
+    /// How many files were noted.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The files that there are.
     pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> + '_ {
         self.0.iter().filter(|(_, fact)| fact.is_some()).map(|(path, _)| path.clone())

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::super::{Ask, Compiled, Compiler, Output};
+use super::super::{Ask, Compiled, Compiler, Language, Output, options::Finder};
 use crate::compile::{Fault, Resolver, Target};
 
 struct Folder(PathBuf);
@@ -165,6 +165,32 @@ fn what_a_module_was_before_a_save_is_not_kept() {
         assert!(code.contains(&format!("number = {number}")), "{code}");
     }
     assert_eq!(compiler.cache.len(), 1);
+}
+
+#[test]
+fn what_was_made_of_what_is_gone_is_not_kept() {
+    let folder = Folder::new("gone");
+    folder.write("a.ts", "");
+    folder.write("b/c.ts", "");
+    folder.write("b.ts", "");
+    let compiler = folder.compiler();
+    for name in ["a.ts", "b/c.ts", "b.ts"] {
+        folder.compiled(&compiler, name);
+    }
+    compiler.forget(&["a.ts", "b"].map(|name| folder.0.join(name)).into());
+    assert_eq!(compiler.cache.len(), 1);
+}
+
+#[test]
+fn what_is_looked_at_for_each_module_does_not_grow_with_them() {
+    let folder = Folder::new("looks");
+    folder.write("tsconfig.json", "{}");
+    let finder = Finder::default();
+    let find = |name: &str| {
+        finder.find(&folder.0.join(name), Language::Ts).unwrap();
+        finder.looks()
+    };
+    assert_eq!([find("a.ts"), find("b.ts"), find("c.ts")], [find("d.ts"); 3]);
 }
 
 #[test]
