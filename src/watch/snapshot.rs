@@ -95,7 +95,7 @@ impl Snapshot {
                 self.bytes = bytes;
                 let entry = Entry { state, plain: Vec::new(), missing: None };
                 self.paths.insert(path.into(), entry);
-                self.set_state(path, state);
+                self.told(path, state);
                 Noted::New
             }
         }
@@ -148,12 +148,8 @@ impl Snapshot {
         std::mem::take(&mut self.forgotten)
     }
 
-    /// The tabs are told of this state.
+    /// The tabs know of this state from now on.
     pub(super) fn told(&mut self, path: &Path, state: State) {
-        self.set_state(path, state);
-    }
-
-    fn set_state(&mut self, path: &Path, state: State) {
         let Some(entry) = self.paths.get_mut(path) else { return };
         entry.state = state;
         match entry.missing {
