@@ -90,8 +90,8 @@ pub(crate) fn identify(
     at_work: impl Fn(Writer) -> bool,
 ) -> io::Result<Option<Identity>> {
     let file = open_itself(path)?;
-    // Only regular files have writers that the system knows of.
-    let seen = writer::seen(&file);
+    // Only regular files have writers that the system knows of. One that comes now waits for us.
+    let seen = writer::hold(&file);
     let writer = if let Some(writer) = seen {
         writer
     } else {
@@ -110,6 +110,8 @@ pub(crate) fn identify(
     if filled < SMALL {
         return Ok(Some(Identity::of(&small[..filled])));
     }
+    // The rest takes too long to have anybody wait.
+    writer::release(&file);
     let facts = Facts::of(&file.metadata()?);
     if facts.length > IN_MEMORY {
         return Ok(Some(facts.identity()));

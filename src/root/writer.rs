@@ -1,9 +1,9 @@
 //! Whether somebody has a file open for writing.
 //!
-//! Linux knows: it grants a read lease on a file only while nobody does (fcntl(2), `F_SETLEASE`). The
-//! lease is given back at once, since a writer would have to wait for that. It is refused to those
-//! who do not own the file, and some file systems know no leases; there, and on other systems, all
-//! there is to go by is the time of the last write.
+//! Linux knows: it grants a read lease on a file only while nobody does (fcntl(2), `F_SETLEASE`). Who
+//! wants to write then waits until the lease is given back, so that is done at once, or as soon as a
+//! small file was read. It is refused to those who do not own the file, and some file systems know no
+//! leases; there, and on other systems, all there is to go by is the time of the last write.
 
 // One foreign function takes a file descriptor and numbers, and no pointer.
 #![cfg_attr(target_os = "linux", allow(unsafe_code))]
@@ -34,6 +34,16 @@ pub(super) fn writer(file: &File, metadata: &Metadata, now: SystemTime) -> Write
 
 /// Whether somebody is writing a file, if the system says so. Of what is no regular file, it does not.
 pub(super) fn seen(file: &File) -> Option<Writer> {
+    let seen = hold(file);
+    if seen == Some(Writer::None) {
+        release(file);
+    }
+    seen
+}
+
+/// As [`seen`]. Where nobody is writing, nobody begins to either until the file is closed, or
+/// [`release`]d.
+pub(super) fn hold(file: &File) -> Option<Writer> {
     match lease(file) {
         Lease::Granted => Some(Writer::None),
         Lease::Refused => Some(Writer::Open),
@@ -64,22 +74,17 @@ enum Lease {
 
 #[cfg(target_os = "linux")]
 fn lease(file: &File) -> Lease {
-    use std::{io, os::fd::AsRawFd};
+    use std::io;
 
     // As fcntl.h has it; the crate lacks it.
     const F_SETSIG: libc::c_int = 10;
 
-    let control = |command: libc::c_int, argument: libc::c_int| {
-        // SAFETY: the descriptor is open, because `file` is; neither command takes a pointer.
-        unsafe { libc::fcntl(file.as_raw_fd(), command, argument) }
-    };
     // Who opens the file for writing before the lease is back has a signal sent to us: one that does
     // nothing by default, rather than SIGIO, which would end the program.
-    if control(F_SETSIG, libc::SIGURG) < 0 {
+    if control(file, F_SETSIG, libc::SIGURG) < 0 {
         return Lease::Unknown;
     }
-    if control(libc::F_SETLEASE, libc::F_RDLCK) == 0 {
-        control(libc::F_SETLEASE, libc::F_UNLCK);
+    if control(file, libc::F_SETLEASE, libc::F_RDLCK) == 0 {
         return Lease::Granted;
     }
     match io::Error::last_os_error().kind() {
@@ -88,10 +93,27 @@ fn lease(file: &File) -> Lease {
     }
 }
 
+/// Whoever waits to write may.
+#[cfg(target_os = "linux")]
+pub(super) fn release(file: &File) {
+    control(file, libc::F_SETLEASE, libc::F_UNLCK);
+}
+
+#[cfg(target_os = "linux")]
+fn control(file: &File, command: libc::c_int, argument: libc::c_int) -> libc::c_int {
+    use std::os::fd::AsRawFd;
+
+    // SAFETY: the descriptor is open, because `file` is; none of these commands takes a pointer.
+    unsafe { libc::fcntl(file.as_raw_fd(), command, argument) }
+}
+
 #[cfg(not(target_os = "linux"))]
 fn lease(_: &File) -> Lease {
     Lease::Unknown
 }
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn release(_: &File) {}
 
 #[cfg(test)]
 mod tests {
