@@ -9,7 +9,6 @@ use std::{
 use super::{Hub, Tab, Tell, Wake};
 use crate::{
     change::{Change, ChangeSet, Kind},
-    fault::Fault,
     reload::message::{Hello, Message},
     url_path::UrlPath,
 };
@@ -49,34 +48,27 @@ impl Handle {
         let _ = self.wake.line.set(line);
     }
 
-    /// Empties the mailbox: the current version and the changes, if there are any.
-    pub(crate) fn take(&self) -> Option<(u64, Vec<Change>)> {
-        let state = &mut *self.hub.state();
-        let tab = state.tabs.get_mut(&self.id)?;
-        let changes = std::mem::take(&mut tab.mailbox);
-        (!changes.is_empty()).then(|| (state.version, changes.into_iter().collect()))
-    }
-
-    /// What there is to say to the tab.
+    /// What there is to say to the tab: what is in its mailbox, which is empty then, and the faults
+    /// that concern it, if they are others than it was told of.
     pub(crate) fn messages(&self) -> impl Iterator<Item = Message> {
-        let updated = self.take().map(|(version, changes)| Message::Updated { version, changes });
-        let failed = self.take_faults().map(|faults| Message::Failed { faults });
-        updated.into_iter().chain(failed)
-    }
-
-    /// The faults that concern the tab, if they are others than it was told of.
-    pub(crate) fn take_faults(&self) -> Option<Vec<Fault>> {
         let state = &mut *self.hub.state();
-        let tab = state.tabs.get_mut(&self.id)?;
-        let concerns =
-            |path: &str| tab.is_told(&state.interest, &self.hub.who(&state.interest, path));
-        let faults = state.faults.iter().filter(|(path, _)| concerns(path));
-        let faults: Vec<_> = faults.map(|(_, fault)| fault.clone()).collect();
-        if faults == tab.faults {
-            return None;
+        let (mut updated, mut failed) = (None, None);
+        if let Some(tab) = state.tabs.get_mut(&self.id) {
+            let changes = std::mem::take(&mut tab.mailbox);
+            updated = (!changes.is_empty()).then(|| Message::Updated {
+                version: state.version,
+                changes: changes.into_iter().collect(),
+            });
+            let concerns =
+                |path: &str| tab.is_told(&state.interest, &self.hub.who(&state.interest, path));
+            let faults = state.faults.iter().filter(|(path, _)| concerns(path));
+            let faults: Vec<_> = faults.map(|(_, fault)| fault.clone()).collect();
+            if faults != tab.faults {
+                tab.faults.clone_from(&faults);
+                failed = Some(Message::Failed { faults });
+            }
         }
-        tab.faults.clone_from(&faults);
-        Some(faults)
+        updated.into_iter().chain(failed)
     }
 
     /// Takes in who the tab is. What it missed goes into its mailbox, as far as that is known.
