@@ -5,6 +5,10 @@
 //! something: a removal (a save by delete-and-write), a new file that nobody asked for (a temporary
 //! one on its way to a rename), a file that is still being written.
 //!
+//! A close is heard of before the file is closed: the system says so first. A file that is open still
+//! when it is looked at then is looked at again after a moment, and another, each twice as long, before
+//! it counts as one that somebody else is writing.
+//!
 //! Right after changes were published a burst may be going on (a site generator, a checkout): what
 //! comes then is gathered until it is quiet, so that a burst is two messages, the first at once. It
 //! is other files that make a burst: one that is saved again and again (a log) waits by itself until
@@ -40,6 +44,12 @@ const TOGETHER: Duration = GONE;
 /// no system says so, longer where one that comes late belongs to a writer that is slow.
 const WRITING: Duration = Duration::from_millis(if CLOSES { 500 } else { 100 });
 
+/// How long a file first waits that is seen to be open after its close.
+const CLOSING: Duration = Duration::from_millis(1);
+
+/// How often that is seen before it is another's writing.
+const LOOKS: u32 = 6;
+
 /// How long nothing may happen before a burst is over.
 const QUIET: Duration = Duration::from_millis(50);
 
@@ -64,8 +74,21 @@ pub(super) enum Signal {
     Gone,
     /// It was found to be empty, and was not before.
     Emptied,
+    /// A writer closed it, but it was found open still, so many times after the first.
+    Closing(u32),
     /// Its mode, times or links changed.
     Touched,
+}
+
+impl Signal {
+    /// What it means that somebody has the file open for writing after this.
+    pub(super) fn still_open(self) -> Self {
+        match self {
+            Self::Finished => Self::Closing(0),
+            Self::Closing(times) if times + 1 < LOOKS => Self::Closing(times + 1),
+            _ => Self::Written,
+        }
+    }
 }
 
 /// A path that is due.
@@ -75,8 +98,8 @@ pub(super) struct Due {
     pub(super) path: PathBuf,
     /// Whether it began with being created, or with being renamed into place.
     pub(super) appeared: bool,
-    /// Whether it waited for its writer for long enough.
-    pub(super) patient: bool,
+    /// How to go on if somebody is seen to write there; nothing if it waited for that for long enough.
+    pub(super) again: Option<Signal>,
 }
 
 /// The paths that something happened to, until they are due.
@@ -109,7 +132,7 @@ struct Burst {
 impl Coalesce {
     /// Something happened. `asked` says whether somebody asked for this path.
     pub(super) fn push(&mut self, path: PathBuf, signal: Signal, asked: bool, now: Instant) {
-        use Signal::{Appeared, Arrived, Emptied, Finished, Gone, Touched, Written};
+        use Signal::{Appeared, Arrived, Closing, Emptied, Finished, Gone, Touched, Written};
         let first = !self.pending.contains_key(&path);
         let wait = match signal {
             Finished | Arrived | Touched if asked => Duration::ZERO,
@@ -120,10 +143,12 @@ impl Coalesce {
             Finished | Arrived | Appeared => HALF,
             Gone | Emptied => GONE,
             Written => WRITING,
+            Closing(times) => CLOSING * 2_u32.saturating_pow(times),
         };
         let waits = wait == HALF || wait == GONE;
         self.settle(now);
-        let again = self.is_recent(&path, now);
+        // That it is looked at again is nothing that happened to it.
+        let again = !matches!(signal, Closing(_)) && self.is_recent(&path, now);
         if again {
             self.recent.insert(path.clone(), now);
         }
@@ -200,11 +225,14 @@ impl Coalesce {
             .pending
             .iter()
             .filter(|(_, pending)| pending.due <= now)
-            .map(|(path, pending)| Due {
-                path: path.clone(),
-                appeared: pending.appeared,
-                patient: matches!(pending.last, Signal::Written | Signal::Emptied)
-                    || now >= pending.since + CAP,
+            .map(|(path, pending)| {
+                let patient = matches!(pending.last, Signal::Written | Signal::Emptied)
+                    || now >= pending.since + CAP;
+                Due {
+                    path: path.clone(),
+                    appeared: pending.appeared,
+                    again: (!patient).then(|| pending.last.still_open()),
+                }
             })
             .collect();
         self.pending.retain(|_, pending| pending.due > now);
@@ -239,7 +267,7 @@ impl Pending {
     /// that was set after a save, or a writer that may never end.
     fn is_telling(&self) -> bool {
         match self.last {
-            Signal::Finished | Signal::Arrived | Signal::Appeared => true,
+            Signal::Finished | Signal::Closing(_) | Signal::Arrived | Signal::Appeared => true,
             Signal::Gone | Signal::Emptied => self.asked,
             Signal::Written | Signal::Touched => false,
         }

@@ -66,7 +66,7 @@ impl Shared {
         let at_work = |writer| writer == Writer::Open || (written && writer == Writer::Likely);
         let now = match root::identify(path, at_work) {
             Ok(Some(identity)) => State::File(identity),
-            Ok(None) => return self.put_off(path, Signal::Written),
+            Ok(None) => return self.put_off(path, signal.still_open()),
             // It is gone, or something else by now.
             Err(_) => return long(),
         };

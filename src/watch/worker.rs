@@ -370,7 +370,7 @@ impl Worker {
         let looking = shared.looking();
         let mut changes = ChangeSet::default();
         let (mut relinked, mut asked) = (false, false);
-        for Due { path, appeared, patient } in due {
+        for Due { path, appeared, again } in due {
             // A link that was there and is gone was one, too.
             relinked |= fs::symlink_metadata(&path).map_or(true, |path| path.is_symlink());
             let mut paths = self.shared.snapshot().below(&path);
@@ -379,14 +379,14 @@ impl Worker {
                 paths.insert(0, path);
             }
             for path in paths {
-                changes.extend(self.look_at(&path, appeared, patient));
+                changes.extend(self.look_at(&path, appeared, again));
             }
         }
         if relinked {
             // Links may lead through links.
             for path in self.links.all() {
                 self.follow(path.clone(), now);
-                changes.extend(self.look_at(&path, false, true));
+                changes.extend(self.look_at(&path, false, None));
             }
         }
         if !changes.is_empty() {
@@ -398,17 +398,18 @@ impl Worker {
         drop(looking);
     }
 
-    /// What is different at a path, if anything. One that is being written is left for later.
-    fn look_at(&mut self, path: &Path, appeared: bool, patient: bool) -> Vec<Change> {
+    /// What is different at a path, if anything. One that is being written is left for later, if there
+    /// is a way to go on then.
+    fn look_at(&mut self, path: &Path, appeared: bool, again: Option<Signal>) -> Vec<Change> {
         // Whoever asks for it.
         if self.ignore.never(path, false) {
             return Vec::new();
         }
         let known = self.shared.snapshot().known(path);
         let asked = known.is_some();
-        let now = match look(path, asked) {
-            Some(now) => now,
-            None if patient => {
+        let now = match (look(path, asked), again) {
+            (Some(now), _) => now,
+            (None, None) => {
                 let now = look_anyway(path);
                 if is_emptied(known, now) {
                     // A command's output goes there (`pandoc … > page.html`), and its first word, or
@@ -417,13 +418,12 @@ impl Worker {
                 }
                 now
             }
-            None => {
-                let now = Instant::now();
-                self.shared.coalesce().push(path.to_owned(), Signal::Written, asked, now);
+            (None, Some(signal)) => {
+                self.shared.coalesce().push(path.to_owned(), signal, asked, Instant::now());
                 return Vec::new();
             }
         };
-        if !patient && is_emptied(known, now) {
+        if again.is_some() && is_emptied(known, now) {
             self.shared.coalesce().push(path.to_owned(), Signal::Emptied, asked, Instant::now());
             return Vec::new();
         }

@@ -134,6 +134,25 @@ fn what_is_finished_leaves_at_once_and_what_can_wait_waits() {
 }
 
 #[test]
+fn a_file_that_is_open_after_its_close_is_looked_at_again_soon_and_then_in_good_time() {
+    let (path, start) = (PathBuf::from("a"), Instant::now());
+    let mut coalesce = Coalesce::default();
+    coalesce.push(path.clone(), Written, ASKED, start);
+    coalesce.push(path.clone(), Finished, ASKED, start);
+    let mut looks = Vec::new();
+    while let Some(now) = coalesce.next() {
+        for due in coalesce.take(now) {
+            looks.push((now - start).as_millis());
+            if let Some(signal) = due.again {
+                coalesce.push(due.path, signal, ASKED, now);
+            }
+        }
+    }
+    let writing = super::WRITING.as_millis();
+    assert_eq!(looks, [0, 1, 3, 7, 15, 31, 63, 63 + writing]);
+}
+
+#[test]
 fn endless_writing_starves_nobody() {
     let log: Vec<_> = (0..500).map(|n| (n * 10, "log", Written, ASKED)).collect();
     let out = play(&log);
