@@ -147,13 +147,15 @@ impl Coalesce {
         };
         let waits = wait == HALF || wait == GONE;
         self.settle(now);
-        // That it is looked at again is nothing that happened to it.
-        let again = !matches!(signal, Closing(_)) && self.is_recent(&path, now);
+        // That it is to be looked at again is nothing that happened to it.
+        let happened = !matches!(signal, Closing(_));
+        let again = happened && self.is_recent(&path, now);
         if again {
             self.recent.insert(path.clone(), now);
         }
         let wait = if again { wait.max(QUIET) } else { wait };
         if let Some(burst) = &mut self.burst
+            && happened
             && !again
             && (first || signal != Written)
             && (asked || now < burst.began + CAP)
