@@ -21,23 +21,23 @@ use hyper::{
 
 pub use crate::{files::rules::fuzzing::*, proxy::fuzzing::*};
 use crate::{
-    inject::{
-        csp::Needs,
-        decode::{self, Decoded},
-        html::Injector,
-        meta::Amend,
-    },
-    net::guard::{AllowedHost, Guard, Verdict, same_origin},
-    reload::{message::Said, socket::handshake as shake},
-    respond::{
+    http::guard::{AllowedHost, Guard, Verdict, same_origin},
+    http::url_path::{UrlPath, oracle},
+    http::{
         body::{Body, BodyError, stream},
         date::Date,
         encoding::{Accepted, Coding},
         field, media_type,
         representation::Representation,
     },
+    live::inject::{
+        csp::Needs,
+        decode::{self, Decoded},
+        html::Injector,
+        meta::Amend,
+    },
+    live::reload::{message::Said, socket::handshake as shake},
     site::referrer,
-    url_path::{UrlPath, oracle},
 };
 
 /// The names of a path, and whether it ends in a slash.

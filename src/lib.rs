@@ -50,33 +50,30 @@
 //! 1001, tunnels close, answers under way get a moment to finish, and every task is waited for.
 
 pub(crate) mod change;
-#[cfg(feature = "esm")]
-pub(crate) mod compile;
+pub(crate) mod docroot;
 pub(crate) mod error;
+#[cfg(feature = "esm")]
+pub(crate) mod esm;
 pub(crate) mod event;
 pub(crate) mod fault;
 pub(crate) mod files;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
-pub(crate) mod inject;
-pub(crate) mod net;
+pub(crate) mod http;
+pub(crate) mod live;
 pub(crate) mod proxy;
-pub(crate) mod reload;
-pub(crate) mod respond;
-pub(crate) mod root;
 pub(crate) mod server;
 pub(crate) mod site;
-pub(crate) mod url_path;
 pub(crate) mod watch;
 
 pub use change::{Change, ChangeSet, Kind};
+pub use docroot::Mount;
 pub use error::{BadValue, Error};
 pub use event::{Event, Events};
 pub use fault::Fault;
-pub use net::guard::{AllowedHost, AllowedHostError};
+pub use http::guard::{AllowedHost, AllowedHostError};
+pub use live::reload::hub::Reload;
 pub use proxy::{Route, RouteError};
-pub use reload::hub::Reload;
-pub use root::Mount;
 pub use server::{Builder, Server};
 pub use site::policy::{Cors, Header};

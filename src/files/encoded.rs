@@ -6,9 +6,9 @@ use std::{fs, path::PathBuf, time::SystemTime};
 
 use super::Source;
 use crate::{
-    respond::encoding::{Accepted, Coding},
-    root::{self, Content, FileRead, Identity, Located, Root, Writer},
-    url_path::UrlPath,
+    docroot::{self, Content, FileRead, Identity, Located, Root, Writer},
+    http::encoding::{Accepted, Coding},
+    http::url_path::UrlPath,
 };
 
 /// What there is of a file in codings.
@@ -60,6 +60,6 @@ fn is_there(source: &Source, coding: Coding) -> bool {
 fn read(source: &Source, root: &Root, coding: Coding) -> Option<Sibling> {
     let url = source.url.with_suffix(coding.suffix())?;
     let Located::File(path) = root.locate(&url) else { return None };
-    let FileRead { content, identity, writer, modified } = root::read(&path).ok()?;
+    let FileRead { content, identity, writer, modified } = docroot::read(&path).ok()?;
     (writer == Writer::None).then_some(Sibling { coding, path, url, content, identity, modified })
 }

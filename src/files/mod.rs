@@ -32,9 +32,9 @@ use self::{
     rules::{Elsewhere, Faults, Rules, Said},
 };
 use crate::{
-    respond::{encoding::Accepted, media_type},
-    root::{self, Content, FileRead, Identity, Located, Root, Writer},
-    url_path::UrlPath,
+    docroot::{self, Content, FileRead, Identity, Located, Root, Writer},
+    http::url_path::UrlPath,
+    http::{encoding::Accepted, media_type},
 };
 
 /// What a folder shows.
@@ -300,7 +300,7 @@ impl Disk {
 }
 
 fn read(path: PathBuf, url: UrlPath) -> Found {
-    match root::read(&path) {
+    match docroot::read(&path) {
         Ok(FileRead { content, identity, writer, modified }) => {
             let (encoded, whole) = (Encoded::default(), Whole::Yes);
             let source = Source { path, url, content, identity, modified, encoded, writer, whole };

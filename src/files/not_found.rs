@@ -3,7 +3,7 @@
 //! It is a page like any other: the client is injected, so that a tab that shows it shows the file
 //! as soon as there is one.
 
-use crate::respond::page::{Escaped, document};
+use crate::http::page::{Escaped, document};
 
 /// A page that says that a path leads to nothing yet.
 pub(crate) fn not_found(path: &str) -> String {

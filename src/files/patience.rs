@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::Whole;
-use crate::root::Writer;
+use crate::docroot::Writer;
 
 /// How long a writer is waited for.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -70,7 +70,7 @@ mod tests {
         Verdict::{self, LookAgain, Serve},
         Whole::*,
     };
-    use crate::root::Writer;
+    use crate::docroot::Writer;
 
     fn at(patience: &mut Patience, path: &str, writer: Writer, ms: u64) -> Verdict {
         patience.verdict(Path::new(path), writer, Duration::from_millis(ms))

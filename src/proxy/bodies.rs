@@ -25,7 +25,7 @@ use tokio_util::{
 use super::{expect::Gate, forward::explain, health::Health, upstream::Upstream};
 use crate::{
     event::Event,
-    respond::body::{Body, BodyError},
+    http::body::{Body, BodyError},
 };
 
 /// How long the rest of a request that nobody wants is read.

@@ -38,7 +38,7 @@ use super::{
     unreachable::Trouble,
     upstream::Upstream,
 };
-use crate::net::interim::Line;
+use crate::http::informational::Line;
 
 /// How many fields an answer may have. Their bytes are bounded by hyper's buffer, about 400 KiB.
 const FIELDS: usize = 1000;

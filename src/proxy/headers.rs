@@ -27,7 +27,7 @@ use super::{
     Client,
     hop::{WEBSOCKET, strip},
 };
-use crate::respond::field::{lists, members};
+use crate::http::field::{lists, members};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");

@@ -12,7 +12,7 @@ use hyper::{
     },
 };
 
-use crate::respond::field::{lists, members};
+use crate::http::field::{lists, members};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");

@@ -60,8 +60,8 @@ use self::{
 };
 use crate::{
     event::{Event, Events},
-    net::interim::Line,
-    respond::{
+    http::informational::Line,
+    http::{
         body::{BodyError, Response, empty, stream},
         field::lists,
     },

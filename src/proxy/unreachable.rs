@@ -12,7 +12,7 @@ use hyper::{
 };
 
 use super::dial::Unreachable;
-use crate::respond::{
+use crate::http::{
     body::{Response, full},
     page::{Escaped, document},
 };

@@ -8,23 +8,26 @@ use std::{
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Server, connection::Listener, stop};
+use super::{
+    Server,
+    connection::Listener,
+    listen::{addresses, listen},
+    stop,
+};
 use crate::{
     change::{Change, ChangeSet},
+    docroot::{Allow, Mount, Root},
     error::Error,
     event::{Event, Events},
     files::Files,
-    inject::sources::Sources,
-    net::{
-        guard::{AllowedHost, Guard},
-        listen::{addresses, listen},
-    },
-    proxy::{self, Proxy, Route},
-    reload::{
+    http::guard::{AllowedHost, Guard},
+    http::url_path::UrlPath,
+    live::inject::sources::Sources,
+    live::reload::{
         hub::{Hub, Reload},
         socket,
     },
-    root::{Allow, Mount, Root},
+    proxy::{self, Proxy, Route},
     site::{
         Site,
         csp::Csp,
@@ -32,7 +35,6 @@ use crate::{
         policy::{Cors, Header, Policy},
         recall,
     },
-    url_path::UrlPath,
     watch::{self, Watch},
 };
 

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     event::Event,
-    net::interim::{Interposed, Line},
+    http::informational::{Interposed, Line},
     site::Site,
 };
 

@@ -5,6 +5,7 @@
 
 mod builder;
 mod connection;
+mod listen;
 mod room;
 mod seated;
 

@@ -19,7 +19,7 @@ use hyper::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::room::Seat;
-use crate::respond::body::{self, Body, BodyError, Response};
+use crate::http::body::{self, Body, BodyError, Response};
 
 /// A socket that has a seat.
 pub(super) struct Seated<S> {

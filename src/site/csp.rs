@@ -12,8 +12,8 @@ use std::{
 use super::OWN_FOLDER;
 use crate::{
     event::{Event, Events},
-    inject::{csp::Needs, meta::Amend},
-    respond::body::Response,
+    http::body::Response,
+    live::inject::{csp::Needs, meta::Amend},
 };
 
 /// What is the same for all pages of a run.

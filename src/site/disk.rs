@@ -12,15 +12,11 @@ use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 use super::{Site, UTF8, not_allowed, plain};
 use crate::{
+    docroot,
     event::Event,
     files::{Answer, Ask, Encoded, Found, Source, Whole, not_found},
-    inject::{
-        self,
-        csp::Needs,
-        html::{InjectedBody, Injector},
-    },
-    reload::hub::User,
-    respond::{
+    http::url_path::{BadPath, UrlPath},
+    http::{
         body::{self, Response},
         conditional::{EntityTag, Validators},
         date::Date,
@@ -28,8 +24,12 @@ use crate::{
         media_type,
         representation::{Content, Representation},
     },
-    root,
-    url_path::{BadPath, UrlPath},
+    live::inject::{
+        self,
+        csp::Needs,
+        html::{InjectedBody, Injector},
+    },
+    live::reload::hub::User,
     watch::State,
 };
 
@@ -240,7 +240,7 @@ fn asks_for_sheet(request: &HeaderMap) -> bool {
 
 /// A file as something to send, with the element where it is a page.
 fn file(status: StatusCode, source: Source, injector: Option<Injector>) -> Representation {
-    let (root::Content::Memory(beginning) | root::Content::Large(_, _, beginning)) =
+    let (docroot::Content::Memory(beginning) | docroot::Content::Large(_, _, beginning)) =
         &source.content;
     let content_type = media_type::of_file(&source.path, beginning);
     let html = media_type::is_html(&content_type);
@@ -259,17 +259,17 @@ fn file(status: StatusCode, source: Source, injector: Option<Injector>) -> Repre
     }
     let tag = EntityTag::from_hash(identity.0);
     let (content, tag) = match (content, injector) {
-        (root::Content::Memory(bytes), None) => (Content::Bytes(bytes), Some(tag)),
-        (root::Content::Memory(bytes), Some(injector)) => {
+        (docroot::Content::Memory(bytes), None) => (Content::Bytes(bytes), Some(tag)),
+        (docroot::Content::Memory(bytes), Some(injector)) => {
             let bytes = injector.whole(&bytes);
             let tag = EntityTag::of(&bytes);
             // Its bytes are others after each change, whatever the file's time.
             modified = None;
             (Content::Bytes(bytes), Some(tag))
         }
-        (root::Content::Large(file, was, _), None) => (Content::File(file, was), Some(tag)),
+        (docroot::Content::Large(file, was, _), None) => (Content::File(file, was), Some(tag)),
         // Its bytes are made while they are sent, so there is nothing to compare a copy with.
-        (root::Content::Large(file, was, _), Some(injector)) => {
+        (docroot::Content::Large(file, was, _), Some(injector)) => {
             let body = InjectedBody::new(Content::File(file, was).into_body(), injector);
             modified = None;
             (Content::Stream(body::stream(body)), None)

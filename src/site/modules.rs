@@ -20,14 +20,14 @@ use hyper::{
 use super::{Site, installed::Installed, plain};
 use crate::{
     change::{Change, ChangeSet, Kind},
-    compile::{self, Compiled, Compiler, Glob, Importers, Output},
+    docroot::{self, Identity, Root},
+    esm::{self, Compiled, Compiler, Glob, Importers, Output},
     event::Event,
     fault::Fault,
     files::Source,
-    reload::hub::User,
-    respond::{body::Response, representation::Representation},
-    root::{self, Identity, Root},
-    url_path::UrlPath,
+    http::url_path::UrlPath,
+    http::{body::Response, representation::Representation},
+    live::reload::hub::User,
     watch::State,
 };
 
@@ -152,7 +152,7 @@ impl Site {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let (dest, mode) = (text("sec-fetch-dest"), text("sec-fetch-mode"));
         let ask = Compiler::wanted(&source.path, uri.query().unwrap_or_default(), dest, mode)?;
-        let root::Content::Memory(bytes) = &source.content else { return None };
+        let docroot::Content::Memory(bytes) = &source.content else { return None };
         let url = source.url.to_string();
         let (compiler, bytes) = (Arc::clone(&modules.compiler), bytes.clone());
         let (path, name) = (source.path.clone(), url.clone());
@@ -264,12 +264,13 @@ impl Site {
 
     /// The import map that the scripts in a page need, as an element.
     pub(super) async fn import_map(&self, source: &Source) -> String {
-        let (Some(modules), root::Content::Memory(bytes)) = (&self.modules, &source.content) else {
+        let (Some(modules), docroot::Content::Memory(bytes)) = (&self.modules, &source.content)
+        else {
             return String::new();
         };
         let url = source.url.to_string();
         // Most pages import nothing themselves, and are not to pay for another thread.
-        if !compile::may_import(bytes) {
+        if !esm::may_import(bytes) {
             self.mended(&url);
             return String::new();
         }
@@ -293,7 +294,7 @@ impl Site {
     }
 
     /// A source is at fault: says so.
-    fn failed(&self, url: &str, fault: compile::Fault) -> Response {
+    fn failed(&self, url: &str, fault: esm::Fault) -> Response {
         let fault = said(url, fault, self.root.path());
         let text = serde_json::to_string(&fault).unwrap_or_default();
         if self.reload.hub.fault(url, Some(fault.clone())) {
@@ -313,13 +314,13 @@ impl Site {
 
 /// Which content these files have. Blocking.
 fn read(files: &[PathBuf]) -> Vec<(PathBuf, Identity)> {
-    let read = |file: &PathBuf| Some((file.clone(), root::read(file).ok()?.identity));
+    let read = |file: &PathBuf| Some((file.clone(), docroot::read(file).ok()?.identity));
     files.iter().filter_map(read).collect()
 }
 
 /// A fault as it is told, with the file named from the served folder on.
-fn said(url: &str, fault: compile::Fault, root: &Path) -> Fault {
-    let compile::Fault { file, place, message, frame, help } = fault;
+fn said(url: &str, fault: esm::Fault, root: &Path) -> Fault {
+    let esm::Fault { file, place, message, frame, help } = fault;
     let file = file.strip_prefix(root).unwrap_or(&file).to_string_lossy().into_owned();
     let (line, column) = place.unzip();
     Fault { path: url.to_owned(), file, line, column, message, frame, help }

@@ -17,7 +17,7 @@ use hyper::{
 
 use crate::{
     error::BadValue,
-    respond::{
+    http::{
         body::{self, Response},
         field::{added, sole},
     },

@@ -13,11 +13,11 @@ use hyper::{StatusCode, header::CACHE_CONTROL};
 
 use super::{Site, plain, referrer};
 use crate::{
-    compile,
+    docroot::Content,
+    esm,
     files::{Answer, Ask, Found, INDEX},
-    respond::body::Response,
-    root::Content,
-    url_path::UrlPath,
+    http::body::Response,
+    http::url_path::UrlPath,
 };
 
 /// What lies in here has the path that it would have beside it.
@@ -50,7 +50,7 @@ impl Site {
         let index = UrlPath::parse(&format!("/{INDEX}")).ok()?;
         let source = file(self.files.find(&index, ask).await)?;
         let is_application =
-            matches!(&source.content, Content::Memory(html) if compile::has_module(html));
+            matches!(&source.content, Content::Memory(html) if esm::has_module(html));
         is_application.then_some(Found::File(StatusCode::OK, source))
     }
 

@@ -8,13 +8,13 @@ use hyper::header::{
 
 use crate::{
     event::{Event, Events},
-    inject::{
-        decode::{Coding, Decoded, Undecodable},
-        html::{InjectedBody, Injector},
-    },
-    respond::{
+    http::{
         body::{self, Response},
         media_type,
+    },
+    live::inject::{
+        decode::{Coding, Decoded, Undecodable},
+        html::{InjectedBody, Injector},
     },
 };
 

@@ -3,7 +3,7 @@
 
 use hyper::header::{HeaderMap, REFERER};
 
-use crate::{reload::hub::User, url_path::UrlPath};
+use crate::{http::url_path::UrlPath, live::reload::hub::User};
 
 /// The path of the page, sheet or module that a request comes from, if it is one of ours.
 pub(crate) fn referrer(headers: &HeaderMap, host: &str) -> Option<String> {

@@ -5,7 +5,7 @@ use hyper::{
     header::{CACHE_CONTROL, HeaderValue},
 };
 
-use crate::respond::{body::Response, representation::Representation};
+use crate::http::{body::Response, representation::Representation};
 
 /// The script that pages load, and the modules that it loads with the first change.
 const SCRIPTS: &[(&str, &str)] = &[

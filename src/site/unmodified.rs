@@ -8,10 +8,10 @@ use hyper::{Method, StatusCode, Uri, header::HeaderMap};
 use super::{Site, plain};
 use crate::{
     change::ChangeSet,
+    docroot::Root,
     files::{Ask, Found, Source},
-    respond::body::Response,
-    root::Root,
-    url_path::UrlPath,
+    http::body::Response,
+    http::url_path::UrlPath,
 };
 
 /// What makes modules: nothing.

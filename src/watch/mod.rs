@@ -55,9 +55,9 @@ use self::{
 pub(crate) use self::{observer::Polling, since::changed_since, snapshot::State};
 use crate::{
     change::ChangeSet,
+    docroot::Root,
     error::Error,
     event::{Event, Events},
-    root::Root,
 };
 
 /// How many inputs may wait; a checkout of a thousand files is about this many.

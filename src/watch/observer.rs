@@ -250,8 +250,8 @@ mod tests {
 
     use super::{By, Observer, Polling, System, refused};
     use crate::{
+        docroot::{Allow, Root},
         event::{Event, Events},
-        root::{Allow, Root},
         watch::{Input, Options, Shared, coalesce::Signal},
     };
 

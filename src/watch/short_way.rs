@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     change::Change,
-    root::{self, Facts, Writer},
+    docroot::{self, Facts, Writer},
 };
 
 /// How much of a signal was dealt with.
@@ -64,7 +64,7 @@ impl Shared {
         }
         // That it is likely to be done says only its close.
         let at_work = |writer| writer == Writer::Open || (written && writer == Writer::Likely);
-        let now = match root::identify(path, at_work) {
+        let now = match docroot::identify(path, at_work) {
             Ok(Some(identity)) => State::File(identity),
             Ok(None) => return self.put_off(path, signal.still_open()),
             // It is gone, or something else by now.

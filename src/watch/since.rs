@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf, time::SystemTime};
 
 use crate::{
     change::{Change, ChangeSet, Kind},
-    root::Root,
+    docroot::Root,
 };
 
 /// Which of these paths changed since a time.

@@ -17,7 +17,7 @@ use std::{
 
 use crate::{
     change::Kind,
-    root::{self, Identity, Writer},
+    docroot::{self, Identity, Writer},
 };
 
 /// How many paths are kept. Those beyond are treated as paths that nobody asked for.
@@ -187,7 +187,7 @@ pub(super) fn look(path: &Path, asked: bool) -> Option<State> {
         Ok(if metadata.is_dir() {
             Some(State::Folder)
         } else if asked {
-            let read = root::read(path)?;
+            let read = docroot::read(path)?;
             (read.writer != Writer::Open).then_some(State::File(read.identity))
         } else {
             Some(State::Unread)
@@ -198,7 +198,7 @@ pub(super) fn look(path: &Path, asked: bool) -> Option<State> {
 
 /// What is at a path where somebody is writing: half of it, perhaps. Blocking.
 pub(super) fn look_anyway(path: &Path) -> State {
-    root::read(path).map_or_else(|why| absent(&why), |read| State::File(read.identity))
+    docroot::read(path).map_or_else(|why| absent(&why), |read| State::File(read.identity))
 }
 
 fn absent(why: &io::Error) -> State {
@@ -236,7 +236,7 @@ mod tests {
     };
 
     use super::{MISSING, Noted, Snapshot, State, State::*, difference};
-    use crate::{change::Kind::*, root::Identity};
+    use crate::{change::Kind::*, docroot::Identity};
 
     const OLD: State = File(Identity(1));
     const NEW: State = File(Identity(2));

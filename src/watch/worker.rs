@@ -25,9 +25,9 @@ use super::{
 };
 use crate::{
     change::{Change, ChangeSet},
+    docroot::Root,
     error::Error,
     event::{Event, Events},
-    root::Root,
 };
 
 /// How often it is looked whether a folder that went away is back.

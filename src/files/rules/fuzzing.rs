@@ -3,7 +3,7 @@
 use hyper::header::{HeaderName, HeaderValue};
 
 use super::{Elsewhere, headers, redirects};
-use crate::url_path::UrlPath;
+use crate::http::url_path::UrlPath;
 
 /// Where a request goes instead: the status, the place, and whether the browser is sent there.
 pub type Instead = (u16, String, bool);

@@ -12,8 +12,8 @@
 use hyper::header::{HeaderName, HeaderValue, SET_COOKIE};
 
 use super::{Fault, pattern::Pattern};
-use crate::respond::field::added;
-use crate::url_path::UrlPath;
+use crate::http::field::added;
+use crate::http::url_path::UrlPath;
 
 /// Fields that are for the caches of a live site.
 const CACHES: [&str; 6] =
@@ -107,7 +107,7 @@ pub(super) fn of(rules: &[Rule], path: &UrlPath) -> Vec<(HeaderName, HeaderValue
 #[cfg(test)]
 mod tests {
     use super::{of, parse};
-    use crate::url_path::UrlPath;
+    use crate::http::url_path::UrlPath;
 
     #[test]
     fn fields_are_added_by_path() {

@@ -18,8 +18,8 @@ use hyper::header::{HeaderName, HeaderValue};
 
 pub(crate) use self::redirects::Elsewhere;
 use crate::{
-    root::{self, Content, Facts, Located, Root},
-    url_path::UrlPath,
+    docroot::{self, Content, Facts, Located, Root},
+    http::url_path::UrlPath,
 };
 
 const HEADERS: &str = "_headers";
@@ -154,7 +154,7 @@ fn told(mut faults: Vec<Fault>, rules: usize) -> Vec<Fault> {
 /// The file's text. One that is too large to be read at once is none of these.
 fn read(root: &Root, name: &str) -> Option<String> {
     let Located::File(path) = root.locate(&at(name)) else { return None };
-    let Content::Memory(bytes) = root::read(&path).ok()?.content else { return None };
+    let Content::Memory(bytes) = docroot::read(&path).ok()?.content else { return None };
     Some(String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').to_owned())
 }
 

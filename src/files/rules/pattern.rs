@@ -6,7 +6,7 @@
 
 use percent_encoding::percent_decode_str;
 
-use crate::url_path::{UrlPath, encode_name};
+use crate::http::url_path::{UrlPath, encode_name};
 
 /// A path with places left open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -177,7 +177,7 @@ fn without_slash(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::{Pattern, Template};
-    use crate::url_path::UrlPath;
+    use crate::http::url_path::UrlPath;
 
     #[test]
     fn a_pattern_matches_as_static_hosts_do() {

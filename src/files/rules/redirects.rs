@@ -15,7 +15,7 @@ use super::{
     Fault,
     pattern::{Pattern, Template},
 };
-use crate::url_path::UrlPath;
+use crate::http::url_path::UrlPath;
 
 /// One line of the file.
 #[derive(Debug)]
@@ -129,7 +129,7 @@ mod tests {
     use hyper::StatusCode;
 
     use super::{Elsewhere, of, parse};
-    use crate::url_path::UrlPath;
+    use crate::http::url_path::UrlPath;
 
     #[test]
     fn the_first_line_that_matches_says_where() {

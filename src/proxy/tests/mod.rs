@@ -26,8 +26,8 @@ use super::{Client, Options, Proxy, Tabs};
 use crate::{
     change::ChangeSet,
     event::{Event, Events},
-    net::interim::{Interposed, Line},
-    respond::body::full,
+    http::body::full,
+    http::informational::{Interposed, Line},
 };
 
 /// Awaits what must happen soon.

@@ -1,0 +1,218 @@
+//! The folders that are served: the one place that maps URL paths to disk paths and back.
+//!
+//! Everything that is opened for a request is opened here. A [`UrlPath`] cannot lead upwards by
+//! itself; what is left is the disk's own ways out (symbolic links), so the real path is checked
+//! too. What is not for everybody's eyes is kept [back](access). Folders may be [mounted](mount) over the
+//! root. Only regular files are opened.
+//!
+//! All of it is blocking I/O: callers on async threads hand it to a blocking one.
+
+mod access;
+mod mount;
+mod read;
+mod writer;
+
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    fs::{self, Metadata},
+    io, iter,
+    path::{Path, PathBuf},
+};
+
+use self::mount::Layer;
+pub use self::mount::Mount;
+pub(crate) use self::{
+    access::Allow,
+    read::{Content, Facts, FileRead, Identity, identify, read},
+    writer::Writer,
+};
+use crate::{error::Error, http::url_path::UrlPath};
+
+/// The folders that are served.
+#[derive(Debug)]
+pub(crate) struct Root {
+    folder: Layer,
+    /// Those before it, the first match first.
+    mounts: Vec<Layer>,
+    allow: Allow,
+}
+
+/// What a URL path is on the disk.
+#[derive(Debug)]
+pub(crate) enum Located {
+    /// A regular file.
+    File(PathBuf),
+    /// A folder.
+    Directory(PathBuf),
+    /// Nothing, and where on the disk it would be, if there is a place for it.
+    Missing(Option<PathBuf>),
+    /// It is there, but is kept back; the reason names the way to allow it.
+    Refused(&'static str),
+    /// It is there, but the system does not let it be read.
+    Unreadable(PathBuf, io::Error),
+}
+
+impl Root {
+    /// Checks that the folders are some and can be read.
+    pub(crate) fn new(path: &Path, allow: Allow, mounts: &[Mount]) -> Result<Self, Error> {
+        let folder = Layer::new(path, None)?;
+        let mounts = mounts.iter().map(|mount| mount.layer(&folder)).collect::<Result<_, _>>()?;
+        Ok(Self { folder, mounts, allow })
+    }
+
+    /// The folder's path, absolute, symbolic links kept.
+    pub(crate) fn path(&self) -> &Path {
+        &self.folder.path
+    }
+
+    /// The folders that lie elsewhere, absolute.
+    pub(crate) fn mounted(&self) -> impl Iterator<Item = &Path> {
+        let mounted = self.mounts.iter().map(|mount| &*mount.path);
+        mounted.filter(|path| !path.starts_with(self.path()))
+    }
+
+    /// Whether what links out of the folders lead to is served.
+    pub(crate) fn leads_out(&self) -> bool {
+        self.allow.symlinks
+    }
+
+    fn layers(&self) -> impl Iterator<Item = &Layer> {
+        self.mounts.iter().chain([&self.folder])
+    }
+
+    /// Finds what a URL path is on the disk, in the first folder that has it.
+    pub(crate) fn locate(&self, url: &UrlPath) -> Located {
+        let mut missing = Located::Missing(None);
+        for layer in self.layers() {
+            let Some(names) = layer.below(url) else { continue };
+            match self.locate_in(layer, names) {
+                nothing @ Located::Missing(_) => missing = nothing,
+                found => return found,
+            }
+        }
+        missing
+    }
+
+    fn locate_in<'u>(&self, layer: &Layer, names: impl Iterator<Item = &'u [u8]>) -> Located {
+        let mut path = layer.path.clone();
+        for name in names {
+            let Some(name) = os_name(name) else { return Located::Missing(None) };
+            if let Some(why) = self.allow.refuses(name) {
+                return Located::Refused(why);
+            }
+            path.push(name);
+        }
+        let found = dunce::canonicalize(&path).and_then(|real| Ok((fs::metadata(&real)?, real)));
+        let (metadata, real) = match found {
+            Ok(found) => found,
+            Err(why) => return absent(path, why),
+        };
+        if let Some(why) = self.keeps_back(&real) {
+            Located::Refused(why)
+        } else if layer.is_another_case(&path, &real) {
+            // A file has one URL: nobody would be told of its changes under this one, and where the
+            // site is going to, there may be nothing here.
+            Located::Missing(None)
+        } else if metadata.is_dir() {
+            Located::Directory(path)
+        } else if metadata.is_file() {
+            Located::File(path)
+        } else {
+            Located::Refused("it is no regular file")
+        }
+    }
+
+    /// Why a real path is kept back, if it is. Of one outside, only the last name is of interest:
+    /// whoever follows links out of the folder knows where these lead.
+    fn keeps_back(&self, real: &Path) -> Option<&'static str> {
+        let Some(below) = self.layers().find_map(|layer| layer.holds(real)) else {
+            let name = real.file_name().filter(|_| self.allow.symlinks);
+            return name.map_or(Some(access::OUT), |name| self.allow.refuses(name));
+        };
+        below.iter().find_map(|name| self.allow.refuses(name))
+    }
+
+    /// What a folder shows: the names of what is served in it, links followed, and what these are.
+    pub(crate) fn list(&self, url: &UrlPath) -> io::Result<BTreeMap<OsString, Metadata>> {
+        let mut listed = BTreeMap::new();
+        let mut unreadable = None;
+        for layer in self.layers() {
+            // A mount is an entry of the folder that it is in.
+            let above = url.names().count();
+            if layer.prefix().zip(url.names()).all(|(mount, here)| mount == here)
+                && let Some(name) = layer.prefix().nth(above)
+                && let Some(name) = os_name(name)
+                && let Ok(metadata) = fs::metadata(&layer.path)
+            {
+                listed.entry(name.to_owned()).or_insert(metadata);
+            }
+            let Some(names) = layer.below(url) else { continue };
+            let Located::Directory(path) = self.locate_in(layer, names) else { continue };
+            match fs::read_dir(path) {
+                Ok(entries) => {
+                    for entry in entries.flatten() {
+                        if let Some(metadata) = self.entry(&entry) {
+                            listed.entry(entry.file_name()).or_insert(metadata);
+                        }
+                    }
+                }
+                Err(why) => unreadable = Some(why),
+            }
+        }
+        unreadable.filter(|_| listed.is_empty()).map_or(Ok(listed), Err)
+    }
+
+    /// What an entry of a served folder is; nothing where it is not served.
+    fn entry(&self, entry: &fs::DirEntry) -> Option<Metadata> {
+        if self.allow.refuses(&entry.file_name()).is_some() {
+            return None;
+        }
+        let metadata = if entry.file_type().ok()?.is_symlink() {
+            let real = dunce::canonicalize(entry.path()).ok()?;
+            if self.keeps_back(&real).is_some() {
+                return None;
+            }
+            fs::metadata(real).ok()?
+        } else {
+            entry.metadata().ok()?
+        };
+        (metadata.is_dir() || metadata.is_file()).then_some(metadata)
+    }
+
+    /// The URL paths of a path on the disk: several where a folder is mounted in several places,
+    /// none where it is not served.
+    pub(crate) fn urls_of(&self, path: &Path, directory: bool) -> Vec<UrlPath> {
+        let url = |layer: &Layer| {
+            let names: Vec<_> = path.strip_prefix(&layer.path).ok()?.iter().collect();
+            if names.iter().any(|name| self.allow.refuses(name).is_some()) {
+                return None;
+            }
+            let names = names.iter().map(|name| name.as_encoded_bytes());
+            UrlPath::from_names(layer.prefix().chain(names), directory)
+        };
+        iter::once(&self.folder).chain(&self.mounts).filter_map(url).collect()
+    }
+}
+
+/// What a failed look-up means.
+fn absent(path: PathBuf, why: io::Error) -> Located {
+    match why.kind() {
+        io::ErrorKind::PermissionDenied => Located::Unreadable(path, why),
+        // A loop of links, too long a name, a file taken for a folder: nothing is there.
+        _ => Located::Missing(Some(path)),
+    }
+}
+
+/// A decoded name as the system spells names; on systems whose names are Unicode, others name
+/// nothing.
+#[cfg(unix)]
+#[allow(clippy::unnecessary_wraps)]
+fn os_name(name: &[u8]) -> Option<&OsStr> {
+    Some(std::os::unix::ffi::OsStrExt::from_bytes(name))
+}
+
+#[cfg(not(unix))]
+fn os_name(name: &[u8]) -> Option<&OsStr> {
+    std::str::from_utf8(name).ok().map(OsStr::new)
+}
