@@ -24,7 +24,7 @@ use self::mount::Layer;
 pub use self::mount::Mount;
 pub(crate) use self::{
     access::Allow,
-    read::{Content, Facts, FileRead, Identity, identify, read},
+    read::{Content, ContentHash, Facts, FileRead, content_hash, read},
     writer::Writer,
 };
 use crate::{error::Error, http::url_path::UrlPath};

@@ -37,10 +37,10 @@ pub(crate) enum Content {
 /// Which content a file has: a hash of its bytes, or, where they are more than [`IN_MEMORY`], of its
 /// size and time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Identity(pub(crate) u128);
+pub(crate) struct ContentHash(pub(crate) u128);
 
-impl Identity {
-    /// The identity of these bytes.
+impl ContentHash {
+    /// Returns the hash of these bytes.
     pub(crate) fn of(bytes: &[u8]) -> Self {
         Self(xxh3_128(bytes))
     }
@@ -52,7 +52,7 @@ pub(crate) struct FileRead {
     /// Its bytes.
     pub(crate) content: Content,
     /// Which content that is.
-    pub(crate) identity: Identity,
+    pub(crate) content_hash: ContentHash,
     /// Whether somebody was writing it at that time.
     pub(crate) writer: Writer,
     /// When it was last changed.
@@ -73,11 +73,11 @@ impl Facts {
     }
 
     /// What stands for the content of a file that is not read whole.
-    fn identity(self) -> Identity {
+    fn content_hash(self) -> ContentHash {
         let since = |modified: SystemTime| modified.duration_since(UNIX_EPOCH).ok();
         let time = self.modified.and_then(since).unwrap_or_default();
         let numbers = [u128::from(self.length), time.as_nanos()];
-        Identity::of(&numbers.map(u128::to_le_bytes).concat())
+        ContentHash::of(&numbers.map(u128::to_le_bytes).concat())
     }
 }
 
@@ -85,10 +85,10 @@ impl Facts {
 /// nothing while somebody may be. For those who hear of what is written meanwhile.
 ///
 /// A save is told as soon as this is known, so a small file costs no call that can be spared.
-pub(crate) fn identify(
+pub(crate) fn content_hash(
     path: &Path,
     at_work: impl Fn(Writer) -> bool,
-) -> io::Result<Option<Identity>> {
+) -> io::Result<Option<ContentHash>> {
     let file = open_itself(path)?;
     // Only regular files have writers that the system knows of. One that comes now waits for us.
     let seen = writer::hold(&file);
@@ -108,18 +108,18 @@ pub(crate) fn identify(
     // Where the system knows of writers, the end is where less comes than there is room for.
     let filled = fill(&file, &mut small, if seen.is_some() { 1 } else { SMALL })?;
     if filled < SMALL {
-        return Ok(Some(Identity::of(&small[..filled])));
+        return Ok(Some(ContentHash::of(&small[..filled])));
     }
     // The rest takes too long to have anybody wait.
     writer::release(&file);
     let facts = Facts::of(&file.metadata()?);
     if facts.length > IN_MEMORY {
-        return Ok(Some(facts.identity()));
+        return Ok(Some(facts.content_hash()));
     }
     let mut bytes = small.to_vec();
     file.take(2 * IN_MEMORY).read_to_end(&mut bytes)?;
     let same = bytes.len() as u64 == facts.length;
-    Ok(same.then(|| Identity::of(&bytes)))
+    Ok(same.then(|| ContentHash::of(&bytes)))
 }
 
 /// Opens a file, but not what a link leads to; a FIFO is not waited for.
@@ -149,15 +149,15 @@ pub(crate) fn read(path: &Path) -> io::Result<FileRead> {
     let facts = Facts::of(&metadata);
     let Facts { length, modified } = facts;
     if length > IN_MEMORY {
-        let identity = facts.identity();
+        let content_hash = facts.content_hash();
         let mut beginning = Vec::new();
         file.by_ref().take(BEGINNING).read_to_end(&mut beginning)?;
         file.rewind()?;
         let content = Content::Large(file, Box::new(metadata), beginning.into());
-        return Ok(FileRead { content, identity, writer: before, modified });
+        return Ok(FileRead { content, content_hash, writer: before, modified });
     }
     let bytes = read_whole(&file, length)?;
-    let identity = Identity::of(&bytes);
+    let content_hash = ContentHash::of(&bytes);
     // A writer that came meanwhile is still there, or has left its traces.
     let after = file.metadata()?;
     let same = Facts::of(&after) == Facts { length: bytes.len() as u64, modified };
@@ -166,7 +166,7 @@ pub(crate) fn read(path: &Path) -> io::Result<FileRead> {
         Writer::None => writer::writer(&file, &after, SystemTime::now()),
         before => before,
     };
-    Ok(FileRead { content: Content::Memory(bytes.into()), identity, writer, modified })
+    Ok(FileRead { content: Content::Memory(bytes.into()), content_hash, writer, modified })
 }
 
 /// A file's bytes: with one call, if it is as long as it was said to be.

@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf, time::SystemTime};
 
 use super::Source;
 use crate::{
-    docroot::{self, Content, FileRead, Identity, Located, Root, Writer},
+    docroot::{self, Content, ContentHash, FileRead, Located, Root, Writer},
     http::encoding::{Accepted, Coding},
     http::url_path::UrlPath,
 };
@@ -30,7 +30,7 @@ pub(crate) struct Sibling {
     pub(crate) path: PathBuf,
     pub(crate) url: UrlPath,
     pub(crate) content: Content,
-    pub(crate) identity: Identity,
+    pub(crate) content_hash: ContentHash,
     pub(crate) modified: Option<SystemTime>,
 }
 
@@ -60,6 +60,13 @@ fn is_there(source: &Source, coding: Coding) -> bool {
 fn read(source: &Source, root: &Root, coding: Coding) -> Option<Sibling> {
     let url = source.url.with_suffix(coding.suffix())?;
     let Located::File(path) = root.locate(&url) else { return None };
-    let FileRead { content, identity, writer, modified } = docroot::read(&path).ok()?;
-    (writer == Writer::None).then_some(Sibling { coding, path, url, content, identity, modified })
+    let FileRead { content, content_hash, writer, modified } = docroot::read(&path).ok()?;
+    (writer == Writer::None).then_some(Sibling {
+        coding,
+        path,
+        url,
+        content,
+        content_hash,
+        modified,
+    })
 }

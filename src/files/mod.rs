@@ -32,7 +32,7 @@ use self::{
     rules::{Elsewhere, Faults, Rules, Said},
 };
 use crate::{
-    docroot::{self, Content, FileRead, Identity, Located, Root, Writer},
+    docroot::{self, Content, ContentHash, FileRead, Located, Root, Writer},
     http::url_path::UrlPath,
     http::{encoding::Accepted, media_type},
 };
@@ -100,7 +100,7 @@ pub(crate) struct Source {
     /// Its bytes.
     pub(crate) content: Content,
     /// Which content it is.
-    pub(crate) identity: Identity,
+    pub(crate) content_hash: ContentHash,
     /// When it was changed.
     pub(crate) modified: Option<SystemTime>,
     /// The same in a coding, where there is one.
@@ -301,9 +301,10 @@ impl Disk {
 
 fn read(path: PathBuf, url: UrlPath) -> Found {
     match docroot::read(&path) {
-        Ok(FileRead { content, identity, writer, modified }) => {
+        Ok(FileRead { content, content_hash, writer, modified }) => {
             let (encoded, whole) = (Encoded::default(), Whole::Yes);
-            let source = Source { path, url, content, identity, modified, encoded, writer, whole };
+            let source =
+                Source { path, url, content, content_hash, modified, encoded, writer, whole };
             Found::File(StatusCode::OK, source)
         }
         Err(why) if why.kind() == io::ErrorKind::NotFound => Found::Nothing(Some(path)),

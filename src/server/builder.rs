@@ -266,7 +266,8 @@ impl Builder {
                 let changes = changes.into_iter().collect();
                 said.emit(Event::Updated { version, changes, tabs });
             };
-            let options = watch::Options { root: Arc::clone(&root), more, ignore, poll };
+            let options =
+                watch::Options { root: Arc::clone(&root), extra_watch_paths: more, ignore, poll };
             let watch = Watch::start(options, watching, Box::new(publish))?;
             Ok((root, Arc::new(watch), modules))
         });

@@ -30,7 +30,7 @@ use crate::{
         html::{InjectedBody, Injector},
     },
     live::reload::hub::User,
-    watch::State,
+    watch::PathState,
 };
 
 /// A request, and what was found out about it on the way.
@@ -138,7 +138,7 @@ impl Site {
             Found::Redirect(to) => return redirect(&to, asked.uri.query()),
             Found::Elsewhere(status, place) => return elsewhere(status, &place),
             Found::Listing(folder, listing) => {
-                self.watch.note(&folder, State::Folder);
+                self.watch.note(&folder, PathState::Folder);
                 self.reload.hub.observe_listing(path);
                 (StatusCode::OK, listing)
             }
@@ -148,7 +148,7 @@ impl Site {
                 }
                 self.mended(path);
                 if let Some(place) = place {
-                    self.watch.note(&place, State::Missing);
+                    self.watch.note(&place, PathState::Missing);
                 }
                 (StatusCode::NOT_FOUND, not_found::not_found(path))
             }
@@ -157,7 +157,7 @@ impl Site {
                 (StatusCode::FORBIDDEN, not_found::refused(path, why))
             }
             Found::Unreadable(place, why) => {
-                self.watch.note(&place, State::Unreadable);
+                self.watch.note(&place, PathState::Unreadable);
                 let why = why.to_string();
                 self.events.emit(Event::Refused { path: path.to_owned(), why: why.clone() });
                 (StatusCode::FORBIDDEN, not_found::refused(path, &why))
@@ -193,7 +193,7 @@ impl Site {
         let Asked { method, uri, headers, host, path, page, version } = *asked;
         let html = media_type::is_html(&media_type::of(&source.path));
         let user = User::Path(path.to_owned());
-        self.watch.note(&source.path, State::File(source.identity));
+        self.watch.note(&source.path, PathState::File(source.content_hash));
         self.reload.hub.observe(&user, &source.url.to_string());
         if page && !html {
             // An image in a frame has no script that would report it.
@@ -207,7 +207,7 @@ impl Site {
         }
         if !(page && html) {
             if let Encoded::File(sibling) = &source.encoded {
-                self.watch.note(&sibling.path, State::File(sibling.identity));
+                self.watch.note(&sibling.path, PathState::File(sibling.content_hash));
                 self.reload.hub.observe(&user, &sibling.url.to_string());
             }
             let otherwise = self.module_varies(&source, uri);
@@ -248,16 +248,17 @@ fn file(status: StatusCode, source: Source, injector: Option<Injector>) -> Repre
     if html {
         varies.push(inject::VARIES);
     }
-    let Source { mut content, mut identity, mut modified, encoded, .. } = source;
+    let Source { mut content, mut content_hash, mut modified, encoded, .. } = source;
     let mut coding = None;
     if !matches!(encoded, Encoded::None) {
         varies.push("Accept-Encoding");
     }
     if let (Encoded::File(sibling), None) = (encoded, &injector) {
         coding = Some(sibling.coding);
-        (content, identity, modified) = (sibling.content, sibling.identity, sibling.modified);
+        (content, content_hash, modified) =
+            (sibling.content, sibling.content_hash, sibling.modified);
     }
-    let tag = EntityTag::from_hash(identity.0);
+    let tag = EntityTag::from_hash(content_hash.0);
     let (content, tag) = match (content, injector) {
         (docroot::Content::Memory(bytes), None) => (Content::Bytes(bytes), Some(tag)),
         (docroot::Content::Memory(bytes), Some(injector)) => {

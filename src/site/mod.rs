@@ -269,9 +269,13 @@ impl Site {
         if !html || media_type::of_html(bytes) != UTF8 {
             return String::new();
         }
-        let docroot::Identity(identity) = source.identity;
+        let docroot::ContentHash(content_hash) = source.content_hash;
         let mut sources = sources.lock().unwrap_or_else(PoisonError::into_inner);
-        if sources.keep(identity, bytes) { format!(".{identity:032x}") } else { String::new() }
+        if sources.keep(content_hash, bytes) {
+            format!(".{content_hash:032x}")
+        } else {
+            String::new()
+        }
     }
 
     /// A source that was kept.
@@ -281,7 +285,7 @@ impl Site {
     }
 
     /// The element that pages get: the script, and the version that was current when it was asked
-    /// for; then the identity of the file that the page was made from, or `.failed` on a page that
+    /// for; then the content hash of the file that the page was made from, or `.failed` on a page that
     /// only says that a backend is down, which nothing on the disk can bring up to date: it asks again
     /// when livers was started again, with another route perhaps.
     /// All this is the query of the script's URL, where the script finds it. It cannot be the
@@ -316,7 +320,7 @@ impl Site {
     async fn settle(&self, headers: &HeaderMap, host: &str, navigation: bool, path: &str) {
         let own = || referrer(headers, host).is_some_and(|referrer| referrer == path);
         if navigation || own() {
-            self.watch.settled().await;
+            self.watch.until_settled().await;
         }
     }
 
@@ -346,7 +350,7 @@ pub(crate) fn recall(root: &Root, watch: &Watch, paths: &[String], since: System
     let files: Vec<_> = files.collect();
     // First: what changes in between is told twice, perhaps, and not missed.
     for file in &files {
-        watch.adopt(file);
+        watch.note_current(file);
     }
     watch::changed_since(root, files, since)
 }

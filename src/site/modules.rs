@@ -20,7 +20,7 @@ use hyper::{
 use super::{Site, installed::Installed, plain};
 use crate::{
     change::{Change, ChangeSet, Kind},
-    docroot::{self, Identity, Root},
+    docroot::{self, ContentHash, Root},
     esm::{self, Compiled, Compiler, Glob, Importers, Output},
     event::Event,
     fault::Fault,
@@ -28,7 +28,7 @@ use crate::{
     http::url_path::UrlPath,
     http::{body::Response, representation::Representation},
     live::reload::hub::User,
-    watch::State,
+    watch::PathState,
 };
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
@@ -193,10 +193,10 @@ impl Site {
     }
 
     /// A change of what says how to compile concerns whoever uses what was compiled.
-    fn depends(&self, url: &str, settings: Vec<(PathBuf, Identity)>) {
-        for (file, identity) in settings {
+    fn depends(&self, url: &str, settings: Vec<(PathBuf, ContentHash)>) {
+        for (file, content_hash) in settings {
             for used in self.root.urls_of(&file, false) {
-                self.watch.note(&file, State::File(identity));
+                self.watch.note(&file, PathState::File(content_hash));
                 self.reload.hub.observe(&User::Path(url.to_owned()), &used.to_string());
             }
         }
@@ -313,8 +313,8 @@ impl Site {
 }
 
 /// Which content these files have. Blocking.
-fn read(files: &[PathBuf]) -> Vec<(PathBuf, Identity)> {
-    let read = |file: &PathBuf| Some((file.clone(), docroot::read(file).ok()?.identity));
+fn read(files: &[PathBuf]) -> Vec<(PathBuf, ContentHash)> {
+    let read = |file: &PathBuf| Some((file.clone(), docroot::read(file).ok()?.content_hash));
     files.iter().filter_map(read).collect()
 }
 

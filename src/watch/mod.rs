@@ -12,7 +12,7 @@
 //!
 //! The server tells the [`Watch`] what it served ([`Watch::note`]), which is what changes are
 //! compared with, and which ignored folders are worth a watch after all. And it asks whether this is a
-//! good moment to serve a page ([`Watch::settled`]).
+//! good moment to serve a page ([`Watch::until_settled`]).
 //!
 //! Where the system gives no events, or no watch, [`poll`] looks at the folders again and again;
 //! [`observer`] decides for each of them, by what the system says and by the [`mounts`].
@@ -52,7 +52,7 @@ use self::{
     tree::Tree,
     worker::Worker,
 };
-pub(crate) use self::{observer::Polling, since::changed_since, snapshot::State};
+pub(crate) use self::{observer::Polling, since::changed_since, snapshot::PathState};
 use crate::{
     change::ChangeSet,
     docroot::Root,
@@ -68,7 +68,7 @@ pub(crate) struct Options {
     /// The folder that is served.
     pub(crate) root: Arc<Root>,
     /// More folders and files, that are not served.
-    pub(crate) more: Vec<PathBuf>,
+    pub(crate) extra_watch_paths: Vec<PathBuf>,
     /// What never counts.
     pub(crate) ignore: Vec<String>,
     /// Look at the folders again and again, rather than to have the system tell.
@@ -159,7 +159,7 @@ impl Watch {
     }
 
     /// Somebody was served this.
-    pub(crate) fn note(&self, path: &Path, state: State) {
+    pub(crate) fn note(&self, path: &Path, state: PathState) {
         let input = match self.shared.snapshot().note(path, state) {
             Noted::Same => return,
             Noted::New => Input::Asked(path.to_owned()),
@@ -169,14 +169,14 @@ impl Watch {
     }
 
     /// Somebody was served this by another run: its changes are told from what is there now. Blocking.
-    pub(crate) fn adopt(&self, path: &Path) {
+    pub(crate) fn note_current(&self, path: &Path) {
         let state = snapshot::look(path, true).unwrap_or_else(|| snapshot::look_anyway(path));
         self.note(path, state);
     }
 
     /// Waits, for a bounded time, while a burst of changes is going on: a page that is served then
     /// would have to be loaded again. At all other times it gives way at once.
-    pub(crate) async fn settled(&self) {
+    pub(crate) async fn until_settled(&self) {
         loop {
             let calmed = self.shared.calmed.notified();
             tokio::pin!(calmed);
@@ -211,7 +211,8 @@ impl Watch {
 
 impl Shared {
     fn new(options: &Options, publish: Publish) -> Self {
-        let more = options.more.iter().filter_map(|path| dunce::canonicalize(path).ok());
+        let more =
+            options.extra_watch_paths.iter().filter_map(|path| dunce::canonicalize(path).ok());
         let served = [options.root.path()].into_iter().chain(options.root.mounted());
         Self {
             root: Arc::clone(&options.root),

@@ -289,8 +289,11 @@ mod tests {
 
     fn new_shared() -> Arc<Shared> {
         let root = Arc::new(Root::new(&std::env::temp_dir(), Allow::default(), &[]).unwrap());
-        let (more, ignore) = (Vec::new(), Vec::new());
-        Arc::new(Shared::new(&Options { root, more, ignore, poll: false }, Box::new(|_| {})))
+        let (extra_watch_paths, ignore) = (Vec::new(), Vec::new());
+        Arc::new(Shared::new(
+            &Options { root, extra_watch_paths, ignore, poll: false },
+            Box::new(|_| {}),
+        ))
     }
 
     #[test]

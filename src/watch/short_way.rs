@@ -16,7 +16,7 @@ use std::{
 };
 
 use super::{
-    Shared, State,
+    PathState, Shared,
     coalesce::Signal,
     snapshot::{difference, is_emptied},
 };
@@ -64,8 +64,8 @@ impl Shared {
         }
         // That it is likely to be done says only its close.
         let at_work = |writer| writer == Writer::Open || (written && writer == Writer::Likely);
-        let now = match docroot::identify(path, at_work) {
-            Ok(Some(identity)) => State::File(identity),
+        let now = match docroot::content_hash(path, at_work) {
+            Ok(Some(content_hash)) => PathState::File(content_hash),
             Ok(None) => return self.put_off(path, signal.still_open()),
             // It is gone, or something else by now.
             Err(_) => return long(),
@@ -90,7 +90,7 @@ impl Shared {
     }
 
     /// Tells the tabs what is different from what they know; gives whether anything is.
-    fn tell(&self, path: &Path, urls: Vec<String>, known: State, now: State) -> bool {
+    fn tell(&self, path: &Path, urls: Vec<String>, known: PathState, now: PathState) -> bool {
         let Some(kind) = difference(Some(known), now, false) else { return false };
         self.snapshot().told(path, now);
         (self.publish)(urls.into_iter().map(|path| Change { path, kind }).collect());

@@ -17,7 +17,7 @@ use std::{
 
 use crate::{
     change::Kind,
-    docroot::{self, Identity, Writer},
+    docroot::{self, ContentHash, Writer},
 };
 
 /// How many paths are kept. Those beyond are treated as paths that nobody asked for.
@@ -33,13 +33,13 @@ const BYTES: usize = 8 << 20;
 
 /// What is at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum PathState {
     /// Nothing.
     Missing,
     /// A folder.
     Folder,
     /// A file, of this content.
-    File(Identity),
+    File(ContentHash),
     /// A file whose content was not looked at.
     Unread,
     /// Something that cannot be read.
@@ -73,7 +73,7 @@ pub(super) struct Snapshot {
 #[derive(Clone, Debug)]
 struct Entry {
     /// What the tabs know of.
-    state: State,
+    state: PathState,
     /// See [`Snapshot::set_plain`].
     plain: Vec<String>,
     /// Its place among those that are missing, if it is.
@@ -82,7 +82,7 @@ struct Entry {
 
 impl Snapshot {
     /// Somebody was served this.
-    pub(super) fn note(&mut self, path: &Path, state: State) -> Noted {
+    pub(super) fn note(&mut self, path: &Path, state: PathState) -> Noted {
         match self.paths.get(path) {
             Some(known) if known.state == state => Noted::Same,
             Some(_) => Noted::Changed,
@@ -117,7 +117,7 @@ impl Snapshot {
     }
 
     /// The state that the tabs know of.
-    pub(super) fn known(&self, path: &Path) -> Option<State> {
+    pub(super) fn known(&self, path: &Path) -> Option<PathState> {
         self.paths.get(path).map(|known| known.state)
     }
 
@@ -130,7 +130,7 @@ impl Snapshot {
     }
 
     /// The state that the tabs know of, and the URL paths, if that was said of a path.
-    pub(super) fn plain(&self, path: &Path) -> Option<(State, Vec<String>)> {
+    pub(super) fn plain(&self, path: &Path) -> Option<(PathState, Vec<String>)> {
         let known = self.paths.get(path).filter(|known| !known.plain.is_empty())?;
         Some((known.state, known.plain.clone()))
     }
@@ -138,8 +138,10 @@ impl Snapshot {
     /// Events were lost. A file is compared by its content; what was in a folder is not known any
     /// more.
     pub(super) fn doubt(&mut self, path: &Path) {
-        if let Some(known) = self.paths.get_mut(path).filter(|known| known.state == State::Folder) {
-            known.state = State::Unread;
+        if let Some(known) =
+            self.paths.get_mut(path).filter(|known| known.state == PathState::Folder)
+        {
+            known.state = PathState::Unread;
         }
     }
 
@@ -149,15 +151,15 @@ impl Snapshot {
     }
 
     /// The tabs know of this state from now on.
-    pub(super) fn told(&mut self, path: &Path, state: State) {
+    pub(super) fn told(&mut self, path: &Path, state: PathState) {
         let Some(entry) = self.paths.get_mut(path) else { return };
         entry.state = state;
         match entry.missing {
-            None if state == State::Missing => {
+            None if state == PathState::Missing => {
                 entry.missing = Some(self.next);
                 self.add_missing(path);
             }
-            Some(place) if state != State::Missing => {
+            Some(place) if state != PathState::Missing => {
                 entry.missing = None;
                 self.missing.remove(&place);
             }
@@ -182,47 +184,49 @@ impl Snapshot {
 
 /// What is at a path now; nothing while somebody is seen to write there. Blocking; a file is read only
 /// if it was before.
-pub(super) fn look(path: &Path, asked: bool) -> Option<State> {
+pub(super) fn look(path: &Path, asked: bool) -> Option<PathState> {
     let state = std::fs::metadata(path).and_then(|metadata| {
         Ok(if metadata.is_dir() {
-            Some(State::Folder)
+            Some(PathState::Folder)
         } else if asked {
             let read = docroot::read(path)?;
-            (read.writer != Writer::Open).then_some(State::File(read.identity))
+            (read.writer != Writer::Open).then_some(PathState::File(read.content_hash))
         } else {
-            Some(State::Unread)
+            Some(PathState::Unread)
         })
     });
     state.unwrap_or_else(|why| Some(absent(&why)))
 }
 
 /// What is at a path where somebody is writing: half of it, perhaps. Blocking.
-pub(super) fn look_anyway(path: &Path) -> State {
-    docroot::read(path).map_or_else(|why| absent(&why), |read| State::File(read.identity))
+pub(super) fn look_anyway(path: &Path) -> PathState {
+    docroot::read(path).map_or_else(|why| absent(&why), |read| PathState::File(read.content_hash))
 }
 
-fn absent(why: &io::Error) -> State {
+fn absent(why: &io::Error) -> PathState {
     match why.kind() {
-        io::ErrorKind::PermissionDenied => State::Unreadable,
-        _ => State::Missing,
+        io::ErrorKind::PermissionDenied => PathState::Unreadable,
+        _ => PathState::Missing,
     }
 }
 
 /// Whether a file was not empty and is now: half of a save, often.
-pub(super) fn is_emptied(known: Option<State>, now: State) -> bool {
-    now == State::File(Identity::of(&[])) && known != Some(now) && known != Some(State::Missing)
+pub(super) fn is_emptied(known: Option<PathState>, now: PathState) -> bool {
+    now == PathState::File(ContentHash::of(&[]))
+        && known != Some(now)
+        && known != Some(PathState::Missing)
 }
 
 /// What happened to a path, if anything, from what was known of it and what is there now.
 /// `appeared` says whether it began with being created.
-pub(super) fn difference(known: Option<State>, now: State, appeared: bool) -> Option<Kind> {
+pub(super) fn difference(known: Option<PathState>, now: PathState, appeared: bool) -> Option<Kind> {
     match (known, now) {
         (Some(known), now) if known == now => None,
-        (Some(State::Missing), _) => Some(Kind::Created),
-        (Some(_), State::Missing) => Some(Kind::Removed),
+        (Some(PathState::Missing), _) => Some(Kind::Created),
+        (Some(_), PathState::Missing) => Some(Kind::Removed),
         // Nobody asked for it: the signals are all there is to go by.
-        (None, State::Missing) => (!appeared).then_some(Kind::Removed),
-        (None, State::Folder) => appeared.then_some(Kind::Created),
+        (None, PathState::Missing) => (!appeared).then_some(Kind::Removed),
+        (None, PathState::Folder) => appeared.then_some(Kind::Created),
         (None, _) if appeared => Some(Kind::Created),
         (Some(_) | None, _) => Some(Kind::Modified),
     }
@@ -235,11 +239,11 @@ mod tests {
         sync::Arc,
     };
 
-    use super::{MISSING, Noted, Snapshot, State, State::*, difference};
-    use crate::{change::Kind::*, docroot::Identity};
+    use super::{MISSING, Noted, PathState, PathState::*, Snapshot, difference};
+    use crate::{change::Kind::*, docroot::ContentHash};
 
-    const OLD: State = File(Identity(1));
-    const NEW: State = File(Identity(2));
+    const OLD: PathState = File(ContentHash(1));
+    const NEW: PathState = File(ContentHash(2));
 
     #[test]
     fn a_change_is_what_is_different() {

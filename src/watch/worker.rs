@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::{
-    Input, Options, QUEUE, Shared, State,
+    Input, Options, PathState, QUEUE, Shared,
     coalesce::{Due, Signal},
     ignore::{GITIGNORE, Ignore},
     links::Links,
@@ -79,7 +79,10 @@ impl Worker {
         events: Events,
     ) -> Result<Self, Error> {
         let mounted = options.root.mounted().map(Path::to_owned);
-        let more = mounted.chain(options.more).map(More::new).collect::<Result<Vec<_>, _>>()?;
+        let more = mounted
+            .chain(options.extra_watch_paths)
+            .map(More::new)
+            .collect::<Result<Vec<_>, _>>()?;
         let folders: Vec<_> = more.iter().filter_map(More::folder).collect();
         let mut worker = Self {
             ignore: Ignore::new(options.root.path(), &folders, &options.ignore)?,
@@ -434,8 +437,9 @@ impl Worker {
             self.tree.remove_file(path);
             self.watch_itself(path);
         }
-        let directory = now == State::Folder
-            || (now == State::Missing && matches!(known, Some(State::Folder | State::Unread)));
+        let directory = now == PathState::Folder
+            || (now == PathState::Missing
+                && matches!(known, Some(PathState::Folder | PathState::Unread)));
         let names = self.names(path, directory).into_iter();
         names.map(|path| Change { path, kind }).collect()
     }
