@@ -27,7 +27,7 @@ use crate::{
         body::{Body, BodyError, stream},
         date::Date,
         encoding::{Accepted, Coding},
-        field, media_type,
+        field, media_type, own_paths,
         representation::Representation,
     },
     live::inject::{
@@ -134,7 +134,7 @@ pub fn amend_headers(headers: &mut HeaderMap, path: &str, inline: bool) -> bool 
 
 fn needs(path: &str, inline: bool) -> Needs {
     let (host, nonce) = ("ours.test:8080".to_owned(), "ourNonce".to_owned());
-    Needs { host, path: path.to_owned(), own: "/__livers/", nonce, inline }
+    Needs { host, path: path.to_owned(), own: own_paths::FOLDER, nonce, inline }
 }
 
 /// A document with an element, that comes in these chunks. `policies` says what a policy of the

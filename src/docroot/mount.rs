@@ -13,7 +13,7 @@ use std::{
 
 use crate::{
     error::{BadValue, Error},
-    http::url_path::UrlPath,
+    http::{own_paths, url_path::UrlPath},
 };
 
 /// A path, and the folder that is served below it: `/assets=../shared`.
@@ -35,7 +35,7 @@ impl FromStr for Mount {
         let path = UrlPath::parse(at).map_err(|_| {
             wrong("does not begin with a path: write it like /assets, without . and ..")
         })?;
-        if path.names().next() == Some(b"__livers") {
+        if path.names().next() == Some(own_paths::SEGMENT.as_bytes()) {
             return Err(wrong("is livers' own path: choose another"));
         }
         Ok(Self { at: path.as_directory(), folder: PathBuf::from(folder) })

@@ -13,6 +13,7 @@ pub(crate) mod guard;
 pub(crate) mod informational;
 pub(crate) mod media_type;
 mod multipart;
+pub(crate) mod own_paths;
 pub(crate) mod page;
 mod parts;
 mod range;

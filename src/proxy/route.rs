@@ -12,9 +12,7 @@ use std::{fmt, str::FromStr};
 use hyper::http::uri::{InvalidUri, PathAndQuery, Uri};
 
 use super::upstream::{Upstream, encode};
-
-/// The folder of livers' own paths, which no route may hide.
-const OWN: &str = "/__livers";
+use crate::http::own_paths;
 
 /// A prefix of paths, and the backend that answers them: `/ws=localhost:3000`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,8 +134,11 @@ fn parse_prefix(prefix: &str, target: &str) -> Result<String, RouteError> {
         return fail(&format!("has more than a path for a prefix: write {path}={target}"));
     }
     let path = encode(prefix.trim_end_matches('/'));
-    if path.strip_prefix(OWN).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
-        return fail(&format!("would hide livers' own paths: choose a prefix outside {OWN}"));
+    if own_paths::is_own(&path) {
+        return fail(&format!(
+            "would hide livers' own paths: choose a prefix outside {}",
+            own_paths::PREFIX
+        ));
     }
     if !path.is_empty() && PathAndQuery::try_from(&path).is_err() {
         return fail("has a prefix that is not a path: write one like /ws=localhost:3000");

@@ -9,10 +9,9 @@ use std::{
     },
 };
 
-use super::OWN_FOLDER;
 use crate::{
     event::{Event, Events},
-    http::body::Response,
+    http::{body::Response, own_paths},
     live::inject::{csp::Needs, meta::Amend},
 };
 
@@ -39,7 +38,7 @@ impl Csp {
     /// What the elements need that a page gets at a host and path.
     pub(super) fn needs(&self, host: &str, path: &str, inline: bool) -> Needs {
         let (host, path) = (host.to_owned(), path.to_owned());
-        Needs { host, path, own: OWN_FOLDER, nonce: self.nonce.clone(), inline }
+        Needs { host, path, own: own_paths::FOLDER, nonce: self.nonce.clone(), inline }
     }
 
     /// Amends the policies in an answer's head.

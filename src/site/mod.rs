@@ -47,7 +47,7 @@ use crate::{
     http::url_path::UrlPath,
     http::{
         body::{self, BodyError, Response},
-        media_type,
+        media_type, own_paths,
         representation::Representation,
     },
     live::inject::{self, decode::Coding, html::Injector, sources::Sources},
@@ -55,12 +55,6 @@ use crate::{
     proxy::{Client, Proxy, Route},
     watch::{self, Watch},
 };
-
-/// Everything of livers' own lives below this path; no file and no route can shadow it.
-const OWN: &str = "/__livers";
-
-/// The same as a folder.
-const OWN_FOLDER: &str = "/__livers/";
 
 /// The type of the pages that are read as UTF-8.
 const UTF8: &str = "text/html; charset=utf-8";
@@ -134,7 +128,7 @@ impl Site {
             return response;
         }
         let path = request.uri().path();
-        if path.strip_prefix(OWN).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        if own_paths::is_own(path) {
             return self.own(request, &host).await;
         }
         if let Some(route) = self.proxy.route(path) {
@@ -149,7 +143,7 @@ impl Site {
         if !same_origin(request.headers(), host) {
             return self.refuse(path, "pages of another origin may not use livers' own paths");
         }
-        let mut response = match &path[OWN.len()..] {
+        let mut response = match &path[own_paths::PREFIX.len()..] {
             _ if request.method() == Method::OPTIONS => {
                 Policy::default().options(request.headers())
             }
@@ -294,8 +288,9 @@ impl Site {
     fn element(&self, version: u64, more: &str) -> String {
         let boot = self.reload.hub.boot();
         format!(
-            "<script type=\"module\" src=\"{OWN}/client.js?{boot}.{version}{more}\" nonce=\"{}\" \
+            "<script type=\"module\" src=\"{}?{boot}.{version}{more}\" nonce=\"{}\" \
              async></script>",
+            own_paths::CLIENT,
             self.csp.nonce()
         )
     }

@@ -1,4 +1,7 @@
-//! The client's own modules, below livers' own path.
+//! Serves the JavaScript that runs in pages, embedded from `client-snippet`.
+//!
+//! All modules have a URL directly below `/__livers/`, whichever folder their source is in, and import
+//! each other by relative URLs. A page loads `client.js`; everything else is loaded on demand.
 
 use hyper::{
     Request, StatusCode,
@@ -7,26 +10,28 @@ use hyper::{
 
 use crate::http::{body::Response, representation::Representation};
 
-/// The script that pages load, and the modules that it loads with the first change.
-const SCRIPTS: &[(&str, &str)] = &[
-    ("/client.js", include_str!("../../client-snippet/client.js")),
-    ("/update.js", include_str!("../../client-snippet/update.js")),
-    ("/address.js", include_str!("../../client-snippet/address.js")),
-    ("/sheets.js", include_str!("../../client-snippet/sheets.js")),
-    ("/adopted.js", include_str!("../../client-snippet/adopted.js")),
-    ("/assets.js", include_str!("../../client-snippet/assets.js")),
-    ("/morph.js", include_str!("../../client-snippet/morph.js")),
-    ("/reload.js", include_str!("../../client-snippet/reload.js")),
-    ("/hot.js", include_str!("../../client-snippet/hot.js")),
-    ("/renew.js", include_str!("../../client-snippet/renew.js")),
-    ("/refresh.js", include_str!("../../client-snippet/refresh.js")),
-    ("/overlay.js", include_str!("../../client-snippet/overlay.js")),
-    ("/helpers.js", include_str!("../../client-snippet/helpers.js")),
-    ("/registry.js", include_str!("../../client-snippet/registry.js")),
-];
+/// Pairs a module's URL, relative to `/__livers`, with its source.
+macro_rules! scripts {
+    ($($folder:literal: $($name:literal)+;)+) => {
+        &[$($((
+            concat!("/", $name),
+            include_str!(concat!("../../client-snippet/", $folder, "/", $name)),
+        ),)+)+]
+    };
+}
 
-/// One of the client's modules. The URL of the first, which holds the stamp, is another one after each
-/// change; the others belong to it, and livers may be another one when they are asked for again.
+/// Every module that a page can load.
+const SCRIPTS: &[(&str, &str)] = scripts! {
+    "reload": "client.js" "update.js" "address.js" "sheets.js" "adopted.js" "assets.js" "morph.js"
+        "reload.js";
+    "hmr": "hot.js" "renew.js" "refresh.js" "overlay.js" "helpers.js";
+    "packages": "registry.js";
+};
+
+/// Answers a request for the module at `name`, or returns `None` if there is no such module.
+///
+/// Modules are never stored by the browser: after livers is upgraded and restarted, an open page must
+/// not mix modules of two versions.
 pub(super) fn answer<B>(name: &str, request: &Request<B>) -> Option<Response> {
     let (_, text) = SCRIPTS.iter().find(|(script, _)| *script == name)?;
     let javascript = "text/javascript; charset=utf-8";
@@ -34,4 +39,32 @@ pub(super) fn answer<B>(name: &str, request: &Request<B>) -> Option<Response> {
         .answer(request.method(), request.headers());
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Some(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SCRIPTS;
+    use crate::http::own_paths;
+
+    #[test]
+    fn every_module_named_in_own_paths_is_served() {
+        let mut named = vec![own_paths::CLIENT];
+        #[cfg(feature = "esm")]
+        named.extend([own_paths::HELPERS, own_paths::HOT, own_paths::REFRESH, own_paths::REGISTRY]);
+        for path in named {
+            let name = path.strip_prefix(own_paths::PREFIX).unwrap();
+            assert!(SCRIPTS.iter().any(|(script, _)| *script == name), "{path}");
+        }
+    }
+
+    #[test]
+    fn every_imported_module_is_served() {
+        for (importer, text) in SCRIPTS {
+            for part in text.split("from './").skip(1) {
+                let name = part.split('\'').next().unwrap();
+                let is_served = SCRIPTS.iter().any(|(script, _)| script[1..] == *name);
+                assert!(is_served, "{importer} imports {name}");
+            }
+        }
+    }
 }

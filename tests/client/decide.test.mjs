@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { spelled } from '../../client-snippet/address.js';
-import { decide } from '../../client-snippet/update.js';
+import { spelled } from '../../client-snippet/reload/address.js';
+import { decide } from '../../client-snippet/reload/update.js';
 
 // What the page shows, and by what.
 const users = {

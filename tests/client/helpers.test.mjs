@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import * as helpers from '../../client-snippet/helpers.js';
+import * as helpers from '../../client-snippet/hmr/helpers.js';
 
 test('decorators of a class, a method, a parameter and a field, from the last to the first', () => {
   const said = [];

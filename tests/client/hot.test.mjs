@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { makeRegistry } from '../../client-snippet/hot.js';
-import { failed, plan } from '../../client-snippet/renew.js';
+import { makeRegistry } from '../../client-snippet/hmr/hot.js';
+import { failed, plan } from '../../client-snippet/hmr/renew.js';
 import { Project } from './modules.mjs';
 import { golden, settle } from './page.mjs';
 

@@ -1,7 +1,7 @@
 // A project of modules, as livers serves it and a browser runs it: each address once, the versions of
 // what changed in the addresses of the imports.
-import { makeRegistry } from '../../client-snippet/hot.js';
-import { makeRenewal } from '../../client-snippet/renew.js';
+import { makeRegistry } from '../../client-snippet/hmr/hot.js';
+import { makeRenewal } from '../../client-snippet/hmr/renew.js';
 
 import { ORIGIN } from './page.mjs';
 

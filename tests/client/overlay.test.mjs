@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { kindOf, placeOf } from '../../client-snippet/overlay.js';
+import { kindOf, placeOf } from '../../client-snippet/hmr/overlay.js';
 
 for (const [line, number, wanted] of [
   ['2 | import React', 2, 'row'],

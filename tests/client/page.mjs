@@ -1,8 +1,8 @@
 // A page for the client: as much of a browser as it touches, with a clock that only tests move.
 import { readFileSync } from 'node:fs';
 
-import { start } from '../../client-snippet/client.js';
-import * as update from '../../client-snippet/update.js';
+import { start } from '../../client-snippet/reload/client.js';
+import * as update from '../../client-snippet/reload/update.js';
 
 export const ORIGIN = 'http://localhost:3000';
 

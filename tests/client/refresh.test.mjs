@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { isComponent, makeRefresh } from '../../client-snippet/refresh.js';
+import { isComponent, makeRefresh } from '../../client-snippet/hmr/refresh.js';
 
 const MEMO = Symbol.for('react.memo');
 const FORWARD_REF = Symbol.for('react.forward_ref');

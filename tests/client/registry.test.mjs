@@ -4,7 +4,7 @@ import test from 'node:test';
 
 // Each test has a registry of its own.
 let number = 0;
-const fresh = () => import(`../../client-snippet/registry.js?${number++}`);
+const fresh = () => import(`../../client-snippet/packages/registry.js?${number++}`);
 const started = async (definitions) => {
   const registry = await fresh();
   registry.define(definitions);

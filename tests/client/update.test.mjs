@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { inSrcset, inStyle } from '../../client-snippet/assets.js';
+import { inSrcset, inStyle } from '../../client-snippet/reload/assets.js';
 import { Page, settle } from './page.mjs';
 
 const modified = (path) => ({ path, kind: 'modified' });

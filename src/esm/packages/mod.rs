@@ -3,7 +3,7 @@
 //! `/__livers/npm/<id>/<file>` is a module that exports what the file does, and the names in
 //! `?names=` besides, since not all names of a CommonJS file stand in its text: only those travel, so
 //! that most importers have one module in common. It runs the file in
-//! the page's registry (`client-snippet/registry.js`), where each file is once. The definitions come
+//! the page's registry (`client-snippet/packages/registry.js`), where each file is once. The definitions come
 //! in packs, `?pack`, which run nothing ([`bundle`]). The module names all of them, so that the
 //! browser asks for them together. `?define` is a module that has the packs, and runs nothing
 //! either. Style sheets, pictures and the like are served as they are, and with `?import` as a

@@ -8,10 +8,10 @@ use super::{
     requests::How,
     scan::Kind,
 };
-use crate::esm::resolve::{PACKAGES, key};
-
-/// Where the registry is.
-const REGISTRY: &str = "/__livers/registry.js";
+use crate::{
+    esm::resolve::{PACKAGES, key},
+    http::own_paths::REGISTRY,
+};
 
 /// A string of JavaScript.
 pub(super) fn quoted(text: &str) -> String {

@@ -35,9 +35,7 @@ use self::{
     specifier::{is_package_name, is_url, package_name, package_of, url},
 };
 use crate::docroot::Allow;
-
-/// Everything in packages has a URL below this.
-pub(crate) const PACKAGES: &str = "/__livers/npm/";
+pub(crate) use crate::http::own_paths::PACKAGES;
 
 /// What a specifier leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]

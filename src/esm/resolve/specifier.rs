@@ -1,7 +1,7 @@
 //! How specifiers, package names and the URLs of packages are spelled.
 
 use super::{PACKAGES, folders::Place};
-use crate::http::url_path::UrlPath;
+use crate::http::{own_paths, url_path::UrlPath};
 
 /// The name in an id, if it can be one.
 pub(super) fn package_name(id: &str) -> Option<&str> {
@@ -46,7 +46,7 @@ pub(super) fn is_url(specifier: &str) -> bool {
     };
     scheme.is_some_and(is_scheme)
         || specifier.starts_with("//")
-        || specifier.starts_with("/__livers/")
+        || specifier.starts_with(own_paths::FOLDER)
 }
 
 /// The URL of the module for a file in a package.

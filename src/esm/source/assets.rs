@@ -5,17 +5,17 @@ use std::{collections::BTreeMap, path::Path};
 use serde::de::IgnoredAny;
 
 use super::ask::What;
-use crate::esm::Fault;
+use crate::{esm::Fault, http::own_paths::HOT};
 
 /// The module that stands for a file that is no script.
 pub(super) fn module(what: What, path: &Path, url: &str, bytes: &[u8]) -> Result<String, Fault> {
     Ok(match what {
         What::Style => format!(
-            "import {{ style }} from \"/__livers/hot.js\";\nawait style({});\nexport {{}};\n",
+            "import {{ style }} from \"{HOT}\";\nawait style({});\nexport {{}};\n",
             string(url)
         ),
         What::StyleText => format!(
-            "import {{ style }} from \"/__livers/hot.js\";\nawait style({});\nexport default {};\n",
+            "import {{ style }} from \"{HOT}\";\nawait style({});\nexport default {};\n",
             string(url),
             string(&String::from_utf8_lossy(bytes))
         ),

@@ -14,7 +14,7 @@ use super::{
     project::Project,
     rewrite,
 };
-use crate::esm::Fault;
+use crate::{esm::Fault, http::own_paths::HOT};
 
 /// The module for a CSS module at a URL path.
 pub(super) fn module(
@@ -27,8 +27,7 @@ pub(super) fn module(
     let mark = rewrite::mark(text);
     let sources = sources(project, path, text, &names)?;
     let imports: Vec<_> = sources.iter().map(|source| source.file.clone()).collect();
-    let mut code =
-        "import { hot as $hot, style as $style } from \"/__livers/hot.js\";\n".to_owned();
+    let mut code = format!("import {{ hot as $hot, style as $style }} from \"{HOT}\";\n");
     for (at, Source { to, .. }) in sources.iter().enumerate() {
         let _ = writeln!(code, "import $from{at} from \"{to}{mark}\";");
     }

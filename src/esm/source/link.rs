@@ -12,7 +12,7 @@ use super::{
     ask::{Language, is_css_module},
     project::Project,
 };
-use crate::esm::Target;
+use crate::{esm::Target, http::own_paths};
 
 /// What a specifier leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub(super) fn link(
     kind: Option<&str>,
     names: Names<'_>,
 ) -> Link {
-    if specifier.starts_with("/__livers/") || project.is_foreign(specifier) {
+    if specifier.starts_with(own_paths::FOLDER) || project.is_foreign(specifier) {
         return Link::Same;
     }
     let (name, query) = split(specifier);

@@ -2,6 +2,7 @@
 //! imports, and its components with Fast Refresh.
 
 use super::assets::string;
+use crate::http::own_paths::{HELPERS, HOT, REFRESH};
 
 /// What there is to say of a module.
 pub(super) struct Facts<'f> {
@@ -40,13 +41,13 @@ pub(super) fn frame(facts: &Facts<'_>) -> Frame {
     let mut after = String::new();
     // React looks for Fast Refresh's hook when it begins, so this comes before what it imports.
     if facts.react {
-        before.push(format!("import {{ refresh as {refresh} }} from \"/__livers/refresh.js\";"));
+        before.push(format!("import {{ refresh as {refresh} }} from \"{REFRESH}\";"));
     }
     if facts.hot {
-        before.push(format!("import {{ hot as {hot} }} from \"/__livers/hot.js\";"));
+        before.push(format!("import {{ hot as {hot} }} from \"{HOT}\";"));
     }
     if facts.code.contains("babelHelpers.") && !facts.text.contains("babelHelpers") {
-        before.push("import * as babelHelpers from \"/__livers/helpers.js\";".to_owned());
+        before.push(format!("import * as babelHelpers from \"{HELPERS}\";"));
     }
     if facts.hot {
         let imports: Vec<_> = facts.imports.iter().map(|path| string(path)).collect();

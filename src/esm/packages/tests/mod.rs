@@ -52,7 +52,8 @@ impl Site {
         }
         let name = format!("m{}.mjs", saved.len());
         saved.insert(url.to_owned(), name.clone());
-        let registry = Path::new(env!("CARGO_MANIFEST_DIR")).join("client-snippet/registry.js");
+        let registry =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("client-snippet/packages/registry.js");
         let registry = format!("\"file://{}\"", registry.display());
         let mut text = self.text(url).replace("\"/__livers/registry.js\"", &registry);
         while let Some(at) = text.find("\"/__livers/npm/") {
