@@ -1,4 +1,4 @@
-# install PACKAGE...: by apt-get, where there is one. For the scripts here, which read this file.
+# install PACKAGE...: installs Debian packages with apt-get, if it is available. Sourced by the scripts here.
 
 install() {
   local as_root=()
@@ -7,7 +7,8 @@ install() {
     as_root=(sudo)
   fi
   command -v apt-get >/dev/null || return 1
-  "${as_root[@]}" apt-get update -qq &&
+  # Waits up to two minutes for another process that holds the lock of dpkg.
+  "${as_root[@]}" apt-get -o DPkg::Lock::Timeout=120 update -qq &&
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-      apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+      apt-get -o DPkg::Lock::Timeout=120 install -y -qq --no-install-recommends "$@" >/dev/null
 }
