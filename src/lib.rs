@@ -74,6 +74,6 @@ pub use event::{Event, Events};
 pub use fault::Fault;
 pub use http::guard::{AllowedHost, AllowedHostError};
 pub use live::reload::hub::Reload;
-pub use proxy::{Route, RouteError};
+pub use proxy::Route;
 pub use server::{Builder, Server};
 pub use site::policy::{Cors, Header};

@@ -1,18 +1,22 @@
-//! Interim answers (RFC 9110, section 15.2) for a client of ours, which hyper's server cannot send.
+//! Informational responses (1xx; RFC 9110, section 15.2), which hyper's server cannot send.
 //!
-//! A gateway must pass on what its backend says before the answer: 103 Early Hints, 102 Processing.
-//! Each of our connections is wrapped in an [`Interposed`], and each request of it carries a
-//! [`Line`] on which whoever makes the answer can say something first.
+//! A gateway forwards the informational responses of its backend, such as 103 Early Hints. Each
+//! client connection is wrapped in an [`InformationalStream`], and each of its requests carries an
+//! [`InformationalWriter`] that queues a response head on that stream.
 //!
-//! It fits in between because hyper serves one request of a connection at a time, and flushes the
-//! socket whenever it has nothing left to write: in there, nothing of another answer can be torn.
-//! [`Line::say`] ends when its bytes are written, so the answer itself always comes after them.
+//! This is safe because hyper serves one request of a connection at a time and flushes the stream
+//! whenever it has nothing left to write: at a flush, no other response is partly written.
+//! [`InformationalWriter::send`] returns after the bytes are written, so the final response always
+//! follows them.
 
 use std::{
     future::poll_fn,
     io::{self, IoSlice},
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, Waker, ready},
 };
 
@@ -20,45 +24,52 @@ use bytes::{Buf, Bytes, BytesMut};
 use hyper::{HeaderMap, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Where a request's interim answers are said. Clones are of the same connection.
+/// Sends informational responses on one client connection. Clones share the connection.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Line(Arc<Mutex<Pending>>);
+pub(crate) struct InformationalWriter(Arc<Shared>);
 
-/// What is still to be written.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Whether `pending` has bytes. Lets a connection without informational responses skip the lock.
+    has_pending: AtomicBool,
+    pending: Mutex<Pending>,
+}
+
 #[derive(Debug, Default)]
 struct Pending {
     bytes: Bytes,
-    /// Its first byte is on the wire: nothing else may be, before its last.
-    begun: bool,
-    /// Nobody will ever write it.
+    /// The first byte is written, so the rest must follow before anything else.
+    partly_written: bool,
+    /// The stream was dropped.
     closed: bool,
-    written: Option<Waker>,
+    on_written: Option<Waker>,
 }
 
-impl Line {
-    /// Sends an interim answer; ends when it is on its way, or nobody can have it any more.
-    pub(crate) async fn say(&self, status: StatusCode, headers: &HeaderMap) {
-        self.pending().bytes = head(status, headers);
+impl InformationalWriter {
+    /// Queues an informational response, and returns once it is written or the connection is closed.
+    pub(crate) async fn send(&self, status: StatusCode, headers: &HeaderMap) {
+        self.pending().bytes = encode(status, headers);
+        self.0.has_pending.store(true, Ordering::Release);
         poll_fn(|context| {
             let mut pending = self.pending();
             if pending.bytes.is_empty() || pending.closed {
                 return Poll::Ready(());
             }
-            // The same task serves the connection, and flushes it next.
-            pending.written = Some(context.waker().clone());
+            // The task that polls this future also drives the connection, and flushes it next.
+            pending.on_written = Some(context.waker().clone());
             Poll::Pending
         })
         .await;
     }
 
     fn pending(&self) -> MutexGuard<'_, Pending> {
-        // Nothing in here can panic half-way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        // No code that holds the lock can panic.
+        self.0.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A status line and fields, as RFC 9112 writes them. hyper has checked that no value has a line end.
-fn head(status: StatusCode, headers: &HeaderMap) -> Bytes {
+/// Encodes a status line and header fields (RFC 9112). hyper has rejected values with line breaks.
+fn encode(status: StatusCode, headers: &HeaderMap) -> Bytes {
     let mut head = BytesMut::new();
     head.extend_from_slice(b"HTTP/1.1 ");
     head.extend_from_slice(status.as_str().as_bytes());
@@ -75,70 +86,74 @@ fn head(status: StatusCode, headers: &HeaderMap) -> Bytes {
     head.freeze()
 }
 
-/// A client's socket, in which interim answers find their place.
-pub(crate) struct Interposed<S> {
-    socket: S,
-    line: Line,
+/// A client connection that writes queued informational responses when it is flushed.
+pub(crate) struct InformationalStream<S> {
+    stream: S,
+    writer: InformationalWriter,
 }
 
-impl<S> Interposed<S> {
-    pub(crate) fn new(socket: S, line: Line) -> Self {
-        Self { socket, line }
+impl<S> InformationalStream<S> {
+    pub(crate) fn new(stream: S, writer: InformationalWriter) -> Self {
+        Self { stream, writer }
     }
 }
 
-impl<S> Drop for Interposed<S> {
+impl<S> Drop for InformationalStream<S> {
     fn drop(&mut self) {
-        let mut pending = self.line.pending();
+        let mut pending = self.writer.pending();
         pending.closed = true;
-        if let Some(waker) = pending.written.take() {
+        if let Some(waker) = pending.on_written.take() {
             waker.wake();
         }
     }
 }
 
-impl<S: AsyncWrite + Unpin> Interposed<S> {
-    /// Writes what is pending: all of it, or only the rest of what was begun.
-    fn poll_said(&mut self, context: &mut Context<'_>, only_begun: bool) -> Poll<io::Result<()>> {
-        let Self { socket, line } = self;
-        let mut pending = line.pending();
-        if only_begun && !pending.begun {
+impl<S: AsyncWrite + Unpin> InformationalStream<S> {
+    /// Writes the queued bytes; with `only_rest`, only if they are partly written already.
+    fn poll_pending(&mut self, context: &mut Context<'_>, only_rest: bool) -> Poll<io::Result<()>> {
+        let Self { stream, writer } = self;
+        if !writer.0.has_pending.load(Ordering::Acquire) {
+            return Poll::Ready(Ok(()));
+        }
+        let mut pending = writer.pending();
+        if only_rest && !pending.partly_written {
             return Poll::Ready(Ok(()));
         }
         while !pending.bytes.is_empty() {
-            let count = ready!(Pin::new(&mut *socket).poll_write(context, &pending.bytes))?;
+            let count = ready!(Pin::new(&mut *stream).poll_write(context, &pending.bytes))?;
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            pending.begun = true;
+            pending.partly_written = true;
             pending.bytes.advance(count);
         }
-        pending.begun = false;
-        if let Some(waker) = pending.written.take() {
+        pending.partly_written = false;
+        writer.0.has_pending.store(false, Ordering::Release);
+        if let Some(waker) = pending.on_written.take() {
             waker.wake();
         }
         Poll::Ready(Ok(()))
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Interposed<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for InformationalStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_read(context, buffer)
+        Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Interposed<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for InformationalStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_said(context, true))?;
-        Pin::new(&mut self.socket).poll_write(context, bytes)
+        ready!(self.poll_pending(context, true))?;
+        Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -146,22 +161,22 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Interposed<S> {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_said(context, true))?;
-        Pin::new(&mut self.socket).poll_write_vectored(context, slices)
+        ready!(self.poll_pending(context, true))?;
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_said(context, false))?;
-        Pin::new(&mut self.socket).poll_flush(context)
+        ready!(self.poll_pending(context, false))?;
+        Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_said(context, true))?;
-        Pin::new(&mut self.socket).poll_shutdown(context)
+        ready!(self.poll_pending(context, true))?;
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
 
@@ -170,40 +185,40 @@ mod tests {
     use hyper::{HeaderMap, StatusCode, header::LINK};
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
-    use super::{Interposed, Line};
+    use super::{InformationalStream, InformationalWriter};
 
     #[tokio::test]
-    async fn it_is_written_at_the_next_flush_and_the_answer_after_it() {
-        // A socket that takes a few bytes at a time.
+    async fn informational_response_is_written_at_the_next_flush_and_before_the_response() {
+        // Each write takes at most 7 bytes.
         let (near, mut far) = duplex(7);
-        let line = Line::default();
-        let mut socket = Interposed::new(near, line.clone());
+        let writer = InformationalWriter::default();
+        let mut stream = InformationalStream::new(near, writer.clone());
         let mut headers = HeaderMap::new();
         headers.append(LINK, "</a.css>; rel=preload".parse().unwrap());
         let writing = async {
-            socket.write_all(b"before ").await.unwrap();
-            let say = line.say(StatusCode::EARLY_HINTS, &headers);
-            let ((), flushed) = tokio::join!(say, socket.flush());
+            stream.write_all(b"before ").await.unwrap();
+            let send = writer.send(StatusCode::EARLY_HINTS, &headers);
+            let ((), flushed) = tokio::join!(send, stream.flush());
             flushed.unwrap();
-            socket.write_all(b"after").await.unwrap();
-            drop(socket);
+            stream.write_all(b"after").await.unwrap();
+            drop(stream);
         };
-        let mut read = String::new();
-        let ((), count) = tokio::join!(writing, far.read_to_string(&mut read));
+        let mut received = String::new();
+        let ((), count) = tokio::join!(writing, far.read_to_string(&mut received));
         count.unwrap();
         let expected =
             "before HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\n\r\nafter";
-        assert_eq!(read, expected);
+        assert_eq!(received, expected);
     }
 
     #[tokio::test]
-    async fn nobody_waits_for_a_client_that_is_gone() {
+    async fn send_returns_when_the_connection_is_closed() {
         let (near, _far) = duplex(7);
-        let line = Line::default();
-        let socket = Interposed::new(near, line.clone());
-        let none = HeaderMap::new();
-        let say = line.say(StatusCode::PROCESSING, &none);
-        let ((), ()) = tokio::join!(say, async { drop(socket) });
-        line.say(StatusCode::PROCESSING, &none).await;
+        let writer = InformationalWriter::default();
+        let stream = InformationalStream::new(near, writer.clone());
+        let headers = HeaderMap::new();
+        let send = writer.send(StatusCode::PROCESSING, &headers);
+        let ((), ()) = tokio::join!(send, async { drop(stream) });
+        writer.send(StatusCode::PROCESSING, &headers).await;
     }
 }

@@ -38,7 +38,7 @@ use super::{
     unreachable::Trouble,
     upstream::Upstream,
 };
-use crate::http::informational::Line;
+use crate::http::informational::InformationalWriter;
 
 /// How many fields an answer may have. Their bytes are bounded by hyper's buffer, about 400 KiB.
 const FIELDS: usize = 1000;
@@ -64,7 +64,7 @@ pub(super) struct Manner {
     /// How long to wait for a backend that is down.
     pub(super) wait: Duration,
     /// Where interim answers go.
-    pub(super) line: Option<Line>,
+    pub(super) line: Option<InformationalWriter>,
     /// Whom to tell of a 100, if the request expects one.
     pub(super) word: Option<Word>,
 }
@@ -249,7 +249,7 @@ async fn head<S>(
 
 async fn pass_on(manner: &Manner, status: StatusCode, headers: &HeaderMap) {
     if let Some(line) = &manner.line {
-        line.say(status, headers).await;
+        line.send(status, headers).await;
     }
 }
 

@@ -45,8 +45,8 @@ use hyper::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub(crate) use self::health::Tabs;
-pub use self::route::{Route, RouteError};
+pub(crate) use self::health::Pages;
+pub use self::route::Route;
 use self::{
     bodies::{Download, Fault, Upload},
     forward::{Answered, Manner, Transport},
@@ -60,7 +60,7 @@ use self::{
 };
 use crate::{
     event::{Event, Events},
-    http::informational::Line,
+    http::informational::InformationalWriter,
     http::{
         body::{BodyError, Response, empty, stream},
         field::lists,
@@ -107,18 +107,18 @@ struct Asked<'r> {
 }
 
 impl Proxy {
-    /// `tasks` tracks all that outlives a request, `cancel` ends it. `tabs` are told of the pages that
+    /// `tasks` tracks all that outlives a request, `cancel` ends it. `pages` are told of the pages that
     /// can be loaded again.
     pub(crate) fn new(
         options: Options,
         events: Events,
         tasks: TaskTracker,
         cancel: CancellationToken,
-        tabs: Tabs,
+        pages: Pages,
     ) -> Self {
         let tls = Tls::new(options.insecure);
         let (routes, told) = (options.routes.clone().into(), events.clone());
-        let health = Health::new(routes, told, tls.clone(), tabs, tasks.clone(), cancel.clone());
+        let health = Health::new(routes, told, tls.clone(), pages, tasks.clone(), cancel.clone());
         let transport = Transport { pool: Pool::default(), tls, health, tasks, cancel };
         Self { options, transport, events }
     }
@@ -189,7 +189,10 @@ impl Proxy {
             return Err(Trouble::Request(StatusCode::LOOP_DETECTED, why));
         }
         let limit = patience::of(&parts.headers, self.options.timeout);
-        let line = parts.extensions.remove::<Line>().filter(|_| parts.version == Version::HTTP_11);
+        let line = parts
+            .extensions
+            .remove::<InformationalWriter>()
+            .filter(|_| parts.version == Version::HTTP_11);
         let (authority, origin) = (upstream.authority(), upstream.origin());
         // Who is reached by TLS is often one of many names at its address.
         let changes = self.options.change_origin || upstream.tls();

@@ -12,7 +12,7 @@ use std::{fmt, str::FromStr};
 use hyper::http::uri::{InvalidUri, PathAndQuery, Uri};
 
 use super::upstream::{Upstream, encode};
-use crate::http::own_paths;
+use crate::{error::BadValue, http::own_paths};
 
 /// A prefix of paths, and the backend that answers them: `/ws=localhost:3000`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,31 +22,19 @@ pub struct Route {
     upstream: Upstream,
 }
 
-/// Why a text is not a route: a sentence that names it and the right form.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RouteError(String);
-
-impl fmt::Display for RouteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for RouteError {}
-
 impl FromStr for Route {
-    type Err = RouteError;
+    type Err = BadValue;
 
-    fn from_str(text: &str) -> Result<Self, RouteError> {
+    fn from_str(text: &str) -> Result<Self, BadValue> {
         let (prefix, target) =
             text.split_once('=').filter(|(_, target)| !target.is_empty()).ok_or_else(|| {
-                RouteError(format!(
+                BadValue(format!(
                     "{text} is not a proxy route: write /PREFIX=TARGET, \
                      for example /ws=localhost:3000"
                 ))
             })?;
         let upstream = Upstream::parse(prefix, target);
-        Ok(Self { prefix: parse_prefix(prefix, target)?, upstream: upstream.map_err(RouteError)? })
+        Ok(Self { prefix: parse_prefix(prefix, target)?, upstream: upstream.map_err(BadValue)? })
     }
 }
 
@@ -121,8 +109,8 @@ pub(crate) fn best<'a>(routes: &'a [Route], path: &str) -> Option<&'a Route> {
         .max_by_key(|route| route.prefix.len())
 }
 
-fn parse_prefix(prefix: &str, target: &str) -> Result<String, RouteError> {
-    let fail = |what: &str| Err(RouteError(format!("{prefix}={target} {what}")));
+fn parse_prefix(prefix: &str, target: &str) -> Result<String, BadValue> {
+    let fail = |what: &str| Err(BadValue(format!("{prefix}={target} {what}")));
     if !prefix.starts_with('/') {
         return if prefix.is_empty() || prefix.contains(':') {
             fail("is not a proxy route: write /PREFIX=TARGET, for example /ws=localhost:3000")

@@ -283,17 +283,17 @@ impl Builder {
 
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
         let routes = self.proxy.routes.iter().map(ToString::to_string).collect();
-        let (tabs, open) = (Arc::clone(&hub), Arc::clone(&hub));
+        let (publisher, open) = (Arc::clone(&hub), Arc::clone(&hub));
         let (disk, watching) = (Arc::clone(&root), Arc::clone(&watch));
         // A page names itself as the server spells paths, a request as the browser does.
-        let recovered = Arc::new(move |pages: ChangeSet| {
+        let republish = Arc::new(move |pages: ChangeSet| {
             let spelled = pages.into_iter().filter_map(|Change { path, kind }| {
                 Some(Change { path: UrlPath::parse(&path).ok()?.to_string(), kind })
             });
-            tabs.publish(&spelled.collect());
+            publisher.publish(&spelled.collect());
         });
         let open = Arc::new(move || open.pages().into_iter().map(|(page, _)| page).collect());
-        let tabs = proxy::Tabs { open, recovered };
+        let pages = proxy::Pages { open, reload: republish };
         let reload = socket::Context {
             hub,
             recall: Arc::new(move |paths, since| recall(&disk, &watching, paths, since)),
@@ -301,7 +301,7 @@ impl Builder {
             tasks: tasks.clone(),
             cancel: cancel.clone(),
         };
-        let proxy = Proxy::new(self.proxy, events.clone(), tasks.clone(), cancel.clone(), tabs);
+        let proxy = Proxy::new(self.proxy, events.clone(), tasks.clone(), cancel.clone(), pages);
         let guard = Guard::new(self.host.as_deref(), self.allowed_hosts);
         let files = Files::new(Arc::clone(&root), spa);
         let sources = self.morph.then(|| Mutex::new(Sources::default()));

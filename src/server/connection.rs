@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     event::Event,
-    http::informational::{Interposed, Line},
+    http::informational::{InformationalStream, InformationalWriter},
     site::Site,
 };
 
@@ -129,13 +129,14 @@ impl Connection {
         let from = from.ip().to_canonical();
         // Only a backend says something before its answer.
         let proxied = !site.routes.is_empty();
-        let line = Line::default();
-        let stream = Seated::new(Interposed::new(stream, line.clone()), Arc::clone(&seat));
+        let informational = InformationalWriter::default();
+        let stream =
+            Seated::new(InformationalStream::new(stream, informational.clone()), Arc::clone(&seat));
         let at_work = Arc::clone(&seat);
         let service = service_fn(move |mut request: Request<Incoming>| {
             let site = Arc::clone(&site);
             if proxied {
-                request.extensions_mut().insert(line.clone());
+                request.extensions_mut().insert(informational.clone());
             }
             let seat = Arc::clone(&at_work);
             async move {

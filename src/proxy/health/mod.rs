@@ -50,13 +50,13 @@ const LOOKS: usize = 20;
 const FIRST_PROBE: Duration = Duration::from_millis(100);
 const SLOWEST_PROBE: Duration = Duration::from_secs(1);
 
-/// The open tabs, as far as backends go.
+/// The open pages, as far as backends go.
 #[derive(Clone)]
-pub(crate) struct Tabs {
+pub(crate) struct Pages {
     /// The paths of all open pages.
     pub(crate) open: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
     /// Told which pages can be loaded now.
-    pub(crate) recovered: Arc<dyn Fn(ChangeSet) + Send + Sync>,
+    pub(crate) reload: Arc<dyn Fn(ChangeSet) + Send + Sync>,
 }
 
 /// What is known of all backends. Clones share it.
@@ -67,7 +67,7 @@ pub(super) struct Health {
     pub(super) routes: Arc<[Route]>,
     pub(super) events: Events,
     pub(super) tls: Tls,
-    pub(super) tabs: Tabs,
+    pub(super) pages: Pages,
     pub(super) tasks: TaskTracker,
     pub(super) cancel: CancellationToken,
 }
@@ -152,11 +152,11 @@ impl Health {
         routes: Arc<[Route]>,
         events: Events,
         tls: Tls,
-        tabs: Tabs,
+        pages: Pages,
         tasks: TaskTracker,
         cancel: CancellationToken,
     ) -> Self {
-        Self { backends: Arc::default(), routes, events, tls, tabs, tasks, cancel }
+        Self { backends: Arc::default(), routes, events, tls, pages, tasks, cancel }
     }
 
     /// No connection could be opened. `page` is the path of the navigation that is told so.
@@ -213,7 +213,7 @@ impl Health {
             .map(|path| Change { path, kind: Kind::Modified })
             .collect();
         if !pages.is_empty() {
-            (self.tabs.recovered)(pages);
+            (self.pages.reload)(pages);
         }
     }
 
@@ -307,7 +307,7 @@ impl Health {
 
     /// The open pages that a backend answers.
     fn behind(&self, upstream: &Upstream) -> Vec<String> {
-        let mut pages = (self.tabs.open)();
+        let mut pages = (self.pages.open)();
         pages.retain(|page| {
             let route = best(&self.routes, page);
             route.is_some_and(|route| route.upstream().place() == upstream.place())

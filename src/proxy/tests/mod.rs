@@ -22,12 +22,12 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Client, Options, Proxy, Tabs};
+use super::{Client, Options, Pages, Proxy};
 use crate::{
     change::ChangeSet,
     event::{Event, Events},
     http::body::full,
-    http::informational::{Interposed, Line},
+    http::informational::{InformationalStream, InformationalWriter},
 };
 
 /// Awaits what must happen soon.
@@ -59,17 +59,17 @@ impl Front {
     async fn with_options(routes: &[&str], options: Options) -> Self {
         let routes = routes.iter().map(|route| route.parse().unwrap()).collect();
         let options = Options { routes, ..options };
-        let pages: Arc<std::sync::Mutex<Vec<String>>> = Arc::default();
-        let open = Arc::clone(&pages);
+        let open_pages: Arc<std::sync::Mutex<Vec<String>>> = Arc::default();
+        let open = Arc::clone(&open_pages);
         let events = Events::default();
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
         let (tell, recovered) = mpsc::unbounded_channel();
-        let tabs = Tabs {
+        let pages = Pages {
             open: Arc::new(move || open.lock().unwrap().clone()),
-            recovered: Arc::new(move |pages| tell.send(pages).unwrap_or_default()),
+            reload: Arc::new(move |pages| tell.send(pages).unwrap_or_default()),
         };
         let seen = events.subscribe();
-        let proxy = Arc::new(Proxy::new(options, events, tasks.clone(), cancel.clone(), tabs));
+        let proxy = Arc::new(Proxy::new(options, events, tasks.clone(), cancel.clone(), pages));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
@@ -77,8 +77,8 @@ impl Front {
                 // As the real server does: without it, every chunk waits 40 ms for the one before.
                 socket.set_nodelay(true).unwrap();
                 let proxy = proxy.clone();
-                let line = Line::default();
-                let socket = Interposed::new(socket, line.clone());
+                let line = InformationalWriter::default();
+                let socket = InformationalStream::new(socket, line.clone());
                 let service = service_fn(move |mut request: Request<Incoming>| {
                     let proxy = proxy.clone();
                     request.extensions_mut().insert(line.clone());
@@ -99,7 +99,7 @@ impl Front {
                 tokio::spawn(connection);
             }
         });
-        Self { address, events: seen, pages, recovered, tasks, cancel }
+        Self { address, events: seen, pages: open_pages, recovered, tasks, cancel }
     }
 
     /// A browser that has sent this much.
