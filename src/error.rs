@@ -1,89 +1,60 @@
-//! What can end the server before it starts.
+//! Errors of starting a server, and of parsing one of its settings.
 //!
-//! Only start-up fails with an error; each one is a sentence that names the value and says what to
-//! do instead. What goes wrong later (a backend, a client, a file, a watch) is an
-//! [`Event`](crate::Event), never an error of the server's.
+//! Only start-up fails with an [`Error`]. Later failures (of a backend, a client, a file, a watch)
+//! are reported as an [`Event`](crate::Event) and never end the server.
+//!
+//! Errors carry data. Their `Display` is neutral: it names settings, not command-line flags, because
+//! a program that embeds the library has none. The binary words its own messages.
 
 use std::{fmt, io, net::SocketAddr, path::PathBuf};
 
-/// Why a server could not be started.
+/// A server that could not be started.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The folder to serve does not exist.
+    /// The root or a mounted folder does not exist.
     RootMissing(PathBuf),
-    /// The path to serve is not a folder.
+    /// The root or a mounted path is not a folder.
     RootNotDirectory(PathBuf),
-    /// The folder to serve, or one to watch, cannot be read.
+    /// A folder to serve or to watch cannot be read.
     Unreadable(PathBuf, io::Error),
-    /// A folder or file to watch does not exist.
-    WatchMissing(PathBuf),
-    /// The address is taken, and another port was not to be tried.
+    /// A path to watch does not exist.
+    WatchPathMissing(PathBuf),
+    /// The port is in use, and no other port was tried or none was free.
     AddressInUse(SocketAddr),
-    /// The host name or address has no address of this machine.
-    Host(String, io::Error),
-    /// The socket could not be opened.
+    /// The host name could not be resolved.
+    UnknownHost(String, io::Error),
+    /// The socket could not be opened for another reason.
     Bind(SocketAddr, io::Error),
-    /// A pattern of files to ignore is not a glob.
-    Glob(String, String),
-    /// The page of an application is not named as a file of the folder.
-    Spa(String),
-    /// The system gives no way to watch files.
-    Watch(String),
+    /// An ignore pattern is not a valid glob: the pattern, and the parser's message.
+    IgnorePattern(String, String),
+    /// The SPA fallback page is not a path inside the root.
+    SpaPath(String),
+    /// The system refused a resource that livers needs, such as a thread or a file watcher.
+    System(String),
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::RootMissing(path) => {
-                write!(f, "{} does not exist: name a folder to serve", path.display())
+            Self::RootMissing(path) => write!(f, "folder {} does not exist", path.display()),
+            Self::RootNotDirectory(path) => write!(f, "{} is not a folder", path.display()),
+            Self::Unreadable(path, error) => {
+                write!(f, "cannot read {}: {error}", path.display())
             }
-            Self::RootNotDirectory(path) => write!(
-                f,
-                "{} is a file: name the folder that holds it, {}",
-                path.display(),
-                match path.parent() {
-                    Some(parent) if !parent.as_os_str().is_empty() => parent.display().to_string(),
-                    _ => ".".to_owned(),
-                }
-            ),
-            Self::Unreadable(path, why) => {
-                write!(f, "{} cannot be read ({why}): check its permissions", path.display())
+            Self::WatchPathMissing(path) => {
+                write!(f, "path to watch {} does not exist", path.display())
             }
-            Self::WatchMissing(path) => {
-                write!(f, "--watch {} does not exist: name a folder or a file", path.display())
+            Self::AddressInUse(address) => {
+                write!(f, "port {} on {} is in use", address.port(), address.ip())
             }
-            Self::AddressInUse(address) => write!(
-                f,
-                "port {} on {} is taken by another program: choose another with --port, or leave out --strict-port",
-                address.port(),
-                address.ip()
-            ),
-            Self::Host(host, why) => write!(
-                f,
-                "--host {host} is no address of this machine ({why}): name one, or 0.0.0.0 for all"
-            ),
-            Self::Bind(address, why) => match why.kind() {
-                io::ErrorKind::PermissionDenied => write!(
-                    f,
-                    "port {} needs more rights than this user has: choose one above 1023 with --port",
-                    address.port()
-                ),
-                io::ErrorKind::AddrNotAvailable => write!(
-                    f,
-                    "{} is no address of this machine: name one with --host, or 0.0.0.0 for all",
-                    address.ip()
-                ),
-                _ => write!(f, "{address} cannot be listened on: {why}"),
-            },
-            Self::Glob(glob, why) => {
-                write!(f, "--ignore '{glob}' is not a pattern ({why}): write one like 'drafts/**'")
+            Self::UnknownHost(host, error) => write!(f, "cannot resolve host {host}: {error}"),
+            Self::Bind(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            Self::IgnorePattern(pattern, reason) => {
+                write!(f, "ignore pattern '{pattern}' is not a valid glob: {reason}")
             }
-            Self::Spa(file) => write!(
-                f,
-                "--spa={file} is not a file of the folder: write its path from there, like --spa=app.html"
-            ),
-            Self::Watch(why) => write!(f, "this system gives no way to watch files: {why}"),
+            Self::SpaPath(file) => write!(f, "SPA page {file} is not a path inside the root"),
+            Self::System(reason) => write!(f, "the system refused a resource: {reason}"),
         }
     }
 }
@@ -91,20 +62,55 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Unreadable(_, why) | Self::Host(_, why) | Self::Bind(_, why) => Some(why),
+            Self::Unreadable(_, error) | Self::UnknownHost(_, error) | Self::Bind(_, error) => {
+                Some(error)
+            }
             _ => None,
         }
     }
 }
 
-/// Why a text is not the setting that it is meant to be: a sentence that names it and the right form.
+/// A text that cannot be parsed as the value of a setting.
+///
+/// Its `Display` is one sentence: `foo is not a proxy route: write /PREFIX=TARGET`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadValue(pub(crate) String);
+pub struct InvalidValue {
+    value: String,
+    problem: String,
+    remedy: String,
+}
 
-impl fmt::Display for BadValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+impl InvalidValue {
+    /// `problem` is a predicate of the value ("is not a port"), `remedy` an imperative with an example
+    /// ("write a number like 8080").
+    pub fn new(
+        value: impl Into<String>,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self { value: value.into(), problem: problem.into(), remedy: remedy.into() }
+    }
+
+    /// The text as it was given.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// What is wrong with the text, as its predicate.
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
+
+    /// What to write instead.
+    pub fn remedy(&self) -> &str {
+        &self.remedy
     }
 }
 
-impl std::error::Error for BadValue {}
+impl fmt::Display for InvalidValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.value, self.problem, self.remedy)
+    }
+}
+
+impl std::error::Error for InvalidValue {}

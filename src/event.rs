@@ -8,7 +8,7 @@ use std::{path::PathBuf, time::Duration};
 
 use tokio::sync::broadcast;
 
-use crate::{change::Change, fault::Fault};
+use crate::{change::Change, fault::Fault, refusal::Refusal};
 
 /// How many events a subscriber may be behind before it loses the oldest.
 const BACKLOG: usize = 1024;
@@ -65,12 +65,12 @@ pub enum Event {
         /// What failed, in words.
         why: String,
     },
-    /// A request was refused by the guard.
+    /// A request was refused with 403.
     Refused {
-        /// What was asked for.
+        /// The request's path.
         path: String,
-        /// Why it was refused, and what would allow it.
-        why: String,
+        /// The reason.
+        reason: Refusal,
     },
     /// A page's Content Security Policy was amended, so that the page may be live. Emitted once.
     PolicyAmended {

@@ -27,7 +27,7 @@ pub(crate) use self::{
     read::{Content, ContentHash, Facts, FileRead, content_hash, read},
     writer::Writer,
 };
-use crate::{error::Error, http::url_path::UrlPath};
+use crate::{error::Error, http::url_path::UrlPath, refusal::Refusal};
 
 /// The folders that are served.
 #[derive(Debug)]
@@ -47,8 +47,8 @@ pub(crate) enum Located {
     Directory(PathBuf),
     /// Nothing, and where on the disk it would be, if there is a place for it.
     Missing(Option<PathBuf>),
-    /// It is there, but is kept back; the reason names the way to allow it.
-    Refused(&'static str),
+    /// It exists but is not served.
+    Refused(Refusal),
     /// It is there, but the system does not let it be read.
     Unreadable(PathBuf, io::Error),
 }
@@ -119,16 +119,16 @@ impl Root {
         } else if metadata.is_file() {
             Located::File(path)
         } else {
-            Located::Refused("it is no regular file")
+            Located::Refused(Refusal::NotRegularFile)
         }
     }
 
     /// Why a real path is kept back, if it is. Of one outside, only the last name is of interest:
     /// whoever follows links out of the folder knows where these lead.
-    fn keeps_back(&self, real: &Path) -> Option<&'static str> {
+    fn keeps_back(&self, real: &Path) -> Option<Refusal> {
         let Some(below) = self.layers().find_map(|layer| layer.holds(real)) else {
             let name = real.file_name().filter(|_| self.allow.symlinks);
-            return name.map_or(Some(access::OUT), |name| self.allow.refuses(name));
+            return name.map_or(Some(Refusal::SymlinkOutside), |name| self.allow.refuses(name));
         };
         below.iter().find_map(|name| self.allow.refuses(name))
     }

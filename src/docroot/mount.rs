@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    error::{BadValue, Error},
+    error::{Error, InvalidValue},
     http::{own_paths, url_path::UrlPath},
 };
 
@@ -24,19 +24,19 @@ pub struct Mount {
 }
 
 impl FromStr for Mount {
-    type Err = BadValue;
+    type Err = InvalidValue;
 
-    fn from_str(text: &str) -> Result<Self, BadValue> {
-        let wrong = |why: &str| BadValue(format!("{text} {why}"));
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let invalid = |problem, remedy| InvalidValue::new(text, problem, remedy);
         let parts = text.split_once('=').filter(|(_, folder)| !folder.is_empty());
         let (at, folder) = parts.ok_or_else(|| {
-            wrong("is not a mount: write /PATH=FOLDER, for example /assets=../shared")
+            invalid("is not a mount", "write /PATH=FOLDER, for example /assets=../shared")
         })?;
         let path = UrlPath::parse(at).map_err(|_| {
-            wrong("does not begin with a path: write it like /assets, without . and ..")
+            invalid("does not begin with a path", "write it like /assets, without . and ..")
         })?;
         if path.names().next() == Some(own_paths::SEGMENT.as_bytes()) {
-            return Err(wrong("is livers' own path: choose another"));
+            return Err(invalid("is livers' own path", "choose another"));
         }
         Ok(Self { at: path.as_directory(), folder: PathBuf::from(folder) })
     }

@@ -35,6 +35,7 @@ use crate::{
     docroot::{self, Content, ContentHash, FileRead, Located, Root, Writer},
     http::url_path::UrlPath,
     http::{encoding::Accepted, media_type},
+    refusal::Refusal,
 };
 
 /// What a folder shows.
@@ -85,7 +86,7 @@ pub(crate) enum Found {
     /// Nothing, and where on the disk it would be; nowhere, where something else is.
     Nothing(Option<PathBuf>),
     /// Something that is kept back, and why.
-    Refused(&'static str),
+    Refused(Refusal),
     /// Something that the system does not let us read.
     Unreadable(PathBuf, io::Error),
 }

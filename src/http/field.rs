@@ -2,6 +2,8 @@
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::error::InvalidValue;
+
 /// Fields that say how an answer is sent, or what it is; nobody else can know.
 const OWN: [&str; 16] = [
     "accept-ranges",
@@ -44,13 +46,13 @@ pub(crate) fn sole<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h 
 }
 
 /// Reads a field that somebody wants to have added to answers: `Name: value`.
-pub(crate) fn added(text: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let wrong = || format!("{text} is not a header: write 'Name: value'");
+pub(crate) fn added(text: &str) -> Result<(HeaderName, HeaderValue), InvalidValue> {
+    let wrong = || InvalidValue::new(text, "is not a header", "write 'Name: value'");
     let (name, value) = text.split_once(':').ok_or_else(wrong)?;
     let name: HeaderName = name.trim().parse().map_err(|_| wrong())?;
     let value = HeaderValue::from_str(value.trim()).map_err(|_| wrong())?;
     if OWN.contains(&name.as_str()) {
-        return Err(format!("{text} is livers' own to say: leave it out"));
+        return Err(InvalidValue::new(text, "is a header that livers sets itself", "leave it out"));
     }
     Ok((name, value))
 }

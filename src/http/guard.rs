@@ -8,44 +8,34 @@
 //!
 //! Nothing here sends a CORS header, so what a foreign page can fetch, it cannot read.
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{net::IpAddr, str::FromStr};
 
 use hyper::{
     Request, Version,
     header::{HOST, HeaderMap, ORIGIN},
 };
 
+use crate::error::InvalidValue;
+
 /// A host that a server answers to, beside its own: a name, an address, or, with a dot before it, a
 /// name and all names below it (`.example.com`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedHost(String);
 
-/// Why a text is not a host: a sentence that names it and the right form.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AllowedHostError(String);
-
-impl fmt::Display for AllowedHostError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for AllowedHostError {}
-
 impl FromStr for AllowedHost {
-    type Err = AllowedHostError;
+    type Err = InvalidValue;
 
-    fn from_str(text: &str) -> Result<Self, AllowedHostError> {
-        let fail = |what: String| Err(AllowedHostError(format!("{text} {what}")));
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let invalid = |problem, remedy: String| Err(InvalidValue::new(text, problem, remedy));
         if let Some((_, rest)) = text.split_once("://") {
             let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
             let name = name_of(host).unwrap_or("app.example.com");
-            return fail(format!("is a URL: write its host alone, like {name}"));
+            return invalid("is a URL", format!("write its host alone, like {name}"));
         }
         // Vite writes it with a dot, certificates and CORS with a star.
         if let Some(name) = text.strip_prefix('*') {
             let name = if is_name(name.trim_start_matches('.')) { name } else { ".example.com" };
-            return fail(format!("has a star: for all names below one, write {name}"));
+            return invalid("contains a *", format!("write {name} for a name and its subdomains"));
         }
         let host = text.to_ascii_lowercase();
         if let Some(name) = host.strip_prefix('.') {
@@ -53,7 +43,7 @@ impl FromStr for AllowedHost {
             return if is_name(name) && !name.ends_with(|last: char| last.is_ascii_digit()) {
                 Ok(Self(host.strip_suffix('.').unwrap_or(&host).to_owned()))
             } else {
-                fail("is no name: write one like .example.com".to_owned())
+                invalid("is not a host name", "write one like .example.com".to_owned())
             };
         }
         if let Ok(address) = host.parse::<IpAddr>() {
@@ -61,12 +51,15 @@ impl FromStr for AllowedHost {
         }
         match name_of(&host) {
             Some(name) if name.len() + 1 < host.trim_end_matches(']').len() => {
-                fail(format!("has a port: a host may be asked on any, so write {name}"))
+                invalid("has a port", format!("write {name}, which covers all ports"))
             }
             Some(name) if name.parse::<IpAddr>().is_ok() || is_name(name) => {
                 Ok(Self(name.to_owned()))
             }
-            _ => fail("is no name or address: write one like app.example.com".to_owned()),
+            _ => invalid(
+                "is not a host name or address",
+                "write one like app.example.com".to_owned(),
+            ),
         }
     }
 }
@@ -345,18 +338,18 @@ mod tests {
         for (text, wanted) in [
             ("https://app.test/x", "is a URL: write its host alone, like app.test"),
             ("http://", "is a URL: write its host alone, like app.example.com"),
-            ("*.app.test", "has a star: for all names below one, write .app.test"),
-            ("*", "has a star: for all names below one, write .example.com"),
-            ("app.test:8080", "has a port: a host may be asked on any, so write app.test"),
-            ("[::1]:8080", "has a port: a host may be asked on any, so write ::1"),
-            (".", "is no name: write one like .example.com"),
-            (".7", "is no name: write one like .example.com"),
-            ("..app.test", "is no name: write one like .example.com"),
-            ("", "is no name or address: write one like app.example.com"),
-            ("a..test", "is no name or address: write one like app.example.com"),
-            ("app.test/x", "is no name or address: write one like app.example.com"),
-            ("a b", "is no name or address: write one like app.example.com"),
-            ("a,b", "is no name or address: write one like app.example.com"),
+            ("*.app.test", "contains a *: write .app.test for a name and its subdomains"),
+            ("*", "contains a *: write .example.com for a name and its subdomains"),
+            ("app.test:8080", "has a port: write app.test, which covers all ports"),
+            ("[::1]:8080", "has a port: write ::1, which covers all ports"),
+            (".", "is not a host name: write one like .example.com"),
+            (".7", "is not a host name: write one like .example.com"),
+            ("..app.test", "is not a host name: write one like .example.com"),
+            ("", "is not a host name or address: write one like app.example.com"),
+            ("a..test", "is not a host name or address: write one like app.example.com"),
+            ("app.test/x", "is not a host name or address: write one like app.example.com"),
+            ("a b", "is not a host name or address: write one like app.example.com"),
+            ("a,b", "is not a host name or address: write one like app.example.com"),
         ] {
             let said = text.parse::<AllowedHost>().unwrap_err().to_string();
             assert_eq!(said, format!("{text} {wanted}"));

@@ -12,7 +12,7 @@ use std::{fmt, str::FromStr};
 use hyper::http::uri::{InvalidUri, PathAndQuery, Uri};
 
 use super::upstream::{Upstream, encode};
-use crate::{error::BadValue, http::own_paths};
+use crate::{error::InvalidValue, http::own_paths};
 
 /// A prefix of paths, and the backend that answers them: `/ws=localhost:3000`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,19 +22,19 @@ pub struct Route {
     upstream: Upstream,
 }
 
-impl FromStr for Route {
-    type Err = BadValue;
+/// How a route is written.
+const FORM: &str = "write /PREFIX=TARGET, for example /ws=localhost:3000";
 
-    fn from_str(text: &str) -> Result<Self, BadValue> {
-        let (prefix, target) =
-            text.split_once('=').filter(|(_, target)| !target.is_empty()).ok_or_else(|| {
-                BadValue(format!(
-                    "{text} is not a proxy route: write /PREFIX=TARGET, \
-                     for example /ws=localhost:3000"
-                ))
-            })?;
+impl FromStr for Route {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let (prefix, target) = text
+            .split_once('=')
+            .filter(|(_, target)| !target.is_empty())
+            .ok_or_else(|| InvalidValue::new(text, "is not a proxy route", FORM))?;
         let upstream = Upstream::parse(prefix, target);
-        Ok(Self { prefix: parse_prefix(prefix, target)?, upstream: upstream.map_err(BadValue)? })
+        Ok(Self { prefix: parse_prefix(prefix, target)?, upstream: upstream? })
     }
 }
 
@@ -109,27 +109,30 @@ pub(crate) fn best<'a>(routes: &'a [Route], path: &str) -> Option<&'a Route> {
         .max_by_key(|route| route.prefix.len())
 }
 
-fn parse_prefix(prefix: &str, target: &str) -> Result<String, BadValue> {
-    let fail = |what: &str| Err(BadValue(format!("{prefix}={target} {what}")));
+fn parse_prefix(prefix: &str, target: &str) -> Result<String, InvalidValue> {
+    let fail = |problem, remedy: String| {
+        Err(InvalidValue::new(format!("{prefix}={target}"), problem, remedy))
+    };
     if !prefix.starts_with('/') {
         return if prefix.is_empty() || prefix.contains(':') {
-            fail("is not a proxy route: write /PREFIX=TARGET, for example /ws=localhost:3000")
+            fail("is not a proxy route", FORM.to_owned())
         } else {
-            fail(&format!("has a prefix without a slash: write /{prefix}={target}"))
+            fail("has a prefix without a slash", format!("write /{prefix}={target}"))
         };
     }
     if let Some((path, _)) = prefix.split_once(['?', '#']) {
-        return fail(&format!("has more than a path for a prefix: write {path}={target}"));
+        return fail("has more than a path for a prefix", format!("write {path}={target}"));
     }
     let path = encode(prefix.trim_end_matches('/'));
     if own_paths::is_own(&path) {
-        return fail(&format!(
-            "would hide livers' own paths: choose a prefix outside {}",
-            own_paths::PREFIX
-        ));
+        let remedy = format!("choose a prefix outside {}", own_paths::PREFIX);
+        return fail("would hide livers' own paths", remedy);
     }
     if !path.is_empty() && PathAndQuery::try_from(&path).is_err() {
-        return fail("has a prefix that is not a path: write one like /ws=localhost:3000");
+        return fail(
+            "has a prefix that is not a path",
+            "write one like /ws=localhost:3000".to_owned(),
+        );
     }
     Ok(path)
 }

@@ -16,6 +16,8 @@ use std::{
 use hyper::http::uri::PathAndQuery;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use crate::error::InvalidValue;
+
 /// What a browser percent-encodes in a path.
 const RAW: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'^').add(b'`').add(b'{').add(b'}');
@@ -70,11 +72,13 @@ impl fmt::Display for Upstream {
 
 impl Upstream {
     /// The target of a route, or a sentence about what is wrong with it; the prefix is for that.
-    pub(super) fn parse(prefix: &str, target: &str) -> Result<Self, String> {
-        let fail = |what: &str| format!("{prefix}={target} {what}");
+    pub(super) fn parse(prefix: &str, target: &str) -> Result<Self, InvalidValue> {
+        let fail = |problem: &str, remedy: String| {
+            InvalidValue::new(format!("{prefix}={target}"), problem, remedy)
+        };
         if let Some(path) = target.strip_prefix("unix:") {
             return parse_unix(path)
-                .map_err(|(what, form)| fail(&format!("{what}: write {prefix}={form}")));
+                .map_err(|(what, form)| fail(&what, format!("write {prefix}={form}")));
         }
         let (scheme, place) = match target.split_once("://") {
             Some((scheme, place)) => (scheme.to_ascii_lowercase(), place),
@@ -85,36 +89,39 @@ impl Upstream {
             "" | "http" => false,
             "https" if cfg!(feature = "tls") => true,
             "https" => {
-                return Err(fail(&format!(
-                    "asks for TLS, which this build of livers leaves out: build it with the feature \
-                     tls, or {}",
-                    write("http")
-                )));
+                return Err(fail(
+                    "asks for TLS, which this build of livers leaves out",
+                    format!("build it with the feature tls, or {}", write("http")),
+                ));
             }
             "ws" | "wss" => {
                 let write = write(if scheme == "ws" { "http" } else { "https" });
-                return Err(fail(&format!(
-                    "needs no scheme of its own, WebSockets and HTTP go the same way: {write}"
-                )));
+                return Err(fail(
+                    "needs no scheme of its own, WebSockets and HTTP go the same way",
+                    write,
+                ));
             }
             other => {
                 let write = write("http");
-                return Err(fail(&format!("asks for {other}, which is not HTTP: {write}")));
+                return Err(fail(&format!("asks for {other}, which is not HTTP"), write));
             }
         };
         if let Some((before, _)) = target.split_once(['?', '#']) {
-            return Err(fail(&format!("has a query or a fragment: write {prefix}={before}")));
+            return Err(fail("has a query or a fragment", format!("write {prefix}={before}")));
         }
         let (authority, base) = match place.find('/') {
             Some(at) => (&place[..at], Some(encode(&place[at..]))),
             None => (place, None),
         };
         if base.as_ref().is_some_and(|base| PathAndQuery::try_from(base).is_err()) {
-            return Err(fail(&format!("has a path that is none: write {prefix}={authority}/PATH")));
+            return Err(fail(
+                "has a path that is none",
+                format!("write {prefix}={authority}/PATH"),
+            ));
         }
         let own_port = (!scheme.is_empty()).then_some(if tls { 443 } else { 80 });
         let (host, port) = parse_authority(authority, own_port)
-            .map_err(|(what, form)| fail(&format!("{what}: write {prefix}={form}")))?;
+            .map_err(|(what, form)| fail(&what, format!("write {prefix}={form}")))?;
         Ok(Self { place: Place::Tcp { host, port, tls }, base })
     }
 
@@ -338,7 +345,7 @@ mod tests {
         ];
         for (text, expected) in table {
             let error = Upstream::parse("/a", text).expect_err(text);
-            assert_eq!(error, format!("/a={text} {expected}"));
+            assert_eq!(error.to_string(), format!("/a={text} {expected}"));
         }
     }
 }

@@ -272,7 +272,7 @@ impl Builder {
             Ok((root, Arc::new(watch), modules))
         });
         let (root, watch, modules) =
-            begun.await.map_err(|stopped| Error::Watch(stopped.to_string()))??;
+            begun.await.map_err(|stopped| Error::System(stopped.to_string()))??;
         let listening = match listen(&addresses, self.port, self.strict_port).await {
             Ok(listening) => listening,
             Err(error) => {
@@ -340,5 +340,5 @@ impl Builder {
 /// The URL path of a file of the folder, as the person wrote it.
 fn page(file: &str) -> Result<UrlPath, Error> {
     let names = file.trim_start_matches('/').split('/').map(str::as_bytes);
-    UrlPath::from_names(names, false).ok_or_else(|| Error::Spa(file.to_owned()))
+    UrlPath::from_names(names, false).ok_or_else(|| Error::SpaPath(file.to_owned()))
 }

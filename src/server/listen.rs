@@ -33,7 +33,7 @@ pub(crate) async fn addresses(host: Option<&str>) -> Result<Vec<IpAddr>, Error> 
     if let Ok(address) = host.parse() {
         return Ok(vec![address]);
     }
-    let unknown = |why| Error::Host(host.to_owned(), why);
+    let unknown = |why| Error::UnknownHost(host.to_owned(), why);
     let mut addresses: Vec<_> =
         lookup_host((host, 0)).await.map_err(unknown)?.map(|address| address.ip()).collect();
     addresses.sort_unstable();

@@ -30,6 +30,7 @@ use crate::{
         html::{InjectedBody, Injector},
     },
     live::reload::hub::User,
+    refusal::Refusal,
     watch::PathState,
 };
 
@@ -57,9 +58,7 @@ impl Site {
         host: &str,
     ) -> Response {
         if self.policy.refuses(headers) {
-            let why =
-                "a page of another origin would have it as a part of itself (--cors allows that)";
-            return self.refuse(uri.path(), why);
+            return self.refuse(uri.path(), Refusal::CrossOriginEmbed);
         }
         let mut fields = Vec::new();
         let mut response = if method == Method::OPTIONS {
@@ -152,15 +151,17 @@ impl Site {
                 }
                 (StatusCode::NOT_FOUND, not_found::not_found(path))
             }
-            Found::Refused(why) => {
-                self.events.emit(Event::Refused { path: path.to_owned(), why: why.to_owned() });
-                (StatusCode::FORBIDDEN, not_found::refused(path, why))
+            Found::Refused(reason) => {
+                let page = not_found::refused(path, &reason.with_remedy());
+                self.events.emit(Event::Refused { path: path.to_owned(), reason });
+                (StatusCode::FORBIDDEN, page)
             }
             Found::Unreadable(place, why) => {
                 self.watch.note(&place, PathState::Unreadable);
-                let why = why.to_string();
-                self.events.emit(Event::Refused { path: path.to_owned(), why: why.clone() });
-                (StatusCode::FORBIDDEN, not_found::refused(path, &why))
+                let reason = Refusal::Unreadable(why.to_string());
+                let page = not_found::refused(path, &reason.with_remedy());
+                self.events.emit(Event::Refused { path: path.to_owned(), reason });
+                (StatusCode::FORBIDDEN, page)
             }
         };
         if !asked.page && status != StatusCode::OK {

@@ -53,6 +53,7 @@ use crate::{
     live::inject::{self, decode::Coding, html::Injector, sources::Sources},
     live::reload::{self, socket},
     proxy::{Client, Proxy, Route},
+    refusal::Refusal,
     watch::{self, Watch},
 };
 
@@ -108,10 +109,7 @@ impl Site {
                 return plain(StatusCode::BAD_REQUEST, format!("Bad request: {why}.\n"));
             }
             Verdict::Foreign(host) => {
-                let why = format!(
-                    "this server does not go by the name {host}; if it should, start it with --allowed-host {host}"
-                );
-                return self.refuse(request.uri().path(), &why);
+                return self.refuse(request.uri().path(), Refusal::UnknownHost(host));
             }
         };
         // Nothing here is a proxy for other origins, and TRACE shows cookies to scripts.
@@ -141,7 +139,7 @@ impl Site {
     async fn own<B>(&self, request: Request<B>, host: &str) -> Response {
         let path = request.uri().path();
         if !same_origin(request.headers(), host) {
-            return self.refuse(path, "pages of another origin may not use livers' own paths");
+            return self.refuse(path, Refusal::CrossOriginOwnPath);
         }
         let mut response = match &path[own_paths::PREFIX.len()..] {
             _ if request.method() == Method::OPTIONS => {
@@ -319,9 +317,10 @@ impl Site {
         }
     }
 
-    fn refuse(&self, path: &str, why: &str) -> Response {
-        self.events.emit(Event::Refused { path: path.to_owned(), why: why.to_owned() });
-        plain(StatusCode::FORBIDDEN, format!("Refused: {why}.\n"))
+    fn refuse(&self, path: &str, reason: Refusal) -> Response {
+        let text = format!("Refused: {}.\n", reason.with_remedy());
+        self.events.emit(Event::Refused { path: path.to_owned(), reason });
+        plain(StatusCode::FORBIDDEN, text)
     }
 }
 

@@ -16,7 +16,7 @@ use hyper::{
 };
 
 use crate::{
-    error::BadValue,
+    error::InvalidValue,
     http::{
         body::{self, Response},
         field::{added, sole},
@@ -34,10 +34,10 @@ pub struct Header {
 }
 
 impl FromStr for Header {
-    type Err = BadValue;
+    type Err = InvalidValue;
 
-    fn from_str(text: &str) -> Result<Self, BadValue> {
-        let (name, value) = added(text).map_err(BadValue)?;
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let (name, value) = added(text)?;
         Ok(Self { name, value })
     }
 }
@@ -47,13 +47,15 @@ impl FromStr for Header {
 pub struct Cors(HeaderValue);
 
 impl FromStr for Cors {
-    type Err = BadValue;
+    type Err = InvalidValue;
 
-    fn from_str(text: &str) -> Result<Self, BadValue> {
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let wrong = || {
-            BadValue(format!(
-                "{text} is not an origin: write one like http://localhost:3000, or * for all"
-            ))
+            InvalidValue::new(
+                text,
+                "is not an origin",
+                "write one like http://localhost:3000, or * for all",
+            )
         };
         let origin = text.to_ascii_lowercase();
         let host = ["http://", "https://"].iter().find_map(|scheme| origin.strip_prefix(scheme));

@@ -43,9 +43,9 @@ impl Ignore {
         for pattern in patterns {
             builder
                 .add_line(None, pattern)
-                .map_err(|why| Error::Glob(pattern.clone(), why.to_string()))?;
+                .map_err(|why| Error::IgnorePattern(pattern.clone(), why.to_string()))?;
         }
-        let glob = |why: ignore::Error| Error::Glob(patterns.join(" "), why.to_string());
+        let glob = |why: ignore::Error| Error::IgnorePattern(patterns.join(" "), why.to_string());
         let patterns = builder.build().map_err(glob)?;
         let roots: Vec<_> = [root].iter().chain(more).map(|root| root.to_path_buf()).collect();
         let mut ignore = Self { roots: roots.clone(), patterns, files: HashMap::new() };

@@ -154,7 +154,7 @@ impl Watch {
         let thread = std::thread::Builder::new()
             .name("livers-watch".to_owned())
             .spawn(move || worker.run(&inputs))
-            .map_err(|why| Error::Watch(why.to_string()))?;
+            .map_err(|why| Error::System(why.to_string()))?;
         Ok(Self { shared, queue, thread: Mutex::new(Some(thread)) })
     }
 

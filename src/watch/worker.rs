@@ -43,7 +43,8 @@ struct More {
 
 impl More {
     fn new(path: PathBuf) -> Result<Self, Error> {
-        let absolute = dunce::canonicalize(&path).map_err(|_| Error::WatchMissing(path.clone()))?;
+        let absolute =
+            dunce::canonicalize(&path).map_err(|_| Error::WatchPathMissing(path.clone()))?;
         let directory = absolute.is_dir();
         if directory {
             fs::read_dir(&absolute).map_err(|why| Error::Unreadable(path, why))?;

@@ -146,7 +146,7 @@ async fn only_names_of_this_machine_are_answered() {
             assert_eq!(answer.status, wanted, "{path} {host}");
             if wanted == 403 {
                 assert!(
-                    answer.text().contains("--allowed-host"),
+                    answer.text().contains("setting allowed-host"),
                     "what would allow it: {answer:?}"
                 );
                 assert!(!answer.text().contains("the page"));

@@ -287,7 +287,8 @@ mod tests {
             (&["--frobnicate"], "--frobnicate is no option: see livers --help"),
             (
                 &["--allowed-host", "*.app.test"],
-                "--allowed-host *.app.test has a star: for all names below one, write .app.test",
+                "--allowed-host *.app.test contains a *: write .app.test for a name and its \
+                 subdomains",
             ),
             (&["-x"], "-x is no option: see livers --help"),
             (&["--reload", "none"], "--reload none is not known: write used (the default) or all"),

@@ -1,6 +1,7 @@
 //! The command line: reads the arguments, wires the library to the terminal, and stops on Ctrl-C.
 
 mod args;
+mod messages;
 mod process;
 mod terminal;
 
@@ -41,15 +42,15 @@ fn main() -> ExitCode {
         .build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(run(&cli, began)),
-        Err(why) => Err(Error::Watch(why.to_string())),
+        Err(why) => Err(Error::System(why.to_string())),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            terminal::failed(&error);
+            terminal::failed(&messages::startup_error(&error));
             // What was typed is wrong: 2, like any wrong flag. What this machine lacks: 1.
             let typed =
-                !matches!(error, Error::AddressInUse(_) | Error::Bind(..) | Error::Watch(_));
+                !matches!(error, Error::AddressInUse(_) | Error::Bind(..) | Error::System(_));
             ExitCode::from(if typed { 2 } else { 1 })
         }
     }
@@ -57,7 +58,7 @@ fn main() -> ExitCode {
 
 async fn run(cli: &Cli, began: Instant) -> Result<(), Error> {
     // Before anybody can know that there is a server to stop.
-    let stop = Stop::listen().map_err(|why| Error::Watch(why.to_string()))?;
+    let stop = Stop::listen().map_err(|why| Error::System(why.to_string()))?;
     let events = Events::default().with_requests(cli.verbose);
     let terminal = Terminal::start(events.subscribe(), cli.amount());
     let server = cli.builder(Server::builder(&cli.root)).events(events).bind().await?;

@@ -71,7 +71,7 @@ fn field(text: &str) -> Result<Option<Line>, String> {
         let name = name.trim().parse().map_err(|_| format!("{name} is no field's name"))?;
         return Ok(Some(Line::Remove(name)));
     }
-    let (name, value) = added(text)?;
+    let (name, value) = added(text).map_err(|invalid| invalid.to_string())?;
     if name == "basic-auth" {
         return Err("livers asks nobody for a password: leave out Basic-Auth".to_owned());
     }

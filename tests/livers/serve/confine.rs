@@ -133,7 +133,7 @@ async fn links_are_followed_inside_and_refused_outside() {
         assert_eq!(page.status, status, "{path}");
         assert!(!page.text().contains(SECRET), "{path}");
         if status == 403 {
-            assert!(page.text().contains("leads out of the folder"), "{path}: {page:?}");
+            assert!(page.text().contains("links out of the served folder"), "{path}: {page:?}");
         }
     }
     dir.remove("site/index.html");
@@ -182,7 +182,7 @@ async fn names_with_a_dot_are_kept_back_unless_asked_for() {
     for (path, _) in table.iter().chain(&[("/.missing", ""), ("/.git", ""), ("/.git/", "")]) {
         let page = http::get(livers.port(), path).await;
         assert_eq!(page.status, 403, "{path}: there or not");
-        assert!(page.text().contains("--dotfiles"), "{path} says what to do: {page:?}");
+        assert!(page.text().contains("setting dotfiles"), "{path} says what to do: {page:?}");
     }
     let public = http::get(livers.port(), "/.well-known/security.txt").await;
     assert_eq!((public.status, public.text()), (200, "public"));

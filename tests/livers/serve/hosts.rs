@@ -165,7 +165,10 @@ async fn a_header_is_added_to_every_file() {
     let root = dir.path().to_str().expect("UTF-8");
     for (header, wanted) in [
         ("X-One", "--header X-One is not a header: write 'Name: value'"),
-        ("Content-Length: 1", "--header Content-Length: 1 is livers' own to say: leave it out"),
+        (
+            "Content-Length: 1",
+            "--header Content-Length: 1 is a header that livers sets itself: leave it out",
+        ),
     ] {
         let (status, _, stderr) = server::run([root, "--port=0", "--header", header]).await;
         assert_eq!(status.code(), Some(2), "{header}");

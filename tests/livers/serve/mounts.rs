@@ -128,7 +128,10 @@ async fn an_application_has_one_page_for_whoever_goes_anywhere() {
     let (status, _, stderr) =
         server::run([dir.path().to_str().expect("UTF-8"), "--port=0", "--spa=../app.html"]).await;
     assert_eq!(status.code(), Some(2));
-    assert!(stderr.contains("--spa=../app.html is not a file of the folder: write"), "{stderr}");
+    assert!(
+        stderr.contains("--spa=../app.html is not a path inside the folder: write"),
+        "{stderr}"
+    );
 }
 
 #[tokio::test]
@@ -228,11 +231,14 @@ async fn keys_are_kept_back_by_any_name_unless_asked_for() {
     {
         let page = http::get(livers.port(), path).await;
         assert_eq!(page.status, 403, "{path}");
-        assert!(page.text().contains("--serve-keys") && !page.text().contains("secret"), "{path}");
+        assert!(
+            page.text().contains("setting serve-keys") && !page.text().contains("secret"),
+            "{path}"
+        );
     }
     livers.wait_for_line(|line| line.starts_with("refused") && line.contains("--serve-keys")).await;
     let env = http::get(livers.port(), "/env.txt").await;
-    assert!(env.status == 403 && env.text().contains("--dotfiles"), "{env:?}");
+    assert!(env.status == 403 && env.text().contains("setting dotfiles"), "{env:?}");
     assert_eq!(http::get(livers.port(), "/id_rsa.pub").await.text(), "public");
     let listing = http::get(livers.port(), "/").await;
     for (name, listed) in [

@@ -18,11 +18,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use livers::{Change, Event, Fault, Kind, Server};
+use livers::{Change, Event, Fault, Kind, Refusal, Server};
 use percent_encoding::percent_decode_str;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use self::held::{Done, Held};
+use crate::messages;
 
 const BOLD: &str = "\x1b[1m";
 const DIM: &str = "\x1b[2m";
@@ -94,8 +95,8 @@ async fn read(events: &mut Receiver<Event>, amount: Amount) {
         };
         let line = tokio::select! {
             event = events.recv() => match event {
-                Ok(Event::Refused { path, why }) => {
-                    let line = refused(&path, &why);
+                Ok(Event::Refused { path, reason }) => {
+                    let line = refused(&path, &reason);
                     let new = refusals.len() < REFUSALS && refusals.insert(line.clone());
                     new.then_some(line)
                 }
@@ -232,7 +233,7 @@ fn line(event: &Event, amount: Amount) -> Option<String> {
         Event::BackendFault { backend, path, why } => {
             format!("{RED}proxy{RESET}    {} {}: {}", shown(backend), shown(path), shown(why))
         }
-        Event::Refused { path, why } => refused(path, why),
+        Event::Refused { path, reason } => refused(path, reason),
         Event::PolicyAmended { path } => format!(
             "{YELLOW}policy{RESET}   {}: its Content-Security-Policy allows livers' script and socket, too, \
              as do those of other pages",
@@ -278,8 +279,8 @@ fn source_fault(fault: &Fault) -> String {
     text
 }
 
-fn refused(path: &str, why: &str) -> String {
-    format!("{YELLOW}refused{RESET}  {}: {}", shown(path), shown(why))
+fn refused(path: &str, reason: &Refusal) -> String {
+    format!("{YELLOW}refused{RESET}  {}: {}", shown(path), shown(&messages::refusal(reason)))
 }
 
 /// The names of changed files, the first few.

@@ -1,0 +1,67 @@
+//! Wording of the library's errors and refusals for a person at the command line.
+//!
+//! The library names settings; here each message names the flag that fixes the problem.
+
+use std::io::ErrorKind;
+
+use livers::{Error, Refusal};
+
+/// Words an error of starting the server: what is wrong, and what to do instead.
+pub(crate) fn startup_error(error: &Error) -> String {
+    match error {
+        Error::RootMissing(path) => {
+            format!("{} does not exist: name a folder to serve", path.display())
+        }
+        Error::RootNotDirectory(path) => {
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let parent = parent.map_or(".".into(), |parent| parent.display().to_string());
+            format!("{} is a file: name the folder that contains it, {parent}", path.display())
+        }
+        Error::Unreadable(path, error) => {
+            format!("cannot read {} ({error}): check its permissions", path.display())
+        }
+        Error::WatchPathMissing(path) => {
+            format!("--watch {} does not exist: name a folder or a file", path.display())
+        }
+        Error::AddressInUse(address) => format!(
+            "port {} on {} is in use by another program: choose another with --port, or omit \
+             --strict-port",
+            address.port(),
+            address.ip()
+        ),
+        Error::UnknownHost(host, error) => format!(
+            "--host {host} cannot be resolved ({error}): name an address of this machine, or 0.0.0.0 \
+             for all"
+        ),
+        Error::Bind(address, error) => match error.kind() {
+            ErrorKind::PermissionDenied => format!(
+                "this user may not listen on port {}: choose one above 1023 with --port",
+                address.port()
+            ),
+            ErrorKind::AddrNotAvailable => format!(
+                "{} is not an address of this machine: choose another with --host, or 0.0.0.0 for all",
+                address.ip()
+            ),
+            _ => format!("cannot listen on {address}: {error}"),
+        },
+        Error::IgnorePattern(pattern, reason) => format!(
+            "--ignore '{pattern}' is not a valid pattern ({reason}): write one like 'drafts/**'"
+        ),
+        Error::SpaPath(file) => format!(
+            "--spa={file} is not a path inside the folder: write it relative to the folder, like \
+             --spa=app.html"
+        ),
+        error => error.to_string(),
+    }
+}
+
+/// Words a refusal: the reason, and the flag that would allow the request.
+pub(crate) fn refusal(reason: &Refusal) -> String {
+    match reason {
+        Refusal::UnknownHost(host) => format!("{reason} (--allowed-host {host} allows it)"),
+        reason => match reason.setting() {
+            Some(setting) => format!("{reason} (--{setting} allows it)"),
+            None => reason.to_string(),
+        },
+    }
+}
