@@ -52,7 +52,7 @@
 pub(crate) mod change;
 pub(crate) mod docroot;
 pub(crate) mod error;
-#[cfg(feature = "esm")]
+#[cfg_attr(not(feature = "esm"), path = "esm/disabled.rs")]
 pub(crate) mod esm;
 pub(crate) mod event;
 pub(crate) mod fault;

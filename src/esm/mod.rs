@@ -1,29 +1,37 @@
-//! Source to what a browser runs: TypeScript and JSX to JavaScript, import specifiers to URLs,
-//! packages from `node_modules` to modules.
+//! ES modules from source: compiles TypeScript and JSX, rewrites import specifiers to URLs, and
+//! serves packages from `node_modules`.
 //!
-//! A file of the project stays at its own URL ([`source`]); what lies in `node_modules` is served in
-//! packs below livers' own path ([`packages`]). [`resolve`] says which of the two a specifier means.
-//! The scripts in a page itself get an import map ([`page`]). What imports what is remembered
-//! ([`importers`]).
-//! What is wrong with a source is a [`Fault`], said in the page and in the terminal.
+//! [`Esm`] is the whole public surface; it answers with the plain data of [`outcome`]. Without the
+//! feature `esm`, a stub with the same API takes its place (`disabled.rs`).
 //!
-//! Nothing outside of this module names oxc. All of it blocks, on the disk and on the processor.
+//! A file of the project keeps its own URL ([`source`]); packages are served below livers' own path,
+//! many files to a response ([`packages`]). [`resolve`] decides which of the two a specifier leads to.
+//! The inline scripts of a page get an import map ([`page`]). A source that does not compile yields a
+//! [`fault`], shown in the page and in the terminal.
 //!
-//! Left out on purpose: bundling, minifying, checking types, old browsers.
+//! Nothing outside of this module names oxc. Compiling and resolving block, on the disk and on the
+//! processor, so [`Esm`] runs them on blocking threads.
+//!
+//! Left out on purpose: bundling, minifying, type checking, old browsers.
 
 mod edits;
+mod fallback;
 mod fault;
 mod importers;
+mod installed;
+mod outcome;
 mod packages;
 mod page;
 mod resolve;
+mod service;
 mod source;
 
-pub(crate) use self::{
+use self::{
     fault::Fault,
-    importers::Importers,
     packages::Packages,
-    page::{has_module, may_import},
     resolve::{Resolver, Target},
-    source::{Compiled, Compiler, Glob, Output},
+};
+pub(crate) use self::{
+    outcome::{Module, ModuleOutcome, ModuleRequest, PackageOutcome, VARY, Versions},
+    service::Esm,
 };

@@ -17,7 +17,10 @@ use lol_html::{
 };
 use serde_json::{Map, Value};
 
-use super::{Compiler, Fault};
+use super::{
+    fault::Fault,
+    source::{Compiler, inline_imports},
+};
 
 /// The scripts of a page.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -57,7 +60,7 @@ impl Compiler {
         }
         let mut imports = Map::new();
         for code in &inline.modules {
-            for (specifier, names) in super::source::inline_imports(code) {
+            for (specifier, names) in inline_imports(code) {
                 if let Some(url) = self.url_of_import(&specifier, page, names)? {
                     imports.insert(specifier, Value::String(url));
                 }

@@ -18,6 +18,7 @@ use crate::{
     change::{Change, ChangeSet},
     docroot::{Allow, Mount, Root},
     error::Error,
+    esm::Esm,
     event::{Event, Events},
     files::Files,
     http::guard::{AllowedHost, Guard},
@@ -31,7 +32,6 @@ use crate::{
     site::{
         Site,
         csp::Csp,
-        modules::Modules,
         policy::{Cors, Header, Policy},
         recall,
     },
@@ -253,12 +253,11 @@ impl Builder {
         let watching = events.clone();
         let begun = tokio::task::spawn_blocking(move || {
             let root = Arc::new(Root::new(&root, allow, &mounts)?);
-            let modules = compile.then(|| Arc::new(Modules::new(&root, prefixes)));
-            let compiled = modules.clone();
+            let esm = compile.then(|| Esm::new(root.path(), prefixes)).flatten().map(Arc::new);
+            let compiled = esm.clone();
             let publish = move |mut changes: ChangeSet| {
                 // What was missing may be there now: who asked for it in vain is to ask again.
-                if let Some(more) = compiled.as_ref().and_then(|modules| modules.changed(&changes))
-                {
+                if let Some(more) = compiled.as_ref().and_then(|esm| esm.changed(&changes)) {
                     changes.extend(tabs.at_fault());
                     changes.extend(more);
                 }
@@ -269,9 +268,9 @@ impl Builder {
             let options =
                 watch::Options { root: Arc::clone(&root), extra_watch_paths: more, ignore, poll };
             let watch = Watch::start(options, watching, Box::new(publish))?;
-            Ok((root, Arc::new(watch), modules))
+            Ok((root, Arc::new(watch), esm))
         });
-        let (root, watch, modules) =
+        let (root, watch, esm) =
             begun.await.map_err(|stopped| Error::System(stopped.to_string()))??;
         let listening = match listen(&addresses, self.port, self.strict_port).await {
             Ok(listening) => listening,
@@ -318,7 +317,7 @@ impl Builder {
             events,
             policy,
             sources,
-            modules,
+            esm,
         };
         Ok(Server {
             site: Arc::new(site),

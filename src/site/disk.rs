@@ -122,9 +122,9 @@ impl Site {
             self.events.emit(Event::RuleFault { file: file.to_owned(), why });
         }
         if let Found::Nothing(_) | Found::File(StatusCode::NOT_FOUND, _) = found
-            && let Some(meant) = self.meant(url, ask, &found).await
+            && let Some(fallback) = self.project_fallback(url, ask, &found).await
         {
-            found = meant;
+            found = fallback;
         }
         self.show(found, &Asked { method, uri, headers, host, path, page, version }).await
     }
@@ -142,10 +142,12 @@ impl Site {
                 (StatusCode::OK, listing)
             }
             Found::Nothing(place) => {
-                if let Some(elsewhere) = self.of_package(path, asked.headers, asked.host).await {
+                if let Some(elsewhere) =
+                    self.resolve_in_package(path, asked.headers, asked.host).await
+                {
                     return elsewhere;
                 }
-                self.mended(path);
+                self.clear_fault(path);
                 if let Some(place) = place {
                     self.watch.note(&place, PathState::Missing);
                 }

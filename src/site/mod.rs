@@ -6,13 +6,8 @@
 
 pub(crate) mod csp;
 mod disk;
-#[cfg(feature = "esm")]
-mod installed;
-#[cfg_attr(not(feature = "esm"), path = "unmodified.rs")]
-pub(crate) mod modules;
+mod modules;
 pub(crate) mod policy;
-#[cfg(feature = "esm")]
-mod project;
 mod proxied;
 pub(crate) mod referrer;
 mod scripts;
@@ -41,6 +36,7 @@ use self::{
 use crate::{
     change::ChangeSet,
     docroot::{self, Located, Root},
+    esm::Esm,
     event::{Event, Events},
     files::{self, Files, Source},
     http::guard::{Guard, Verdict, same_origin},
@@ -75,9 +71,8 @@ pub(crate) struct Site {
     pub(crate) policy: Policy,
     /// What open pages were made from; nothing where pages are to be reloaded.
     pub(crate) sources: Option<Mutex<Sources>>,
-    /// What makes modules of sources; nothing where files are to be served as they are.
-    #[cfg_attr(not(feature = "esm"), allow(dead_code))]
-    pub(crate) modules: Option<Arc<modules::Modules>>,
+    /// Compiles modules; `None` where files are served as they are.
+    pub(crate) esm: Option<Arc<Esm>>,
 }
 
 impl Site {

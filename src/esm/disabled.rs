@@ -1,0 +1,69 @@
+//! Stub without the feature `esm`: the same API as the real [`Esm`], which cannot be created.
+//!
+//! Every file is then served as it is, and there are no packages.
+
+#![allow(clippy::unused_async)]
+
+mod outcome;
+
+use std::path::Path;
+
+use bytes::Bytes;
+
+use self::outcome::Fallback;
+use crate::{change::ChangeSet, fault::Fault, http::url_path::UrlPath};
+
+pub(crate) use self::outcome::{
+    Module, ModuleOutcome, ModuleRequest, PackageOutcome, VARY, Versions,
+};
+
+pub(crate) enum Esm {}
+
+impl Esm {
+    pub(crate) fn new(_: &Path, _: Vec<String>) -> Option<Self> {
+        None
+    }
+
+    pub(crate) fn changed(&self, _: &ChangeSet) -> Option<ChangeSet> {
+        match *self {}
+    }
+
+    pub(crate) fn may_compile(_: &Path, _: &str) -> bool {
+        false
+    }
+
+    pub(crate) async fn module(
+        &self,
+        _: ModuleRequest<'_>,
+        _: &(impl Versions + Sync),
+    ) -> Option<ModuleOutcome> {
+        match *self {}
+    }
+
+    pub(crate) async fn import_map(
+        &self,
+        _: &Path,
+        _: &str,
+        _: &Bytes,
+    ) -> Result<Option<String>, Fault> {
+        match *self {}
+    }
+
+    pub(crate) async fn package(&self, _: &str, _: &str) -> PackageOutcome {
+        match *self {}
+    }
+
+    pub(crate) async fn resolve_from_sheet(&self, _: &str, _: &str) -> Option<String> {
+        match *self {}
+    }
+
+    pub(crate) fn fallbacks(&self, _: &UrlPath, _: bool) -> Vec<Fallback> {
+        match *self {}
+    }
+}
+
+impl Fallback {
+    pub(crate) fn accepts(&self, _: Option<&[u8]>) -> bool {
+        !self.application
+    }
+}

@@ -1,0 +1,92 @@
+//! What ESM support answers, as plain data: `site` turns these into responses.
+//!
+//! Shared by the build with the feature `esm` and the [stub](super::Esm) without it.
+
+#![cfg_attr(not(feature = "esm"), allow(dead_code))]
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use hyper::header::HeaderMap;
+
+use crate::{change::Change, docroot::ContentHash, fault::Fault, http::url_path::UrlPath};
+
+/// The request headers that decide whether a file is served as a module (Fetch Metadata Request
+/// Headers, sections 2.1 and 2.2).
+pub(crate) const VARY: &str = "Sec-Fetch-Dest, Sec-Fetch-Mode";
+
+/// A request for a file of the served folder that a script may want as a module.
+pub(crate) struct ModuleRequest<'a> {
+    /// The file on the disk.
+    pub(crate) file: &'a Path,
+    /// The URL path of the file.
+    pub(crate) url: &'a str,
+    /// The content of the file.
+    pub(crate) content: &'a Bytes,
+    /// The query of the request, without `?`.
+    pub(crate) query: &'a str,
+    /// The headers of the request.
+    pub(crate) headers: &'a HeaderMap,
+}
+
+/// The versions at which paths changed, for the stamps in import URLs.
+pub(crate) trait Versions {
+    /// Returns the current version.
+    fn current(&self) -> u64;
+
+    /// Returns the version of the last known change of any of these URL paths.
+    fn last_change(&self, paths: &mut dyn Iterator<Item = &str>) -> Option<u64>;
+}
+
+/// The result of serving a file as a module.
+pub(crate) enum ModuleOutcome {
+    /// The file needs no compilation: serve its own bytes.
+    AsIs,
+    /// Serve this CSS.
+    StyleSheet(String),
+    /// Serve this JavaScript.
+    Module(Module),
+    /// The file does not compile.
+    Error(Fault),
+    /// The compiler stopped without a result.
+    Stopped(String),
+}
+
+/// A compiled module.
+pub(crate) struct Module {
+    /// JavaScript, with version stamps in the URLs of its imports.
+    pub(crate) code: String,
+    /// The configuration files that decided how to compile it: `tsconfig.json`, `.env`.
+    pub(crate) configuration: Vec<(PathBuf, ContentHash)>,
+    /// The URL paths of modules that nothing imports any more.
+    pub(crate) orphans: Vec<String>,
+    /// Set if the packages it imports moved to other URLs: a change to publish.
+    pub(crate) reinstalled: Option<Change>,
+}
+
+/// The result of serving a file below `/__livers/npm/`.
+pub(crate) enum PackageOutcome {
+    /// No installed package has this file.
+    NotFound,
+    /// Serve this.
+    File {
+        /// The body.
+        body: Bytes,
+        /// Its media type.
+        media_type: String,
+        /// Whether the URL always stands for the same bytes.
+        immutable: bool,
+    },
+    /// The file cannot be served as a module.
+    Error(Fault),
+    /// The compiler stopped without a result.
+    Stopped(String),
+}
+
+/// A file to try where the served folder has none at the requested path.
+pub(crate) struct Fallback {
+    /// The URL path of the file.
+    pub(crate) url: UrlPath,
+    /// Whether the file counts only if it is a page with a module script.
+    pub(crate) application: bool,
+}

@@ -1,0 +1,259 @@
+//! Serves the files of a project and its packages as ES modules.
+//!
+//! [`Esm`] owns everything that outlives a request: the compiler with its cache, which module imports
+//! which ([`importers`](super::importers)), the `import.meta.glob` patterns, and the packages that
+//! modules import ([`installed`](super::installed)). It answers with plain [outcomes](super::outcome)
+//! and knows neither HTTP responses, nor open tabs, nor the file watcher.
+//!
+//! Import URLs carry the version of the last change below them, so that a browser, which runs each
+//! URL once, runs a changed module again.
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use tokio::task::spawn_blocking;
+
+use super::{
+    fault,
+    importers::Importers,
+    installed::Installed,
+    outcome::{Module, ModuleOutcome, ModuleRequest, PackageOutcome, Versions},
+    page::may_import,
+    resolve::PACKAGES,
+    source::{Compiled, Compiler, Glob, Output},
+};
+use crate::{
+    change::{Change, ChangeSet, Kind},
+    docroot::{self, ContentHash},
+    fault::Fault,
+    http::url_path::UrlPath,
+};
+
+/// Files that decide how specifiers resolve; installing a package writes them.
+const CONFIGURATION: [&str; 7] = [
+    "package.json",
+    "tsconfig.json",
+    "jsconfig.json",
+    "package-lock.json",
+    "pnpm-lock.yaml",
+    "yarn.lock",
+    "bun.lock",
+];
+
+/// ESM support for one served folder.
+pub(crate) struct Esm {
+    pub(super) root: PathBuf,
+    compiler: Arc<Compiler>,
+    importers: Mutex<Importers>,
+    /// The `import.meta.glob` patterns of modules, by the URL paths of the modules.
+    globs: Mutex<HashMap<String, Vec<Glob>>>,
+    installed: Mutex<Installed>,
+}
+
+impl Esm {
+    /// Creates ESM support for a folder. URL paths that begin with one of `backend_prefixes` belong to
+    /// a backend, so imports of them stay as they are.
+    ///
+    /// # Blocking
+    /// Reads lock files.
+    #[allow(clippy::unnecessary_wraps)] // The stub without the feature `esm` returns `None`.
+    pub(crate) fn new(root: &Path, backend_prefixes: Vec<String>) -> Option<Self> {
+        Some(Self {
+            root: root.to_owned(),
+            compiler: Arc::new(Compiler::new(root).with_routes(backend_prefixes)),
+            importers: Mutex::default(),
+            globs: Mutex::default(),
+            installed: Mutex::default(),
+        })
+    }
+
+    /// Returns whether a script could get this file compiled, so that the response depends on
+    /// [`VARY`](super::VARY).
+    pub(crate) fn may_compile(file: &Path, query: &str) -> bool {
+        Compiler::wanted(file, query, Some("script"), Some("cors")).is_some()
+    }
+
+    /// Compiles a file, or returns `None` if the request is not for a module.
+    pub(crate) async fn module(
+        &self,
+        request: ModuleRequest<'_>,
+        versions: &(impl Versions + Sync),
+    ) -> Option<ModuleOutcome> {
+        let ModuleRequest { file, url, content, query, headers } = request;
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let (dest, mode) = (text("sec-fetch-dest"), text("sec-fetch-mode"));
+        let ask = Compiler::wanted(file, query, dest, mode)?;
+        let compiler = Arc::clone(&self.compiler);
+        let (path, name, bytes) = (file.to_owned(), url.to_owned(), content.clone());
+        let compiling = spawn_blocking(move || {
+            let output = compiler.module(&path, &name, &bytes, ask)?;
+            let configuration = match &output {
+                Output::Module(module) => read_hashes(&module.files),
+                Output::Unchanged | Output::Sheet(_) => Vec::new(),
+            };
+            Ok((output, configuration))
+        });
+        Some(match compiling.await {
+            Ok(Ok((Output::Unchanged, _))) => ModuleOutcome::AsIs,
+            Ok(Ok((Output::Sheet(text), _))) => ModuleOutcome::StyleSheet(text),
+            Ok(Ok((Output::Module(compiled), configuration))) => {
+                ModuleOutcome::Module(self.stamp(file, url, &compiled, configuration, versions))
+            }
+            Ok(Err(fault)) => ModuleOutcome::Error(self.describe(url, fault)),
+            Err(stopped) => ModuleOutcome::Stopped(stopped.to_string()),
+        })
+    }
+
+    /// Records what a compiled module imports, and stamps its imports with the current versions.
+    fn stamp(
+        &self,
+        file: &Path,
+        url: &str,
+        compiled: &Compiled,
+        configuration: Vec<(PathBuf, ContentHash)>,
+        versions: &impl Versions,
+    ) -> Module {
+        self.record_globs(url, &compiled.globs);
+        let reinstalled = lock(&self.installed).compiled(url, file, &compiled.packages);
+        let mut importers = lock(&self.importers);
+        let orphans = importers.compiled(url, &compiled.imports, versions.current());
+        let code = compiled.stamped(|path| {
+            let below = importers.below(path);
+            let changed = versions.last_change(&mut below.iter().copied());
+            changed.max(importers.left(below.into_iter()))
+        });
+        Module { code, configuration, orphans, reinstalled }
+    }
+
+    fn record_globs(&self, url: &str, globs: &[Glob]) {
+        let mut known = lock(&self.globs);
+        if globs.is_empty() {
+            known.remove(url);
+        } else {
+            known.insert(url.to_owned(), globs.to_vec());
+        }
+    }
+
+    /// Returns the import map that the inline module scripts of a page need, as JSON.
+    ///
+    /// # Errors
+    /// The page imports something that does not resolve.
+    pub(crate) async fn import_map(
+        &self,
+        file: &Path,
+        url: &str,
+        html: &Bytes,
+    ) -> Result<Option<String>, Fault> {
+        // Most pages import nothing themselves: spare them the hop to another thread.
+        if !may_import(html) {
+            return Ok(None);
+        }
+        let (compiler, file, html) = (Arc::clone(&self.compiler), file.to_owned(), html.clone());
+        let made = spawn_blocking(move || compiler.import_map(&file, &html)).await;
+        made.unwrap_or(Ok(None)).map_err(|fault| self.describe(url, fault))
+    }
+
+    /// Answers `/__livers/npm/<path>?<query>`.
+    pub(crate) async fn package(&self, path: &str, query: &str) -> PackageOutcome {
+        let packages = Arc::clone(self.compiler.packages());
+        let (asked, query) = (path.to_owned(), query.to_owned());
+        match spawn_blocking(move || packages.answer(&asked, &query)).await {
+            Ok(None) => PackageOutcome::NotFound,
+            Ok(Some(Ok(pack))) => PackageOutcome::File {
+                body: pack.body,
+                media_type: pack.media_type,
+                immutable: pack.immutable,
+            },
+            Ok(Some(Err(fault))) => {
+                PackageOutcome::Error(self.describe(&format!("{PACKAGES}{path}"), fault))
+            }
+            Err(stopped) => PackageOutcome::Stopped(stopped.to_string()),
+        }
+    }
+
+    /// Returns the URL of the package file that a style sheet means by a path at which there is no
+    /// file: `@import "normalize.css"` asks for a file beside the sheet.
+    pub(crate) async fn resolve_from_sheet(&self, path: &str, sheet: &str) -> Option<String> {
+        let is_sheet = Path::new(sheet).extension()?.eq_ignore_ascii_case("css");
+        let folder = &sheet[..=sheet.rfind('/').filter(|_| is_sheet)?];
+        let specifier = path.strip_prefix(folder).filter(|rest| !rest.is_empty())?.to_owned();
+        let from = self.root.join(sheet.trim_start_matches('/'));
+        let packages = Arc::clone(self.compiler.packages());
+        spawn_blocking(move || packages.of_sheet(&specifier, &from)).await.ok()?
+    }
+
+    /// Takes note of changed files. Returns `None` if no import can resolve differently now, or else
+    /// the further modules to treat as changed: those whose patterns match what came or went.
+    ///
+    /// # Blocking
+    /// May resolve a specifier on the disk.
+    pub(crate) fn changed(&self, changes: &ChangeSet) -> Option<ChangeSet> {
+        let is_configuration =
+            |path: &str| CONFIGURATION.contains(&path.rsplit('/').next().unwrap_or_default());
+        let moved = || changes.iter().filter(|(_, kind)| *kind != Kind::Modified);
+        let configured = changes.iter().any(|(path, _)| is_configuration(path));
+        if !configured && moved().next().is_none() {
+            return None;
+        }
+        let packages = self.compiler.packages();
+        packages.forget();
+        self.forget_removed(changes);
+        let moved: Vec<_> = moved().filter_map(|(path, _)| self.disk_path(path)).collect();
+        let mut dependents = self.matching_modules(&moved);
+        if configured {
+            let leads_to = |name: &str, from: &Path, url: &str| packages.leads_to(name, from, url);
+            dependents.extend(lock(&self.installed).looked_at(leads_to));
+        }
+        Some(dependents)
+    }
+
+    /// Returns the modules with a pattern that one of these files matches.
+    fn matching_modules(&self, files: &[PathBuf]) -> ChangeSet {
+        let globs = lock(&self.globs);
+        let matching = globs.iter().filter(|(_, globs)| {
+            globs.iter().any(|glob| files.iter().any(|file| glob.concerns(file)))
+        });
+        matching.map(|(path, _)| Change { path: path.clone(), kind: Kind::Modified }).collect()
+    }
+
+    /// Drops what is cached of removed files.
+    fn forget_removed(&self, changes: &ChangeSet) {
+        let removed = || changes.iter().filter(|(_, kind)| *kind == Kind::Removed);
+        let files: HashSet<_> = removed().filter_map(|(path, _)| self.disk_path(path)).collect();
+        if files.is_empty() {
+            return;
+        }
+        self.compiler.forget(&files);
+        let mut importers = lock(&self.importers);
+        removed().for_each(|(path, _)| importers.forget(path));
+    }
+
+    /// Returns the disk path of a URL path below the root, whether or not it exists.
+    fn disk_path(&self, path: &str) -> Option<PathBuf> {
+        let url = UrlPath::parse(path).ok()?;
+        let names = url.names().map(|name| str::from_utf8(name).ok());
+        Some(self.root.join(names.collect::<Option<PathBuf>>()?))
+    }
+
+    /// Converts a compile error to the form that tabs and the terminal get.
+    fn describe(&self, url: &str, fault: fault::Fault) -> Fault {
+        let fault::Fault { file, place, message, frame, help } = fault;
+        let file = file.strip_prefix(&self.root).unwrap_or(&file).to_string_lossy().into_owned();
+        let (line, column) = place.unzip();
+        Fault { path: url.to_owned(), file, line, column, message, frame, help }
+    }
+}
+
+/// Returns the content of each of these files that can be read, as its hash.
+fn read_hashes(files: &[PathBuf]) -> Vec<(PathBuf, ContentHash)> {
+    let read = |file: &PathBuf| Some((file.clone(), docroot::read(file).ok()?.content_hash));
+    files.iter().filter_map(read).collect()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
