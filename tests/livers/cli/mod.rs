@@ -8,6 +8,7 @@ use std::path::Path;
 use super::support::dir::TempDir;
 use super::support::http::{self, Wire, request_head};
 use super::support::server::{self, Livers, Stream};
+use super::support::skip::skip;
 
 #[tokio::test]
 async fn the_banner_says_what_there_is_and_nothing_more() {
@@ -129,11 +130,7 @@ async fn a_folder_that_may_not_be_read_is_said() {
     dir.make_dir("locked");
     let mode = |mode| std::fs::set_permissions(dir.at("locked"), PermissionsExt::from_mode(mode));
     mode(0o000).expect("a mode");
-    if std::fs::read_dir(dir.at("locked")).is_ok() {
-        eprintln!("skipped: this user may read everything");
-        return;
-    }
-    let (status, _, errors) = server::run_in(dir.path(), ["locked"]).await;
+    let (status, _, errors) = server::run_unprivileged_in(dir.path(), ["locked"]).await;
     mode(0o700).expect("a mode");
     assert_eq!(status.code(), Some(2), "{errors}");
     assert!(errors.starts_with("error: locked cannot be read"), "{errors}");
@@ -163,8 +160,7 @@ async fn a_port_that_is_taken_leads_to_the_next_or_to_an_error() {
 #[tokio::test]
 async fn both_loopback_addresses_answer() {
     if std::net::TcpListener::bind("[::1]:0").is_err() {
-        eprintln!("skipped: this machine has no ::1");
-        return;
+        return skip("cli::both_loopback_addresses_answer", "::1");
     }
     let dir = TempDir::with_page("<p>");
     let livers = Livers::on(dir.path()).start().await;

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use crate::support::dir::TempDir;
 use crate::support::http::{self, Wire, request_head};
 use crate::support::server::Livers;
+use crate::support::skip::skip;
 use crate::support::socket::Socket;
 use crate::support::tab::Tab;
 use crate::support::within;
@@ -141,8 +142,7 @@ async fn colours_are_for_terminals_and_for_those_who_like_them() {
         [(&[][..], true), (&[("NO_COLOR", "1")], false), (&[("TERM", "dumb")], false)]
     {
         let Some(text) = at_a_terminal(&dir, env) else {
-            eprintln!("skipped: there is no script (util-linux)");
-            return;
+            return skip("cli::output", "script");
         };
         assert_eq!(text.contains("\x1b["), colours, "{env:?}: {text:?}");
     }

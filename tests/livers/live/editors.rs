@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::{opened, page, site, stays, tabs};
-use crate::support::server::Livers;
+use crate::support::{dir::TempDir, server::Livers, skip::skip};
 
 /// Runs a line of shell in a folder, as a person at a terminal would.
 fn run(folder: &Path, home: &Path, line: &str) {
@@ -59,7 +59,7 @@ async fn a_save_by_a_real_editor_is_one_navigation() {
             "sed s/WORD/NEXT/ index.html >../new && rsync -I ../new index.html".into(),
         ),
     ];
-    let outer = crate::support::dir::TempDir::new();
+    let outer = TempDir::new();
     std::fs::rename(site().path(), outer.at("site")).expect("a folder within a folder");
     let livers = Livers::on(outer.at("site")).args(["--html", "reload"]).start().await;
     let pages = opened(&livers, &["/"]).await;
@@ -68,7 +68,7 @@ async fn a_save_by_a_real_editor_is_one_navigation() {
     let mut navigations = 1;
     for (n, (name, program, line)) in table.iter().enumerate() {
         if !is_there(program) {
-            println!("skipped: {name}, as {program} is not installed");
+            skip(&format!("live::editors: {name}"), program);
             continue;
         }
         println!("{name}");

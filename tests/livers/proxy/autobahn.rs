@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use super::front;
-use crate::support::dir::TempDir;
+use crate::support::{dir::TempDir, skip::skip};
 
 /// Compression of large messages: more than all others together.
 const LARGE: [&str; 10] = [
@@ -68,8 +68,7 @@ fn endings(index: &Value, agent: &str) -> BTreeMap<String, String> {
 #[tokio::test]
 async fn the_suite_finds_the_same_through_the_proxy() {
     let Some(suite) = suite() else {
-        eprintln!("skipped: Autobahn's suite is not here; name its wstest with WSTEST");
-        return;
+        return skip("proxy::autobahn", "wstest");
     };
     let folder = TempDir::new();
     let free = TcpListener::bind("127.0.0.1:0").await.expect("a port");

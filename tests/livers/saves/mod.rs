@@ -15,7 +15,10 @@ use run::{missing, run};
 use table::Pattern;
 use torn::{WAYS, torn};
 
-use crate::support::browser::{Context, browser};
+use crate::support::{
+    browser::{Context, browser},
+    skip::skip,
+};
 
 /// How many at a time, and how often one is tried.
 const AT_ONCE: usize = 8;
@@ -27,7 +30,7 @@ const TRIES: usize = 3;
 async fn tried(pattern: &Pattern, browser: &Context) -> Result<(), String> {
     let missing = missing(pattern).await;
     if !missing.is_empty() {
-        println!("skipped: {}, as there is no {}", pattern.name, missing.join(", "));
+        skip(&format!("saves: {}", pattern.name), &missing.join(" and "));
         return Ok(());
     }
     let mut outcomes = Vec::new();

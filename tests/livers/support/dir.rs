@@ -1,79 +1,85 @@
-//! A temporary folder: made empty or as a copy of an example, removed on drop.
+//! A temporary folder to serve and change, removed when it is dropped.
 //!
-//! Changes are made the two ways editors make them: in place ([`TempDir::write`])
-//! and by a rename over the old file ([`TempDir::replace`]). File modes and
-//! links are left to the tests that are about them.
+//! Files are changed the two ways editors change them: in place ([`TempDir::write`]) or by renaming a
+//! new file over the old one ([`TempDir::replace`]).
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A folder of its own for one test.
+/// A temporary folder that belongs to one test.
 #[derive(Debug)]
-pub struct TempDir(PathBuf);
+pub struct TempDir {
+    /// Removes the folder when it is dropped.
+    _guard: tempfile::TempDir,
+    /// The real path, without symbolic links.
+    path: PathBuf,
+}
 
 impl TempDir {
-    /// An empty folder.
+    /// Creates an empty folder.
     pub fn new() -> Self {
-        Self(unique("livers-test"))
+        let guard = tempfile::Builder::new().prefix("livers-test-").tempdir();
+        let guard = guard.expect("create a temporary folder");
+        let path = guard.path().canonicalize().expect("the real path of a temporary folder");
+        Self { _guard: guard, path }
     }
 
-    /// A folder with one file, `index.html`.
+    /// Creates a folder with one file, `index.html`.
     pub fn with_page(html: &str) -> Self {
         let dir = Self::new();
         dir.write("index.html", html);
         dir
     }
 
-    /// A copy of a folder of this repository, such as `examples/echo`, without
-    /// what was built or installed there.
+    /// Copies a folder of this repository, such as `examples/echo`, without build output and installed
+    /// packages.
     pub fn copy_of(folder: impl AsRef<Path>) -> Self {
         let dir = Self::new();
-        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &dir.0);
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &dir.path);
         dir
     }
 
-    /// The folder itself.
+    /// Returns the real path of the folder.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
-    /// A path in the folder.
+    /// Returns the absolute path of a file in the folder.
     pub fn at(&self, path: impl AsRef<Path>) -> PathBuf {
-        self.0.join(path)
+        self.path.join(path)
     }
 
-    /// Writes a file in place, with the folders it needs.
+    /// Writes a file in place and creates missing parent folders.
     pub fn write(&self, path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) {
         let path = self.at(path);
-        make_parents(&path);
+        create_parents(&path);
         fs::write(&path, bytes).unwrap_or_else(|e| panic!("write {}: {e}", path.display()));
     }
 
-    /// Writes a file under another name beside it, then renames it into place.
+    /// Writes a new file in the same folder and renames it over `path`.
     pub fn replace(&self, path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) {
         let path = self.at(path);
-        make_parents(&path);
+        create_parents(&path);
         let name = path.file_name().expect("a file name").to_string_lossy();
-        let temporary = path.with_file_name(format!(".{name}.{}.tmp", next()));
-        fs::write(&temporary, bytes)
-            .and_then(|()| fs::rename(&temporary, &path))
+        let new = path.with_file_name(format!(".{name}.tmp"));
+        fs::write(&new, bytes)
+            .and_then(|()| fs::rename(&new, &path))
             .unwrap_or_else(|e| panic!("replace {}: {e}", path.display()));
     }
 
-    /// Makes a folder, with the folders it needs.
+    /// Creates a folder and its missing parents.
     pub fn make_dir(&self, path: impl AsRef<Path>) {
-        fs::create_dir_all(self.at(path)).expect("make a folder");
+        fs::create_dir_all(self.at(path)).expect("create a folder");
     }
 
-    /// Renames a file or a folder.
+    /// Renames a file or a folder and creates missing parents of the target.
     pub fn rename(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) {
         let to = self.at(to);
-        make_parents(&to);
+        create_parents(&to);
         fs::rename(self.at(from), to).expect("rename");
     }
 
-    /// Removes a file, or a folder with all that is in it.
+    /// Removes a file, or a folder with everything in it.
     pub fn remove(&self, path: impl AsRef<Path>) {
         let path = self.at(path);
         let removed =
@@ -81,41 +87,16 @@ impl TempDir {
         removed.unwrap_or_else(|e| panic!("remove {}: {e}", path.display()));
     }
 
-    /// What a file holds.
+    /// Reads a file.
     pub fn read(&self, path: impl AsRef<Path>) -> Vec<u8> {
         let path = self.at(path);
         fs::read(&path).unwrap_or_else(|e| panic!("read {}: {e}", path.display()))
     }
 }
 
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Makes a new folder among the temporary files and answers its real path.
-pub(super) fn unique(prefix: &str) -> PathBuf {
-    let temp = std::env::temp_dir().canonicalize().expect("the folder for temporary files");
-    loop {
-        let path = temp.join(format!("{prefix}-{}-{}", std::process::id(), next()));
-        match fs::create_dir(&path) {
-            Ok(()) => return path,
-            // Left by a killed process that had this id.
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(e) => panic!("make {}: {e}", path.display()),
-        }
-    }
-}
-
-fn next() -> u32 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
-fn make_parents(path: &Path) {
+fn create_parents(path: &Path) {
     let parent = path.parent().expect("a path in the folder");
-    fs::create_dir_all(parent).unwrap_or_else(|e| panic!("make {}: {e}", parent.display()));
+    fs::create_dir_all(parent).unwrap_or_else(|e| panic!("create {}: {e}", parent.display()));
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -126,8 +107,8 @@ fn copy(from: &Path, to: &Path) {
         if name == "node_modules" || name == "target" {
             continue;
         }
-        if entry.file_type().expect("the type of a file").is_dir() {
-            fs::create_dir(to.join(&name)).expect("make a folder");
+        if entry.file_type().expect("the type of an entry").is_dir() {
+            fs::create_dir(to.join(&name)).expect("create a folder");
             copy(&entry.path(), &to.join(&name));
         } else {
             fs::copy(entry.path(), to.join(&name)).expect("copy a file");

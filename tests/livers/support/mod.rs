@@ -19,6 +19,7 @@ pub mod dir;
 pub mod http;
 mod selftest;
 pub mod server;
+pub mod skip;
 pub mod socket;
 pub mod tab;
 pub mod wire;

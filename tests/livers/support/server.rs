@@ -21,24 +21,52 @@ use super::lock;
 const BINARY: &str = env!("CARGO_BIN_EXE_livers");
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Runs `livers` to its end: for what the command line says and refuses.
+/// A program that starts another one without root's privilege to read and write every file. Unlike a
+/// change of the user, it needs no other owner for the files of the test.
+const UNPRIVILEGED: [&str; 3] = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"];
+
+/// Runs `livers` until it exits. Returns its exit status, standard output and standard error.
 pub async fn run<S: AsRef<OsStr>>(
     args: impl IntoIterator<Item = S>,
 ) -> (ExitStatus, String, String) {
     run_in(Path::new("."), args).await
 }
 
-/// Runs `livers` to its end in a folder.
+/// Runs `livers` in a folder until it exits.
 pub async fn run_in<S: AsRef<OsStr>>(
     folder: &Path,
     args: impl IntoIterator<Item = S>,
 ) -> (ExitStatus, String, String) {
-    let mut command = tokio::process::Command::new(BINARY);
-    command.args(args).current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
+    let mut command = Command::new(BINARY);
+    command.args(args).current_dir(folder);
+    output(command).await
+}
+
+/// Runs `livers` in a folder until it exits, subject to file permissions even if this is root.
+pub async fn run_unprivileged_in<S: AsRef<OsStr>>(
+    folder: &Path,
+    args: impl IntoIterator<Item = S>,
+) -> (ExitStatus, String, String) {
+    if !is_root() {
+        return run_in(folder, args).await;
+    }
+    let mut command = Command::new(UNPRIVILEGED[0]);
+    command.args(&UNPRIVILEGED[1..]).arg(BINARY).args(args).current_dir(folder);
+    output(command).await
+}
+
+async fn output(command: Command) -> (ExitStatus, String, String) {
+    let mut command = tokio::process::Command::from(command);
+    command.stdin(Stdio::null()).kill_on_drop(true);
     let what = format!("the end of {:?}", command.as_std());
     let output = super::within(&what, command.output()).await.expect("run livers");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8 output");
     (output.status, text(output.stdout), text(output.stderr))
+}
+
+fn is_root() -> bool {
+    let output = Command::new("id").arg("-u").output().expect("run id");
+    output.stdout == b"0\n"
 }
 
 /// How a server is started.
@@ -74,6 +102,15 @@ impl Start {
         self.under.push(program.into());
         self.under.extend(args.into_iter().map(Into::into));
         self
+    }
+
+    /// Subjects the server to file permissions even if this is root.
+    pub fn unprivileged(self) -> Self {
+        if is_root() {
+            self.under(UNPRIVILEGED[0], UNPRIVILEGED[1..].iter().copied())
+        } else {
+            self
+        }
     }
 
     /// Sets a variable of its environment.

@@ -10,6 +10,7 @@ use super::{Watched, Way, each_is_one_message, shell, watched, watched_with};
 use crate::support::dir::TempDir;
 use crate::support::http::get;
 use crate::support::server::Livers;
+use crate::support::skip::skip;
 use crate::support::tab::{Tab, status};
 
 /// The folder is polled because somebody says so.
@@ -206,7 +207,7 @@ fn limited(limit: &str) -> Option<[String; 4]> {
     let line = format!("echo {limit} && exec \"$0\" \"$@\"");
     let tried = Command::new("unshare").args(["-Ur", "sh", "-ec", &line, "true"]).status();
     if !tried.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: no user namespace can be had here");
+        skip("watch::polled", "user namespaces");
         return None;
     }
     Some(["-Ur", "sh", "-ec", &line].map(str::to_owned))

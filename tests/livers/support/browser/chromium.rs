@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::events::Events;
-use crate::support::{dir, lock};
+use crate::support::lock;
 
 /// The first answer comes after the start of a browser on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(45);
@@ -82,7 +82,9 @@ impl Chromium {
 
     fn start() -> Self {
         let binary = find();
-        let profile = dir::unique("livers-chromium");
+        let profile = tempfile::Builder::new().prefix("livers-chromium-").tempdir();
+        // The shell removes it, after the browser has ended.
+        let profile = profile.expect("create a profile").keep();
         let mut data = OsString::from("--user-data-dir=");
         data.push(&profile);
         let mut child = Command::new("sh")
