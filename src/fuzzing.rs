@@ -64,9 +64,9 @@ pub fn referring(headers: &HeaderMap, host: &str) -> Option<String> {
 
 /// The answer with some bytes: status, fields, content.
 pub fn answer(method: &Method, request: &HeaderMap, content: &[u8]) -> (u16, HeaderMap, Vec<u8>) {
-    let mut content = Representation::of_bytes(StatusCode::OK, "text/plain", content.to_vec());
+    let mut content = Representation::from_bytes(StatusCode::OK, "text/plain", content.to_vec());
     content.validators.modified = Date::parse("Sun, 06 Nov 1994 08:49:37 GMT");
-    let (parts, body) = content.answer(method, request).into_parts();
+    let (parts, body) = content.into_response(method, request).into_parts();
     let (frames, failed) = read(body, usize::MAX);
     assert!(!failed);
     (parts.status.as_u16(), parts.headers, frames.concat())
@@ -74,7 +74,7 @@ pub fn answer(method: &Method, request: &HeaderMap, content: &[u8]) -> (u16, Hea
 
 /// The codings that a request would rather have than none, the best first.
 pub fn accepted(request: &HeaderMap) -> Vec<&'static str> {
-    Accepted::of(request).iter().map(Coding::name).collect()
+    Accepted::from_headers(request).iter().map(Coding::name).collect()
 }
 
 /// A date as we write it.
@@ -94,7 +94,7 @@ pub fn type_of_page(beginning: &[u8]) -> &'static str {
 
 /// A field that is to be added to answers.
 pub fn added(text: &str) -> Option<(HeaderName, HeaderValue)> {
-    field::added(text).ok()
+    field::parse_header(text).ok()
 }
 
 /// What the guard lets pass: the host that a request was sent to.

@@ -2,7 +2,7 @@
 
 use hyper::header::{ACCEPT_ENCODING, HeaderMap};
 
-use super::field::members;
+use super::field::list_members;
 
 /// A coding that files on the disk may have, beside themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +45,9 @@ pub(crate) struct Accepted(Vec<Coding>);
 impl Accepted {
     /// What a request says. Without a word of codings, none is wanted: it is not known whether the
     /// client can undo them.
-    pub(crate) fn of(request: &HeaderMap) -> Self {
+    pub(crate) fn from_headers(request: &HeaderMap) -> Self {
         let weight = |name: &str| {
-            let weights = members(request, &ACCEPT_ENCODING).filter_map(weighted);
+            let weights = list_members(request, &ACCEPT_ENCODING).filter_map(weighted);
             let same = |(coding, _): &(&str, u16)| {
                 coding.eq_ignore_ascii_case(name)
                     || (name == "gzip" && coding.eq_ignore_ascii_case("x-gzip"))
@@ -126,7 +126,7 @@ mod tests {
             for line in *lines {
                 request.append(ACCEPT_ENCODING, line.parse().unwrap());
             }
-            let names: Vec<_> = Accepted::of(&request).iter().map(Coding::name).collect();
+            let names: Vec<_> = Accepted::from_headers(&request).iter().map(Coding::name).collect();
             assert_eq!(names.join(" "), *wanted, "{lines:?}");
         }
     }

@@ -25,7 +25,7 @@ const OWN: [&str; 16] = [
 ];
 
 /// The members of a list, which may be spread over several lines.
-pub(crate) fn members<'h>(
+pub(crate) fn list_members<'h>(
     headers: &'h HeaderMap,
     name: &HeaderName,
 ) -> impl Iterator<Item = &'h str> {
@@ -34,19 +34,19 @@ pub(crate) fn members<'h>(
 }
 
 /// Whether a list has a token among its members, in any case.
-pub(crate) fn lists(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
-    members(headers, name).any(|member| member.eq_ignore_ascii_case(token))
+pub(crate) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    list_members(headers, name).any(|member| member.eq_ignore_ascii_case(token))
 }
 
 /// The value of a field that is to be there once.
-pub(crate) fn sole<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+pub(crate) fn single_value<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     let mut values = headers.get_all(name).into_iter();
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then(|| value.trim())
 }
 
 /// Reads a field that somebody wants to have added to answers: `Name: value`.
-pub(crate) fn added(text: &str) -> Result<(HeaderName, HeaderValue), InvalidValue> {
+pub(crate) fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), InvalidValue> {
     let wrong = || InvalidValue::new(text, "is not a header", "write 'Name: value'");
     let (name, value) = text.split_once(':').ok_or_else(wrong)?;
     let name: HeaderName = name.trim().parse().map_err(|_| wrong())?;
@@ -59,7 +59,7 @@ pub(crate) fn added(text: &str) -> Result<(HeaderName, HeaderValue), InvalidValu
 
 #[cfg(test)]
 mod tests {
-    use super::added;
+    use super::parse_header;
 
     #[test]
     fn a_field_is_a_name_and_a_value() {
@@ -76,7 +76,7 @@ mod tests {
             ("ETag: \"a\"", None),
             ("Location: /b", None),
         ] {
-            let read = added(text).ok();
+            let read = parse_header(text).ok();
             let read = read.map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
             assert_eq!(read.as_deref(), wanted, "{text}");
         }

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use hyper::header::{HeaderMap, RANGE};
 
-use super::field::sole;
+use super::field::single_value;
 
 /// How many ranges may be asked for at once.
 const RANGES: usize = 64;
@@ -38,7 +38,9 @@ enum Spec {
 
 /// The bytes of a representation of this length that a request is for.
 pub(crate) fn select(request: &HeaderMap, length: u64) -> Selection {
-    let Some(specs) = sole(request, &RANGE).and_then(parse) else { return Selection::Whole };
+    let Some(specs) = single_value(request, &RANGE).and_then(parse) else {
+        return Selection::Whole;
+    };
     let mut parts: Vec<Range<u64>> = Vec::new();
     for spec in &specs {
         match spec.within(length) {

@@ -56,7 +56,7 @@ pub(crate) enum Content {
 
 impl Representation {
     /// Text or markup in memory.
-    pub(crate) fn of_bytes(
+    pub(crate) fn from_bytes(
         status: StatusCode,
         content_type: &'static str,
         bytes: impl Into<Bytes>,
@@ -77,7 +77,7 @@ impl Representation {
     ///
     /// `no-cache` lets a browser keep its copy but not use it without asking (RFC 9111, section
     /// 5.2.2.4), so that no reload ever shows an old file.
-    pub(crate) fn answer(self, method: &Method, request: &HeaderMap) -> Response {
+    pub(crate) fn into_response(self, method: &Method, request: &HeaderMap) -> Response {
         let mut response = Response::new(body::empty());
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

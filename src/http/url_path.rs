@@ -36,7 +36,7 @@ pub(crate) struct UrlPath {
 
 /// Why a path is not one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BadPath {
+pub(crate) enum PathError {
     /// It is no path at all: a `%` without two hexadecimal digits, a NUL, no leading slash.
     Malformed,
     /// It holds a name that could lead elsewhere: `..`, `.`, an empty one, one with a separator.
@@ -50,8 +50,8 @@ impl UrlPath {
     }
 
     /// Reads the path of a request's target (without the query), or of a page's report.
-    pub(crate) fn parse(raw: &str) -> Result<Self, BadPath> {
-        let rest = raw.strip_prefix('/').ok_or(BadPath::Malformed)?;
+    pub(crate) fn parse(raw: &str) -> Result<Self, PathError> {
+        let rest = raw.strip_prefix('/').ok_or(PathError::Malformed)?;
         if rest.is_empty() {
             return Ok(Self::root());
         }
@@ -128,14 +128,14 @@ pub(crate) fn encode_name(name: &[u8]) -> String {
 }
 
 /// Decodes a name, strictly: a `%` that begins nothing is an error, not itself.
-fn decode(name: &str) -> Result<Vec<u8>, BadPath> {
+fn decode(name: &str) -> Result<Vec<u8>, PathError> {
     let mut decoded = Vec::with_capacity(name.len());
     let mut bytes = name.bytes();
     while let Some(byte) = bytes.next() {
         if byte == b'%' {
             let mut digit = || bytes.next().and_then(|byte| char::from(byte).to_digit(16));
             let (Some(high), Some(low)) = (digit(), digit()) else {
-                return Err(BadPath::Malformed);
+                return Err(PathError::Malformed);
             };
             // Two hexadecimal digits are at most 255.
             decoded.push(u8::try_from(high * 16 + low).unwrap_or(u8::MAX));
@@ -148,13 +148,13 @@ fn decode(name: &str) -> Result<Vec<u8>, BadPath> {
 }
 
 /// Whether a decoded name is one name, here and on every system that livers runs on.
-fn check(name: &[u8]) -> Result<(), BadPath> {
+fn check(name: &[u8]) -> Result<(), PathError> {
     if name.contains(&0) {
-        return Err(BadPath::Malformed);
+        return Err(PathError::Malformed);
     }
     let leads_elsewhere = name.is_empty() || name == b"." || name == b".." || name.contains(&b'/');
     if leads_elsewhere || (cfg!(windows) && !is_plain_on_windows(name)) {
-        return Err(BadPath::Unsafe);
+        return Err(PathError::Unsafe);
     }
     Ok(())
 }
@@ -205,7 +205,7 @@ pub(crate) fn oracle(raw: &str) -> Option<(Vec<Vec<u8>>, bool)> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{BadPath, UrlPath, is_plain_on_windows, oracle};
+    use super::{PathError, UrlPath, is_plain_on_windows, oracle};
 
     #[test]
     fn paths_are_decoded_once_and_spelled_one_way() {
@@ -224,23 +224,23 @@ mod tests {
             ("/a%3Fb%23c", Ok("/a%3Fb%23c")),
             ("/...", Ok("/...")),
             ("/%5cevil.example/", Ok("/%5Cevil.example/")),
-            ("", Err(BadPath::Malformed)),
-            ("a", Err(BadPath::Malformed)),
-            ("/%", Err(BadPath::Malformed)),
-            ("/%4", Err(BadPath::Malformed)),
-            ("/%zz", Err(BadPath::Malformed)),
-            ("/a%00.html", Err(BadPath::Malformed)),
-            ("/..", Err(BadPath::Unsafe)),
-            ("/a/../b", Err(BadPath::Unsafe)),
-            ("/%2e%2e/b", Err(BadPath::Unsafe)),
-            ("/.%2E/", Err(BadPath::Unsafe)),
-            ("/./a", Err(BadPath::Unsafe)),
-            ("/a/.", Err(BadPath::Unsafe)),
-            ("/a%2fb", Err(BadPath::Unsafe)),
-            ("/..%2f..%2fetc/passwd", Err(BadPath::Unsafe)),
-            ("//evil.example/", Err(BadPath::Unsafe)),
-            ("/a//b", Err(BadPath::Unsafe)),
-            ("/a//", Err(BadPath::Unsafe)),
+            ("", Err(PathError::Malformed)),
+            ("a", Err(PathError::Malformed)),
+            ("/%", Err(PathError::Malformed)),
+            ("/%4", Err(PathError::Malformed)),
+            ("/%zz", Err(PathError::Malformed)),
+            ("/a%00.html", Err(PathError::Malformed)),
+            ("/..", Err(PathError::Unsafe)),
+            ("/a/../b", Err(PathError::Unsafe)),
+            ("/%2e%2e/b", Err(PathError::Unsafe)),
+            ("/.%2E/", Err(PathError::Unsafe)),
+            ("/./a", Err(PathError::Unsafe)),
+            ("/a/.", Err(PathError::Unsafe)),
+            ("/a%2fb", Err(PathError::Unsafe)),
+            ("/..%2f..%2fetc/passwd", Err(PathError::Unsafe)),
+            ("//evil.example/", Err(PathError::Unsafe)),
+            ("/a//b", Err(PathError::Unsafe)),
+            ("/a//", Err(PathError::Unsafe)),
         ];
         for (raw, wanted) in table {
             let path = UrlPath::parse(raw).map(|path| path.to_string());

@@ -27,7 +27,7 @@ use super::{
     Client,
     hop::{WEBSOCKET, strip},
 };
-use crate::http::field::{lists, members};
+use crate::http::field::{has_token, list_members};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -65,7 +65,7 @@ pub(super) fn request(
     let own = HeaderValue::from_str(backend.authority).ok();
     let host = host(&parts.uri, &parts.headers).or_else(|| own.clone());
     let headers = &mut parts.headers;
-    let trailers = lists(headers, &TE, "trailers");
+    let trailers = has_token(headers, &TE, "trailers");
     strip(headers);
     headers.remove(FORWARDED);
     for name in twins(headers) {
@@ -127,11 +127,12 @@ fn of_backend(value: &str, host: &str, origin: &str) -> Option<String> {
 
 /// Makes the backend's fields the browser's.
 pub(super) fn response(status: StatusCode, headers: &mut HeaderMap) {
-    let websocket = lists(headers, &UPGRADE, WEBSOCKET);
+    let websocket = has_token(headers, &UPGRADE, WEBSOCKET);
     strip(headers);
     // A list of lengths is read by some and not by others (RFC 9110 section 8.6). If they were not all
     // the same, there would be no answer.
-    let length = members(headers, &CONTENT_LENGTH).next().and_then(|length| length.parse().ok());
+    let length =
+        list_members(headers, &CONTENT_LENGTH).next().and_then(|length| length.parse().ok());
     if headers.contains_key(CONTENT_LENGTH) {
         set(headers, CONTENT_LENGTH, length);
     }

@@ -12,7 +12,7 @@ use hyper::{
     },
 };
 
-use crate::http::field::{lists, members};
+use crate::http::field::{has_token, list_members};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -41,26 +41,26 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 pub(super) fn opens_websocket(method: &Method, version: Version, headers: &HeaderMap) -> bool {
     *method == Method::GET
         && version == Version::HTTP_11
-        && lists(headers, &CONNECTION, "upgrade")
-        && lists(headers, &UPGRADE, WEBSOCKET)
+        && has_token(headers, &CONNECTION, "upgrade")
+        && has_token(headers, &UPGRADE, WEBSOCKET)
 }
 
 /// Whether a request has come through livers so often that a route must lead back to it: one livers
 /// behind another is somebody's wish, a round is nobody's (RFC 9110 section 7.6.3).
 pub(super) fn goes_round(headers: &HeaderMap) -> bool {
-    members(headers, &VIA).filter(|hop| hop.ends_with(" livers")).count() >= ROUNDS
+    list_members(headers, &VIA).filter(|hop| hop.ends_with(" livers")).count() >= ROUNDS
 }
 
 /// Whether an answer agrees to what was asked for.
 pub(super) fn agrees_to_websocket(headers: &HeaderMap) -> bool {
-    lists(headers, &UPGRADE, WEBSOCKET)
+    has_token(headers, &UPGRADE, WEBSOCKET)
 }
 
 /// Whether an answer is in a transfer coding that nobody asked for: its body would arrive with the
 /// coding on, and without the word that says so (RFC 9112, section 6.1). `identity` was one once.
 pub(super) fn is_recoded(answer: &HeaderMap) -> bool {
     let known = |coding: &str| ["", "chunked", "identity"].contains(&coding);
-    !members(answer, &TRANSFER_ENCODING).all(|coding| known(&coding.to_ascii_lowercase()))
+    !list_members(answer, &TRANSFER_ENCODING).all(|coding| known(&coding.to_ascii_lowercase()))
 }
 
 /// Takes off what speaks of one connection only: what `Connection` names, in all its lines, and
@@ -70,7 +70,7 @@ pub(super) fn strip(headers: &mut HeaderMap) {
     if headers.contains_key(TRANSFER_ENCODING) {
         headers.remove(CONTENT_LENGTH);
     }
-    let named: Vec<HeaderName> = members(headers, &CONNECTION)
+    let named: Vec<HeaderName> = list_members(headers, &CONNECTION)
         .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
         .collect();
     for name in named.iter().chain(&HOP_BY_HOP) {

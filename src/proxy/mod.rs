@@ -63,7 +63,7 @@ use crate::{
     http::informational::InformationalWriter,
     http::{
         body::{BodyError, Response, empty, stream},
-        field::lists,
+        field::has_token,
     },
 };
 
@@ -203,7 +203,7 @@ impl Proxy {
         if unmeasured && !parts.headers.contains_key(CONTENT_LENGTH) {
             parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
-        let waits = !body.is_end_stream() && lists(&parts.headers, &EXPECT, "100-continue");
+        let waits = !body.is_end_stream() && has_token(&parts.headers, &EXPECT, "100-continue");
         let (word, gate) = waits.then(expect::gate).unzip();
         let Transport { tasks, cancel, .. } = &self.transport;
         let body = Upload::new(stream(body), tasks.clone(), cancel.clone(), gate);

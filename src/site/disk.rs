@@ -14,8 +14,8 @@ use super::{Site, UTF8, not_allowed, plain};
 use crate::{
     docroot,
     event::Event,
-    files::{Answer, Ask, Encoded, Found, Source, Whole, not_found},
-    http::url_path::{BadPath, UrlPath},
+    files::{Completeness, FileRequest, Lookup, Precompressed, Resolution, ServedFile, error_page},
+    http::url_path::{PathError, UrlPath},
     http::{
         body::{self, Response},
         conditional::{EntityTag, Validators},
@@ -66,10 +66,10 @@ impl Site {
         } else if [Method::GET, Method::HEAD].contains(method) {
             match UrlPath::parse(uri.path()) {
                 Ok(url) => self.found(&url, method, uri, headers, host, &mut fields).await,
-                Err(BadPath::Malformed) => {
+                Err(PathError::Malformed) => {
                     plain(StatusCode::BAD_REQUEST, "Bad request: the path is malformed.\n")
                 }
-                Err(BadPath::Unsafe) => plain(StatusCode::NOT_FOUND, "Not found.\n"),
+                Err(PathError::Unsafe) => plain(StatusCode::NOT_FOUND, "Not found.\n"),
             }
         } else {
             not_allowed()
@@ -99,29 +99,29 @@ impl Site {
         // missed.
         let version = self.reload.hub.version();
         self.observe(headers, host, page, path);
-        let ask = Ask {
+        let ask = FileRequest {
             query: uri.query().map(str::to_owned),
             page,
             navigation: page && inject::navigates(headers),
-            accepted: Accepted::of(headers),
+            accepted: Accepted::from_headers(headers),
         };
         let answer = self.files.find(url, ask.clone()).await;
-        let Answer { mut found, fields: added, uses, faults } = answer;
+        let Resolution { lookup: mut found, fields: added, dependencies: uses, faults } = answer;
         *fields = added;
         // What a part gets that is not there is nobody's concern, and its names can be without end.
-        if page || !matches!(found, Found::Nothing(_)) {
+        if page || !matches!(found, Lookup::NotFound(_)) {
             for used in uses {
                 self.reload.hub.observe(&User::Path(path.to_owned()), &used.to_string());
             }
         }
         for (file, fault) in faults {
             let why = match fault.line {
-                0 => fault.why,
-                line => format!("line {line}: {}", fault.why),
+                0 => fault.message,
+                line => format!("line {line}: {}", fault.message),
             };
             self.events.emit(Event::RuleFault { file: file.to_owned(), why });
         }
-        if let Found::Nothing(_) | Found::File(StatusCode::NOT_FOUND, _) = found
+        if let Lookup::NotFound(_) | Lookup::File(StatusCode::NOT_FOUND, _) = found
             && let Some(fallback) = self.project_fallback(url, ask, &found).await
         {
             found = fallback;
@@ -130,18 +130,18 @@ impl Site {
     }
 
     /// The answer that shows what was found.
-    async fn show(&self, found: Found, asked: &Asked<'_>) -> Response {
+    async fn show(&self, found: Lookup, asked: &Asked<'_>) -> Response {
         let path = asked.path;
         let (status, text) = match found {
-            Found::File(status, source) => return self.source_file(status, source, asked).await,
-            Found::Redirect(to) => return redirect(&to, asked.uri.query()),
-            Found::Elsewhere(status, place) => return elsewhere(status, &place),
-            Found::Listing(folder, listing) => {
+            Lookup::File(status, source) => return self.source_file(status, source, asked).await,
+            Lookup::AddSlash(to) => return redirect(&to, asked.uri.query()),
+            Lookup::RuleRedirect(status, place) => return elsewhere(status, &place),
+            Lookup::Listing(folder, listing) => {
                 self.watch.note(&folder, PathState::Folder);
                 self.reload.hub.observe_listing(path);
                 (StatusCode::OK, listing)
             }
-            Found::Nothing(place) => {
+            Lookup::NotFound(place) => {
                 if let Some(elsewhere) =
                     self.resolve_in_package(path, asked.headers, asked.host).await
                 {
@@ -151,17 +151,17 @@ impl Site {
                 if let Some(place) = place {
                     self.watch.note(&place, PathState::Missing);
                 }
-                (StatusCode::NOT_FOUND, not_found::not_found(path))
+                (StatusCode::NOT_FOUND, error_page::not_found(path))
             }
-            Found::Refused(reason) => {
-                let page = not_found::refused(path, &reason.with_remedy());
+            Lookup::Refused(reason) => {
+                let page = error_page::forbidden(path, &reason.with_remedy());
                 self.events.emit(Event::Refused { path: path.to_owned(), reason });
                 (StatusCode::FORBIDDEN, page)
             }
-            Found::Unreadable(place, why) => {
+            Lookup::Unreadable(place, why) => {
                 self.watch.note(&place, PathState::Unreadable);
                 let reason = Refusal::Unreadable(why.to_string());
-                let page = not_found::refused(path, &reason.with_remedy());
+                let page = error_page::forbidden(path, &reason.with_remedy());
                 self.events.emit(Event::Refused { path: path.to_owned(), reason });
                 (StatusCode::FORBIDDEN, page)
             }
@@ -181,9 +181,9 @@ impl Site {
         if asked.page {
             text = Injector::new(self.element(asked.version, ""), None).whole(&text);
         }
-        let mut text = Representation::of_bytes(status, UTF8, text);
+        let mut text = Representation::from_bytes(status, UTF8, text);
         text.varies.push(inject::VARIES);
-        let mut response = text.answer(asked.method, asked.headers);
+        let mut response = text.into_response(asked.method, asked.headers);
         if asked.page {
             let needs = self.csp.needs(asked.host, asked.uri.path(), false);
             response.extensions_mut().insert(needs);
@@ -192,7 +192,12 @@ impl Site {
     }
 
     /// A file: as a module, as a page, or as it is.
-    async fn source_file(&self, status: StatusCode, source: Source, asked: &Asked<'_>) -> Response {
+    async fn source_file(
+        &self,
+        status: StatusCode,
+        source: ServedFile,
+        asked: &Asked<'_>,
+    ) -> Response {
         let Asked { method, uri, headers, host, path, page, version } = *asked;
         let html = media_type::is_html(&media_type::of(&source.path));
         let user = User::Path(path.to_owned());
@@ -202,21 +207,21 @@ impl Site {
             // An image in a frame has no script that would report it.
             self.observe_part(headers, host, path);
         }
-        if source.whole == Whole::WaitedInVain {
+        if source.completeness == Completeness::TimedOut {
             self.events.emit(Event::StillWritten { path: source.path.clone() });
         }
         if !page && let Some(module) = self.module(&source, method, uri, headers).await {
             return module;
         }
         if !(page && html) {
-            if let Encoded::File(sibling) = &source.encoded {
+            if let Precompressed::Accepted(sibling) = &source.precompressed {
                 self.watch.note(&sibling.path, PathState::File(sibling.content_hash));
                 self.reload.hub.observe(&user, &sibling.url.to_string());
             }
             let otherwise = self.module_varies(&source, uri);
             let mut as_it_is = file(status, source, None);
             as_it_is.varies.extend(otherwise);
-            return as_it_is.answer(method, headers);
+            return as_it_is.into_response(method, headers);
         }
         // What stands for something else is not what the page at this path is made from.
         let own = status == StatusCode::OK;
@@ -226,7 +231,7 @@ impl Site {
         let needs = self.csp.needs(host, uri.path(), !map.is_empty());
         let injector = Injector::new(map + &self.element(version, &kept), None)
             .with_policies(self.csp.amend(needs.clone()));
-        let mut response = file(status, source, Some(injector)).answer(method, headers);
+        let mut response = file(status, source, Some(injector)).into_response(method, headers);
         response.extensions_mut().insert(needs);
         response
     }
@@ -242,7 +247,7 @@ fn asks_for_sheet(request: &HeaderMap) -> bool {
 }
 
 /// A file as something to send, with the element where it is a page.
-fn file(status: StatusCode, source: Source, injector: Option<Injector>) -> Representation {
+fn file(status: StatusCode, source: ServedFile, injector: Option<Injector>) -> Representation {
     let (docroot::Content::Memory(beginning) | docroot::Content::Large(_, _, beginning)) =
         &source.content;
     let content_type = media_type::of_file(&source.path, beginning);
@@ -251,12 +256,13 @@ fn file(status: StatusCode, source: Source, injector: Option<Injector>) -> Repre
     if html {
         varies.push(inject::VARIES);
     }
-    let Source { mut content, mut content_hash, mut modified, encoded, .. } = source;
+    let ServedFile { mut content, mut content_hash, mut modified, precompressed: encoded, .. } =
+        source;
     let mut coding = None;
-    if !matches!(encoded, Encoded::None) {
+    if !matches!(encoded, Precompressed::None) {
         varies.push("Accept-Encoding");
     }
-    if let (Encoded::File(sibling), None) = (encoded, &injector) {
+    if let (Precompressed::Accepted(sibling), None) = (encoded, &injector) {
         coding = Some(sibling.coding);
         (content, content_hash, modified) =
             (sibling.content, sibling.content_hash, sibling.modified);

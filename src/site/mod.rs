@@ -38,7 +38,7 @@ use crate::{
     docroot::{self, Located, Root},
     esm::Esm,
     event::{Event, Events},
-    files::{self, Files, Source},
+    files::{self, Files, ServedFile},
     http::guard::{Guard, Verdict, same_origin},
     http::url_path::UrlPath,
     http::{
@@ -144,13 +144,13 @@ impl Site {
             "/socket" => socket::accept(self.reload.clone(), request),
             "/events" => reload::events::accept(self.reload.clone(), &request),
             "/source" => match self.source(request.uri().query().unwrap_or_default()) {
-                Some(source) => Representation::of_bytes(StatusCode::OK, UTF8, source)
-                    .answer(request.method(), request.headers()),
+                Some(source) => Representation::from_bytes(StatusCode::OK, UTF8, source)
+                    .into_response(request.method(), request.headers()),
                 None => plain(StatusCode::NOT_FOUND, "This source is not kept.\n"),
             },
             "/status" => {
-                Representation::of_bytes(StatusCode::OK, "application/json", self.status())
-                    .answer(request.method(), request.headers())
+                Representation::from_bytes(StatusCode::OK, "application/json", self.status())
+                    .into_response(request.method(), request.headers())
             }
             name if name.starts_with("/npm/") => {
                 self.package(
@@ -247,7 +247,7 @@ impl Site {
     /// Keeps what a page is made from, if it is one that can be brought up to date later: gives what
     /// its element says of it. One in another encoding than UTF-8 is not: only the browser knows how
     /// it reads that.
-    fn keep(&self, source: &Source) -> String {
+    fn keep(&self, source: &ServedFile) -> String {
         let (Some(sources), docroot::Content::Memory(bytes)) = (&self.sources, &source.content)
         else {
             return String::new();

@@ -16,7 +16,7 @@ use crate::{
     esm::{self, Esm, ModuleOutcome, ModuleRequest, PackageOutcome, Versions},
     event::Event,
     fault::Fault,
-    files::{Ask, Found, Source},
+    files::{FileRequest, Lookup, ServedFile},
     http::{body::Response, representation::Representation, url_path::UrlPath},
     live::reload::hub::{Hub, User},
     watch::PathState,
@@ -44,7 +44,7 @@ impl Site {
     /// Answers a request for a file as a module, if it is one and the file needs compiling.
     pub(super) async fn module(
         &self,
-        source: &Source,
+        source: &ServedFile,
         method: &Method,
         uri: &Uri,
         headers: &HeaderMap,
@@ -59,13 +59,15 @@ impl Site {
                 self.clear_fault(&url);
                 return None;
             }
-            ModuleOutcome::StyleSheet(text) => Representation::of_bytes(StatusCode::OK, CSS, text),
+            ModuleOutcome::StyleSheet(text) => {
+                Representation::from_bytes(StatusCode::OK, CSS, text)
+            }
             ModuleOutcome::Module(module) => self.compiled(&url, module),
             ModuleOutcome::Error(fault) => return Some(self.report_fault(fault)),
             ModuleOutcome::Stopped(why) => return Some(stopped(&why)),
         };
         self.clear_fault(&url);
-        Some(representation.answer(method, headers))
+        Some(representation.into_response(method, headers))
     }
 
     /// Records what a compiled module depends on, and returns its representation.
@@ -81,13 +83,13 @@ impl Site {
             hub.publish(&ChangeSet::from_iter([change]));
         }
         module.orphans.iter().for_each(|orphan| self.clear_fault(orphan));
-        let mut made = Representation::of_bytes(StatusCode::OK, JAVASCRIPT, module.code);
+        let mut made = Representation::from_bytes(StatusCode::OK, JAVASCRIPT, module.code);
         made.varies = vec![esm::VARY];
         made
     }
 
     /// Returns the request headers that decide whether this file is compiled.
-    pub(super) fn module_varies(&self, source: &Source, uri: &Uri) -> Option<&'static str> {
+    pub(super) fn module_varies(&self, source: &ServedFile, uri: &Uri) -> Option<&'static str> {
         self.esm.as_ref()?;
         let query = uri.query().unwrap_or_default();
         Esm::may_compile(&source.path, query).then_some(esm::VARY)
@@ -111,9 +113,9 @@ impl Site {
             }
             PackageOutcome::File { body, media_type, immutable } => {
                 self.clear_fault(uri.path());
-                let mut file = Representation::of_bytes(StatusCode::OK, JAVASCRIPT, body);
+                let mut file = Representation::from_bytes(StatusCode::OK, JAVASCRIPT, body);
                 file.content_type = HeaderValue::from_str(&media_type).unwrap_or(OCTETS);
-                let mut response = file.answer(method, headers);
+                let mut response = file.into_response(method, headers);
                 if immutable {
                     response.headers_mut().insert(CACHE_CONTROL, IMMUTABLE);
                 }
@@ -126,7 +128,7 @@ impl Site {
 
     /// Returns the import map that the inline scripts of a page need, as an element; empty if they
     /// need none.
-    pub(super) async fn import_map(&self, source: &Source) -> String {
+    pub(super) async fn import_map(&self, source: &ServedFile) -> String {
         let (Some(esm), Content::Memory(html)) = (&self.esm, &source.content) else {
             return String::new();
         };
@@ -150,13 +152,13 @@ impl Site {
     pub(super) async fn project_fallback(
         &self,
         url: &UrlPath,
-        ask: Ask,
-        found: &Found,
-    ) -> Option<Found> {
-        let navigation = ask.navigation && matches!(found, Found::Nothing(_));
+        ask: FileRequest,
+        found: &Lookup,
+    ) -> Option<Lookup> {
+        let navigation = ask.navigation && matches!(found, Lookup::NotFound(_));
         for fallback in self.esm.as_ref()?.fallbacks(url, navigation) {
-            let Found::File(StatusCode::OK, source) =
-                self.files.find(&fallback.url, ask.clone()).await.found
+            let Lookup::File(StatusCode::OK, source) =
+                self.files.find(&fallback.url, ask.clone()).await.lookup
             else {
                 continue;
             };
@@ -165,7 +167,7 @@ impl Site {
                 Content::Large(..) => None,
             };
             if fallback.accepts(content) {
-                return Some(Found::File(StatusCode::OK, source));
+                return Some(Lookup::File(StatusCode::OK, source));
             }
         }
         None

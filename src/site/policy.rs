@@ -19,7 +19,7 @@ use crate::{
     error::InvalidValue,
     http::{
         body::{self, Response},
-        field::{added, sole},
+        field::{parse_header, single_value},
     },
 };
 
@@ -37,7 +37,7 @@ impl FromStr for Header {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let (name, value) = added(text)?;
+        let (name, value) = parse_header(text)?;
         Ok(Self { name, value })
     }
 }
@@ -129,7 +129,7 @@ impl Policy {
     /// Whether the page that asks may have the file as a part of itself. Of its origin, such a request
     /// says nothing, but for where it comes from.
     fn shares(&self, request: &HeaderMap) -> bool {
-        let from = sole(request, &REFERER).map(str::to_ascii_lowercase);
+        let from = single_value(request, &REFERER).map(str::to_ascii_lowercase);
         let is_from = |origin: &HeaderValue| {
             let rest = from.as_ref().zip(origin.to_str().ok());
             rest.and_then(|(from, origin)| from.strip_prefix(origin))
@@ -156,7 +156,7 @@ impl Policy {
 
     /// What is said of a request's origin.
     fn allowed(&self, request: &HeaderMap) -> Option<HeaderValue> {
-        let origin = sole(request, &ORIGIN).map(str::to_ascii_lowercase);
+        let origin = single_value(request, &ORIGIN).map(str::to_ascii_lowercase);
         let mut known = self.cors.iter().map(|Cors(origin)| origin);
         known.find(|known| *known == "*" || origin.as_ref().is_some_and(|it| *known == it)).cloned()
     }

@@ -35,8 +35,8 @@ const SCRIPTS: &[(&str, &str)] = scripts! {
 pub(super) fn answer<B>(name: &str, request: &Request<B>) -> Option<Response> {
     let (_, text) = SCRIPTS.iter().find(|(script, _)| *script == name)?;
     let javascript = "text/javascript; charset=utf-8";
-    let mut response = Representation::of_bytes(StatusCode::OK, javascript, *text)
-        .answer(request.method(), request.headers());
+    let mut response = Representation::from_bytes(StatusCode::OK, javascript, *text)
+        .into_response(request.method(), request.headers());
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Some(response)
 }

@@ -2,7 +2,7 @@
 
 use hyper::header::{HeaderName, HeaderValue};
 
-use super::{Elsewhere, headers, redirects};
+use super::{RuleTarget, headers, redirects};
 use crate::http::url_path::UrlPath;
 
 /// Where a request goes instead: the status, the place, and whether the browser is sent there.
@@ -12,7 +12,7 @@ pub type Instead = (u16, String, bool);
 pub fn fields(file: &str, path: &str) -> (Vec<(HeaderName, HeaderValue)>, Vec<usize>) {
     let (rules, faults) = headers::parse(file);
     let path = UrlPath::parse(path).ok();
-    let fields = path.map(|path| headers::of(&rules, &path)).unwrap_or_default();
+    let fields = path.map(|path| headers::matching(&rules, &path)).unwrap_or_default();
     (fields, faults.into_iter().map(|fault| fault.line).collect())
 }
 
@@ -22,10 +22,10 @@ pub fn instead(file: &str, path: &str, query: Option<&str>) -> ([Option<Instead>
     let (rules, faults) = redirects::parse(file);
     let path = UrlPath::parse(path).ok();
     let said = [true, false].map(|forced| {
-        let elsewhere = redirects::of(&rules, path.as_ref()?, query, forced)?;
+        let elsewhere = redirects::matching(&rules, path.as_ref()?, query, forced)?;
         Some(match elsewhere {
-            Elsewhere::Redirect(status, place) => (status.as_u16(), place, true),
-            Elsewhere::Rewrite(status, path) => (status.as_u16(), path.to_string(), false),
+            RuleTarget::Redirect(status, place) => (status.as_u16(), place, true),
+            RuleTarget::Rewrite(status, path) => (status.as_u16(), path.to_string(), false),
         })
     });
     (said, faults.into_iter().map(|fault| fault.line).collect())

@@ -11,8 +11,8 @@
 
 use hyper::header::{HeaderName, HeaderValue, SET_COOKIE};
 
-use super::{Fault, pattern::Pattern};
-use crate::http::field::added;
+use super::{RuleFault, pattern::Pattern};
+use crate::http::field::parse_header;
 use crate::http::url_path::UrlPath;
 
 /// Fields that are for the caches of a live site.
@@ -33,7 +33,7 @@ enum Line {
 }
 
 /// Reads the file; what cannot be read is said and passed over.
-pub(super) fn parse(text: &str) -> (Vec<Rule>, Vec<Fault>) {
+pub(super) fn parse(text: &str) -> (Vec<Rule>, Vec<RuleFault>) {
     let (mut rules, mut faults) = (Vec::<Rule>::new(), Vec::new());
     // Lines below a pattern that cannot be read are none of the pattern before it.
     let (mut open, mut seen) = (false, false);
@@ -60,7 +60,7 @@ pub(super) fn parse(text: &str) -> (Vec<Rule>, Vec<Fault>) {
             open = pattern.is_ok();
             pattern.map(|pattern| rules.push(Rule { pattern, lines: Vec::new() }))
         };
-        faults.extend(read.err().map(|why| Fault { line: number + 1, why }));
+        faults.extend(read.err().map(|message| RuleFault { line: number + 1, message }));
     }
     (rules, faults)
 }
@@ -71,7 +71,7 @@ fn field(text: &str) -> Result<Option<Line>, String> {
         let name = name.trim().parse().map_err(|_| format!("{name} is no field's name"))?;
         return Ok(Some(Line::Remove(name)));
     }
-    let (name, value) = added(text).map_err(|invalid| invalid.to_string())?;
+    let (name, value) = parse_header(text).map_err(|invalid| invalid.to_string())?;
     if name == "basic-auth" {
         return Err("livers asks nobody for a password: leave out Basic-Auth".to_owned());
     }
@@ -79,7 +79,7 @@ fn field(text: &str) -> Result<Option<Line>, String> {
 }
 
 /// The fields for a path.
-pub(super) fn of(rules: &[Rule], path: &UrlPath) -> Vec<(HeaderName, HeaderValue)> {
+pub(super) fn matching(rules: &[Rule], path: &UrlPath) -> Vec<(HeaderName, HeaderValue)> {
     let mut fields: Vec<(HeaderName, HeaderValue)> = Vec::new();
     let matching = rules.iter().filter(|rule| rule.pattern.matches(path).is_some());
     for line in matching.flat_map(|rule| &rule.lines) {
@@ -106,7 +106,7 @@ pub(super) fn of(rules: &[Rule], path: &UrlPath) -> Vec<(HeaderName, HeaderValue
 
 #[cfg(test)]
 mod tests {
-    use super::{of, parse};
+    use super::{matching, parse};
     use crate::http::url_path::UrlPath;
 
     #[test]
@@ -130,7 +130,7 @@ mod tests {
             ("/7/only", "x-frame-options: DENY|link: </a.css>; rel=preload|x-id: one"),
         ];
         for (path, wanted) in table {
-            let fields = of(&rules, &UrlPath::parse(path).unwrap());
+            let fields = matching(&rules, &UrlPath::parse(path).unwrap());
             let fields =
                 fields.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
             assert_eq!(fields.collect::<Vec<_>>().join("|"), wanted, "{path}");
@@ -144,7 +144,7 @@ mod tests {
         let (rules, faults) = parse(text);
         let lines: Vec<_> = faults.iter().map(|fault| fault.line).collect();
         assert_eq!(lines, [1, 3, 5, 7, 9], "{faults:?}");
-        let fields = of(&rules, &UrlPath::parse("/a").unwrap());
+        let fields = matching(&rules, &UrlPath::parse("/a").unwrap());
         assert_eq!(fields.len(), 1, "{fields:?}");
     }
 
@@ -153,7 +153,7 @@ mod tests {
         fn anything_may_be_in_the_file(text in "([ /:*!#a-zA-Z\\-\n\t.]|\\PC){0,80}", path in "/[a-z/]{0,9}") {
             let (rules, _) = parse(&text);
             if let Ok(path) = UrlPath::parse(&path) {
-                of(&rules, &path);
+                matching(&rules, &path);
             }
         }
     }

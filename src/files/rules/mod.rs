@@ -1,7 +1,7 @@
-//! The files `_headers` and `_redirects` of the served folder, as Netlify and Cloudflare Pages read
-//! them: [`headers`] and [`redirects`] say which part of that.
+//! The files `_headers` and `_redirects` of the served folder, in the syntax of Netlify and Cloudflare
+//! Pages. [`headers`] and [`redirects`] say which part of it is supported.
 //!
-//! They are read again when they changed; a look costs each request one call for each of them.
+//! Each file is read again when its size or modification time has changed.
 
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
@@ -16,164 +16,166 @@ use std::{
 
 use hyper::header::{HeaderName, HeaderValue};
 
-pub(crate) use self::redirects::Elsewhere;
+pub(crate) use self::redirects::RuleTarget;
 use crate::{
     docroot::{self, Content, Facts, Located, Root},
     http::url_path::UrlPath,
 };
 
-const HEADERS: &str = "_headers";
-const REDIRECTS: &str = "_redirects";
+/// The names of the rules files, in the served folder.
+pub(super) const HEADERS: &str = "_headers";
+pub(super) const REDIRECTS: &str = "_redirects";
 
-/// How many rules of a file count: each request is held against all of them. Static hosts have fewer.
+/// How many rules of a file are used. Each request is matched against all of them.
 const RULES: usize = 10_000;
 
-/// How many lines of a file are told that cannot be meant: more make it some other file.
+/// How many faulty lines of a file are reported. A file with more is probably not a rules file.
 const FAULTS: usize = 20;
 
-/// A line that is passed over.
+/// A line that is ignored because of an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
-    /// Its number; 0 for all of the file.
+pub(crate) struct RuleFault {
+    /// Its number, from 1; 0 for the file as a whole.
     pub(crate) line: usize,
     /// What is wrong, and what to write instead.
-    pub(crate) why: String,
+    pub(crate) message: String,
 }
 
-/// The rules of a folder, as they were read last.
+/// Errors, each with the name of its file.
+pub(crate) type RuleFaults = Vec<(&'static str, RuleFault)>;
+
+/// The rules of a served folder.
 #[derive(Debug, Default)]
 pub(super) struct Rules {
-    headers: Mutex<File<headers::Rule>>,
-    redirects: Mutex<File<redirects::Rule>>,
+    headers: Mutex<RulesFile<headers::Rule>>,
+    redirects: Mutex<RulesFile<redirects::Rule>>,
 }
 
-/// One of the files.
+/// A rules file as it was last read.
 #[derive(Debug)]
-struct File<R> {
-    /// Of the file as it was read; nothing if there was none.
+struct RulesFile<R> {
+    /// Its size and time; `None` if there was no file.
     facts: Option<Facts>,
     rules: Arc<Vec<R>>,
 }
 
-impl<R> Default for File<R> {
+impl<R> Default for RulesFile<R> {
     fn default() -> Self {
         Self { facts: None, rules: Arc::default() }
     }
 }
 
-/// What the rules of a file are now.
-struct Now<R> {
+/// The current rules of a file.
+struct Current<R> {
     rules: Arc<Vec<R>>,
-    /// Whether there is such a file.
-    there: bool,
-    /// What was read just now and cannot be meant.
-    faults: Vec<Fault>,
+    exists: bool,
+    /// The errors, if the file was read by this call.
+    faults: Vec<RuleFault>,
 }
 
-/// What was found wrong, and where.
-pub(crate) type Faults = Vec<(&'static str, Fault)>;
-
-/// What the rules say of one request.
+/// The rules that match one request.
 #[derive(Debug, Default)]
-pub(super) struct Said {
-    /// Fields to add.
+pub(super) struct RuleMatch {
+    /// Header fields to add to the response.
     pub(super) fields: Vec<(HeaderName, HeaderValue)>,
-    /// Where to look instead, whatever is there.
-    pub(super) forced: Option<Elsewhere>,
-    /// Where to look instead, if nothing is there.
-    pub(super) otherwise: Option<Elsewhere>,
-    /// The files that said so.
-    pub(super) uses: Vec<UrlPath>,
-    /// What is to be told of them.
-    pub(super) faults: Faults,
+    /// The target of a rule that takes precedence over files.
+    pub(super) forced: Option<RuleTarget>,
+    /// The target of a rule for paths without a file.
+    pub(super) fallback: Option<RuleTarget>,
+    /// The URL paths of the rules files that exist.
+    pub(super) dependencies: Vec<UrlPath>,
+    pub(super) faults: RuleFaults,
 }
 
 impl Rules {
-    /// What the rules say of a path. Blocking.
-    pub(super) fn say(&self, root: &Root, path: &UrlPath, query: Option<&str>) -> Said {
+    /// Returns the rules that match a request.
+    ///
+    /// # Blocking
+    /// Calls `stat` for each rules file, and reads those that have changed.
+    pub(super) fn matching(&self, root: &Root, path: &UrlPath, query: Option<&str>) -> RuleMatch {
         let headers = current(&self.headers, root, HEADERS, headers::parse);
         let redirects = current(&self.redirects, root, REDIRECTS, redirects::parse);
-        let mut said = Said {
-            fields: headers::of(&headers.rules, path),
-            forced: redirects::of(&redirects.rules, path, query, true),
-            otherwise: redirects::of(&redirects.rules, path, query, false),
-            ..Said::default()
+        let mut matching = RuleMatch {
+            fields: headers::matching(&headers.rules, path),
+            forced: redirects::matching(&redirects.rules, path, query, true),
+            fallback: redirects::matching(&redirects.rules, path, query, false),
+            ..RuleMatch::default()
         };
         let files = [
-            (HEADERS, headers.there, headers.faults),
-            (REDIRECTS, redirects.there, redirects.faults),
+            (HEADERS, headers.exists, headers.faults),
+            (REDIRECTS, redirects.exists, redirects.faults),
         ];
-        for (name, there, faults) in files {
-            said.uses.extend(there.then(|| at(name)));
-            said.faults.extend(faults.into_iter().map(|fault| (name, fault)));
+        for (name, exists, faults) in files {
+            matching.dependencies.extend(exists.then(|| url_of(name)));
+            matching.faults.extend(faults.into_iter().map(|fault| (name, fault)));
         }
-        said
+        matching
     }
 }
 
-/// The URL path of one of the files.
-fn at(name: &str) -> UrlPath {
+fn url_of(name: &str) -> UrlPath {
     UrlPath::root().child(name)
 }
 
-/// The rules of a file, read again if it changed. Blocking.
+/// Returns the rules of a file, which is read if it has changed.
 fn current<R>(
-    known: &Mutex<File<R>>,
+    known: &Mutex<RulesFile<R>>,
     root: &Root,
     name: &str,
-    parse: fn(&str) -> (Vec<R>, Vec<Fault>),
-) -> Now<R> {
+    parse: fn(&str) -> (Vec<R>, Vec<RuleFault>),
+) -> Current<R> {
     let metadata = fs::metadata(root.path().join(name)).ok().filter(fs::Metadata::is_file);
     let facts = metadata.as_ref().map(Facts::of);
     let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
     let mut faults = Vec::new();
     if known.facts != facts {
         let text = facts.and_then(|_| read(root, name)).unwrap_or_default();
-        let (mut rules, wrong) = parse(&text);
-        faults = told(wrong, rules.len());
+        let (mut rules, all_faults) = parse(&text);
+        faults = limited(all_faults, rules.len());
         rules.truncate(RULES);
-        *known = File { facts, rules: Arc::new(rules) };
+        *known = RulesFile { facts, rules: Arc::new(rules) };
     }
-    Now { rules: Arc::clone(&known.rules), there: facts.is_some(), faults }
+    Current { rules: Arc::clone(&known.rules), exists: facts.is_some(), faults }
 }
 
-/// What is told of what is wrong with a file of so many rules.
-fn told(mut faults: Vec<Fault>, rules: usize) -> Vec<Fault> {
+/// Limits the number of reported faults, and adds one if the file has too many rules.
+fn limited(mut faults: Vec<RuleFault>, rules: usize) -> Vec<RuleFault> {
     let more = faults.len().saturating_sub(FAULTS);
     faults.truncate(FAULTS);
     if more > 0 {
-        faults.push(Fault { line: 0, why: format!("and {more} more lines") });
+        faults.push(RuleFault { line: 0, message: format!("{more} more lines have errors") });
     }
     if rules > RULES {
-        let why = format!("only the first {RULES} of {rules} rules count: leave some out");
-        faults.push(Fault { line: 0, why });
+        let message = format!("only the first {RULES} of {rules} rules are used");
+        faults.push(RuleFault { line: 0, message });
     }
     faults
 }
 
-/// The file's text. One that is too large to be read at once is none of these.
+/// Reads a rules file. Returns `None` if it is too large to be one.
 fn read(root: &Root, name: &str) -> Option<String> {
-    let Located::File(path) = root.locate(&at(name)) else { return None };
+    let Located::File(path) = root.locate(&url_of(name)) else { return None };
     let Content::Memory(bytes) = docroot::read(&path).ok()?.content else { return None };
     Some(String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{FAULTS, Fault, RULES, told};
+    use super::{FAULTS, RULES, RuleFault, limited};
 
     #[test]
-    fn what_is_wrong_is_told_for_as_long_as_anybody_reads() {
-        let faults = |count| (1..=count).map(|line| Fault { line, why: "no".to_owned() });
-        for (count, rules, told_of, last) in [
+    fn number_of_reported_faults_is_limited() {
+        let faults = |count| (1..=count).map(|line| RuleFault { line, message: "no".to_owned() });
+        for (count, rules, reported, last) in [
             (0, 1, 0, None),
             (1, 1, 1, Some("no")),
             (FAULTS, RULES, FAULTS, Some("no")),
-            (FAULTS + 3, 1, FAULTS + 1, Some("and 3 more lines")),
-            (0, RULES + 1, 1, Some("only the first 10000 of 10001 rules count: leave some out")),
+            (FAULTS + 3, 1, FAULTS + 1, Some("3 more lines have errors")),
+            (0, RULES + 1, 1, Some("only the first 10000 of 10001 rules are used")),
         ] {
-            let said = told(faults(count).collect(), rules);
-            assert_eq!((said.len(), said.last().map(|fault| &*fault.why)), (told_of, last));
+            let faults = limited(faults(count).collect(), rules);
+            let message = faults.last().map(|fault| &*fault.message);
+            assert_eq!((faults.len(), message), (reported, last));
         }
     }
 }

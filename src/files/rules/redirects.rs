@@ -12,7 +12,7 @@ use hyper::StatusCode;
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 use super::{
-    Fault,
+    RuleFault,
     pattern::{Pattern, Template},
 };
 use crate::http::url_path::UrlPath;
@@ -29,7 +29,7 @@ pub(super) struct Rule {
 
 /// What a rule says of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Elsewhere {
+pub(crate) enum RuleTarget {
     /// Send the browser there.
     Redirect(StatusCode, String),
     /// Send this in its place.
@@ -37,14 +37,14 @@ pub(crate) enum Elsewhere {
 }
 
 /// Reads the file; what cannot be read is said and passed over.
-pub(super) fn parse(text: &str) -> (Vec<Rule>, Vec<Fault>) {
+pub(super) fn parse(text: &str) -> (Vec<Rule>, Vec<RuleFault>) {
     let (mut rules, mut faults) = (Vec::new(), Vec::new());
     for (number, line) in text.lines().enumerate() {
         let mut words = line.split_whitespace().take_while(|word| !word.starts_with('#'));
         let Some(from) = words.next() else { continue };
         match rule(from, &words.collect::<Vec<_>>()) {
             Ok(rule) => rules.push(rule),
-            Err(why) => faults.push(Fault { line: number + 1, why }),
+            Err(message) => faults.push(RuleFault { line: number + 1, message }),
         }
     }
     (rules, faults)
@@ -97,12 +97,12 @@ fn rule(from: &str, rest: &[&str]) -> Result<Rule, String> {
 }
 
 /// What the rules say of a path: those that are forced, or the others.
-pub(super) fn of(
+pub(super) fn matching(
     rules: &[Rule],
     path: &UrlPath,
     query: Option<&str>,
     forced: bool,
-) -> Option<Elsewhere> {
+) -> Option<RuleTarget> {
     rules.iter().filter(|rule| rule.forced == forced).find_map(|rule| {
         let to = rule.to.fill(&rule.from.matches(path)?);
         let (place, own) = to.split_at(to.find(['?', '#']).unwrap_or(to.len()));
@@ -112,7 +112,7 @@ pub(super) fn of(
             return None;
         }
         if !rule.status.is_redirection() {
-            return there.map(|there| Elsewhere::Rewrite(rule.status, there));
+            return there.map(|there| RuleTarget::Rewrite(rule.status, there));
         }
         if place.starts_with('/') && there.is_none() {
             return None;
@@ -120,7 +120,7 @@ pub(super) fn of(
         let place = there.map_or_else(|| place.to_owned(), |there| there.to_string());
         let query = query.filter(|_| !own.contains('?'));
         let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-        Some(Elsewhere::Redirect(rule.status, format!("{place}{query}{own}")))
+        Some(RuleTarget::Redirect(rule.status, format!("{place}{query}{own}")))
     })
 }
 
@@ -128,7 +128,7 @@ pub(super) fn of(
 mod tests {
     use hyper::StatusCode;
 
-    use super::{Elsewhere, of, parse};
+    use super::{RuleTarget, matching, parse};
     use crate::http::url_path::UrlPath;
 
     #[test]
@@ -152,9 +152,9 @@ mod tests {
         let to = |status, place: &str| {
             let status = StatusCode::from_u16(status).unwrap();
             Some(if status.is_redirection() {
-                Elsewhere::Redirect(status, place.to_owned())
+                RuleTarget::Redirect(status, place.to_owned())
             } else {
-                Elsewhere::Rewrite(status, UrlPath::parse(place).unwrap())
+                RuleTarget::Rewrite(status, UrlPath::parse(place).unwrap())
             })
         };
         let table = [
@@ -174,12 +174,12 @@ mod tests {
             ("/index.html", None, None),
         ];
         for (path, query, wanted) in table {
-            let found = of(&rules, &UrlPath::parse(path).unwrap(), query, false);
+            let found = matching(&rules, &UrlPath::parse(path).unwrap(), query, false);
             assert_eq!(found, wanted, "{path}");
         }
         let force = UrlPath::parse("/force").unwrap();
-        assert_eq!(of(&rules, &force, None, true), to(302, "/new"));
-        assert_eq!(of(&rules, &force, None, false), to(200, "/index.html"));
+        assert_eq!(matching(&rules, &force, None, true), to(302, "/new"));
+        assert_eq!(matching(&rules, &force, None, false), to(200, "/index.html"));
     }
 
     #[test]
@@ -215,8 +215,8 @@ mod tests {
     fn no_path_chooses_a_host() {
         let (rules, _) = parse("/a/* /:splat\n/b/* https://example.com/:splat\n/c/:x /:x/y\n");
         for path in ["/a/evil.example", "/a/%5Cevil.example", "/a", "/a/%09/evil", "/c/%5C"] {
-            let found = of(&rules, &UrlPath::parse(path).unwrap(), None, false);
-            if let Some(Elsewhere::Redirect(_, place)) = found {
+            let found = matching(&rules, &UrlPath::parse(path).unwrap(), None, false);
+            if let Some(RuleTarget::Redirect(_, place)) = found {
                 let second = place.as_bytes().get(1);
                 assert!(!matches!(second, Some(b'/' | b'\\' | b'\t')), "{path} -> {place}");
             }

@@ -15,7 +15,7 @@ use hyper::{
 };
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{date::Date, field::sole};
+use super::{date::Date, field::single_value};
 
 /// A strong entity tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub(crate) enum Verdict {
 /// Looks at the preconditions of a request whose answer would be a success.
 pub(crate) fn evaluate(method: &Method, request: &HeaderMap, now: &Validators) -> Verdict {
     let reads = method == Method::GET || method == Method::HEAD;
-    let date = |name| sole(request, name).and_then(Date::parse).zip(now.modified);
+    let date = |name| single_value(request, name).and_then(Date::parse).zip(now.modified);
     if request.contains_key(IF_MATCH) {
         if !matches(request, &IF_MATCH, now, Comparison::Strong) {
             return Verdict::Failed;
@@ -98,7 +98,7 @@ pub(crate) fn range_holds(request: &HeaderMap, now: &Validators, at: SystemTime)
     if !request.contains_key(IF_RANGE) {
         return true;
     }
-    let Some(value) = sole(request, &IF_RANGE) else { return false };
+    let Some(value) = single_value(request, &IF_RANGE) else { return false };
     if let Some(Tag { quoted, .. }) = Tags(value).next() {
         // All there is, so not a weak one.
         quoted == value && now.tag.as_ref().is_some_and(|tag| tag.0 == quoted)
@@ -119,7 +119,7 @@ enum Comparison {
 
 /// Whether a field names the tag, or any.
 fn matches(request: &HeaderMap, name: &HeaderName, now: &Validators, how: Comparison) -> bool {
-    if sole(request, name).is_some_and(|value| value == "*") {
+    if single_value(request, name).is_some_and(|value| value == "*") {
         return true;
     }
     let Some(tag) = &now.tag else { return false };

@@ -27,7 +27,7 @@ use hyper::{
 
 use crate::http::{
     body::{Body, BodyError},
-    field::members,
+    field::list_members,
 };
 
 /// How much is decoded at a time.
@@ -47,7 +47,7 @@ pub(crate) enum Coding {
 impl Coding {
     pub(crate) fn of(answer: &HeaderMap) -> Self {
         let mut found = Self::Identity;
-        for coding in members(answer, &CONTENT_ENCODING) {
+        for coding in list_members(answer, &CONTENT_ENCODING) {
             let known = match coding.to_ascii_lowercase().as_str() {
                 "" | "identity" => continue,
                 "gzip" | "x-gzip" => Self::Gzip,

@@ -40,7 +40,7 @@ use crate::{
     event::{Event, Events},
     http::{
         body::{self, Response},
-        field::lists,
+        field::has_token,
     },
 };
 
@@ -90,7 +90,7 @@ pub(crate) fn accept<B>(context: Context, mut request: Request<B>) -> Response {
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, key);
-    let page = lists(request.headers(), &SEC_WEBSOCKET_PROTOCOL, PROTOCOL);
+    let page = has_token(request.headers(), &SEC_WEBSOCKET_PROTOCOL, PROTOCOL);
     if page {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
     }
@@ -147,8 +147,8 @@ impl Refusal {
 /// Checks a handshake (RFC 6455, section 4.2.1); gives the answer to its key.
 pub(crate) fn handshake(method: &Method, headers: &HeaderMap) -> Result<HeaderValue, Refusal> {
     if method != Method::GET
-        || !lists(headers, &UPGRADE, "websocket")
-        || !lists(headers, &CONNECTION, "upgrade")
+        || !has_token(headers, &UPGRADE, "websocket")
+        || !has_token(headers, &CONNECTION, "upgrade")
     {
         return Err(Refusal::NoUpgrade);
     }
