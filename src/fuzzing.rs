@@ -35,9 +35,10 @@ use crate::{
         decode::{self, Decoded},
         html::Injector,
         meta::Amend,
+        placement::placement,
     },
+    live::referrer,
     live::reload::{message::Said, socket::handshake as shake},
-    site::referrer,
 };
 
 /// The names of a path, and whether it ends in a slash.
@@ -161,7 +162,10 @@ pub fn injected_whole(
     charset: Option<&str>,
     policies: Option<fn(&str) -> Option<String>>,
 ) -> Vec<u8> {
-    injector(element, charset, policies).whole(&Bytes::copy_from_slice(document)).to_vec()
+    let document = Bytes::copy_from_slice(document);
+    let element = Bytes::copy_from_slice(element.as_bytes());
+    let amend = |policy: &str| policies.and_then(|amend| amend(policy));
+    placement(&document, charset).assemble(&document, element, amend).concat()
 }
 
 fn injector(
@@ -169,7 +173,7 @@ fn injector(
     charset: Option<&str>,
     policies: Option<fn(&str) -> Option<String>>,
 ) -> Injector {
-    let injector = Injector::new(element.to_owned(), charset);
+    let injector = Injector::new(Bytes::copy_from_slice(element.as_bytes()), charset);
     match policies {
         Some(amend) => injector.with_policies(Box::new(amend) as Amend),
         None => injector,

@@ -1,4 +1,305 @@
-//! The live-reload core: the script in the pages, and who is told of a change.
+//! The live-reload core: it instruments pages, tracks which page uses which file, and notifies open
+//! tabs of changes.
+//!
+//! [`Live`] stands on its own. It knows neither the disk nor a file watcher nor a server, only
+//! requests, responses and [change sets](ChangeSet), so anything that answers HTTP requests can be
+//! put behind it:
+//!
+//! 1. [`on_request`](Live::on_request) notes what the request shows of who uses what, and returns a
+//!    [`Ticket`] with the version that the response will be stamped with.
+//! 2. [`on_response`](Live::on_response) adds the script element to a response that becomes a page,
+//!    and amends Content Security Policies that would block it.
+//! 3. [`publish`](Live::publish) notifies the tabs that a set of changes concerns.
+//!
+//! A server of files that caches complete pages skips `on_response`: it computes a
+//! [`Placement`](inject::placement::Placement) once per page, gets the element from
+//! [`element`](Live::element), and joins them without copying the page.
+//!
+//! [`inject`] knows HTML; [`reload`] knows tabs, versions and the graph of who uses what. What the
+//! core needs from outside is one trait, [`ChangeSource`].
 
+mod element;
 pub(crate) mod inject;
+mod policies;
+pub(crate) mod referrer;
 pub(crate) mod reload;
+mod response;
+mod seen;
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
+};
+
+use bytes::Bytes;
+use hyper::{
+    Method, Request,
+    header::{HeaderMap, REFERER},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub(crate) use self::element::PageSource;
+use self::{
+    element::ScriptElement,
+    inject::{csp::Needs, decode::Undecodable, meta::Amend, sources::Sources},
+    policies::PolicyAmender,
+    reload::{
+        hub::{Hub, User},
+        socket,
+    },
+    seen::Seen,
+};
+use crate::{change::ChangeSet, event::Events, http::body::Response};
+
+/// Where changes come from, as far as the core has to ask.
+pub(crate) trait ChangeSource: Send + Sync {
+    /// Returns a future that completes when the current burst of changes is over, or `None` if there
+    /// is none.
+    fn until_settled(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send + '_>>>;
+
+    /// Returns which of these URL paths changed since a time, and monitors them from now on.
+    ///
+    /// Asked for tabs that were served by an earlier run of the server.
+    ///
+    /// # Blocking
+    /// May read directories and file metadata.
+    fn changed_since(&self, paths: &[String], since: SystemTime) -> ChangeSet;
+}
+
+/// What a [`Live`] is made from.
+pub(crate) struct Options {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) changes: Arc<dyn ChangeSource>,
+    /// Whether page sources are kept, so that an open page can be patched instead of reloaded.
+    pub(crate) morph: bool,
+    pub(crate) events: Events,
+    /// Counts the tasks of sockets and event streams.
+    pub(crate) tasks: TaskTracker,
+    /// Ends them.
+    pub(crate) cancel: CancellationToken,
+}
+
+/// The live-reload core.
+pub(crate) struct Live {
+    hub: Arc<Hub>,
+    changes: Arc<dyn ChangeSource>,
+    element: ScriptElement,
+    policies: PolicyAmender,
+    sources: Option<Mutex<Sources>>,
+    seen: Seen,
+    events: Events,
+    tasks: TaskTracker,
+    cancel: CancellationToken,
+}
+
+/// The parts of a request that the core reads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestHead<'r> {
+    pub(crate) method: &'r Method,
+    pub(crate) headers: &'r HeaderMap,
+    /// The host and port that the request was sent to.
+    pub(crate) host: &'r str,
+    /// The path of the request's target, percent-encoded as it came.
+    pub(crate) path: &'r str,
+}
+
+/// What [`Live::on_request`] found out about a request.
+#[derive(Clone, Debug)]
+pub(crate) struct Ticket {
+    /// The version that was current before the response was made. A page is stamped with it, so a
+    /// change that happens while the response is made is reported once too often, never missed.
+    pub(crate) version: u64,
+    page: Option<PageRequest>,
+}
+
+/// A request whose response becomes a document in a tab or frame.
+#[derive(Clone, Debug)]
+struct PageRequest {
+    host: String,
+    path: String,
+    /// Whether the response has a body: the method is not HEAD.
+    has_body: bool,
+}
+
+impl Ticket {
+    /// Returns whether the response becomes a document in a tab or frame.
+    pub(crate) fn is_page(&self) -> bool {
+        self.page.is_some()
+    }
+}
+
+impl Live {
+    pub(crate) fn new(options: Options) -> Arc<Self> {
+        let Options { hub, changes, morph, events, tasks, cancel } = options;
+        let element = ScriptElement::new(hub.boot());
+        Arc::new(Self {
+            policies: PolicyAmender::new(element.nonce(), events.clone()),
+            element,
+            hub,
+            changes,
+            sources: morph.then(Mutex::default),
+            seen: Seen::default(),
+            events,
+            tasks,
+            cancel,
+        })
+    }
+
+    /// Takes in a request before it is answered.
+    ///
+    /// Waits for the end of a burst of changes if the request is for a page, so that the page is
+    /// loaded once and its stamp covers the whole burst.
+    pub(crate) async fn on_request(&self, head: RequestHead<'_>) -> Ticket {
+        let page = inject::wanted(head.method, head.headers);
+        if let Some(settled) = self.changes.until_settled()
+            && (page || is_own_referrer(&head))
+        {
+            settled.await;
+        }
+        let version = self.version();
+        // A link is no part of its page, and a document in a frame reports itself.
+        if !page {
+            self.observe_request(&head);
+        }
+        let page = page.then(|| PageRequest {
+            host: head.host.to_owned(),
+            path: head.path.to_owned(),
+            has_body: head.method != Method::HEAD,
+        });
+        Ticket { version, page }
+    }
+
+    /// Adds the element to a response that becomes a page; returns any other response unchanged.
+    ///
+    /// `origin` names the server that the response came from, in events.
+    ///
+    /// # Errors
+    /// The response is compressed and its body does not start as its `Content-Encoding` says.
+    pub(crate) async fn on_response(
+        &self,
+        ticket: &Ticket,
+        response: Response,
+        origin: &str,
+    ) -> Result<Response, Undecodable> {
+        response::instrument(self, ticket, response, origin).await
+    }
+
+    /// Notifies the tabs that a set of changes concerns. Returns the new version, and how many tabs
+    /// were notified.
+    #[allow(dead_code)]
+    pub(crate) fn publish(&self, changes: &ChangeSet) -> (u64, usize) {
+        self.hub.publish(changes)
+    }
+
+    /// Returns the current version: how many change sets were published. Takes no lock.
+    pub(crate) fn version(&self) -> u64 {
+        self.hub.version()
+    }
+
+    /// The tabs.
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// Returns the script element for a page that is served at a version.
+    ///
+    /// About 150 bytes, built from ready parts: cheaper than a look-up in a shared cache.
+    pub(crate) fn element(&self, version: u64, source: PageSource) -> Bytes {
+        self.element.render(version, source)
+    }
+
+    #[cfg_attr(not(feature = "esm"), allow(dead_code))]
+    /// The nonce that injected elements carry, the same for the whole run.
+    pub(crate) fn nonce(&self) -> &str {
+        self.element.nonce()
+    }
+
+    /// Keeps the source of a UTF-8 page under its content hash, so that the open page can ask for it
+    /// when the file changes, and compare. Returns what to put into the page's element.
+    pub(crate) fn keep(&self, hash: u128, source: &Bytes) -> PageSource {
+        let kept = self.sources().is_some_and(|mut sources| sources.keep(hash, source));
+        if kept { PageSource::Kept(hash) } else { PageSource::None }
+    }
+
+    /// Returns a kept source by its name, 32 hexadecimal digits.
+    pub(crate) fn source(&self, name: &str) -> Option<Bytes> {
+        self.sources()?.find(name)
+    }
+
+    fn sources(&self) -> Option<MutexGuard<'_, Sources>> {
+        let sources = self.sources.as_ref()?;
+        Some(sources.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Records who uses the requested path, as far as the request's headers tell.
+    ///
+    /// Costs a hash and an atomic load when the same request was seen since the graph last changed,
+    /// and never waits for a notification under way.
+    pub(crate) fn observe_request(&self, head: &RequestHead<'_>) {
+        self.seen.unless_seen(self.hub.epoch(), referrer::fingerprint(head), || {
+            if let Some((user, path)) = referrer::user(head) {
+                self.hub.observe(&user, &path);
+            }
+        });
+    }
+
+    /// Records that a path uses another one, with the same cost as
+    /// [`observe_request`](Self::observe_request).
+    pub(crate) fn observe(&self, user: &str, used: &str) {
+        self.seen.unless_seen(self.hub.epoch(), (user, used), || {
+            self.hub.observe(&User::Path(user.to_owned()), used);
+        });
+    }
+
+    /// Records that a path was answered with the listing of its directory.
+    pub(crate) fn observe_listing(&self, path: &str) {
+        self.hub.observe_listing(path);
+    }
+
+    /// Returns what the element needs of the Content Security Policies of a page.
+    ///
+    /// `inline` says whether an inline script is injected beside the element.
+    pub(crate) fn needs(&self, host: &str, path: &str, inline: bool) -> Needs {
+        self.policies.needs(host, path, inline)
+    }
+
+    /// Amends the policies in a response's headers.
+    pub(crate) fn amend_head(&self, needs: &Needs, headers: &mut HeaderMap) {
+        self.policies.amend_head(needs, headers);
+    }
+
+    /// Returns what amends the policies that a document contains.
+    pub(crate) fn amender(&self, needs: Needs) -> Amend {
+        self.policies.amender(needs)
+    }
+
+    /// Answers a request for the reload WebSocket.
+    pub(crate) fn socket<B>(self: &Arc<Self>, request: Request<B>) -> Response {
+        socket::accept(self.socket_context(), request)
+    }
+
+    /// Answers a request for the event stream.
+    pub(crate) fn event_stream<B>(self: &Arc<Self>, request: &Request<B>) -> Response {
+        reload::events::accept(self.socket_context(), request)
+    }
+
+    fn socket_context(&self) -> socket::Context {
+        let changes = Arc::clone(&self.changes);
+        socket::Context {
+            hub: Arc::clone(&self.hub),
+            recall: Arc::new(move |paths, since| changes.changed_since(paths, since)),
+            events: self.events.clone(),
+            tasks: self.tasks.clone(),
+            cancel: self.cancel.clone(),
+        }
+    }
+}
+
+/// Returns whether a page requests itself from a script.
+fn is_own_referrer(head: &RequestHead<'_>) -> bool {
+    let referer = head.headers.get(REFERER).and_then(|value| value.to_str().ok());
+    referer.is_some_and(|referer| referer.contains(head.path))
+        && referrer::referrer(head.headers, head.host).is_some_and(|page| page == head.path)
+}

@@ -1,10 +1,6 @@
 //! What a server is to be, and the way to it: everything that can go wrong at the start goes wrong here.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -23,17 +19,15 @@ use crate::{
     files::Files,
     http::guard::{AllowedHost, Guard},
     http::url_path::UrlPath,
-    live::inject::sources::Sources,
-    live::reload::{
-        hub::{Hub, Reload},
-        socket,
+    live::{
+        self, Live,
+        reload::hub::{Hub, Reload},
     },
     proxy::{self, Proxy, Route},
     site::{
         Site,
-        csp::Csp,
+        changes::FileChanges,
         policy::{Cors, Header, Policy},
-        recall,
     },
     watch::{self, Watch},
 };
@@ -283,7 +277,6 @@ impl Builder {
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
         let routes = self.proxy.routes.iter().map(ToString::to_string).collect();
         let (publisher, open) = (Arc::clone(&hub), Arc::clone(&hub));
-        let (disk, watching) = (Arc::clone(&root), Arc::clone(&watch));
         // A page names itself as the server spells paths, a request as the browser does.
         let republish = Arc::new(move |pages: ChangeSet| {
             let spelled = pages.into_iter().filter_map(|Change { path, kind }| {
@@ -293,32 +286,19 @@ impl Builder {
         });
         let open = Arc::new(move || open.pages().into_iter().map(|(page, _)| page).collect());
         let pages = proxy::Pages { open, reload: republish };
-        let reload = socket::Context {
+        let live = Live::new(live::Options {
             hub,
-            recall: Arc::new(move |paths, since| recall(&disk, &watching, paths, since)),
+            changes: Arc::new(FileChanges { root: Arc::clone(&root), watch: Arc::clone(&watch) }),
+            morph: self.morph,
             events: events.clone(),
             tasks: tasks.clone(),
             cancel: cancel.clone(),
-        };
+        });
         let proxy = Proxy::new(self.proxy, events.clone(), tasks.clone(), cancel.clone(), pages);
         let guard = Guard::new(self.host.as_deref(), self.allowed_hosts);
         let files = Files::new(Arc::clone(&root), spa);
-        let sources = self.morph.then(|| Mutex::new(Sources::default()));
         let policy = self.policy;
-        let site = Site {
-            guard,
-            root,
-            files,
-            watch,
-            proxy,
-            routes,
-            reload,
-            csp: Csp::new(events.clone()),
-            events,
-            policy,
-            sources,
-            esm,
-        };
+        let site = Site { guard, root, files, watch, proxy, routes, live, events, policy, esm };
         Ok(Server {
             site: Arc::new(site),
             host: self.host,

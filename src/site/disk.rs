@@ -28,8 +28,10 @@ use crate::{
         self,
         csp::Needs,
         html::{InjectedBody, Injector},
+        meta::Amend,
+        placement::placement,
     },
-    live::reload::hub::User,
+    live::{PageSource, RequestHead},
     refusal::Refusal,
     watch::PathState,
 };
@@ -77,7 +79,7 @@ impl Site {
         self.policy.apply(headers, fields, &mut response);
         // The policies are known only now.
         if let Some(needs) = response.extensions_mut().remove::<Needs>() {
-            self.csp.amend_head(&needs, &mut response);
+            self.live.amend_head(&needs, response.headers_mut());
         }
         response
     }
@@ -92,13 +94,10 @@ impl Site {
         host: &str,
         fields: &mut Vec<(HeaderName, HeaderValue)>,
     ) -> Response {
-        let page = inject::wanted(method, headers);
+        let head = RequestHead { method, headers, host, path: uri.path() };
+        let ticket = self.live.on_request(head).await;
+        let (page, version) = (ticket.is_page(), ticket.version);
         let path = &*url.to_string();
-        self.settle(headers, host, page, path).await;
-        // The stamp is older than the bytes: what changes in between is told once too often, never
-        // missed.
-        let version = self.reload.hub.version();
-        self.observe(headers, host, page, path);
         let ask = FileRequest {
             query: uri.query().map(str::to_owned),
             page,
@@ -111,7 +110,7 @@ impl Site {
         // What a part gets that is not there is nobody's concern, and its names can be without end.
         if page || !matches!(found, Lookup::NotFound(_)) {
             for used in uses {
-                self.reload.hub.observe(&User::Path(path.to_owned()), &used.to_string());
+                self.live.observe(path, &used.to_string());
             }
         }
         for (file, fault) in faults {
@@ -138,7 +137,7 @@ impl Site {
             Lookup::RuleRedirect(status, place) => return elsewhere(status, &place),
             Lookup::Listing(folder, listing) => {
                 self.watch.note(&folder, PathState::Folder);
-                self.reload.hub.observe_listing(path);
+                self.live.observe_listing(path);
                 (StatusCode::OK, listing)
             }
             Lookup::NotFound(place) => {
@@ -179,13 +178,14 @@ impl Site {
         }
         let mut text = Bytes::from(text);
         if asked.page {
-            text = Injector::new(self.element(asked.version, ""), None).whole(&text);
+            let element = self.live.element(asked.version, PageSource::None);
+            text = placement(&text, None).assemble(&text, element, |_| None).concat().into();
         }
         let mut text = Representation::from_bytes(status, UTF8, text);
         text.varies.push(inject::VARIES);
         let mut response = text.into_response(asked.method, asked.headers);
         if asked.page {
-            let needs = self.csp.needs(asked.host, asked.uri.path(), false);
+            let needs = self.live.needs(asked.host, asked.uri.path(), false);
             response.extensions_mut().insert(needs);
         }
         response
@@ -200,12 +200,11 @@ impl Site {
     ) -> Response {
         let Asked { method, uri, headers, host, path, page, version } = *asked;
         let html = media_type::is_html(&media_type::of(&source.path));
-        let user = User::Path(path.to_owned());
         self.watch.note(&source.path, PathState::File(source.content_hash));
-        self.reload.hub.observe(&user, &source.url.to_string());
+        self.live.observe(path, &source.url.to_string());
         if page && !html {
             // An image in a frame has no script that would report it.
-            self.observe_part(headers, host, path);
+            self.live.observe_request(&RequestHead { method, headers, host, path });
         }
         if source.completeness == Completeness::TimedOut {
             self.events.emit(Event::StillWritten { path: source.path.clone() });
@@ -216,7 +215,7 @@ impl Site {
         if !(page && html) {
             if let Precompressed::Accepted(sibling) = &source.precompressed {
                 self.watch.note(&sibling.path, PathState::File(sibling.content_hash));
-                self.reload.hub.observe(&user, &sibling.url.to_string());
+                self.live.observe(path, &sibling.url.to_string());
             }
             let otherwise = self.module_varies(&source, uri);
             let mut as_it_is = file(status, source, None);
@@ -225,13 +224,14 @@ impl Site {
         }
         // What stands for something else is not what the page at this path is made from.
         let own = status == StatusCode::OK;
-        let kept = if own { self.keep(&source) } else { String::new() };
+        let kept = if own { self.keep(&source) } else { PageSource::None };
         // A map must come before what needs it.
         let map = self.import_map(&source).await;
-        let needs = self.csp.needs(host, uri.path(), !map.is_empty());
-        let injector = Injector::new(map + &self.element(version, &kept), None)
-            .with_policies(self.csp.amend(needs.clone()));
-        let mut response = file(status, source, Some(injector)).into_response(method, headers);
+        let needs = self.live.needs(host, uri.path(), !map.is_empty());
+        let element = self.live.element(version, kept);
+        let element = if map.is_empty() { element } else { [map.into(), element].concat().into() };
+        let elements = (element, self.live.amender(needs.clone()));
+        let mut response = file(status, source, Some(elements)).into_response(method, headers);
         response.extensions_mut().insert(needs);
         response
     }
@@ -247,7 +247,11 @@ fn asks_for_sheet(request: &HeaderMap) -> bool {
 }
 
 /// A file as something to send, with the element where it is a page.
-fn file(status: StatusCode, source: ServedFile, injector: Option<Injector>) -> Representation {
+fn file(
+    status: StatusCode,
+    source: ServedFile,
+    elements: Option<(Bytes, Amend)>,
+) -> Representation {
     let (docroot::Content::Memory(beginning) | docroot::Content::Large(_, _, beginning)) =
         &source.content;
     let content_type = media_type::of_file(&source.path, beginning);
@@ -262,16 +266,17 @@ fn file(status: StatusCode, source: ServedFile, injector: Option<Injector>) -> R
     if !matches!(encoded, Precompressed::None) {
         varies.push("Accept-Encoding");
     }
-    if let (Precompressed::Accepted(sibling), None) = (encoded, &injector) {
+    if let (Precompressed::Accepted(sibling), None) = (encoded, &elements) {
         coding = Some(sibling.coding);
         (content, content_hash, modified) =
             (sibling.content, sibling.content_hash, sibling.modified);
     }
     let tag = EntityTag::from_hash(content_hash.0);
-    let (content, tag) = match (content, injector) {
+    let (content, tag) = match (content, elements) {
         (docroot::Content::Memory(bytes), None) => (Content::Bytes(bytes), Some(tag)),
-        (docroot::Content::Memory(bytes), Some(injector)) => {
-            let bytes = injector.whole(&bytes);
+        (docroot::Content::Memory(bytes), Some((element, amend))) => {
+            let bytes = placement(&bytes, None).assemble(&bytes, element, amend).concat();
+            let bytes = Bytes::from(bytes);
             let tag = EntityTag::of(&bytes);
             // Its bytes are others after each change, whatever the file's time.
             modified = None;
@@ -279,7 +284,8 @@ fn file(status: StatusCode, source: ServedFile, injector: Option<Injector>) -> R
         }
         (docroot::Content::Large(file, was, _), None) => (Content::File(file, was), Some(tag)),
         // Its bytes are made while they are sent, so there is nothing to compare a copy with.
-        (docroot::Content::Large(file, was, _), Some(injector)) => {
+        (docroot::Content::Large(file, was, _), Some((element, amend))) => {
+            let injector = Injector::new(element, None).with_policies(amend);
             let body = InjectedBody::new(Content::File(file, was).into_body(), injector);
             modified = None;
             (Content::Stream(body::stream(body)), None)

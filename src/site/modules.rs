@@ -9,7 +9,7 @@ use hyper::{
     header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION},
 };
 
-use super::{Site, plain, referrer::referrer};
+use super::{Site, plain};
 use crate::{
     change::ChangeSet,
     docroot::Content,
@@ -18,7 +18,7 @@ use crate::{
     fault::Fault,
     files::{FileRequest, Lookup, ServedFile},
     http::{body::Response, representation::Representation, url_path::UrlPath},
-    live::reload::hub::{Hub, User},
+    live::{referrer::referrer, reload::hub::Hub},
     watch::PathState,
 };
 
@@ -54,7 +54,7 @@ impl Site {
         let url = source.url.to_string();
         let query = uri.query().unwrap_or_default();
         let request = ModuleRequest { file: &source.path, url: &url, content, query, headers };
-        let representation = match esm.module(request, &*self.reload.hub).await? {
+        let representation = match esm.module(request, self.live.hub()).await? {
             ModuleOutcome::AsIs => {
                 self.clear_fault(&url);
                 return None;
@@ -72,11 +72,11 @@ impl Site {
 
     /// Records what a compiled module depends on, and returns its representation.
     fn compiled(&self, url: &str, module: esm::Module) -> Representation {
-        let hub = &self.reload.hub;
+        let hub = self.live.hub();
         for (file, content_hash) in module.configuration {
             for used in self.root.urls_of(&file, false) {
                 self.watch.note(&file, PathState::File(content_hash));
-                hub.observe(&User::Path(url.to_owned()), &used.to_string());
+                self.live.observe(url, &used.to_string());
             }
         }
         if let Some(change) = module.reinstalled {
@@ -137,7 +137,7 @@ impl Site {
             Ok(map) => {
                 self.clear_fault(&url);
                 map.map_or_else(String::new, |map| {
-                    let nonce = self.csp.nonce();
+                    let nonce = self.live.nonce();
                     format!("<script type=\"importmap\" nonce=\"{nonce}\">{map}</script>")
                 })
             }
@@ -190,7 +190,7 @@ impl Site {
     /// Reports a compile error to the open tabs and the terminal, and returns it as a response.
     fn report_fault(&self, fault: Fault) -> Response {
         let text = serde_json::to_string(&fault).unwrap_or_default();
-        if self.reload.hub.fault(&fault.path, Some(fault.clone())) {
+        if self.live.hub().fault(&fault.path, Some(fault.clone())) {
             self.events.emit(Event::SourceFault(fault));
         }
         let mut response = plain(StatusCode::INTERNAL_SERVER_ERROR, Bytes::from(text));
@@ -200,7 +200,7 @@ impl Site {
 
     /// Withdraws the compile error of a file, if it has one.
     pub(super) fn clear_fault(&self, url: &str) {
-        self.reload.hub.fault(url, None);
+        self.live.hub().fault(url, None);
     }
 }
 

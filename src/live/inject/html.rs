@@ -27,15 +27,17 @@ use bytes::{Bytes, BytesMut};
 use hyper::body::{Body as HttpBody, Frame};
 
 use super::{
-    meta::{Amend, Policies, may_have},
+    meta::{Amend, Policies},
     search::{BEGINNING, Encoding, Search},
 };
 
 /// Adds the element to a document whose bytes are pushed through it.
 pub(crate) struct Injector {
-    element: String,
+    element: Bytes,
     /// Gone once the place was found, or given up.
     search: Option<Search>,
+    /// What has come so far, until then.
+    held: BytesMut,
     /// What amends the document's policies, from the place on.
     policies: Option<Policies>,
 }
@@ -43,8 +45,8 @@ pub(crate) struct Injector {
 impl Injector {
     /// An injector of this element, for one document. The charset is the one that the document's
     /// `Content-Type` names, if it names one.
-    pub(crate) fn new(element: String, charset: Option<&str>) -> Self {
-        Self { element, search: Some(Search::new(charset)), policies: None }
+    pub(crate) fn new(element: Bytes, charset: Option<&str>) -> Self {
+        Self { element, search: Some(Search::new(charset)), held: BytesMut::new(), policies: None }
     }
 
     /// Amends the document's own Content Security Policies, too.
@@ -54,29 +56,20 @@ impl Injector {
         self
     }
 
-    /// The whole of a document that is in memory.
-    pub(crate) fn whole(mut self, document: &Bytes) -> Bytes {
-        self.policies.take_if(|_| !may_have(document));
-        let mut out = BytesMut::with_capacity(document.len() + self.element.len());
-        out.extend_from_slice(&self.push(document.clone()));
-        out.extend_from_slice(&self.finish());
-        out.freeze()
-    }
-
     /// Takes the next bytes, gives those that can go out.
     pub(crate) fn push(&mut self, bytes: Bytes) -> Bytes {
         let Some(search) = &mut self.search else { return self.after(bytes) };
-        search.held.extend_from_slice(&bytes);
-        match search.scan() {
+        self.held.extend_from_slice(&bytes);
+        match search.scan(&self.held) {
             Some(at) => self.insert(at, ""),
-            None if search.held.len() > BEGINNING => self.release(),
+            None if self.held.len() > BEGINNING => self.release(),
             None => Bytes::new(),
         }
     }
 
     /// The document is over: gives what was held back.
     pub(crate) fn finish(&mut self) -> Bytes {
-        let last = match self.search.as_mut().map(Search::end) {
+        let last = match self.search.as_mut().map(|search| search.end(&self.held)) {
             Some(Some((at, closer))) => self.insert(at, closer),
             Some(None) => self.release(),
             None => Bytes::new(),
@@ -95,29 +88,23 @@ impl Injector {
 
     /// Adds the element at its place, after what ends an open comment there.
     fn insert(&mut self, at: usize, closer: &str) -> Bytes {
-        let Some(mut search) = self.search.take() else { return Bytes::new() };
-        let mut out = search.held.split_to(at);
-        for text in [closer, &self.element] {
-            match search.encoding() {
-                Encoding::Utf16Le => {
-                    text.encode_utf16().for_each(|unit| out.extend(unit.to_le_bytes()));
-                }
-                Encoding::Utf16Be => {
-                    text.encode_utf16().for_each(|unit| out.extend(unit.to_be_bytes()));
-                }
-                Encoding::Ascii(_) => out.extend_from_slice(text.as_bytes()),
-            }
-        }
-        if !matches!(search.encoding(), Encoding::Ascii(_)) {
+        let Some(search) = self.search.take() else { return Bytes::new() };
+        let encoding = search.encoding();
+        let mut out = self.held.split_to(at);
+        out.extend_from_slice(&encoding.encode(closer.as_bytes()));
+        out.extend_from_slice(&encoding.encode(&self.element));
+        if !matches!(encoding, Encoding::Ascii(_)) {
             self.policies = None;
         }
-        out.extend_from_slice(&self.after(search.held.freeze()));
+        let held = self.held.split().freeze();
+        out.extend_from_slice(&self.after(held));
         out.freeze()
     }
 
     fn release(&mut self) -> Bytes {
         self.policies = None;
-        self.search.take().map(|search| search.held.freeze()).unwrap_or_default()
+        self.search = None;
+        self.held.split().freeze()
     }
 }
 
@@ -183,7 +170,7 @@ mod tests {
     const ELEMENT: &str = "<!>";
 
     fn inject(document: &[u8], step: usize) -> Vec<u8> {
-        let mut injector = Injector::new(ELEMENT.to_owned(), None);
+        let mut injector = Injector::new(ELEMENT.into(), None);
         let mut out = Vec::new();
         for chunk in document.chunks(step) {
             out.extend_from_slice(&injector.push(Bytes::copy_from_slice(chunk)));
@@ -278,8 +265,8 @@ mod tests {
     fn a_charset_without_a_byte_order_mark_counts() {
         let units =
             |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_be_bytes).collect() };
-        let injector = Injector::new(ELEMENT.to_owned(), Some("UTF-16BE"));
-        let out = injector.whole(&Bytes::from(units("<html><head><p>")));
+        let mut injector = Injector::new(ELEMENT.into(), Some("UTF-16BE"));
+        let out = injector.push(Bytes::from(units("<html><head><p>")));
         assert_eq!(out, units("<html><head><!><p>"));
     }
 

@@ -11,7 +11,7 @@
 use std::{
     fmt,
     ops::Range,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -35,12 +35,35 @@ pub(crate) type Amend = Box<dyn Fn(&str) -> Option<String> + Send>;
 
 type Discard = fn(&[u8]);
 
+/// A policy in a `meta` element.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct MetaPolicy {
+    /// The byte range of the attribute's value, without quotes.
+    pub(super) place: Range<usize>,
+    /// The value, with character references decoded.
+    pub(super) text: String,
+}
+
+/// Returns the policies that take effect in the head of a complete document, read from an offset on.
+pub(super) fn policies(document: &[u8], offset: usize) -> Box<[MetaPolicy]> {
+    let document = document.get(offset..).unwrap_or_default();
+    if !may_have(document) {
+        return Box::default();
+    }
+    let mut reader = Reader::new();
+    reader.read(&document[..document.len().min(HEAD)]);
+    let found = reader.take().into_iter().filter_map(|(place, text)| {
+        let place = offset + place.start..offset + place.end;
+        Some(MetaPolicy { place, text: decoded(&text)? })
+    });
+    found.collect()
+}
+
 /// Amends the policies of one head whose bytes are pushed through it, from its beginning on.
 pub(crate) struct Policies {
     amend: Amend,
     /// Gone where the head is over.
-    reader: Option<HtmlRewriter<'static, Discard>>,
-    found: Arc<Mutex<Found>>,
+    reader: Option<Reader>,
     held: BytesMut,
     /// How many bytes went out.
     passed: usize,
@@ -55,7 +78,7 @@ struct Found {
 }
 
 /// Whether a document may have a policy at all. To look costs less than to read its head.
-pub(crate) fn may_have(document: &[u8]) -> bool {
+fn may_have(document: &[u8]) -> bool {
     const NAME: &[u8] = b"content-security-policy";
     const BEFORE: usize = "content".len();
     let mut dashes = document.iter().enumerate().filter(|(_, byte)| **byte == b'-');
@@ -65,8 +88,14 @@ pub(crate) fn may_have(document: &[u8]) -> bool {
     })
 }
 
-impl Policies {
-    pub(crate) fn new(amend: Amend) -> Self {
+/// Reads a head and notes its policies.
+struct Reader {
+    rewriter: HtmlRewriter<'static, Discard>,
+    found: Arc<Mutex<Found>>,
+}
+
+impl Reader {
+    fn new() -> Self {
         let found = Arc::new(Mutex::new(Found::default()));
         let metas = Arc::clone(&found);
         let discard: Discard = |_| ();
@@ -86,22 +115,41 @@ impl Policies {
                 let blank = text.as_str().bytes().all(|byte| byte.is_ascii_whitespace());
                 stop_unless(blank || text.text_type() != TextType::Data)
             }));
-        let reader = Some(HtmlRewriter::new(settings, discard));
-        Self { amend, reader, found, held: BytesMut::new(), passed: 0 }
+        Self { rewriter: HtmlRewriter::new(settings, discard), found }
+    }
+
+    /// Reads the next bytes; returns whether the head goes on.
+    fn read(&mut self, bytes: &[u8]) -> bool {
+        // An error is either the handlers' way to stop, or a limit.
+        self.rewriter.write(bytes).is_ok()
+    }
+
+    /// Returns the policies found since the last call.
+    fn take(&self) -> Vec<(Range<usize>, String)> {
+        std::mem::take(&mut self.found().policies)
+    }
+
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Policies {
+    pub(crate) fn new(amend: Amend) -> Self {
+        Self { amend, reader: Some(Reader::new()), held: BytesMut::new(), passed: 0 }
     }
 
     /// Takes the next bytes, gives those that can go out.
     pub(crate) fn push(&mut self, bytes: Bytes) -> Bytes {
         let Some(reader) = &mut self.reader else { return bytes };
         self.held.extend_from_slice(&bytes);
-        // An error is either the handlers' way to stop, or a limit.
-        let over = reader.write(&bytes).is_err() || self.passed + self.held.len() > HEAD;
-        let mut out = self.amended();
+        let over = !reader.read(&bytes) || self.passed + self.held.len() > HEAD;
+        let (policies, read) = (reader.take(), reader.found().read);
+        let mut out = self.amended(policies);
         if over {
             self.reader = None;
             out.extend_from_slice(&self.held.split());
         } else {
-            let read = self.found.lock().unwrap_or_else(PoisonError::into_inner).read;
             let until = open_meta(&self.held, read.saturating_sub(self.passed));
             out.extend_from_slice(&self.pass(until));
         }
@@ -114,10 +162,7 @@ impl Policies {
     }
 
     /// What is held up to the last policy that was found, with the policies amended.
-    fn amended(&mut self) -> BytesMut {
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        let policies = std::mem::take(&mut found.policies);
-        drop(found);
+    fn amended(&mut self, policies: Vec<(Range<usize>, String)>) -> BytesMut {
         let mut out = BytesMut::new();
         for (place, text) in policies {
             let Some(amended) = decoded(&text).and_then(|policy| (self.amend)(&policy)) else {
@@ -126,8 +171,8 @@ impl Policies {
             // A `meta` is held from its beginning on.
             let Some(before) = place.start.checked_sub(self.passed) else { continue };
             out.extend_from_slice(&self.pass(before));
-            let quote = out.last().copied().filter(|byte| matches!(byte, b'"' | b'\''));
-            out.extend_from_slice(encoded(&amended, quote).as_bytes());
+            let quote = out.last().copied();
+            out.extend_from_slice(attribute_value(&amended, quote).as_bytes());
             self.pass(place.len());
         }
         out
@@ -197,12 +242,12 @@ fn decoded(text: &str) -> Option<String> {
 }
 
 /// An attribute's value as text, between these quotes, or with quotes where there are none.
-fn encoded(value: &str, quote: Option<u8>) -> String {
+pub(super) fn attribute_value(value: &str, before: Option<u8>) -> String {
     let value = value.replace('&', "&amp;");
-    match quote {
+    match before {
         Some(b'\'') => value.replace('\'', "&#39;"),
-        Some(_) => value.replace('"', "&quot;"),
-        None => format!("\"{}\"", value.replace('"', "&quot;")),
+        Some(b'"') => value.replace('"', "&quot;"),
+        _ => format!("\"{}\"", value.replace('"', "&quot;")),
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod csp;
 pub(crate) mod decode;
 pub(crate) mod html;
 pub(crate) mod meta;
+pub(crate) mod placement;
 mod prologue;
 mod search;
 pub(crate) mod sources;

@@ -12,7 +12,6 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use bytes::BytesMut;
 use lol_html::{
     AsciiCompatibleEncoding, MemorySettings, doc_text, element,
     html_content::TextChunk,
@@ -24,10 +23,9 @@ use super::prologue;
 /// How many bytes may come before the place. A document with more is passed on as it is.
 pub(super) const BEGINNING: usize = 1024 * 1024;
 
-/// The search for the place, and the bytes held back until it is over.
+/// The search for the place in one document, whose beginning the caller keeps.
 pub(super) struct Search {
-    /// What has come so far.
-    pub(super) held: BytesMut,
+    /// How much of the text was read.
     scanned: usize,
     encoding: Option<Encoding>,
     scanner: Scanner,
@@ -59,7 +57,7 @@ impl Search {
             Some("utf-16be") => Some(Encoding::Utf16Be),
             _ => None,
         };
-        Self { held: BytesMut::new(), scanned: 0, encoding, scanner: Scanner::new() }
+        Self { scanned: 0, encoding, scanner: Scanner::new() }
     }
 
     /// How the document is laid out, as far as that is known.
@@ -68,29 +66,29 @@ impl Search {
     }
 
     /// Reads on in what is held; gives the place in it.
-    pub(super) fn scan(&mut self) -> Option<usize> {
+    pub(super) fn scan(&mut self, held: &[u8]) -> Option<usize> {
         let encoding = match self.encoding {
             Some(encoding) => encoding,
             // A byte order mark has up to three bytes.
-            None if self.held.len() < 3 => return None,
-            None => self.detect(),
+            None if held.len() < 3 => return None,
+            None => self.detect(held),
         };
-        let text = encoding.text(&self.held, self.scanned);
+        let text = encoding.text(held, self.scanned);
         self.scanned += text.len();
         let at = self.scanner.scan(&text)?;
-        let before = &encoding.text(&self.held, 0)[..at];
+        let before = &encoding.text(held, 0)[..at];
         Some(encoding.bytes(prologue::maker(before).unwrap_or(at)))
     }
 
     /// Reads what is left of a document that is over; gives the place, and what has to come before
     /// the element there.
-    pub(super) fn end(&mut self) -> Option<(usize, &'static str)> {
-        let encoding = self.encoding.unwrap_or_else(|| self.detect());
-        if let Some(at) = self.scan() {
+    pub(super) fn end(&mut self, held: &[u8]) -> Option<(usize, &'static str)> {
+        let encoding = self.encoding.unwrap_or_else(|| self.detect(held));
+        if let Some(at) = self.scan(held) {
             return Some((at, ""));
         }
         let place = self.scanner.end();
-        let text = encoding.text(&self.held, 0);
+        let text = encoding.text(held, 0);
         let (at, closer) = match place {
             Place::At(at) => (at, ""),
             Place::End => prologue::end(&text),
@@ -103,8 +101,8 @@ impl Search {
     }
 
     /// Looks for a byte order mark (WHATWG Encoding, "BOM sniff").
-    fn detect(&mut self) -> Encoding {
-        let encoding = match self.held.as_ref() {
+    fn detect(&mut self, held: &[u8]) -> Encoding {
+        let encoding = match held {
             [0xff, 0xfe, ..] => Encoding::Utf16Le,
             [0xfe, 0xff, ..] => Encoding::Utf16Be,
             [0xef, 0xbb, 0xbf, ..] => Encoding::Ascii(3),
@@ -123,6 +121,15 @@ impl Encoding {
         match self {
             Self::Ascii(_) => rest.into(),
             wide => projection(rest, wide).into(),
+        }
+    }
+
+    /// Returns ASCII text in this encoding.
+    pub(super) fn encode(self, ascii: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Ascii(_) => ascii.to_vec(),
+            Self::Utf16Le => ascii.iter().flat_map(|byte| [*byte, 0]).collect(),
+            Self::Utf16Be => ascii.iter().flat_map(|byte| [0, *byte]).collect(),
         }
     }
 

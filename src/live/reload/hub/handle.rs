@@ -82,6 +82,7 @@ impl Handle {
         let state = &mut *self.hub.state();
         let Some(tab) = state.tabs.get_mut(&self.id) else { return Missed::Known };
         uses.iter().flatten().for_each(|used| state.interest.explain(used));
+        self.hub.next_epoch();
         tab.uses.clone_from(&uses);
         tab.page.clone_from(&page);
         if !state.faults.is_empty() {
@@ -129,6 +130,7 @@ impl Handle {
         let state = &mut *self.hub.state();
         let Some(tab) = state.tabs.get_mut(&self.id) else { return };
         let Some(uses) = &mut tab.uses else { return };
+        self.hub.next_epoch();
         for used in drop.iter().filter_map(|path| spelled(path)) {
             if tab.page.as_ref() == Some(&used) {
                 continue;

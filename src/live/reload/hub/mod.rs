@@ -15,7 +15,10 @@ mod handle;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -53,6 +56,10 @@ pub enum Reload {
 pub(crate) struct Hub {
     boot: String,
     reload: Reload,
+    /// The version in `state`, for those who only read it.
+    version: AtomicU64,
+    /// See [`Hub::epoch`].
+    epoch: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -114,7 +121,13 @@ impl Hub {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         // Nanoseconds since 1970, without the years: no two runs begin in the same one.
         let boot = format!("{:x}", now.as_nanos() & 0xff_ffff_ffff_ffff);
-        Arc::new(Self { boot, reload, state: Mutex::default() })
+        Arc::new(Self {
+            boot,
+            reload,
+            version: AtomicU64::new(0),
+            epoch: AtomicU64::new(0),
+            state: Mutex::default(),
+        })
     }
 
     /// Which run of the server this is.
@@ -127,9 +140,20 @@ impl Hub {
         self.state().tabs.len()
     }
 
-    /// The version that is current.
+    /// Returns the current version, without a lock.
     pub(crate) fn version(&self) -> u64 {
-        self.state().version
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// Returns a number that changes with each version and whenever edges are removed from the graph:
+    /// what was observed since it changed is still in the graph, at the current version.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// Starts another epoch. Called before the lock of what changed is released.
+    fn next_epoch(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Tells each tab what concerns it of these changes; gives the version, and how many were told.
@@ -140,6 +164,8 @@ impl Hub {
             return (state.version, 0);
         }
         state.version += 1;
+        self.version.store(state.version, Ordering::Release);
+        self.next_epoch();
         let interest = &state.interest;
         let concerned: Vec<_> = changes.iter().map(|(path, _)| self.who(interest, path)).collect();
         let mut told = Vec::new();
@@ -180,6 +206,7 @@ impl Hub {
                 state.interest.forget(path, version);
             }
         }
+        self.next_epoch();
     }
 
     #[cfg_attr(not(feature = "esm"), allow(dead_code))]

@@ -1,21 +1,39 @@
-//! Whom a request comes from: what a browser says of it (`Referer`, Fetch Metadata), as a user of what
-//! is asked for.
+//! Which page, style sheet, module or worker a request comes from (`Referer`, Fetch Metadata).
 
-use hyper::header::{HeaderMap, REFERER};
+use std::hash::Hash;
 
-use crate::{http::url_path::UrlPath, live::reload::hub::User};
+use hyper::header::{HeaderMap, HeaderValue, REFERER};
 
-/// The path of the page, sheet or module that a request comes from, if it is one of ours.
+use super::{RequestHead, reload::hub::User};
+use crate::http::url_path::UrlPath;
+
+/// The request headers that [`user`] reads besides `Referer`.
+const METADATA: [&str; 3] = ["sec-fetch-dest", "sec-fetch-site", "sec-purpose"];
+
+/// Returns the URL path that a request's `Referer` names, if that is a URL of this server.
 pub(crate) fn referrer(headers: &HeaderMap, host: &str) -> Option<String> {
     headers.get(REFERER).and_then(|url| url.to_str().ok()).and_then(|url| own_path(url, host))
 }
 
-/// Who uses what a request asks for: the page, sheet, module or worker that its `Referer` names.
-/// Nobody, where it tells nothing, and where it is only asked for in case somebody goes there.
-pub(super) fn user(headers: &HeaderMap, host: &str) -> Option<User> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let destination = text("sec-fetch-dest");
-    if text("sec-purpose").is_some_and(|purpose| purpose.contains("prefetch"))
+/// Returns everything that decides what [`user`] returns for a request.
+pub(super) fn fingerprint<'r>(head: &RequestHead<'r>) -> impl Hash + use<'r> {
+    let value = |name| head.headers.get(name).map(|value: &HeaderValue| value.as_bytes());
+    (head.host, head.path, value("referer"), METADATA.map(value))
+}
+
+/// Returns who uses the requested path, and the path as the server spells it.
+///
+/// Returns `None` where the request does not tell, for navigations, and for prefetches, which are no
+/// use yet.
+pub(super) fn user(head: &RequestHead<'_>) -> Option<(User, String)> {
+    let path = UrlPath::parse(head.path).ok()?.to_string();
+    Some((requester(head.headers, head.host)?, path))
+}
+
+fn requester(headers: &HeaderMap, host: &str) -> Option<User> {
+    let [destination, site, purpose] =
+        METADATA.map(|name| headers.get(name).and_then(|value| value.to_str().ok()));
+    if purpose.is_some_and(|purpose| purpose.contains("prefetch"))
         || destination == Some("document")
     {
         return None;
@@ -25,11 +43,11 @@ pub(super) fn user(headers: &HeaderMap, host: &str) -> Option<User> {
     }
     match headers.get(REFERER) {
         Some(_) => referrer(headers, host).map(User::Path),
-        None => (text("sec-fetch-site") == Some("same-origin")).then_some(User::Unsigned),
+        None => (site == Some("same-origin")).then_some(User::Unsigned),
     }
 }
 
-/// The path of a URL, as the server spells it, if the URL is one of ours.
+/// Returns the path of a URL as the server spells it, if the URL is one of this server.
 fn own_path(url: &str, host: &str) -> Option<String> {
     let (_, rest) = url.split_once("://")?;
     let (authority, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -43,10 +61,10 @@ fn own_path(url: &str, host: &str) -> Option<String> {
 mod tests {
     use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
-    use super::{User, own_path, user};
+    use super::{User, own_path, requester};
 
     #[test]
-    fn a_request_tells_who_uses_what_it_asks_for() {
+    fn request_headers_tell_who_uses_the_requested_path() {
         let path = |path: &str| Some(User::Path(path.to_owned()));
         let page = ("referer", "http://localhost:8080/a.html");
         let ours = ("sec-fetch-site", "same-origin");
@@ -70,7 +88,7 @@ mod tests {
                 (HeaderName::from_static(name), HeaderValue::from_static(value))
             });
             assert_eq!(
-                user(&fields.collect::<HeaderMap>(), "localhost:8080"),
+                requester(&fields.collect::<HeaderMap>(), "localhost:8080"),
                 *wanted,
                 "{request:?}"
             );
@@ -78,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_referrer_counts_if_it_is_ours() {
+    fn a_referrer_of_another_origin_is_ignored() {
         let table = [
             ("http://localhost:8080/a/b.html?x=1#y", Some("/a/b.html")),
             ("http://LOCALHOST:8080", Some("/")),

@@ -1,0 +1,65 @@
+//! The script element that pages get.
+
+use std::hash::{BuildHasher, RandomState};
+
+use bytes::Bytes;
+
+use crate::http::own_paths;
+
+/// What the element says about the source of its page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum PageSource {
+    /// Nothing: the page is reloaded when it changes.
+    #[default]
+    None,
+    /// The source is kept under this content hash: see [`Live::keep`](super::Live::keep).
+    Kept(u128),
+    /// The page reports that a backend is down. No file can bring it up to date; it asks again when
+    /// livers was restarted, perhaps with another route.
+    Failed,
+}
+
+/// Renders the element.
+///
+/// The run, the version and the page's source are the query of the script's URL, where the script
+/// reads them. They cannot be the fragment: Chromium gives a cached script the URL of its first use,
+/// fragment included, so a reloaded page would take itself for the old one and reload forever.
+#[derive(Debug)]
+pub(super) struct ScriptElement {
+    /// Everything before the version.
+    before: String,
+    /// Everything after the page's source.
+    after: String,
+    nonce: String,
+}
+
+impl ScriptElement {
+    /// An element of one run of the server, with a random nonce.
+    ///
+    /// The nonce is the same for all pages of a run: a 304 response must not carry another one than
+    /// the stored page has. A page knows the nonce of its own element, and pages of other origins
+    /// cannot read it.
+    pub(super) fn new(boot: &str) -> Self {
+        // The keys of a `RandomState` are random numbers of the operating system.
+        let [a, b] = [0, 1].map(|number| RandomState::new().hash_one(number));
+        let nonce = format!("{a:016x}{b:016x}");
+        Self {
+            before: format!("<script type=\"module\" src=\"{}?{boot}.", own_paths::CLIENT),
+            after: format!("\" nonce=\"{nonce}\" async></script>"),
+            nonce,
+        }
+    }
+
+    pub(super) fn nonce(&self) -> &str {
+        &self.nonce
+    }
+
+    pub(super) fn render(&self, version: u64, source: PageSource) -> Bytes {
+        let source = match source {
+            PageSource::None => String::new(),
+            PageSource::Kept(hash) => format!(".{hash:032x}"),
+            PageSource::Failed => ".failed".to_owned(),
+        };
+        [&self.before, &*version.to_string(), &source, &self.after].concat().into()
+    }
+}

@@ -1,0 +1,206 @@
+//! Where the element goes in a complete HTML document, computed once and applied to many responses.
+//!
+//! A [`Placement`] is what [`Injector`](super::html::Injector) finds out while a document streams
+//! through it, kept as offsets: a cache stores it beside the document's bytes, and
+//! [`assemble`](Placement::assemble) turns both into a response body without searching, and without
+//! copying the document unless one of its own policies has to be amended.
+
+use bytes::Bytes;
+
+use super::{
+    meta::{self, MetaPolicy},
+    search::{BEGINNING, Encoding, Search},
+};
+
+/// The position of the element in one document, and the policies that the document contains.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Placement {
+    /// `None` where the document cannot be parsed: it is served unchanged.
+    element: Option<Position>,
+    /// Content Security Policies in `meta` elements, in document order, all after the element.
+    policies: Box<[MetaPolicy]>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Position {
+    offset: usize,
+    /// Ends a comment, bogus comment or doctype that the document leaves open.
+    closer: &'static str,
+    encoding: Encoding,
+}
+
+/// Returns where the element goes in a complete document, and which policies the document contains.
+///
+/// `charset` is the one that the response's `Content-Type` names, if any. The result is a pure
+/// function of both arguments. Reads at most the first MiB up to the element, and one MiB after it if
+/// the document contains the text `content-security-policy`.
+pub(crate) fn placement(document: &[u8], charset: Option<&str>) -> Placement {
+    let mut search = Search::new(charset);
+    let (offset, closer) = match search.scan(document) {
+        Some(offset) => (offset, ""),
+        None if document.len() > BEGINNING => return Placement::default(),
+        None => match search.end(document) {
+            Some(end) => end,
+            None => return Placement::default(),
+        },
+    };
+    let encoding = search.encoding();
+    let policies = match encoding {
+        Encoding::Ascii(_) => meta::policies(document, offset),
+        Encoding::Utf16Le | Encoding::Utf16Be => Box::default(),
+    };
+    Placement { element: Some(Position { offset, closer, encoding }), policies }
+}
+
+impl Placement {
+    /// Returns whether the document contains Content Security Policies, which
+    /// [`assemble`](Self::assemble) may have to amend.
+    #[allow(dead_code)]
+    pub(crate) fn has_policies(&self) -> bool {
+        !self.policies.is_empty()
+    }
+
+    /// Returns the document with the element in place, as the segments of a response body: what comes
+    /// before the element, the element, and what comes after it.
+    ///
+    /// `document` must be the one that the placement was computed for. `amend` returns what a policy
+    /// of the document becomes, or `None` where it stays; it is called only where
+    /// [`has_policies`](Self::has_policies). The first and last segment share the document's memory,
+    /// except that the last is a copy where a policy was amended. The element is copied only where the
+    /// document is UTF-16 or leaves a comment open.
+    pub(crate) fn assemble(
+        &self,
+        document: &Bytes,
+        element: Bytes,
+        amend: impl Fn(&str) -> Option<String>,
+    ) -> [Bytes; 3] {
+        let Some(Position { offset, closer, encoding }) = self.element else {
+            return [document.clone(), Bytes::new(), Bytes::new()];
+        };
+        let element = if closer.is_empty() && matches!(encoding, Encoding::Ascii(_)) {
+            element
+        } else {
+            [encoding.encode(closer.as_bytes()), encoding.encode(&element)].concat().into()
+        };
+        let after = match self.amended(document, offset, amend) {
+            Some(amended) => amended.into(),
+            None => document.slice(offset..),
+        };
+        [document.slice(..offset), element, after]
+    }
+
+    /// Returns the document from an offset on with its policies amended, or `None` if all stay.
+    fn amended(
+        &self,
+        document: &[u8],
+        offset: usize,
+        amend: impl Fn(&str) -> Option<String>,
+    ) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        let mut copied = offset;
+        for policy in &self.policies {
+            let Some(amended) = amend(&policy.text) else { continue };
+            let before = document.get(copied..policy.place.start)?;
+            out.extend_from_slice(before);
+            let quote = document[..policy.place.start].last().copied();
+            out.extend_from_slice(meta::attribute_value(&amended, quote).as_bytes());
+            copied = policy.place.end;
+        }
+        if copied == offset {
+            return None;
+        }
+        out.extend_from_slice(document.get(copied..)?);
+        Some(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::placement;
+    use crate::live::inject::html::Injector;
+
+    const ELEMENT: &str = "<!>";
+
+    fn assembled(document: &[u8], charset: Option<&str>) -> Vec<u8> {
+        let document = Bytes::copy_from_slice(document);
+        let placement = placement(&document, charset);
+        placement.assemble(&document, Bytes::from_static(ELEMENT.as_bytes()), amend).concat()
+    }
+
+    fn streamed(document: &[u8], charset: Option<&str>) -> Vec<u8> {
+        let mut injector = Injector::new(ELEMENT.into(), charset).with_policies(Box::new(amend));
+        let mut out = injector.push(Bytes::copy_from_slice(document)).to_vec();
+        out.extend_from_slice(&injector.finish());
+        out
+    }
+
+    #[expect(clippy::unnecessary_wraps)]
+    fn amend(policy: &str) -> Option<String> {
+        Some(format!("{policy} '+'"))
+    }
+
+    #[test]
+    fn a_document_is_not_copied() {
+        let document = Bytes::from_static(b"<!doctype html><title>a</title><p>b");
+        let element = Bytes::from_static(b"<script></script>");
+        let placement = placement(&document, None);
+        let [before, middle, after] = placement.assemble(&document, element.clone(), amend);
+        assert_eq!(before, "<!doctype html>");
+        assert_eq!(middle.as_ptr(), element.as_ptr());
+        assert_eq!(after.as_ptr(), document[15..].as_ptr());
+        assert!(!placement.has_policies());
+    }
+
+    #[test]
+    fn policies_are_amended_per_request() {
+        let document = Bytes::from_static(
+            b"<meta http-equiv=content-security-policy content=\"a\"><title></title>\
+              <meta http-equiv=content-security-policy content=b><p>c",
+        );
+        let placement = placement(&document, None);
+        assert!(placement.has_policies());
+        let whole = |amend: fn(&str) -> Option<String>| {
+            placement.assemble(&document, Bytes::new(), amend).concat()
+        };
+        assert_eq!(whole(|_| None), document);
+        let only_b = whole(|policy| (policy == "b").then(|| "d".to_owned()));
+        assert!(only_b.ends_with(b"content=\"d\"><p>c"), "{}", only_b.escape_ascii());
+    }
+
+    const PIECES: [&[u8]; 20] = [
+        b"<!doctype html>",
+        b"<html>",
+        b"<head",
+        b">",
+        b"<!--",
+        b"-->",
+        b" ",
+        b"a",
+        b"</",
+        b"\0",
+        b"<p ",
+        b"\"",
+        b"=",
+        b"\xff",
+        b"\xfe",
+        b"<title>",
+        b"<meta http-equiv=Content-Security-Policy ",
+        b"content='a'>",
+        b"content=b>",
+        b"\xef\xbb\xbf",
+    ];
+
+    proptest! {
+        #[test]
+        fn assembling_equals_streaming(
+            document in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..24),
+            charset in prop::sample::select(&[None, Some("utf-8"), Some("utf-16le")][..]),
+        ) {
+            let document = document.concat();
+            prop_assert_eq!(assembled(&document, charset), streamed(&document, charset));
+        }
+    }
+}
