@@ -2,12 +2,13 @@
 //! the folder, and tells the open tabs what changed the moment it is saved.
 //!
 //! ```no_run
-//! # async fn example() -> Result<(), livers::Error> {
-//! let server = livers::Server::builder("site")
-//!     .port(8080)
-//!     .proxy("/ws=localhost:3000".parse().expect("a route"))
-//!     .bind()
-//!     .await?;
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = livers::Config {
+//!     root: "site".into(),
+//!     proxy: vec!["/ws=localhost:3000".parse()?],
+//!     ..livers::Config::default()
+//! };
+//! let server = livers::Server::bind(config, livers::Events::default()).await?;
 //! println!("{}", server.url());
 //! server.run_until(async { tokio::signal::ctrl_c().await.unwrap_or(()) }).await;
 //! # Ok(())
@@ -50,6 +51,7 @@
 //! 1001, tunnels close, answers under way get a moment to finish, and every task is waited for.
 
 pub(crate) mod change;
+pub(crate) mod config;
 pub(crate) mod docroot;
 pub(crate) mod error;
 #[cfg_attr(not(feature = "esm"), path = "esm/disabled.rs")]
@@ -69,6 +71,7 @@ pub(crate) mod site;
 pub(crate) mod watch;
 
 pub use change::{Change, ChangeSet, Kind};
+pub use config::{Config, PageUpdate};
 pub use docroot::Mount;
 pub use error::{Error, InvalidValue};
 pub use event::{Event, Events};
@@ -77,5 +80,5 @@ pub use http::guard::AllowedHost;
 pub use live::reload::hub::Reload;
 pub use proxy::Route;
 pub use refusal::Refusal;
-pub use server::{Builder, Server};
+pub use server::Server;
 pub use site::policy::{Cors, Header};

@@ -25,8 +25,15 @@ pub(crate) struct Listening {
     pub(crate) port: u16,
 }
 
+impl Listening {
+    /// Returns the addresses of the sockets.
+    pub(super) fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+}
+
 /// The addresses that a host name or address stands for; without one, the loopback.
-pub(crate) async fn addresses(host: Option<&str>) -> Result<Vec<IpAddr>, Error> {
+pub(super) async fn resolve(host: Option<&str>) -> Result<Vec<IpAddr>, Error> {
     let Some(host) = host else {
         return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
     };
@@ -83,12 +90,12 @@ async fn listen_on_all(addresses: &[IpAddr], mut port: u16) -> Result<Listening,
 
 #[cfg(test)]
 mod tests {
-    use super::{addresses, listen};
+    use super::{listen, resolve};
     use crate::error::Error;
 
     #[tokio::test]
     async fn a_port_is_opened_on_both_loopback_addresses_or_not_at_all() {
-        let loopback = addresses(None).await.unwrap();
+        let loopback = resolve(None).await.unwrap();
         let first = listen(&loopback, 0, true).await.unwrap();
         let port = first.port;
         let taken = listen(&loopback, port, true).await;
@@ -103,7 +110,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_that_is_not_ours_is_said() {
-        let foreign = addresses(Some("192.0.2.1")).await.unwrap();
+        let foreign = resolve(Some("192.0.2.1")).await.unwrap();
         assert!(matches!(listen(&foreign, 0, true).await, Err(Error::Bind(..))));
     }
 }

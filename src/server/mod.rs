@@ -1,9 +1,12 @@
-//! Puts the house together (the [`Builder`]), and runs it until it is told to stop.
+//! The server: builds its parts from a [`Config`], accepts connections, and shuts down.
 //!
-//! [`Builder::bind`] surfaces every error there can be at the start; after it, nothing ends the
-//! server but the future given to [`Server::run_until`].
+//! [`Server::bind`] reports every error of starting. After it, nothing ends the server but the future
+//! given to [`Server::run_until`].
+//!
+//! **Shutdown.** The listeners close, reload sockets and tunnels are closed, and requests in progress
+//! have [`GRACE`] to finish. Then the remaining connections are closed, and every task is awaited.
 
-mod builder;
+mod assemble;
 mod connection;
 mod listen;
 mod room;
@@ -12,7 +15,7 @@ mod seated;
 use std::{
     future::Future,
     net::{IpAddr, SocketAddr},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -20,32 +23,70 @@ use std::{
 use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use self::builder::Builder;
-use self::connection::Listener;
-use crate::{site::Site, watch::Watch};
+use self::{
+    assemble::Folders,
+    connection::Listener,
+    listen::{listen, resolve},
+};
+use crate::{
+    config::Config, error::Error, event::Events, live::reload::hub::Hub, site::Site, watch::Watch,
+};
 
-/// How long answers under way may take to finish once the server stops.
+/// How long requests in progress may take to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// A server that listens already; [`run_until`](Self::run_until) makes it answer.
+/// A server whose sockets are open. [`run_until`](Self::run_until) serves requests.
 pub struct Server {
     site: Arc<Site>,
     host: Option<String>,
     addresses: Vec<SocketAddr>,
     listener: Listener,
     port: u16,
-    asked_port: u16,
+    requested_port: u16,
     tasks: TaskTracker,
     cancel: CancellationToken,
 }
 
 impl Server {
-    /// A server of a folder, with everything else as it is by default.
-    pub fn builder(root: impl Into<PathBuf>) -> Builder {
-        Builder::new(root.into())
+    /// Opens the sockets and begins to watch the folders. Clients can connect from here on; they are
+    /// served once [`run_until`](Self::run_until) is polled.
+    ///
+    /// Subscribe to `events` before the call to receive all of them.
+    ///
+    /// # Errors
+    /// A folder, an address, or another setting is invalid, or the system refuses a resource.
+    pub async fn bind(config: Config, events: Events) -> Result<Self, Error> {
+        let addresses = resolve(config.host.as_deref()).await?;
+        let spa = config.spa.as_deref().map(assemble::spa_page).transpose()?;
+        let hub = Hub::new(config.reload);
+        let folders = tokio::task::spawn_blocking({
+            let (config, hub, events) = (config.clone(), Arc::clone(&hub), events.clone());
+            move || Folders::open(&config, &hub, &events)
+        });
+        let folders = folders.await.map_err(|error| Error::System(error.to_string()))??;
+        let listening = match listen(&addresses, config.port, config.strict_port).await {
+            Ok(listening) => listening,
+            Err(error) => {
+                stop(folders.watch).await;
+                return Err(error);
+            }
+        };
+        let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
+        let (host, requested_port) = (config.host.clone(), config.port);
+        let site = assemble::site(config, spa, folders, hub, events, &tasks, &cancel);
+        Ok(Self {
+            site: Arc::new(site),
+            host,
+            addresses: listening.addresses(),
+            port: listening.port,
+            listener: Listener::new(listening.listeners),
+            requested_port,
+            tasks,
+            cancel,
+        })
     }
 
-    /// The URL to open on this machine.
+    /// Returns the URL to open on this machine.
     pub fn url(&self) -> String {
         let host = match self.host.as_deref() {
             None => "localhost".to_owned(),
@@ -60,43 +101,44 @@ impl Server {
         format!("http://{host}:{}/", self.port)
     }
 
-    /// The sockets that it listens on.
+    /// Returns the addresses that the server listens on.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// The port that was asked for, if it was taken and another one was found.
-    pub fn port_taken(&self) -> Option<u16> {
-        (self.asked_port != 0 && self.asked_port != self.port).then_some(self.asked_port)
+    /// Returns the configured port if it was in use, so that the server listens on another one.
+    pub fn port_in_use(&self) -> Option<u16> {
+        (self.requested_port != 0 && self.requested_port != self.port)
+            .then_some(self.requested_port)
     }
 
-    /// The routes to backends, as text.
+    /// Returns the proxy routes, as text.
     pub fn routes(&self) -> &[String] {
         &self.site.routes
     }
 
-    /// The folder that is served.
+    /// Returns the served folder, as an absolute path.
     pub fn root(&self) -> &Path {
         self.site.root.path()
     }
 
-    /// How many folders are watched.
+    /// Returns the number of watched folders.
     pub fn folders(&self) -> usize {
         self.site.watch.folders()
     }
 
-    /// Why folders are polled, in words, if any are.
+    /// Returns why folders are polled, or `None` if none are.
     pub fn polling(&self) -> Option<String> {
         self.site.watch.polling().map(|why| why.to_string())
     }
 
-    /// Answers requests until the future ends; then closes every socket and waits for every task.
-    pub async fn run_until(self, stopped: impl Future<Output = ()>) {
+    /// Serves requests until the future ends, then shuts down. Returns when every task has ended.
+    pub async fn run_until(self, stop_requested: impl Future<Output = ()>) {
         let Self { site, listener, tasks, cancel, .. } = self;
         let abort = CancellationToken::new();
         let accept = listener.accept(&site, &tasks, &cancel, &abort);
         tokio::select! {
-            () = stopped => {}
+            () = stop_requested => {}
             () = accept => {}
         }
         cancel.cancel();
@@ -109,8 +151,8 @@ impl Server {
     }
 }
 
-/// Ends a watch.
+/// Stops a watch and waits for its thread.
 async fn stop(watch: Arc<Watch>) {
-    // The thread ends on its own if this runtime is going away.
+    // This fails only if the runtime is shutting down, which ends the thread too.
     let _ = tokio::task::spawn_blocking(move || watch.stop()).await;
 }

@@ -1,4 +1,7 @@
-//! The command line: reads the arguments, wires the library to the terminal, and stops on Ctrl-C.
+//! The command-line program: parses the arguments, runs the server, prints its events, and stops on
+//! Ctrl-C or SIGTERM.
+//!
+//! Exit codes: 2 for invalid arguments, 1 for a runtime failure such as a port in use.
 
 mod args;
 mod messages;
@@ -24,13 +27,13 @@ fn main() -> ExitCode {
     process::prepare();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        // What was asked for (--help, --version), not what went wrong.
+        // --help and --version.
         Err(text) if !text.use_stderr() => {
             let _ = text.print();
             return ExitCode::SUCCESS;
         }
-        Err(wrong) => {
-            terminal::failed(&args::explain(&wrong));
+        Err(invalid) => {
+            terminal::failed(&args::explain(&invalid));
             return ExitCode::from(2);
         }
     };
@@ -41,41 +44,41 @@ fn main() -> ExitCode {
         .enable_all()
         .build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(run(&cli, began)),
+        Ok(runtime) => runtime.block_on(run(cli, began)),
         Err(why) => Err(Error::System(why.to_string())),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             terminal::failed(&messages::startup_error(&error));
-            // What was typed is wrong: 2, like any wrong flag. What this machine lacks: 1.
-            let typed =
-                !matches!(error, Error::AddressInUse(_) | Error::Bind(..) | Error::System(_));
-            ExitCode::from(if typed { 2 } else { 1 })
+            let runtime =
+                matches!(error, Error::AddressInUse(_) | Error::Bind(..) | Error::System(_));
+            ExitCode::from(if runtime { 1 } else { 2 })
         }
     }
 }
 
-async fn run(cli: &Cli, began: Instant) -> Result<(), Error> {
-    // Before anybody can know that there is a server to stop.
+async fn run(cli: Cli, began: Instant) -> Result<(), Error> {
+    // Before the first output, after which a signal may come.
     let stop = Stop::listen().map_err(|why| Error::System(why.to_string()))?;
     let events = Events::default().with_requests(cli.verbose);
-    let terminal = Terminal::start(events.subscribe(), cli.amount());
-    let server = cli.builder(Server::builder(&cli.root)).events(events).bind().await?;
-    if !cli.quiet {
-        terminal::banner(&server, &cli.watch, began.elapsed());
+    let terminal = Terminal::start(events.subscribe(), cli.verbosity());
+    let (quiet, open) = (cli.quiet, cli.open);
+    let config = cli.into_config();
+    let extra_watch_paths = config.watch.clone();
+    let server = Server::bind(config, events).await?;
+    if !quiet {
+        terminal::banner(&server, &extra_watch_paths, began.elapsed());
     }
-    if cli.open
-        && let Err(why) = open::that_detached(server.url())
-    {
+    if open && let Err(why) = open::that_detached(server.url()) {
         terminal::no_browser(&server.url(), &why);
     }
-    server.run_until(stop.asked()).await;
+    server.run_until(stop.received()).await;
     terminal.stop();
     Ok(())
 }
 
-/// The ways in which a person or a system asks a program to end.
+/// The signals that ask the program to end.
 struct Stop {
     interrupt: Signal,
     terminate: Signal,
@@ -88,7 +91,7 @@ type Signal = tokio::signal::unix::Signal;
 type Signal = tokio::signal::windows::CtrlC;
 
 impl Stop {
-    /// From here on, Ctrl-C and SIGTERM are ours.
+    /// Installs the handlers of SIGINT (Ctrl-C) and SIGTERM.
     #[cfg(unix)]
     fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
@@ -104,8 +107,8 @@ impl Stop {
         Ok(Self { interrupt: ctrl_c()?, terminate: ctrl_c()? })
     }
 
-    /// Ends when it is asked for. If it is asked for twice, the program ends at once.
-    async fn asked(mut self) {
+    /// Returns at the first signal. A second SIGINT ends the process at once.
+    async fn received(mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

@@ -94,9 +94,9 @@ async fn what_is_typed_wrong_is_one_sentence_that_names_it() {
     // The arguments, what is wrong, and what would be right.
     let table: &[(&[&str], &str, &str)] = &[
         (&["nope"], "nope does not exist", "name a folder"),
-        (&["sub/a.css"], "sub/a.css is a file", "name the folder that holds it, sub"),
-        (&["index.html"], "index.html is a file", "name the folder that holds it, ."),
-        (&["a", "b"], "b is one folder too many", "name only the one"),
+        (&["sub/a.css"], "sub/a.css is a file", "name the folder that contains it, sub"),
+        (&["index.html"], "index.html is a file", "name the folder that contains it, ."),
+        (&["a", "b"], "b is a second folder", "name only one"),
         (&["--port", "99999"], "--port 99999", "from 0 to 65535"),
         (&["--port", "-1"], "--port -1", "from 0 to 65535"),
         (&["--port", "http"], "--port http", "like 8080"),
@@ -106,9 +106,9 @@ async fn what_is_typed_wrong_is_one_sentence_that_names_it() {
         (&["--proxy", "/ws=ftp://a"], "--proxy /ws=ftp://a", "http://"),
         (&["--proxy", "/ws=a:99999"], "--proxy /ws=a:99999", "65535"),
         (&["--proxy", "/__livers=3000"], "--proxy /__livers=3000", ""),
-        (&["--prot", "1"], "--prot is no option", "--port"),
-        (&["--frobnicate"], "--frobnicate is no option", "--help"),
-        (&["--quiet", "--verbose"], "--quiet and --verbose", "leave one out"),
+        (&["--prot", "1"], "--prot is not an option", "--port"),
+        (&["--frobnicate"], "--frobnicate is not an option", "--help"),
+        (&["--quiet", "--verbose"], "--quiet and --verbose", "give only one"),
         (&["--ignore", "{a"], "--ignore '{a'", "'drafts/**'"),
         (&["--watch", "nope"], "--watch nope does not exist", "name a folder or a file"),
         (&["--host", "no such host"], "--host no such host", "0.0.0.0"),
@@ -133,7 +133,7 @@ async fn a_folder_that_may_not_be_read_is_said() {
     let (status, _, errors) = server::run_unprivileged_in(dir.path(), ["locked"]).await;
     mode(0o700).expect("a mode");
     assert_eq!(status.code(), Some(2), "{errors}");
-    assert!(errors.starts_with("error: locked cannot be read"), "{errors}");
+    assert!(errors.starts_with("error: cannot read locked"), "{errors}");
     assert_eq!(errors.lines().count(), 1, "{errors}");
 }
 

@@ -39,14 +39,14 @@ const NAMES: usize = 3;
 /// How many different refusals are remembered, so that each is said once.
 const REFUSALS: usize = 256;
 
-/// How much is said.
+/// How much is printed. Each level includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Amount {
-    /// What went wrong.
-    Faults,
-    /// And what changed.
+pub(crate) enum Verbosity {
+    /// Errors and refusals.
+    Errors,
+    /// Changes.
     Changes,
-    /// And each request, and what each tab did.
+    /// Requests, and what each tab did with a change.
     All,
 }
 
@@ -61,14 +61,14 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     /// Writes a line for each event that is worth one, until the server is gone.
-    pub(crate) fn start(mut events: Receiver<Event>, amount: Amount) -> Self {
+    pub(crate) fn start(mut events: Receiver<Event>, verbosity: Verbosity) -> Self {
         let thread = std::thread::Builder::new().name("livers-terminal".to_owned());
         let (writing, written) = mpsc::channel();
         let run = move || {
             let _writing: mpsc::Sender<()> = writing;
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
             let Ok(runtime) = runtime else { return };
-            runtime.block_on(read(&mut events, amount));
+            runtime.block_on(read(&mut events, verbosity));
         };
         // A thread that cannot be had writes nothing, and the server goes on.
         let _ = thread.spawn(run);
@@ -82,7 +82,7 @@ impl Terminal {
 }
 
 /// Writes what is worth a line, until there are no more events.
-async fn read(events: &mut Receiver<Event>, amount: Amount) {
+async fn read(events: &mut Receiver<Event>, verbosity: Verbosity) {
     let mut refusals = HashSet::new();
     let mut held = Held::default();
     loop {
@@ -100,8 +100,8 @@ async fn read(events: &mut Receiver<Event>, amount: Amount) {
                     let new = refusals.len() < REFUSALS && refusals.insert(line.clone());
                     new.then_some(line)
                 }
-                Ok(event) if amount == Amount::Changes => hold(&mut held, event),
-                Ok(event) => line(&event, amount),
+                Ok(event) if verbosity == Verbosity::Changes => hold(&mut held, event),
+                Ok(event) => line(&event, verbosity),
                 Err(RecvError::Lagged(lost)) => Some(format!("{DIM}... {lost} lines{RESET}")),
                 Err(RecvError::Closed) => break,
             },
@@ -119,7 +119,7 @@ async fn read(events: &mut Receiver<Event>, amount: Amount) {
 fn hold(held: &mut Held, event: Event) -> Option<String> {
     match event {
         Event::Updated { version, tabs, .. } => {
-            held.hold(version, line(&event, Amount::Changes)?, tabs, Instant::now());
+            held.hold(version, line(&event, Verbosity::Changes)?, tabs, Instant::now());
             None
         }
         Event::Applied { version, how, took, why, .. } => {
@@ -127,7 +127,7 @@ fn hold(held: &mut Held, event: Event) -> Option<String> {
             held.done(version, Done { how: shown(&how), took, why });
             None
         }
-        event => line(&event, Amount::Changes),
+        event => line(&event, Verbosity::Changes),
     }
 }
 
@@ -159,7 +159,7 @@ pub(crate) fn banner(server: &Server, more: &[PathBuf], took: Duration) {
     for path in more {
         row("", &shown(&path.to_string_lossy()));
     }
-    if let Some(taken) = server.port_taken() {
+    if let Some(taken) = server.port_in_use() {
         row("note", &format!("{YELLOW}port {taken} is taken, this is the next free one{RESET}"));
     }
     let ready = format!("{DIM}ready in {} ms{RESET}", took.as_millis().max(1));
@@ -194,13 +194,13 @@ fn write(line: &str) {
 }
 
 /// The line for an event, if it is worth one.
-fn line(event: &Event, amount: Amount) -> Option<String> {
+fn line(event: &Event, verbosity: Verbosity) -> Option<String> {
     let needed = match event {
-        Event::Updated { .. } => Amount::Changes,
-        Event::Applied { .. } | Event::Tabs { .. } | Event::Request { .. } => Amount::All,
-        _ => Amount::Faults,
+        Event::Updated { .. } => Verbosity::Changes,
+        Event::Applied { .. } | Event::Tabs { .. } | Event::Request { .. } => Verbosity::All,
+        _ => Verbosity::Errors,
     };
-    if amount < needed {
+    if verbosity < needed {
         return None;
     }
     Some(match event {
@@ -314,10 +314,10 @@ fn shown(text: &str) -> String {
 mod tests {
     use livers::{Change, Event, Kind};
 
-    use super::{Amount, line};
+    use super::{Verbosity, line};
 
-    fn plain(event: &Event, amount: Amount) -> Option<String> {
-        line(event, amount).map(|line| anstream::adapter::strip_str(&line).to_string())
+    fn plain(event: &Event, verbosity: Verbosity) -> Option<String> {
+        line(event, verbosity).map(|line| anstream::adapter::strip_str(&line).to_string())
     }
 
     fn updated(paths: &[(&str, Kind)], tabs: usize) -> Event {
@@ -343,8 +343,8 @@ mod tests {
             (updated(&[("/%1b[31m%0a", Modified)], 0), "updated  \\u{1b}[31m\\n  -> no tab"),
         ];
         for (event, wanted) in table {
-            assert_eq!(plain(&event, Amount::Changes).as_deref(), Some(wanted));
-            assert_eq!(plain(&event, Amount::Faults), None);
+            assert_eq!(plain(&event, Verbosity::Changes).as_deref(), Some(wanted));
+            assert_eq!(plain(&event, Verbosity::Errors), None);
         }
     }
 
@@ -356,7 +356,7 @@ mod tests {
             status: 200,
             took: std::time::Duration::from_micros(1500),
         };
-        assert_eq!(plain(&event, Amount::Changes), None);
-        assert_eq!(plain(&event, Amount::All).as_deref(), Some("GET      /?a  200, 1.5 ms"));
+        assert_eq!(plain(&event, Verbosity::Changes), None);
+        assert_eq!(plain(&event, Verbosity::All).as_deref(), Some("GET      /?a  200, 1.5 ms"));
     }
 }

@@ -42,7 +42,8 @@ const FAULTS: usize = 100;
 const GONE: usize = 64;
 
 /// Who is told of a change.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Reload {
     /// The tabs that use the file; when in doubt, everyone.
     #[default]

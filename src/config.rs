@@ -1,0 +1,207 @@
+//! Configuration of a server, as one plain value.
+//!
+//! The command line fills a [`Config`] from its flags, a program fills one directly, and a file can be
+//! deserialized into one: the keys are the flags without their dashes (`proxy-wait = 10`). Values that
+//! have a syntax of their own, such as a proxy route, are strings in a file.
+
+use std::{path::PathBuf, str::FromStr, time::Duration};
+
+use serde::{Deserialize, Deserializer, de::Error};
+
+use crate::{
+    docroot::Mount,
+    error::InvalidValue,
+    http::guard::AllowedHost,
+    live::reload::hub::Reload,
+    proxy::Route,
+    site::policy::{Cors, Header},
+};
+
+/// All settings of a server. [`Default`] serves the current folder on port 8080 of the loopback
+/// interface.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// The folder to serve. Default: the current folder.
+    pub root: PathBuf,
+    /// The port to listen on. 0 lets the system choose. Default: 8080.
+    pub port: u16,
+    /// Fail if the port is in use, instead of trying the next 100 ports. Default: false.
+    pub strict_port: bool,
+    /// The host name or address to listen on, which requests may name. Default: 127.0.0.1 and ::1.
+    pub host: Option<String>,
+    /// Additional host names to accept in requests.
+    #[serde(deserialize_with = "parse_list")]
+    pub allowed_host: Vec<AllowedHost>,
+    /// Routes to backends. The longest matching prefix wins.
+    #[serde(deserialize_with = "parse_list")]
+    pub proxy: Vec<Route>,
+    /// How long a request waits for a backend that is down, in seconds. Default: 0.
+    #[serde(deserialize_with = "parse_seconds")]
+    pub proxy_wait: Duration,
+    /// How long a backend may take to begin the response to a page or a part of one, in seconds; 0 is
+    /// unlimited. Requests of scripts, streams and WebSockets are never limited. Default: 120.
+    #[serde(deserialize_with = "parse_seconds")]
+    pub proxy_timeout: Duration,
+    /// Send backends their own host in `Host`, and their own origin in `Origin` where the browser sent
+    /// livers' origin. Always on for `https://` backends. Default: false.
+    pub proxy_change_origin: bool,
+    /// Accept self-signed and invalid certificates from backends. Default: false.
+    pub proxy_insecure: bool,
+    /// Additional folders and files to watch. They are not served; a change in one reloads every tab.
+    pub watch: Vec<PathBuf>,
+    /// Patterns of files whose changes are ignored, in the syntax of `.gitignore`.
+    pub ignore: Vec<String>,
+    /// Poll for changes instead of using the system's file events. Folders without events are polled in
+    /// any case. Default: false.
+    pub poll: bool,
+    /// Which tabs are notified of a change. Default: those that use the file.
+    pub reload: Reload,
+    /// Folders to serve below a path, over the root. The first one that has the file wins.
+    #[serde(deserialize_with = "parse_list")]
+    pub mount: Vec<Mount>,
+    /// The page to serve for navigations that match no file, relative to the root.
+    pub spa: Option<String>,
+    /// Header fields to add to every response with a file, a listing, or a missing file.
+    #[serde(deserialize_with = "parse_list")]
+    pub header: Vec<Header>,
+    /// Origins whose pages may read files.
+    #[serde(deserialize_with = "parse_list")]
+    pub cors: Vec<Cors>,
+    /// Isolate pages from other origins, so that they may use `SharedArrayBuffer`. Default: false.
+    pub isolate: bool,
+    /// Serve files and folders whose name begins with a dot. Default: false.
+    pub dotfiles: bool,
+    /// Serve private keys: `*.pem`, `*.key`, `id_rsa` and similar names. Default: false.
+    pub serve_keys: bool,
+    /// Follow symbolic links that lead out of the served folders. Default: false.
+    pub follow_symlinks: bool,
+    /// How a page is updated when its own file changes. Default: [`PageUpdate::Morph`].
+    pub html: PageUpdate,
+    /// Compile TypeScript and JSX, and resolve imports of packages, where a page requests a module.
+    /// Needs the feature `esm`; without it, files are served unchanged. Default: true.
+    pub compile: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            root: PathBuf::from("."),
+            port: 8080,
+            strict_port: false,
+            host: None,
+            allowed_host: Vec::new(),
+            proxy: Vec::new(),
+            proxy_wait: Duration::ZERO,
+            proxy_timeout: Duration::from_mins(2),
+            proxy_change_origin: false,
+            proxy_insecure: false,
+            watch: Vec::new(),
+            ignore: Vec::new(),
+            poll: false,
+            reload: Reload::default(),
+            mount: Vec::new(),
+            spa: None,
+            header: Vec::new(),
+            cors: Vec::new(),
+            isolate: false,
+            dotfiles: false,
+            serve_keys: false,
+            follow_symlinks: false,
+            html: PageUpdate::default(),
+            compile: true,
+        }
+    }
+}
+
+/// How a page is updated when its own HTML file changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PageUpdate {
+    /// Change the document in place where the result is certain to be right; else reload.
+    #[default]
+    Morph,
+    /// Always reload.
+    Reload,
+}
+
+impl FromStr for PageUpdate {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        match text {
+            "morph" => Ok(Self::Morph),
+            "reload" => Ok(Self::Reload),
+            _ => {
+                Err(InvalidValue::new(text, "is not known", "write morph (the default) or reload"))
+            }
+        }
+    }
+}
+
+impl FromStr for Reload {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        match text {
+            "used" => Ok(Self::Used),
+            "all" => Ok(Self::All),
+            _ => Err(InvalidValue::new(text, "is not known", "write used (the default) or all")),
+        }
+    }
+}
+
+/// Deserializes a list of strings that are parsed with [`FromStr`].
+fn parse_list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err = InvalidValue>,
+{
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
+}
+
+/// Deserializes a number of seconds.
+fn parse_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let seconds = f64::deserialize(deserializer)?;
+    Duration::try_from_secs_f64(seconds).map_err(D::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Config, PageUpdate};
+    use crate::live::reload::hub::Reload;
+
+    #[test]
+    fn settings_are_deserialized_by_the_names_of_their_flags() {
+        let config: Config = serde_json::from_str(
+            r#"{
+                "root": "site", "port": 0, "strict-port": true, "allowed-host": [".app.test"],
+                "proxy": ["/ws=3000"], "proxy-wait": 1.5, "reload": "all", "html": "reload",
+                "mount": ["/a=b"], "header": ["X-A: b"], "cors": ["*"], "spa": "index.html"
+            }"#,
+        )
+        .unwrap();
+        assert_eq!((config.port, config.strict_port), (0, true));
+        assert_eq!((config.allowed_host.len(), config.proxy.len()), (1, 1));
+        assert_eq!((config.mount.len(), config.header.len(), config.cors.len()), (1, 1, 1));
+        assert_eq!(config.proxy_wait, Duration::from_millis(1500));
+        assert_eq!((config.reload, config.html), (Reload::All, PageUpdate::Reload));
+        assert_eq!(config.proxy_timeout, Config::default().proxy_timeout);
+    }
+
+    #[test]
+    fn invalid_settings_are_rejected_with_the_reason() {
+        for (text, wanted) in [
+            (r#"{ "prot": 1 }"#, "unknown field `prot`"),
+            (r#"{ "proxy": ["ws"] }"#, "ws is not a proxy route: write"),
+            (r#"{ "proxy-wait": -1 }"#, "negative"),
+            (r#"{ "proxy": "/ws=3000" }"#, "expected a sequence"),
+        ] {
+            let error = serde_json::from_str::<Config>(text).unwrap_err().to_string();
+            assert!(error.contains(wanted), "{text}: {error}");
+        }
+    }
+}

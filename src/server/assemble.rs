@@ -1,0 +1,139 @@
+//! Builds the parts of a server from a [`Config`] and connects them.
+
+use std::sync::Arc;
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    change::{Change, ChangeSet},
+    config::{Config, PageUpdate},
+    docroot::{Allow, Root},
+    error::Error,
+    esm::Esm,
+    event::{Event, Events},
+    files::Files,
+    http::{guard::Guard, url_path::UrlPath},
+    live::{self, Live, reload::hub::Hub},
+    proxy::{self, Proxy},
+    site::{Site, changes::FileChanges, policy::Policy},
+    watch::{self, Publish, Watch},
+};
+
+/// The served folders, the compiler of their sources, and the watch on them.
+pub(super) struct Folders {
+    root: Arc<Root>,
+    esm: Option<Arc<Esm>>,
+    pub(super) watch: Arc<Watch>,
+}
+
+impl Folders {
+    /// Opens the folders and begins to watch them. Changes are published to the hub's tabs.
+    ///
+    /// # Blocking
+    /// Reads folders.
+    ///
+    /// # Errors
+    /// A folder does not exist or cannot be read, an ignore pattern is invalid, or the system refuses
+    /// a thread.
+    pub(super) fn open(config: &Config, hub: &Arc<Hub>, events: &Events) -> Result<Self, Error> {
+        let allow = Allow {
+            dotfiles: config.dotfiles,
+            keys: config.serve_keys,
+            symlinks: config.follow_symlinks,
+        };
+        let root = Arc::new(Root::new(&config.root, allow, &config.mount)?);
+        let proxied = config.proxy.iter().map(|route| route.prefix().to_owned()).collect();
+        let esm = config.compile.then(|| Esm::new(root.path(), proxied)).flatten().map(Arc::new);
+        let options = watch::Options {
+            root: Arc::clone(&root),
+            extra_watch_paths: config.watch.clone(),
+            ignore: config.ignore.clone(),
+            poll: config.poll,
+        };
+        let publish = publisher(Arc::clone(hub), esm.clone(), events.clone());
+        let watch = Arc::new(Watch::start(options, events.clone(), publish)?);
+        Ok(Self { root, esm, watch })
+    }
+}
+
+/// Returns the function that receives the watch's changes and publishes them to the tabs.
+fn publisher(hub: Arc<Hub>, esm: Option<Arc<Esm>>, events: Events) -> Publish {
+    Box::new(move |mut changes: ChangeSet| {
+        // A file that appears may resolve an import that failed: modules with an error are requested
+        // again.
+        if let Some(dependents) = esm.as_ref().and_then(|esm| esm.changed(&changes)) {
+            changes.extend(hub.at_fault());
+            changes.extend(dependents);
+        }
+        let (version, tabs) = hub.publish(&changes);
+        let changes = changes.into_iter().collect();
+        events.emit(Event::Updated { version, changes, tabs });
+    })
+}
+
+/// Connects the parts of a server to what answers its requests.
+///
+/// `tasks` tracks everything that outlives a request, and `cancel` ends it.
+pub(super) fn site(
+    config: Config,
+    spa: Option<UrlPath>,
+    folders: Folders,
+    hub: Arc<Hub>,
+    events: Events,
+    tasks: &TaskTracker,
+    cancel: &CancellationToken,
+) -> Site {
+    let Folders { root, esm, watch } = folders;
+    let routes = config.proxy.iter().map(ToString::to_string).collect();
+    let options = proxy::Options {
+        routes: config.proxy,
+        wait: config.proxy_wait,
+        timeout: Some(config.proxy_timeout),
+        change_origin: config.proxy_change_origin,
+        insecure: config.proxy_insecure,
+    };
+    let pages = pages(&hub);
+    let proxy = Proxy::new(options, events.clone(), tasks.clone(), cancel.clone(), pages);
+    let live = Live::new(live::Options {
+        hub,
+        changes: Arc::new(FileChanges { root: Arc::clone(&root), watch: Arc::clone(&watch) }),
+        morph: config.html == PageUpdate::Morph,
+        events: events.clone(),
+        tasks: tasks.clone(),
+        cancel: cancel.clone(),
+    });
+    Site {
+        guard: Guard::new(config.host.as_deref(), config.allowed_host),
+        files: Files::new(Arc::clone(&root), spa),
+        root,
+        watch,
+        proxy,
+        routes,
+        live,
+        events,
+        policy: Policy { headers: config.header, cors: config.cors, isolate: config.isolate },
+        esm,
+    }
+}
+
+/// Returns the hub's pages as the proxy uses them: to list the open ones, and to reload those of a
+/// backend that is up again.
+fn pages(hub: &Arc<Hub>) -> proxy::Pages {
+    let (open, reload) = (Arc::clone(hub), Arc::clone(hub));
+    proxy::Pages {
+        open: Arc::new(move || open.pages().into_iter().map(|(page, _)| page).collect()),
+        reload: Arc::new(move |pages: ChangeSet| {
+            // The proxy has the paths as the browser sent them, the hub in normal form.
+            let normal = pages.into_iter().filter_map(|Change { path, kind }| {
+                Some(Change { path: UrlPath::parse(&path).ok()?.to_string(), kind })
+            });
+            reload.publish(&normal.collect());
+        }),
+    }
+}
+
+/// Parses the path of the SPA page, relative to the root.
+pub(super) fn spa_page(file: &str) -> Result<UrlPath, Error> {
+    let names = file.trim_start_matches('/').split('/').map(str::as_bytes);
+    UrlPath::from_names(names, false).ok_or_else(|| Error::SpaPath(file.to_owned()))
+}
