@@ -10,7 +10,9 @@
 pub(crate) mod bare;
 
 use std::{
-    env, error, fmt, fs,
+    env, error,
+    ffi::OsStr,
+    fmt, fs,
     io::{BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, TcpListener, TcpStream},
     path::{Path, PathBuf},
@@ -19,7 +21,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) type Result<T> = std::result::Result<T, Box<dyn error::Error + Send + Sync>>;
+pub(crate) type Error = Box<dyn error::Error + Send + Sync>;
+pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 /// What the kernel counts CPU time in, per second: `USER_HZ`, 100 wherever Rust's Linux runs.
 const TICKS: f64 = 100.0;
@@ -70,8 +73,17 @@ pub(crate) struct Server {
 impl Server {
     /// The real binary, as it is released.
     pub(crate) fn livers(folder: &Path) -> Result<Self> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_livers"));
-        command.args(["--port", "0"]).arg(folder);
+        Self::livers_binary(env!("CARGO_BIN_EXE_livers"), folder, &[])
+    }
+
+    /// A livers binary with further arguments.
+    pub(crate) fn livers_binary(
+        binary: impl AsRef<OsStr>,
+        folder: &Path,
+        args: &[String],
+    ) -> Result<Self> {
+        let mut command = Command::new(binary);
+        command.args(["--port", "0"]).args(args).arg(folder);
         Self::printing_its_port(command, |line| {
             let at = line.find("http://localhost:")? + "http://localhost:".len();
             line[at..].split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
@@ -100,18 +112,31 @@ impl Server {
 
     /// nginx with one worker, if this machine has it.
     pub(crate) fn nginx(folder: &Path, own: &Folder) -> Result<Option<Self>> {
-        let port = free_port()?;
-        let (own, root) = (own.path().display(), folder.display());
+        let (port, root) = (free_port()?, folder.display());
+        let http = format!(
+            "sendfile on; types {{ text/html html; text/css css; }}
+            server {{ listen 127.0.0.1:{port}; root {root}; }}"
+        );
+        Self::nginx_with(own, "1", port, &http)
+    }
+
+    /// nginx with this many workers and these contents of its `http` block, which listens on `port`.
+    pub(crate) fn nginx_with(
+        own: &Folder,
+        workers: &str,
+        port: u16,
+        http: &str,
+    ) -> Result<Option<Self>> {
+        let own = own.path().display();
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|name| format!("{name}_temp_path {own}/{name};"))
             .concat();
         let configuration = format!(
-            "daemon off; user root; worker_processes 1; pid {own}/pid; error_log {own}/log crit;
+            "daemon off; user root; worker_processes {workers}; pid {own}/pid; error_log {own}/log crit;
             events {{}}
             http {{
-                access_log off; sendfile on; keepalive_requests 1000000000; {temporary}
-                types {{ text/html html; text/css css; }}
-                server {{ listen 127.0.0.1:{port}; root {root}; }}
+                access_log off; keepalive_requests 1000000000; {temporary}
+                {http}
             }}"
         );
         let file = format!("{own}/nginx.conf");
