@@ -6,11 +6,12 @@
 //! **Shutdown.** The listeners close, reload sockets and tunnels are closed, and requests in progress
 //! have [`GRACE`] to finish. Then the remaining connections are closed, and every task is awaited.
 
+mod accept;
+mod activity;
 mod assemble;
 mod connection;
+mod limit;
 mod listen;
-mod room;
-mod seated;
 
 use std::{
     future::Future,
@@ -20,12 +21,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::timeout;
+use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
     assemble::Folders,
-    connection::Listener,
+    limit::{Close, ConnectionLimiter},
     listen::{listen, resolve},
 };
 use crate::{
@@ -40,7 +41,7 @@ pub struct Server {
     site: Arc<Site>,
     host: Option<String>,
     addresses: Vec<SocketAddr>,
-    listener: Listener,
+    listeners: Vec<TcpListener>,
     port: u16,
     requested_port: u16,
     tasks: TaskTracker,
@@ -79,7 +80,7 @@ impl Server {
             host,
             addresses: listening.addresses(),
             port: listening.port,
-            listener: Listener::new(listening.listeners),
+            listeners: listening.listeners,
             requested_port,
             tasks,
             cancel,
@@ -134,17 +135,17 @@ impl Server {
 
     /// Serves requests until the future ends, then shuts down. Returns when every task has ended.
     pub async fn run_until(self, stop_requested: impl Future<Output = ()>) {
-        let Self { site, listener, tasks, cancel, .. } = self;
-        let abort = CancellationToken::new();
-        let accept = listener.accept(&site, &tasks, &cancel, &abort);
+        let Self { site, listeners, tasks, cancel, .. } = self;
+        let limiter = ConnectionLimiter::new();
         tokio::select! {
             () = stop_requested => {}
-            () = accept => {}
+            () = accept::accept(listeners, &limiter, &site, &tasks) => {}
         }
         cancel.cancel();
+        limiter.close_all(Close::Gracefully);
         tasks.close();
         if timeout(GRACE, tasks.wait()).await.is_err() {
-            abort.cancel();
+            limiter.close_all(Close::Now);
             tasks.wait().await;
         }
         stop(Arc::clone(&site.watch)).await;

@@ -1,53 +1,51 @@
-//! What the program asks of the system for itself, before there are threads.
+//! Process-wide settings, made before the first thread starts. Linux only.
 //!
-//! **Memory goes back.** glibc gives threads arenas of their own, eight for each core, and each keeps
-//! what its thread once needed. Files are read on many threads, so after a few minutes most of the
-//! memory of livers was nobody's: 50 MB, where two arenas are content with 15. Small requests are served
-//! from each thread's own cache anyway, so there is little to wait for. And it learns to serve ever
-//! larger requests from arenas, where what lies behind them keeps them from going back: a file's bytes
-//! are better had from the system, and given back at once.
+//! **Memory.** glibc creates up to eight arenas per core, and each keeps the memory that its threads
+//! once used: after a few minutes of file requests 50 MB, instead of 15 with two arenas. It also raises
+//! the size up to which it serves requests from an arena whenever a large block is freed; a fixed
+//! limit returns a file's bytes to the system at once.
 //!
-//! **More descriptors.** Who starts a program may have 1,024 of them, for the sake of programs that
-//! know no more. Those who ask get more, and Node and Go ask, too.
-//!
-//! Linux only. Elsewhere all stays as it is.
+//! **File descriptors.** The default limit of 1,024 exists for programs that use `select`. livers
+//! raises it as far as it may, like Node and Go.
 
-// Foreign functions; the only pointers are to a value on the stack.
+// Foreign functions; all pointers are to a value on the stack.
 #![cfg_attr(target_os = "linux", allow(unsafe_code))]
 
-/// Asks for all of it. What is refused stays as it was.
+/// Applies the settings. One that the system refuses keeps its value.
 #[cfg(target_os = "linux")]
 pub(crate) fn prepare() {
     #[cfg(target_env = "gnu")]
-    little_memory();
-    many_descriptors();
+    limit_arenas();
+    raise_descriptor_limit();
 }
 
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn prepare() {}
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn little_memory() {
+fn limit_arenas() {
     const ARENAS: libc::c_int = 2;
-    // Bytes: what glibc begins with, and does not change once it is said.
-    const LARGE: libc::c_int = 128 * 1024;
-    for (what, number) in [(libc::M_ARENA_MAX, ARENAS), (libc::M_MMAP_THRESHOLD, LARGE)] {
-        // SAFETY: it takes two numbers, and no other thread allocates yet. What it returns says only
-        // whether it knows the first one.
-        unsafe { libc::mallopt(what, number) };
+    // Bytes; glibc's initial value, which is fixed once it is set.
+    const MMAP_THRESHOLD: libc::c_int = 128 * 1024;
+    for (parameter, value) in
+        [(libc::M_ARENA_MAX, ARENAS), (libc::M_MMAP_THRESHOLD, MMAP_THRESHOLD)]
+    {
+        // SAFETY: it takes two numbers, and no other thread allocates yet. The result says only whether
+        // the parameter is known.
+        unsafe { libc::mallopt(parameter, value) };
     }
 }
 
 #[cfg(target_os = "linux")]
-fn many_descriptors() {
-    // Three for each connection that the server takes, and some more.
-    const ENOUGH: libc::rlim_t = 16 * 1024;
+fn raise_descriptor_limit() {
+    // Three for each HTTP connection, two for each upgraded one, and a few more.
+    const ENOUGH: libc::rlim_t = 40 * 1024;
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: it writes to the value that it is given.
+    // SAFETY: it writes to the given value.
     let known = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } == 0;
     if known && limit.rlim_cur < ENOUGH {
         limit.rlim_cur = ENOUGH.min(limit.rlim_max);
-        // SAFETY: it reads the value that it is given.
+        // SAFETY: it reads the given value.
         unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
     }
 }

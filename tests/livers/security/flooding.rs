@@ -1,4 +1,4 @@
-//! Who asks for too much: others are served meanwhile, and the memory stays what it was.
+//! Denial of service: floods and oversized input do not delay other clients or exhaust memory.
 
 use std::io;
 
@@ -10,25 +10,25 @@ use crate::support::server::Livers;
 use crate::support::socket::Socket;
 use crate::support::within;
 
-/// How much more memory it may take, MB.
-const MORE: usize = 40;
+/// How much the memory of the server may grow, MB.
+const MAX_GROWTH: usize = 40;
 
-/// The memory that the process has now, MB.
+/// Returns the resident memory of the server, MB.
 fn memory(livers: &Livers) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", livers.id())).expect("status");
     let line = status.lines().find(|line| line.starts_with("VmRSS")).expect("the figure");
     line.split_whitespace().nth(1).expect("a number").parse::<usize>().expect("a number") / 1024
 }
 
-/// Whether another client is served, and the memory within bounds.
-async fn goes_on(livers: &Livers, before: usize, what: &str) {
+/// Asserts that another client is served and that the memory is within bounds.
+async fn assert_healthy(livers: &Livers, before: usize, what: &str) {
     assert_eq!(http::get(livers.port(), "/").await.status, 200, "{what}");
     let now = memory(livers);
-    assert!(now < before + MORE, "{what}: {before} MB became {now} MB");
+    assert!(now < before + MAX_GROWTH, "{what}: {before} MB became {now} MB");
 }
 
 #[tokio::test]
-async fn half_requests_and_idle_sockets_hold_up_nobody() {
+async fn incomplete_requests_and_idle_connections_delay_no_other_client() {
     let dir = TempDir::with_page("<p>");
     let livers = Livers::on(dir.path()).start().await;
     let before = memory(&livers);
@@ -45,17 +45,18 @@ async fn half_requests_and_idle_sockets_hold_up_nobody() {
         wire.send(begun[number % begun.len()]).await;
         open.push(wire);
     }
-    goes_on(&livers, before, "half requests").await;
+    assert_healthy(&livers, before, "incomplete requests").await;
 }
 
-/// A server that may have 120 descriptors, and so takes 40 connections.
-async fn small(dir: &TempDir) -> Livers {
+/// Starts a server that may open 120 descriptors, and so accepts 20 HTTP connections and 30 upgraded
+/// ones.
+async fn start_small(dir: &TempDir) -> Livers {
     let limit = ["-c", "ulimit -n 120 && exec \"$0\" \"$@\""];
     Livers::on(dir.path()).under("sh", limit).start().await
 }
 
-/// Opens connections that ask for nothing, or for half of something.
-async fn idle(port: u16, count: usize) -> Vec<Wire> {
+/// Opens connections that send nothing, or an incomplete head.
+async fn open_idle(port: u16, count: usize) -> Vec<Wire> {
     let mut open = Vec::new();
     for number in 0..count {
         let mut wire = Wire::open(port).await;
@@ -66,76 +67,90 @@ async fn idle(port: u16, count: usize) -> Vec<Wire> {
 }
 
 #[tokio::test]
-async fn a_flood_of_idle_connections_keeps_nobody_waiting_and_cuts_nobody_at_work() {
+async fn a_flood_of_idle_connections_evicts_idle_ones_and_no_busy_one() {
     const LARGE: usize = 8 << 20;
     let dir = TempDir::with_page("<p>");
     dir.write("large.bin", vec![b'a'; LARGE]);
-    let livers = small(&dir).await;
+    let livers = start_small(&dir).await;
     let port = livers.port();
-    // At work: one that listens, one that reads slowly, and one that hears what happens.
+    // Busy: a reload socket, a slow download, and an event stream.
     let mut tab = Socket::on(port).open().await;
     assert_eq!(tab.next_json().await["type"], "connected");
     let mut slow = Wire::open(port).await;
     slow.send("GET /large.bin HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
-    slow.until(b"\r\n\r\n").await.expect("an answer");
+    slow.until(b"\r\n\r\n").await.expect("a response");
     let mut events = Wire::open(port).await;
     events.send("GET /__livers/events HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
-    events.until(b"\"connected\"").await.expect("a greeting");
-    // Idle, after its answer.
+    events.until(b"\"connected\"").await.expect("the first event");
+    // Idle, after a response.
     let mut answered = Wire::open(port).await;
     answered.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert_eq!(answered.response(false).await.status, 200);
 
-    let mut open = idle(port, 100).await;
+    let mut open = open_idle(port, 100).await;
     for _ in 0..10 {
         assert_eq!(http::get(port, "/").await.status, 200);
     }
     let closed = |end: io::Result<Vec<u8>>| end.map_or(true, |bytes| bytes.is_empty());
-    assert!(closed(answered.some().await), "it was idle for the longest time");
+    assert!(closed(answered.some().await), "it was idle longest");
     assert!(closed(open[0].some().await), "the first of the flood");
-    // The last one was not cut, and is served when it comes to the point.
+    // The last one is not evicted, and is served.
     let last = open.last_mut().expect("a connection");
     last.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert_eq!(last.response(false).await.status, 200);
     dir.write("new.css", "a");
     assert_eq!(tab.next_json().await["changes"][0]["path"], "/new.css");
-    events.until(b"/new.css").await.expect("what happened");
-    assert_eq!(slow.exactly(LARGE).await.len(), LARGE, "a slow answer is cut off");
+    events.until(b"/new.css").await.expect("the change");
+    assert_eq!(slow.exactly(LARGE).await.len(), LARGE, "the slow download is complete");
 }
 
 #[tokio::test]
-async fn where_all_are_at_work_a_newcomer_is_told_so() {
+async fn a_new_connection_is_refused_with_503_while_all_are_busy() {
     let dir = TempDir::with_page("<p>");
-    let livers = small(&dir).await;
+    let livers = start_small(&dir).await;
     let port = livers.port();
-    let mut busy = Vec::new();
-    for _ in 0..20 {
-        busy.push(Socket::on(port).open().await);
+    // Upgraded connections do not count.
+    let mut sockets = Vec::new();
+    for _ in 0..30 {
+        sockets.push(Socket::on(port).open().await);
     }
-    let mut events = Vec::new();
+    let mut streams = Vec::new();
     for _ in 0..20 {
         let mut wire = Wire::open(port).await;
         wire.send("GET /__livers/events HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
-        wire.until(b"\"connected\"").await.expect("a greeting");
-        events.push(wire);
+        wire.until(b"\"connected\"").await.expect("the first event");
+        streams.push(wire);
     }
     for _ in 0..3 {
         let refused = http::get(port, "/").await;
         assert_eq!(
             (refused.status, refused.text()),
-            (503, "Busy: all 40 connections are in use.\n")
+            (503, "Busy: all 20 connections are in use.\n")
         );
     }
-    livers.wait_for_line(|line| line.contains("all 40 connections are in use")).await;
-    // A socket's seat is free again when it is closed.
-    busy.pop().expect("a socket").close().await;
-    assert_eq!(http::get(port, "/").await.status, 200);
-    events.pop();
+    livers.wait_for_line(|line| line.contains("all 20 connections are in use")).await;
+    streams.pop();
     assert_eq!(http::get(port, "/").await.status, 200);
 }
 
 #[tokio::test]
-async fn endless_messages_end_their_own_socket_only() {
+async fn a_websocket_is_refused_with_503_while_too_many_are_open() {
+    let dir = TempDir::with_page("<p>");
+    let livers = start_small(&dir).await;
+    let port = livers.port();
+    let mut sockets = Vec::new();
+    for _ in 0..30 {
+        sockets.push(Socket::on(port).open().await);
+    }
+    let refused = Socket::on(port).try_open().await.err().expect("refused");
+    assert_eq!(refused.status, Some(503));
+    assert_eq!(http::get(port, "/").await.status, 200, "other requests are served");
+    sockets.pop().expect("a socket").close().await;
+    Socket::on(port).open().await;
+}
+
+#[tokio::test]
+async fn oversized_websocket_messages_close_only_their_own_socket() {
     let dir = TempDir::with_page("<p>");
     let livers = Livers::on(dir.path()).start().await;
     let port = livers.port();
@@ -143,7 +158,7 @@ async fn endless_messages_end_their_own_socket_only() {
     let mut other = Socket::on(port).open().await;
     assert_eq!(other.next_json().await["type"], "connected");
 
-    // CVE-2021-32640, CVE-2024-37890 of ws: the fields of a handshake.
+    // Header fields of a handshake: CVE-2021-32640 and CVE-2024-37890 of ws.
     let opening = |fields: &str| {
         format!(
             "GET /__livers/socket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
@@ -159,12 +174,12 @@ async fn endless_messages_end_their_own_socket_only() {
     ] {
         let mut wire = Wire::open(port).await;
         let _ = wire.try_send(opening(&fields)).await;
-        let head = wire.until(b"\r\n\r\n").await.expect("an answer");
+        let head = wire.until(b"\r\n\r\n").await.expect("a response");
         assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{head}");
         assert!(!head.to_ascii_lowercase().contains("sec-websocket-extensions"), "no compression");
     }
 
-    // A frame that says it is huge, and fragments without end.
+    // A frame with a huge length, and endless fragments.
     let masked = |first: u8, length: &[u8]| [&[first], length, &[0; 4]].concat();
     let huge = masked(0x81, &[0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
     let part = [masked(0x01, &[0xfe, 0xff, 0xff]), vec![b'a'; 0xffff]].concat();
@@ -175,14 +190,14 @@ async fn endless_messages_end_their_own_socket_only() {
     let bare = [&[0x81, 0x04][..], b"ping"].concat();
     for (what, first, again) in [
         ("a huge frame", huge, Vec::new()),
-        ("fragments without end", part, more),
-        ("tiny fragments without end", begin, tiny.repeat(10_000)),
-        ("compression that was not agreed", deflated, Vec::new()),
+        ("endless fragments", part, more),
+        ("endless tiny fragments", begin, tiny.repeat(10_000)),
+        ("compression that was not negotiated", deflated, Vec::new()),
         ("a frame without a mask", bare, Vec::new()),
     ] {
         let mut wire = Wire::open(port).await;
         wire.send(opening("")).await;
-        wire.until(b"\r\n\r\n").await.expect("an answer");
+        wire.until(b"\r\n\r\n").await.expect("a response");
         let ended = async {
             let mut sent = wire.try_send(first).await;
             while sent.is_ok() && !again.is_empty() {
@@ -191,11 +206,10 @@ async fn endless_messages_end_their_own_socket_only() {
             while matches!(wire.some().await, Ok(said) if !said.is_empty()) {}
         };
         within(what, ended).await;
-        goes_on(&livers, before, what).await;
+        assert_healthy(&livers, before, what).await;
     }
 
-    // Control frames and reports are answered and forgotten.
-    // They would be 45 MB, if they were kept.
+    // Control frames and reports of used files are not kept; they would be 45 MB.
     let mut busy = Socket::on(port).subprotocol("livers").open().await;
     assert_eq!(busy.next_json().await["type"], "connected");
     let uses: Vec<_> = (0..4000).map(|number| format!("/{number}-{}", "a".repeat(40))).collect();
@@ -208,17 +222,17 @@ async fn endless_messages_end_their_own_socket_only() {
             let long = format!("/{round}{}", "a".repeat(250_000));
             busy.send_text(&serde_json::json!({"type":"uses","add":[long]}).to_string()).await;
         }
-        assert!(matches!(busy.next().await, Some(Ok(Message::Pong(_)))), "an answer");
+        assert!(matches!(busy.next().await, Some(Ok(Message::Pong(_)))), "a pong");
     }
-    goes_on(&livers, before, "pings").await;
-    // The other socket was told nothing of all this.
+    assert_healthy(&livers, before, "pings").await;
+    // The other socket received none of it.
     dir.write("new.css", "a");
     assert_eq!(other.next_json().await["changes"][0]["path"], "/new.css");
 }
 
-/// A page of anybody's can have a browser ask for names without end.
+/// Any web page can make a browser request endless paths of this server.
 #[tokio::test]
-async fn names_without_end_are_not_kept() {
+async fn endless_request_paths_are_not_kept() {
     let dir = TempDir::with_page("<p>");
     let livers = Livers::on(dir.path()).start().await;
     let before = memory(&livers);
@@ -235,5 +249,5 @@ async fn names_without_end_are_not_kept() {
         let status = wire.response(true).await.status;
         assert_eq!(status, if target == "/" { 200 } else { 404 });
     }
-    goes_on(&livers, before, "long names").await;
+    assert_healthy(&livers, before, "long names").await;
 }
