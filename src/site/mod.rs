@@ -125,14 +125,22 @@ impl Site {
                 Policy::default().options(request.headers())
             }
             _ if ![Method::GET, Method::HEAD].contains(request.method()) => not_allowed(),
-            "/socket" => self.live.socket(request),
-            "/events" => self.live.event_stream(&request),
+            "/socket" => {
+                // Every change after `connected` is published.
+                self.watch.established().await;
+                self.live.socket(request)
+            }
+            "/events" => {
+                self.watch.established().await;
+                self.live.event_stream(&request)
+            }
             "/source" => match self.live.source(request.uri().query().unwrap_or_default()) {
                 Some(source) => Representation::from_bytes(StatusCode::OK, UTF8, source)
                     .into_response(request.method(), request.headers()),
                 None => plain(StatusCode::NOT_FOUND, "This source is not kept.\n"),
             },
             "/status" => {
+                self.watch.established().await;
                 Representation::from_bytes(StatusCode::OK, "application/json", self.status())
                     .into_response(request.method(), request.headers())
             }

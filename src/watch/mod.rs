@@ -1,291 +1,158 @@
-//! Finds out that files changed, and says so once.
+//! Watches files, and publishes what changed.
 //!
-//! notify's thread puts what the system says into a bounded queue ([`source`]); one thread of ours
-//! takes it from there to the end, because every step is either pure or blocking: [`coalesce`] says
-//! when to look, [`snapshot`] whether anything is different, and what is left is published as one
-//! [`ChangeSet`]. [`tree`] and [`ignore`] decide which folders cost a watch, [`links`] what changes under another
-//! name. [`worker`] is that thread. When the queue is full, events are dropped and everything that was
-//! asked for is looked at instead: nothing is lost. A lone save of a file that is open in a tab does not
-//! go that way: it is taken to the end at once, on notify's thread ([`short_way`]).
+//! One thread owns all state of a watch ([`worker`]): it reads the system's events ([`system`]) and
+//! an [`inbox`], decides when a path is examined ([`coalesce`]) and whether its content differs from
+//! what was served ([`snapshot`]), and publishes the differences as one [`ChangeSet`]. Every save
+//! takes this one way. No lock is held while a change is published.
 //!
-//! What changed while no server ran is asked of the disk: [`changed_since`].
+//! Requests send what they served to the inbox ([`Watch::note`]): it is the baseline for later
+//! comparisons, and an ignored folder is watched once a file in it was requested. Requests read two
+//! things: whether a burst of changes is going on ([`burst_gate`]), and the [`status`].
 //!
-//! The server tells the [`Watch`] what it served ([`Watch::note`]), which is what changes are
-//! compared with, and which ignored folders are worth a watch after all. And it asks whether this is a
-//! good moment to serve a page ([`Watch::until_settled`]).
+//! [`Watch::start`] does not wait for the watches: the thread walks the tree in short steps ([`tree`],
+//! [`ignore`]). The folder of a requested file is watched first, and the file is compared then, so no
+//! change of a served file is lost meanwhile. Folders without events are polled ([`observer`],
+//! [`poll`], [`mounts`]). [`links`] maps changes to the symbolic links that lead to them.
 //!
-//! Where the system gives no events, or no watch, [`poll`] looks at the folders again and again;
-//! [`observer`] decides for each of them, by what the system says and by the [`mounts`].
+//! When the inbox or the kernel's queue overflows, everything that was served is compared.
+//! [`changed_since`] finds what changed while no server ran, by the times on the disk.
 
+mod burst_gate;
 mod coalesce;
+mod extra;
 mod ignore;
+mod inbox;
 mod links;
 mod mounts;
 mod observer;
 mod poll;
-mod short_way;
+mod signal;
 mod since;
 mod snapshot;
-mod source;
+mod state;
+mod status;
+mod system;
 mod tree;
 mod worker;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-        mpsc::{SyncSender, sync_channel},
-    },
+    sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
-    time::Instant,
 };
 
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use self::{
-    coalesce::{Coalesce, Signal},
-    observer::{Observer, System},
-    short_way::{Closed, Taken},
-    snapshot::{Noted, Snapshot},
-    source::Says,
-    tree::Tree,
+    burst_gate::BurstGate,
+    inbox::{Inbox, Input},
+    status::Status,
     worker::Worker,
 };
-pub(crate) use self::{observer::Polling, since::changed_since, snapshot::PathState};
-use crate::{
-    change::ChangeSet,
-    docroot::Root,
-    error::Error,
-    event::{Event, Events},
-};
+pub(crate) use self::{since::changed_since, state::PathState, status::Polling};
+use crate::{change::ChangeSet, docroot::Root, error::Error, event::Events};
 
-/// How many inputs may wait; a checkout of a thousand files is about this many.
-const QUEUE: usize = 8192;
-
-/// What is to be watched.
+/// What is watched, and how.
 pub(crate) struct Options {
-    /// The folder that is served.
+    /// The served folders.
     pub(crate) root: Arc<Root>,
-    /// More folders and files, that are not served.
+    /// Folders and files that are watched, but not served.
     pub(crate) extra_watch_paths: Vec<PathBuf>,
-    /// What never counts.
+    /// Patterns of paths whose changes are never published.
     pub(crate) ignore: Vec<String>,
-    /// Look at the folders again and again, rather than to have the system tell.
+    /// Polls all folders instead of using the system's events.
     pub(crate) poll: bool,
 }
 
-/// What is done with changes: called on the watch's own thread, or notify's.
+/// Receives the changes, on the watch's thread.
 pub(crate) type Publish = Box<dyn Fn(ChangeSet) + Send + Sync>;
 
 /// A running watch.
 pub(crate) struct Watch {
-    shared: Arc<Shared>,
-    queue: SyncSender<Input>,
+    inbox: Arc<Inbox>,
+    gate: Arc<BurstGate>,
+    status: Arc<Status>,
+    /// True once all folders are watched.
+    established: watch::Receiver<bool>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// Puts something into the watch's queue; it does not wait.
-type Put = Arc<dyn Fn(Input) + Send + Sync>;
-
-struct Shared {
-    root: Arc<Root>,
-    /// The folders and files that are watched; events of others are of those beside them.
-    roots: Vec<PathBuf>,
-    snapshot: Mutex<Snapshot>,
-    coalesce: Mutex<Coalesce>,
-    /// Held from looking at paths to publishing what is different, so that no two looks at a path are
-    /// told in the wrong order.
-    looking: Mutex<()>,
-    /// The last file that was told of before its close was heard of.
-    closed: Mutex<Option<Closed>>,
-    publish: Publish,
-    /// How many inputs wait, or are being taken in.
-    waiting: AtomicUsize,
-    /// Woken whenever a burst may be over.
-    calmed: Notify,
-    /// Inputs were dropped.
-    lost: AtomicBool,
-    /// How many folders are watched.
-    folders: AtomicUsize,
-    /// Why folders are polled, if any are.
-    polling: Mutex<Option<Polling>>,
-}
-
-enum Input {
-    /// notify says this.
-    Event(notify::Event),
-    /// notify failed.
-    Fault(notify::Error),
-    /// A look at a folder that gives no events showed this.
-    Polled(PathBuf, Signal),
-    /// Watches that were refused may be had now.
-    Retry,
-    /// Somebody asked for this path, for the first time.
-    Asked(PathBuf),
-    /// Somebody was served something else than the tabs know of.
-    Suspect(PathBuf),
-    /// Something is due sooner than was said.
-    Sooner,
-    /// The end.
-    Stop,
-}
-
 impl Watch {
-    /// Begins to watch; when this returns, every folder is. Blocking.
+    /// Starts to watch. Returns at once; see [`established`](Self::established).
+    ///
+    /// # Errors
+    /// An extra path that does not exist or cannot be read, an invalid pattern, or a thread that
+    /// cannot be started. A system without a watcher is no error: everything is polled then.
+    ///
+    /// # Blocking
+    /// Reads the `.gitignore` files above the root.
     pub(crate) fn start(options: Options, events: Events, publish: Publish) -> Result<Self, Error> {
-        let (queue, inputs) = sync_channel(QUEUE);
-        let shared = Arc::new(Shared::new(&options, publish));
-        let (to, flag) = (queue.clone(), Arc::clone(&shared));
-        let put: Put = Arc::new(move |input| flag.send(&to, input));
-        let system = if options.poll {
-            Err(Polling::Asked)
-        } else {
-            system(Arc::clone(&shared), Arc::clone(&put)).map_err(|error| {
-                let why = observer::refused(&error);
-                events.emit(Event::WatchFault { path: options.root.path().to_owned(), why });
-                Polling::Refused
-            })
+        let no_thread = |error: std::io::Error| Error::System(error.to_string());
+        let poll = mio::Poll::new().map_err(no_thread)?;
+        let waker = mio::Waker::new(poll.registry(), worker::WAKE).map_err(no_thread)?;
+        let inbox = Arc::new(Inbox::new(waker));
+        let (gate, status) = (Arc::new(BurstGate::new()), Arc::default());
+        let (all, established) = watch::channel(false);
+        let shared = worker::Shared {
+            inbox: Arc::clone(&inbox),
+            gate: Arc::clone(&gate),
+            status: Arc::clone(&status),
+            established: all,
         };
-        let observer = Observer::new(system, put, Arc::clone(&shared), events.clone());
-        let tree = Tree::new(observer, events.clone());
-
-        let worker = Worker::start(options, tree, Arc::clone(&shared), events)?;
+        let worker = Worker::new(options, shared, poll, publish, events)?;
         let thread = std::thread::Builder::new()
             .name("livers-watch".to_owned())
-            .spawn(move || worker.run(&inputs))
-            .map_err(|why| Error::System(why.to_string()))?;
-        Ok(Self { shared, queue, thread: Mutex::new(Some(thread)) })
+            .spawn(move || worker.run())
+            .map_err(no_thread)?;
+        Ok(Self { inbox, gate, status, established, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Somebody was served this.
+    /// Records that a request was served this state of a path: the baseline of later comparisons. A
+    /// state that differs from the baseline leads to an examination of the path.
     pub(crate) fn note(&self, path: &Path, state: PathState) {
-        let input = match self.shared.snapshot().note(path, state) {
-            Noted::Same => return,
-            Noted::New => Input::Asked(path.to_owned()),
-            Noted::Changed => Input::Suspect(path.to_owned()),
-        };
-        self.shared.send(&self.queue, input);
+        self.inbox.send(Input::Note(path.to_owned(), state));
     }
 
-    /// Somebody was served this by another run: its changes are told from what is there now. Blocking.
+    /// Records the state that a path has now: that of a page which another run of the server served.
+    ///
+    /// # Blocking
+    /// Reads the file.
     pub(crate) fn note_current(&self, path: &Path) {
-        let state = snapshot::look(path, true).unwrap_or_else(|| snapshot::look_anyway(path));
-        self.note(path, state);
+        let state = PathState::of(path, true);
+        self.note(path, state.unwrap_or_else(|| PathState::of_file_being_written(path)));
     }
 
-    /// Waits, for a bounded time, while a burst of changes is going on: a page that is served then
-    /// would have to be loaded again. At all other times it gives way at once.
+    /// Waits until all folders are watched: changes of files that nobody requested are published only
+    /// from then on.
+    pub(crate) async fn established(&self) {
+        // Fails if the thread ended: nothing is left to wait for.
+        let _ = self.established.clone().wait_for(|all| *all).await;
+    }
+
+    /// Waits while a burst of changes goes on, for at most 400 ms: a page that is served in the
+    /// middle of it would have to be loaded again.
     pub(crate) async fn until_settled(&self) {
-        loop {
-            let calmed = self.shared.calmed.notified();
-            tokio::pin!(calmed);
-            // Before the look, or a calming between the two would be missed.
-            calmed.as_mut().enable();
-            let Some(until) = self.shared.unsettled(Instant::now()) else { return };
-            if tokio::time::timeout_at(until.into(), calmed).await.is_err() {
-                return;
-            }
-        }
+        self.gate.pass().await;
     }
 
-    /// How many folders are watched.
+    /// Returns how many folders are watched so far.
     pub(crate) fn folders(&self) -> usize {
-        self.shared.folders.load(Ordering::Relaxed)
+        self.status.folders()
     }
 
-    /// Why folders are polled, if any are.
+    /// Returns why folders are polled, or `None` if none are.
     pub(crate) fn polling(&self) -> Option<Polling> {
-        self.shared.polling()
+        self.status.polling()
     }
 
-    /// Ends the watch, and waits for its thread. Blocking.
+    /// Ends the watch.
+    ///
+    /// # Blocking
+    /// Waits for the thread, which may be reading a file.
     pub(crate) fn stop(&self) {
-        // A full queue is emptied by the thread; it only ends on this.
-        let _ = self.queue.send(Input::Stop);
+        self.inbox.stop();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // A panic over there was said by the panic hook.
+        // The panic hook has reported a panic of the thread.
         thread.map(JoinHandle::join);
     }
-}
-
-impl Shared {
-    fn new(options: &Options, publish: Publish) -> Self {
-        let more =
-            options.extra_watch_paths.iter().filter_map(|path| dunce::canonicalize(path).ok());
-        let served = [options.root.path()].into_iter().chain(options.root.mounted());
-        Self {
-            root: Arc::clone(&options.root),
-            roots: served.map(Path::to_owned).chain(more).collect(),
-            snapshot: Mutex::default(),
-            coalesce: Mutex::default(),
-            looking: Mutex::default(),
-            closed: Mutex::default(),
-            publish,
-            waiting: AtomicUsize::new(0),
-            calmed: Notify::new(),
-            lost: AtomicBool::new(false),
-            folders: AtomicUsize::new(0),
-            polling: Mutex::default(),
-        }
-    }
-
-    fn snapshot(&self) -> MutexGuard<'_, Snapshot> {
-        self.snapshot.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn coalesce(&self) -> MutexGuard<'_, Coalesce> {
-        self.coalesce.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether one of these paths lies in what is watched. Where links may lead out of it, the
-    /// worker knows.
-    fn concerns(&self, paths: &[PathBuf]) -> bool {
-        self.root.leads_out()
-            || paths.iter().any(|path| self.roots.iter().any(|root| path.starts_with(root)))
-    }
-
-    /// Queues an input; where there is no room, it is known that something was lost.
-    fn send(&self, queue: &SyncSender<Input>, input: Input) {
-        self.waiting.fetch_add(1, Ordering::AcqRel);
-        if queue.try_send(input).is_err() {
-            self.waiting.fetch_sub(1, Ordering::AcqRel);
-            self.lost.store(true, Ordering::Release);
-        }
-    }
-
-    /// Until when a page that is asked for now should wait.
-    fn unsettled(&self, now: Instant) -> Option<Instant> {
-        self.coalesce().unsettled(now, self.waiting.load(Ordering::Acquire) > 0)
-    }
-
-    fn polling(&self) -> Option<Polling> {
-        self.polling.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Folders are polled, for this reason, or none are. The first reason stays.
-    fn polls(&self, why: Option<Polling>) {
-        let mut polling = self.polling.lock().unwrap_or_else(PoisonError::into_inner);
-        *polling = why.map(|why| polling.take().unwrap_or(why));
-    }
-}
-
-/// The system's watcher.
-fn system(shared: Arc<Shared>, put: Put) -> notify::Result<Box<dyn System>> {
-    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        put(match event {
-            Ok(event) => match source::says(&event) {
-                Says::Nothing => return,
-                Says::Signal(_) if !shared.concerns(&event.paths) => return,
-                Says::Signal(signal) => match shared.short_way(&event.paths, signal) {
-                    Taken::Whole => return,
-                    Taken::Sooner => Input::Sooner,
-                    Taken::Not => Input::Event(event),
-                },
-                Says::Lost => Input::Event(event),
-            },
-            Err(error) => Input::Fault(error),
-        });
-    })?;
-    Ok(Box::new(watcher))
 }

@@ -110,7 +110,7 @@ pub(super) struct Mounts {
 
 impl Mounts {
     /// The type of the file system that a folder is on, if it gives no events. Blocking.
-    pub(super) fn silent(&mut self, folder: &Path) -> Option<String> {
+    pub(super) fn without_events(&mut self, folder: &Path) -> Option<String> {
         let device = device(folder)?;
         let find = || {
             let mountinfo = std::fs::read("/proc/self/mountinfo").ok()?;

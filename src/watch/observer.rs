@@ -1,148 +1,114 @@
-//! How one folder is watched: by the system's events, by looking at it again and again, or by both.
+//! How each folder is watched: by the system's events, by polling, or by both.
 //!
-//! - By events, wherever they come.
-//! - By looking, where the system refuses another watch (its limit is reached, or it gives no watcher
-//!   at all), or where the person says so. What the limit keeps out is tried again now and then: the
-//!   limit may be raised while livers runs, and other programs end.
-//! - By both on mounts that tell only what this machine changes: its own saves are still seen at once.
+//! - By events, wherever the system reports them.
+//! - By polling, where the system refuses another watch (its limit is reached, or it provides no
+//!   watcher at all), or where the configuration asks for it. Watches beyond the limit are tried
+//!   again now and then: the limit may be raised while livers runs, and other programs end.
+//! - By both, on mounts that report only what this machine changes. Local saves are still seen at
+//!   once there.
 //!
-//! What is done without events is said once, with the way to have them.
+//! Polling because of the limit is reported once, with the way to raise it.
 
 use std::{
     collections::HashMap,
-    fmt, io,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use notify::{ErrorKind, RecommendedWatcher, RecursiveMode, Watcher};
-
-use super::{Put, Shared, mounts::Mounts, poll::Poller};
+use super::{
+    inbox::Inbox,
+    mounts::Mounts,
+    poll::Poller,
+    status::{Polling, Status},
+    system::{System, WATCHES_ONE_FOLDER, WatchError, Watcher},
+};
 use crate::event::{Event, Events};
-
-/// Whether the system's watches cover one folder each, rather than whole trees.
-const EACH: bool = cfg!(target_os = "linux");
-
-/// What the system offers; its limits are out of a test's reach.
-pub(super) trait System: Send {
-    fn watch(&mut self, folder: &Path) -> notify::Result<()>;
-    fn unwatch(&mut self, folder: &Path);
-}
-
-impl System for RecommendedWatcher {
-    fn watch(&mut self, folder: &Path) -> notify::Result<()> {
-        let mode = if EACH { RecursiveMode::NonRecursive } else { RecursiveMode::Recursive };
-        Watcher::watch(self, folder, mode)
-    }
-
-    fn unwatch(&mut self, folder: &Path) {
-        // The system may have dropped the watch itself.
-        let _ = Watcher::unwatch(self, folder);
-    }
-}
-
-/// Why folders are polled.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Polling {
-    /// The person said so.
-    Asked,
-    /// The system gives no watcher.
-    Refused,
-    /// The limit of watches is reached.
-    Limit,
-    /// The mount is of a type that gives no events.
-    Mount(String),
-}
-
-impl fmt::Display for Polling {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Asked => f.write_str("as asked for"),
-            Self::Refused => f.write_str("the system gives no watcher"),
-            Self::Limit => f.write_str("the system's limit of watches is reached"),
-            Self::Mount(kind) => write!(f, "{kind} gives no events"),
-        }
-    }
-}
 
 /// How a folder is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum By {
+enum Method {
     Events,
-    Looking,
+    Polling,
     Both,
-    /// By looking, until the system allows another watch.
-    Limit,
+    /// By polling, until the system allows another watch.
+    PollingForLimit,
 }
 
-/// The folders, and who watches them.
-pub(super) struct Observer {
-    /// None where everything is polled.
-    system: Option<Box<dyn System>>,
+/// The watched folders, and how each is watched.
+pub(super) struct Observer<S = Watcher> {
+    /// `None` where everything is polled.
+    system: Option<S>,
     poller: Poller,
     mounts: Mounts,
-    folders: HashMap<PathBuf, By>,
-    shared: Arc<Shared>,
+    folders: HashMap<PathBuf, Method>,
+    status: Arc<Status>,
     events: Events,
-    /// Said once: it would be said for each folder.
-    said_limit: bool,
+    /// The limit was reported: it would be reported for each folder.
+    is_limit_reported: bool,
 }
 
-impl Observer {
-    /// Nothing is watched yet. Without a system, everything is polled; there is a reason for it.
+impl<S: System> Observer<S> {
+    /// Creates an observer without folders. Without a system watcher, everything is polled.
     pub(super) fn new(
-        system: Result<Box<dyn System>, Polling>,
-        put: Put,
-        shared: Arc<Shared>,
+        system: Option<S>,
+        inbox: Arc<Inbox>,
+        status: Arc<Status>,
         events: Events,
     ) -> Self {
-        if let Err(why) = &system {
-            shared.polls(Some(why.clone()));
-        }
         Self {
-            system: system.ok(),
-            poller: Poller::new(put),
+            system,
+            poller: Poller::new(inbox),
             mounts: Mounts::default(),
             folders: HashMap::new(),
-            shared,
+            status,
             events,
-            said_limit: false,
+            is_limit_reported: false,
         }
     }
 
-    /// Whether each folder has to be named, rather than whole trees.
-    pub(super) fn each(&self) -> bool {
-        EACH || self.system.is_none()
+    /// Returns the system's watcher, if there is one.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+    pub(super) fn system(&mut self) -> Option<&mut S> {
+        self.system.as_mut()
     }
 
-    /// Watches a folder, again if need be. Gives whether it is a new one. Blocking.
+    /// Returns whether each folder needs its own watch, rather than each tree.
+    pub(super) fn watches_each_folder(&self) -> bool {
+        WATCHES_ONE_FOLDER || self.system.is_none()
+    }
+
+    /// Watches a folder, again if it was watched before. Returns whether it is a new one.
+    ///
+    /// # Blocking
+    /// Adds a watch, or lists the folder.
     pub(super) fn watch(&mut self, folder: &Path) -> bool {
-        let Some(by) = self.choose(folder) else { return false };
+        let Some(method) = self.choose(folder) else { return false };
         let before = self.folders.get(folder).copied();
-        if by == By::Events {
-            if before.is_some_and(|before| before != By::Events) {
+        if method == Method::Events {
+            if before.is_some_and(|before| before != Method::Events) {
                 self.poller.hand_over(folder);
             }
-        } else if let Err(why) = self.poller.add(folder) {
-            // Gone again: its folder's watch says so.
-            if why.kind() != io::ErrorKind::NotFound {
-                self.fault(folder, why.to_string());
+        } else if let Err(error) = self.poller.add(folder) {
+            // If the folder is gone again, the watch of its parent reports that.
+            if error.kind() != io::ErrorKind::NotFound {
+                self.report(folder, error.to_string());
             }
-            if by != By::Both {
+            if method != Method::Both {
                 return false;
             }
         }
-        self.folders.insert(folder.to_owned(), by);
+        self.folders.insert(folder.to_owned(), method);
         before.is_none()
     }
 
-    /// Watches a file, or a folder above all others, if there are events for each of them; looking would
-    /// show nothing that it does not show anyway.
-    pub(super) fn watch_by_itself(&mut self, path: &Path) -> bool {
-        EACH && self.system.as_mut().is_some_and(|system| system.watch(path).is_ok())
+    /// Watches a file, or the folder above a root, where a watch covers nothing else. Returns whether
+    /// the system granted the watch. Polling would show nothing that the folder's does not.
+    pub(super) fn watch_alone(&mut self, path: &Path) -> bool {
+        WATCHES_ONE_FOLDER && self.system.as_mut().is_some_and(|system| system.watch(path).is_ok())
     }
 
-    /// No longer watches a folder.
+    /// Stops watching a folder.
     pub(super) fn unwatch(&mut self, folder: &Path) {
         self.folders.remove(folder);
         self.poller.remove(folder);
@@ -151,87 +117,74 @@ impl Observer {
         }
     }
 
-    /// Somebody uses a path, or waits for it.
-    pub(super) fn uses(&self, path: &Path) {
-        self.poller.uses(path);
+    /// Polls a path that was served, or was missing, more often.
+    pub(super) fn prioritize(&self, path: &Path) {
+        self.poller.prioritize(path);
     }
 
-    /// The system told of a path: it need not be found out once more.
-    pub(super) fn heard(&self, path: &Path) {
+    /// Tells the poller that the system reported a change, so that it is not reported twice.
+    pub(super) fn reported(&self, path: &Path) {
         let folder = path.parent().and_then(|folder| self.folders.get(folder));
-        if folder == Some(&By::Both) {
-            self.poller.heard(path);
+        if folder == Some(&Method::Both) {
+            self.poller.reported(path);
         }
     }
 
-    /// Tries again to have the watches that were refused.
+    /// Tries again to get the watches that the limit kept out.
     pub(super) fn retry(&mut self) {
-        let limited = |(folder, by): (&PathBuf, &By)| (*by == By::Limit).then(|| folder.clone());
-        let mut limited: Vec<_> = self.folders.iter().filter_map(limited).collect();
+        let limited = self.folders.iter().filter(|(_, how)| **how == Method::PollingForLimit);
+        let mut limited: Vec<_> = limited.map(|(folder, _)| folder.clone()).collect();
         while let Some(folder) = limited.pop() {
             self.watch(&folder);
-            if self.folders.get(&folder) == Some(&By::Limit) {
+            if self.folders.get(&folder) == Some(&Method::PollingForLimit) {
                 return;
             }
         }
-        self.poller.retries(false);
-        self.said_limit = false;
-        self.shared.polls(None);
+        self.poller.retry_watches(false);
+        self.is_limit_reported = false;
+        self.status.clear_polling();
     }
 
-    /// Asks the system for a watch. None where there can be none.
-    fn choose(&mut self, folder: &Path) -> Option<By> {
-        let Some(system) = &mut self.system else { return Some(By::Looking) };
-        match system.watch(folder).map_err(|error| error.kind) {
-            Ok(()) => Some(match self.mounts.silent(folder) {
-                None => By::Events,
+    /// Asks the system for a watch. Returns `None` if the folder cannot be watched.
+    fn choose(&mut self, folder: &Path) -> Option<Method> {
+        let Some(system) = &mut self.system else { return Some(Method::Polling) };
+        match system.watch(folder) {
+            Ok(()) => Some(match self.mounts.without_events(folder) {
+                None => Method::Events,
                 Some(kind) => {
-                    self.shared.polls(Some(Polling::Mount(kind)));
-                    By::Both
+                    self.status.set_polling(Polling::Mount(kind));
+                    Method::Both
                 }
             }),
-            Err(ErrorKind::MaxFilesWatch) => {
-                self.say_limit(folder);
-                Some(By::Limit)
+            Err(WatchError::Limit) => {
+                self.report_limit(folder);
+                Some(Method::PollingForLimit)
             }
-            // Gone again: its folder's watch says so.
-            Err(ErrorKind::PathNotFound) => None,
-            Err(ErrorKind::Io(why)) if why.kind() == io::ErrorKind::NotFound => None,
-            Err(kind) => {
-                self.fault(folder, notify::Error::new(kind).to_string());
+            // The folder is gone again; the watch of its parent reports that.
+            Err(WatchError::NotFound) => None,
+            Err(WatchError::Io(error)) => {
+                self.report(folder, error.to_string());
                 None
             }
         }
     }
 
-    fn say_limit(&mut self, folder: &Path) {
-        self.poller.retries(true);
-        if !std::mem::replace(&mut self.said_limit, true) {
-            self.shared.polls(Some(Polling::Limit));
+    fn report_limit(&mut self, folder: &Path) {
+        self.poller.retry_watches(true);
+        if !std::mem::replace(&mut self.is_limit_reported, true) {
+            self.status.set_polling(Polling::Limit);
             let why = format!(
-                "the system's limit of watches is reached after {} folders, so the others are \
+                "the system's limit on watches is reached after {} folders, so the others are \
                  polled: raise it with 'sysctl fs.inotify.max_user_watches=524288'",
                 self.folders.len()
             );
-            self.fault(folder, why);
+            self.report(folder, why);
         }
     }
 
-    fn fault(&self, path: &Path, why: String) {
+    fn report(&self, path: &Path, why: String) {
         self.events.emit(Event::WatchFault { path: path.to_owned(), why });
     }
-}
-
-/// What to say where the system gives no watcher.
-pub(super) fn refused(error: &notify::Error) -> String {
-    // EMFILE, of inotify_init: its own limit, or that of open files.
-    let limit = matches!(&error.kind, ErrorKind::Io(why) if EACH && why.raw_os_error() == Some(24));
-    let way = if limit {
-        "raise the limit with 'sysctl fs.inotify.max_user_instances=512'".to_owned()
-    } else {
-        error.to_string()
-    };
-    format!("the system gives no watcher, so everything is polled: {way}")
 }
 
 #[cfg(test)]
@@ -243,19 +196,20 @@ mod tests {
         sync::{
             Arc, Mutex,
             atomic::{AtomicUsize, Ordering},
-            mpsc::{Receiver, sync_channel},
         },
         time::Duration,
     };
 
-    use super::{By, Observer, Polling, System, refused};
+    use super::{Method, Observer, Polling, System, WatchError};
     use crate::{
-        docroot::{Allow, Root},
         event::{Event, Events},
-        watch::{Input, Options, Shared, coalesce::Signal},
+        watch::{
+            inbox::{Inbox, Input, tests::new_inbox},
+            signal::Signal,
+        },
     };
 
-    /// A system with a limit of watches.
+    /// A system with a limit on watches.
     #[derive(Clone, Default)]
     struct Limited {
         watched: Arc<Mutex<HashSet<PathBuf>>>,
@@ -263,10 +217,10 @@ mod tests {
     }
 
     impl System for Limited {
-        fn watch(&mut self, folder: &Path) -> notify::Result<()> {
+        fn watch(&mut self, folder: &Path) -> Result<(), WatchError> {
             let mut watched = self.watched.lock().unwrap();
             if !watched.contains(folder) && watched.len() >= self.limit.load(Ordering::Relaxed) {
-                return Err(notify::Error::new(notify::ErrorKind::MaxFilesWatch));
+                return Err(WatchError::Limit);
             }
             watched.insert(folder.to_owned());
             Ok(())
@@ -277,95 +231,79 @@ mod tests {
         }
     }
 
-    /// The next thing that is told of a path.
-    fn next(inputs: &Receiver<Input>) -> (PathBuf, Signal) {
-        loop {
-            let input = inputs.recv_timeout(Duration::from_secs(20)).expect("a signal");
-            if let Input::Polled(path, signal) = input {
-                return (path, signal);
-            }
+    /// Waits for what the poller finds.
+    fn polled(inbox: &Inbox, poll: &mut mio::Poll, count: usize) -> Vec<(PathBuf, Signal)> {
+        let (mut polled, mut events) = (Vec::new(), mio::Events::with_capacity(1));
+        while polled.len() < count {
+            poll.poll(&mut events, Some(Duration::from_secs(20))).unwrap();
+            assert!(!events.is_empty(), "only {polled:?}");
+            polled.extend(inbox.take().into_iter().filter_map(|input| match input {
+                Input::Polled(path, signal) => Some((path, signal)),
+                _ => None,
+            }));
         }
-    }
-
-    fn new_shared() -> Arc<Shared> {
-        let root = Arc::new(Root::new(&std::env::temp_dir(), Allow::default(), &[]).unwrap());
-        let (extra_watch_paths, ignore) = (Vec::new(), Vec::new());
-        Arc::new(Shared::new(
-            &Options { root, extra_watch_paths, ignore, poll: false },
-            Box::new(|_| {}),
-        ))
+        polled
     }
 
     #[test]
-    fn what_the_system_does_not_watch_is_polled_until_it_does() {
-        let top = std::env::temp_dir().join(format!("livers-observer-{}", std::process::id()));
-        let folders = ["a", "b", "c"].map(|name| top.join(name));
+    fn folders_beyond_the_limit_are_polled_until_watches_are_free() {
+        let top = tempfile::tempdir().unwrap();
+        let folders = ["a", "b", "c"].map(|name| top.path().join(name));
         for folder in &folders {
             fs::create_dir_all(folder).unwrap();
             fs::write(folder.join("file"), "old").unwrap();
         }
-        let (system, shared, events) = (Limited::default(), new_shared(), Events::default());
+        let (system, status, events) = (Limited::default(), Arc::default(), Events::default());
         system.limit.store(1, Ordering::Relaxed);
-        let (mut said, (put, inputs)) = (events.subscribe(), sync_channel(100));
-        let put = Arc::new(move |input| put.send(input).unwrap_or(()));
-        let limited = Ok(Box::new(system.clone()) as Box<dyn System>);
-        let mut observer = Observer::new(limited, put, Arc::clone(&shared), events);
+        let (mut emitted, (inbox, mut poll)) = (events.subscribe(), new_inbox());
+        let mut observer =
+            Observer::new(Some(system.clone()), Arc::clone(&inbox), Arc::clone(&status), events);
 
         assert!(folders.iter().all(|folder| observer.watch(folder)));
         assert!(!folders.iter().any(|folder| observer.watch(folder)), "they are not new");
-        let by = |observer: &Observer| folders.clone().map(|folder| observer.folders[&folder]);
-        assert_eq!(by(&observer), [By::Events, By::Limit, By::Limit]);
-        assert_eq!(shared.polling(), Some(Polling::Limit));
-        match said.try_recv().expect("a fault") {
+        let methods =
+            |observer: &Observer<_>| folders.clone().map(|folder| observer.folders[&folder]);
+        let limited = Method::PollingForLimit;
+        assert_eq!(methods(&observer), [Method::Events, limited, limited]);
+        assert_eq!(status.polling(), Some(Polling::Limit));
+        match emitted.try_recv().expect("a report") {
             Event::WatchFault { path, why } => {
                 assert_eq!(path, folders[1]);
                 assert!(why.contains("'sysctl fs.inotify.max_user_watches="), "{why}");
             }
             other => panic!("{other:?}"),
         }
-        assert!(said.try_recv().is_err(), "it is said once");
+        assert!(emitted.try_recv().is_err(), "the limit is reported once");
 
-        // What has no watch is polled, what has one is not.
         fs::write(folders[0].join("file"), "new").unwrap();
         fs::write(folders[1].join("file"), "new").unwrap();
-        assert_eq!(next(&inputs), (folders[1].join("file"), Signal::Written));
-        assert_eq!(next(&inputs), (folders[1].join("file"), Signal::Finished));
+        let file = folders[1].join("file");
+        let wanted = [(file.clone(), Signal::Written), (file, Signal::Finished)];
+        assert_eq!(polled(&inbox, &mut poll, 2), wanted, "only the folder without a watch");
 
-        // A watch is free again: one of them has it, and what happened until then is told.
+        let by_events = |observer: &Observer<_>| {
+            methods(observer).iter().filter(|how| **how == Method::Events).count()
+        };
         system.limit.store(2, Ordering::Relaxed);
         observer.retry();
-        let with = |by: [By; 3], wanted| by.iter().filter(|by| **by == wanted).count();
-        assert_eq!(with(by(&observer), By::Events), 2);
-        assert_eq!(shared.polling(), Some(Polling::Limit));
+        assert_eq!(by_events(&observer), 2);
+        assert_eq!(status.polling(), Some(Polling::Limit));
         system.limit.store(9, Ordering::Relaxed);
         fs::write(folders[2].join("new"), "").unwrap();
         observer.retry();
-        assert_eq!(with(by(&observer), By::Events), 3);
-        assert_eq!(shared.polling(), None);
+        assert_eq!(by_events(&observer), 3);
+        assert_eq!(status.polling(), None);
         observer.unwatch(&folders[2]);
         assert_eq!(system.watched.lock().unwrap().len(), 2);
-        drop(observer);
-        fs::remove_dir_all(&top).unwrap();
     }
 
     #[test]
-    fn without_a_system_everything_is_polled() {
-        let top = std::env::temp_dir().join(format!("livers-polled-{}", std::process::id()));
-        fs::create_dir_all(&top).unwrap();
-        let shared = new_shared();
-        let put = Arc::new(|_| ());
+    fn without_a_system_watcher_everything_is_polled() {
+        let top = tempfile::tempdir().unwrap();
         let mut observer =
-            Observer::new(Err(Polling::Asked), put, Arc::clone(&shared), Events::default());
-        assert!(observer.each() && observer.watch(&top) && !observer.watch(&top.join("nothing")));
-        assert_eq!(shared.polling(), Some(Polling::Asked));
-        assert_eq!(observer.folders[&top], By::Looking);
-        fs::remove_dir_all(&top).unwrap();
-    }
-
-    #[test]
-    fn a_watcher_that_is_refused_is_explained() {
-        let many = notify::Error::io(std::io::Error::from_raw_os_error(24));
-        assert!(refused(&many).contains("max_user_instances"), "{}", refused(&many));
-        assert!(refused(&notify::Error::generic("odd")).contains("odd"));
+            Observer::<Limited>::new(None, new_inbox().0, Arc::default(), Events::default());
+        assert!(observer.watches_each_folder());
+        assert!(observer.watch(top.path()) && !observer.watch(&top.path().join("nothing")));
+        assert_eq!(observer.folders[top.path()], Method::Polling);
     }
 }

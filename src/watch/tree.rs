@@ -1,103 +1,162 @@
 //! Which folders are watched.
 //!
-//! On Linux a watch covers one folder, and its number is limited, so the tree is walked here, folder
-//! by folder: ignored ones are left out until somebody asks for a file in them, and one that cannot
-//! be read costs its own watch only. Elsewhere the system watches whole trees, at no cost for each
-//! folder. Each folder is watched first and read then, so that nothing that is put into it falls
-//! between the two. Who watches a folder, and how, is the [`observer`](super::observer)'s business.
+//! On Linux a watch covers one folder, and the number of watches is limited. So the tree is walked
+//! here, folder by folder: an ignored folder is left out until a file in it is requested, and an
+//! unreadable one costs its own watch only. Elsewhere the system watches whole trees. Each folder is
+//! watched first and listed then, so that nothing that is created in it falls between the two.
+//!
+//! At start the walk is cut into short [steps](Tree::walk_step), between which the thread attends to
+//! requests and events. [`observer`](super::observer) decides how a folder is watched.
 
 use std::{
     collections::BTreeSet,
     fs, io,
     ops::Bound,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
-use super::{coalesce::Signal, ignore::Ignore, observer::Observer};
+use super::{ignore::Ignore, observer::Observer, signal::Signal};
 use crate::event::{Event, Events};
+
+/// How long one step of the walk takes, but for the folder that it ends with.
+const STEP: Duration = Duration::from_millis(2);
 
 /// The watched folders below some roots.
 pub(super) struct Tree {
     observer: Observer,
-    /// In order, so that those below a folder follow it.
+    /// In order, so that the folders below a folder follow it.
     watched: BTreeSet<PathBuf>,
     /// The folder above the root.
     above: Option<PathBuf>,
+    /// The folders that are still to be walked.
+    unwalked: Vec<PathBuf>,
     events: Events,
 }
 
+/// An entry of a folder that is walked, and is not ignored.
+struct Entry {
+    path: PathBuf,
+    is_folder: bool,
+}
+
 impl Tree {
-    /// A tree without folders.
+    /// Creates a tree without folders.
     pub(super) fn new(observer: Observer, events: Events) -> Self {
-        Self { observer, watched: BTreeSet::new(), above: None, events }
+        let (watched, unwalked) = (BTreeSet::new(), Vec::new());
+        Self { observer, watched, above: None, unwalked, events }
     }
 
-    /// Watches a folder and those below it that are not ignored; gives the files in them.
-    pub(super) fn add(&mut self, folder: &Path, ignore: &mut Ignore) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        let mut open = vec![folder.to_owned()];
-        while let Some(folder) = open.pop() {
-            self.watch(&folder);
-            ignore.load(&folder);
-            let entries = match fs::read_dir(&folder) {
-                Ok(entries) => entries,
-                Err(why) => {
-                    if why.kind() != io::ErrorKind::NotFound {
-                        self.fault(&folder, why.to_string());
-                    }
-                    continue;
+    /// Returns the observer, whose system watcher has the events.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+    pub(super) fn observer(&mut self) -> &mut Observer {
+        &mut self.observer
+    }
+
+    /// Watches a folder now. Those below it are watched by later [steps](Self::walk_step).
+    pub(super) fn walk(&mut self, folder: &Path) {
+        self.watch(folder);
+        self.unwalked.push(folder.to_owned());
+    }
+
+    /// Returns whether there are folders left to walk.
+    pub(super) fn is_walking(&self) -> bool {
+        !self.unwalked.is_empty()
+    }
+
+    /// Watches folders for about 2 ms, and passes the files that they hold to a function.
+    ///
+    /// # Blocking
+    /// Lists folders.
+    pub(super) fn walk_step(&mut self, ignore: &mut Ignore, mut on_file: impl FnMut(PathBuf)) {
+        let end = Instant::now() + STEP;
+        while let Some(folder) = self.unwalked.pop() {
+            let mut below = Vec::new();
+            self.watch_and_list(&folder, ignore, |entry| {
+                if entry.is_folder {
+                    below.push(entry.path);
+                } else {
+                    on_file(entry.path);
                 }
-            };
-            for entry in entries.flatten() {
-                let path = entry.path();
-                // Not what a link leads to: it may lead round in a ring.
-                let directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
-                if ignore.unwatched(&path, directory) {
-                    continue;
-                }
-                if directory {
-                    open.push(path.clone());
-                }
-                found.push(path);
+            });
+            self.unwalked.append(&mut below);
+            if Instant::now() >= end {
+                return;
             }
+        }
+    }
+
+    /// Watches a folder and those below it that are not ignored. Returns what they hold.
+    ///
+    /// # Blocking
+    /// Lists the folders.
+    pub(super) fn add(&mut self, folder: &Path, ignore: &mut Ignore) -> Vec<PathBuf> {
+        let (mut found, mut open) = (Vec::new(), vec![folder.to_owned()]);
+        while let Some(folder) = open.pop() {
+            self.watch_and_list(&folder, ignore, |entry| {
+                if entry.is_folder {
+                    open.push(entry.path.clone());
+                }
+                found.push(entry.path);
+            });
         }
         found
     }
 
-    /// Watches one folder. Gives whether that is a new watch.
-    pub(super) fn add_one(&mut self, folder: &Path) -> bool {
-        let known = self.watched.contains(folder)
-            || (!self.observer.each()
-                && folder.ancestors().any(|above| self.watched.contains(above)));
-        !known && self.watch(folder)
+    fn watch_and_list(&mut self, folder: &Path, ignore: &mut Ignore, mut found: impl FnMut(Entry)) {
+        self.watch(folder);
+        ignore.load(folder);
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                if error.kind() != io::ErrorKind::NotFound {
+                    self.report(folder, error.to_string());
+                }
+                return;
+            }
+        };
+        for entry in entries.flatten() {
+            // A symbolic link is not followed: it may lead to a folder above.
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let path = entry.path();
+            if !ignore.unwatched(&path, is_folder) {
+                found(Entry { path, is_folder });
+            }
+        }
     }
 
-    /// Watches the folder that a root lies in, where that costs no more than one folder: the root may be
-    /// replaced, and if it is a link, its own watch does not say so.
+    /// Watches one folder. Returns whether that is a new watch.
+    pub(super) fn add_one(&mut self, folder: &Path) -> bool {
+        !self.watched.contains(folder) && self.watch(folder)
+    }
+
+    /// Watches the folder above a root, where that costs no more than one watch. The root may be
+    /// replaced, and if it is a symbolic link, its own watch does not report that.
     pub(super) fn add_above(&mut self, root: &Path) {
         if let Some(above) = root.parent()
-            && self.observer.watch_by_itself(above)
+            && self.observer.watch_alone(above)
         {
             self.above = Some(above.to_owned());
         }
     }
 
-    /// Watches a file by itself. Gives whether that is a new watch.
+    /// Watches a file by itself. Returns whether that is a new watch.
     pub(super) fn add_file(&mut self, file: &Path) -> bool {
         !self.watched.contains(file)
-            && self.observer.watch_by_itself(file)
+            && self.observer.watch_alone(file)
             && self.watched.insert(file.to_owned())
     }
 
-    /// Forgets a file that was watched by itself.
+    /// Removes a file that was watched by itself.
     pub(super) fn remove_file(&mut self, file: &Path) {
-        if file.is_file() && self.watched.remove(file) {
+        if self.watched.contains(file) && file.is_file() {
+            self.watched.remove(file);
             self.observer.unwatch(file);
         }
     }
 
-    /// Forgets a folder that went away, and all below it. Their watches would go on under the name
-    /// that they had, wherever the folder was moved.
+    /// Removes a folder that went away, and all below it. Their watches would otherwise go on under
+    /// their old names, wherever the folder was moved.
     pub(super) fn remove(&mut self, folder: &Path) {
         let below = self.watched.range::<Path, _>((Bound::Included(folder), Bound::Unbounded));
         let below = below.take_while(|watched| watched.starts_with(folder));
@@ -107,8 +166,9 @@ impl Tree {
         }
     }
 
-    /// Forgets all folders: after a loss of events, nobody knows which of them went where.
+    /// Removes all folders. After a loss of events, it is unknown which of them were moved.
     pub(super) fn clear(&mut self) {
+        self.unwalked.clear();
         for folder in std::mem::take(&mut self.watched) {
             self.observer.unwatch(&folder);
         }
@@ -117,40 +177,36 @@ impl Tree {
         }
     }
 
-    /// How many folders, and files by themselves, are watched.
+    /// Returns how many folders, and files by themselves, are watched.
     pub(super) fn len(&self) -> usize {
         self.watched.len()
     }
 
-    /// Somebody uses a path, or waits for it: where there are no events, it is looked at more often.
-    pub(super) fn uses(&self, path: &Path) {
-        self.observer.uses(path);
+    /// Polls a path more often, where there are no events, because it was served or was missing.
+    pub(super) fn prioritize(&self, path: &Path) {
+        self.observer.prioritize(path);
     }
 
-    /// The system told this of a path.
-    pub(super) fn heard(&self, path: &Path, signal: Signal) {
-        // A writer that is at work will be heard of again.
+    /// Takes note that the system reported a signal.
+    pub(super) fn reported(&self, path: &Path, signal: Signal) {
+        // A file that is being written will be reported again.
         if signal != Signal::Written {
-            self.observer.heard(path);
+            self.observer.reported(path);
         }
     }
 
-    /// Tries again to have the watches that the system refused.
+    /// Tries again to get the watches that the system refused.
     pub(super) fn retry(&mut self) {
         self.observer.retry();
     }
 
     fn watch(&mut self, folder: &Path) -> bool {
-        if !self.observer.each() && folder.ancestors().any(|above| self.watched.contains(above)) {
-            return false;
-        }
-        if !self.observer.watch(folder) {
-            return false;
-        }
-        self.watched.insert(folder.to_owned())
+        let is_covered = !self.observer.watches_each_folder()
+            && folder.ancestors().any(|above| self.watched.contains(above));
+        !is_covered && self.observer.watch(folder) && self.watched.insert(folder.to_owned())
     }
 
-    fn fault(&self, path: &Path, why: String) {
+    fn report(&self, path: &Path, why: String) {
         self.events.emit(Event::WatchFault { path: path.to_owned(), why });
     }
 }

@@ -1,25 +1,23 @@
-//! When to look at a path that something happened to: a pure state machine over signals and time.
+//! Decides when a path is examined after a signal: a pure state machine over signals and time.
 //!
-//! A lone finished save (a close after writing, a rename into place) of a file that somebody asked
-//! for is due at once: no waiting period. What can wait, waits a moment, because it is often half of
-//! something: a removal (a save by delete-and-write), a new file that nobody asked for (a temporary
-//! one on its way to a rename), a file that is still being written.
+//! A finished save (a close after writing, a rename into place) of a file in use is examined at once,
+//! without a debounce. What is often one half of something waits a moment: a removal (a save by
+//! delete-and-write), a new file that nobody requested (a temporary file on its way to a rename), a
+//! file that is still being written.
 //!
-//! A close is heard of before the file is closed: the system says so first. A file that is open still
-//! when it is looked at then is looked at again after a moment, and another, each twice as long, before
-//! it counts as one that somebody else is writing.
+//! inotify reports CLOSE_WRITE before the writer's descriptor is released, so the file can still look
+//! open. It is then examined again after 1 ms, 2 ms, 4 ms and so on, before another process is assumed
+//! to be writing it.
 //!
-//! Right after changes were published a burst may be going on (a site generator, a checkout): what
-//! comes then is gathered until it is quiet, so that a burst is two messages, the first at once. It
-//! is other files that make a burst: one that is saved again and again (a log) waits by itself until
-//! it is left alone, and holds up nobody else. Waiting has a cap, so that endless writing starves
-//! nobody.
+//! Right after a change was published, a burst may be going on (a site generator, a checkout). What
+//! comes then is gathered until it is quiet, so that a burst is two messages, the first one at once.
+//! Only other files make a burst: a file that is saved again and again (a log) waits by itself until
+//! it is left alone, and delays no other file. All waiting has a limit, so that endless writing
+//! starves nothing.
 //!
-//! While a burst is seen to go on, a page that is asked for had better wait: see
-//! [`Coalesce::unsettled`].
+//! While a burst goes on, page loads should wait: see [`Coalescer::hold_until`].
 //!
-//! It only says when. What happened is decided by the final state of the path: see
-//! [`snapshot`](super::snapshot).
+//! What happened to a path follows from its state at the time of the examination.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -27,86 +25,85 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::source::CLOSES;
+use super::signal::{CLOSE_IS_REPORTED, Signal};
 
-/// How long something new that nobody asked for waits for its other half.
-const HALF: Duration = Duration::from_millis(50);
+/// How long a new file that nobody requested waits for its other half.
+const NEW_FILE: Duration = Duration::from_millis(50);
 
-/// How long a removal does, or the emptying of a file: deleting and writing again takes tools longer
-/// than renaming.
-const GONE: Duration = Duration::from_millis(200);
+/// How long a removal, or a truncation to nothing, waits: tools take longer to delete and write than
+/// to rename.
+const REMOVAL: Duration = Duration::from_millis(200);
 
-/// What waits anyway is taken out together, if it is due within this time: a folder and what was in it,
-/// both halves of a rename.
-const TOGETHER: Duration = GONE;
+/// Paths that wait anyway are examined together if they are due within this time: a folder and what
+/// was in it, both halves of a rename.
+const TOGETHER: Duration = REMOVAL;
 
-/// How long a file that is being written must be left alone if its close is not seen: short where
-/// no system says so, longer where one that comes late belongs to a writer that is slow.
-const WRITING: Duration = Duration::from_millis(if CLOSES { 500 } else { 100 });
+/// How long a file that is being written must be left alone if its close is not seen: short where the
+/// system reports no closes, longer where a late close belongs to a slow writer.
+const WRITING: Duration = Duration::from_millis(if CLOSE_IS_REPORTED { 500 } else { 100 });
 
-/// How long a file first waits that is seen to be open after its close.
-const CLOSING: Duration = Duration::from_millis(1);
+/// How long a file that still looks open after its close waits the first time.
+const STILL_OPEN: Duration = Duration::from_millis(1);
 
-/// How often that is seen before it is another's writing.
-const LOOKS: u32 = 6;
+/// How often a file may look open after its close, before another writer is assumed.
+const STILL_OPEN_CHECKS: u32 = 6;
 
 /// How long nothing may happen before a burst is over.
 const QUIET: Duration = Duration::from_millis(50);
 
-/// How long anything waits at the most.
-const CAP: Duration = Duration::from_secs(1);
+/// How long a path waits at the most.
+const MOST: Duration = Duration::from_secs(1);
 
-/// How long after the beginning of a burst a page waits at the most.
+/// How long after the beginning of a burst a page load waits at the most.
 const HOLD: Duration = Duration::from_millis(400);
 
-/// What happened to a path.
+/// Who is interested in a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Signal {
-    /// A writer closed it.
-    Finished,
-    /// It was renamed into place.
-    Arrived,
-    /// It was created; writing may follow.
-    Appeared,
-    /// It was written to; more may follow.
-    Written,
-    /// It was removed, or renamed away.
-    Gone,
-    /// It was found to be empty, and was not before.
-    Emptied,
-    /// A writer closed it, but it was found open still, so many times after the first.
-    Closing(u32),
-    /// Its mode, times or links changed.
-    Touched,
+pub(super) enum Interest {
+    /// Nobody requested it.
+    None,
+    /// It is an existing file below a `--watch` path: its content is not known.
+    Extra,
+    /// It was requested: its content is known.
+    Requested,
+}
+
+impl Interest {
+    pub(super) fn is_any(self) -> bool {
+        self != Self::None
+    }
 }
 
 impl Signal {
-    /// What it means that somebody has the file open for writing after this.
-    pub(super) fn still_open(self) -> Self {
+    /// Returns the signal with which a path waits if it is open for writing when it is examined.
+    pub(super) fn if_still_open(self) -> Self {
         match self {
-            Self::Finished => Self::Closing(0),
-            Self::Closing(times) if times + 1 < LOOKS => Self::Closing(times + 1),
+            Self::Finished => Self::StillOpen(0),
+            Self::StillOpen(checks) if checks + 1 < STILL_OPEN_CHECKS => {
+                Self::StillOpen(checks + 1)
+            }
             _ => Self::Written,
         }
     }
 }
 
-/// A path that is due.
+/// A path that is due to be examined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Due {
     /// The path.
     pub(super) path: PathBuf,
-    /// Whether it began with being created, or with being renamed into place.
-    pub(super) appeared: bool,
-    /// How to go on if somebody is seen to write there; nothing if it waited for that for long enough.
+    /// Whether the first signal was that it was created or renamed into place.
+    pub(super) created: bool,
+    /// The signal with which it waits again if it is being written, or `None` if it waited for the
+    /// longest time already.
     pub(super) again: Option<Signal>,
 }
 
-/// The paths that something happened to, until they are due.
+/// The paths with signals, until they are due.
 #[derive(Debug, Default)]
-pub(super) struct Coalesce {
+pub(super) struct Coalescer {
     pending: BTreeMap<PathBuf, Pending>,
-    /// The paths that were due a moment ago, and when something last happened to each.
+    /// The paths that were due a moment ago, with the time of the last signal of each.
     recent: HashMap<PathBuf, Instant>,
     burst: Option<Burst>,
 }
@@ -115,8 +112,8 @@ pub(super) struct Coalesce {
 struct Pending {
     since: Instant,
     due: Instant,
-    appeared: bool,
-    asked: bool,
+    created: bool,
+    interest: bool,
     last: Signal,
     /// Whether it waits for its other half.
     waits: bool,
@@ -129,84 +126,61 @@ struct Burst {
     last: Instant,
 }
 
-impl Coalesce {
-    /// Something happened. `asked` says whether somebody asked for this path.
-    pub(super) fn push(&mut self, path: PathBuf, signal: Signal, asked: bool, now: Instant) {
-        use Signal::{Appeared, Arrived, Closing, Emptied, Finished, Gone, Touched, Written};
+impl Coalescer {
+    /// Adds a signal of a path.
+    pub(super) fn push(&mut self, path: PathBuf, signal: Signal, interest: Interest, now: Instant) {
         let first = !self.pending.contains_key(&path);
-        let wait = match signal {
-            Finished | Arrived | Touched if asked => Duration::ZERO,
-            // Modes and times of what nobody has are nobody's business, nor is that somebody opened
-            // it for writing and wrote nothing.
-            Touched => return,
-            Finished if first && CLOSES => return,
-            Finished | Arrived | Appeared => HALF,
-            Gone | Emptied => GONE,
-            Written => WRITING,
-            Closing(times) => CLOSING * 2_u32.saturating_pow(times),
-        };
-        let waits = wait == HALF || wait == GONE;
-        self.settle(now);
-        // That it is to be looked at again is nothing that happened to it.
-        let happened = !matches!(signal, Closing(_));
-        let again = happened && self.is_recent(&path, now);
+        let Some(wait) = wait(signal, interest, first) else { return };
+        let waits = wait == NEW_FILE || wait == REMOVAL;
+        let interest = interest.is_any();
+        self.end_burst_if_quiet(now);
+        // Another check of a file that is still open is no activity.
+        let active = !matches!(signal, Signal::StillOpen(_));
+        let again = active && self.is_recent(&path, now);
         if again {
             self.recent.insert(path.clone(), now);
         }
         let wait = if again { wait.max(QUIET) } else { wait };
         if let Some(burst) = &mut self.burst
-            && happened
+            && active
             && !again
-            && (first || signal != Written)
-            && (asked || now < burst.began + CAP)
+            && (first || signal != Signal::Written)
+            && (interest || now < burst.began + MOST)
         {
             burst.last = now;
         }
-        // What is removed with its new folder was new, too, though its creation may have been missed.
-        let appeared = matches!(signal, Appeared | Arrived)
+        // A path that is removed with its new folder was new, too, even if its creation was missed.
+        let created = matches!(signal, Signal::Created | Signal::RenamedTo)
             || path
                 .ancestors()
                 .skip(1)
-                .any(|above| self.pending.get(above).is_some_and(|pending| pending.appeared));
+                .any(|above| self.pending.get(above).is_some_and(|pending| pending.created));
         let pending = self.pending.entry(path).or_insert(Pending {
             since: now,
             due: now,
-            appeared,
-            asked,
+            created,
+            interest,
             last: signal,
             waits,
         });
-        // A folder that goes is told of twice, by its own watch and by the one above.
-        if first || signal != Gone || pending.last != Gone {
-            pending.due = (now + wait).min(pending.since + CAP);
+        // The removal of a folder is reported twice, by its own watch and by the one above.
+        if first || signal != Signal::Removed || pending.last != Signal::Removed {
+            pending.due = (now + wait).min(pending.since + MOST);
             pending.waits = waits;
         }
-        pending.asked |= asked;
-        if signal != Touched {
+        pending.interest |= interest;
+        if signal != Signal::MetadataChanged {
             pending.last = signal;
         }
     }
 
-    /// Whether a finished save of a path that somebody asked for is a lone one, that is due at once.
-    pub(super) fn lone(&mut self, path: &Path, now: Instant) -> bool {
-        self.settle(now);
-        self.burst.is_none() && !self.is_recent(path, now)
-    }
-
-    /// Such a save was looked at: nothing is left to come for what happened to the path before.
-    pub(super) fn looked_at(&mut self, path: &Path, now: Instant) {
-        self.pending.remove(path);
-        self.recent.retain(|_, last| now < *last + QUIET);
-        self.recent.insert(path.to_owned(), now);
-    }
-
-    /// Changes were published of files that somebody asked for: a burst may be going on.
+    /// Records that changes of files in use are published: a burst may be going on.
     pub(super) fn published(&mut self, now: Instant) {
         let began = self.burst.map_or(now, |burst| burst.began);
         self.burst = Some(Burst { began, last: now });
     }
 
-    /// When to come back, if ever.
+    /// Returns when the next path is due.
     pub(super) fn next(&self) -> Option<Instant> {
         let first = self.pending.values().min_by_key(|pending| pending.due)?;
         let with = self.pending.values().filter(|other| other.waits && first.waits);
@@ -214,64 +188,77 @@ impl Coalesce {
         let due = with.unwrap_or(first.due);
         let Some(burst) = self.burst else { return Some(due) };
         let since = self.pending.values().map(|pending| pending.since).min()?;
-        Some(due.max((burst.last + QUIET).min(since + CAP)))
+        Some(due.max((burst.last + QUIET).min(since + MOST)))
     }
 
-    /// The paths that are due now.
+    /// Takes the paths that are due.
     pub(super) fn take(&mut self, now: Instant) -> Vec<Due> {
-        self.settle(now);
+        self.end_burst_if_quiet(now);
         if self.next().is_none_or(|next| next > now) {
             return Vec::new();
         }
         let due: Vec<_> = self
             .pending
-            .iter()
-            .filter(|(_, pending)| pending.due <= now)
+            .extract_if(.., |_, pending| pending.due <= now)
             .map(|(path, pending)| {
-                let patient = matches!(pending.last, Signal::Written | Signal::Emptied)
-                    || now >= pending.since + CAP;
-                Due {
-                    path: path.clone(),
-                    appeared: pending.appeared,
-                    again: (!patient).then(|| pending.last.still_open()),
-                }
+                let is_last = matches!(pending.last, Signal::Written | Signal::Emptied)
+                    || now >= pending.since + MOST;
+                let again = (!is_last).then(|| pending.last.if_still_open());
+                Due { path, created: pending.created, again }
             })
             .collect();
-        self.pending.retain(|_, pending| pending.due > now);
         self.recent.retain(|_, last| now < *last + QUIET);
         self.recent.extend(due.iter().map(|due| (due.path.clone(), now)));
         due
     }
 
-    /// Until when a page that is asked for now should wait, because more files of the burst that is
-    /// going on are about to change. `more` says whether something happened that was not pushed yet.
-    /// A lone save holds up nobody, nor does what is written for ever.
-    pub(super) fn unsettled(&self, now: Instant, more: bool) -> Option<Instant> {
-        let burst = self.burst?;
-        let until = burst.began + HOLD;
-        let more = more || self.pending.values().any(Pending::is_telling);
-        (more && now < until).then_some(until)
+    /// Returns until when a page load should wait at the most while [more](Self::expects_more) files
+    /// are about to change, or `None` outside a burst. A lone save delays no page.
+    pub(super) fn hold_until(&self) -> Option<Instant> {
+        self.burst.map(|burst| burst.began + HOLD)
     }
 
-    /// A burst is over when it was quiet for long enough.
-    fn settle(&mut self, now: Instant) {
+    /// Returns whether more files are about to change. Endless writing does not count.
+    pub(super) fn expects_more(&self) -> bool {
+        self.burst.is_some() && self.pending.values().any(Pending::is_telling)
+    }
+
+    fn end_burst_if_quiet(&mut self, now: Instant) {
         self.burst = self.burst.filter(|burst| now < burst.last + QUIET);
     }
 
-    /// Whether a path was due a moment ago and was not left alone since.
+    /// Returns whether a path was due a moment ago and was not left alone since.
     fn is_recent(&self, path: &Path, now: Instant) -> bool {
         self.recent.get(path).is_some_and(|last| now < *last + QUIET)
     }
 }
 
+/// Returns how long a path waits after a signal, or `None` if the signal does not matter.
+fn wait(signal: Signal, interest: Interest, first: bool) -> Option<Duration> {
+    use Signal::{
+        Created, Emptied, Finished, MetadataChanged, Removed, RenamedTo, StillOpen, Written,
+    };
+    Some(match signal {
+        // The mode and times of a file that nobody requested do not matter, nor does it matter that
+        // a writer opened it and wrote nothing.
+        MetadataChanged if interest != Interest::Requested => return None,
+        Finished if first && CLOSE_IS_REPORTED && interest != Interest::Requested => return None,
+        Finished | RenamedTo | MetadataChanged if interest.is_any() => Duration::ZERO,
+        Finished | RenamedTo | Created | MetadataChanged => NEW_FILE,
+        Removed | Emptied => REMOVAL,
+        Written => WRITING,
+        StillOpen(checks) => STILL_OPEN * 2_u32.saturating_pow(checks),
+    })
+}
+
 impl Pending {
-    /// Whether it shows that a burst is going on: not a temporary file that went its way, a mode
-    /// that was set after a save, or a writer that may never end.
+    /// Returns whether it shows that a burst is going on. A temporary file that is gone, a mode that
+    /// was set after a save and a writer that may never end do not.
     fn is_telling(&self) -> bool {
         match self.last {
-            Signal::Finished | Signal::Closing(_) | Signal::Arrived | Signal::Appeared => true,
-            Signal::Gone | Signal::Emptied => self.asked,
-            Signal::Written | Signal::Touched => false,
+            Signal::Finished | Signal::StillOpen(_) | Signal::RenamedTo | Signal::Created => true,
+            Signal::Removed | Signal::Emptied => self.interest,
+            Signal::Written | Signal::MetadataChanged => false,
         }
     }
 }

@@ -32,7 +32,7 @@ use self::{
     pace::{Meter, pause},
     table::{Listing, Place, Signals, Table},
 };
-use super::{Input, Put};
+use super::inbox::{Inbox, Input};
 
 /// How long it takes at least until a folder is looked at again.
 const ALL: Duration = Duration::from_millis(100);
@@ -49,7 +49,7 @@ const RETRY: Duration = Duration::from_secs(10);
 /// The folders that are polled, and the thread that does it.
 pub(super) struct Poller {
     shared: Arc<Shared>,
-    put: Put,
+    inbox: Arc<Inbox>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -64,8 +64,8 @@ struct Shared {
 
 impl Poller {
     /// Polls nothing yet. What is found is put there.
-    pub(super) fn new(put: Put) -> Self {
-        Self { shared: Arc::default(), put, thread: None }
+    pub(super) fn new(inbox: Arc<Inbox>) -> Self {
+        Self { shared: Arc::default(), inbox, thread: None }
     }
 
     /// Polls a folder from now on: what it holds now is what changes are told against. Gives whether
@@ -77,9 +77,9 @@ impl Poller {
         let listing = list(folder)?.ok_or(io::ErrorKind::NotFound)?;
         self.shared.table().add(folder, listing);
         if self.thread.is_none() {
-            let (shared, put) = (Arc::clone(&self.shared), Arc::clone(&self.put));
+            let (shared, inbox) = (Arc::clone(&self.shared), Arc::clone(&self.inbox));
             let thread = std::thread::Builder::new().name("livers-poll".to_owned());
-            self.thread = Some(thread.spawn(move || Rounds::new(&shared, &put).run())?);
+            self.thread = Some(thread.spawn(move || Rounds::new(&shared, &inbox).run())?);
         }
         self.shared.wake.notify_all();
         Ok(true)
@@ -95,27 +95,27 @@ impl Poller {
     pub(super) fn hand_over(&self, folder: &Path) {
         let place = self.shared.table().place(folder);
         if let Some(place) = place {
-            self.shared.look_at_all(&place, &self.put);
+            self.shared.look_at_all(&place, &self.inbox);
             self.remove(folder);
         }
     }
 
     /// Somebody uses a path, or waits for it.
-    pub(super) fn uses(&self, path: &Path) {
-        self.shared.table().uses(path);
+    pub(super) fn prioritize(&self, path: &Path) {
+        self.shared.table().prioritize(path);
     }
 
     /// The system told of a path after all. Blocking.
-    pub(super) fn heard(&self, path: &Path) {
+    pub(super) fn reported(&self, path: &Path) {
         if self.thread.is_some()
             && let Ok(facts) = Facts::at(path)
         {
-            self.shared.table().heard(path, facts);
+            self.shared.table().reported(path, facts);
         }
     }
 
-    /// Whether to put [`Input::Retry`] now and then.
-    pub(super) fn retries(&self, retry: bool) {
+    /// Whether to put [`Input::RetryWatches`] now and then.
+    pub(super) fn retry_watches(&self, retry: bool) {
         self.shared.retry.store(retry, Ordering::Relaxed);
     }
 }
@@ -143,27 +143,27 @@ impl Shared {
     }
 
     /// Looks at all that is in a folder.
-    fn look_at_all(&self, at: &Place, put: &Put) {
+    fn look_at_all(&self, at: &Place, inbox: &Inbox) {
         // A folder that cannot be read now says nothing.
         if let Ok(listing) = list(&at.folder) {
             let signals = self.table().see(at, listing, Instant::now());
-            tell(signals, put);
+            tell(signals, inbox);
         }
     }
 
     /// Looks at some of what is in a folder.
-    fn look_at_some(&self, at: &Place, put: &Put) {
+    fn look_at_some(&self, at: &Place, inbox: &Inbox) {
         let facts = |name| Some((name, Facts::at(&at.folder.join(name)).ok()?));
         let seen = at.names.iter().filter_map(facts);
         let seen = seen.map(|(name, facts)| (name.clone(), facts)).collect();
         let signals = self.table().see_some(at, seen, Instant::now());
-        tell(signals, put);
+        tell(signals, inbox);
     }
 }
 
-fn tell(signals: Signals, put: &Put) {
+fn tell(signals: Signals, inbox: &Inbox) {
     for (path, signal) in signals {
-        put(Input::Polled(path, signal));
+        inbox.send(Input::Polled(path, signal));
     }
 }
 
@@ -188,7 +188,7 @@ fn list(folder: &Path) -> io::Result<Option<Listing>> {
 /// When the thread looks at what.
 struct Rounds<'a> {
     shared: &'a Shared,
-    put: &'a Put,
+    inbox: &'a Inbox,
     meter: Meter,
     all: Instant,
     used: Instant,
@@ -197,11 +197,11 @@ struct Rounds<'a> {
 }
 
 impl<'a> Rounds<'a> {
-    fn new(shared: &'a Shared, put: &'a Put) -> Self {
+    fn new(shared: &'a Shared, inbox: &'a Inbox) -> Self {
         let now = Instant::now();
         let meter = Meter::new();
         let (all, used) = (now + ALL, now + USED);
-        Self { shared, put, meter, all, used, restless: now, retry: now + RETRY }
+        Self { shared, inbox, meter, all, used, restless: now, retry: now + RETRY }
     }
 
     fn run(mut self) {
@@ -213,7 +213,7 @@ impl<'a> Rounds<'a> {
             if Instant::now() >= self.retry {
                 self.retry = Instant::now() + RETRY;
                 if self.shared.retry.load(Ordering::Relaxed) {
-                    (self.put)(Input::Retry);
+                    self.inbox.send(Input::RetryWatches);
                 }
             }
         }
@@ -250,7 +250,7 @@ impl<'a> Rounds<'a> {
             if self.shared.stops() {
                 return;
             }
-            self.shared.look_at_all(&place, self.put);
+            self.shared.look_at_all(&place, self.inbox);
             self.look_at_some();
         }
         self.all = Instant::now() + pause(self.meter.cost(began), ALL);
@@ -274,7 +274,7 @@ impl<'a> Rounds<'a> {
 
     fn look_at(&self, places: &[Place]) {
         for place in places.iter().take_while(|_| !self.shared.stops()) {
-            self.shared.look_at_some(place, self.put);
+            self.shared.look_at_some(place, self.inbox);
         }
     }
 }

@@ -12,7 +12,7 @@
 use std::time::{Duration, Instant};
 
 use super::facts::{Facts, File};
-use crate::watch::coalesce::Signal;
+use crate::watch::signal::Signal;
 
 /// How long a file must be left alone to be finished.
 const PATIENCE: Duration = Duration::from_millis(40);
@@ -44,7 +44,7 @@ enum Phase {
     /// It was taken for finished.
     Finished { coarse: bool },
     /// It went away; it may come back at once.
-    Gone,
+    Removed,
 }
 
 impl Restless {
@@ -91,19 +91,19 @@ pub(super) fn look(
                 written(Vec::new())
             } else {
                 // A mode, a link, or another file of the same size and time.
-                Seen { signals: vec![Signal::Touched], restless }
+                Seen { signals: vec![Signal::MetadataChanged], restless }
             }
         }
-        (None, Some(Facts::File(_))) => written(vec![Signal::Appeared]),
+        (None, Some(Facts::File(_))) => written(vec![Signal::Created]),
         (Some(Facts::Folder), Some(Facts::File(_))) => {
-            written(vec![Signal::Gone, Signal::Appeared])
+            written(vec![Signal::Removed, Signal::Created])
         }
-        (None, Some(Facts::Folder)) => Seen { signals: vec![Signal::Appeared], restless: None },
+        (None, Some(Facts::Folder)) => Seen { signals: vec![Signal::Created], restless: None },
         (Some(Facts::File(_)), Some(Facts::Folder)) => {
-            Seen { signals: vec![Signal::Gone, Signal::Appeared], restless: None }
+            Seen { signals: vec![Signal::Removed, Signal::Created], restless: None }
         }
         (Some(_), None) => {
-            Seen { signals: vec![Signal::Gone], restless: Some(changed(Phase::Gone)) }
+            Seen { signals: vec![Signal::Removed], restless: Some(changed(Phase::Removed)) }
         }
     }
 }
@@ -121,10 +121,10 @@ fn same(restless: Option<Restless>, file: Option<File>, now: Instant) -> Seen {
             Seen { signals: vec![Signal::Finished], restless: Some(restless) }
         }
         Phase::Finished { coarse } if now >= restless.ends() => {
-            let signals = if coarse { vec![Signal::Touched] } else { Vec::new() };
+            let signals = if coarse { vec![Signal::MetadataChanged] } else { Vec::new() };
             Seen { signals, restless: None }
         }
-        Phase::Gone if now >= restless.ends() => Seen::default(),
+        Phase::Removed if now >= restless.ends() => Seen::default(),
         _ => Seen { signals: Vec::new(), restless: Some(restless) },
     }
 }
@@ -148,7 +148,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::{Facts, File, look};
-    use crate::watch::coalesce::Signal::{self, *};
+    use crate::watch::signal::Signal::{self, *};
 
     /// A file: its size, and its times in odd nanoseconds, or in whole seconds.
     #[allow(clippy::unnecessary_wraps)]
@@ -195,7 +195,7 @@ mod tests {
                 &[(0, older), (50, older), (3000, older)],
                 &[(0, Written), (50, Finished)],
             ),
-            ("a chmod", OLD, &[(0, moved), (50, moved)], &[(0, Touched)]),
+            ("a chmod", OLD, &[(0, moved), (50, moved)], &[(0, MetadataChanged)]),
             (
                 "written, and its time set back",
                 OLD,
@@ -224,30 +224,30 @@ mod tests {
                 "a new file",
                 None,
                 &[(0, NEW), (40, NEW)],
-                &[(0, Appeared), (0, Written), (40, Finished)],
+                &[(0, Created), (0, Written), (40, Finished)],
             ),
-            ("a removal", OLD, &[(0, None), (40, None), (2000, None)], &[(0, Gone)]),
+            ("a removal", OLD, &[(0, None), (40, None), (2000, None)], &[(0, Removed)]),
             (
                 "a removal and a write",
                 OLD,
                 &[(0, None), (20, NEW), (60, NEW)],
-                &[(0, Gone), (20, Appeared), (20, Written), (60, Finished)],
+                &[(0, Removed), (20, Created), (20, Written), (60, Finished)],
             ),
             (
                 "a folder comes and goes",
                 None,
                 &[(0, FOLDER), (20, FOLDER), (40, None)],
-                &[(0, Appeared), (40, Gone)],
+                &[(0, Created), (40, Removed)],
             ),
             (
                 "a folder takes a file's place",
                 OLD,
                 &[(0, FOLDER), (50, OLD), (99, OLD)],
                 &[
-                    (0, Gone),
-                    (0, Appeared),
-                    (50, Gone),
-                    (50, Appeared),
+                    (0, Removed),
+                    (0, Created),
+                    (50, Removed),
+                    (50, Created),
                     (50, Written),
                     (99, Finished),
                 ],
@@ -262,7 +262,7 @@ mod tests {
                     (2100, file(3, SECOND)),
                     (9000, file(3, SECOND)),
                 ],
-                &[(0, Written), (40, Finished), (2100, Touched)],
+                &[(0, Written), (40, Finished), (2100, MetadataChanged)],
             ),
         ];
         for (name, known, looks, wanted) in table {

@@ -14,7 +14,7 @@ use super::{
     facts::Facts,
     settle::{self, Restless},
 };
-use crate::watch::coalesce::Signal;
+use crate::watch::signal::Signal;
 
 /// What is in a folder.
 pub(super) type Listing = Vec<(OsString, Facts)>;
@@ -75,7 +75,7 @@ impl Table {
 
     /// Somebody uses a path, or waits for it: what decides over it in the nearest folder is looked at
     /// more often.
-    pub(super) fn uses(&mut self, path: &Path) {
+    pub(super) fn prioritize(&mut self, path: &Path) {
         let mut below = path;
         while let (Some(folder), Some(name)) = (below.parent(), below.file_name()) {
             if let Some(folder) = self.folders.get_mut(folder) {
@@ -90,7 +90,7 @@ impl Table {
     }
 
     /// Something else saw what happened to a path, and told it: this is there now.
-    pub(super) fn heard(&mut self, path: &Path, facts: Option<Facts>) {
+    pub(super) fn reported(&mut self, path: &Path, facts: Option<Facts>) {
         let Some((folder, name)) = path.parent().zip(path.file_name()) else { return };
         if let Some(folder) = self.folders.get_mut(folder) {
             folder.restless.remove(name);
@@ -146,7 +146,7 @@ impl Table {
         let mut signals = Vec::new();
         let away = listing.is_none();
         if away != folder.away && !told_above {
-            let signal = if away { Signal::Gone } else { Signal::Appeared };
+            let signal = if away { Signal::Removed } else { Signal::Created };
             signals.push((at.folder.clone(), signal));
         }
         folder.away = away;
@@ -238,7 +238,7 @@ mod tests {
     };
 
     use super::{Facts, Listing, Place, Table, USED};
-    use crate::watch::{coalesce::Signal::*, poll::facts::File};
+    use crate::watch::{poll::facts::File, signal::Signal::*};
 
     fn file(time: i64) -> Facts {
         Facts::File(File { size: 1, modified: time, changed: time, inode: 1 })
@@ -260,7 +260,7 @@ mod tests {
         let look = [("a", file(1)), ("b", file(2)), ("d", Facts::Folder)];
         let mut told = table.see(&at, Some(listing(&look)), now);
         told.sort_by_key(|(path, _)| path.clone());
-        let wanted = [("/s/b", Written), ("/s/c", Gone), ("/s/d", Appeared)];
+        let wanted = [("/s/b", Written), ("/s/c", Removed), ("/s/d", Created)];
         assert_eq!(told, wanted.map(|(path, signal)| (path.into(), signal)));
         let names: Vec<_> = table.restless().into_iter().flat_map(|place| place.names).collect();
         assert_eq!(names.len(), 2, "{names:?}");
@@ -291,10 +291,10 @@ mod tests {
         table.add(Path::new("/s/sub"), listing(&[("a", file(1))]));
         let (root, sub) = (place(&table, "/s"), place(&table, "/s/sub"));
         assert_eq!(table.see(&sub, None, now), []);
-        assert_eq!(table.see(&root, Some(Vec::new()), now), [("/s/sub".into(), Gone)]);
-        assert_eq!(table.see(&root, None, now), [("/s".into(), Gone)]);
+        assert_eq!(table.see(&root, Some(Vec::new()), now), [("/s/sub".into(), Removed)]);
+        assert_eq!(table.see(&root, None, now), [("/s".into(), Removed)]);
         assert_eq!(table.see(&root, None, now), []);
-        assert_eq!(table.see(&root, Some(Vec::new()), now), [("/s".into(), Appeared)]);
+        assert_eq!(table.see(&root, Some(Vec::new()), now), [("/s".into(), Created)]);
     }
 
     #[test]
@@ -303,7 +303,7 @@ mod tests {
         table.add(Path::new("/s"), Vec::new());
         table.add(Path::new("/s/sub"), Vec::new());
         for path in ["/s/a", "/s/sub/b", "/s/new/deep/c", "/s/new/d", "/elsewhere/a"] {
-            table.uses(Path::new(path));
+            table.prioritize(Path::new(path));
         }
         let mut used: Vec<_> = table
             .used()
@@ -318,12 +318,12 @@ mod tests {
     fn names_of_nothing_are_not_looked_for_without_end() {
         let mut table = Table::default();
         table.add(Path::new("/s"), listing(&[("a", file(1))]));
-        table.uses(Path::new("/s/a"));
+        table.prioritize(Path::new("/s/a"));
         for name in 1..USED {
-            table.uses(Path::new(&format!("/s/{name}")));
+            table.prioritize(Path::new(&format!("/s/{name}")));
         }
         assert_eq!(table.used()[0].names.len(), USED);
-        table.uses(Path::new("/s/one more"));
+        table.prioritize(Path::new("/s/one more"));
         let mut names = table.used().remove(0).names;
         names.sort();
         assert_eq!(names, ["a", "one more"]);
@@ -333,8 +333,8 @@ mod tests {
     fn what_was_heard_is_not_told_again() {
         let (mut table, now) = (Table::default(), Instant::now());
         table.add(Path::new("/s"), listing(&[("a", file(1)), ("b", file(1))]));
-        table.heard(Path::new("/s/a"), Some(file(2)));
-        table.heard(Path::new("/s/b"), None);
+        table.reported(Path::new("/s/a"), Some(file(2)));
+        table.reported(Path::new("/s/b"), None);
         let at = place(&table, "/s");
         assert_eq!(table.see(&at, Some(listing(&[("a", file(2))])), now), []);
     }

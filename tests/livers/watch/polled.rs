@@ -195,9 +195,9 @@ async fn a_burst_loses_nothing() {
 #[tokio::test]
 async fn that_and_why_it_polls_is_said() {
     let site = polled(TempDir::new()).await;
-    let row = format!("  watching {}  (polling: as asked for)", site.dir.path().display());
+    let row = format!("  watching {}  (polling: as configured)", site.dir.path().display());
     site.livers.wait_for_line(|line| line == row).await;
-    assert_eq!(status(&site.livers).await["watch"]["polling"], "as asked for");
+    assert_eq!(status(&site.livers).await["watch"]["polling"], "as configured");
     let events = watched(TempDir::new()).await;
     assert!(status(&events.livers).await["watch"]["polling"].is_null());
 }

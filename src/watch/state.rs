@@ -1,0 +1,64 @@
+//! The state of a path, and how to find it out.
+
+use std::{io, path::Path};
+
+use crate::docroot::{self, ContentHash, Writer};
+
+/// What is at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PathState {
+    /// Nothing.
+    Missing,
+    /// A folder.
+    Folder,
+    /// A file with this content.
+    File(ContentHash),
+    /// A file whose content was not read.
+    Unread,
+    /// A file or folder that cannot be read.
+    Unreadable,
+}
+
+impl PathState {
+    /// Returns the state of a path, or `None` while a process has the file open for writing. The
+    /// content of a file is read only if `with_content` is set.
+    ///
+    /// # Blocking
+    /// Reads the file.
+    pub(super) fn of(path: &Path, with_content: bool) -> Option<Self> {
+        let state = std::fs::metadata(path).and_then(|metadata| {
+            Ok(if metadata.is_dir() {
+                Some(Self::Folder)
+            } else if with_content {
+                let read = docroot::read(path)?;
+                (read.writer != Writer::Open).then_some(Self::File(read.content_hash))
+            } else {
+                Some(Self::Unread)
+            })
+        });
+        state.unwrap_or_else(|error| Some(Self::of_error(&error)))
+    }
+
+    /// Returns the state of a file, even if it is being written and its content is incomplete.
+    ///
+    /// # Blocking
+    /// Reads the file.
+    pub(super) fn of_file_being_written(path: &Path) -> Self {
+        docroot::read(path)
+            .map_or_else(|error| Self::of_error(&error), |read| Self::File(read.content_hash))
+    }
+
+    fn of_error(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::PermissionDenied => Self::Unreadable,
+            _ => Self::Missing,
+        }
+    }
+
+    /// Returns whether a file was truncated to nothing, which is often the first half of a save.
+    pub(super) fn is_emptied(self, known: Option<Self>) -> bool {
+        self == Self::File(ContentHash::of(&[]))
+            && known != Some(self)
+            && known != Some(Self::Missing)
+    }
+}

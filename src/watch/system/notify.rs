@@ -1,0 +1,118 @@
+//! The watcher of macOS, Windows and the BSDs, by way of `notify`.
+
+use std::{io, path::Path};
+
+use notify::{
+    ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _,
+    event::{AccessKind, AccessMode, ModifyKind, RenameMode},
+};
+
+use super::{System, WATCHES_ONE_FOLDER, WatchError};
+use crate::watch::signal::{Signal, SystemEvent};
+
+/// The system's watcher.
+#[derive(Debug)]
+pub(in crate::watch) struct Watcher(RecommendedWatcher);
+
+impl Watcher {
+    /// Creates a watcher without watches that passes events to a function, on a thread of its own.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub(in crate::watch) fn new(
+        put: impl Fn(SystemEvent) + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        notify::recommended_watcher(move |event: notify::Result<Event>| match event {
+            Ok(event) if event.need_rescan() => put(SystemEvent::Overflow),
+            Ok(event) => {
+                let Some(signal) = signal(event.kind) else { return };
+                event.paths.into_iter().for_each(|path| put(SystemEvent::Signal(path, signal)));
+            }
+            Err(error) => put(SystemEvent::Failed(error.to_string())),
+        })
+        .map(Self)
+        .map_err(io::Error::other)
+    }
+}
+
+impl System for Watcher {
+    fn watch(&mut self, path: &Path) -> Result<(), WatchError> {
+        let mode =
+            if WATCHES_ONE_FOLDER { RecursiveMode::NonRecursive } else { RecursiveMode::Recursive };
+        self.0.watch(path, mode).map_err(|error| match error.kind {
+            ErrorKind::MaxFilesWatch => WatchError::Limit,
+            ErrorKind::PathNotFound => WatchError::NotFound,
+            ErrorKind::Io(error) if error.kind() == io::ErrorKind::NotFound => WatchError::NotFound,
+            ErrorKind::Io(error) => WatchError::Io(error),
+            kind => WatchError::Io(io::Error::other(notify::Error::new(kind))),
+        })
+    }
+
+    fn unwatch(&mut self, path: &Path) {
+        // Fails if the system dropped the watch itself.
+        let _ = self.0.unwatch(path);
+    }
+}
+
+/// Returns what an event says of its paths. A rename over a file arrives as `Create` on one system
+/// and as `Name(To)` on another.
+fn signal(kind: EventKind) -> Option<Signal> {
+    Some(match kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Signal::Finished,
+        EventKind::Access(_) => return None,
+        EventKind::Create(_) => Signal::Created,
+        EventKind::Remove(_) => Signal::Removed,
+        EventKind::Modify(ModifyKind::Metadata(_)) => Signal::MetadataChanged,
+        EventKind::Modify(ModifyKind::Name(RenameMode::From)) => Signal::Removed,
+        EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Signal::RenamedTo,
+        EventKind::Modify(_) | EventKind::Any | EventKind::Other => Signal::Written,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, sync::mpsc::channel, time::Duration};
+
+    use notify::{
+        EventKind,
+        event::{
+            AccessKind, AccessMode, CreateKind, DataChange, MetadataKind, ModifyKind, RemoveKind,
+            RenameMode,
+        },
+    };
+
+    use super::{Signal::*, System, SystemEvent, Watcher, signal};
+
+    #[test]
+    fn event_kinds_become_signals() {
+        let access = EventKind::Access;
+        let modify = EventKind::Modify;
+        let table = [
+            (access(AccessKind::Open(AccessMode::Any)), None),
+            (access(AccessKind::Close(AccessMode::Read)), None),
+            (access(AccessKind::Close(AccessMode::Write)), Some(Finished)),
+            (modify(ModifyKind::Data(DataChange::Any)), Some(Written)),
+            (modify(ModifyKind::Metadata(MetadataKind::Any)), Some(MetadataChanged)),
+            (modify(ModifyKind::Name(RenameMode::From)), Some(Removed)),
+            (modify(ModifyKind::Name(RenameMode::To)), Some(RenamedTo)),
+            (EventKind::Create(CreateKind::File), Some(Created)),
+            (EventKind::Remove(RemoveKind::Folder), Some(Removed)),
+        ];
+        for (kind, wanted) in table {
+            assert_eq!(signal(kind), wanted, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_new_file_is_reported_with_its_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = fs::canonicalize(dir.path()).unwrap();
+        let (put, events) = channel();
+        let mut watcher = Watcher::new(move |event| put.send(event).unwrap()).unwrap();
+        watcher.watch(&folder).unwrap();
+        fs::write(folder.join("a"), "new").unwrap();
+        let event = events.recv_timeout(Duration::from_secs(10)).expect("an event");
+        assert_eq!(event, SystemEvent::Signal(folder.join("a"), Created));
+        watcher.unwatch(&folder);
+    }
+}

@@ -1,0 +1,138 @@
+//! Compares the paths that are due with what was served, and publishes the differences.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use super::Worker;
+use crate::{
+    change::{Change, ChangeSet},
+    docroot,
+    watch::{coalesce::Due, signal::Signal, snapshot::difference, state::PathState},
+};
+
+/// What one round of comparisons found.
+#[derive(Default)]
+struct Found {
+    changes: ChangeSet,
+    /// The requested paths among them.
+    requested: Vec<PathBuf>,
+    /// A path in use changed.
+    in_use: bool,
+    /// A link may have appeared, gone, or been replaced.
+    relinked: bool,
+}
+
+impl Worker {
+    /// Examines the paths that are due, and publishes the differences.
+    pub(super) fn publish_due(&mut self) {
+        let now = Instant::now();
+        let due = self.coalescer.take(now);
+        if due.is_empty() {
+            return;
+        }
+        let mut found = Found::default();
+        for Due { path, created, again } in due {
+            if self.snapshot.is_direct_file(&path) {
+                self.compare(&path, created, again, &mut found);
+                continue;
+            }
+            // A link that is gone was one, too.
+            found.relinked |= fs::symlink_metadata(&path).map_or(true, |path| path.is_symlink());
+            let below = self.snapshot.below(&path);
+            if below.first() != Some(&path) {
+                self.compare(&path, created, again, &mut found);
+            }
+            for path in below {
+                self.compare(&path, created, again, &mut found);
+            }
+        }
+        if found.relinked {
+            // Links may lead through links.
+            for path in self.links.all() {
+                self.follow(path.clone(), now);
+                self.compare(&path, false, None, &mut found);
+            }
+        }
+        if found.changes.is_empty() {
+            return;
+        }
+        if found.in_use {
+            self.coalescer.published(now);
+            self.shared.gate.hold_until(self.coalescer.hold_until());
+        }
+        (self.publish)(found.changes);
+        for path in found.requested {
+            // It may be another inode than the one that was watched by itself.
+            self.tree.remove_file(&path);
+            self.watch_hard_linked(&path);
+        }
+    }
+
+    /// Compares a path with what was served, and adds the difference. A file that is being written is
+    /// left for later, if it may wait.
+    fn compare(&mut self, path: &Path, created: bool, again: Option<Signal>, found: &mut Found) {
+        if self.ignore.never(path, false) {
+            return;
+        }
+        let (known, interest) = (self.snapshot.known(path), self.interest(path));
+        found.in_use |= interest.is_any();
+        let now = match (self.examine(path, known.is_some(), found), again) {
+            (Some(now), _) => now,
+            (None, None) => {
+                let now = PathState::of_file_being_written(path);
+                if now.is_emptied(known) {
+                    // A command's output is redirected there (`pandoc ... > page.html`): its first
+                    // byte, or its end, raises an event, however long that takes.
+                    return;
+                }
+                now
+            }
+            (None, Some(signal)) => {
+                return self.coalescer.push(path.to_owned(), signal, interest, Instant::now());
+            }
+        };
+        if again.is_some() && now.is_emptied(known) {
+            return self.coalescer.push(path.to_owned(), Signal::Emptied, interest, Instant::now());
+        }
+        let created = created && !self.extra.is_known_file(path);
+        let Some(kind) = difference(known, now, created) else { return };
+        self.snapshot.published(path, now);
+        self.extra.set_exists(path, matches!(now, PathState::File(_) | PathState::Unread));
+        let is_folder = now == PathState::Folder
+            || (now == PathState::Missing
+                && matches!(known, Some(PathState::Folder | PathState::Unread)));
+        if known.is_some() {
+            found.requested.push(path.to_owned());
+        }
+        let names = self.names(path, is_folder).into_iter();
+        found.changes.extend(names.map(|path| Change { path, kind }));
+    }
+
+    /// Returns the state of a path, or `None` while it is being written.
+    fn examine(&self, path: &Path, requested: bool, found: &mut Found) -> Option<PathState> {
+        if self.snapshot.is_direct_file(path) {
+            // The common case, with as few system calls as possible.
+            match docroot::content_hash(path) {
+                Ok(hash) => return hash.map(PathState::File),
+                // It is gone, a folder, or a link by now.
+                Err(_) => found.relinked = true,
+            }
+        }
+        PathState::of(path, requested)
+    }
+
+    /// Returns the names of a changed path: as a browser requests it, or, where it is not served,
+    /// relative to the watched folder's parent, without a leading slash.
+    fn names(&self, path: &Path, is_folder: bool) -> Vec<String> {
+        let served = path.starts_with(self.root.path())
+            || self.mounted.iter().any(|root| path.starts_with(root));
+        if served {
+            let urls = self.root.urls_of(path, is_folder);
+            return urls.iter().map(ToString::to_string).collect();
+        }
+        self.extra.name(path).into_iter().collect()
+    }
+}

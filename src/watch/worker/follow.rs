@@ -1,0 +1,80 @@
+//! Applies what requests noted: the baseline of a path, and the watches that it needs.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use super::Worker;
+use crate::watch::{
+    coalesce::Interest, ignore::GITIGNORE, signal::Signal, snapshot::NoteOutcome, state::PathState,
+};
+
+impl Worker {
+    /// Applies that a request was served this state of a path.
+    pub(super) fn note(&mut self, path: PathBuf, state: PathState, now: Instant) {
+        match self.snapshot.note(&path, state) {
+            NoteOutcome::Same => {}
+            NoteOutcome::New => self.follow(path, now),
+            NoteOutcome::Changed => {
+                self.coalescer.push(path, Signal::Finished, Interest::Requested, now);
+            }
+        }
+    }
+
+    /// Watches what decides over a requested path: the nearest folder that exists, and the folder that
+    /// links lead to.
+    pub(super) fn follow(&mut self, path: PathBuf, now: Instant) {
+        for path in self.snapshot.take_forgotten() {
+            self.links.forget(&path);
+        }
+        let real = self.links.follow(&path);
+        let mut is_new = self.watch_for(&path);
+        if let Some(real) = &real {
+            is_new |= self.watch_for(real);
+            self.snapshot.set_direct(real, false);
+        }
+        is_new |= self.watch_hard_linked(&path);
+        let is_direct = self.links.is_real(&path)
+            && self.links.to(&path).is_empty()
+            && self.is_watched(&path)
+            && path.file_name().is_some_and(|name| name != GITIGNORE);
+        self.snapshot.set_direct(&path, is_direct);
+        if is_new {
+            // It may have changed between being served and being watched.
+            self.coalescer.push(path, Signal::Finished, Interest::Requested, now);
+        }
+    }
+
+    /// Watches the nearest folder above a path, but not under the name of a symbolic link: the system
+    /// reports events under one name only, which must be the folder's own.
+    fn watch_for(&mut self, path: &Path) -> bool {
+        let mut is_new = false;
+        // Until nothing was created or removed between finding the folder and watching it.
+        while let Some(folder) =
+            path.ancestors().skip(1).find(|folder| folder.is_dir() && self.links.is_real(folder))
+            && (self.tree.add_one(folder) || !folder.is_dir())
+        {
+            is_new = true;
+        }
+        self.tree.prioritize(path);
+        is_new
+    }
+
+    /// Watches a file itself if it has several names: a write by another one raises no event under
+    /// this one.
+    pub(super) fn watch_hard_linked(&mut self, path: &Path) -> bool {
+        is_hard_linked(path) && self.tree.add_file(path)
+    }
+}
+
+#[cfg(unix)]
+fn is_hard_linked(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.nlink() > 1)
+}
+
+#[cfg(not(unix))]
+fn is_hard_linked(_: &Path) -> bool {
+    false
+}

@@ -1,0 +1,280 @@
+//! The watch's thread: takes signals from the system and the inbox, and publishes changes.
+//!
+//! All state belongs to this thread. One round is: read all system events, take the inbox, apply
+//! what the requests [noted](follow), apply the [signals](intake), [compare](compare) the paths that
+//! are due and publish the differences, walk a few folders of the tree.
+//!
+//! The inbox is taken after the events were read and applied before them. So whatever was served
+//! before a save is known when the save's events are applied. And the events are read until there are
+//! no more, so that the close of a file is seen together with its writes.
+//!
+//! Every step may block; the longest one is reading a file that changed.
+
+mod compare;
+mod follow;
+mod intake;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+
+use super::{
+    Options, Publish,
+    burst_gate::BurstGate,
+    coalesce::{Coalescer, Interest},
+    extra::ExtraPaths,
+    ignore::Ignore,
+    inbox::{Inbox, Input},
+    links::Links,
+    mounts::Mounts,
+    observer::Observer,
+    signal::{Signal, SystemEvent},
+    snapshot::Snapshot,
+    status::{Polling, Status},
+    system,
+    tree::Tree,
+};
+use crate::{
+    docroot::Root,
+    error::Error,
+    event::{Event, Events},
+};
+
+/// The token of the inbox's waker.
+pub(super) const WAKE: mio::Token = mio::Token(0);
+
+/// The token of inotify's descriptor.
+#[cfg(target_os = "linux")]
+const SYSTEM: mio::Token = mio::Token(1);
+
+/// How often it is checked whether a root that went away is back.
+const AWAY: Duration = Duration::from_millis(100);
+
+/// What the thread shares with requests.
+pub(super) struct Shared {
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) gate: Arc<BurstGate>,
+    pub(super) status: Arc<Status>,
+    pub(super) established: watch::Sender<bool>,
+}
+
+/// The state of the thread.
+pub(super) struct Worker {
+    root: Arc<Root>,
+    /// The served folders outside the root.
+    mounted: Vec<PathBuf>,
+    extra: ExtraPaths,
+    ignore: Ignore,
+    tree: Tree,
+    links: Links,
+    snapshot: Snapshot,
+    coalescer: Coalescer,
+    /// The root, or other folders, that went away; they may come back.
+    away: Vec<PathBuf>,
+    poll: mio::Poll,
+    shared: Shared,
+    publish: Publish,
+    events: Events,
+}
+
+impl Worker {
+    /// Checks the options, and creates the system's watcher. No folder is watched yet.
+    ///
+    /// # Errors
+    /// See [`Watch::start`](super::Watch::start).
+    pub(super) fn new(
+        options: Options,
+        shared: Shared,
+        poll: mio::Poll,
+        publish: Publish,
+        events: Events,
+    ) -> Result<Self, Error> {
+        let Options { root, extra_watch_paths, ignore, poll: polls } = options;
+        let extra = ExtraPaths::new(extra_watch_paths)?;
+        let mounted: Vec<_> = root.mounted().map(Path::to_owned).collect();
+        let others: Vec<_> = mounted.iter().map(PathBuf::as_path).chain(extra.folders()).collect();
+        let ignore = Ignore::new(root.path(), &others, &ignore)?;
+        let system = if polls {
+            shared.status.set_polling(Polling::Asked);
+            None
+        } else {
+            system_watcher(&root, &shared, &poll, &events)
+        };
+        let inbox = Arc::clone(&shared.inbox);
+        let observer = Observer::new(system, inbox, Arc::clone(&shared.status), events.clone());
+        let served = [root.path()].into_iter().chain(mounted.iter().map(PathBuf::as_path));
+        Ok(Self {
+            links: Links::new(served, root.leads_out()),
+            root,
+            mounted,
+            extra,
+            ignore,
+            tree: Tree::new(observer, events.clone()),
+            snapshot: Snapshot::default(),
+            coalescer: Coalescer::default(),
+            away: Vec::new(),
+            poll,
+            shared,
+            publish,
+            events,
+        })
+    }
+
+    /// Works until the inbox is stopped.
+    pub(super) fn run(mut self) {
+        self.watch_all();
+        let mut ready = mio::Events::with_capacity(4);
+        let mut events = Vec::new();
+        loop {
+            self.shared.gate.hold_until(self.coalescer.hold_until());
+            self.shared.gate.open_unless(self.coalescer.expects_more());
+            if let Err(error) = self.poll.poll(&mut ready, self.timeout())
+                && error.kind() != std::io::ErrorKind::Interrupted
+            {
+                self.report(PathBuf::new(), error.to_string());
+                return;
+            }
+            self.shared.gate.close();
+            if self.shared.inbox.is_stopped() {
+                return;
+            }
+            self.read_system(&mut events);
+            let mut overflowed = self.shared.inbox.take_overflow();
+            self.take_inbox(&mut events);
+            for event in events.drain(..) {
+                match event {
+                    SystemEvent::Signal(path, signal) => self.reported(path, signal),
+                    SystemEvent::Overflow => overflowed = true,
+                    SystemEvent::Failed(why) => self.report(PathBuf::new(), why),
+                }
+            }
+            self.check_away();
+            if overflowed {
+                self.compare_everything();
+            }
+            self.publish_due();
+            self.walk();
+        }
+    }
+
+    /// Returns how long to wait for the next event or input.
+    fn timeout(&self) -> Option<Duration> {
+        if self.tree.is_walking() {
+            return Some(Duration::ZERO);
+        }
+        let due = self.coalescer.next();
+        let due = due.map(|due| due.saturating_duration_since(Instant::now()));
+        let away = (!self.away.is_empty()).then_some(AWAY);
+        due.into_iter().chain(away).min()
+    }
+
+    /// Reads the events that the system has, where this thread reads them.
+    #[cfg_attr(not(target_os = "linux"), allow(unused_variables, clippy::unused_self))]
+    fn read_system(&mut self, events: &mut Vec<SystemEvent>) {
+        #[cfg(target_os = "linux")]
+        if let Some(system) = self.tree.observer().system() {
+            system.read(events);
+        }
+    }
+
+    /// Takes the inbox. Notes are applied at once, signals after the events that were read.
+    fn take_inbox(&mut self, events: &mut Vec<SystemEvent>) {
+        for input in self.shared.inbox.take() {
+            match input {
+                Input::Note(path, state) => self.note(path, state, Instant::now()),
+                Input::Event(event) => events.push(event),
+                Input::Polled(path, signal) => {
+                    // The poller finds only what was written, never that a file was just opened.
+                    if signal == Signal::Finished {
+                        self.signal(path.clone(), Signal::Written, Instant::now());
+                    }
+                    self.signal(path, signal, Instant::now());
+                }
+                Input::RetryWatches => self.tree.retry(),
+            }
+        }
+    }
+
+    /// Begins to watch everything.
+    fn watch_all(&mut self) {
+        self.tree.walk(self.root.path());
+        self.tree.add_above(self.root.path());
+        for folder in self.mounted.iter().map(PathBuf::as_path).chain(self.extra.folders()) {
+            self.tree.walk(folder);
+        }
+        let files = self.extra.files().map(|(file, folder)| (file.to_owned(), folder.to_owned()));
+        for (file, folder) in files.collect::<Vec<_>>() {
+            self.tree.add_one(&folder);
+            self.extra.set_exists(&file, file.is_file());
+        }
+    }
+
+    /// Walks a few folders of the tree, if some are left.
+    fn walk(&mut self) {
+        if self.tree.is_walking() {
+            let Self { tree, ignore, extra, .. } = self;
+            tree.walk_step(ignore, |file| extra.set_exists(&file, true));
+        }
+        self.shared.status.set_folders(self.tree.len());
+        if !self.tree.is_walking() && !*self.shared.established.borrow() {
+            self.shared.established.send_replace(true);
+        }
+    }
+
+    /// Returns the folders whose trees are watched.
+    fn roots(&self) -> impl Iterator<Item = &Path> {
+        let others = self.mounted.iter().map(PathBuf::as_path).chain(self.extra.folders());
+        [self.root.path()].into_iter().chain(others)
+    }
+
+    /// Returns who is interested in a path.
+    fn interest(&self, path: &Path) -> Interest {
+        if self.snapshot.contains(path) {
+            Interest::Requested
+        } else if self.extra.is_known_file(path) {
+            Interest::Extra
+        } else {
+            Interest::None
+        }
+    }
+
+    fn report(&self, path: PathBuf, why: String) {
+        self.events.emit(Event::WatchFault { path, why });
+    }
+}
+
+/// Creates the system's watcher. A failure is reported, and everything is polled.
+fn system_watcher(
+    root: &Root,
+    shared: &Shared,
+    poll: &mio::Poll,
+    events: &Events,
+) -> Option<system::Watcher> {
+    #[cfg(target_os = "linux")]
+    let watcher = system::Watcher::new(poll.registry(), SYSTEM);
+    #[cfg(not(target_os = "linux"))]
+    let watcher = {
+        let _ = poll;
+        let inbox = Arc::clone(&shared.inbox);
+        system::Watcher::new(move |event| inbox.send(Input::Event(event)))
+    };
+    match watcher {
+        Ok(watcher) => {
+            // Known at once, so that the banner can say it.
+            if let Some(kind) = Mounts::default().without_events(root.path()) {
+                shared.status.set_polling(Polling::Mount(kind));
+            }
+            Some(watcher)
+        }
+        Err(error) => {
+            let (path, why) = (root.path().to_owned(), system::explain(&error));
+            events.emit(Event::WatchFault { path, why });
+            shared.status.set_polling(Polling::Refused);
+            None
+        }
+    }
+}
