@@ -1,8 +1,8 @@
-//! What modules import of packages, so that an installation is noticed that gives them others.
+//! Detects installations that change the packages of open pages.
 //!
-//! After one, all packages have other URLs, as what they ask for may be another version. A module that
-//! was put in place with the new ones would run beside the old ones, and a page with two Reacts is
-//! broken: so pages that are open have to be loaded again.
+//! An installation gives all packages new URLs, because a dependency may have another version now. A
+//! module that is hot-updated to the new URLs would run beside modules that use the old ones, and a
+//! page with two copies of React is broken. So open pages are reloaded.
 
 use std::{
     collections::HashMap,
@@ -11,51 +11,51 @@ use std::{
 
 use crate::change::{Change, Kind};
 
-/// How many modules are remembered; more can tell no more.
-const MODULES: usize = 1000;
+/// Number of modules that are remembered: one is enough to detect an installation.
+const MAX_MODULES: usize = 1000;
 
-/// What is said to have changed: it is no path of a page, so all are told.
-const WHAT: &str = "node_modules";
+/// The path of the change that is published. It is not a URL path, so it concerns every tab.
+const CHANGED: &str = "node_modules";
 
-/// A module's file, and the specifiers and URLs of the packages that it imports.
+/// The file of a module, and the specifiers and URLs of the packages that it imports.
 type Imports = (PathBuf, Vec<(String, String)>);
 
-/// What was imported last, by the URL paths of modules.
+/// The packages that modules imported when they were last compiled, by the URL paths of the modules.
 #[derive(Debug, Default)]
 pub(super) struct Installed(HashMap<String, Imports>);
 
 impl Installed {
-    /// A module was compiled. Gives what pages are to be told, if a specifier leads elsewhere than it
-    /// did.
-    pub(super) fn compiled(
+    /// Records the packages that a module imports. Returns a change to publish if one of its
+    /// specifiers resolves to another URL than before.
+    pub(super) fn record(
         &mut self,
         module: &str,
         file: &Path,
         packages: &[(String, String)],
     ) -> Option<Change> {
         let before = self.0.get(module).map_or(&[][..], |(_, before)| before);
-        let leads_elsewhere = |(specifier, url): &(String, String)| {
+        let has_moved = |(specifier, url): &(String, String)| {
             before.iter().any(|(known, was)| known == specifier && was != url)
         };
-        let other = packages.iter().any(leads_elsewhere);
-        if other {
+        let has_moved = packages.iter().any(has_moved);
+        if has_moved {
             self.0.clear();
         }
-        if !packages.is_empty() && self.0.len() < MODULES {
+        if !packages.is_empty() && self.0.len() < MAX_MODULES {
             self.0.insert(module.to_owned(), (file.to_owned(), packages.to_vec()));
         }
-        other.then(change)
+        has_moved.then(change)
     }
 
-    /// Something may have been installed: gives the same, by asking where a specifier leads now. One is
-    /// enough, since an installation changes all.
-    pub(super) fn looked_at(
+    /// Checks whether packages were installed: resolves one of the known specifiers again. Returns a
+    /// change to publish if it resolves to another URL.
+    pub(super) fn recheck(
         &mut self,
-        leads_to: impl Fn(&str, &Path, &str) -> bool,
+        still_resolves: impl Fn(&str, &Path, &str) -> bool,
     ) -> Option<Change> {
         let (file, packages) = self.0.values().next()?;
         let (specifier, url) = packages.first()?;
-        if leads_to(specifier, file, url) {
+        if still_resolves(specifier, file, url) {
             return None;
         }
         self.0.clear();
@@ -64,7 +64,7 @@ impl Installed {
 }
 
 fn change() -> Change {
-    Change { path: WHAT.to_owned(), kind: Kind::Modified }
+    Change { path: CHANGED.to_owned(), kind: Kind::Modified }
 }
 
 #[cfg(test)]
@@ -74,20 +74,20 @@ mod tests {
     use super::{Installed, change};
 
     #[test]
-    fn packages_that_have_other_urls_are_told_once() {
+    fn packages_with_new_urls_are_reported_once() {
         let mut installed = Installed::default();
         let file = Path::new("/web/a.js");
         let react = |version: &str| ("react".to_owned(), format!("/react@{version}"));
         let zod = ("zod".to_owned(), "/zod@1".to_owned());
-        assert_eq!(installed.looked_at(|_, _, _| false), None);
-        assert_eq!(installed.compiled("/a.js", file, &[react("1")]), None);
-        assert_eq!(installed.compiled("/b.js", file, &[react("1")]), None);
-        assert_eq!(installed.compiled("/a.js", file, &[react("1"), zod.clone()]), None);
-        assert_eq!(installed.compiled("/a.js", file, &[]), None);
-        assert_eq!(installed.compiled("/b.js", file, &[zod, react("2")]), Some(change()));
-        assert_eq!(installed.compiled("/a.js", file, &[react("2")]), None);
-        assert_eq!(installed.looked_at(|_, _, _| true), None);
-        assert_eq!(installed.looked_at(|_, _, url| url == "/react@3"), Some(change()));
-        assert_eq!(installed.looked_at(|_, _, _| false), None);
+        assert_eq!(installed.recheck(|_, _, _| false), None);
+        assert_eq!(installed.record("/a.js", file, &[react("1")]), None);
+        assert_eq!(installed.record("/b.js", file, &[react("1")]), None);
+        assert_eq!(installed.record("/a.js", file, &[react("1"), zod.clone()]), None);
+        assert_eq!(installed.record("/a.js", file, &[]), None);
+        assert_eq!(installed.record("/b.js", file, &[zod, react("2")]), Some(change()));
+        assert_eq!(installed.record("/a.js", file, &[react("2")]), None);
+        assert_eq!(installed.recheck(|_, _, _| true), None);
+        assert_eq!(installed.recheck(|_, _, url| url == "/react@3"), Some(change()));
+        assert_eq!(installed.recheck(|_, _, _| false), None);
     }
 }

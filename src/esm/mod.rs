@@ -32,6 +32,8 @@ use self::{
     resolve::{Resolver, Target},
 };
 pub(crate) use self::{
-    outcome::{Module, ModuleOutcome, ModuleRequest, PackageOutcome, VARY, Versions},
+    outcome::{
+        Module, ModuleOutcome, ModuleRequest, PackageOutcome, PackageResponse, VARY, Versions,
+    },
     service::Esm,
 };

@@ -69,18 +69,20 @@ pub(crate) enum PackageOutcome {
     /// No installed package has this file.
     NotFound,
     /// Serve this.
-    File {
-        /// The body.
-        body: Bytes,
-        /// Its media type.
-        media_type: String,
-        /// Whether the URL always stands for the same bytes.
-        immutable: bool,
-    },
+    File(PackageResponse),
     /// The file cannot be served as a module.
     Error(Fault),
     /// The compiler stopped without a result.
     Stopped(String),
+}
+
+/// A file of a package, or a module that was generated from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PackageResponse {
+    pub(crate) body: Bytes,
+    pub(crate) media_type: String,
+    /// Whether the URL always stands for the same bytes.
+    pub(crate) immutable: bool,
 }
 
 /// A file to try where the served folder has none at the requested path.

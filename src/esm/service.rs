@@ -23,14 +23,13 @@ use super::{
     installed::Installed,
     outcome::{Module, ModuleOutcome, ModuleRequest, PackageOutcome, Versions},
     page::may_import,
-    resolve::PACKAGES,
     source::{Compiled, Compiler, Glob, Output},
 };
 use crate::{
     change::{Change, ChangeSet, Kind},
     docroot::{self, ContentHash},
     fault::Fault,
-    http::url_path::UrlPath,
+    http::{own_paths::PACKAGES, url_path::UrlPath},
 };
 
 /// Files that decide how specifiers resolve; installing a package writes them.
@@ -118,13 +117,13 @@ impl Esm {
         versions: &impl Versions,
     ) -> Module {
         self.record_globs(url, &compiled.globs);
-        let reinstalled = lock(&self.installed).compiled(url, file, &compiled.packages);
+        let reinstalled = lock(&self.installed).record(url, file, &compiled.packages);
         let mut importers = lock(&self.importers);
-        let orphans = importers.compiled(url, &compiled.imports, versions.current());
+        let orphans = importers.record(url, &compiled.imports, versions.current());
         let code = compiled.stamped(|path| {
-            let below = importers.below(path);
-            let changed = versions.last_change(&mut below.iter().copied());
-            changed.max(importers.left(below.into_iter()))
+            let reachable = importers.reachable(path);
+            let changed = versions.last_change(&mut reachable.iter().copied());
+            changed.max(importers.last_orphaned(reachable.into_iter()))
         });
         Module { code, configuration, orphans, reinstalled }
     }
@@ -162,13 +161,9 @@ impl Esm {
         let packages = Arc::clone(self.compiler.packages());
         let (asked, query) = (path.to_owned(), query.to_owned());
         match spawn_blocking(move || packages.answer(&asked, &query)).await {
-            Ok(None) => PackageOutcome::NotFound,
-            Ok(Some(Ok(pack))) => PackageOutcome::File {
-                body: pack.body,
-                media_type: pack.media_type,
-                immutable: pack.immutable,
-            },
-            Ok(Some(Err(fault))) => {
+            Ok(Ok(None)) => PackageOutcome::NotFound,
+            Ok(Ok(Some(response))) => PackageOutcome::File(response),
+            Ok(Err(fault)) => {
                 PackageOutcome::Error(self.describe(&format!("{PACKAGES}{path}"), fault))
             }
             Err(stopped) => PackageOutcome::Stopped(stopped.to_string()),
@@ -183,7 +178,7 @@ impl Esm {
         let specifier = path.strip_prefix(folder).filter(|rest| !rest.is_empty())?.to_owned();
         let from = self.root.join(sheet.trim_start_matches('/'));
         let packages = Arc::clone(self.compiler.packages());
-        spawn_blocking(move || packages.of_sheet(&specifier, &from)).await.ok()?
+        spawn_blocking(move || packages.resolve_from_sheet(&specifier, &from)).await.ok()?
     }
 
     /// Takes note of changed files. Returns `None` if no import can resolve differently now, or else
@@ -200,13 +195,14 @@ impl Esm {
             return None;
         }
         let packages = self.compiler.packages();
-        packages.forget();
+        packages.clear_resolver_cache();
         self.forget_removed(changes);
         let moved: Vec<_> = moved().filter_map(|(path, _)| self.disk_path(path)).collect();
         let mut dependents = self.matching_modules(&moved);
         if configured {
-            let leads_to = |name: &str, from: &Path, url: &str| packages.leads_to(name, from, url);
-            dependents.extend(lock(&self.installed).looked_at(leads_to));
+            let still_resolves =
+                |name: &str, from: &Path, url: &str| packages.still_resolves_to(name, from, url);
+            dependents.extend(lock(&self.installed).recheck(still_resolves));
         }
         Some(dependents)
     }

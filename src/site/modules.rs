@@ -13,7 +13,7 @@ use super::{Site, plain};
 use crate::{
     change::ChangeSet,
     docroot::Content,
-    esm::{self, Esm, ModuleOutcome, ModuleRequest, PackageOutcome, Versions},
+    esm::{self, Esm, ModuleOutcome, ModuleRequest, PackageOutcome, PackageResponse, Versions},
     event::Event,
     fault::Fault,
     files::{FileRequest, Lookup, ServedFile},
@@ -111,7 +111,7 @@ impl Site {
             PackageOutcome::NotFound => {
                 plain(StatusCode::NOT_FOUND, format!("There is no {}.\n", uri.path()))
             }
-            PackageOutcome::File { body, media_type, immutable } => {
+            PackageOutcome::File(PackageResponse { body, media_type, immutable }) => {
                 self.clear_fault(uri.path());
                 let mut file = Representation::from_bytes(StatusCode::OK, JAVASCRIPT, body);
                 file.content_type = HeaderValue::from_str(&media_type).unwrap_or(OCTETS);

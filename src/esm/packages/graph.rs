@@ -1,55 +1,43 @@
-//! The files of packages and what they ask for, read once each, several at a time.
+//! The dependency graph of package files: each is read and converted once, several at a time.
+//!
+//! A file of an installed package is read once; one of a workspace is read again when its size or time
+//! changes. The graph is emptied when it exceeds [`MAX_FILES`] or [`MAX_BYTES`].
 
 use std::{
     collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
 };
 
 use super::{
-    requests::How,
-    scan::{Kind, Scan, scan},
+    definition::Format,
+    node::{Link, Node},
+    read::read,
+    requests::RequestKind,
 };
-use crate::esm::resolve::{Asker, Found, PACKAGES, Place, Resolver, file_stamp, is_bare, key};
+use crate::{
+    esm::resolve::{ImportKind, PackageFile, Resolved, Resolver, file_stamp, is_bare},
+    http::own_paths::PACKAGES,
+};
 
-/// More files than any page uses; then all is forgotten.
-const MOST_FILES: usize = 20_000;
+/// Number of files that are kept; more than any page uses.
+const MAX_FILES: usize = 20_000;
 
-/// More text than is kept for packs that are asked for soon.
-const MOST_BYTES: usize = 24 << 20;
+/// Bytes of converted code that are kept for the packs that a browser requests next.
+const MAX_BYTES: usize = 24 << 20;
 
-/// Larger files are not waited for where they can be read later, bytes.
+/// Size in bytes above which [`Graph::export_names_if_fast`] does not wait for a file.
 const LARGE: u64 = 800 * 1024;
 
-/// Below this, threads cost more than they save.
-const WORTH_THREADS: usize = 8;
+/// Number of files below which starting threads costs more than it saves.
+const MIN_PARALLEL: usize = 8;
 
-/// What a request leads to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Link {
-    /// A file of a package. In a pack of its own, if it was asked for by a package's name.
-    File { place: Place, apart: bool },
-    /// Nothing that is in a file: what the registry answers by itself.
-    Key(String),
-    /// A URL, for the browser.
-    Url,
-}
-
-/// One file.
-pub(super) struct Node {
-    pub(super) place: Place,
-    pub(super) key: String,
-    pub(super) scan: Scan,
-    /// What its requests lead to.
-    pub(super) links: Vec<Link>,
-    /// Whether it imports CommonJS as Node does: by the file's or the package's type.
-    pub(super) strict_default: bool,
-    stamp: u64,
-}
+/// Number of threads that read files at the same time.
+const MAX_THREADS: usize = 8;
 
 type Slot = Arc<OnceLock<Arc<Node>>>;
 
@@ -58,8 +46,8 @@ pub(super) struct Graph {
     resolver: Arc<Resolver>,
     slots: Mutex<HashMap<String, Slot>>,
     bytes: AtomicUsize,
-    /// Whether the files of a folder are ES modules by the nearest `package.json`.
-    modules: Mutex<HashMap<PathBuf, bool>>,
+    /// Whether the nearest `package.json` makes the `.js` files of a folder ES modules.
+    module_folders: Mutex<HashMap<PathBuf, bool>>,
 }
 
 impl Graph {
@@ -68,111 +56,116 @@ impl Graph {
             resolver,
             slots: Mutex::default(),
             bytes: AtomicUsize::new(0),
-            modules: Mutex::default(),
+            module_folders: Mutex::default(),
         }
     }
 
-    /// A file, read now if it was not before, or changed.
-    pub(super) fn node(&self, place: &Place) -> Arc<Node> {
-        let key = key(place);
-        let stamp = if place.folder.installed { 0 } else { file_stamp(&place.path()) };
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if slots.len() >= MOST_FILES || self.bytes.load(Ordering::Relaxed) > MOST_BYTES {
+    /// Returns the node of a file, and reads the file if it is not known or has changed.
+    ///
+    /// # Blocking
+    /// Reads the file, or waits for another thread that does.
+    pub(super) fn node(&self, file: &PackageFile) -> Arc<Node> {
+        let key = file.key();
+        let stamp = if file.package.installed { 0 } else { file_stamp(&file.path()) };
+        let mut slots = lock(&self.slots);
+        if slots.len() >= MAX_FILES || self.bytes.load(Ordering::Relaxed) > MAX_BYTES {
             slots.clear();
-            self.modules.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            lock(&self.module_folders).clear();
             self.bytes.store(0, Ordering::Relaxed);
         }
-        let old = slots.get(&key).and_then(|slot| slot.get());
-        if old.is_some_and(|node| node.stamp != stamp) {
+        let known = slots.get(&key).and_then(|slot| slot.get());
+        if known.is_some_and(|node| node.stamp != stamp) {
             slots.remove(&key);
         }
         let slot = Arc::clone(slots.entry(key.clone()).or_default());
         drop(slots);
         let node = slot.get_or_init(|| {
-            let node = self.read(place, key, stamp);
-            self.bytes.fetch_add(node.scan.code[1].len(), Ordering::Relaxed);
+            let node = self.read(file, key, stamp);
+            self.bytes.fetch_add(node.definition.code[1].len(), Ordering::Relaxed);
             Arc::new(node)
         });
         Arc::clone(node)
     }
 
-    fn read(&self, place: &Place, key: String, stamp: u64) -> Node {
-        let path = place.path();
-        let scan = scan(&path, &format!("{PACKAGES}{key}"));
-        let links = scan.requests.iter().map(|request| {
-            let asker = match request.how {
-                How::Require => Asker::Require,
-                How::Dynamic | How::Import => Asker::Import,
-                How::Url => {
-                    self.resolver.names(place, &request.specifier);
+    fn read(&self, file: &PackageFile, key: String, stamp: u64) -> Node {
+        let path = file.path();
+        let definition = read(&path, &format!("{PACKAGES}{key}"));
+        let links = definition.requests.iter().map(|request| {
+            let kind = match request.kind {
+                RequestKind::Require => ImportKind::Require,
+                RequestKind::Dynamic | RequestKind::Import => ImportKind::Import,
+                RequestKind::Url => {
+                    self.resolver.allow_reference(file, &request.specifier);
                     return Link::Url;
                 }
             };
-            self.link(&request.specifier, &path, place, asker)
+            self.link(&request.specifier, &path, file, kind)
         });
-        let strict_default = match path.extension().and_then(|extension| extension.to_str()) {
+        let links = links.collect();
+        let node_interop = match path.extension().and_then(|extension| extension.to_str()) {
             Some("mjs" | "mts") => true,
             Some("cjs" | "cts") => false,
-            _ => path.parent().is_some_and(|folder| self.is_module(folder, &place.folder.path)),
+            _ => path
+                .parent()
+                .is_some_and(|folder| self.is_module_folder(folder, &file.package.path)),
         };
-        Node { links: links.collect(), place: place.clone(), key, scan, strict_default, stamp }
+        Node { links, file: file.clone(), key, definition, node_interop, stamp }
     }
 
-    fn is_module(&self, folder: &Path, top: &Path) -> bool {
-        let known = self.modules.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = known.get(folder) {
+    /// Returns whether the nearest `package.json`, up to the folder `top`, has `"type": "module"`.
+    fn is_module_folder(&self, folder: &Path, top: &Path) -> bool {
+        if let Some(known) = lock(&self.module_folders).get(folder) {
             return *known;
         }
-        drop(known);
         let text = std::fs::read(folder.join("package.json")).ok();
-        let text = text.and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
-        let is_module = match (text, folder.parent()) {
-            (Some(text), _) => text["type"] == "module",
-            (None, Some(parent)) if folder != top => self.is_module(parent, top),
+        let json = text.and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
+        let is_module = match (json, folder.parent()) {
+            (Some(json), _) => json["type"] == "module",
+            (None, Some(parent)) if folder != top => self.is_module_folder(parent, top),
             _ => false,
         };
-        let mut known = self.modules.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(folder.to_owned(), is_module);
+        lock(&self.module_folders).insert(folder.to_owned(), is_module);
         is_module
     }
 
-    fn link(&self, specifier: &str, path: &Path, from: &Place, asker: Asker) -> Link {
-        let name = specifier.split(['?']).next().unwrap_or_default();
-        match self.resolver.find(name, path, asker) {
-            Found::Package(place) => {
-                let apart = place.folder != from.folder || is_bare(name);
-                Link::File { place, apart }
+    fn link(&self, specifier: &str, path: &Path, from: &PackageFile, kind: ImportKind) -> Link {
+        let name = specifier.split('?').next().unwrap_or_default();
+        let importer = &from.package.name;
+        match self.resolver.resolve_as(name, path, kind) {
+            Resolved::Package(file) => {
+                let separate = file.package != from.package || is_bare(name);
+                Link::File { file, separate }
             }
-            Found::Builtin(name) => Link::Key(format!("node:{name}")),
-            Found::Ignored => Link::Key("node:".to_owned()),
-            Found::Url(_) => Link::Url,
-            Found::File(_) => Link::Key(format!(
-                "!{} asks for '{specifier}', which is not in a package",
-                from.folder.name
+            Resolved::Builtin(name) => Link::Key(format!("node:{name}")),
+            Resolved::Ignored => Link::Key("node:".to_owned()),
+            Resolved::Url(_) => Link::Url,
+            Resolved::File(_) => Link::Key(format!(
+                "!Cannot import '{specifier}' from {importer}: the file is not in a package"
             )),
-            Found::Missing(help) => {
+            Resolved::Missing(help) => {
                 let help = help.map(|help| format!(" ({help})")).unwrap_or_default();
                 Link::Key(format!(
-                    "!Cannot find module '{specifier}', which {} asks for{help}",
-                    from.folder.name
+                    "!Cannot find module '{specifier}', imported by {importer}{help}"
                 ))
             }
         }
     }
 
-    /// All files that run when one does, that one first.
-    pub(super) fn reach(&self, entry: &Place) -> Vec<Arc<Node>> {
+    /// Returns all files that run when a file runs, the file itself first.
+    ///
+    /// # Blocking
+    /// Reads the files that are not known, in parallel.
+    pub(super) fn closure(&self, entry: &PackageFile) -> Vec<Arc<Node>> {
         let mut all = Vec::new();
-        let mut seen = HashSet::new();
-        seen.insert(key(entry));
+        let mut seen = HashSet::from([entry.key()]);
         let mut next = vec![entry.clone()];
         while !next.is_empty() {
             let nodes = self.read_all(&next);
             next.clear();
             for node in &nodes {
-                for place in node.at_once().map(|(place, _)| place) {
-                    if seen.insert(key(place)) {
-                        next.push(place.clone());
+                for (file, _) in node.static_dependencies() {
+                    if seen.insert(file.key()) {
+                        next.push(file.clone());
                     }
                 }
             }
@@ -181,89 +174,89 @@ impl Graph {
         all
     }
 
-    fn read_all(&self, places: &[Place]) -> Vec<Arc<Node>> {
-        let threads = thread::available_parallelism().map_or(1, usize::from).min(8);
-        if places.len() < WORTH_THREADS || threads == 1 {
-            return places.iter().map(|place| self.node(place)).collect();
+    fn read_all(&self, files: &[PackageFile]) -> Vec<Arc<Node>> {
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+        if files.len() >= MIN_PARALLEL && threads > 1 {
+            let next = AtomicUsize::new(0);
+            let work = || {
+                while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    self.node(file);
+                }
+            };
+            thread::scope(|scope| {
+                for _ in 1..threads {
+                    scope.spawn(work);
+                }
+                work();
+            });
         }
-        let at = AtomicUsize::new(0);
-        thread::scope(|scope| {
-            for _ in 1..threads {
-                scope.spawn(|| self.read_next(places, &at));
-            }
-            self.read_next(places, &at);
-        });
-        places.iter().map(|place| self.node(place)).collect()
+        files.iter().map(|file| self.node(file)).collect()
     }
 
-    fn read_next(&self, places: &[Place], at: &AtomicUsize) {
-        while let Some(place) = places.get(at.fetch_add(1, Ordering::Relaxed)) {
-            self.node(place);
-        }
-    }
-
-    /// The files of a pack: those of a package that some of its files need.
-    pub(super) fn pack(&self, entries: &[Place]) -> Vec<Arc<Node>> {
+    /// Returns the files of a pack: its entries, and the files of the same package that they need.
+    ///
+    /// # Blocking
+    /// Reads the files that are not known.
+    pub(super) fn pack(&self, entries: &[PackageFile]) -> Vec<Arc<Node>> {
         let mut files: Vec<_> = entries.iter().map(|entry| self.node(entry)).collect();
         let mut seen: HashSet<String> = files.iter().map(|node| node.key.clone()).collect();
         let mut at = 0;
         while let Some(node) = files.get(at).cloned() {
             at += 1;
-            for (place, apart) in node.at_once() {
-                if !apart && seen.insert(key(place)) {
-                    files.push(self.node(place));
+            for (file, separate) in node.static_dependencies() {
+                if !separate && seen.insert(file.key()) {
+                    files.push(self.node(file));
                 }
             }
         }
         files
     }
 
-    /// The same, if that takes no long reading: nothing where a file is large, and was not read yet.
-    pub(super) fn names_at_once(&self, place: &Place) -> Option<(Arc<Node>, Vec<String>, bool)> {
+    /// Returns the node of a file and its [export names](Self::export_names), or `None` if that needs
+    /// a file above [`LARGE`] that was not read yet.
+    ///
+    /// # Blocking
+    /// Reads the other files.
+    pub(super) fn export_names_if_fast(
+        &self,
+        file: &PackageFile,
+    ) -> Option<(Arc<Node>, Vec<String>, bool)> {
         let mut seen = HashSet::new();
-        let mut next = vec![place.clone()];
-        while let Some(place) = next.pop() {
-            if !seen.insert(key(&place)) {
+        let mut next = vec![file.clone()];
+        while let Some(file) = next.pop() {
+            if !seen.insert(file.key()) {
                 continue;
             }
-            let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_read = slots.get(&key(&place)).is_some_and(|slot| slot.get().is_some());
-            drop(slots);
-            if !is_read && std::fs::metadata(place.path()).is_ok_and(|facts| facts.len() > LARGE) {
+            let is_read =
+                lock(&self.slots).get(&file.key()).is_some_and(|slot| slot.get().is_some());
+            let is_large = || std::fs::metadata(file.path()).is_ok_and(|it| it.len() > LARGE);
+            if !is_read && is_large() {
                 return None;
             }
-            let node = self.node(&place);
-            next.extend(Self::stars(&node).cloned());
+            next.extend(self.node(&file).star_exports().cloned());
         }
-        let node = self.node(place);
-        let (names, open) = self.names(&node, &mut HashSet::new());
+        let node = self.node(file);
+        let (names, open) = self.export_names(&node);
         Some((node, names, open))
     }
 
-    /// The files whose names a file exports too.
-    fn stars(node: &Node) -> impl Iterator<Item = &Place> {
-        node.scan.names.stars.iter().filter_map(|star| {
-            let asked = |(at, _): &(usize, &super::requests::Request)| {
-                node.scan.requests.get(*at).is_some_and(|request| request.specifier == *star)
-            };
-            match node.scan.at_once().find(asked).and_then(|(at, _)| node.links.get(at)) {
-                Some(Link::File { place, .. }) => Some(place),
-                _ => None,
+    /// Returns the names that a file exports, sorted, and whether it may export more at run time.
+    ///
+    /// # Blocking
+    /// Reads the files whose names it exports too.
+    pub(super) fn export_names(&self, node: &Arc<Node>) -> (Vec<String>, bool) {
+        let mut seen = HashSet::from([node.key.clone()]);
+        let mut next = vec![Arc::clone(node)];
+        let mut names = Vec::new();
+        let mut open = false;
+        while let Some(node) = next.pop() {
+            names.extend(node.definition.names.own.iter().cloned());
+            open |= matches!(node.definition.format, Format::CommonJs { .. });
+            for file in node.star_exports() {
+                if seen.insert(file.key()) {
+                    next.push(self.node(file));
+                }
             }
-        })
-    }
-
-    /// The names that a file exports, and whether there can be more.
-    pub(super) fn names(&self, node: &Node, seen: &mut HashSet<String>) -> (Vec<String>, bool) {
-        if !seen.insert(node.key.clone()) {
-            return (Vec::new(), false);
-        }
-        let mut names: Vec<_> = node.scan.names.own.iter().cloned().collect();
-        let mut open = matches!(node.scan.kind, Kind::CommonJs(_));
-        for place in Self::stars(node) {
-            let (more, more_open) = self.names(&self.node(place), seen);
-            names.extend(more);
-            open |= more_open;
         }
         names.sort();
         names.dedup();
@@ -271,12 +264,6 @@ impl Graph {
     }
 }
 
-impl Node {
-    /// The files that are needed before this one has run, and whether they are in other packs.
-    pub(super) fn at_once(&self) -> impl Iterator<Item = (&Place, bool)> {
-        self.scan.at_once().filter_map(|(at, _)| match self.links.get(at)? {
-            Link::File { place, apart } => Some((place, *apart)),
-            _ => None,
-        })
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

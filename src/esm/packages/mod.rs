@@ -1,31 +1,38 @@
-//! What lies in `node_modules`, as modules for the browser.
+//! Serves the files of packages as modules for the browser.
 //!
-//! `/__livers/npm/<id>/<file>` is a module that exports what the file does, and the names in
-//! `?names=` besides, since not all names of a CommonJS file stand in its text: only those travel, so
-//! that most importers have one module in common. It runs the file in
-//! the page's registry (`client-snippet/packages/registry.js`), where each file is once. The definitions come
-//! in packs, `?pack`, which run nothing ([`bundle`]). The module names all of them, so that the
-//! browser asks for them together. `?define` is a module that has the packs, and runs nothing
-//! either. Style sheets, pictures and the like are served as they are, and with `?import` as a
-//! module.
+//! `/__livers/npm/<package id>/<file>` is a module that exports what the file exports. It loads the
+//! packs (`?pack`) that define the file and its dependencies, then runs the file in the registry of the
+//! page (`client-snippet/packages/registry.js`), where each file exists once. A pack
+//! ([`pack_urls`]) defines many files and runs none; the module names all packs, so that the browser
+//! requests them in parallel. `?define` loads the packs and runs nothing. Static analysis finds most
+//! names that a CommonJS file exports; importers list the others (`?names=`), so that most importers
+//! share one module.
 //!
-//! The URLs hold a stamp of what was installed ([`resolve`](super::resolve)): answers may be kept
-//! for good. What lies in a workspace, and so can change, may not. What was made is kept on the disk
-//! for the next run ([`store`]).
+//! Style sheets, images and the like are served as they are, and with `?import` as a module.
+//!
+//! A package id contains a stamp of the installation ([`resolve`](super::resolve)), so responses are
+//! immutable, except for packages of a workspace. Packs are kept on the disk for the next run
+//! ([`disk_cache`]).
 //!
 //! Left out on purpose: source maps of packages, CSS modules in packages, native addons.
 
-mod bundle;
-mod decided;
-mod esm;
+mod constant_folding;
+mod definition;
+mod disk_cache;
+mod emit;
+mod es_module;
+mod export_names;
 mod graph;
-mod names;
+mod js;
+mod node;
+mod pack_urls;
+mod query;
+mod read;
 mod requests;
-mod scan;
-mod sloppy;
-mod store;
-mod visit;
-mod write;
+mod sloppy_mode;
+#[cfg(test)]
+mod tests;
+mod transform;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -37,298 +44,267 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 
 use self::{
-    graph::{Graph, Node},
-    scan::Kind,
-    store::Store,
-    write::Facade,
+    definition::Format, disk_cache::DiskCache, emit::Facade, graph::Graph, js::quoted, node::Node,
+    pack_urls::pack_urls, query::Query,
 };
 use super::{
-    Fault,
-    resolve::{PACKAGES, Place, Resolver, Target, is_script, key},
+    fault::Fault,
+    outcome::PackageResponse,
+    resolve::{PackageFile, Resolver, Target, is_script},
 };
-use crate::{http::media_type, http::url_path::UrlPath};
+use crate::http::{media_type, own_paths::PACKAGES, url_path::UrlPath};
 
-/// JavaScript.
-const SCRIPT: &str = "text/javascript; charset=utf-8";
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// An answer: a script, or a file as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Pack {
-    /// The body.
-    pub(crate) body: Bytes,
-    /// Its type.
-    pub(crate) media_type: String,
-    /// Whether it may be kept for good.
-    pub(crate) immutable: bool,
-}
-
-/// Answers for what lies in packages.
+/// Serves the packages that a resolver finds.
 pub(crate) struct Packages {
     resolver: Arc<Resolver>,
     graph: Graph,
-    store: Store,
-    /// Whether it was looked what an earlier run knew of names.
-    learned: Once,
-    /// What files export, by their URLs.
+    cache: DiskCache,
+    references_restored: Once,
+    /// The known exports of files, by their URL paths below [`PACKAGES`].
     exports: Mutex<HashMap<String, Arc<Exports>>>,
 }
 
-/// The names that a file exports, as far as its text shows, and whether there can be more.
+/// The names that a file is known to export, and whether it may export more at run time.
 type Exports = (HashSet<String>, bool);
 
-/// What a URL asks for.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Query {
-    pack: Option<Vec<String>>,
-    define: bool,
-    script: bool,
-    import: bool,
-    url: bool,
-    raw: bool,
-    names: Vec<String>,
-}
-
 impl Packages {
-    /// For what a resolver comes to.
+    /// Creates the packages of a resolver's project.
     pub(crate) fn new(resolver: Arc<Resolver>) -> Self {
-        let store = Store::new(resolver.project());
         Self {
             graph: Graph::new(Arc::clone(&resolver)),
-            store,
+            cache: DiskCache::new(resolver.real_root()),
             resolver,
-            learned: Once::new(),
+            references_restored: Once::new(),
             exports: Mutex::default(),
         }
     }
 
-    /// Forgets what is known of the disk: see [`Resolver::forget`].
-    pub(crate) fn forget(&self) {
-        self.resolver.forget();
+    /// Clears the resolver's cache: see [`Resolver::clear_cache`].
+    pub(crate) fn clear_resolver_cache(&self) {
+        self.resolver.clear_cache();
     }
 
-    /// Whether a specifier in a file of the project still leads to this URL. Blocking.
-    pub(crate) fn leads_to(&self, specifier: &str, from: &Path, url: &str) -> bool {
+    /// Returns whether a specifier in a file of the project still resolves to this URL path.
+    ///
+    /// # Blocking
+    /// Resolves on the disk.
+    pub(crate) fn still_resolves_to(&self, specifier: &str, from: &Path, url: &str) -> bool {
         match self.resolver.resolve(specifier, from) {
             Target::Package(now) => now.split('?').next() == Some(url),
             _ => false,
         }
     }
 
-    /// The URL of the file that a package's name means in a style sheet.
-    pub(crate) fn of_sheet(&self, specifier: &str, from: &Path) -> Option<String> {
-        self.resolver.of_sheet(specifier, from)
+    /// Returns the URL of the file that a style sheet imports by the name of a package.
+    ///
+    /// # Blocking
+    /// Resolves on the disk.
+    pub(crate) fn resolve_from_sheet(&self, specifier: &str, from: &Path) -> Option<String> {
+        self.resolver.resolve_from_sheet(specifier, from)
     }
 
-    /// Which of the names that somebody imports from the module at a URL must travel with the URL,
-    /// since the file does not show them: so that all others have one module in common. Blocking.
-    pub(crate) fn hidden(&self, url: &str, names: impl Iterator<Item = String>) -> Vec<String> {
-        let Some(exports) = url.strip_prefix(PACKAGES).and_then(|rest| self.exports(rest)) else {
+    /// Returns those of the imported names that the URL must list, because the file may export them
+    /// but static analysis did not find them.
+    ///
+    /// # Blocking
+    /// Reads the file, unless it is large: then all names are listed.
+    pub(crate) fn undetected_names(
+        &self,
+        url: &str,
+        names: impl Iterator<Item = String>,
+    ) -> Vec<String> {
+        let Some(exports) = url.strip_prefix(PACKAGES).and_then(|path| self.exports(path)) else {
             return names.collect();
         };
         let (known, open) = &*exports;
         names.filter(|name| *open && !known.contains(name)).collect()
     }
 
-    /// What the file at a URL exports. What an earlier run knew is right enough: a name that is new
-    /// travels.
-    fn exports(&self, rest: &str) -> Option<Arc<Exports>> {
-        let place = self.place(rest)?;
-        let fixed = self.resolver.is_fixed(&place.folder);
-        if let Some(known) = self.known().get(rest).filter(|_| fixed) {
+    /// Returns the known exports of the file at a URL path below [`PACKAGES`], or `None` if it is large
+    /// and was not read yet.
+    fn exports(&self, path: &str) -> Option<Arc<Exports>> {
+        let file = self.package_file(path)?;
+        let immutable = self.resolver.is_immutable(&file.package);
+        if let Some(known) = self.known_exports().get(path).filter(|_| immutable) {
             return Some(Arc::clone(known));
         }
-        let url = format!("{rest}?exports");
-        let stored = self.store.get(&url).filter(|_| fixed);
-        let stored = stored.and_then(|(text, _)| serde_json::from_slice::<Exports>(&text).ok());
-        let exports = if let Some(exports) = stored {
+        let url = format!("{path}?exports");
+        let cached = self.cache.get(&url).filter(|_| immutable);
+        let cached = cached.and_then(|(text, _)| serde_json::from_slice::<Exports>(&text).ok());
+        let exports = if let Some(exports) = cached {
             exports
         } else {
-            // Who imports a large file is not to wait until it was read: then all names travel.
-            let (node, names, open) = self.graph.names_at_once(&place)?;
+            let (node, names, open) = self.graph.export_names_if_fast(&file)?;
             let exports: Exports = (names.into_iter().collect(), open);
             if let Ok(text) = serde_json::to_string(&exports).as_ref()
-                && fixed
+                && immutable
             {
-                self.store.put(&url, text, &[node]);
+                self.cache.put(&url, text, &[node]);
             }
             exports
         };
         let exports = Arc::new(exports);
-        if fixed {
-            self.known().insert(rest.to_owned(), Arc::clone(&exports));
+        if immutable {
+            self.known_exports().insert(path.to_owned(), Arc::clone(&exports));
         }
         Some(exports)
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<String, Arc<Exports>>> {
+    fn known_exports(&self) -> MutexGuard<'_, HashMap<String, Arc<Exports>>> {
         self.exports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers `/__livers/npm/<rest>?<query>`. Blocking. `None` is 404, a fault 500.
-    pub(crate) fn answer(&self, rest: &str, query: &str) -> Option<Result<Pack, Fault>> {
-        let answer = self.made(rest, query);
-        if let Some(told) = self.resolver.named_anew() {
-            self.store.put_names(&told);
+    /// Answers `/__livers/npm/<path>?<query>`, or returns `None` if no package has the file.
+    ///
+    /// # Blocking
+    /// Reads and converts the file and its dependencies.
+    ///
+    /// # Errors
+    /// The file cannot be converted.
+    pub(crate) fn answer(&self, path: &str, query: &str) -> Result<Option<PackageResponse>, Fault> {
+        let response = self.respond(path, query);
+        if let Some(references) = self.resolver.take_new_references() {
+            self.cache.put_references(&references);
         }
-        answer
+        response
     }
 
-    fn made(&self, rest: &str, query: &str) -> Option<Result<Pack, Fault>> {
-        let asked = Query::parse(query);
-        if let Some(name) = rest.strip_prefix("node:") {
-            let name = percent_decode_str(name).decode_utf8().ok()?;
-            return Some(Ok(script(write::builtin(&name, &asked.names), true)));
+    fn respond(&self, path: &str, query: &str) -> Result<Option<PackageResponse>, Fault> {
+        let parsed = Query::parse(query);
+        if let Some(name) = path.strip_prefix("node:") {
+            let name = percent_decode_str(name).decode_utf8().ok();
+            return Ok(name.map(|name| javascript(emit::builtin(&name, &parsed.names), true)));
         }
-        let place = self.place(rest)?;
-        let url = format!("{PACKAGES}{}", key(&place));
-        let fixed = self.resolver.is_fixed(&place.folder);
-        let extension = place.file.rsplit_once('.').map_or("", |(_, extension)| extension);
-        let is_code = is_script(&place.file) || extension == "json";
-        let packed = asked.pack.is_some() || asked.define || asked.script;
-        if !packed && !is_script(&place.file) && !asked.import {
-            return raw(&place, self.resolver.is_fixed(&place.folder));
+        let Some(file) = self.package_file(path) else { return Ok(None) };
+        let extension = file.path.rsplit_once('.').map_or("", |(_, extension)| extension);
+        let is_code = is_script(&file.path) || extension == "json";
+        let as_definitions = parsed.wants_definitions();
+        let immutable = self.resolver.is_immutable(&file.package);
+        if !as_definitions && !is_script(&file.path) && !parsed.import {
+            return Ok(asset(&file, immutable));
         }
-        let text = if !packed && asked.raw {
-            let text = std::fs::read(place.path()).ok()?;
-            format!("export default {};\n", write::quoted(&String::from_utf8_lossy(&text)))
-        } else if !packed && !asked.url && extension == "css" {
-            write::style(&url)
-        } else if !packed && (asked.url || !is_code) {
-            format!("export default {};\n", write::quoted(&url))
+        let url = || format!("{PACKAGES}{}", file.key());
+        let export = |value: &str| format!("export default {};\n", quoted(value));
+        let text = if as_definitions {
+            None
+        } else if parsed.raw {
+            let Ok(text) = std::fs::read(file.path()) else { return Ok(None) };
+            Some(export(&String::from_utf8_lossy(&text)))
+        } else if !parsed.url && extension == "css" {
+            Some(emit::style(&url()))
+        } else if parsed.url || !is_code {
+            Some(export(&url()))
         } else {
-            return self.kept(&format!("{rest}?{query}"), &place, asked);
+            None
         };
-        Some(Ok(script(text, fixed)))
+        match text {
+            Some(text) => Ok(Some(javascript(text, immutable))),
+            None => self.generated(&format!("{path}?{query}"), &file, parsed),
+        }
     }
 
-    /// What is made of many files: from the disk, if an earlier run made it from the same.
-    fn kept(&self, url: &str, place: &Place, asked: Query) -> Option<Result<Pack, Fault>> {
-        let fixed = self.resolver.is_fixed(&place.folder);
-        if fixed && let Some((body, folders)) = self.store.get(url) {
-            // The packages that it names are asked for next.
-            self.resolver.learn(folders);
-            return Some(Ok(Pack { body, media_type: SCRIPT.to_owned(), immutable: true }));
+    /// Returns what is generated from a file and its dependencies, from the disk cache if possible.
+    fn generated(
+        &self,
+        url: &str,
+        file: &PackageFile,
+        query: Query,
+    ) -> Result<Option<PackageResponse>, Fault> {
+        let immutable = self.resolver.is_immutable(&file.package);
+        if immutable && let Some((body, folders)) = self.cache.get(url) {
+            // The browser requests these packages next.
+            self.resolver.restore_packages(folders);
+            let media_type = JAVASCRIPT.to_owned();
+            return Ok(Some(PackageResponse { body, media_type, immutable }));
         }
-        let (text, nodes) = if let Some(more) = &asked.pack {
-            let nodes = self.pack(place, more)?;
-            (write::pack(&nodes), nodes)
-        } else if asked.define {
-            let nodes = self.graph.reach(place);
-            (write::packs(&bundle::urls(&nodes)), nodes)
-        } else if asked.script {
-            let node = self.graph.node(place);
-            (write::script(&node), vec![node])
+        let (text, nodes) = if let Some(others) = &query.pack {
+            let Some(nodes) = self.pack(file, others) else { return Ok(None) };
+            (emit::pack(&nodes), nodes)
+        } else if query.define {
+            let nodes = self.graph.closure(file);
+            (emit::imports(&pack_urls(&nodes)), nodes)
+        } else if query.script {
+            let node = self.graph.node(file);
+            (emit::classic_script(&node), vec![node])
         } else {
-            let nodes = self.graph.reach(place);
-            match self.facade(place, &nodes, asked.names) {
-                Ok(text) => (text, nodes),
-                Err(fault) => return Some(Err(fault)),
-            }
+            let nodes = self.graph.closure(file);
+            (self.facade(file, &nodes, query.names)?, nodes)
         };
-        if fixed {
-            self.store.put(url, &text, &nodes);
+        if immutable {
+            self.cache.put(url, &text, &nodes);
         }
-        Some(Ok(script(text, fixed)))
+        Ok(Some(javascript(text, immutable)))
     }
 
-    fn place(&self, rest: &str) -> Option<Place> {
-        let path = UrlPath::parse(&format!("/{rest}")).ok().filter(|path| !path.is_directory())?;
-        let names: Option<Vec<_>> = path.names().map(|name| str::from_utf8(name).ok()).collect();
+    /// Returns the file at a URL path below [`PACKAGES`].
+    fn package_file(&self, path: &str) -> Option<PackageFile> {
+        let url = UrlPath::parse(&format!("/{path}")).ok().filter(|url| !url.is_directory())?;
+        let names: Option<Vec<_>> = url.names().map(|name| str::from_utf8(name).ok()).collect();
         let names = names?;
-        let id = if rest.starts_with('@') { 2 } else { 1 };
-        let (id, file) = names.split_at_checked(id)?;
-        self.place_in(&id.join("/"), &file.join("/"))
+        let id_segments = if path.starts_with('@') { 2 } else { 1 };
+        let (id, file) = names.split_at_checked(id_segments)?;
+        self.file_of(&id.join("/"), &file.join("/"))
     }
 
-    /// The place of a file in a package. A page that is open may know it from an earlier run.
-    fn place_in(&self, id: &str, file: &str) -> Option<Place> {
-        self.resolver.place(id, file).or_else(|| {
-            self.learned.call_once(|| {
-                if let Some(told) = self.store.get_names() {
-                    self.resolver.learn_names(&told);
+    /// Returns a file of a package by the package's id. An open page may know it from an earlier run.
+    fn file_of(&self, id: &str, path: &str) -> Option<PackageFile> {
+        self.resolver.package_file(id, path).or_else(|| {
+            self.references_restored.call_once(|| {
+                if let Some(references) = self.cache.get_references() {
+                    self.resolver.restore_references(&references);
                 }
             });
-            self.resolver.place(id, file)
+            self.resolver.package_file(id, path)
         })
     }
 
-    fn pack(&self, place: &Place, more: &[String]) -> Option<Vec<Arc<Node>>> {
-        let id = &place.folder.id;
-        let more = more.iter().map(|file| self.place_in(id, file));
-        let entries = std::iter::once(Some(place.clone())).chain(more);
+    /// Returns the nodes of a pack, or `None` if one of its entries does not exist.
+    fn pack(&self, first: &PackageFile, others: &[String]) -> Option<Vec<Arc<Node>>> {
+        let others = others.iter().map(|path| self.file_of(&first.package.id, path));
+        let entries = std::iter::once(Some(first.clone())).chain(others);
         Some(self.graph.pack(&entries.collect::<Option<Vec<_>>>()?))
     }
 
+    /// Returns the module that runs a file. `nodes` are the file and its dependencies.
     fn facade(
         &self,
-        place: &Place,
-        all: &[Arc<Node>],
-        wanted: Vec<String>,
+        file: &PackageFile,
+        nodes: &[Arc<Node>],
+        requested_names: Vec<String>,
     ) -> Result<String, Fault> {
-        let entry = self.graph.node(place);
-        if let Some(message) = &entry.scan.broken {
-            return Err(Fault {
-                file: place.path(),
-                place: None,
-                message: message.clone(),
-                frame: String::new(),
-                help: None,
-            });
+        let entry = self.graph.node(file);
+        if let Some(message) = &entry.definition.error {
+            return Err(Fault::of_file(&file.path(), message.clone()));
         }
-        let (mut names, open) = self.graph.names(&entry, &mut HashSet::new());
+        let (mut names, open) = self.graph.export_names(&entry);
         if open {
-            names.extend(wanted.into_iter().filter(|name| name != "default" && name != "*"));
+            let is_name = |name: &String| name != "default" && name != "*";
+            names.extend(requested_names.into_iter().filter(is_name));
             names.sort();
             names.dedup();
         }
-        let has_default = match entry.scan.kind {
-            Kind::CommonJs(_) => true,
-            Kind::Module { has_default, .. } => has_default,
+        let has_default = match entry.definition.format {
+            Format::CommonJs { .. } => true,
+            Format::Module { has_default, .. } => has_default,
         };
-        let awaits =
-            all.iter().any(|node| matches!(node.scan.kind, Kind::Module { awaits: true, .. }));
-        let packs = bundle::urls(all);
-        let facade = Facade { key: &entry.key, packs: &packs, names: &names, has_default, awaits };
-        Ok(write::facade(&facade))
+        let awaits = nodes
+            .iter()
+            .any(|node| matches!(node.definition.format, Format::Module { awaits: true, .. }));
+        let pack_urls = pack_urls(nodes);
+        let key = &entry.key;
+        Ok(emit::facade(&Facade { key, pack_urls: &pack_urls, names: &names, has_default, awaits }))
     }
 }
 
-impl Query {
-    fn parse(text: &str) -> Self {
-        let mut query = Self::default();
-        for field in text.split('&') {
-            let (name, value) = field.split_once('=').unwrap_or((field, ""));
-            match name {
-                "pack" => query.pack = Some(list(value)),
-                "define" => query.define = true,
-                "script" => query.script = true,
-                "import" => query.import = true,
-                "url" => query.url = true,
-                "raw" => query.raw = true,
-                "names" => query.names = list(value),
-                _ => {}
-            }
-        }
-        query
-    }
-}
-
-/// The items of a list in a query.
-fn list(text: &str) -> Vec<String> {
-    let items = text.split(',').filter(|item| !item.is_empty());
-    items.map(|item| percent_decode_str(item).decode_utf8_lossy().into_owned()).collect()
-}
-
-/// A file as it is.
-fn raw(place: &Place, immutable: bool) -> Option<Result<Pack, Fault>> {
-    let path = place.path();
+/// Returns a file as it is.
+fn asset(file: &PackageFile, immutable: bool) -> Option<PackageResponse> {
+    let path = file.path();
     let body = Bytes::from(std::fs::read(&path).ok()?);
-    Some(Ok(Pack { body, media_type: media_type::of(&path), immutable }))
+    Some(PackageResponse { body, media_type: media_type::of(&path), immutable })
 }
 
-fn script(text: String, immutable: bool) -> Pack {
-    Pack { body: Bytes::from(text), media_type: SCRIPT.to_owned(), immutable }
+fn javascript(text: String, immutable: bool) -> PackageResponse {
+    PackageResponse { body: Bytes::from(text), media_type: JAVASCRIPT.to_owned(), immutable }
 }
-
-#[cfg(test)]
-mod tests;

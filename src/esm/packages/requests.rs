@@ -1,35 +1,42 @@
-//! What a file of a package asks for.
+//! The specifiers that a file of a package imports, requires or refers to.
 
-/// How it asks.
+/// The syntax of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum How {
-    /// `import .. from ".."`, `export .. from ".."`.
+pub(super) enum RequestKind {
+    /// `import .. from "..."` and `export .. from "..."`.
     Import,
-    /// `require("..")`.
+    /// `require("...")`.
     Require,
-    /// `import("..")`.
+    /// `import("...")`.
     Dynamic,
-    /// `new URL("..", import.meta.url)`: an address; `*` stands for what is not known of it.
+    /// `new URL("...", import.meta.url)`. `*` stands for the computed parts of a template literal.
     Url,
 }
 
-/// One specifier, once for each way.
+/// A specifier with the syntax that it appears in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) specifier: String,
-    pub(super) how: How,
+    pub(super) kind: RequestKind,
 }
 
-/// All of a file, in the order of its text.
+impl Request {
+    /// Returns whether the target must be defined before the file can run.
+    pub(super) fn is_static(&self) -> bool {
+        matches!(self.kind, RequestKind::Import | RequestKind::Require)
+    }
+}
+
+/// The distinct requests of a file, in source order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Requests(pub(super) Vec<Request>);
 
 impl Requests {
-    /// Adds a request, and tells its number.
-    pub(super) fn add(&mut self, specifier: &str, how: How) -> usize {
-        let known = |request: &Request| request.specifier == specifier && request.how == how;
-        self.0.iter().position(known).unwrap_or_else(|| {
-            self.0.push(Request { specifier: specifier.to_owned(), how });
+    /// Adds a request unless it is known, and returns its index.
+    pub(super) fn add(&mut self, specifier: &str, kind: RequestKind) -> usize {
+        let is_same = |request: &Request| request.specifier == specifier && request.kind == kind;
+        self.0.iter().position(is_same).unwrap_or_else(|| {
+            self.0.push(Request { specifier: specifier.to_owned(), kind });
             self.0.len() - 1
         })
     }

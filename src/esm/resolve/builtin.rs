@@ -1,9 +1,9 @@
-//! The modules that are built into Node, and into no browser.
+//! The names of the modules that are built into Node.
 //!
-//! A package of the same name in `node_modules` wins over them: `events`, `buffer` and `process` are
-//! installed for that purpose.
+//! Browsers have none of them. A package of the same name in `node_modules` takes precedence: `events`,
+//! `buffer` and `process` are commonly installed as replacements.
 
-/// Sorted, without those that begin with an underscore.
+/// Sorted for the binary search; internal modules, whose names begin with an underscore, are left out.
 const NAMES: [&str; 43] = [
     "assert",
     "async_hooks",
@@ -50,7 +50,7 @@ const NAMES: [&str; 43] = [
     "zlib",
 ];
 
-/// The name without `node:`, if a specifier means a module of Node's.
+/// Returns the name without `node:`, if a specifier names a module of Node.
 pub(super) fn name(specifier: &str) -> Option<&str> {
     if let Some(name) = specifier.strip_prefix("node:") {
         return Some(name);
@@ -64,12 +64,12 @@ mod tests {
     use super::{NAMES, name};
 
     #[test]
-    fn they_are_sorted() {
+    fn names_are_sorted() {
         assert!(NAMES.is_sorted());
     }
 
     #[test]
-    fn what_is_built_in() {
+    fn names_of_node_modules_are_recognized() {
         for (specifier, wanted) in [
             ("fs", Some("fs")),
             ("fs/promises", Some("fs/promises")),

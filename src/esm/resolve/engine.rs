@@ -1,25 +1,14 @@
-//! The rules by which a specifier is looked up, for each kind of asker.
+//! The conditions, fields and extensions that apply to each kind of import.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use oxc_resolver::{ResolveError, ResolveOptions, TsconfigDiscovery};
 
-/// Who asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Asker {
-    /// A file of the project.
-    Project,
-    /// An `import` in a package.
-    Import,
-    /// A `require` in a package.
-    Require,
-    /// A style sheet of the project.
-    Sheet,
-}
+use super::target::ImportKind;
 
-/// One resolver for each asker; they share what they know of the disk.
+/// One resolver for each [`ImportKind`]; they share their cache of the disk.
 pub(super) struct Engine {
-    project: oxc_resolver::Resolver,
+    source: oxc_resolver::Resolver,
     import: oxc_resolver::Resolver,
     require: oxc_resolver::Resolver,
     sheet: oxc_resolver::Resolver,
@@ -27,48 +16,52 @@ pub(super) struct Engine {
 
 impl Engine {
     pub(super) fn new() -> Self {
-        let project = oxc_resolver::Resolver::new(options(Asker::Project));
-        let import = project.clone_with_options(options(Asker::Import));
-        let require = project.clone_with_options(options(Asker::Require));
-        let sheet = project.clone_with_options(options(Asker::Sheet));
-        Self { project, import, require, sheet }
+        let source = oxc_resolver::Resolver::new(options(ImportKind::Source));
+        let import = source.clone_with_options(options(ImportKind::Import));
+        let require = source.clone_with_options(options(ImportKind::Require));
+        let sheet = source.clone_with_options(options(ImportKind::Sheet));
+        Self { source, import, require, sheet }
     }
 
+    /// Resolves a specifier in a file to a real path.
+    ///
+    /// # Errors
+    /// It resolves to nothing, or to something that the package does not export.
     pub(super) fn resolve(
         &self,
         specifier: &str,
         from: &Path,
-        asker: Asker,
-    ) -> Result<std::path::PathBuf, ResolveError> {
-        let engine = match asker {
-            Asker::Project => &self.project,
-            Asker::Import => &self.import,
-            Asker::Require => &self.require,
-            Asker::Sheet => &self.sheet,
+        kind: ImportKind,
+    ) -> Result<PathBuf, ResolveError> {
+        let engine = match kind {
+            ImportKind::Source => &self.source,
+            ImportKind::Import => &self.import,
+            ImportKind::Require => &self.require,
+            ImportKind::Sheet => &self.sheet,
         };
         engine.resolve_file(from, specifier).map(oxc_resolver::Resolution::into_path_buf)
     }
 }
 
-fn options(asker: Asker) -> ResolveOptions {
+fn options(kind: ImportKind) -> ResolveOptions {
     let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-    let how = if asker == Asker::Require { "require" } else { "import" };
+    let syntax = if kind == ImportKind::Require { "require" } else { "import" };
     ResolveOptions {
-        // As in Vite for sources. A package of two kinds has both files side by side, so that who
-        // asks decides.
-        extensions: match asker {
-            Asker::Project => {
+        // Vite's order for sources. A package can have an ES module and a CommonJS file of the same
+        // name side by side: then the kind of the import decides.
+        extensions: match kind {
+            ImportKind::Source => {
                 texts(&[".mjs", ".js", ".mts", ".ts", ".jsx", ".tsx", ".json", ".cjs"])
             }
-            Asker::Import => {
+            ImportKind::Import => {
                 texts(&[".mjs", ".js", ".cjs", ".json", ".jsx", ".ts", ".tsx", ".mts"])
             }
-            Asker::Sheet => texts(&[".css"]),
-            Asker::Require => {
+            ImportKind::Sheet => texts(&[".css"]),
+            ImportKind::Require => {
                 texts(&[".js", ".json", ".cjs", ".mjs", ".jsx", ".ts", ".tsx", ".node"])
             }
         },
-        // `./a.js` in TypeScript is `./a.ts` on the disk.
+        // TypeScript imports `./a.ts` as `./a.js`.
         extension_alias: [
             (".js", [".js", ".ts", ".tsx", ".jsx"].as_slice()),
             (".jsx", &[".jsx", ".tsx"]),
@@ -77,16 +70,16 @@ fn options(asker: Asker) -> ResolveOptions {
         ]
         .map(|(from, to)| (from.to_owned(), texts(to)))
         .into(),
-        condition_names: match asker {
-            Asker::Sheet => texts(&["style", "browser", "development", "default"]),
-            _ => texts(&["browser", "module", "development", how, "default"]),
+        condition_names: match kind {
+            ImportKind::Sheet => texts(&["style", "browser", "development", "default"]),
+            _ => texts(&["browser", "module", "development", syntax, "default"]),
         },
-        main_fields: match asker {
-            Asker::Sheet => texts(&["style", "main"]),
+        main_fields: match kind {
+            ImportKind::Sheet => texts(&["style", "main"]),
             _ => texts(&["browser", "module", "jsnext:main", "main"]),
         },
         alias_fields: vec![vec!["browser".to_owned()]],
-        tsconfig: (asker == Asker::Project).then_some(TsconfigDiscovery::Auto),
+        tsconfig: (kind == ImportKind::Source).then_some(TsconfigDiscovery::Auto),
         node_path: false,
         ..ResolveOptions::default()
     }

@@ -1,7 +1,7 @@
-//! Who installs packages here, up to where, and when that was last done.
+//! Detects the workspace, the package manager, and installations of packages.
 //!
-//! The workspace is the folder that `server.fs.allow` of Vite is by default: the nearest one above
-//! the root that says it is a workspace, or else the one with the project's `package.json`.
+//! The workspace is the nearest folder above the root that declares one, or else the folder with the
+//! project's `package.json`. Vite uses the same folder as the default of `server.fs.allow`.
 
 use std::{
     hash::Hasher,
@@ -11,8 +11,8 @@ use std::{
 
 use xxhash_rust::xxh3::Xxh3;
 
-/// Files that every installation writes, and what asks for one.
-const WRITTEN: [&str; 10] = [
+/// Files that a package manager writes with each installation, and `package.json`.
+const INSTALL_FILES: [&str; 10] = [
     "node_modules/.package-lock.json",
     "node_modules/.modules.yaml",
     "node_modules/.yarn-integrity",
@@ -25,8 +25,8 @@ const WRITTEN: [&str; 10] = [
     "package.json",
 ];
 
-/// The lock files that name the program, and how it adds a package.
-const PROGRAMS: [(&str, &str); 5] = [
+/// The lock files of package managers, and the command that adds a package.
+const ADD_COMMANDS: [(&str, &str); 5] = [
     ("pnpm-lock.yaml", "pnpm add"),
     ("yarn.lock", "yarn add"),
     ("bun.lock", "bun add"),
@@ -34,9 +34,9 @@ const PROGRAMS: [(&str, &str); 5] = [
     ("package-lock.json", "npm install"),
 ];
 
-/// The workspace that a root is in.
+/// Returns the workspace that a root belongs to.
 pub(super) fn workspace(root: &Path) -> PathBuf {
-    let is_one = |folder: &&Path| {
+    let is_workspace = |folder: &&Path| {
         folder.join("pnpm-workspace.yaml").is_file()
             || folder.join("lerna.json").is_file()
             || std::fs::read(folder.join("package.json"))
@@ -46,35 +46,35 @@ pub(super) fn workspace(root: &Path) -> PathBuf {
     };
     let is_project = |folder: &&Path| folder.join("package.json").is_file();
     let above = || root.ancestors();
-    above().find(is_one).or_else(|| above().find(is_project)).unwrap_or(root).to_owned()
+    above().find(is_workspace).or_else(|| above().find(is_project)).unwrap_or(root).to_owned()
 }
 
-/// Differs after each installation of packages for a root.
+/// Returns a hash that changes with each installation of packages for a root.
 pub(super) fn stamp(root: &Path, workspace: &Path) -> u64 {
     let mut hash = Xxh3::new();
     for folder in root.ancestors().take_while(|folder| folder.starts_with(workspace)) {
-        for name in WRITTEN {
+        for name in INSTALL_FILES {
             hash.write_u64(file_stamp(&folder.join(name)));
         }
     }
     hash.finish()
 }
 
-/// Differs when a file has another size or time; 0 where there is none.
+/// Returns a hash of the size and modification time of a file, or 0 if there is no file.
 pub(crate) fn file_stamp(file: &Path) -> u64 {
-    let Ok(facts) = std::fs::metadata(file) else { return 0 };
-    let modified = facts.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let Ok(metadata) = std::fs::metadata(file) else { return 0 };
+    let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let mut hash = Xxh3::new();
-    hash.write_u64(facts.len());
+    hash.write_u64(metadata.len());
     hash.write_u128(modified.unwrap_or_default().as_nanos());
     hash.finish()
 }
 
-/// The command that adds a package.
-pub(super) fn command(root: &Path, workspace: &Path, package: &str) -> String {
+/// Returns the command that adds a package to the project.
+pub(super) fn install_command(root: &Path, workspace: &Path, package: &str) -> String {
     let mut folders = root.ancestors().take_while(|folder| folder.starts_with(workspace));
-    let program = folders.find_map(|folder| {
-        PROGRAMS.iter().find(|(lock, _)| folder.join(lock).is_file()).map(|(_, program)| program)
+    let command = folders.find_map(|folder| {
+        ADD_COMMANDS.iter().find(|(lock, _)| folder.join(lock).is_file()).map(|(_, add)| add)
     });
-    format!("{} {package}", program.unwrap_or(&"npm install"))
+    format!("{} {package}", command.unwrap_or(&"npm install"))
 }

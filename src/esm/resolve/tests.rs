@@ -1,22 +1,22 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicUsize, Ordering},
 };
 
-use super::{Asker, Found, Resolver, Target, is_package_name, is_url, package_of};
+use tempfile::TempDir;
 
-/// A folder with files, gone with the value.
-pub(crate) struct Project(pub(crate) PathBuf);
+use super::{
+    ImportKind, Resolved, Resolver, Target,
+    specifier::{is_package_name, is_url, package_of},
+};
+
+/// A temporary folder with files, by its real path. Dropping it deletes the folder.
+pub(crate) struct Project(pub(crate) PathBuf, #[allow(dead_code)] TempDir);
 
 impl Project {
     pub(crate) fn new(files: &[(&str, &str)]) -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("livers-project-{}-{number}", std::process::id());
-        let top = std::env::temp_dir().join(name);
-        fs::create_dir_all(&top).unwrap();
-        let project = Self(dunce::canonicalize(top).unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let project = Self(dunce::canonicalize(folder.path()).unwrap(), folder);
         project.add(files);
         project
     }
@@ -29,6 +29,7 @@ impl Project {
         }
     }
 
+    /// Creates a symbolic link.
     pub(crate) fn link(&self, name: &str, to: &str) {
         let path = self.0.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -37,14 +38,8 @@ impl Project {
     }
 }
 
-impl Drop for Project {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// What a specifier in `src/a.js` leads to, in one word: stamps are taken out.
-fn told(project: &Project, root: &str, specifier: &str) -> String {
+/// Describes what a specifier in `src/a.js` resolves to, without stamps.
+fn resolved(project: &Project, root: &str, specifier: &str) -> String {
     let root = project.0.join(root);
     let resolver = Resolver::new(&root);
     let target = resolver.resolve(specifier, &root.join("src/a.js"));
@@ -59,6 +54,7 @@ fn told(project: &Project, root: &str, specifier: &str) -> String {
     }
 }
 
+/// Removes the stamps from the package ids in a URL.
 pub(crate) fn without_stamp(url: &str) -> String {
     let mut parts = url.split('~');
     let mut out = parts.next().unwrap_or_default().to_owned();
@@ -69,7 +65,7 @@ pub(crate) fn without_stamp(url: &str) -> String {
 }
 
 #[test]
-fn what_specifiers_lead_to() {
+fn specifiers_resolve_as_in_node_and_bundlers() {
     let project = Project::new(&[
         (
             "package.json",
@@ -136,14 +132,14 @@ fn what_specifiers_lead_to() {
         ("react", "missing npm install react"),
         ("@scope/name/x.js", "missing npm install @scope/name"),
     ] {
-        assert_eq!(told(&project, "", specifier), wanted, "{specifier}");
+        assert_eq!(resolved(&project, "", specifier), wanted, "{specifier}");
     }
-    let hidden = told(&project, "", "@s/modern/deep/x");
+    let hidden = resolved(&project, "", "@s/modern/deep/x");
     assert!(hidden.contains("is not exported"), "{hidden}");
 }
 
 #[test]
-fn who_asks_decides() {
+fn import_and_require_use_different_conditions() {
     let project = Project::new(&[
         ("package.json", "{}"),
         ("node_modules/a/index.js", ""),
@@ -153,14 +149,16 @@ fn who_asks_decides() {
     ]);
     let resolver = Resolver::new(&project.0);
     let from = project.0.join("node_modules/a/index.js");
-    for (asker, wanted) in [(Asker::Import, "i.js"), (Asker::Require, "r.js")] {
-        let Found::Package(place) = resolver.find("b", &from, asker) else { panic!("{asker:?}") };
-        assert_eq!(place.file, wanted);
+    for (kind, wanted) in [(ImportKind::Import, "i.js"), (ImportKind::Require, "r.js")] {
+        let Resolved::Package(file) = resolver.resolve_as("b", &from, kind) else {
+            panic!("{kind:?}")
+        };
+        assert_eq!(file.path, wanted);
     }
 }
 
 #[test]
-fn how_a_package_is_added() {
+fn a_missing_package_is_reported_with_the_command_of_the_package_manager() {
     for (lock, wanted) in [
         ("pnpm-lock.yaml", "missing pnpm add x"),
         ("yarn.lock", "missing yarn add x"),
@@ -171,13 +169,13 @@ fn how_a_package_is_added() {
         let workspace = r#"{"workspaces":["web"]}"#;
         let project =
             Project::new(&[("package.json", workspace), (lock, ""), ("web/src/a.js", "")]);
-        assert_eq!(told(&project, "web", "x"), wanted);
+        assert_eq!(resolved(&project, "web", "x"), wanted);
     }
 }
 
 #[test]
 #[cfg(unix)]
-fn what_lies_in_a_workspace() {
+fn workspace_and_linked_packages_are_packages_and_other_files_outside_are_not() {
     let project = Project::new(&[
         ("repo/package.json", r#"{"workspaces":["packages/*","web"]}"#),
         ("repo/packages/ui/package.json", r#"{"name":"@me/ui","version":"1.0.0"}"#),
@@ -202,13 +200,13 @@ fn what_lies_in_a_workspace() {
         ("linked", "package /__livers/npm/linked@0.1.0/index.js"),
         ("p", "package /__livers/npm/p@1.0.0/index.js"),
     ] {
-        assert_eq!(told(&project, "repo/web", specifier), wanted, "{specifier}");
+        assert_eq!(resolved(&project, "repo/web", specifier), wanted, "{specifier}");
     }
-    let outside = told(&project, "repo/web", "../../../outside/secret.js");
-    assert!(outside.starts_with("missing ") && outside.contains("is not in"), "{outside}");
+    let outside = resolved(&project, "repo/web", "../../../outside/secret.js");
+    assert!(outside.starts_with("missing ") && outside.contains("nor in a package"), "{outside}");
 }
 
-/// The id of a package, from its URL.
+/// Returns the id of a package, from its URL.
 fn id(resolver: &Resolver, root: &Path, specifier: &str) -> String {
     let Target::Package(url) = resolver.resolve(specifier, &root.join("a.js")) else {
         panic!("{specifier}")
@@ -218,7 +216,7 @@ fn id(resolver: &Resolver, root: &Path, specifier: &str) -> String {
 
 #[test]
 #[cfg(unix)]
-fn nothing_but_packages_is_served() {
+fn only_plain_files_of_packages_are_served() {
     let project = Project::new(&[
         ("package.json", "{}"),
         ("secret.js", ""),
@@ -245,16 +243,16 @@ fn nothing_but_packages_is_served() {
         ("node_modules/b/index.js", false),
         ("", false),
     ] {
-        assert_eq!(resolver.place(&id, file).is_some(), wanted, "{file}");
+        assert_eq!(resolver.package_file(&id, file).is_some(), wanted, "{file}");
     }
     for unknown in ["a@1.0.0~0000000", "..@1~x", "a", "@a@1", "", "../..@1.0.0~1234567"] {
-        assert_eq!(resolver.place(unknown, "index.js"), None, "{unknown}");
+        assert_eq!(resolver.package_file(unknown, "index.js"), None, "{unknown}");
     }
 }
 
 #[test]
 #[cfg(unix)]
-fn a_url_of_an_earlier_run_is_found_anew() {
+fn packages_in_urls_of_an_earlier_run_are_found() {
     let project = Project::new(&[
         ("package.json", "{}"),
         ("node_modules/a/index.js", ""),
@@ -274,15 +272,15 @@ fn a_url_of_an_earlier_run_is_found_anew() {
         ("p", "a.js"),
         ("q", "node_modules/.pnpm/p@1.0.0/node_modules/p/index.js"),
     ] {
-        let found = before.find(specifier, &project.0.join(from), Asker::Import);
-        let Found::Package(place) = found else { panic!("{specifier}: {found:?}") };
+        let found = before.resolve_as(specifier, &project.0.join(from), ImportKind::Import);
+        let Resolved::Package(file) = found else { panic!("{specifier}: {found:?}") };
         let after = Resolver::new(&project.0);
-        assert_eq!(after.place(&place.folder.id, "index.js"), Some(place), "{specifier}");
+        assert_eq!(after.package_file(&file.package.id, "index.js"), Some(file), "{specifier}");
     }
 }
 
 #[test]
-fn another_installation_is_another_url() {
+fn an_installation_changes_the_package_id() {
     let project = Project::new(&[
         ("package.json", "{}"),
         ("node_modules/a/package.json", r#"{"version":"1.0.0"}"#),
@@ -300,7 +298,7 @@ fn another_installation_is_another_url() {
 }
 
 #[test]
-fn a_file_that_comes_is_found_and_one_that_goes_is_not() {
+fn created_and_removed_files_are_noticed() {
     let project = Project::new(&[("src/a.js", "")]);
     let resolver = Resolver::new(&project.0);
     let from = project.0.join("src/a.js");
@@ -318,7 +316,7 @@ fn a_file_that_comes_is_found_and_one_that_goes_is_not() {
 }
 
 #[test]
-fn names() {
+fn package_names_and_urls_are_recognized() {
     for (specifier, wanted) in
         [("a", "a"), ("a/b", "a"), ("@a/b", "@a/b"), ("@a/b/c", "@a/b"), ("@a", "@a"), ("a/", "a")]
     {

@@ -329,7 +329,7 @@ impl Project for Compiler {
     }
 
     fn hidden(&self, url: &str, names: &BTreeSet<String>) -> Vec<String> {
-        self.packages.hidden(url, names.iter().cloned())
+        self.packages.undetected_names(url, names.iter().cloned())
     }
 
     fn is_foreign(&self, specifier: &str) -> bool {

@@ -1,6 +1,6 @@
-//! Small packages, and what a script finds in them.
+//! Small packages, and what a script that imports them sees.
 
-/// What it is about; the files; the names in the URL; the script; what it says.
+/// Title; files; query with names; script; its expected result.
 pub(super) type Case = (
     &'static str,
     &'static [(&'static str, &'static str)],
@@ -13,7 +13,7 @@ const ESM: &str = r#"{"version":"1.0.0","type":"module","main":"index.js"}"#;
 
 pub(super) const CASES: &[Case] = &[
     (
-        "React's way: a file for development, one for production",
+        "a development and a production file, as in React",
         &[
             (
                 "node_modules/a/index.js",
@@ -29,21 +29,21 @@ pub(super) const CASES: &[Case] = &[
         r#"[1,2,["default","x","y"]]"#,
     ),
     (
-        "names that do not stand in the text",
+        "computed names are exported if the URL lists them",
         &[("node_modules/a/index.js", "var e = {}; e['fo' + 'o'] = 1; module.exports = e")],
         "?names=class,foo",
         "m => [m.foo, m.class, Object.keys(m)]",
         r#"[1,null,["class","default","foo"]]"#,
     ),
     (
-        "an ES module has the names that it has",
+        "an ES module exports no further names",
         &[("node_modules/a/package.json", ESM), ("node_modules/a/index.js", "export const x = 1")],
         "?names=y",
         "m => Object.keys(m)",
         r#"["x"]"#,
     ),
     (
-        "every kind of import and export",
+        "every form of import and export",
         &[
             ("node_modules/a/package.json", ESM),
             (
@@ -62,7 +62,7 @@ pub(super) const CASES: &[Case] = &[
         r#"["x","x","c1","c1","cd","c1",1,2,true,3,"function","x","this",["no this","this",true,"no this","base","base","string"],false,1]"#,
     ),
     (
-        "defaults have the name default",
+        "anonymous default exports are named default",
         &[
             ("node_modules/a/package.json", ESM),
             (
@@ -82,16 +82,16 @@ pub(super) const CASES: &[Case] = &[
         r#"["default","default","named",2]"#,
     ),
     (
-        "lines without semicolons stay apart",
+        "lines without semicolons are not joined",
         &[
             ("node_modules/a/package.json", ESM),
             (
                 "node_modules/a/index.js",
-                "import { f } from './f.js'\nconst told = []\nlet x = told\nf(told, 1)\nf`2`\nlet y = x\nexport { y }\n;[3].forEach((n) => f(told, n))\nif (y) f(told, 4)\nelse f(told, 5)\nx = y\nimport './f.js'\n(0, f)(told, 6)\nexport default told",
+                "import { f } from './f.js'\nconst seen = []\nlet x = seen\nf(seen, 1)\nf`2`\nlet y = x\nexport { y }\n;[3].forEach((n) => f(seen, n))\nif (y) f(seen, 4)\nelse f(seen, 5)\nx = y\nimport './f.js'\n(0, f)(seen, 6)\nexport default seen",
             ),
             (
                 "node_modules/a/f.js",
-                "let last; export const f = (told, n) => { if (told.raw) last.push(told[0]); else { last = told; told.push(n) } }",
+                "let last; export const f = (seen, n) => { if (seen.raw) last.push(seen[0]); else { last = seen; seen.push(n) } }",
             ),
         ],
         "",
@@ -99,26 +99,26 @@ pub(super) const CASES: &[Case] = &[
         r#"[1,"2",3,4,6]"#,
     ),
     (
-        "names of the file hide what is imported",
+        "local names shadow imported names",
         &[
             ("node_modules/a/package.json", ESM),
             (
                 "node_modules/a/index.js",
-                "import { x } from './b.js'\nexport const told = [((x) => x)(1), x, (() => { const x = 3; return { x } })().x, { x }.x, $l]\nvar $l = 4, $l_ = 5",
+                "import { x } from './b.js'\nexport const seen = [((x) => x)(1), x, (() => { const x = 3; return { x } })().x, { x }.x, $l]\nvar $l = 4, $l_ = 5",
             ),
             ("node_modules/a/b.js", "export const x = 2"),
         ],
         "",
-        "m => m.told",
+        "m => m.seen",
         "[1,2,3,2,null]",
     ),
     (
-        "CommonJS for an ES module, by Node's rules and by those of bundlers",
+        "CommonJS imported by an ES module, by the rules of Node and of bundlers",
         &[
             ("node_modules/a/package.json", r#"{"main":"index.mjs"}"#),
             (
                 "node_modules/a/index.mjs",
-                "import d, { x } from './old.js'; import * as s from './old.js'; import other from './other.js'; export const told = [typeof d, d.default, x, s.x, s.default === d, other]",
+                "import d, { x } from './old.js'; import * as s from './old.js'; import other from './other.js'; export const seen = [typeof d, d.default, x, s.x, s.default === d, other]",
             ),
             (
                 "node_modules/a/other.js",
@@ -130,7 +130,7 @@ pub(super) const CASES: &[Case] = &[
             ),
         ],
         "",
-        "m => m.told",
+        "m => m.seen",
         r#"["object","d","x","x",true,["d","x","d"]]"#,
     ),
     (
@@ -149,7 +149,7 @@ pub(super) const CASES: &[Case] = &[
         r#"["later",true,"development"]"#,
     ),
     (
-        "an await outside of functions, and who imports it",
+        "top-level await, and a module that imports it",
         &[
             ("node_modules/a/package.json", ESM),
             ("node_modules/a/index.js", "import { x } from './b.js'; export const y = x + 1"),
@@ -163,7 +163,7 @@ pub(super) const CASES: &[Case] = &[
         "2",
     ),
     (
-        "what is optional, ignored, built in, or JSON",
+        "optional, ignored, built-in and JSON dependencies",
         &[
             (
                 "node_modules/a/package.json",
@@ -183,23 +183,23 @@ pub(super) const CASES: &[Case] = &[
         r#"["MODULE_NOT_FOUND","browser",{},{},"object",7,7,"index.js/a@"]"#,
     ),
     (
-        "packages that need each other",
+        "packages that import each other",
         &[
-            ("node_modules/a/index.js", "exports.early = 1; exports.b = require('b').told"),
+            ("node_modules/a/index.js", "exports.early = 1; exports.b = require('b').seen"),
             ("node_modules/b/package.json", ESM),
-            ("node_modules/b/index.js", "import { early } from 'a'; export const told = early"),
+            ("node_modules/b/index.js", "import { early } from 'a'; export const seen = early"),
         ],
         "",
         "m => m.b",
         "1",
     ),
     (
-        "TypeScript and JSX, as workspaces have them",
+        "TypeScript and JSX, as in workspaces",
         &[
             ("node_modules/a/package.json", r#"{"main":"index.tsx"}"#),
             (
                 "node_modules/a/index.tsx",
-                "import type { T } from './t'; import { n } from './n'; enum E { A = 2 } const x: number = n as number; export const told = [x, E.A, <b>{x}</b>]; export type { T }",
+                "import type { T } from './t'; import { n } from './n'; enum E { A = 2 } const x: number = n as number; export const seen = [x, E.A, <b>{x}</b>]; export type { T }",
             ),
             ("node_modules/a/n.ts", "export const n: number = 1"),
             (
@@ -208,11 +208,11 @@ pub(super) const CASES: &[Case] = &[
             ),
         ],
         "",
-        "m => m.told",
+        "m => m.seen",
         r#"[1,2,{"type":"b","children":1}]"#,
     ),
     (
-        "comments, a first line for shells, maps, JSX in a .js",
+        "comments, a hashbang, a source map, JSX in a .js file",
         &[
             (
                 "node_modules/a/index.js",

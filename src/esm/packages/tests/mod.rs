@@ -1,24 +1,27 @@
-//! Packs, by what they do: small packages are packed, and run under Node with the page's registry.
+//! Runs small packages under Node with the registry of the page.
 
 use std::{collections::HashMap, fs, path::Path, process::Command, sync::Arc};
 
 mod cases;
 
 use self::cases::CASES;
-use super::{Pack, Packages};
-use crate::esm::resolve::{
-    Resolver, Target,
-    tests::{Project, without_stamp},
+use super::Packages;
+use crate::esm::{
+    outcome::PackageResponse,
+    resolve::{
+        Resolver, Target,
+        tests::{Project, without_stamp},
+    },
 };
 
-/// A server of packages, without the server.
-struct Site {
+/// A project and its packages.
+struct Fixture {
     project: Project,
     resolver: Arc<Resolver>,
     packages: Packages,
 }
 
-impl Site {
+impl Fixture {
     fn new(files: &[(&str, &str)]) -> Self {
         let project = Project::new(&[("package.json", "{}"), ("src/a.js", "")]);
         project.add(files);
@@ -26,7 +29,7 @@ impl Site {
         Self { project, packages: Packages::new(Arc::clone(&resolver)), resolver }
     }
 
-    /// The URL for a specifier in the project.
+    /// Returns the URL that a specifier in the project resolves to.
     fn url(&self, specifier: &str) -> String {
         match self.resolver.resolve(specifier, &self.project.0.join("src/a.js")) {
             Target::Package(url) => url,
@@ -34,10 +37,10 @@ impl Site {
         }
     }
 
-    fn get(&self, url: &str) -> Option<Pack> {
+    fn get(&self, url: &str) -> Option<PackageResponse> {
         let rest = url.strip_prefix("/__livers/npm/").unwrap();
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-        Some(self.packages.answer(rest, query)?.unwrap())
+        self.packages.answer(rest, query).unwrap()
     }
 
     fn text(&self, url: &str) -> String {
@@ -45,7 +48,7 @@ impl Site {
         String::from_utf8(pack.body.to_vec()).unwrap()
     }
 
-    /// Writes a module and all that it imports to the disk, for Node.
+    /// Writes a module and all that it imports to the disk, for Node. Returns its file name.
     fn save(&self, url: &str, saved: &mut HashMap<String, String>) -> String {
         if let Some(name) = saved.get(url) {
             return name.clone();
@@ -70,34 +73,35 @@ impl Site {
         name
     }
 
-    /// What a script says about the module `m` of a specifier.
+    /// Calls a script with the module of a specifier, and returns its result as JSON, or the error.
     fn run(&self, specifier: &str, names: &str, script: &str) -> String {
         let url = format!("{}{names}", self.url(specifier));
         let module = self.save(&url, &mut HashMap::new());
         let script = format!(
-            "import * as m from './{module}';\nconst told = await ({script})(m);\n\
-             process.stdout.write(JSON.stringify(told) ?? 'undefined');"
+            "import * as m from './{module}';\nconst result = await ({script})(m);\n\
+             process.stdout.write(JSON.stringify(result) ?? 'undefined');"
         );
         fs::write(self.project.0.join("run.mjs"), script).unwrap();
         let node = Command::new("node").arg("run.mjs").current_dir(&self.project.0).output();
-        let node = node.expect("node, which the tests need");
-        let said = if node.status.success() { node.stdout } else { node.stderr };
-        String::from_utf8(said).unwrap()
+        let node = node.expect("these tests need node");
+        let output = if node.status.success() { node.stdout } else { node.stderr };
+        String::from_utf8(output).unwrap()
     }
 }
 
 #[test]
-fn what_packages_do() {
-    let wrong = CASES.iter().filter_map(|(what, files, names, script, wanted)| {
-        let told = Site::new(files).run("a", names, script);
-        (told != *wanted).then(|| format!("{what}:\n  told   {told}\n  wanted {wanted}"))
+fn packages_run_as_in_node() {
+    let failures = CASES.iter().filter_map(|(title, files, names, script, expected)| {
+        let actual = Fixture::new(files).run("a", names, script);
+        let differs = actual != *expected;
+        differs.then(|| format!("{title}:\n  actual   {actual}\n  expected {expected}"))
     });
-    let wrong: Vec<_> = wrong.collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let failures: Vec<_> = failures.collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 #[test]
-fn a_pack_is_for_one_package_and_its_url_says_for_which_files() {
+fn a_pack_holds_one_package_and_its_url_lists_the_entries() {
     let mut files = vec![
         ("node_modules/a/index.js".to_owned(), String::new()),
         ("node_modules/b/x.js".to_owned(), String::new()),
@@ -110,12 +114,12 @@ fn a_pack_is_for_one_package_and_its_url_says_for_which_files() {
     files.push(("node_modules/a/self.js".to_owned(), String::new()));
     files.push(("node_modules/helpers/shared.js".to_owned(), "// shared".to_owned()));
     let files: Vec<_> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
-    let site = Site::new(&files);
-    let facade = site.text(&site.url("a"));
+    let fixture = Fixture::new(&files);
+    let facade = fixture.text(&fixture.url("a"));
     let packs: Vec<_> = facade.lines().filter_map(|line| line.strip_prefix("import \"")).collect();
-    let told: Vec<_> = packs.iter().map(|url| without_stamp(url)).collect();
+    let urls: Vec<_> = packs.iter().map(|url| without_stamp(url)).collect();
     assert_eq!(
-        told,
+        urls,
         [
             "/__livers/npm/a@0/index.js?pack\";",
             "/__livers/npm/a@0/self.js?pack\";",
@@ -123,14 +127,14 @@ fn a_pack_is_for_one_package_and_its_url_says_for_which_files() {
             "/__livers/npm/b@0/x.js?pack\";",
         ]
     );
-    let helpers = site.text(packs[2].trim_end_matches("\";"));
+    let helpers = fixture.text(packs[2].trim_end_matches("\";"));
     assert_eq!(helpers.matches("// shared").count(), 1, "{helpers}");
     assert!(!facade.contains("await"), "{facade}");
 }
 
 #[test]
-fn what_is_answered() {
-    let site = Site::new(&[
+fn each_query_has_its_response() {
+    let fixture = Fixture::new(&[
         ("node_modules/a/package.json", r#"{"version":"1.2.3"}"#),
         ("node_modules/a/index.js", "exports.x = 1"),
         ("node_modules/a/x.css", "b { color: red }"),
@@ -138,7 +142,7 @@ fn what_is_answered() {
         ("node_modules/a/x.json", r#"{"n":1,"a-b":2}"#),
         ("node_modules/a/x.wasm", "\0asm"),
     ]);
-    let top = site.url("a").replace("/index.js", "");
+    let top = fixture.url("a").replace("/index.js", "");
     for (file, media_type, wanted) in [
         ("/index.js?names=y", "text/javascript; charset=utf-8", "names.y"),
         ("/index.js?pack", "text/javascript; charset=utf-8", "exports.x = 1"),
@@ -156,13 +160,14 @@ fn what_is_answered() {
         ("/x.json?import", "text/javascript; charset=utf-8", "$0 as \"a-b\", $1 as n"),
         ("/x.wasm", "application/wasm", "\0asm"),
     ] {
-        let pack = site.get(&format!("{top}{file}")).unwrap_or_else(|| panic!("404 for {file}"));
-        assert_eq!(pack.media_type, media_type, "{file}");
-        let text = String::from_utf8(pack.body.to_vec()).unwrap();
+        let response =
+            fixture.get(&format!("{top}{file}")).unwrap_or_else(|| panic!("404 for {file}"));
+        assert_eq!(response.media_type, media_type, "{file}");
+        let text = String::from_utf8(response.body.to_vec()).unwrap();
         assert!(text.contains(wanted), "{file}: {text}");
-        assert!(pack.immutable, "{file}");
+        assert!(response.immutable, "{file}");
     }
-    for nothing in [
+    for missing in [
         "/none.js",
         "/",
         "",
@@ -170,36 +175,36 @@ fn what_is_answered() {
         "/x.css%00",
         "/index.js?pack=../../x.js",
     ] {
-        assert_eq!(site.get(&format!("{top}{nothing}")), None, "{nothing}");
+        assert_eq!(fixture.get(&format!("{top}{missing}")), None, "{missing}");
     }
 }
 
 #[test]
-fn what_cannot_be_read() {
-    let site = Site::new(&[
+fn a_file_with_a_syntax_error_is_a_fault_and_throws_when_required() {
+    let fixture = Fixture::new(&[
         ("node_modules/a/index.js", "let let = ;"),
         ("node_modules/b/index.js", "exports.get = () => require('a')"),
     ]);
-    let url = site.url("a");
-    let fault = site.packages.answer(url.strip_prefix("/__livers/npm/").unwrap(), "").unwrap();
+    let url = fixture.url("a");
+    let fault = fixture.packages.answer(url.strip_prefix("/__livers/npm/").unwrap(), "");
     let fault = fault.unwrap_err();
-    assert_eq!(fault.file, site.project.0.join("node_modules/a/index.js"));
+    assert_eq!(fault.file, fixture.project.0.join("node_modules/a/index.js"));
     assert!(!fault.message.is_empty());
-    let told = site.run("b", "", "m => { try { m.get() } catch (e) { return e.name } }");
-    assert_eq!(told, r#""SyntaxError""#);
+    let thrown = fixture.run("b", "", "m => { try { m.get() } catch (e) { return e.name } }");
+    assert_eq!(thrown, r#""SyntaxError""#);
 }
 
 #[test]
 #[cfg(unix)]
-fn what_lies_in_a_workspace_is_read_anew() {
-    let site = Site::new(&[
+fn workspace_packages_are_read_again_after_a_change() {
+    let fixture = Fixture::new(&[
         ("package.json", r#"{"workspaces":["*"]}"#),
         ("web/a.js", ""),
         ("ui/package.json", r#"{"name":"ui"}"#),
         ("ui/index.js", "exports.x = 'before'"),
     ]);
-    site.project.link("web/node_modules/ui", "ui");
-    let root = site.project.0.join("web");
+    fixture.project.link("web/node_modules/ui", "ui");
+    let root = fixture.project.0.join("web");
     let resolver = Arc::new(Resolver::new(&root));
     let Target::Package(url) = resolver.resolve("ui", &root.join("a.js")) else { panic!() };
     let packages = Packages::new(resolver);
@@ -210,46 +215,46 @@ fn what_lies_in_a_workspace_is_read_anew() {
         String::from_utf8(pack.body.to_vec()).unwrap()
     };
     assert!(get().contains("'before'"));
-    site.project.add(&[("ui/index.js", "exports.x = 'after!'")]);
+    fixture.project.add(&[("ui/index.js", "exports.x = 'after!'")]);
     assert!(get().contains("'after!'"));
 }
 
 #[test]
-fn what_was_made_is_kept_for_the_next_run() {
-    let site = Site::new(&[
+fn packs_are_cached_on_the_disk_until_a_file_changes() {
+    let fixture = Fixture::new(&[
         ("node_modules/a/index.js", "exports.x = require('b').x"),
         ("node_modules/a/node_modules/b/index.js", "exports.x = require('c').x"),
         ("node_modules/a/node_modules/b/node_modules/c/index.js", "exports.x = 'first'"),
     ]);
-    assert_eq!(site.run("a", "?names=x", "m => m.x"), r#""first""#);
-    let kept = site.project.0.join("node_modules/.livers/packs");
+    assert_eq!(fixture.run("a", "?names=x", "m => m.x"), r#""first""#);
+    let cache = fixture.project.0.join("node_modules/.livers/packs");
     let entries =
-        || -> Vec<_> { fs::read_dir(&kept).unwrap().map(|entry| entry.unwrap().path()).collect() };
+        || -> Vec<_> { fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().path()).collect() };
     assert_eq!(entries().len(), 4, "a module and three packs");
 
-    // A run that has to believe them: it finds no file in `c` by itself.
-    let again = || {
-        let resolver = Arc::new(Resolver::new(&site.project.0));
+    // The next run finds the package `c` only through the cached module.
+    let next_run = || {
+        let resolver = Arc::new(Resolver::new(&fixture.project.0));
         let packages = Packages::new(Arc::clone(&resolver));
         (resolver, packages)
     };
     let get = |packages: &Packages, url: &str| {
         let (rest, query) = url.trim_start_matches("/__livers/npm/").split_once('?').unwrap();
-        let pack = packages.answer(rest, query)?.unwrap();
-        Some(String::from_utf8(pack.body.to_vec()).unwrap())
+        let response = packages.answer(rest, query).unwrap()?;
+        Some(String::from_utf8(response.body.to_vec()).unwrap())
     };
-    let url = format!("{}?names=x", site.url("a"));
+    let url = format!("{}?names=x", fixture.url("a"));
     let pack_of_c = {
-        let facade = site.text(&url);
+        let facade = fixture.text(&url);
         let line = facade.lines().find(|line| line.contains("/c@")).unwrap();
         line.split('"').nth(1).unwrap().to_owned()
     };
-    let (_, packages) = again();
+    let (_, packages) = next_run();
     assert_eq!(get(&packages, &pack_of_c), None);
     get(&packages, &url).unwrap();
     assert!(get(&packages, &pack_of_c).unwrap().contains("'first'"));
 
-    // One that was spoilt, and one whose file changed since.
+    // Corrupted entries, and an entry whose file has changed, are not used.
     for entry in entries() {
         let mut text = fs::read(&entry).unwrap();
         let last = text.len() - 3;
@@ -257,20 +262,20 @@ fn what_was_made_is_kept_for_the_next_run() {
         fs::write(&entry, text).unwrap();
     }
     let file = "node_modules/a/node_modules/b/node_modules/c/index.js";
-    site.project.add(&[(file, "exports.x = 'second'")]);
-    let (_, packages) = again();
+    fixture.project.add(&[(file, "exports.x = 'second'")]);
+    let (_, packages) = next_run();
     assert!(get(&packages, &url).unwrap().contains("load("));
     assert!(get(&packages, &pack_of_c).unwrap().contains("'second'"));
-    site.project.add(&[(file, "exports.x = 'the third'")]);
-    let (_, packages) = again();
+    fixture.project.add(&[(file, "exports.x = 'the third'")]);
+    let (_, packages) = next_run();
     get(&packages, &url).unwrap();
     assert!(get(&packages, &pack_of_c).unwrap().contains("'the third'"));
 }
 
 #[test]
-fn only_the_names_travel_that_a_file_does_not_show() {
+fn only_undetected_names_are_listed_in_the_url() {
     let large = format!("exports.a = 1; // {}", "-".repeat(900 * 1024));
-    let site = Site::new(&[
+    let fixture = Fixture::new(&[
         ("node_modules/shown/index.js", "module.exports = require('./more')"),
         ("node_modules/shown/more.js", "exports.a = 1; Object.assign(exports, make())"),
         ("node_modules/module/package.json", r#"{"type":"module"}"#),
@@ -278,13 +283,13 @@ fn only_the_names_travel_that_a_file_does_not_show() {
         ("node_modules/large/index.js", "module.exports = require('./code')"),
         ("node_modules/large/code.js", &large),
     ]);
-    let hidden = |package: &str| {
+    let undetected = |package: &str| {
         let names = ["a", "b"].map(str::to_owned);
-        site.packages.hidden(&site.url(package), names.into_iter()).join(" ")
+        fixture.packages.undetected_names(&fixture.url(package), names.into_iter()).join(" ")
     };
-    assert_eq!(hidden("shown"), "b");
-    assert_eq!(hidden("module"), "", "an import of what is not there fails in the browser");
-    assert_eq!(hidden("large"), "a b", "it was not read yet");
-    site.text(&site.url("large"));
-    assert_eq!(hidden("large"), "b");
+    assert_eq!(undetected("shown"), "b");
+    assert_eq!(undetected("module"), "", "an import of a missing name fails in the browser");
+    assert_eq!(undetected("large"), "a b", "a large file was not read yet");
+    fixture.text(&fixture.url("large"));
+    assert_eq!(undetected("large"), "b");
 }

@@ -1,31 +1,31 @@
-//! Conditions whose outcome is known before the code runs: those on `process.env.NODE_ENV`.
+//! Evaluates conditions on `process.env.NODE_ENV` before the code runs.
 //!
-//! Packages have a file for development and one for production, and choose by it. Only the one is
-//! sent.
+//! Many packages choose between a development and a production file by it. Folding the condition keeps
+//! the other file out of the dependency graph.
 
 use oxc::{
     ast::ast::{BinaryOperator, Expression, LogicalOperator, UnaryOperator},
     span::{GetSpan, Span},
 };
 
-/// What `process.env.NODE_ENV` is here.
-pub(super) const MODE: &str = "development";
+/// The value of `process.env.NODE_ENV`.
+pub(super) const NODE_ENV: &str = "development";
 
-/// Whether a condition holds, if that is known.
-pub(super) fn truth(test: &Expression<'_>) -> Option<bool> {
+/// Evaluates a condition, or returns `None` if it depends on more than `NODE_ENV` and literals.
+pub(super) fn evaluate(test: &Expression<'_>) -> Option<bool> {
     match test.get_inner_expression() {
         Expression::BooleanLiteral(literal) => Some(literal.value),
         Expression::UnaryExpression(unary) if unary.operator == UnaryOperator::LogicalNot => {
-            truth(&unary.argument).map(|held| !held)
+            evaluate(&unary.argument).map(|value| !value)
         }
-        Expression::LogicalExpression(both) => match (both.operator, truth(&both.left)) {
+        Expression::LogicalExpression(both) => match (both.operator, evaluate(&both.left)) {
             (LogicalOperator::And, Some(false)) => Some(false),
             (LogicalOperator::Or, Some(true)) => Some(true),
-            (LogicalOperator::And | LogicalOperator::Or, Some(_)) => truth(&both.right),
+            (LogicalOperator::And | LogicalOperator::Or, Some(_)) => evaluate(&both.right),
             _ => None,
         },
         Expression::BinaryExpression(both) => {
-            let equal = value(&both.left)? == value(&both.right)?;
+            let equal = string_value(&both.left)? == string_value(&both.right)?;
             match both.operator {
                 BinaryOperator::Equality | BinaryOperator::StrictEquality => Some(equal),
                 BinaryOperator::Inequality | BinaryOperator::StrictInequality => Some(!equal),
@@ -36,19 +36,19 @@ pub(super) fn truth(test: &Expression<'_>) -> Option<bool> {
     }
 }
 
-fn value<'a>(expression: &'a Expression<'_>) -> Option<&'a str> {
+fn string_value<'a>(expression: &'a Expression<'_>) -> Option<&'a str> {
     match expression.get_inner_expression() {
         Expression::StringLiteral(literal) => Some(literal.value.as_str()),
-        other => mode(other).map(|_| MODE),
+        other => node_env_span(other).map(|_| NODE_ENV),
     }
 }
 
-/// The place of `process.env.NODE_ENV`, if an expression is that.
-pub(super) fn mode(expression: &Expression<'_>) -> Option<Span> {
+/// Returns the span of an expression if it is `process.env.NODE_ENV`.
+pub(super) fn node_env_span(expression: &Expression<'_>) -> Option<Span> {
     let member = expression.as_member_expression()?;
     let env = member.object().as_member_expression()?;
-    let named = member.static_property_name() == Some("NODE_ENV")
+    let is_node_env = member.static_property_name() == Some("NODE_ENV")
         && env.static_property_name() == Some("env")
         && matches!(env.object(), Expression::Identifier(name) if name.name == "process");
-    named.then(|| expression.span())
+    is_node_env.then(|| expression.span())
 }

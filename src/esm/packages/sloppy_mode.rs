@@ -1,8 +1,8 @@
-//! Whether a CommonJS file needs the old rules of the language.
+//! Detects CommonJS files that run only in sloppy mode.
 //!
-//! A pack is an ES module, and all code in one is strict. Most of CommonJS runs there just as well.
-//! What does not (`with`, octal numbers, assignments to what is declared nowhere, functions that take
-//! `this` for the window) is sent as a classic script of its own.
+//! A pack is an ES module, so all code in it is strict (ECMA-262, section 11.2.2). Most CommonJS runs
+//! there unchanged. A file with `with`, octal literals, assignments to undeclared variables, or
+//! functions that expect `this` to be the global object is served as a classic script of its own.
 
 use oxc::{
     allocator::Allocator,
@@ -13,17 +13,17 @@ use oxc::{
     span::SourceType,
 };
 
-/// What a file of CommonJS may assign to without declaring it.
-const GIVEN: [&str; 5] = ["module", "exports", "require", "process", "global"];
+/// Variables that the registry declares, so that a file may assign to them.
+const PROVIDED: [&str; 5] = ["module", "exports", "require", "process", "global"];
 
-/// Whether a file does not run, or runs differently, as a part of a module.
-pub(super) fn is_needed(source: &str, program: &Program<'_>) -> bool {
+/// Returns whether strict mode rejects a file or changes its meaning.
+pub(super) fn needs_sloppy_mode(source: &str, program: &Program<'_>) -> bool {
     if program.directives.iter().any(|directive| directive.directive == "use strict") {
         return false;
     }
-    let mut calls = Calls::default();
-    calls.visit_program(program);
-    if calls.found {
+    let mut finder = ThisCallFinder::default();
+    finder.visit_program(program);
+    if finder.found {
         return true;
     }
     let allocator = Allocator::default();
@@ -37,18 +37,18 @@ pub(super) fn is_needed(source: &str, program: &Program<'_>) -> bool {
     let mut undeclared = scoping.root_unresolved_references().iter();
     built.diagnostics.has_errors()
         || undeclared.any(|(name, references)| {
-            let written = |&id| scoping.get_reference(id).is_write();
-            !GIVEN.contains(&name.as_str()) && references.iter().any(written)
+            let is_write = |&id| scoping.get_reference(id).is_write();
+            !PROVIDED.contains(&name.as_str()) && references.iter().any(is_write)
         })
 }
 
-/// Looks for `(function () { .. this .. })()`, where `this` is the window.
+/// Finds `(function () { .. this .. })()`, where sloppy mode makes `this` the global object.
 #[derive(Default)]
-struct Calls {
+struct ThisCallFinder {
     found: bool,
 }
 
-impl<'a> Visit<'a> for Calls {
+impl<'a> Visit<'a> for ThisCallFinder {
     fn visit_call_expression(&mut self, it: &CallExpression<'a>) {
         if let Expression::FunctionExpression(function) = it.callee.without_parentheses()
             && let Some(body) = &function.body
@@ -67,15 +67,15 @@ impl<'a> Visit<'a> for Calls {
 }
 
 fn uses_this(body: &FunctionBody<'_>) -> bool {
-    let mut this = This(false);
+    let mut this = ThisFinder(false);
     this.visit_function_body(body);
     this.0
 }
 
-/// Looks for `this`, not in functions that have one of their own.
-struct This(bool);
+/// Finds `this`, except in functions and classes, which bind their own.
+struct ThisFinder(bool);
 
-impl<'a> Visit<'a> for This {
+impl<'a> Visit<'a> for ThisFinder {
     fn visit_this_expression(&mut self, _: &ThisExpression) {
         self.0 = true;
     }
@@ -89,10 +89,10 @@ impl<'a> Visit<'a> for This {
 mod tests {
     use oxc::{allocator::Allocator, parser::Parser, span::SourceType};
 
-    use super::is_needed;
+    use super::needs_sloppy_mode;
 
     #[test]
-    fn what_needs_the_old_rules() {
+    fn code_that_strict_mode_rejects_or_changes_needs_sloppy_mode() {
         for (source, wanted) in [
             ("exports.x = 1", false),
             ("'use strict'; x = 1", false),
@@ -122,7 +122,7 @@ mod tests {
             };
             let parser = Parser::new(&allocator, source, SourceType::script());
             let parsed = parser.with_options(options).parse();
-            assert_eq!(is_needed(source, &parsed.program), wanted, "{source}");
+            assert_eq!(needs_sloppy_mode(source, &parsed.program), wanted, "{source}");
         }
     }
 }

@@ -1,11 +1,10 @@
-//! The names that a CommonJS file exports, as far as they stand in its text.
+//! Detects the names that a CommonJS file exports, by static analysis.
 //!
-//! What people and compilers write is known: `exports.a =`, `module.exports = { a }`,
-//! `Object.defineProperty(exports, "a", ..)`, the helpers of TypeScript, Babel, esbuild, SWC and
-//! webpack, and `module.exports = require(..)`. Scopes are not looked at: a name too many does no
-//! harm, it is undefined.
+//! Recognizes `exports.a =`, `module.exports = { a }`, `Object.defineProperty(exports, "a", ..)`, the
+//! export helpers of TypeScript, Babel, esbuild, SWC and webpack, and `module.exports = require(..)`.
+//! Ignores scopes: a name too many does no harm, its value is `undefined`.
 //!
-//! Left out on purpose: names that are computed. Those that an importer wants come with its URL.
+//! Left out on purpose: computed names. Importers list those that they need in the URL (`?names=`).
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -14,37 +13,31 @@ use oxc::ast::ast::{
     ObjectPropertyKind, VariableDeclarator,
 };
 
-/// What is known of a file's exports.
+/// The names that a file exports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Names {
-    /// The names, without `default`.
+pub(super) struct ExportNames {
+    /// Its own names, without `default`.
     pub(super) own: BTreeSet<String>,
-    /// The specifiers of the modules whose names it exports too.
+    /// The specifiers of modules whose names it exports too.
     pub(super) stars: Vec<String>,
 }
 
-/// Gathers them.
+/// Collects export names during a walk over the syntax tree.
 #[derive(Default)]
-pub(super) struct Finder {
-    pub(super) names: Names,
-    /// Variables that hold what was required.
+pub(super) struct ExportDetector {
+    pub(super) names: ExportNames,
+    /// Variables that hold the result of `require`, with the specifier.
     required: HashMap<String, String>,
 }
 
-impl Finder {
+impl ExportDetector {
     fn add(&mut self, name: &str) {
         if name != "default" && name != "__esModule" {
             self.names.own.insert(name.to_owned());
         }
     }
 
-    fn star(&mut self, specifier: &str) {
-        if !self.names.stars.iter().any(|known| known == specifier) {
-            self.names.stars.push(specifier.to_owned());
-        }
-    }
-
-    /// `exports.a = ..` and `module.exports = ..`.
+    /// Inspects `exports.a = ..` and `module.exports = ..`.
     pub(super) fn assignment(&mut self, it: &AssignmentExpression<'_>) {
         let (object, name) = match &it.left {
             AssignmentTarget::StaticMemberExpression(member) => {
@@ -57,22 +50,25 @@ impl Finder {
             _ => return,
         };
         match name {
-            Some("exports") if object.is_specific_id("module") => self.whole(&it.right),
+            Some("exports") if object.is_specific_id("module") => self.add_exports_value(&it.right),
             Some(name) if is_exports(object) => self.add(name),
             _ => {}
         }
     }
 
-    /// What `module.exports` becomes.
-    fn whole(&mut self, value: &Expression<'_>) {
+    /// Adds the names of a value that becomes `module.exports`.
+    fn add_exports_value(&mut self, value: &Expression<'_>) {
         match value.get_inner_expression() {
-            Expression::ObjectExpression(object) => self.object(object),
-            Expression::AssignmentExpression(assignment) => self.whole(&assignment.right),
-            other => self.module(other),
+            Expression::ObjectExpression(object) => self.add_keys(object),
+            Expression::AssignmentExpression(assignment) => {
+                self.add_exports_value(&assignment.right);
+            }
+            other => self.add_star(other),
         }
     }
 
-    fn object(&mut self, object: &ObjectExpression<'_>) {
+    /// Adds the keys of an object literal.
+    fn add_keys(&mut self, object: &ObjectExpression<'_>) {
         for property in &object.properties {
             match property {
                 ObjectPropertyKind::ObjectProperty(property) => {
@@ -80,40 +76,43 @@ impl Finder {
                         self.add(&name);
                     }
                 }
-                ObjectPropertyKind::SpreadProperty(spread) => self.module(&spread.argument),
+                ObjectPropertyKind::SpreadProperty(spread) => self.add_star(&spread.argument),
             }
         }
     }
 
-    /// All names of a module that is required here, or was.
-    fn module(&mut self, value: &Expression<'_>) {
-        if let Some(specifier) = self.specifier(value) {
-            self.star(&specifier);
+    /// Adds all names of a module, if a value is the result of `require`.
+    fn add_star(&mut self, value: &Expression<'_>) {
+        if let Some(specifier) = self.required_specifier(value)
+            && !self.names.stars.contains(&specifier)
+        {
+            self.names.stars.push(specifier);
         }
     }
 
-    fn specifier(&self, value: &Expression<'_>) -> Option<String> {
+    /// Returns the specifier of the `require` call that a value comes from.
+    fn required_specifier(&self, value: &Expression<'_>) -> Option<String> {
         match value.get_inner_expression() {
             Expression::Identifier(name) => self.required.get(name.name.as_str()).cloned(),
             Expression::CallExpression(call) => match call.common_js_require() {
                 Some(specifier) => Some(specifier.value.to_string()),
                 // `_interopRequireWildcard(require("./a"))`
-                None => self.specifier(call.arguments.first()?.as_expression()?),
+                None => self.required_specifier(call.arguments.first()?.as_expression()?),
             },
             _ => None,
         }
     }
 
-    /// `const a = require("./a")`.
+    /// Remembers the variable of `const a = require("./a")`.
     pub(super) fn declarator(&mut self, it: &VariableDeclarator<'_>) {
         if let Some(name) = it.id.get_identifier_name()
-            && let Some(specifier) = it.init.as_ref().and_then(|init| self.specifier(init))
+            && let Some(specifier) = it.init.as_ref().and_then(|init| self.required_specifier(init))
         {
             self.required.insert(name.to_string(), specifier);
         }
     }
 
-    /// The calls by which compilers export.
+    /// Inspects calls that add exports: `Object.defineProperty`, `Object.assign`, compiler helpers.
     pub(super) fn call(&mut self, it: &CallExpression<'_>) {
         let argument = |at: usize| it.arguments.get(at).and_then(Argument::as_expression);
         let Some(first) = argument(0) else { return };
@@ -136,17 +135,17 @@ impl Finder {
             }
             "assign" if of_object && is_exports(first) => {
                 for value in it.arguments.iter().skip(1).filter_map(Argument::as_expression) {
-                    self.whole(value);
+                    self.add_exports_value(value);
                 }
             }
-            "forEach" => self.keys(object),
+            "forEach" => self.add_star_of_keys(object),
             "__exportStar" | "_export_star" | "_exportStar" | "__reExport" | "__export"
             | "_export" | "d" => {
                 for value in it.arguments.iter().take(2).filter_map(Argument::as_expression) {
                     match value.get_inner_expression() {
-                        Expression::ObjectExpression(object) => self.object(object),
+                        Expression::ObjectExpression(object) => self.add_keys(object),
                         _ if name == "d" => {}
-                        value => self.module(value),
+                        value => self.add_star(value),
                     }
                 }
             }
@@ -154,18 +153,18 @@ impl Finder {
         }
     }
 
-    /// Babel's `Object.keys(_a).forEach(..)`.
-    fn keys(&mut self, keys: Option<&Expression<'_>>) {
+    /// Inspects the receiver of `Object.keys(_a).forEach(..)`, Babel's `export *`.
+    fn add_star_of_keys(&mut self, keys: Option<&Expression<'_>>) {
         if let Some(Expression::CallExpression(call)) = keys
             && call.callee.is_specific_member_access("Object", "keys")
             && let Some(value) = call.arguments.first().and_then(Argument::as_expression)
         {
-            self.module(value);
+            self.add_star(value);
         }
     }
 }
 
-/// Whether an expression is `exports` or `module.exports`.
+/// Returns whether an expression is `exports` or `module.exports`.
 fn is_exports(object: &Expression<'_>) -> bool {
     object.is_specific_id("exports") || object.is_specific_member_access("module", "exports")
 }

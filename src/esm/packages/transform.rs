@@ -1,5 +1,5 @@
-//! One walk over a file of a package: what it asks for, what it uses of Node, and what has to be
-//! changed in its text.
+//! Walks the syntax tree of a package file once, and collects its requests, its use of Node globals,
+//! its export names, and the edits that turn it into a definition.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -14,90 +14,92 @@ use oxc::{
     },
     ast_visit::{Visit, walk},
     semantic::{ScopeFlags, Scoping, SymbolId},
-    span::GetSpan,
+    span::{GetSpan, Span},
 };
 
 use super::{
-    decided::{self, MODE},
-    names::Finder,
-    requests::{How, Requests},
+    constant_folding::{NODE_ENV, evaluate, node_env_span},
+    export_names::ExportDetector,
+    requests::{RequestKind, Requests},
 };
 use crate::esm::edits::Edits;
 
-/// What a file of Node's has, and a browser has not.
-pub(super) const OF_NODE: [&str; 4] = ["process", "global", "__filename", "__dirname"];
+/// Globals that Node provides and browsers lack.
+pub(super) const NODE_GLOBALS: [&str; 4] = ["process", "global", "__filename", "__dirname"];
 
-/// What is special in an ES module.
+/// The bindings of an ES module.
 pub(super) struct Bindings<'s> {
     pub(super) scoping: &'s Scoping,
-    /// What an imported name is read from.
+    /// The expression that reads each imported name.
     pub(super) imports: HashMap<SymbolId, String>,
-    /// What the registry hands to the definition.
-    pub(super) hand: String,
+    /// The parameter through which the registry passes `import`, `import.meta` and Node globals.
+    pub(super) context: String,
 }
 
-/// The walk.
-pub(super) struct Walk<'s> {
-    /// Nothing in CommonJS.
+/// The state of the walk.
+pub(super) struct Transform<'s> {
+    /// `None` for CommonJS.
     pub(super) bindings: Option<Bindings<'s>>,
     pub(super) edits: Edits,
     pub(super) requests: Requests,
-    pub(super) names: Finder,
-    /// The names of `OF_NODE`, and `require`, that are used and not declared.
-    pub(super) free: BTreeSet<String>,
-    /// Whether there is an `await` outside of functions.
+    pub(super) exports: ExportDetector,
+    /// The [`NODE_GLOBALS`], and `require`, that are used and not declared.
+    pub(super) undeclared: BTreeSet<String>,
+    /// Whether there is a top-level `await`.
     pub(super) awaits: bool,
-    depth: usize,
-    /// Where a name begins that is called; and whether it is in parentheses.
+    function_depth: usize,
+    /// The start of an identifier that is called, and whether it is parenthesized.
     callee: Option<(u32, bool)>,
-    /// Where a statement begins.
-    statement: u32,
+    /// The start of the current expression statement.
+    statement_start: u32,
 }
 
-impl<'s> Walk<'s> {
+impl<'s> Transform<'s> {
     pub(super) fn new(bindings: Option<Bindings<'s>>) -> Self {
         Self {
             bindings,
             edits: Edits::default(),
             requests: Requests::default(),
-            names: Finder::default(),
-            free: BTreeSet::new(),
+            exports: ExportDetector::default(),
+            undeclared: BTreeSet::new(),
             awaits: false,
-            depth: 0,
+            function_depth: 0,
             callee: None,
-            statement: u32::MAX,
+            statement_start: u32::MAX,
         }
     }
 
-    fn import(&self, name: &IdentifierReference<'_>) -> Option<&String> {
+    /// Returns the expression that reads a name, if the name is imported.
+    fn imported(&self, name: &IdentifierReference<'_>) -> Option<&String> {
         let bindings = self.bindings.as_ref()?;
         let symbol = bindings.scoping.get_reference(name.reference_id.get()?).symbol_id()?;
         bindings.imports.get(&symbol)
     }
 
-    /// Whether a name is declared nowhere. In CommonJS nobody looks: what is declared in the file
-    /// hides what it is given.
-    fn is_free(&self, name: &IdentifierReference<'_>) -> bool {
+    /// Returns whether a name is not declared in the file. Always true in CommonJS, where declarations
+    /// shadow the parameters of the definition.
+    fn is_undeclared(&self, name: &IdentifierReference<'_>) -> bool {
         let Some(bindings) = &self.bindings else { return true };
         let reference = name.reference_id.get().map(|id| bindings.scoping.get_reference(id));
         reference.is_none_or(|reference| reference.symbol_id().is_none())
     }
 
-    /// Notes a name that is called, so that it is called without a `this`.
-    fn called(&mut self, callee: &Expression<'_>) {
+    /// Remembers an identifier that is called, so that its call keeps an undefined `this`.
+    fn note_callee(&mut self, callee: &Expression<'_>) {
         if let Expression::Identifier(name) = callee.without_parentheses() {
-            let in_parentheses = matches!(callee, Expression::ParenthesizedExpression(_));
-            self.callee = Some((name.span.start, in_parentheses));
+            let is_parenthesized = matches!(callee, Expression::ParenthesizedExpression(_));
+            self.callee = Some((name.span.start, is_parenthesized));
         }
     }
 
-    fn branches(
+    /// Visits a condition, and the branches that it can take.
+    fn visit_branches(
         &mut self,
         test: &Expression<'_>,
         then: impl FnOnce(&mut Self),
         otherwise: impl FnOnce(&mut Self),
     ) {
-        let outcome = decided::truth(test);
+        let outcome = evaluate(test);
         self.visit_expression(test);
         if outcome != Some(false) {
             then(self);
@@ -108,8 +110,8 @@ impl<'s> Walk<'s> {
     }
 }
 
-/// Whether an expression is `import.meta.url`.
-fn is_own_url(base: &Expression<'_>) -> bool {
+/// Returns whether an expression is `import.meta.url`.
+fn is_import_meta_url(base: &Expression<'_>) -> bool {
     match base.get_inner_expression() {
         Expression::StaticMemberExpression(member) => {
             member.property.name == "url"
@@ -119,8 +121,8 @@ fn is_own_url(base: &Expression<'_>) -> bool {
     }
 }
 
-/// An address, with `*` for what is computed.
-fn address_of(text: &Expression<'_>) -> Option<String> {
+/// Returns a URL literal, with `*` in place of its computed parts.
+fn url_pattern(text: &Expression<'_>) -> Option<String> {
     match text.get_inner_expression() {
         Expression::StringLiteral(text) => Some(text.value.to_string()),
         Expression::TemplateLiteral(text) => {
@@ -131,56 +133,57 @@ fn address_of(text: &Expression<'_>) -> Option<String> {
     }
 }
 
-impl<'a> Visit<'a> for Walk<'_> {
+impl<'a> Visit<'a> for Transform<'_> {
     fn visit_expression(&mut self, it: &Expression<'a>) {
-        match decided::mode(it) {
-            Some(span) => self.edits.replace(span, format!("\"{MODE}\"")),
+        match node_env_span(it) {
+            Some(span) => self.edits.replace(span, format!("\"{NODE_ENV}\"")),
             None => walk::walk_expression(self, it),
         }
     }
 
     fn visit_identifier_reference(&mut self, it: &IdentifierReference<'a>) {
         let callee = self.callee.take_if(|(start, _)| *start == it.span.start);
-        if let Some(import) = self.import(it).cloned() {
+        if let Some(import) = self.imported(it).cloned() {
             let text = match callee {
                 None => import,
                 Some((_, true)) => format!("0,{import}"),
-                // A parenthesis would go on with the line before.
-                Some(_) if self.statement == it.span.start => {
-                    let hand = self.bindings.as_ref().map_or("", |bindings| &bindings.hand);
-                    format!("{hand}.call({import})")
+                // A statement that begins with a parenthesis could continue the previous line.
+                Some(_) if self.statement_start == it.span.start => {
+                    let context = self.bindings.as_ref().map_or("", |bindings| &bindings.context);
+                    format!("{context}.call({import})")
                 }
                 Some(_) => format!("(0,{import})"),
             };
             self.edits.replace(it.span, text);
-        } else if (OF_NODE.contains(&it.name.as_str()) || it.name == "require") && self.is_free(it)
+        } else if (NODE_GLOBALS.contains(&it.name.as_str()) || it.name == "require")
+            && self.is_undeclared(it)
         {
-            self.free.insert(it.name.to_string());
+            self.undeclared.insert(it.name.to_string());
         }
     }
 
     fn visit_call_expression(&mut self, it: &CallExpression<'a>) {
         if let Some(specifier) = it.common_js_require()
-            && it.callee.get_identifier_reference().is_some_and(|name| self.is_free(name))
+            && it.callee.get_identifier_reference().is_some_and(|name| self.is_undeclared(name))
         {
-            self.requests.add(&specifier.value, How::Require);
+            self.requests.add(&specifier.value, RequestKind::Require);
         }
         if self.bindings.is_none() {
-            self.names.call(it);
+            self.exports.call(it);
         }
-        self.called(&it.callee);
+        self.note_callee(&it.callee);
         walk::walk_call_expression(self, it);
     }
 
     fn visit_tagged_template_expression(&mut self, it: &TaggedTemplateExpression<'a>) {
-        self.called(&it.tag);
+        self.note_callee(&it.tag);
         walk::walk_tagged_template_expression(self, it);
     }
 
     fn visit_object_property(&mut self, it: &ObjectProperty<'a>) {
         if it.shorthand
             && let Expression::Identifier(name) = &it.value
-            && self.import(name).is_some()
+            && self.imported(name).is_some()
         {
             self.edits.insert(it.span.start, format!("{}:", name.name));
         }
@@ -188,71 +191,79 @@ impl<'a> Visit<'a> for Walk<'_> {
     }
 
     fn visit_expression_statement(&mut self, it: &ExpressionStatement<'a>) {
-        self.statement = it.span.start;
+        self.statement_start = it.span.start;
         walk::walk_expression_statement(self, it);
     }
 
     fn visit_assignment_expression(&mut self, it: &AssignmentExpression<'a>) {
-        self.names.assignment(it);
+        self.exports.assignment(it);
         walk::walk_assignment_expression(self, it);
     }
 
     fn visit_variable_declarator(&mut self, it: &VariableDeclarator<'a>) {
-        self.names.declarator(it);
+        self.exports.declarator(it);
         walk::walk_variable_declarator(self, it);
     }
 
     fn visit_if_statement(&mut self, it: &IfStatement<'a>) {
-        self.branches(
+        self.visit_branches(
             &it.test,
-            |walk| walk.visit_statement(&it.consequent),
-            |walk| {
+            |transform| transform.visit_statement(&it.consequent),
+            |transform| {
                 if let Some(alternate) = &it.alternate {
-                    walk.visit_statement(alternate);
+                    transform.visit_statement(alternate);
                 }
             },
         );
     }
 
     fn visit_conditional_expression(&mut self, it: &ConditionalExpression<'a>) {
-        self.branches(
+        self.visit_branches(
             &it.test,
-            |walk| walk.visit_expression(&it.consequent),
-            |walk| walk.visit_expression(&it.alternate),
+            |transform| transform.visit_expression(&it.consequent),
+            |transform| transform.visit_expression(&it.alternate),
         );
     }
 
     fn visit_logical_expression(&mut self, it: &LogicalExpression<'a>) {
         match it.operator {
             LogicalOperator::And => {
-                self.branches(&it.left, |walk| walk.visit_expression(&it.right), |_| {});
+                self.visit_branches(
+                    &it.left,
+                    |transform| transform.visit_expression(&it.right),
+                    |_| {},
+                );
             }
             LogicalOperator::Or => {
-                self.branches(&it.left, |_| {}, |walk| walk.visit_expression(&it.right));
+                self.visit_branches(
+                    &it.left,
+                    |_| {},
+                    |transform| transform.visit_expression(&it.right),
+                );
             }
             LogicalOperator::Coalesce => walk::walk_logical_expression(self, it),
         }
     }
 
     fn visit_function(&mut self, it: &Function<'a>, flags: ScopeFlags) {
-        self.depth += 1;
+        self.function_depth += 1;
         walk::walk_function(self, it, flags);
-        self.depth -= 1;
+        self.function_depth -= 1;
     }
 
     fn visit_arrow_function_expression(&mut self, it: &ArrowFunctionExpression<'a>) {
-        self.depth += 1;
+        self.function_depth += 1;
         walk::walk_arrow_function_expression(self, it);
-        self.depth -= 1;
+        self.function_depth -= 1;
     }
 
     fn visit_await_expression(&mut self, it: &AwaitExpression<'a>) {
-        self.awaits |= self.depth == 0;
+        self.awaits |= self.function_depth == 0;
         walk::walk_await_expression(self, it);
     }
 
     fn visit_for_of_statement(&mut self, it: &ForOfStatement<'a>) {
-        self.awaits |= it.r#await && self.depth == 0;
+        self.awaits |= it.r#await && self.function_depth == 0;
         walk::walk_for_of_statement(self, it);
     }
 
@@ -260,30 +271,30 @@ impl<'a> Visit<'a> for Walk<'_> {
         let Expression::StringLiteral(specifier) = &it.source else {
             return walk::walk_import_expression(self, it);
         };
-        let hand = self.bindings.as_ref().map_or("require", |bindings| &bindings.hand);
-        let callee = oxc::span::Span::new(it.span.start, it.source.span().start);
-        self.edits.replace(callee, format!("{hand}.import("));
-        self.requests.add(&specifier.value, How::Dynamic);
+        let context = self.bindings.as_ref().map_or("require", |bindings| &bindings.context);
+        let callee = Span::new(it.span.start, it.source.span().start);
+        self.edits.replace(callee, format!("{context}.import("));
+        self.requests.add(&specifier.value, RequestKind::Dynamic);
     }
 
     fn visit_new_expression(&mut self, it: &NewExpression<'a>) {
         if it.callee.is_specific_id("URL")
             && let [address, base] = &it.arguments[..]
-            && base.as_expression().is_some_and(is_own_url)
-            && let Some(address) = address.as_expression().and_then(address_of)
+            && base.as_expression().is_some_and(is_import_meta_url)
+            && let Some(address) = address.as_expression().and_then(url_pattern)
         {
-            self.requests.add(&address, How::Url);
+            self.requests.add(&address, RequestKind::Url);
         }
         walk::walk_new_expression(self, it);
     }
 
     fn visit_import_meta(&mut self, it: &ImportMeta) {
         if let Some(bindings) = &self.bindings {
-            self.edits.replace(it.span, format!("{}.meta", bindings.hand));
+            self.edits.replace(it.span, format!("{}.meta", bindings.context));
         }
     }
 
-    // These are taken away as a whole.
+    // `es_module` removes these statements as a whole.
     fn visit_import_declaration(&mut self, _: &ImportDeclaration<'a>) {}
     fn visit_export_named_declaration(&mut self, _: &ExportNamedDeclaration<'a>) {}
     fn visit_export_from_declaration(&mut self, _: &ExportFromDeclaration<'a>) {}

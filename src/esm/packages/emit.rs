@@ -1,0 +1,187 @@
+//! Writes the JavaScript of packs, and of the modules that export from them.
+
+use std::{fmt::Write, sync::Arc};
+
+use super::{
+    definition::Format,
+    js::{is_identifier, quoted},
+    node::{Link, Node},
+    requests::RequestKind,
+};
+use crate::http::own_paths::{PACKAGES, REGISTRY};
+
+/// Returns a pack: a module that passes the definitions of files to the registry, and runs none.
+pub(super) fn pack(files: &[Arc<Node>]) -> String {
+    let size: usize = files.iter().map(|node| node.definition.code[1].len() + 400).sum();
+    let mut out = String::with_capacity(size);
+    // Files share the scope of the pack: they can use any global name but this.
+    let _ = writeln!(out, "import {{ define as $livers }} from {};", quoted(REGISTRY));
+    out.push_str("$livers({\n");
+    for node in files.iter().filter(|node| !node.definition.needs_sloppy_mode) {
+        let _ = write!(out, "{}:", quoted(&node.key));
+        definition(&mut out, node);
+        out.push_str(",\n");
+    }
+    out.push_str("});\n");
+    let sloppy = files.iter().filter(|node| node.definition.needs_sloppy_mode);
+    let sloppy = join(sloppy.map(|node| quoted(&node.key)));
+    if !sloppy.is_empty() {
+        let _ = writeln!(out, "import {{ scripts as $scripts }} from {};", quoted(REGISTRY));
+        let _ = writeln!(out, "await $scripts([{sloppy}]);");
+    }
+    out
+}
+
+/// Returns a classic script that leaves one definition on its own element.
+pub(super) fn classic_script(node: &Node) -> String {
+    let mut out = "document.currentScript.definition=".to_owned();
+    definition(&mut out, node);
+    out + ";\n"
+}
+
+/// Returns a module that loads packs.
+pub(super) fn imports(pack_urls: &[String]) -> String {
+    let imports = pack_urls.iter().map(|url| format!("import {};\n", quoted(url)));
+    imports.collect::<Vec<_>>().concat()
+}
+
+/// Writes one definition, an array. For CommonJS: `[required keys, function, node globals, dynamic
+/// imports]`; for an ES module: `[imports, function, required keys, dynamic imports]`. Empty elements
+/// at the end are left out.
+fn definition(out: &mut String, node: &Node) {
+    out.push('[');
+    let mut tail = match &node.definition.format {
+        Format::CommonJs { node_globals } => {
+            out.push_str(&required_keys(node));
+            serde_json::Value::from(node_globals.clone()).to_string()
+        }
+        Format::Module { imports, .. } => {
+            let imports = imports.iter().map(|(request, forms)| import(node, *request, forms));
+            let _ = write!(out, "[{}]", join(imports));
+            required_keys(node)
+        }
+    };
+    out.push(',');
+    node.definition.code.iter().for_each(|part| out.push_str(part));
+    let dynamic = dynamic_imports(node);
+    if !dynamic.is_empty() {
+        let _ = write!(tail, ",{{{dynamic}}}");
+    }
+    if tail == "[]" || tail == "{}" {
+        out.push(']');
+    } else {
+        let _ = write!(out, ",{tail}]");
+    }
+}
+
+/// Returns the key of an import, and the forms in which it is read. Capital letters select the rules of
+/// Node for the default export of CommonJS.
+fn import(node: &Node, request: usize, forms: &str) -> String {
+    let key = node.links.get(request).and_then(link_key);
+    let key = key.unwrap_or_else(|| "!Packages cannot import from a URL".to_owned());
+    let forms = if node.node_interop {
+        forms.replace('d', "D").replace('s', "S")
+    } else {
+        forms.to_owned()
+    };
+    format!("[{},{}]", quoted(&key), quoted(&forms))
+}
+
+/// Returns an object literal that maps the specifiers of `require` to keys.
+fn required_keys(node: &Node) -> String {
+    let requests = node.definition.requests.iter().zip(&node.links);
+    let required = requests.filter(|(request, _)| request.kind == RequestKind::Require);
+    let fields = required.filter_map(|(request, link)| {
+        Some(format!("{}:{}", quoted(&request.specifier), quoted(&link_key(link)?)))
+    });
+    format!("{{{}}}", join(fields))
+}
+
+/// Returns the fields that map the specifiers of `import()` to a key and the URL of a module that loads
+/// its packs, or 0 if it needs none.
+fn dynamic_imports(node: &Node) -> String {
+    let requests = node.definition.requests.iter().zip(&node.links);
+    let dynamic = requests.filter(|(request, _)| request.kind == RequestKind::Dynamic);
+    join(dynamic.filter_map(|(request, link)| {
+        let key = link_key(link)?;
+        let url = match link {
+            Link::File { .. } => quoted(&format!("{PACKAGES}{key}?define")),
+            _ => "0".to_owned(),
+        };
+        Some(format!("{}:[{},{url}]", quoted(&request.specifier), quoted(&key)))
+    }))
+}
+
+fn link_key(link: &Link) -> Option<String> {
+    match link {
+        Link::File { file, .. } => Some(file.key()),
+        Link::Key(key) => Some(key.clone()),
+        Link::Url => None,
+    }
+}
+
+/// The parts of the module that an importer of a package file gets.
+pub(super) struct Facade<'a> {
+    /// The key of the file.
+    pub(super) key: &'a str,
+    /// The packs to load before the file runs.
+    pub(super) pack_urls: &'a [String],
+    pub(super) names: &'a [String],
+    pub(super) has_default: bool,
+    /// Whether the file, or one that it needs, has a top-level `await`.
+    pub(super) awaits: bool,
+}
+
+/// Returns the module that runs a file and exports its names.
+pub(super) fn facade(facade: &Facade<'_>) -> String {
+    let mut out = format!("import {{ load }} from {};\n", quoted(REGISTRY));
+    out.push_str(&imports(facade.pack_urls));
+    let awaits = if facade.awaits { "await " } else { "" };
+    let _ = writeln!(out, "const [names, all] = {awaits}load({});", quoted(facade.key));
+    export(&mut out, facade.names, |name| {
+        if is_identifier(name) {
+            format!("names.{name}")
+        } else {
+            format!("names[{}]", quoted(name))
+        }
+    });
+    if facade.has_default {
+        out.push_str("export default all.default;\n");
+    }
+    out
+}
+
+/// Returns the module that stands in for a module of Node.
+pub(super) fn builtin(name: &str, names: &[String]) -> String {
+    let mut out = format!("import {{ builtin }} from {};\n", quoted(REGISTRY));
+    let _ = writeln!(out, "const [missing, all] = builtin({});", quoted(name));
+    export(&mut out, names, |name| format!("missing({})", quoted(name)));
+    out.push_str("export default all;\n");
+    out
+}
+
+/// Returns the module that adds a style sheet to the page.
+pub(super) fn style(url: &str) -> String {
+    format!("import {{ style }} from {};\nawait style({});\n", quoted(REGISTRY), quoted(url))
+}
+
+/// Writes exports under aliases, because a name can be a reserved word.
+fn export(out: &mut String, names: &[String], value: impl Fn(&str) -> String) {
+    if names.is_empty() {
+        return;
+    }
+    let values = names.iter().enumerate().map(|(at, name)| format!("${at} = {}", value(name)));
+    let _ = writeln!(out, "const {};", values.collect::<Vec<_>>().join(", "));
+    let exports = names.iter().enumerate().map(|(at, name)| {
+        if is_identifier(name) {
+            format!("${at} as {name}")
+        } else {
+            format!("${at} as {}", quoted(name))
+        }
+    });
+    let _ = writeln!(out, "export {{ {} }};", exports.collect::<Vec<_>>().join(", "));
+}
+
+fn join(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(",")
+}

@@ -1,0 +1,236 @@
+//! The resolver: from a specifier to a file.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use oxc_resolver::ResolveError;
+
+use super::{
+    builtin,
+    engine::Engine,
+    install,
+    package::{Package, PackageFile},
+    package_folders::{self, Freshness, PackageFolders},
+    references::References,
+    specifier::{is_bare, is_package_name, is_url, module_url, package_of},
+    target::{ImportKind, Resolved, Target},
+};
+use crate::http::own_paths::PACKAGES;
+
+/// Resolves the specifiers of one project.
+///
+/// All methods block on the disk.
+pub(crate) struct Resolver {
+    root: PathBuf,
+    pub(super) real_root: PathBuf,
+    workspace: PathBuf,
+    pub(super) folders: PackageFolders,
+    pub(super) references: References,
+    /// The stamp of the last installation, and the lookups since then.
+    engine: RwLock<(u64, Arc<Engine>)>,
+}
+
+impl Resolver {
+    /// Creates a resolver for the project in a folder.
+    pub(crate) fn new(root: &Path) -> Self {
+        let real_root = dunce::canonicalize(root).unwrap_or_else(|_| root.to_owned());
+        let workspace = install::workspace(&real_root);
+        let engine = (install::stamp(&real_root, &workspace), Arc::new(Engine::new()));
+        Self {
+            root: root.to_owned(),
+            real_root,
+            workspace,
+            folders: PackageFolders::default(),
+            references: References::default(),
+            engine: RwLock::new(engine),
+        }
+    }
+
+    /// Resolves a specifier in a source of the project. A specifier that does not resolve is tried
+    /// again with an empty cache.
+    pub(crate) fn resolve(&self, specifier: &str, from: &Path) -> Target {
+        let (name, query) = match specifier.split_once('?') {
+            Some((name, query)) => (name, Some(query)),
+            None => (specifier, None),
+        };
+        let mut resolved = self.resolve_as(name, from, ImportKind::Source);
+        let is_removed = matches!(&resolved, Resolved::File(path) if !path.is_file());
+        if is_removed || matches!(resolved, Resolved::Missing(_)) {
+            self.clear_cache();
+            resolved = self.resolve_as(name, from, ImportKind::Source);
+        }
+        match resolved {
+            Resolved::File(path) => Target::File(path),
+            Resolved::Package(file) => Target::Package(module_url(&file, query)),
+            Resolved::Builtin(name) => Target::Package(format!("{PACKAGES}node:{name}")),
+            Resolved::Ignored => Target::Package(format!("{PACKAGES}node:")),
+            Resolved::Url(_) => Target::Url(specifier.to_owned()),
+            Resolved::Missing(help) => Target::Missing(help),
+        }
+    }
+
+    /// Returns the URL of the package file that a style sheet of the project imports.
+    pub(crate) fn resolve_from_sheet(&self, specifier: &str, from: &Path) -> Option<String> {
+        self.refreshed_engine(); // The cached lookups may be older than the installation.
+        match self.resolve_as(specifier, from, ImportKind::Sheet) {
+            Resolved::Package(file) => Some(format!("{PACKAGES}{}", file.key())),
+            _ => None,
+        }
+    }
+
+    /// Discards all lookups: after files were created or removed, or a `package.json` or
+    /// `tsconfig.json` changed.
+    pub(crate) fn clear_cache(&self) {
+        let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
+        engine.1 = Arc::new(Engine::new());
+    }
+
+    /// Returns the real path of the root.
+    pub(crate) fn real_root(&self) -> &Path {
+        &self.real_root
+    }
+
+    /// Returns whether the URLs of a package always stand for the same bytes.
+    pub(crate) fn is_immutable(&self, package: &Package) -> bool {
+        package.installed && package.install_stamp == self.engine().0
+    }
+
+    /// Resolves a specifier without a query.
+    pub(crate) fn resolve_as(&self, specifier: &str, from: &Path, kind: ImportKind) -> Resolved {
+        if is_url(specifier) {
+            return Resolved::Url(specifier.to_owned());
+        }
+        // A pack has thousands of specifiers; the installation was checked when its URL was made.
+        let from_source = kind == ImportKind::Source;
+        let (install_stamp, engine) =
+            if from_source { self.refreshed_engine() } else { self.engine() };
+        let freshness = Freshness { install_stamp, recheck: from_source };
+        let result = match specifier.strip_prefix('/').filter(|_| from_source) {
+            Some("") => return Resolved::Url(specifier.to_owned()),
+            Some(rest) => {
+                let from = self.real_root.join("index.html");
+                match engine.resolve(&format!("./{rest}"), &from, kind) {
+                    // A backend may serve it.
+                    Err(ResolveError::NotFound(_)) => return Resolved::Url(specifier.to_owned()),
+                    other => other,
+                }
+            }
+            // `tsconfig.json` covers JavaScript only with `allowJs`, but its paths are expected to work
+            // there anyway.
+            None => engine.resolve(specifier, from, kind).or_else(|error| {
+                let again = from_source && is_bare(specifier);
+                let as_typescript = || engine.resolve(specifier, &from.with_extension("tsx"), kind);
+                again.then(as_typescript).and_then(Result::ok).ok_or(error)
+            }),
+        };
+        match result {
+            Ok(path) => self.classify(&path, specifier, from, freshness),
+            Err(ResolveError::Ignored(_)) => Resolved::Ignored,
+            Err(error) => self
+                .resolve_builtin(&engine, specifier, from, kind, freshness)
+                .unwrap_or_else(|| Resolved::Missing(self.explain(specifier, from, &error))),
+        }
+    }
+
+    /// Resolves the name of a module of Node: to a package of the same name, if there is one.
+    fn resolve_builtin(
+        &self,
+        engine: &Engine,
+        specifier: &str,
+        from: &Path,
+        kind: ImportKind,
+        freshness: Freshness,
+    ) -> Option<Resolved> {
+        let name = builtin::name(specifier)?;
+        Some(match engine.resolve(&format!("{name}/"), from, kind) {
+            Ok(path) => self.classify(&path, specifier, from, freshness),
+            Err(_) => Resolved::Builtin(name.to_owned()),
+        })
+    }
+
+    /// Returns how to fix a specifier that does not resolve, if that is known.
+    fn explain(&self, specifier: &str, from: &Path, error: &ResolveError) -> Option<String> {
+        match error {
+            ResolveError::NotFound(_) if is_bare(specifier) => {
+                let package = package_of(specifier);
+                let is_installed = self.in_some_node_modules(package, from).is_some();
+                let command =
+                    || install::install_command(&self.real_root, &self.workspace, package);
+                (!is_installed && is_package_name(package)).then(command)
+            }
+            ResolveError::NotFound(_) => None,
+            other => Some(other.to_string()),
+        }
+    }
+
+    /// Returns what a file on the disk is to the project.
+    fn classify(
+        &self,
+        path: &Path,
+        specifier: &str,
+        from: &Path,
+        freshness: Freshness,
+    ) -> Resolved {
+        let inside = path.strip_prefix(&self.real_root).ok();
+        let is_installed = package_folders::in_node_modules(inside.unwrap_or(path)).is_some();
+        if let Some(inside) = inside.filter(|_| !is_installed) {
+            return Resolved::File(self.root.join(inside));
+        }
+        let in_workspace = path.starts_with(&self.workspace);
+        let is_linked = || {
+            let package = self.in_some_node_modules(package_of(specifier), from);
+            is_bare(specifier) && package.is_some_and(|folder| path.starts_with(folder))
+        };
+        let limit = if in_workspace { &*self.workspace } else { Path::new("/") };
+        let file = self.folders.file(path, limit, freshness);
+        match file.filter(|_| is_installed || in_workspace || is_linked()) {
+            Some(file) => {
+                if !file.package.installed {
+                    self.references.add_file(&file.path());
+                }
+                Resolved::Package(file)
+            }
+            None => Resolved::Missing(Some(format!(
+                "{} is neither below {} nor in a package",
+                path.display(),
+                self.workspace.display()
+            ))),
+        }
+    }
+
+    /// Returns the real path of a package's folder in the `node_modules` above a file or the root.
+    fn in_some_node_modules(&self, package: &str, from: &Path) -> Option<PathBuf> {
+        let above = from.ancestors().skip(1).chain(self.real_root.ancestors());
+        above
+            .map(|folder| folder.join("node_modules").join(package))
+            .find_map(|folder| dunce::canonicalize(folder).ok().filter(|folder| folder.is_dir()))
+    }
+
+    /// Allows a file to be served that a file of a workspace package refers to by a relative URL. `*`
+    /// stands for computed parts.
+    pub(crate) fn allow_reference(&self, from: &PackageFile, url: &str) {
+        if !from.package.installed {
+            self.references.add_relative(&from.path(), url);
+        }
+    }
+
+    /// Returns the stamp of the installation and the lookups, as they are.
+    fn engine(&self) -> (u64, Arc<Engine>) {
+        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+        (engine.0, Arc::clone(&engine.1))
+    }
+
+    /// Returns the same, after discarding the lookups if packages were installed since.
+    pub(super) fn refreshed_engine(&self) -> (u64, Arc<Engine>) {
+        let now = install::stamp(&self.real_root, &self.workspace);
+        let (stamp, engine) = self.engine();
+        if stamp == now {
+            return (now, engine);
+        }
+        let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
+        *engine = (now, Arc::new(Engine::new()));
+        (now, Arc::clone(&engine.1))
+    }
+}
