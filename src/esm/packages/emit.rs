@@ -79,7 +79,7 @@ fn definition(out: &mut String, node: &Node) {
 fn import(node: &Node, request: usize, forms: &str) -> String {
     let key = node.links.get(request).and_then(link_key);
     let key = key.unwrap_or_else(|| "!Packages cannot import from a URL".to_owned());
-    let forms = if node.node_interop {
+    let forms = if node.uses_node_interop {
         forms.replace('d', "D").replace('s', "S")
     } else {
         forms.to_owned()

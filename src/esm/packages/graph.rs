@@ -102,14 +102,14 @@ impl Graph {
             self.link(&request.specifier, &path, file, kind)
         });
         let links = links.collect();
-        let node_interop = match path.extension().and_then(|extension| extension.to_str()) {
+        let uses_node_interop = match path.extension().and_then(|extension| extension.to_str()) {
             Some("mjs" | "mts") => true,
             Some("cjs" | "cts") => false,
             _ => path
                 .parent()
                 .is_some_and(|folder| self.is_module_folder(folder, &file.package.path)),
         };
-        Node { links, file: file.clone(), key, definition, node_interop, stamp }
+        Node { links, file: file.clone(), key, definition, uses_node_interop, stamp }
     }
 
     /// Returns whether the nearest `package.json`, up to the folder `top`, has `"type": "module"`.

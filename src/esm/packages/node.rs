@@ -26,7 +26,7 @@ pub(super) struct Node {
     pub(super) links: Vec<Link>,
     /// Whether the default import of a CommonJS file is `module.exports`, as in Node. Set by the
     /// extension, or by `"type"` in `package.json`.
-    pub(super) node_interop: bool,
+    pub(super) uses_node_interop: bool,
     /// Size and time of the file, or 0 if it is in an installed package.
     pub(super) stamp: u64,
 }
