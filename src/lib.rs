@@ -1,5 +1,5 @@
-//! A live-reload development server: it serves a folder, adds a small script to the pages, watches
-//! the folder, and tells the open tabs what changed the moment it is saved.
+//! A live-reload development server: serves a folder, injects a small script into its pages, watches
+//! the folder, and notifies the open tabs of every change.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -15,40 +15,49 @@
 //! # }
 //! ```
 //!
-//! The library never prints, exits, or takes signals. It emits [`Event`]s; the binary is one reader
-//! of them.
+//! The library never prints, exits, or handles signals. It emits [`Event`]s; the binary in
+//! `src/bin/livers` turns them into lines on the terminal, and uses nothing but this public interface.
 //!
-//! # The house
+//! # Map
 //!
-//! Imports run downward only, and siblings on one floor never import each other: they meet through
-//! the plain data on the ground. `site` is where they are brought together.
+//! Imports run downward only. Modules on the same layer do not import each other; `site` connects
+//! them.
 //!
-//! | floor  | rooms |
-//! |--------|-------|
-//! | fourth | `server`: builder, accept loop, connections, shutdown |
-//! | third  | `site`: what happens to one request, in order |
-//! | second | `files` (what a path leads to) · `inject` (the script into HTML) · `watch` (what changed) · `reload` (who is told) · `proxy` (backends) · `compile` (source to JavaScript; feature `esm`) |
-//! | first  | `root` (URL path to disk path, and back) · `respond` (RFC 9110 on any representation) · `net` (sockets; who may speak to us) |
-//! | ground | `error` · `event` · `fault` · `change` · `url_path`: plain data, no I/O |
+//! | layer | modules |
+//! |---|---|
+//! | 6 | `server`: startup, accept loop, connections, connection limit, shutdown |
+//! | 5 | `site`: routes each request and turns the outcomes of the layer below into responses |
+//! | 4 | `live`: the live-reload core, usable without files and without `site` (injection, reload socket, which tab uses which file) · `files`: what a URL path resolves to, and the cache of served files · `esm`: compiles modules and serves packages (feature `esm`) · `watch`: detects changes · `proxy`: forwards requests and WebSockets to backends |
+//! | 3 | `docroot`: maps URL paths to files and back, access rules, reads files as consistent snapshots |
+//! | 2 | `http`: RFC 9110 and 9112 without any knowledge of livers: representations, preconditions, ranges, content codings, URL paths, host guard |
+//! | 1 | plain data without I/O: `config` · `error` · `event` · `fault` · `refusal` · `change` |
 //!
-//! The binary (`main`, `cli`, `process`, `terminal`) stands outside and uses what is public here.
+//! The client in `client-snippet` has three programs: `reload` (in every page), `hmr` (hot updates of
+//! modules) and `packages` (the module registry of `node_modules`).
 //!
-//! **A request** goes through [`site`](crate#the-house) from top to bottom: the guard looks at its
-//! `Host`, then come livers' own paths, then the routes to backends, then the files. What is served
-//! is told to `reload` (which page uses which file) and to `watch` (which content it has). Where a
-//! script is wanted, `compile` makes a module of the file; a page decides by itself which of its modules
-//! a change replaces, so the server knows no more of them than who imports what.
+//! **A request** passes the host guard, then livers' own paths, then the proxy routes, then the files.
+//! A file in the cache costs one `stat` on the async thread. Otherwise a blocking thread locates and
+//! reads it. If a script was requested, `esm` compiles the file. `live` records which page uses the
+//! file, `watch` records the content that was served.
 //!
-//! **A save** goes from notify's thread through a bounded queue to the watch's own thread, which
-//! decides when to look (`watch::coalesce`) and whether anything is different (`watch::snapshot`),
-//! and publishes one set of changes. `reload::hub` puts into each tab's mailbox what concerns it and
-//! wakes its socket.
+//! **A save** arrives on the one thread that owns the watch. It decides when to examine a path
+//! (`watch::coalesce`) and whether its content differs from what was served (`watch::snapshot`), and
+//! publishes one set of changes with a new version. `live` adds the changes to the mailbox of each tab
+//! that uses the files and wakes its socket.
 //!
-//! **Nothing is missed.** A page is stamped with the version that was current when it was asked for.
-//! Its client says that version when its socket opens, and is told what happened since.
+//! **No change is lost.** Each page carries the version at which it was requested. When its socket
+//! opens, the client reports that version and receives what changed since.
 //!
-//! **Shutdown**: the future given to [`Server::run_until`] ends, listeners close, reload sockets say
-//! 1001, tunnels close, answers under way get a moment to finish, and every task is waited for.
+//! **Shutdown** begins when the future given to [`Server::run_until`] completes: the listeners close,
+//! reload sockets are closed with status 1001, tunnels end, requests in progress get a moment to
+//! finish, and every task is awaited.
+//!
+//! # Absent on purpose
+//!
+//! There is no global state, no plug-in interface, and no bundler. Nothing is written to the served
+//! folder. Decisions (when to examine a path, which tabs a change concerns, whether a precondition
+//! holds) are functions of values and times without I/O. `http` and `live` know no files, `watch` knows
+//! no tabs, and `esm` knows neither tabs nor requests.
 
 pub(crate) mod change;
 pub(crate) mod config;
