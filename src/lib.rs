@@ -55,7 +55,7 @@
 //! # Absent on purpose
 //!
 //! There is no global state, no plug-in interface, and no bundler. Nothing is written to the served
-//! folder. Decisions (when to examine a path, which tabs a change concerns, whether a precondition
+//! folder, except compiled packages in `node_modules/.livers`. Decisions (when to examine a path, which tabs a change concerns, whether a precondition
 //! holds) are functions of values and times without I/O. `http` and `live` know no files, `watch` knows
 //! no tabs, and `esm` knows neither tabs nor requests.
 
