@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::source::is_css_module;
+use super::compiler::is_css_module;
 
 /// Number of modules that are tracked. Of those beyond it, only their own changes count.
 const MAX_MODULES: usize = 20_000;

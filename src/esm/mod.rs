@@ -4,7 +4,7 @@
 //! [`Esm`] is the whole public surface; it answers with the plain data of [`outcome`]. Without the
 //! feature `esm`, a stub with the same API takes its place (`disabled.rs`).
 //!
-//! A file of the project keeps its own URL ([`source`]); packages are served below livers' own path,
+//! A file of the project keeps its own URL ([`compiler`]); packages are served below livers' own path,
 //! many files to a response ([`packages`]). [`resolve`] decides which of the two a specifier leads to.
 //! The inline scripts of a page get an import map ([`page`]). A source that does not compile yields a
 //! [`fault`], shown in the page and in the terminal.
@@ -14,6 +14,7 @@
 //!
 //! Left out on purpose: bundling, minifying, type checking, old browsers.
 
+mod compiler;
 mod edits;
 mod fallback;
 mod fault;
@@ -24,7 +25,6 @@ mod packages;
 mod page;
 mod resolve;
 mod service;
-mod source;
 
 use self::{
     fault::Fault,

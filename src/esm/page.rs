@@ -18,8 +18,8 @@ use lol_html::{
 use serde_json::{Map, Value};
 
 use super::{
+    compiler::{Compiler, bare_imports},
     fault::Fault,
-    source::{Compiler, inline_imports},
 };
 
 /// The scripts of a page.
@@ -55,12 +55,12 @@ impl Compiler {
         let Ok(text) = std::str::from_utf8(html) else { return Ok(None) };
         let inline = Inline::of(text);
         if !inline.maps.is_empty() {
-            inline.maps.iter().for_each(|map| self.leave_to_browser(map));
+            inline.maps.iter().for_each(|map| self.add_import_map(map));
             return Ok(None);
         }
         let mut imports = Map::new();
         for code in &inline.modules {
-            for (specifier, names) in inline_imports(code) {
+            for (specifier, names) in bare_imports(code) {
                 if let Some(url) = self.url_of_import(&specifier, page, names)? {
                     imports.insert(specifier, Value::String(url));
                 }

@@ -18,12 +18,12 @@ use bytes::Bytes;
 use tokio::task::spawn_blocking;
 
 use super::{
+    compiler::{CompiledModule, Compiler, Glob, ModuleSpec, Output},
     fault,
     importers::Importers,
     installed::Installed,
     outcome::{Module, ModuleOutcome, ModuleRequest, PackageOutcome, Versions},
     page::may_import,
-    source::{Compiled, Compiler, Glob, Output},
 };
 use crate::{
     change::{Change, ChangeSet, Kind},
@@ -73,7 +73,7 @@ impl Esm {
     /// Returns whether a script could get this file compiled, so that the response depends on
     /// [`VARY`](super::VARY).
     pub(crate) fn may_compile(file: &Path, query: &str) -> bool {
-        Compiler::wanted(file, query, Some("script"), Some("cors")).is_some()
+        ModuleSpec::of_request(file, query, Some("script"), Some("cors")).is_some()
     }
 
     /// Compiles a file, or returns `None` if the request is not for a module.
@@ -85,20 +85,20 @@ impl Esm {
         let ModuleRequest { file, url, content, query, headers } = request;
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let (dest, mode) = (text("sec-fetch-dest"), text("sec-fetch-mode"));
-        let ask = Compiler::wanted(file, query, dest, mode)?;
+        let spec = ModuleSpec::of_request(file, query, dest, mode)?;
         let compiler = Arc::clone(&self.compiler);
         let (path, name, bytes) = (file.to_owned(), url.to_owned(), content.clone());
         let compiling = spawn_blocking(move || {
-            let output = compiler.module(&path, &name, &bytes, ask)?;
+            let output = compiler.compile(&path, &name, &bytes, spec)?;
             let configuration = match &output {
-                Output::Module(module) => read_hashes(&module.files),
-                Output::Unchanged | Output::Sheet(_) => Vec::new(),
+                Output::Module(module) => read_hashes(&module.config_files),
+                Output::Unchanged | Output::StyleSheet(_) => Vec::new(),
             };
             Ok((output, configuration))
         });
         Some(match compiling.await {
             Ok(Ok((Output::Unchanged, _))) => ModuleOutcome::AsIs,
-            Ok(Ok((Output::Sheet(text), _))) => ModuleOutcome::StyleSheet(text),
+            Ok(Ok((Output::StyleSheet(text), _))) => ModuleOutcome::StyleSheet(text),
             Ok(Ok((Output::Module(compiled), configuration))) => {
                 ModuleOutcome::Module(self.stamp(file, url, &compiled, configuration, versions))
             }
@@ -112,7 +112,7 @@ impl Esm {
         &self,
         file: &Path,
         url: &str,
-        compiled: &Compiled,
+        compiled: &CompiledModule,
         configuration: Vec<(PathBuf, ContentHash)>,
         versions: &impl Versions,
     ) -> Module {
@@ -120,7 +120,7 @@ impl Esm {
         let reinstalled = lock(&self.installed).record(url, file, &compiled.packages);
         let mut importers = lock(&self.importers);
         let orphans = importers.record(url, &compiled.imports, versions.current());
-        let code = compiled.stamped(|path| {
+        let code = compiled.with_stamps(|path| {
             let reachable = importers.reachable(path);
             let changed = versions.last_change(&mut reachable.iter().copied());
             changed.max(importers.last_orphaned(reachable.into_iter()))
@@ -211,7 +211,7 @@ impl Esm {
     fn matching_modules(&self, files: &[PathBuf]) -> ChangeSet {
         let globs = lock(&self.globs);
         let matching = globs.iter().filter(|(_, globs)| {
-            globs.iter().any(|glob| files.iter().any(|file| glob.concerns(file)))
+            globs.iter().any(|glob| files.iter().any(|file| glob.may_match(file)))
         });
         matching.map(|(path, _)| Change { path: path.clone(), kind: Kind::Modified }).collect()
     }

@@ -1,0 +1,46 @@
+//! Change detection for configuration files, by modification time and size.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+/// The modification time and size of a file; `None` if there is no such file.
+type State = Option<(SystemTime, u64)>;
+
+/// The configuration files that a result depends on, with their states when they were read.
+///
+/// Includes files that did not exist but would have been used.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ConfigFiles(Vec<(PathBuf, State)>);
+
+impl ConfigFiles {
+    /// Records the current state of a file, unless it has been recorded before.
+    pub(super) fn record(&mut self, path: PathBuf) {
+        if self.0.iter().all(|(known, _)| *known != path) {
+            let state = state(&path);
+            self.0.push((path, state));
+        }
+    }
+
+    /// Returns whether no file has changed since it was recorded.
+    pub(super) fn are_unchanged(&self) -> bool {
+        self.0.iter().all(|(path, recorded)| state(path) == *recorded)
+    }
+
+    /// Returns the files that existed when they were recorded.
+    pub(super) fn existing(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        self.0.iter().filter(|(_, state)| state.is_some()).map(|(path, _)| path.clone())
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+fn state(path: &Path) -> State {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}

@@ -1,0 +1,42 @@
+//! File types that the compiler tells apart by name.
+
+use std::path::Path;
+
+/// The language of a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Language {
+    /// JavaScript; JSX is accepted.
+    Js,
+    /// JavaScript with JSX.
+    Jsx,
+    /// TypeScript.
+    Ts,
+    /// TypeScript with JSX.
+    Tsx,
+}
+
+impl Language {
+    /// Returns the language that the extension of a path stands for, or `None` if the file is no
+    /// script that a browser can load as a module (`.cjs` and `.cts` are CommonJS).
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        Some(match extension.as_str() {
+            "js" | "mjs" => Self::Js,
+            "jsx" => Self::Jsx,
+            "ts" | "mts" => Self::Ts,
+            "tsx" => Self::Tsx,
+            _ => return None,
+        })
+    }
+
+    /// Returns whether the language has type annotations.
+    pub(super) fn is_typed(self) -> bool {
+        matches!(self, Self::Ts | Self::Tsx)
+    }
+}
+
+/// Returns whether a file is a CSS module (`*.module.css`).
+pub(crate) fn is_css_module(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.to_ascii_lowercase().ends_with(".module.css")
+}

@@ -1,0 +1,236 @@
+//! Import specifiers as URLs.
+//!
+//! A file of the project becomes its absolute URL, so that every importer uses the same spelling; a
+//! file that is not a script gets `?import`. A package file becomes a URL below `/__livers/`, with
+//! the imported names where needed. Specifiers that the import map of a page or a backend resolves
+//! stay as they are.
+
+use std::{collections::BTreeSet, path::Path};
+
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{
+    file_type::{Language, is_css_module},
+    project::Project,
+    suggestion::similar_file,
+};
+use crate::{esm::Target, http::own_paths};
+
+/// The target of a specifier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    /// A file of the project: its URL path, and the URL to import.
+    File { path: String, url: String },
+    /// Another URL.
+    Url(String),
+    /// The specifier stays as it is.
+    Unchanged,
+    /// The specifier cannot be imported.
+    Missing { message: String, help: Option<String> },
+}
+
+/// The names that a file imports from a specifier.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ImportedNames<'n> {
+    /// Whether the default export is imported.
+    pub(super) default: bool,
+    /// The imported names, except `default`.
+    pub(super) names: Option<&'n BTreeSet<String>>,
+}
+
+/// Characters to encode in a name within a query.
+const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'$');
+
+/// Characters to encode in a query from the source: the query percent-encode set (WHATWG URL,
+/// section 1.3), backslashes, which a string literal would escape, and `~`, which delimits the
+/// placeholders of version stamps.
+const QUERY: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\'').add(b'\\').add(b'~');
+
+/// Extensions of source files that livers does not compile, with advice.
+const UNSUPPORTED: [(&str, &str); 8] = [
+    ("astro", "Astro components require Astro's own server"),
+    ("less", "compile it to CSS and import the result"),
+    ("sass", "compile it to CSS and import the result"),
+    ("scss", "compile it to CSS and import the result"),
+    ("styl", "compile it to CSS and import the result"),
+    ("svelte", "Svelte components require Vite"),
+    ("vue", "single-file components require Vite"),
+    ("mdx", "MDX requires Vite"),
+];
+
+/// Resolves a specifier in a file. `kind` is the `type` import attribute.
+///
+/// # Blocking
+/// Looks for files on the disk.
+pub(super) fn link(
+    project: &dyn Project,
+    from: &Path,
+    specifier: &str,
+    kind: Option<&str>,
+    names: ImportedNames<'_>,
+) -> Link {
+    if specifier.starts_with(own_paths::FOLDER) || project.is_external(specifier) {
+        return Link::Unchanged;
+    }
+    let without_fragment = specifier.strip_suffix(fragment(specifier)).unwrap_or(specifier);
+    let (name, query) = without_fragment.split_once('?').unwrap_or((without_fragment, ""));
+    match project.resolve(without_fragment, from) {
+        Target::Url(url) if url == without_fragment => Link::Unchanged,
+        Target::Url(url) => Link::Url(url),
+        Target::Package(url) => Link::Url(package_url(project, url, names.names)),
+        Target::Missing(help) => missing(project, from, name, specifier, help),
+        Target::File(path) => match project.url(&path) {
+            Some(url) => file(&path, url, specifier, query, kind, names),
+            None => Link::Missing {
+                message: format!(
+                    "{specifier:?} resolves to {}, which is outside the served folder",
+                    path.display()
+                ),
+                help: Some("serve a folder that contains both files".to_owned()),
+            },
+        },
+    }
+}
+
+/// Returns the fragment of a specifier, with its `#`, or an empty string. A leading `#` starts a
+/// subpath import instead, and a specifier with a scheme is a URL that stays as it is.
+fn fragment(specifier: &str) -> &str {
+    let has_scheme = specifier.find(':').is_some_and(|at| !specifier[..at].contains('/'));
+    let at = specifier.char_indices().skip(1).find(|(_, char)| *char == '#');
+    at.filter(|_| !has_scheme).map_or("", |(at, _)| &specifier[at..])
+}
+
+/// Links to a file of the project.
+fn file(
+    path: &Path,
+    url_path: String,
+    specifier: &str,
+    query: &str,
+    kind: Option<&str>,
+    names: ImportedNames<'_>,
+) -> Link {
+    let has = |name: &str| query.split('&').any(|parameter| parameter == name);
+    let is_explicit = ["raw", "url", "worker", "sharedworker"].into_iter().any(has);
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let extension = extension.to_ascii_lowercase();
+    if !is_explicit && let Some((_, help)) = UNSUPPORTED.iter().find(|(name, _)| *name == extension)
+    {
+        return Link::Missing {
+            message: format!(
+                "cannot import {specifier:?}: livers does not compile .{extension} files"
+            ),
+            help: Some((*help).to_owned()),
+        };
+    }
+    let is_sheet = extension == "css" && kind.is_none() && !is_explicit && !has("inline");
+    let is_script = Language::of(path).is_some() || extension == "cjs" || extension == "cts";
+    // The browser creates a `CSSStyleSheet` from it.
+    let is_native = kind == Some("css");
+    let mut url = url_path.clone();
+    let mut append = |parameter: &str| {
+        if !parameter.is_empty() {
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url.push_str(parameter);
+        }
+    };
+    if is_explicit || !(is_script || is_native) {
+        append("import");
+    }
+    if is_sheet && names.default && !is_css_module(path) {
+        append("default");
+    }
+    if kind == Some("text") && !has("raw") {
+        append("raw");
+    }
+    append(&utf8_percent_encode(query, QUERY).to_string());
+    Link::File { path: url_path, url }
+}
+
+/// Returns the URL of a package file with the imported names that it has to list. A file with a
+/// query is not a script, and has no names.
+fn package_url(project: &dyn Project, url: String, names: Option<&BTreeSet<String>>) -> String {
+    let Some(names) = names.filter(|_| !url.contains('?')) else { return url };
+    let names = project.undetected_names(&url, names);
+    let names: Vec<_> =
+        names.iter().map(|name| utf8_percent_encode(name, NAME).to_string()).collect();
+    if names.is_empty() {
+        return url;
+    }
+    format!("{url}?names={}", names.join(","))
+}
+
+/// Describes a specifier that cannot be resolved. `name` is the specifier without its query.
+fn missing(
+    project: &dyn Project,
+    from: &Path,
+    name: &str,
+    specifier: &str,
+    help: Option<String>,
+) -> Link {
+    let help = help.or_else(|| {
+        let similar = similar_file(project, from, name)?;
+        Some(format!("did you mean {similar:?}?"))
+    });
+    Link::Missing { message: format!("cannot resolve {specifier:?}"), help }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{ImportedNames, Link, link};
+    use crate::esm::compiler::tests::FakeProject;
+
+    #[test]
+    fn specifiers_become_urls() {
+        let file =
+            |path: &str, url: &str| Link::File { path: path.to_owned(), url: url.to_owned() };
+        let url = |url: &str| Link::Url(url.to_owned());
+        let missing = |message: &str, help: Option<&str>| Link::Missing {
+            message: message.to_owned(),
+            help: help.map(str::to_owned),
+        };
+        let table = [
+            ("./a", None, file("/src/a.ts", "/src/a.ts")),
+            ("./a.ts?v=1\"~#x", None, file("/src/a.ts", "/src/a.ts?v=1%22%7E")),
+            ("./a.ts?raw", None, file("/src/a.ts", "/src/a.ts?import&raw")),
+            ("./a.ts?worker", None, file("/src/a.ts", "/src/a.ts?import&worker")),
+            ("../x.css", None, file("/x.css", "/x.css?import")),
+            ("../x.css?inline", None, file("/x.css", "/x.css?import&inline")),
+            ("../x.css", Some("css"), file("/x.css", "/x.css")),
+            ("../data.json", Some("json"), file("/data.json", "/data.json?import")),
+            ("../data.json", Some("text"), file("/data.json", "/data.json?import&raw")),
+            ("react", None, url("/__livers/npm/react@19/index.js?names=a_b,c%2Dd,e")),
+            ("react/logo.svg", None, url("/__livers/npm/react@19/logo.svg?import")),
+            ("react/style.css?inline", None, url("/__livers/npm/react@19/style.css?import&inline")),
+            ("https://a.example/x?y", None, Link::Unchanged),
+            ("/__livers/hot.js", None, Link::Unchanged),
+            ("mapped", None, Link::Unchanged),
+            ("vue", None, missing("cannot resolve \"vue\"", Some("npm install vue"))),
+            (
+                "./A.jsx",
+                None,
+                missing("cannot resolve \"./A.jsx\"", Some("did you mean \"./a.ts\"?")),
+            ),
+            ("./zzz", None, missing("cannot resolve \"./zzz\"", None)),
+            (
+                "./b.vue",
+                None,
+                missing(
+                    "cannot import \"./b.vue\": livers does not compile .vue files",
+                    Some("single-file components require Vite"),
+                ),
+            ),
+            ("./b.vue?raw", None, file("/src/b.vue", "/src/b.vue?import&raw")),
+        ];
+        let names = ["a_b", "c-d", "e"].map(str::to_owned).into();
+        let project = FakeProject::default();
+        for (specifier, kind, expected) in table {
+            let from = Path::new("/web/src/main.ts");
+            let all = ImportedNames { default: false, names: Some(&names) };
+            let names = if specifier.starts_with("react") { all } else { ImportedNames::default() };
+            assert_eq!(link(&project, from, specifier, kind, names), expected, "{specifier}");
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Compiler for the files of a project: turns each one into an ES module that a browser can run.
+//!
+//! [`ModuleSpec`] classifies a request, and [`Compiler::compile`] answers it:
+//!
+//! - a script (JavaScript, TypeScript, JSX) is transformed, and its import specifiers become URLs
+//!   ([`script`], [`link`]);
+//! - a `.module.css` becomes a scoped style sheet and a module that exports its names
+//!   ([`css_module`]);
+//! - any other imported file becomes a small module with its URL, text or values ([`asset`]).
+//!
+//! `tsconfig.json` and `jsconfig.json` set the options ([`tsconfig`]), and `.env` files provide
+//! `import.meta.env` ([`mod@env`]).
+//!
+//! Results are cached together with all that they were compiled from ([`cache`]). Lookups compare
+//! these inputs with the disk, so the cache needs no notification of changes.
+//!
+//! Not supported on purpose: CSS preprocessors, type checking, and standard decorators, which the
+//! transformer does not implement.
+
+mod asset;
+mod cache;
+mod config_files;
+mod css_module;
+mod env;
+mod file_type;
+mod glob;
+mod link;
+mod module_spec;
+mod output;
+mod project;
+mod script;
+mod served_project;
+mod stack;
+mod stamps;
+mod suggestion;
+#[cfg(test)]
+mod tests;
+mod tsconfig;
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashSet},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use self::{
+    cache::{Entry, Inputs, Key, ModuleCache},
+    env::EnvReader,
+    file_type::Language,
+    link::{ImportedNames, Link, link},
+    module_spec::ModuleKind,
+    project::{Project, RecordingProject},
+    script::{Job, Script},
+    served_project::{Resolve, ServedProject},
+    tsconfig::OptionsFinder,
+};
+pub(crate) use self::{
+    file_type::is_css_module,
+    glob::Glob,
+    module_spec::ModuleSpec,
+    output::{CompiledModule, Output},
+    script::bare_imports,
+};
+use super::{Fault, Packages, Resolver};
+
+/// Compiles the files of one project, and caches the results.
+pub(crate) struct Compiler {
+    project: ServedProject,
+    options: OptionsFinder,
+    env: EnvReader,
+    cache: ModuleCache,
+    /// Whether a script has been compiled.
+    has_compiled: AtomicBool,
+}
+
+impl Compiler {
+    /// Creates a compiler for the project in a folder. Reads nothing yet.
+    pub(crate) fn new(root: &Path) -> Self {
+        let resolver = Arc::new(Resolver::new(root));
+        let shared = Arc::clone(&resolver);
+        let resolve = Box::new(move |specifier: &str, from: &Path| shared.resolve(specifier, from));
+        Self::with_resolve(root, resolver, resolve)
+    }
+
+    fn with_resolve(root: &Path, resolver: Arc<Resolver>, resolve: Resolve) -> Self {
+        Self {
+            project: ServedProject::new(root, Arc::new(Packages::new(resolver)), resolve),
+            options: OptionsFinder::default(),
+            env: EnvReader::default(),
+            cache: ModuleCache::new(),
+            has_compiled: AtomicBool::new(false),
+        }
+    }
+
+    /// Leaves imports of URL paths with one of these prefixes to the backend that serves them.
+    pub(crate) fn with_routes(mut self, prefixes: impl IntoIterator<Item = String>) -> Self {
+        self.project.set_routes(prefixes);
+        self
+    }
+
+    /// Returns the packages that the project imports.
+    pub(crate) fn packages(&self) -> &Arc<Packages> {
+        &self.project.packages
+    }
+
+    /// Leaves imports of the specifiers in a page's own import map to the browser.
+    pub(super) fn add_import_map(&self, json: &str) {
+        self.project.add_import_map(json);
+    }
+
+    /// Returns the URL for a specifier that an inline script of a page imports with these names, or
+    /// `None` if the browser resolves it by itself.
+    ///
+    /// # Blocking
+    /// Resolves the specifier on the disk.
+    ///
+    /// # Errors
+    /// Fails if the specifier cannot be resolved.
+    pub(super) fn url_of_import(
+        &self,
+        specifier: &str,
+        page: &Path,
+        names: Vec<String>,
+    ) -> Result<Option<String>, Fault> {
+        let names: BTreeSet<_> = names.into_iter().collect();
+        let names = ImportedNames { default: false, names: Some(&names) };
+        match link(&self.project, page, specifier, None, names) {
+            Link::File { url, .. } | Link::Url(url) => Ok(Some(url)),
+            Link::Unchanged => Ok(None),
+            Link::Missing { message, help } => Err(Fault::of_file(page, message).with_help(help)),
+        }
+    }
+
+    /// Drops the cached modules of removed files and of all files in removed folders.
+    pub(crate) fn forget(&self, removed: &HashSet<PathBuf>) {
+        self.cache.remove_below(removed);
+    }
+
+    /// Compiles a file with this content into the module that a request asks for.
+    ///
+    /// # Blocking
+    /// Resolves imports on the disk, and compiles on a thread of its own.
+    ///
+    /// # Errors
+    /// Fails if the file, or a configuration file that applies to it, has an error, or if an import
+    /// cannot be resolved.
+    pub(crate) fn compile(
+        &self,
+        path: &Path,
+        url: &str,
+        bytes: &[u8],
+        spec: ModuleSpec,
+    ) -> Result<Output, Fault> {
+        match spec.kind {
+            ModuleKind::Script(language) => {
+                let Ok(text) = std::str::from_utf8(bytes) else {
+                    // A binary `.ts` is an MPEG transport stream.
+                    return match language {
+                        Language::Js | Language::Ts => Ok(Output::Unchanged),
+                        Language::Jsx | Language::Tsx => {
+                            Err(Fault::of_file(path, "this file is not valid UTF-8".to_owned()))
+                        }
+                    };
+                };
+                let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+                self.compile_script(path, url, text, language, spec)
+            }
+            ModuleKind::CssModule => {
+                let module = css_module::module(&self.project, path, url, &css_text(bytes))?;
+                Ok(Output::Module(Arc::new(module)))
+            }
+            ModuleKind::ScopedStyleSheet => {
+                Ok(Output::StyleSheet(css_module::scope(path, url, &css_text(bytes))?.text))
+            }
+            kind => {
+                let code = asset::module(kind, path, url, bytes)?;
+                let module = CompiledModule { code, ..CompiledModule::default() };
+                Ok(Output::Module(Arc::new(module)))
+            }
+        }
+    }
+
+    /// Compiles a script, or returns the cached result.
+    fn compile_script(
+        &self,
+        path: &Path,
+        url: &str,
+        text: &str,
+        language: Language,
+        spec: ModuleSpec,
+    ) -> Result<Output, Fault> {
+        let (options, mut config_files) = self.options.find(path, language)?;
+        let env = self.env.read(self.project.root());
+        config_files.extend(env.files);
+        let key = Key { path: path.to_owned(), url: url.to_owned(), spec };
+        let inputs = Inputs {
+            text: xxh3_128(text.as_bytes()),
+            options,
+            env: xxh3_128(env.object.as_bytes()),
+            registers: language == Language::Js && self.registers_plain_modules(),
+            mapped_names: self.project.mapped_names(),
+        };
+        if let Some(entry) = self.cache.get(&key)
+            && entry.is_valid(&inputs, |specifier| self.project.resolve(specifier, path))
+        {
+            return Ok(entry.module.clone().map_or(Output::Unchanged, Output::Module));
+        }
+        let project = RecordingProject::new(&self.project);
+        let job = Job {
+            path,
+            url,
+            text,
+            language,
+            context: spec.context,
+            options: &inputs.options,
+            env: &env.object,
+            registers: inputs.registers,
+            project: &project,
+        };
+        let compiled = stack::run_with_stack(text, || script::compile(&job));
+        let compiled =
+            compiled.unwrap_or_else(|error| Err(Fault::of_file(path, error.message())))?;
+        let module = compiled.map(|script| {
+            self.has_compiled.store(true, Ordering::Relaxed);
+            let Script { code, slots, imports, globs, packages } = script;
+            Arc::new(CompiledModule { code, imports, config_files, globs, packages, slots })
+        });
+        let globs = module.iter().flat_map(|module| &module.globs);
+        let matches = globs.map(|glob| (glob.clone(), glob.files())).collect();
+        let targets = project.into_targets();
+        self.cache.insert(key, Entry { inputs, module: module.clone(), targets, matches });
+        Ok(module.map_or(Output::Unchanged, Output::Module))
+    }
+
+    /// Returns whether plain JavaScript modules register for hot updates, too. This is so in a
+    /// project with sources that need compilation; a site of plain modules is served unchanged.
+    fn registers_plain_modules(&self) -> bool {
+        self.has_compiled.load(Ordering::Relaxed) || self.project.has_manifest()
+    }
+}
+
+/// Decodes a style sheet, without its byte order mark.
+fn css_text(bytes: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(bytes);
+    match text.strip_prefix('\u{feff}') {
+        Some(text) => Cow::Owned(text.to_owned()),
+        None => text,
+    }
+}

@@ -1,0 +1,265 @@
+//! Classification of HTTP requests: which of them ask for a module, and for which one.
+//!
+//! A browser names the destination of a request in `Sec-Fetch-Dest` and `Sec-Fetch-Mode`, but sends
+//! these headers only to trustworthy origins (loopback and HTTPS). For a phone on the local network
+//! the file name and the query decide.
+//!
+//! The compiler appends `?import` to the specifier of every imported file that is not a script. The
+//! same URL without `?import` returns the file itself.
+
+use std::path::Path;
+
+use super::file_type::{Language, is_css_module};
+
+/// The module that represents a file for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ModuleSpec {
+    pub(super) kind: ModuleKind,
+    pub(super) context: ScriptContext,
+}
+
+/// The kind of module that represents a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum ModuleKind {
+    /// The script itself.
+    Script(Language),
+    /// A module that adds a style sheet to the page.
+    StyleSheet,
+    /// The same, with the text of the sheet as its default export.
+    StyleSheetAndText,
+    /// A module that adds a CSS module to the page and exports its names.
+    CssModule,
+    /// The style sheet of a CSS module, with its names scoped. Not a JavaScript module.
+    ScopedStyleSheet,
+    /// The text of the file.
+    Text,
+    /// The values in a JSON file.
+    Json,
+    /// The URL of the file.
+    Url,
+    /// A constructor function that starts the script as a `Worker`.
+    Worker,
+    /// A constructor function that starts the script as a `SharedWorker`.
+    SharedWorker,
+}
+
+/// The context that a script runs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum ScriptContext {
+    /// A page, as a module.
+    Page,
+    /// A worker.
+    Worker,
+    /// A page, as a classic script (`<script>` without `type="module"`), which cannot import.
+    Classic,
+    /// The request does not tell.
+    Unknown,
+}
+
+impl ModuleSpec {
+    /// Returns the module that a request asks for, or `None` if it asks for the file itself.
+    ///
+    /// `dest` and `mode` are the values of `Sec-Fetch-Dest` and `Sec-Fetch-Mode`.
+    pub(crate) fn of_request(
+        path: &Path,
+        query: &str,
+        dest: Option<&str>,
+        mode: Option<&str>,
+    ) -> Option<Self> {
+        let has = |name: &str| query.split('&').any(|part| key(part) == name);
+        let language = Language::of(path);
+        let context = match (dest, mode) {
+            (Some("script"), Some("no-cors")) => ScriptContext::Classic,
+            (Some("script"), _) => ScriptContext::Page,
+            (
+                Some("worker" | "sharedworker" | "serviceworker" | "audioworklet" | "paintworklet"),
+                _,
+            ) => ScriptContext::Worker,
+            // Only compiled modules append these parameters.
+            _ if has("import") || has("t") => ScriptContext::Page,
+            _ => ScriptContext::Unknown,
+        };
+        if has("import") {
+            let kind = kind_of_import(path, language, has);
+            return Some(Self { kind, context });
+        }
+        if has("module") && is_css_module(path) {
+            return Some(Self { kind: ModuleKind::ScopedStyleSheet, context });
+        }
+        let language = language?;
+        let is_script = match (context, dest) {
+            (ScriptContext::Classic, _) => language != Language::Js,
+            (ScriptContext::Page | ScriptContext::Worker, _) | (ScriptContext::Unknown, None) => {
+                true
+            }
+            (ScriptContext::Unknown, Some(_)) => false,
+        };
+        is_script.then_some(Self { kind: ModuleKind::Script(language), context })
+    }
+}
+
+/// Returns the kind of module for an import whose query satisfies `has`.
+fn kind_of_import(
+    path: &Path,
+    language: Option<Language>,
+    has: impl Fn(&str) -> bool,
+) -> ModuleKind {
+    let explicit = [
+        ("raw", ModuleKind::Text),
+        ("url", ModuleKind::Url),
+        ("worker", ModuleKind::Worker),
+        ("sharedworker", ModuleKind::SharedWorker),
+    ];
+    if let Some((_, kind)) = explicit.into_iter().find(|(name, _)| has(name)) {
+        return kind;
+    }
+    if let Some(language) = language {
+        return ModuleKind::Script(language);
+    }
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    match extension.to_ascii_lowercase().as_str() {
+        "css" if has("inline") => ModuleKind::Text,
+        "css" if is_css_module(path) => ModuleKind::CssModule,
+        "css" if has("default") => ModuleKind::StyleSheetAndText,
+        "css" => ModuleKind::StyleSheet,
+        "json" => ModuleKind::Json,
+        _ => ModuleKind::Url,
+    }
+}
+
+/// Returns the name of one query parameter.
+fn key(parameter: &str) -> &str {
+    parameter.split_once('=').map_or(parameter, |(key, _)| key)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{
+        Language::{Js, Jsx, Ts, Tsx},
+        ModuleKind, ModuleSpec, ScriptContext,
+    };
+
+    #[test]
+    fn fetch_metadata_name_and_query_select_the_module() {
+        let (script, module, empty) = (Some("script"), Some("cors"), Some("empty"));
+        let page = |language| Some((ModuleKind::Script(language), ScriptContext::Page));
+        let table = [
+            ("a.ts", "", script, module, page(Ts)),
+            ("a.MTS", "", script, module, page(Ts)),
+            ("a.tsx", "", script, module, page(Tsx)),
+            ("a.jsx", "", script, module, page(Jsx)),
+            ("a.js", "", script, module, page(Js)),
+            ("a.mjs", "t=5", script, module, page(Js)),
+            ("a.cjs", "", script, module, None),
+            // A classic script is compiled only if the browser cannot parse it.
+            ("a.js", "", script, Some("no-cors"), None),
+            (
+                "a.ts",
+                "",
+                script,
+                Some("no-cors"),
+                Some((ModuleKind::Script(Ts), ScriptContext::Classic)),
+            ),
+            (
+                "a.ts",
+                "",
+                Some("worker"),
+                module,
+                Some((ModuleKind::Script(Ts), ScriptContext::Worker)),
+            ),
+            (
+                "a.ts",
+                "",
+                Some("serviceworker"),
+                module,
+                Some((ModuleKind::Script(Ts), ScriptContext::Worker)),
+            ),
+            // Fetched by a script, navigated to, or played as a video (.ts is also MPEG-TS).
+            ("a.ts", "", empty, module, None),
+            ("a.ts", "", Some("document"), Some("navigate"), None),
+            ("a.ts", "", Some("video"), Some("no-cors"), None),
+            ("a.js", "", empty, module, None),
+            ("a.ts", "import", empty, module, page(Ts)),
+            ("a.ts", "a=1&t=7", empty, module, page(Ts)),
+            ("a.ts", "at=7", empty, module, None),
+            // No fetch metadata.
+            ("a.tsx", "", None, None, Some((ModuleKind::Script(Tsx), ScriptContext::Unknown))),
+            ("a.js", "", None, None, Some((ModuleKind::Script(Js), ScriptContext::Unknown))),
+            ("a.css", "", None, None, None),
+            // Files that are not scripts.
+            ("a.css", "", script, module, None),
+            (
+                "a.css",
+                "import",
+                script,
+                module,
+                Some((ModuleKind::StyleSheet, ScriptContext::Page)),
+            ),
+            (
+                "a.css",
+                "import&t=3",
+                script,
+                module,
+                Some((ModuleKind::StyleSheet, ScriptContext::Page)),
+            ),
+            (
+                "a.css",
+                "import&default",
+                script,
+                module,
+                Some((ModuleKind::StyleSheetAndText, ScriptContext::Page)),
+            ),
+            (
+                "a.css",
+                "import&inline",
+                script,
+                module,
+                Some((ModuleKind::Text, ScriptContext::Page)),
+            ),
+            ("a.css", "import&raw", script, module, Some((ModuleKind::Text, ScriptContext::Page))),
+            (
+                "a.module.css",
+                "import",
+                script,
+                module,
+                Some((ModuleKind::CssModule, ScriptContext::Page)),
+            ),
+            (
+                "a.module.css",
+                "import&raw",
+                script,
+                module,
+                Some((ModuleKind::Text, ScriptContext::Page)),
+            ),
+            (
+                "a.module.css",
+                "module&livers=3",
+                Some("style"),
+                Some("no-cors"),
+                Some((ModuleKind::ScopedStyleSheet, ScriptContext::Unknown)),
+            ),
+            ("a.module.css", "", Some("style"), Some("no-cors"), None),
+            ("a.json", "import", script, module, Some((ModuleKind::Json, ScriptContext::Page))),
+            ("a.svg", "import", script, module, Some((ModuleKind::Url, ScriptContext::Page))),
+            ("a", "import", script, module, Some((ModuleKind::Url, ScriptContext::Page))),
+            ("a.txt", "import&raw", script, module, Some((ModuleKind::Text, ScriptContext::Page))),
+            ("a.txt", "raw", script, module, None),
+            ("a.tsx", "import&raw", script, module, Some((ModuleKind::Text, ScriptContext::Page))),
+            ("a.ts", "import&url", script, module, Some((ModuleKind::Url, ScriptContext::Page))),
+            (
+                "a.ts",
+                "import&worker",
+                script,
+                module,
+                Some((ModuleKind::Worker, ScriptContext::Page)),
+            ),
+        ];
+        for (path, query, dest, mode, expected) in table {
+            let spec = ModuleSpec::of_request(Path::new(path), query, dest, mode);
+            let found = spec.map(|spec| (spec.kind, spec.context));
+            assert_eq!(found, expected, "{path}?{query} {dest:?} {mode:?}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Interface between the compiler and the project that a file belongs to.
+
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+
+use crate::esm::Target;
+
+/// Answers the compiler's questions about a project.
+pub(super) trait Project: Sync {
+    /// Returns the served folder.
+    fn root(&self) -> &Path;
+    /// Resolves a specifier in a file.
+    fn resolve(&self, specifier: &str, from: &Path) -> Target;
+    /// Returns the URL path of a file, or `None` if it is not served.
+    fn url(&self, path: &Path) -> Option<String>;
+    /// Returns the names in a folder, sorted.
+    fn names(&self, folder: &Path) -> Vec<String>;
+    /// Returns those of the imported names that the URL of a package's module has to list, because
+    /// static analysis of the package does not find them.
+    fn undetected_names(&self, url: &str, names: &BTreeSet<String>) -> Vec<String>;
+    /// Returns whether a specifier is left as it is, because the import map of a page or a backend
+    /// resolves it.
+    fn is_external(&self, specifier: &str) -> bool;
+}
+
+/// A project that records which specifiers were resolved, and their targets.
+pub(super) struct RecordingProject<'p> {
+    project: &'p dyn Project,
+    targets: Mutex<Vec<(String, Target)>>,
+}
+
+impl<'p> RecordingProject<'p> {
+    pub(super) fn new(project: &'p dyn Project) -> Self {
+        Self { project, targets: Mutex::default() }
+    }
+
+    /// Returns each specifier that was resolved, with its target.
+    pub(super) fn into_targets(self) -> Vec<(String, Target)> {
+        self.targets.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Project for RecordingProject<'_> {
+    fn root(&self) -> &Path {
+        self.project.root()
+    }
+
+    fn resolve(&self, specifier: &str, from: &Path) -> Target {
+        let target = self.project.resolve(specifier, from);
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        if targets.iter().all(|(known, _)| known != specifier) {
+            targets.push((specifier.to_owned(), target.clone()));
+        }
+        target
+    }
+
+    fn url(&self, path: &Path) -> Option<String> {
+        self.project.url(path)
+    }
+
+    fn names(&self, folder: &Path) -> Vec<String> {
+        self.project.names(folder)
+    }
+
+    fn undetected_names(&self, url: &str, names: &BTreeSet<String>) -> Vec<String> {
+        self.project.undetected_names(url, names)
+    }
+
+    fn is_external(&self, specifier: &str) -> bool {
+        self.project.is_external(specifier)
+    }
+}

@@ -1,0 +1,98 @@
+//! Generated code around a compiled script.
+//!
+//! It imports livers' own modules, registers the module for hot updates, sets `import.meta.env`, and
+//! registers React components for Fast Refresh. The code before the script is a single line, so the
+//! source map has a fixed offset.
+
+use crate::{
+    esm::compiler::asset::string_literal,
+    http::own_paths::{HELPERS, HOT, REFRESH},
+};
+
+/// What the generated code depends on.
+pub(super) struct Module<'m> {
+    /// The URL path of the module.
+    pub(super) url: &'m str,
+    /// The source.
+    pub(super) text: &'m str,
+    /// The compiled code.
+    pub(super) code: &'m str,
+    /// The URL paths of the imported project files.
+    pub(super) imports: &'m [String],
+    /// The value of `import.meta.env`, if the module uses it.
+    pub(super) env: Option<&'m str>,
+    /// Whether the module registers for hot updates.
+    pub(super) hot: bool,
+    /// Whether the module imports React or creates React elements.
+    pub(super) react: bool,
+    /// Whether the code is instrumented for Fast Refresh.
+    pub(super) refresh: bool,
+}
+
+/// The code before and after a script.
+pub(super) struct Frame {
+    /// One line with its end, or empty.
+    pub(super) before: String,
+    /// One line with its end, or empty.
+    pub(super) after: String,
+}
+
+/// Generates the code around a module.
+pub(super) fn frame(module: &Module<'_>) -> Frame {
+    let url = string_literal(module.url);
+    let refresh = unused_name(module.text, "$refresh");
+    let hot = unused_name(module.text, "$hot");
+    let mut before = Vec::new();
+    let mut after = String::new();
+    // React looks for the hook of Fast Refresh when it is evaluated, so this import comes first.
+    if module.react {
+        before.push(format!("import {{ refresh as {refresh} }} from \"{REFRESH}\";"));
+    }
+    if module.hot {
+        before.push(format!("import {{ hot as {hot} }} from \"{HOT}\";"));
+    }
+    if module.code.contains("babelHelpers.") && !module.text.contains("babelHelpers") {
+        before.push(format!("import * as babelHelpers from \"{HELPERS}\";"));
+    }
+    if module.hot {
+        let imports: Vec<_> = module.imports.iter().map(|path| string_literal(path)).collect();
+        let imports = imports.join(", ");
+        before.push(format!("import.meta.hot = {hot}({url}, import.meta.url, [{imports}]);"));
+    }
+    if let Some(env) = module.env {
+        before.push(format!("import.meta.env = {env};"));
+    }
+    if module.refresh {
+        let has_components = module.code.contains("$RefreshReg$(");
+        let has_hooks = module.code.contains("$RefreshSig$(");
+        let bindings = match (has_components, has_hooks) {
+            (true, true) => "reg: $RefreshReg$, sig: $RefreshSig$",
+            (true, false) => "reg: $RefreshReg$",
+            (false, true) => "sig: $RefreshSig$",
+            (false, false) => "",
+        };
+        if !bindings.is_empty() {
+            before.push(format!("const {{ {bindings} }} = {refresh}({url});"));
+        }
+        // A module has no name for its own namespace, but it can import itself.
+        if has_components {
+            after = format!(
+                "import(import.meta.url).then((self) => {refresh}.done({url}, import.meta.hot, self));\n"
+            );
+        }
+    }
+    let mut before = before.join(" ");
+    if !before.is_empty() {
+        before.push('\n');
+    }
+    Frame { before, after }
+}
+
+/// Returns a name that does not occur in a source.
+pub(super) fn unused_name(text: &str, name: &str) -> String {
+    let mut name = name.to_owned();
+    while text.contains(&name) {
+        name.push('$');
+    }
+    name
+}

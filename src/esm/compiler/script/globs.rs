@@ -1,0 +1,161 @@
+//! Expansion of `import.meta.glob` into an object of imports.
+
+use std::path::{MAIN_SEPARATOR, Path};
+
+use oxc::{
+    allocator::{Allocator, TakeIn},
+    ast::ast::{CallExpression, Expression, Program, Statement},
+    ast_visit::{VisitJsMut, walk_js_mut},
+    parser::Parser,
+    span::{SourceType, Span},
+};
+
+use super::{
+    frame::unused_name,
+    glob_call::{GlobCall, is_glob},
+    job::Job,
+};
+use crate::esm::{
+    Fault,
+    compiler::{asset::string_literal, glob::Glob},
+};
+
+/// Expands all calls in a program, and returns their patterns.
+///
+/// # Errors
+/// Fails for the first call with invalid arguments.
+pub(super) fn expand<'a>(
+    job: &Job<'_>,
+    allocator: &'a Allocator,
+    program: &mut Program<'a>,
+) -> Result<Vec<Glob>, Fault> {
+    let mut expander = Expander {
+        job,
+        allocator,
+        prefix: unused_name(job.text, "$glob"),
+        imports: Vec::new(),
+        globs: Vec::new(),
+        fault: None,
+    };
+    expander.visit_program(program);
+    if let Some(fault) = expander.fault {
+        return Err(fault);
+    }
+    let Expander { imports, globs, .. } = expander;
+    for statement in parse_without_spans(allocator, &imports.concat()).into_iter().rev() {
+        program.body.insert(0, statement);
+    }
+    Ok(globs)
+}
+
+struct Expander<'a, 'j> {
+    job: &'j Job<'j>,
+    allocator: &'a Allocator,
+    /// The start of the local names of static imports.
+    prefix: String,
+    /// The static imports, as source text.
+    imports: Vec<String>,
+    globs: Vec<Glob>,
+    /// The first error.
+    fault: Option<Fault>,
+}
+
+impl<'a> Expander<'a, '_> {
+    /// Returns the source text of the object that replaces a call.
+    fn expansion(&mut self, call: &CallExpression<'a>) -> Result<String, Fault> {
+        let (job, root) = (self.job, self.job.project.root());
+        let invalid = |(span, message): (Span, &str)| job.fault_at(span, message.to_owned());
+        let arguments = GlobCall::parse(call).map_err(invalid)?;
+        let glob = Glob::new(&arguments.patterns, job.path, root, arguments.exhaustive);
+        let glob = glob.map_err(|message| job.fault_at(call.span, message))?;
+        let is_relative = arguments.patterns.iter().all(|pattern| !pattern.starts_with('/'));
+        let mut properties = Vec::new();
+        for file in glob.files() {
+            let Some(path) = relative_specifier(job.path, &file) else { continue };
+            if file == job.path {
+                continue;
+            }
+            let key = match file.strip_prefix(root) {
+                Ok(below) if !is_relative => format!("/{}", below.to_string_lossy()),
+                _ => path.clone(),
+            };
+            let specifier = string_literal(&format!("{path}{}", arguments.query));
+            let value = self.value(&arguments, &specifier);
+            properties.push(format!("{}: {value}", string_literal(&key)));
+        }
+        self.globs.push(glob);
+        Ok(format!("({{{}}});", properties.join(", ")))
+    }
+
+    /// Returns the source text for one file. Adds a static import if the call is eager.
+    fn value(&mut self, arguments: &GlobCall, specifier: &str) -> String {
+        let import = arguments.import.as_deref().map(string_literal);
+        if arguments.eager {
+            let local = format!("{}{}", self.prefix, self.imports.len());
+            let clause = match import {
+                Some(name) => format!("{{ {name} as {local} }}"),
+                None => format!("* as {local}"),
+            };
+            self.imports.push(format!("import {clause} from {specifier};\n"));
+            local
+        } else {
+            match import {
+                Some(name) => format!("() => import({specifier}).then((m) => m[{name}])"),
+                None => format!("() => import({specifier})"),
+            }
+        }
+    }
+}
+
+impl<'a> VisitJsMut<'a> for Expander<'a, '_> {
+    fn visit_expression(&mut self, expression: &mut Expression<'a>) {
+        let Expression::CallExpression(call) = expression else {
+            return walk_js_mut::walk_expression(self, expression);
+        };
+        if !is_glob(&call.callee) {
+            return walk_js_mut::walk_expression(self, expression);
+        }
+        match self.expansion(call) {
+            Ok(text) => {
+                if let Some(Statement::ExpressionStatement(statement)) =
+                    parse_without_spans(self.allocator, &text).first_mut()
+                {
+                    *expression = statement.expression.take_in(&self.allocator);
+                }
+            }
+            Err(fault) => {
+                self.fault.get_or_insert(fault);
+            }
+        }
+    }
+}
+
+/// Parses generated statements, and removes their positions, which mean nothing in the source.
+fn parse_without_spans<'a>(allocator: &'a Allocator, text: &str) -> Vec<Statement<'a>> {
+    let text = allocator.alloc_str(text);
+    let mut program = Parser::new(allocator, text, SourceType::mjs()).parse().program;
+    RemoveSpans.visit_program(&mut program);
+    program.body.into_iter().collect()
+}
+
+struct RemoveSpans;
+
+impl VisitJsMut<'_> for RemoveSpans {
+    fn visit_span(&mut self, span: &mut Span) {
+        *span = Span::default();
+    }
+}
+
+/// Returns the relative specifier of a file in another file.
+fn relative_specifier(from: &Path, to: &Path) -> Option<String> {
+    let mut folder = from.parent()?;
+    let mut up = String::new();
+    loop {
+        if let Ok(rest) = to.strip_prefix(folder) {
+            let rest = rest.to_str()?.replace(MAIN_SEPARATOR, "/");
+            return Some(if up.is_empty() { format!("./{rest}") } else { up + &rest });
+        }
+        folder = folder.parent()?;
+        up.push_str("../");
+    }
+}

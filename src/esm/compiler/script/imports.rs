@@ -1,0 +1,160 @@
+//! Import specifiers of a script: their targets, and the URLs that replace them.
+
+use std::path::Path;
+
+use oxc::span::Span;
+
+use super::{
+    job::Job,
+    rewrite::{Replacement, Replacements},
+    scan::{Request, Scan},
+};
+use crate::esm::{
+    Fault,
+    compiler::{
+        file_type::Language,
+        link::{ImportedNames, Link, link},
+    },
+    resolve::PACKAGES,
+};
+
+/// The imports of a script and their targets.
+pub(super) type Links = Vec<(Request, Link)>;
+
+/// Resolves the imports of a script.
+pub(super) fn links(job: &Job<'_>, scan: &Scan) -> Links {
+    let resolve = |request: &Request| {
+        let names = ImportedNames {
+            default: scan.defaults.contains(&request.specifier),
+            names: scan.names.get(&request.specifier),
+        };
+        link(job.project, job.path, &request.specifier, request.kind.as_deref(), names)
+    };
+    scan.requests.iter().map(|request| (request.clone(), resolve(request))).collect()
+}
+
+/// Returns whether a browser resolves an import by itself to the same target.
+pub(super) fn browser_resolves(job: &Job<'_>, request: &Request, link: &Link) -> bool {
+    let specifier = &request.specifier;
+    match link {
+        Link::Unchanged => true,
+        Link::Url(_) => false,
+        Link::File { path, url } => {
+            // Browsers import files of these types natively if the attribute is present.
+            let is_native = matches!(request.kind.as_deref(), Some("json" | "css"));
+            !job.registers && *(if is_native { path } else { url }) == join(job.url, specifier)
+        }
+        // The file may be created later, or a backend may serve it.
+        Link::Missing { .. } => {
+            !job.registers
+                && ["./", "../", "/"].iter().any(|start| specifier.starts_with(start))
+                && Language::of(Path::new(specifier)) == Some(Language::Js)
+        }
+    }
+}
+
+/// Returns the URL path that a browser resolves a specifier to, in a module at a URL path.
+fn join(url: &str, specifier: &str) -> String {
+    if !specifier.starts_with('.') {
+        return specifier.to_owned();
+    }
+    let mut names: Vec<_> = url.split('/').collect();
+    names.pop();
+    for name in specifier.split('/') {
+        match name {
+            "." => {}
+            ".." => {
+                if names.len() > 1 {
+                    names.pop();
+                }
+            }
+            name => names.push(name),
+        }
+    }
+    names.join("/")
+}
+
+/// Returns the specifiers and URLs of the imported package files, without queries.
+pub(super) fn packages(links: &Links) -> Vec<(String, String)> {
+    let packages = links.iter().filter_map(|(request, link)| match link {
+        Link::Url(url) if url.starts_with(PACKAGES) => {
+            let url = url.split('?').next().unwrap_or_default();
+            Some((request.specifier.clone(), url.to_owned()))
+        }
+        _ => None,
+    });
+    packages.collect()
+}
+
+/// Returns the replacements for the specifiers, and the URL paths of the imported project files.
+/// `jsx` is the first JSX element.
+///
+/// # Errors
+/// Fails for the first specifier that cannot be resolved.
+pub(super) fn replacements(
+    job: &Job<'_>,
+    links: &Links,
+    jsx: Option<Span>,
+) -> Result<(Replacements, Vec<String>), Fault> {
+    let mut replacements = Replacements::new();
+    let mut imports: Vec<String> = Vec::new();
+    for (request, link) in links {
+        let (url, takes_stamp) = match link {
+            Link::Unchanged => continue,
+            Link::Missing { message, help } => {
+                // An import without a position is the one that the transformer added for JSX.
+                let span = if request.span.is_empty() { jsx } else { Some(request.span) };
+                let fault = match span {
+                    Some(span) => job.fault_at(span, message.clone()),
+                    None => Fault::of_file(job.path, message.clone()),
+                };
+                return Err(fault.with_help(help.clone()));
+            }
+            Link::Url(url) => (url, false),
+            Link::File { path, url } => {
+                if !imports.contains(path) {
+                    imports.push(path.clone());
+                }
+                (url, true)
+            }
+        };
+        let keeps_attributes = request.kind.as_deref() == Some("css");
+        let replacement = Replacement { url: url.clone(), takes_stamp, keeps_attributes };
+        replacements.insert((request.specifier.clone(), request.kind.clone()), replacement);
+    }
+    Ok((replacements, imports))
+}
+
+/// Returns whether a JSX runtime has a development version, whose functions receive the position of
+/// each element. If the package is missing, the error names the better known production module.
+pub(super) fn has_development_runtime(job: &Job<'_>, runtime: &str) -> bool {
+    let specifier = format!("{runtime}/jsx-dev-runtime");
+    let link = link(job.project, job.path, &specifier, None, ImportedNames::default());
+    !matches!(link, Link::Missing { .. })
+}
+
+/// Returns the URL that an import of a project file uses, with its query.
+pub(super) fn url_of(job: &Job<'_>, specifier: &str) -> Option<String> {
+    match link(job.project, job.path, specifier, None, ImportedNames::default()) {
+        Link::File { url, .. } => Some(url),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::join;
+
+    #[test]
+    fn relative_specifiers_are_joined_as_in_a_browser() {
+        for (url, specifier, expected) in [
+            ("/a.js", "./b.js", "/b.js"),
+            ("/x/a.js", "./b.js", "/x/b.js"),
+            ("/x/y/a.js", "../b.js", "/x/b.js"),
+            ("/a.js", "../../b.js", "/b.js"),
+            ("/x/a.js", "/b.js", "/b.js"),
+        ] {
+            assert_eq!(join(url, specifier), expected, "{url} {specifier}");
+        }
+    }
+}

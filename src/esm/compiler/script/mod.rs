@@ -1,0 +1,238 @@
+//! Compilation of one script: parse, transform, rewrite imports, print with a source map.
+//!
+//! The transformer removes types and JSX, and instruments React components for Fast Refresh. The
+//! first line of a compiled module is generated ([`frame`]); the code follows. A `.js` file that
+//! needs no change is not printed again, so that the browser gets it byte for byte.
+
+mod bare_imports;
+mod frame;
+mod glob_call;
+mod globs;
+mod imports;
+mod job;
+mod parse;
+mod pragma;
+mod rewrite;
+mod scan;
+
+use std::path::{Path, PathBuf};
+
+use oxc::{
+    allocator::Allocator,
+    ast::ast::Program,
+    codegen::{Codegen, CodegenOptions, CommentOptions},
+    semantic::Scoping,
+    span::SourceType,
+    transformer::Transformer,
+};
+use oxc_sourcemap::{ConcatSourceMapBuilder, SourceMap};
+
+pub(crate) use self::bare_imports::bare_imports;
+pub(super) use self::job::Job;
+use self::{parse::Parsed, scan::Scan};
+use super::{
+    file_type::Language,
+    glob::Glob,
+    module_spec::ScriptContext,
+    stamps::{self, Slot},
+    tsconfig::Options,
+};
+use crate::esm::Fault;
+
+/// A compiled script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Script {
+    /// The code, with a source map and without version stamps.
+    pub(super) code: String,
+    pub(super) slots: Vec<Slot>,
+    /// The URL paths of the imported project files.
+    pub(super) imports: Vec<String>,
+    /// The patterns of `import.meta.glob`.
+    pub(super) globs: Vec<Glob>,
+    /// The imported package files: specifier and URL.
+    pub(super) packages: Vec<(String, String)>,
+}
+
+/// Packages whose JSX functions create React elements.
+const REACT_RUNTIMES: [&str; 4] = ["react", "@emotion/react", "theme-ui", "nativewind"];
+
+/// Compiles a script, or returns `None` if it needs no change.
+///
+/// # Blocking
+/// Resolves imports on the disk.
+pub(super) fn compile(job: &Job<'_>) -> Result<Option<Script>, Fault> {
+    let allocator = Allocator::default();
+    let source_type = match job.language {
+        Language::Js | Language::Jsx => SourceType::jsx(),
+        Language::Ts => SourceType::ts().with_module(true),
+        Language::Tsx => SourceType::tsx().with_module(true),
+    };
+    let mut parsed = match parse::parse(&allocator, job.text, source_type) {
+        Ok(parsed) => parsed,
+        Err(_) if job.language == Language::Js && parse::is_sloppy_script(job.text) => {
+            return Ok(None);
+        }
+        Err(error) => {
+            return Err(parse::suggest_language(job, parse::fault_of_diagnostic(job, &error)));
+        }
+    };
+    let has_defines = parse::replace_node_env(&allocator, job.text, &mut parsed);
+    let scan = Scan::of(&parsed.program);
+    if job.language == Language::Js && !needs_compilation(job, &scan, has_defines, &mut parsed) {
+        return Ok(None);
+    }
+    if let Some(span) = scan.decorator
+        && !job.options.legacy_decorators
+    {
+        let message = "browsers do not support decorators".to_owned();
+        let help = "set \"experimentalDecorators\": true in tsconfig.json".to_owned();
+        return Err(job.fault_at(span, message).with_help(Some(help)));
+    }
+    transform_and_print(job, &allocator, parsed, &scan).map(Some)
+}
+
+/// Returns whether a plain JavaScript file has to be compiled. Records in `parsed` that it is a
+/// module if its imports show it.
+fn needs_compilation(
+    job: &Job<'_>,
+    scan: &Scan,
+    has_defines: bool,
+    parsed: &mut Parsed<'_>,
+) -> bool {
+    let links = imports::links(job, scan);
+    let rewrites =
+        links.iter().any(|(request, link)| !imports::browser_resolves(job, request, link));
+    // Classic scripts can use `import()`, too; the request tells that this script is a module.
+    parsed.is_module |= rewrites && job.context == ScriptContext::Page;
+    let uses = scan.jsx.is_some() || scan.env || scan.hot || scan.glob;
+    job.context != ScriptContext::Classic && (uses || rewrites || has_defines)
+}
+
+/// What a compiled script needs from livers' own modules.
+struct Features {
+    /// The value of `import.meta.env` is set.
+    env: bool,
+    /// The module registers for hot updates.
+    hot: bool,
+    /// The module imports React or creates React elements.
+    react: bool,
+    /// The components are instrumented for Fast Refresh.
+    refresh: bool,
+}
+
+fn transform_and_print<'a>(
+    job: &Job<'_>,
+    allocator: &'a Allocator,
+    parsed: Parsed<'a>,
+    scan: &Scan,
+) -> Result<Script, Fault> {
+    let Parsed { mut program, scoping, is_module } = parsed;
+    let in_page = matches!(job.context, ScriptContext::Page | ScriptContext::Unknown);
+    let is_module = job.context != ScriptContext::Classic
+        && (is_module || scan.jsx.is_some() || job.language != Language::Js);
+    let options = pragma::apply(job.options, &program);
+    let runtime = options.jsx_runtime().filter(|_| scan.jsx.is_some());
+    let react = in_page && is_module && uses_react(scan, runtime);
+    // Code that defines these functions itself has been instrumented by another tool.
+    let refresh =
+        react && !["$RefreshReg$", "$RefreshSig$"].iter().any(|name| job.text.contains(name));
+    let needs_transform =
+        job.language.is_typed() || scan.jsx.is_some() || scan.decorator.is_some() || refresh;
+    if needs_transform {
+        transform(job, allocator, &mut program, scoping, &options, runtime, refresh)?;
+    }
+    let globs = if scan.glob { globs::expand(job, allocator, &mut program)? } else { Vec::new() };
+    // The transformer and the globs have added imports.
+    let links = imports::links(job, &Scan::of(&program));
+    let (replacements, imports) = imports::replacements(job, &links, scan.jsx)?;
+    let packages = imports::packages(&links);
+    if job.context == ScriptContext::Classic && !links.is_empty() {
+        let message = "this script has imports, but the page loads it as a classic script";
+        let help = format!("<script type=\"module\" src=\"{}\">", job.url);
+        return Err(Fault::of_file(job.path, message.to_owned()).with_help(Some(help)));
+    }
+    let placeholder = stamps::placeholder(job.text);
+    let accepted = |specifier: &str| imports::url_of(job, specifier);
+    rewrite::rewrite(&mut program, allocator, &replacements, &placeholder, &accepted);
+    program.hashbang = None;
+    let features = Features { env: scan.env, hot: in_page && is_module, react, refresh };
+    let (code, slots) = print(job, &program, &placeholder, &imports, &features);
+    Ok(Script { code, slots, imports, globs, packages })
+}
+
+/// Removes types, JSX and decorators, and instruments components.
+fn transform<'a>(
+    job: &Job<'_>,
+    allocator: &'a Allocator,
+    program: &mut Program<'a>,
+    scoping: Scoping,
+    options: &Options,
+    jsx_runtime: Option<&str>,
+    refresh: bool,
+) -> Result<(), Fault> {
+    let development =
+        jsx_runtime.is_some_and(|runtime| imports::has_development_runtime(job, runtime));
+    let options = options.for_transformer(job.language, development, refresh);
+    let name = Path::new(job.url.trim_start_matches('/'));
+    let transformed =
+        Transformer::new(allocator, name, &options).build_with_scoping(scoping, program);
+    // All diagnostics are warnings. Those with a position are about code that would be wrong.
+    match transformed.diagnostics.iter().find(|warning| !warning.labels.is_empty()) {
+        Some(warning) => Err(parse::fault_of_diagnostic(job, warning)),
+        None => Ok(()),
+    }
+}
+
+/// Prints a program with the generated code around it, and returns it with its stamp slots.
+fn print(
+    job: &Job<'_>,
+    program: &Program<'_>,
+    placeholder: &str,
+    imports: &[String],
+    features: &Features,
+) -> (String, Vec<Slot>) {
+    let printed = Codegen::new()
+        .with_options(CodegenOptions {
+            comments: CommentOptions::disabled(),
+            source_map_path: Some(PathBuf::new()),
+            ..CodegenOptions::default()
+        })
+        .build(program);
+    let mut code = printed.code;
+    let mut slots = stamps::take_slots(&mut code, placeholder);
+    let frame = frame::frame(&frame::Module {
+        url: job.url,
+        text: job.text,
+        code: &code,
+        imports,
+        env: features.env.then_some(job.env),
+        hot: features.hot,
+        react: features.react,
+        refresh: features.refresh,
+    });
+    for slot in &mut slots {
+        slot.offset += frame.before.len();
+    }
+    let lines_before = u32::from(!frame.before.is_empty());
+    let map = printed.map.map(|map| source_map_comment(job.url, map, lines_before));
+    ([frame.before, code, frame.after, map.unwrap_or_default()].concat(), slots)
+}
+
+/// Returns the comment that embeds a source map (ECMA-426), for code that starts on a later line.
+fn source_map_comment(url: &str, map: SourceMap<'_>, lines_before: u32) -> String {
+    let mut map =
+        ConcatSourceMapBuilder::from_owned_sourcemaps(vec![(map, lines_before)]).into_sourcemap();
+    map.set_sources([url.rsplit('/').next().unwrap_or_default()]);
+    format!("//# sourceMappingURL={}\n", map.to_data_url())
+}
+
+/// Returns whether Fast Refresh has to know a module.
+fn uses_react(scan: &Scan, jsx_runtime: Option<&str>) -> bool {
+    let imports_react = scan.requests.iter().any(|request| {
+        ["react", "react-dom"].iter().any(|package| {
+            let rest = request.specifier.strip_prefix(package);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    });
+    imports_react || jsx_runtime.is_some_and(|runtime| REACT_RUNTIMES.contains(&runtime))
+}

@@ -1,0 +1,104 @@
+//! Parsing of scripts, and errors of the parser.
+
+use oxc::{
+    allocator::Allocator,
+    ast::ast::Program,
+    diagnostics::OxcDiagnostic,
+    parser::Parser,
+    semantic::{Scoping, SemanticBuilder},
+    span::SourceType,
+    transformer_plugins::{ReplaceGlobalDefines, ReplaceGlobalDefinesConfig},
+};
+
+use super::job::Job;
+use crate::esm::{Fault, compiler::file_type::Language};
+
+/// A parsed script.
+pub(super) struct Parsed<'a> {
+    pub(super) program: Program<'a>,
+    pub(super) scoping: Scoping,
+    /// Whether the script can only be a module: it has `import`, `export` or `import.meta`.
+    pub(super) is_module: bool,
+}
+
+/// Parses a script, and checks it for the errors that need scope analysis.
+pub(super) fn parse<'a>(
+    allocator: &'a Allocator,
+    text: &'a str,
+    source_type: SourceType,
+) -> Result<Parsed<'a>, OxcDiagnostic> {
+    let parsed = Parser::new(allocator, text, source_type).parse();
+    if let Some(error) = parsed.diagnostics.errors().next() {
+        return Err(error.clone());
+    }
+    let program = parsed.program;
+    let record = parsed.module_record;
+    let is_module = record.has_module_syntax || !record.import_metas.is_empty();
+    let checked = semantic_builder().build(&program);
+    if let Some(error) = checked.diagnostics.errors().next() {
+        return Err(error.clone());
+    }
+    let scoping = checked.semantic.into_scoping();
+    Ok(Parsed { program, scoping, is_module })
+}
+
+/// Returns a builder with the settings that the transformer expects.
+fn semantic_builder<'a>() -> SemanticBuilder<'a> {
+    SemanticBuilder::new_compiler().with_excess_capacity(2.0).with_enum_eval(true)
+}
+
+/// Returns whether a text is a classic script in sloppy mode, with syntax that modules do not allow.
+pub(super) fn is_sloppy_script(text: &str) -> bool {
+    parse(&Allocator::default(), text, SourceType::script()).is_ok()
+}
+
+/// Replaces `process.env.NODE_ENV` with `"development"`, and returns whether there was any.
+pub(super) fn replace_node_env<'a>(
+    allocator: &'a Allocator,
+    text: &str,
+    parsed: &mut Parsed<'a>,
+) -> bool {
+    if !text.contains("NODE_ENV") {
+        return false;
+    }
+    let Ok(config) =
+        ReplaceGlobalDefinesConfig::new(&[("process.env.NODE_ENV", "\"development\"")])
+    else {
+        return false;
+    };
+    let scoping = std::mem::take(&mut parsed.scoping);
+    let replaced = ReplaceGlobalDefines::new(allocator, config).build(scoping, &mut parsed.program);
+    parsed.scoping = if replaced.changed {
+        semantic_builder().build(&parsed.program).semantic.into_scoping()
+    } else {
+        replaced.scoping
+    };
+    replaced.changed
+}
+
+/// Converts a diagnostic of the parser or the transformer.
+pub(super) fn fault_of_diagnostic(job: &Job<'_>, error: &OxcDiagnostic) -> Fault {
+    let message = error.message.to_string();
+    let help = error.help.as_deref().map(str::to_owned);
+    // The last label marks the error; earlier ones mark what it refers to, such as an opening
+    // bracket.
+    let label = error.labels.iter().max_by_key(|label| label.offset());
+    let fault = match label {
+        Some(label) => job.fault_at(label.span(), message),
+        None => Fault::of_file(job.path, message),
+    };
+    fault.with_help(help)
+}
+
+/// Adds a suggestion to rename the file to a syntax error, if its text is valid TypeScript or JSX.
+pub(super) fn suggest_language(job: &Job<'_>, fault: Fault) -> Fault {
+    let tsx = SourceType::tsx().with_module(true);
+    if job.language == Language::Tsx || parse(&Allocator::default(), job.text, tsx).is_err() {
+        return fault;
+    }
+    let help = match job.language {
+        Language::Ts => "this is TypeScript with JSX: rename the file to .tsx",
+        _ => "this is TypeScript: rename the file to .ts, or to .tsx if it contains JSX",
+    };
+    fault.with_help(Some(help.to_owned()))
+}

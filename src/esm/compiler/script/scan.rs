@@ -1,0 +1,222 @@
+//! Static analysis of a syntax tree: imports, and the features of livers that a script uses.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use oxc::{
+    ast::ast::{
+        Decorator, ExportAllDeclaration, ExportFromDeclaration, Expression, ImportAttributeKey,
+        ImportDeclaration, ImportDeclarationSpecifier, ImportExpression, ImportMeta, JSXElement,
+        JSXFragment, Program, PropertyKey, StaticMemberExpression, StringLiteral, WithClause,
+    },
+    ast_visit::{Visit, walk},
+    span::{GetSpan, Span},
+};
+
+/// A static or dynamic import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Request {
+    /// The specifier, as written.
+    pub(super) specifier: String,
+    /// The `type` import attribute.
+    pub(super) kind: Option<String>,
+    /// The position of the specifier; empty if the transformer added the import.
+    pub(super) span: Span,
+}
+
+/// The imports and features of a script.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    /// The imports, in order.
+    pub(super) requests: Vec<Request>,
+    /// The names imported from each specifier, except `default`.
+    pub(super) names: BTreeMap<String, BTreeSet<String>>,
+    /// The specifiers whose default export is imported.
+    pub(super) defaults: BTreeSet<String>,
+    /// The first JSX element or fragment.
+    pub(super) jsx: Option<Span>,
+    /// The first decorator.
+    pub(super) decorator: Option<Span>,
+    /// Whether `import.meta.env` is used.
+    pub(super) env: bool,
+    /// Whether `import.meta.hot` is used.
+    pub(super) hot: bool,
+    /// Whether `import.meta.glob` is used.
+    pub(super) glob: bool,
+    /// The local names of imported namespaces, and their specifiers.
+    namespaces: BTreeMap<String, String>,
+}
+
+impl Scan {
+    /// Scans a program.
+    pub(super) fn of(program: &Program<'_>) -> Self {
+        let mut scan = Self::default();
+        scan.visit_program(program);
+        if !scan.namespaces.is_empty() {
+            // Scopes are ignored: a member of a shadowed name is an additional name, which does no
+            // harm.
+            NamespaceMembers { scan: &mut scan }.visit_program(program);
+        }
+        scan
+    }
+
+    fn add_request(&mut self, source: &StringLiteral<'_>, with: Option<&WithClause<'_>>) {
+        let kind = with.and_then(type_attribute);
+        let specifier = source.value.to_string();
+        self.requests.push(Request { specifier, kind, span: source.span });
+    }
+
+    fn add_name(&mut self, specifier: &str, name: &str) {
+        if name == "default" {
+            self.defaults.insert(specifier.to_owned());
+        } else {
+            self.names.entry(specifier.to_owned()).or_default().insert(name.to_owned());
+        }
+    }
+}
+
+/// Returns the value of the `type` attribute (`with { type: "json" }`).
+pub(super) fn type_attribute(with: &WithClause<'_>) -> Option<String> {
+    with.with_entries.iter().find_map(|entry| {
+        let key = match &entry.key {
+            ImportAttributeKey::Identifier(name) => name.name.as_str(),
+            ImportAttributeKey::StringLiteral(name) => name.value.as_str(),
+        };
+        (key == "type").then(|| entry.value.value.to_string())
+    })
+}
+
+/// Returns the `type` attribute in the options of an `import()`.
+pub(super) fn type_option(options: &Expression<'_>) -> Option<String> {
+    let value = member(member(options, "with")?, "type")?;
+    match value {
+        Expression::StringLiteral(value) => Some(value.value.to_string()),
+        _ => None,
+    }
+}
+
+/// Returns the value of a property of an object literal.
+fn member<'b, 'a>(object: &'b Expression<'a>, name: &str) -> Option<&'b Expression<'a>> {
+    let Expression::ObjectExpression(object) = object else { return None };
+    object.properties.iter().find_map(|property| {
+        let property = property.as_property()?;
+        let matches = match &property.key {
+            PropertyKey::StaticIdentifier(key) => key.name == name,
+            PropertyKey::StringLiteral(key) => key.value == name,
+            _ => false,
+        };
+        matches.then_some(&property.value)
+    })
+}
+
+/// Returns the value of a string literal, or of a template literal without expressions.
+pub(super) fn string_value(expression: &Expression<'_>) -> Option<String> {
+    match expression {
+        Expression::StringLiteral(literal) if !literal.lone_surrogates => {
+            Some(literal.value.to_string())
+        }
+        Expression::TemplateLiteral(template) if template.expressions.is_empty() => {
+            Some(template.quasis.first()?.value.cooked?.to_string())
+        }
+        _ => None,
+    }
+}
+
+impl<'a> Visit<'a> for Scan {
+    fn visit_import_declaration(&mut self, import: &ImportDeclaration<'a>) {
+        if import.import_kind.is_type() {
+            return;
+        }
+        self.add_request(&import.source, import.with_clause.as_deref());
+        let specifier = import.source.value.as_str();
+        for imported in import.specifiers.iter().flatten() {
+            match imported {
+                ImportDeclarationSpecifier::ImportSpecifier(named) => {
+                    if !named.import_kind.is_type() {
+                        self.add_name(specifier, &named.imported.name());
+                    }
+                }
+                ImportDeclarationSpecifier::ImportNamespaceSpecifier(all) => {
+                    self.namespaces.insert(all.local.name.to_string(), specifier.to_owned());
+                }
+                ImportDeclarationSpecifier::ImportDefaultSpecifier(_) => {
+                    self.add_name(specifier, "default");
+                }
+            }
+        }
+    }
+
+    fn visit_export_from_declaration(&mut self, export: &ExportFromDeclaration<'a>) {
+        if export.export_kind.is_type() {
+            return;
+        }
+        self.add_request(&export.source, export.with_clause.as_deref());
+        for exported in &export.specifiers {
+            if !exported.export_kind.is_type() {
+                self.add_name(&export.source.value, &exported.local.name());
+            }
+        }
+    }
+
+    fn visit_export_all_declaration(&mut self, export: &ExportAllDeclaration<'a>) {
+        if !export.export_kind.is_type() {
+            self.add_request(&export.source, export.with_clause.as_deref());
+        }
+    }
+
+    fn visit_import_expression(&mut self, import: &ImportExpression<'a>) {
+        if let Some(specifier) = string_value(&import.source) {
+            let kind = import.options.as_ref().and_then(type_option);
+            self.requests.push(Request { specifier, kind, span: import.source.span() });
+        }
+        walk::walk_import_expression(self, import);
+    }
+
+    fn visit_static_member_expression(&mut self, member: &StaticMemberExpression<'a>) {
+        if !matches!(member.object, Expression::ImportMeta(_)) {
+            return walk::walk_static_member_expression(self, member);
+        }
+        match member.property.name.as_str() {
+            "env" => self.env = true,
+            "hot" => self.hot = true,
+            "glob" => self.glob = true,
+            _ => {}
+        }
+    }
+
+    fn visit_import_meta(&mut self, _: &ImportMeta) {
+        // The object is used as a whole, so any property may be read later.
+        self.env = true;
+        self.hot = true;
+    }
+
+    fn visit_jsx_element(&mut self, element: &JSXElement<'a>) {
+        self.jsx.get_or_insert(element.span);
+        walk::walk_jsx_element(self, element);
+    }
+
+    fn visit_jsx_fragment(&mut self, fragment: &JSXFragment<'a>) {
+        self.jsx.get_or_insert(fragment.span);
+        walk::walk_jsx_fragment(self, fragment);
+    }
+
+    fn visit_decorator(&mut self, decorator: &Decorator<'a>) {
+        self.decorator.get_or_insert(decorator.span);
+        walk::walk_decorator(self, decorator);
+    }
+}
+
+/// Adds the members of imported namespaces that a program reads to the imported names.
+struct NamespaceMembers<'s> {
+    scan: &'s mut Scan,
+}
+
+impl<'a> Visit<'a> for NamespaceMembers<'_> {
+    fn visit_static_member_expression(&mut self, member: &StaticMemberExpression<'a>) {
+        if let Expression::Identifier(object) = &member.object
+            && let Some(specifier) = self.scan.namespaces.get(object.name.as_str()).cloned()
+        {
+            self.scan.add_name(&specifier, &member.property.name);
+        }
+        walk::walk_static_member_expression(self, member);
+    }
+}

@@ -1,0 +1,77 @@
+//! Errors in `tsconfig.json` and `jsconfig.json`, with their positions.
+
+use std::{fs, path::Path};
+
+use oxc_resolver::{JSONError, ResolveError};
+
+use crate::esm::Fault;
+
+/// Describes why the options for a file could not be determined.
+pub(super) fn fault(path: &Path, error: ResolveError) -> Fault {
+    match error {
+        ResolveError::Json(error) => {
+            let text = fs::read_to_string(&error.path).unwrap_or_default();
+            let message = message(&error, &text);
+            Fault::at_place(&error.path, &text, error.line, error.column, message)
+        }
+        error => Fault::of_file(path, format!("cannot read the tsconfig.json: {error}")),
+    }
+}
+
+/// Returns the message for a JSON error: `expected a string for "target"` if the value of an option
+/// has the wrong type, and the parser's message if the syntax is invalid.
+fn message(error: &JSONError, text: &str) -> String {
+    // The position is a field of its own.
+    let message = error.message.split(" at line ").next().unwrap_or_default();
+    let expected = message
+        .strip_prefix("invalid type: ")
+        .and_then(|message| message.split_once("expected "))
+        .map(|(_, expected)| expected);
+    match (expected, option_before(text, error.line, error.column)) {
+        (Some(expected), Some(name)) => format!("expected {expected} for {name:?}"),
+        (Some(expected), None) => format!("expected {expected}"),
+        (None, _) => format!("invalid JSON: {message}"),
+    }
+}
+
+/// Returns the name of the option whose value ends at a position, which counts from 1, in bytes.
+fn option_before(text: &str, line: usize, column: usize) -> Option<&str> {
+    let above = text.split_inclusive('\n').take(line.saturating_sub(1));
+    let offset = above.map(str::len).sum::<usize>() + column;
+    let before = text.get(..offset.min(text.len()))?;
+    let (name, _) = before.rsplit_once(':')?;
+    let (_, name) = name.trim_end().strip_suffix('"')?.rsplit_once('"')?;
+    Some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use oxc_resolver::CompilerOptions;
+
+    use super::{JSONError, message};
+
+    #[test]
+    fn messages_name_the_option_or_the_syntax_error() {
+        for (text, expected) in [
+            ("{\n  \"jsx\": \"react\",\n  \"target\": 5\n}", "expected a string for \"target\""),
+            ("{ \"jsx\": true, \"target\": \"es2022\" }", "expected a string for \"jsx\""),
+            (
+                "{ \"experimentalDecorators\": 1 }",
+                "expected a boolean for \"experimentalDecorators\"",
+            ),
+            ("{ \"jsx\": }", "invalid JSON: expected value"),
+            ("{ \"jsx\"", "invalid JSON: EOF while parsing an object"),
+        ] {
+            let error = serde_json::from_str::<CompilerOptions>(text).unwrap_err();
+            let error = JSONError {
+                path: PathBuf::new(),
+                message: error.to_string(),
+                line: error.line(),
+                column: error.column(),
+            };
+            assert_eq!(message(&error, text), expected, "{text}");
+        }
+    }
+}
