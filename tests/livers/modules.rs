@@ -147,7 +147,7 @@ async fn a_fault_is_said_where_it_is_seen_and_goes_when_it_is_mended() {
     // What was missing comes: nobody has to save the file that asks for it again.
     let asks = |what: &str, says: &str| format!("import '{what}';\n{}", view(says));
     dir.write("src/view.tsx", asks("./later", "five"));
-    livers.wait_for_line(|line| line.contains("leads to no file")).await;
+    livers.wait_for_line(|line| line.contains("cannot resolve \"./later\"")).await;
     dir.write("src/later.ts", "export {};");
     shows(&page, "five").await;
     dir.write("src/view.tsx", asks("late", "six"));

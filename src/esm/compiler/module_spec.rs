@@ -141,125 +141,87 @@ mod tests {
         ModuleKind, ModuleSpec, ScriptContext,
     };
 
+    const SCRIPT: Option<&str> = Some("script");
+    const CORS: Option<&str> = Some("cors");
+    const NO_CORS: Option<&str> = Some("no-cors");
+
+    fn spec(
+        path: &str,
+        query: &str,
+        dest: Option<&str>,
+        mode: Option<&str>,
+    ) -> Option<(ModuleKind, ScriptContext)> {
+        let spec = ModuleSpec::of_request(Path::new(path), query, dest, mode);
+        spec.map(|spec| (spec.kind, spec.context))
+    }
+
     #[test]
-    fn fetch_metadata_name_and_query_select_the_module() {
-        let (script, module, empty) = (Some("script"), Some("cors"), Some("empty"));
-        let page = |language| Some((ModuleKind::Script(language), ScriptContext::Page));
+    fn scripts_are_recognized_by_fetch_metadata_name_and_query() {
+        use ScriptContext::{Classic, Page, Unknown, Worker};
+        let empty = Some("empty");
         let table = [
-            ("a.ts", "", script, module, page(Ts)),
-            ("a.MTS", "", script, module, page(Ts)),
-            ("a.tsx", "", script, module, page(Tsx)),
-            ("a.jsx", "", script, module, page(Jsx)),
-            ("a.js", "", script, module, page(Js)),
-            ("a.mjs", "t=5", script, module, page(Js)),
-            ("a.cjs", "", script, module, None),
+            ("a.ts", "", SCRIPT, CORS, Some((Ts, Page))),
+            ("a.MTS", "", SCRIPT, CORS, Some((Ts, Page))),
+            ("a.tsx", "", SCRIPT, CORS, Some((Tsx, Page))),
+            ("a.jsx", "", SCRIPT, CORS, Some((Jsx, Page))),
+            ("a.js", "", SCRIPT, CORS, Some((Js, Page))),
+            ("a.mjs", "t=5", SCRIPT, CORS, Some((Js, Page))),
+            ("a.cjs", "", SCRIPT, CORS, None),
             // A classic script is compiled only if the browser cannot parse it.
-            ("a.js", "", script, Some("no-cors"), None),
-            (
-                "a.ts",
-                "",
-                script,
-                Some("no-cors"),
-                Some((ModuleKind::Script(Ts), ScriptContext::Classic)),
-            ),
-            (
-                "a.ts",
-                "",
-                Some("worker"),
-                module,
-                Some((ModuleKind::Script(Ts), ScriptContext::Worker)),
-            ),
-            (
-                "a.ts",
-                "",
-                Some("serviceworker"),
-                module,
-                Some((ModuleKind::Script(Ts), ScriptContext::Worker)),
-            ),
+            ("a.js", "", SCRIPT, NO_CORS, None),
+            ("a.ts", "", SCRIPT, NO_CORS, Some((Ts, Classic))),
+            ("a.ts", "", Some("worker"), CORS, Some((Ts, Worker))),
+            ("a.ts", "", Some("serviceworker"), CORS, Some((Ts, Worker))),
             // Fetched by a script, navigated to, or played as a video (.ts is also MPEG-TS).
-            ("a.ts", "", empty, module, None),
+            ("a.ts", "", empty, CORS, None),
             ("a.ts", "", Some("document"), Some("navigate"), None),
-            ("a.ts", "", Some("video"), Some("no-cors"), None),
-            ("a.js", "", empty, module, None),
-            ("a.ts", "import", empty, module, page(Ts)),
-            ("a.ts", "a=1&t=7", empty, module, page(Ts)),
-            ("a.ts", "at=7", empty, module, None),
+            ("a.ts", "", Some("video"), NO_CORS, None),
+            ("a.js", "", empty, CORS, None),
+            ("a.ts", "import", empty, CORS, Some((Ts, Page))),
+            ("a.ts", "a=1&t=7", empty, CORS, Some((Ts, Page))),
+            ("a.ts", "at=7", empty, CORS, None),
             // No fetch metadata.
-            ("a.tsx", "", None, None, Some((ModuleKind::Script(Tsx), ScriptContext::Unknown))),
-            ("a.js", "", None, None, Some((ModuleKind::Script(Js), ScriptContext::Unknown))),
-            ("a.css", "", None, None, None),
-            // Files that are not scripts.
-            ("a.css", "", script, module, None),
-            (
-                "a.css",
-                "import",
-                script,
-                module,
-                Some((ModuleKind::StyleSheet, ScriptContext::Page)),
-            ),
-            (
-                "a.css",
-                "import&t=3",
-                script,
-                module,
-                Some((ModuleKind::StyleSheet, ScriptContext::Page)),
-            ),
-            (
-                "a.css",
-                "import&default",
-                script,
-                module,
-                Some((ModuleKind::StyleSheetAndText, ScriptContext::Page)),
-            ),
-            (
-                "a.css",
-                "import&inline",
-                script,
-                module,
-                Some((ModuleKind::Text, ScriptContext::Page)),
-            ),
-            ("a.css", "import&raw", script, module, Some((ModuleKind::Text, ScriptContext::Page))),
-            (
-                "a.module.css",
-                "import",
-                script,
-                module,
-                Some((ModuleKind::CssModule, ScriptContext::Page)),
-            ),
-            (
-                "a.module.css",
-                "import&raw",
-                script,
-                module,
-                Some((ModuleKind::Text, ScriptContext::Page)),
-            ),
-            (
-                "a.module.css",
-                "module&livers=3",
-                Some("style"),
-                Some("no-cors"),
-                Some((ModuleKind::ScopedStyleSheet, ScriptContext::Unknown)),
-            ),
-            ("a.module.css", "", Some("style"), Some("no-cors"), None),
-            ("a.json", "import", script, module, Some((ModuleKind::Json, ScriptContext::Page))),
-            ("a.svg", "import", script, module, Some((ModuleKind::Url, ScriptContext::Page))),
-            ("a", "import", script, module, Some((ModuleKind::Url, ScriptContext::Page))),
-            ("a.txt", "import&raw", script, module, Some((ModuleKind::Text, ScriptContext::Page))),
-            ("a.txt", "raw", script, module, None),
-            ("a.tsx", "import&raw", script, module, Some((ModuleKind::Text, ScriptContext::Page))),
-            ("a.ts", "import&url", script, module, Some((ModuleKind::Url, ScriptContext::Page))),
-            (
-                "a.ts",
-                "import&worker",
-                script,
-                module,
-                Some((ModuleKind::Worker, ScriptContext::Page)),
-            ),
+            ("a.tsx", "", None, None, Some((Tsx, Unknown))),
+            ("a.js", "", None, None, Some((Js, Unknown))),
         ];
         for (path, query, dest, mode, expected) in table {
-            let spec = ModuleSpec::of_request(Path::new(path), query, dest, mode);
-            let found = spec.map(|spec| (spec.kind, spec.context));
+            let expected =
+                expected.map(|(language, context)| (ModuleKind::Script(language), context));
+            let found = spec(path, query, dest, mode);
             assert_eq!(found, expected, "{path}?{query} {dest:?} {mode:?}");
         }
+    }
+
+    #[test]
+    fn other_files_are_modules_only_if_imported() {
+        for (path, query, expected) in [
+            ("a.css", "", None),
+            ("a.css", "import", Some(ModuleKind::StyleSheet)),
+            ("a.css", "import&t=3", Some(ModuleKind::StyleSheet)),
+            ("a.css", "import&default", Some(ModuleKind::StyleSheetAndText)),
+            ("a.css", "import&inline", Some(ModuleKind::Text)),
+            ("a.css", "import&raw", Some(ModuleKind::Text)),
+            ("a.module.css", "import", Some(ModuleKind::CssModule)),
+            ("a.module.css", "import&raw", Some(ModuleKind::Text)),
+            ("a.json", "import", Some(ModuleKind::Json)),
+            ("a.svg", "import", Some(ModuleKind::Url)),
+            ("a", "import", Some(ModuleKind::Url)),
+            ("a.txt", "import&raw", Some(ModuleKind::Text)),
+            ("a.txt", "raw", None),
+            ("a.tsx", "import&raw", Some(ModuleKind::Text)),
+            ("a.ts", "import&url", Some(ModuleKind::Url)),
+            ("a.ts", "import&worker", Some(ModuleKind::Worker)),
+        ] {
+            let expected = expected.map(|kind| (kind, ScriptContext::Page));
+            assert_eq!(spec(path, query, SCRIPT, CORS), expected, "{path}?{query}");
+        }
+        assert_eq!(spec("a.css", "", None, None), None);
+    }
+
+    #[test]
+    fn css_modules_are_scoped_on_request_only() {
+        let scoped = spec("a.module.css", "module&livers=3", Some("style"), NO_CORS);
+        assert_eq!(scoped, Some((ModuleKind::ScopedStyleSheet, ScriptContext::Unknown)));
+        assert_eq!(spec("a.module.css", "", Some("style"), NO_CORS), None);
     }
 }
