@@ -26,11 +26,6 @@ mod page;
 mod resolve;
 mod service;
 
-use self::{
-    fault::Fault,
-    packages::Packages,
-    resolve::{Resolver, Target},
-};
 pub(crate) use self::{
     outcome::{
         Module, ModuleOutcome, ModuleRequest, PackageOutcome, PackageResponse, VARY, Versions,

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use serde::de::IgnoredAny;
 
 use super::module_spec::ModuleKind;
-use crate::{esm::Fault, http::own_paths::HOT};
+use crate::{esm::fault::Fault, http::own_paths::HOT};
 
 /// Generates the module for a file.
 ///

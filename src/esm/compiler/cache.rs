@@ -15,7 +15,7 @@ use std::{
 use quick_cache::{Weighter, sync};
 
 use super::{glob::Glob, module_spec::ModuleSpec, output::CompiledModule, tsconfig::Options};
-use crate::esm::Target;
+use crate::esm::resolve::Target;
 
 /// The capacity of the cache, bytes.
 const CAPACITY: u64 = 64 * 1024 * 1024;

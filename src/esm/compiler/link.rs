@@ -14,7 +14,7 @@ use super::{
     project::Project,
     suggestion::similar_file,
 };
-use crate::{esm::Target, http::own_paths};
+use crate::{esm::resolve::Target, http::own_paths};
 
 /// The target of a specifier.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -67,7 +67,7 @@ pub(crate) use self::{
     output::{CompiledModule, Output},
     script::bare_imports,
 };
-use super::{Fault, Packages, Resolver};
+use super::{fault::Fault, packages::Packages, resolve::Resolver};
 
 /// Compiles the files of one project, and caches the results.
 pub(crate) struct Compiler {

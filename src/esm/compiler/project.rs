@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::esm::Target;
+use crate::esm::resolve::Target;
 
 /// Answers the compiler's questions about a project.
 pub(super) trait Project: Sync {

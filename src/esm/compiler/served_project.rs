@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::project::Project;
 use crate::{
-    esm::{Packages, Target},
+    esm::{packages::Packages, resolve::Target},
     http::url_path::UrlPath,
 };
 

@@ -22,8 +22,6 @@ mod target;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use crate::http::own_paths::PACKAGES;
-
 pub(crate) use self::{
     install::file_stamp,
     package::PackageFile,

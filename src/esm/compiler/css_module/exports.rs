@@ -9,7 +9,6 @@ use std::{collections::BTreeMap, fmt::Write, path::Path};
 use super::{composes::Part, scope::scope};
 use crate::{
     esm::{
-        Fault,
         compiler::{
             asset::{export_properties, string_literal},
             link::{ImportedNames, Link, link},
@@ -17,6 +16,7 @@ use crate::{
             project::Project,
             stamps,
         },
+        fault::Fault,
     },
     http::own_paths::HOT,
 };

@@ -12,7 +12,7 @@ use super::{
     selector::{scope_selector, single_classes},
     tokens::{Kind, Token, tokens},
 };
-use crate::esm::Fault;
+use crate::esm::fault::Fault;
 
 /// A style sheet with local names.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,9 @@
 //! Parser for `.env` files, with the syntax of the npm package dotenv.
 
-use super::Variables;
+use std::collections::BTreeMap;
+
+/// Variables by name.
+pub(super) type Variables = BTreeMap<String, String>;
 
 /// Parses a file into its variables. The last assignment of a name counts, and lines without an
 /// assignment are ignored.

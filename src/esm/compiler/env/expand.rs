@@ -4,7 +4,7 @@
 //! A value may contain references in turn. An expansion follows at most 8 references in a row, and
 //! follows none once it is 64 KiB long, so values that refer to themselves end.
 
-use super::Variables;
+use super::dotenv::Variables;
 
 /// The number of references that are followed in a row.
 const MAX_DEPTH: usize = 8;

@@ -8,7 +8,6 @@ mod dotenv;
 mod expand;
 
 use std::{
-    collections::BTreeMap,
     env, fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -16,7 +15,10 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use self::{dotenv::parse, expand::expand};
+use self::{
+    dotenv::{Variables, parse},
+    expand::expand,
+};
 use super::config_files::ConfigFiles;
 
 /// The files that are read, in increasing order of precedence.
@@ -24,9 +26,6 @@ const FILES: [&str; 4] = [".env", ".env.local", ".env.development", ".env.develo
 
 /// The prefixes of public variables.
 const PUBLIC_PREFIXES: [&str; 2] = ["LIVERS_", "VITE_"];
-
-/// Variables by name.
-type Variables = BTreeMap<String, String>;
 
 /// The value of `import.meta.env`, and the files that it depends on.
 #[derive(Clone)]

@@ -16,8 +16,8 @@ use super::{
     job::Job,
 };
 use crate::esm::{
-    Fault,
     compiler::{asset::string_literal, glob::Glob},
+    fault::Fault,
 };
 
 /// Expands all calls in a program, and returns their patterns.

@@ -9,13 +9,15 @@ use super::{
     rewrite::{Replacement, Replacements},
     scan::{Request, Scan},
 };
-use crate::esm::{
-    Fault,
-    compiler::{
-        file_type::Language,
-        link::{ImportedNames, Link, link},
+use crate::{
+    esm::{
+        compiler::{
+            file_type::Language,
+            link::{ImportedNames, Link, link},
+        },
+        fault::Fault,
     },
-    resolve::PACKAGES,
+    http::own_paths::PACKAGES,
 };
 
 /// The imports of a script and their targets.

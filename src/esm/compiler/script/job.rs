@@ -5,10 +5,10 @@ use std::path::Path;
 use oxc::span::Span;
 
 use crate::esm::{
-    Fault,
     compiler::{
         file_type::Language, module_spec::ScriptContext, project::Project, tsconfig::Options,
     },
+    fault::Fault,
 };
 
 /// A script to compile, and what applies to it.

@@ -37,7 +37,7 @@ use super::{
     stamps::{self, Slot},
     tsconfig::Options,
 };
-use crate::esm::Fault;
+use crate::esm::fault::Fault;
 
 /// A compiled script.
 #[derive(Clone, Debug, PartialEq, Eq)]

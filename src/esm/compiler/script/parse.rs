@@ -11,7 +11,7 @@ use oxc::{
 };
 
 use super::job::Job;
-use crate::esm::{Fault, compiler::file_type::Language};
+use crate::esm::{compiler::file_type::Language, fault::Fault};
 
 /// A parsed script.
 pub(super) struct Parsed<'a> {

@@ -11,7 +11,10 @@ use super::super::{
 };
 use tempfile::TempDir;
 
-use crate::esm::{Fault, Resolver, Target};
+use crate::esm::{
+    fault::Fault,
+    resolve::{Resolver, Target},
+};
 
 struct Folder {
     path: PathBuf,

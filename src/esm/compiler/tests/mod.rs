@@ -17,7 +17,7 @@ use super::{
     script::{self, Job, Script},
     tsconfig::Options,
 };
-use crate::esm::{Fault, Target};
+use crate::esm::{fault::Fault, resolve::Target};
 
 /// A project with the files of [`FILES`] and some packages.
 #[derive(Default)]

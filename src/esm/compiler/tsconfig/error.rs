@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use oxc_resolver::{JSONError, ResolveError};
 
-use crate::esm::Fault;
+use crate::esm::fault::Fault;
 
 /// Describes why the options for a file could not be determined.
 pub(super) fn fault(path: &Path, error: ResolveError) -> Fault {

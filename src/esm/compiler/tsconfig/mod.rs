@@ -21,7 +21,7 @@ use self::{
     recorder::{Record, RecordingFileSystem},
 };
 use super::{config_files::ConfigFiles, file_type::Language};
-use crate::esm::Fault;
+use crate::esm::fault::Fault;
 
 /// The number of lookups before the resolver is replaced. It keeps every path that it was asked
 /// for.
