@@ -61,7 +61,7 @@ async fn come_and_go(world: Arc<World>, mut chance: Chance) {
 
 /// Is told everything, and reads nothing.
 async fn stuck(world: Arc<World>, mut chance: Chance) {
-    let socket = Socket::on(world.port).room(2048).open().await;
+    let socket = Socket::on(world.port).receive_buffer(2048).open().await;
     let wait = sleep(chance.about(Duration::from_secs(30)));
     tokio::select! { () = wait => {}, () = world.stop.cancelled() => {} }
     drop(socket);

@@ -1,29 +1,28 @@
-// What hot.js, renew.js, refresh.js and overlay.js do, and the types that they name: beside them,
-// because this file is never served.
+// Types of the modules in this folder, and what they do. This file is never served.
 //
-// `import.meta.hot` is Vite's, with what its documentation leaves open decided thus:
-// - `dispose` is called for all modules that are run again, not only for the one that accepted. If
-//   any of them disposes of something, all new code is asked for first: if some cannot be had,
-//   nothing is disposed of.
-// - A module that fails leaves the old one registered; callbacks get `undefined`, or an empty array.
-//   It is tried again with the next change, whatever that is.
-// - A module in a script element of the page is run by the page, whoever imports it too: unless it
-//   accepts itself, it needs a reload.
-// - A change that needs a reload waits while there is a fault in it.
-// - `prune` is for all that is no longer imported, however deep. What is imported again after that
-//   runs again: browsers run an address once, and the server gives it another one.
-// - `decline` and `send` do nothing; events are those that livers knows of.
+// `import.meta.hot` is Vite's. Where Vite's documentation leaves a case open, livers behaves like this:
+// - `dispose` is called for every module that runs again, not only for the one that accepts. If any of
+//   them has a `dispose` callback, all new code is requested first: if some fails to load, nothing is
+//   disposed of.
+// - A module that fails leaves the old one registered. Callbacks get `undefined`, or an empty array. The
+//   update is retried with the next change of any file.
+// - A module in a script element is run by the page, whichever module imports it: unless it accepts
+//   itself, its change reloads the page.
+// - A change that needs a reload waits while a changed module has an error.
+// - `prune` is called for every module that is no longer imported, directly or not. Browsers run a URL
+//   only once: when such a module is imported again, the server gives it a new URL, and it runs again.
+// - `decline` and `send` do nothing. Events are those that livers emits.
 
 type HotCallback = (payload: any) => unknown;
 
-/** One module, as it was run last. */
+/** The newest version of a module. */
 interface Module {
   path: string;
-  /** With the query that it was asked for by. */
+  /** Its URL, with the query that it was imported by. */
   url: string;
   imports: Set<string>;
-  /** The URLs of what it accepts by another one than the plain path, such as `?raw`. */
-  asked: Map<string, string>;
+  /** The URLs of imports that it accepts by a URL with a query, such as `?raw`. */
+  urls: Map<string, string>;
   /** Kept between versions. */
   data: Record<string, any>;
   self: HotCallback[];
@@ -31,15 +30,15 @@ interface Module {
   disposers: HotCallback[];
   pruners: HotCallback[];
   listeners: [event: string, call: HotCallback][];
-  /** Why it accepts nothing, if that was said. */
+  /** Why it does not accept updates, if known. */
   why: string;
-  /** Whether it was run before. */
-  renewed: boolean;
+  /** Whether another version ran before. */
+  updated: boolean;
 }
 
 interface HotContext {
   readonly data: any;
-  /** Itself, one or some that it imports: loosely typed, as what comes is what somebody wrote. */
+  /** Accepts the module itself, or one or several imports. Loosely typed, as the page's code calls it. */
   accept(what?: any, call?: HotCallback): void;
   dispose(call: HotCallback): void;
   prune(call: HotCallback): void;
@@ -50,7 +49,7 @@ interface HotContext {
   send(event: string, data?: any): void;
 }
 
-/** As much of the environment as is used. The document is missing in workers. */
+/** The browser's globals that are used here. Workers have no document. */
 interface HotEnvironment {
   document: Document;
   location: Location;
@@ -58,52 +57,61 @@ interface HotEnvironment {
   reportError(error: unknown): void;
   load(url: string): Promise<any>;
 }
+type RegistryEnvironment = Omit<HotEnvironment, 'fetch'> & {
+  /** Reaches all pages and workers of this origin. */
+  channel: Pick<BroadcastChannel, 'postMessage' | 'onmessage'> | undefined;
+};
 
-/** All that the page has loaded. */
+/** All modules that the page has loaded. */
 interface Registry {
   modules: Map<string, Module>;
-  /** Pruned modules, and the addresses of pruned sheets: they may come back. */
-  gone: Map<string, Module>;
-  unlinked: Map<string, string>;
-  /** Modules that a worker runs, of this page or another: they need a reload. */
-  elsewhere: Set<string>;
-  /** Modules that refused their update, and why. */
-  invalid: Map<string, string | undefined>;
-  /** Modules that say more of themselves after they have run, and when they did. */
-  ends: Map<string, ReturnType<Later>>;
+  /** Pruned modules, and the URLs of pruned sheets, which may be imported again. */
+  pruned: Map<string, Module>;
+  removedSheets: Map<string, string>;
+  /** Modules that a worker runs, of this page or another. Their change reloads the page. */
+  workerModules: Set<string>;
+  /** Modules that rejected their update, and why. */
+  invalidated: Map<string, string | undefined>;
+  /** Modules that have called `begin` and not yet `end`. */
+  unfinished: Map<string, Deferred>;
+  /** Announces that a module will register more after it has run. */
   begin(path: string): void;
   end(path: string): void;
-  /** Whether an update is under way, and the version of the last. */
+  /** Whether an update is running, and the version of the last one. */
   running: boolean;
   version: number;
-  /** Calls what the page gave; its errors are the page's own. */
-  guarded<T>(call: () => T): T | undefined;
-  tell(event: string, payload: object): void;
+  /** Calls a callback of the page and reports its error. */
+  callSafely<T>(call: () => T): T | undefined;
+  emit(event: string, payload: object): void;
   sheets(): any[];
-  /** Adds a style sheet, and settles when it has loaded or failed. */
+  /** Adds a style sheet. Settles when it has loaded or failed. */
   style(path: string): Promise<void>;
+  /** Registers a module and returns its `import.meta.hot`. */
   hot(path: string, url: string, imports: string[]): HotContext;
+  /** Sets why a module does not accept updates. */
   refuse(path: string, why: string): void;
 }
-type Later = () => { promise: Promise<void>; end: () => void };
-type MakeRegistry = (
-  environment: Omit<HotEnvironment, 'fetch'> & {
-    /** To all pages and workers of this origin. */
-    channel: Pick<BroadcastChannel, 'postMessage' | 'onmessage'> | undefined;
-  },
-) => Registry;
-type Find = (module: Module, specifier: string) => string;
-type Context = (module: Module) => HotContext;
+type RegistryState = Omit<Registry, 'hot'>;
+type Deferred = { promise: Promise<void>; resolve: () => void };
+type Defer = () => Deferred;
+type MakeRegistry = (environment: RegistryEnvironment) => Registry;
+type MakeSheets = (document: Document) => Pick<Registry, 'sheets' | 'style'>;
+type MakeContext = (
+  registry: RegistryState,
+  environment: RegistryEnvironment,
+) => (module: Module) => HotContext;
+type MakeHot = (registry: RegistryState, environment: RegistryEnvironment) => Registry['hot'];
+type Resolve = (module: Module, specifier: string) => string;
 type Invalidate = (module: Module, message: string | undefined) => Promise<void>;
 
-// renew.js
+// plan.js
 
-/** A module that accepts a change, and what it accepts: itself, or something that it imports. */
+/** A module that accepts a change, and what it accepts: itself or one of its imports. */
 interface Boundary {
   at: string;
   accepted: string;
 }
-/** What changed: why that is to be said, and whether the module itself may not accept it. */
+/** Changed modules: the reason to report, and whether the module must not accept the change itself. */
 type Starts = Map<string, { why: string; refused: boolean }>;
 type Planned = { boundaries: Boundary[]; outdated: Set<string> };
 type Plan = (
@@ -111,24 +119,56 @@ type Plan = (
   starts: Starts,
   isEntry: (path: string) => boolean,
 ) => Planned | { why: string };
-/** `kept`: the old code runs on, as the new cannot be had. */
+type WalkUp = (
+  modules: Map<string, Module>,
+  start: string,
+  starts: Starts,
+  isEntry: (path: string) => boolean,
+) => { unaccepted: string; boundaries: Boundary[]; seen: Set<string> };
+
+// renew.js
+
+/** `kept`: the old code keeps running, as the new code failed to load. */
 type Renewed = { how: 'hot' | 'kept' | 'reload'; why?: string };
-type Faulty = (paths: string[], stamp: string) => Promise<string[]>;
-type Fetched = (
-  paths: string[],
-  outdated: Set<string>,
-  stamp: string,
-) => Promise<{ fresh: Map<string, any>; failures: string[] }>;
-type Renew = (planned: Planned, version: number, stamp: string) => Promise<string[]>;
+type MakePrune = (
+  registry: Registry,
+  isEntry: (path: string) => boolean,
+) => (before: Iterable<Module>) => Promise<void>;
+interface Importer {
+  /** Requests new code without running it, and returns the paths whose code fails to load. */
+  failing(paths: string[], stamp: string): Promise<string[]>;
+  /** Imports new versions, and returns these and what failed. */
+  importAll(
+    paths: string[],
+    outdated: Set<string>,
+    stamp: string,
+  ): Promise<{ fresh: Map<string, any>; failures: string[] }>;
+}
+type MakeImporter = (registry: Registry, environment: HotEnvironment) => Importer;
+/** Returns what failed. */
+type UpdateModules = (planned: Planned, version: number, stamp: string) => Promise<string[]>;
+type Retries = Map<string, Boundary>;
+type MakeUpdate = (
+  registry: Registry,
+  retries: Retries,
+  importer: Importer,
+  prune: ReturnType<MakePrune>,
+) => UpdateModules;
 type Rounds = (starts: Starts, version: number, stamp: string) => Promise<Renewed>;
+type MakeRounds = (
+  registry: Registry,
+  retries: Retries,
+  update: UpdateModules,
+  isEntry: (path: string) => boolean,
+) => Rounds;
 interface Renewal {
-  /** Whether a change of this is one for `apply`. */
+  /** Whether `apply` handles a change of this file. */
   takes(path: string): boolean;
   apply(changes: Change[], version: number): Promise<Renewed>;
 }
 type MakeRenewal = (registry: Registry, environment: HotEnvironment) => Renewal;
 
-/** What is wrong with a source, as the server says it. */
+/** An error in a source, as the server reports it. */
 interface Fault {
   path: string;
   file: string;
@@ -138,10 +178,11 @@ interface Fault {
   frame?: string | null;
   help?: string | null;
 }
+/** Shows the current errors, and emits `vite:error` for the first. */
 type Failed = (
   faults: Fault[],
   load?: (url: string) => Promise<any>,
-  registry?: Pick<Registry, 'tell'>,
+  registry?: Pick<Registry, 'emit'>,
 ) => Promise<void>;
 
 // refresh.js
@@ -151,29 +192,43 @@ interface Family {
   current: any;
 }
 interface Signature {
-  /** What hooks it calls, in its own words. */
+  /** The hooks that it calls, as source text. */
   key: string;
-  /** Whether its state is never to be kept. */
+  /** Whether its state must never be kept. */
   reset: boolean;
-  /** Its custom hooks. */
+  /** Returns its custom hooks. */
   hooks: () => any[];
-  /** With those. */
+  /** Computed on first use, with the custom hooks included. */
   full?: SignatureKey;
 }
 type SignatureKey = { key: string; reset: boolean };
 type IsComponent = (type: any) => boolean;
-type Inner = (type: any) => [name: string, type: any] | undefined;
-type KeyOf = (type: any, within?: any[]) => SignatureKey;
-type Custom = (signature: Signature, own: SignatureKey, within: any[]) => SignatureKey;
-/** What a compiled module calls: first with a component and the key of its hooks, then as it renders. */
+type Unwrap = (type: any) => [name: string, type: any] | undefined;
+/** Called by a compiled module with a component and its hooks, and by the component as it renders. */
 type Sig = () => (type?: any, key?: string, reset?: boolean, hooks?: () => any[]) => any;
+type MakeSignatures = () => {
+  sig: Sig;
+  /** Whether the state of a component can be kept. */
+  isCompatible(before: any, after: any): boolean;
+};
+interface RefreshGlobal {
+  __REACT_DEVTOOLS_GLOBAL_HOOK__?: any;
+  reportError(error: unknown): void;
+}
+type MakeRoots = () => {
+  renderers: Map<number, any>;
+  addRenderer(id: number, renderer: any): void;
+  scheduled(root: any, element: any): void;
+  committed(root: any, id: number, threw: boolean): void;
+  refresh(update: { staleFamilies: Set<Family>; updatedFamilies: Set<Family> }): void;
+};
 type Refresh = (path: string) => { reg: (type: any, id: string) => void; sig: Sig };
-/** With the exports of the version before, if there was one: what is no object may be as it was. */
+/** Returns why a module is not only components. A constant may stay as it was in the version before. */
 type Unfit = (exports: Record<string, any>, before?: Record<string, any>) => string;
-/** A module has run to its end, with these exports. */
+/** Called when a module has run to its end, with its exports. */
 type RefreshDone = (path: string, hot: HotContext | undefined, exports: Record<string, any>) => void;
 type MakeRefresh = (
-  global: { __REACT_DEVTOOLS_GLOBAL_HOOK__?: any; reportError(error: unknown): void },
+  global: RefreshGlobal,
   registry: Pick<Registry, 'begin' | 'end' | 'refuse'>,
 ) => Refresh & { done: RefreshDone };
 
@@ -181,6 +236,6 @@ type MakeRefresh = (
 
 type PlaceOf = (fault: Pick<Fault, 'file' | 'line' | 'column'>) => string;
 type Make = (name: string, text?: string, kind?: string) => HTMLElement;
-/** All that is wrong now; an empty list takes it away. What was closed stays closed until that changes. */
+/** Shows all current errors. An empty list removes the overlay. Once closed, it stays closed until they change. */
 type Show = (faults: Fault[]) => void;
 type MakeOverlay = (document: Document) => Show;

@@ -1,14 +1,14 @@
-// import.meta.hot, as Vite documents it. See hot-types.d.ts.
+// Implements import.meta.hot as Vite documents it (vite.dev/guide/api-hmr). Types: hot-types.d.ts.
 //
-// Every compiled module registers here with what it imports, before its own code runs. So the page
-// itself knows who imports whom and who accepts what. What is done with that is renew.js, loaded
-// with the first change.
+// Every compiled module registers here with its imports before its own code runs, so the page knows
+// which module imports which, and which accepts what. renew.js, loaded with the first change, uses that
+// to update modules.
 
-/** What is asked for as it is; any other import has the query `import`. */
+/** Paths that are imported as they are. The import of any other path has the query `import`. */
 export const SCRIPT = /\.([cm]?[jt]s|[jt]sx)$/;
 
-/** All spell a path like this: decoded. @type {Spelled} */
-export const spelled = (path) => {
+/** Decodes a path, as servers and browsers escape the same path differently. @type {DecodePath} */
+export const decodePath = (path) => {
   try {
     return decodeURIComponent(path);
   } catch {
@@ -16,105 +16,71 @@ export const spelled = (path) => {
   }
 };
 
-/** What a module means, among what it imports. @type {Find} */
-const find = ({ url, imports, asked }, specifier) => {
+/** Resolves a specifier to one of the module's imports. @type {Resolve} */
+const resolve = ({ url, imports, urls }, specifier) => {
   const { href, pathname, search } = new URL(specifier, url);
-  const path = spelled(pathname);
-  if (search) asked.set(path, href);
+  const path = decodePath(pathname);
+  if (search) urls.set(path, href);
   const bare = path.replace(SCRIPT, '');
-  const like = (/** @type {string} */ other) =>
+  const matches = (/** @type {string} */ other) =>
     [bare, bare + '/index'].includes(other.replace(SCRIPT, ''));
-  return imports.has(path) ? path : ([...imports].find(like) ?? path);
+  return imports.has(path) ? path : ([...imports].find(matches) ?? path);
 };
 
-/** @type {Later} */
-const later = () => {
-  let end = () => {};
-  const promise = /** @type {Promise<void>} */ (new Promise((done) => (end = done)));
-  return { promise, end };
+/** @type {Defer} */
+const defer = () => {
+  let resolve = () => {};
+  const promise = /** @type {Promise<void>} */ (new Promise((done) => (resolve = done)));
+  return { promise, resolve };
 };
 
-/** @type {MakeRegistry} */
-export const makeRegistry = ({ document, location, channel, reportError, load }) => {
-  /** @type {Registry['modules']} */
-  const modules = new Map();
-  /** @type {Registry['gone']} */
-  const gone = new Map();
-  /** @type {Registry['unlinked']} */
-  const unlinked = new Map();
-  /** @type {Registry['elsewhere']} */
-  const elsewhere = new Set();
-  /** @type {Registry['invalid']} */
-  const invalid = new Map();
-  /** @type {Registry['ends']} */
-  const ends = new Map();
-
-  /** @type {Registry['guarded']} */
-  const guarded = (call) => {
-    try {
-      return call();
-    } catch (error) {
-      reportError(error);
-    }
-  };
-
-  /** @type {Registry['tell']} */
-  const tell = (event, payload) => {
-    for (const { listeners } of [...modules.values()])
-      for (const [name, call] of [...listeners]) if (name === event) guarded(() => call(payload));
-  };
-
+/** The style sheets that modules import. @type {MakeSheets} */
+const makeSheets = (document) => {
   /** @type {Registry['sheets']} */
   const sheets = () => [...document.querySelectorAll('link[data-livers]')];
 
   /** @type {Registry['style']} */
   const style = async (path) => {
-    const name = spelled(path.split('?')[0]);
+    const name = decodePath(path.split('?')[0]);
     if (!document || sheets().some(({ dataset }) => dataset.livers === name)) return;
     const link = document.createElement('link');
     Object.assign(link, { rel: 'stylesheet', href: path });
-    link.dataset.livers = name; // which stays when the sheet is renewed
+    link.dataset.livers = name; // unlike href, not changed when the sheet is replaced
     await new Promise((done) => {
       link.onload = link.onerror = done;
       (document.head ?? document.documentElement).append(link);
     });
   };
 
-  /** What is imported once more, which browsers do not run again. @type {(path: string) => void} */
-  const revive = (path) => {
-    const href = unlinked.get(path);
-    if (href && unlinked.delete(path)) void style(href);
-    const module = gone.get(path);
-    if (!module || !gone.delete(path) || modules.has(path)) return;
-    modules.set(path, module);
-    for (const each of module.imports) revive(each);
-  };
+  return { sheets, style };
+};
 
+/** Creates the `import.meta.hot` of modules. @type {MakeContext} */
+const makeContext = (registry, { location, load }) => {
   /** @type {Invalidate} */
   const invalidate = async ({ path }, message) => {
-    // A page that is loading is as new as can be.
-    if (!registry.running && !modules.get(path)?.renewed) return;
-    tell('vite:invalidate', { path, message, firstInvalidatedBy: path });
-    invalid.set(path, message);
-    if (registry.running) return; // which looks for it
+    // A page that is loading has the newest modules.
+    if (!registry.running && !registry.modules.get(path)?.updated) return;
+    registry.emit('vite:invalidate', { path, message, firstInvalidatedBy: path });
+    registry.invalidated.set(path, message);
+    if (registry.running) return; // the running update handles it
     const { apply } = await load('./renew.js');
     const { how } = await apply([], registry.version);
     if (how !== 'reload') return;
-    tell('vite:beforeFullReload', { type: 'full-reload' });
+    registry.emit('vite:beforeFullReload', { type: 'full-reload' });
     location.reload();
   };
 
-  /** @type {Context} */
-  const context = (module) => ({
+  return (module) => ({
     get data() {
       return module.data;
     },
     accept: (what, call) => {
       if (!what || typeof what === 'function') module.self.push((fresh) => what?.(fresh));
       else if (typeof what === 'string')
-        module.deps.push({ paths: [find(module, what)], call: ([only]) => call?.(only) });
+        module.deps.push({ paths: [resolve(module, what)], call: ([only]) => call?.(only) });
       else {
-        const paths = [...what].map((each) => find(module, each));
+        const paths = [...what].map((each) => resolve(module, each));
         module.deps.push({ paths, call: (all) => call?.(all) });
       }
     },
@@ -128,72 +94,99 @@ export const makeRegistry = ({ document, location, channel, reportError, load })
       module.listeners = module.listeners.filter(([name, each]) => name !== event || each !== call);
     },
   });
+};
 
-  /** @type {Registry['hot']} */
-  const hot = (path, url, imports) => {
-    path = spelled(path);
+/** Registers modules as they run. @type {MakeHot} */
+const makeHot = (registry, environment) => {
+  const { modules, pruned, removedSheets } = registry;
+  const { document, channel } = environment;
+  const context = makeContext(registry, environment);
+
+  /** Restores pruned modules that are imported again, as browsers run a URL only once. @type {(path: string) => void} */
+  const restore = (path) => {
+    const href = removedSheets.get(path);
+    if (href && removedSheets.delete(path)) void registry.style(href);
+    const module = pruned.get(path);
+    if (!module || !pruned.delete(path) || modules.has(path)) return;
+    modules.set(path, module);
+    for (const each of module.imports) restore(each);
+  };
+
+  return (path, url, imports) => {
+    path = decodePath(path);
     const before = modules.get(path);
     const module = {
       path,
       url,
-      imports: new Set(imports.map(spelled)),
-      asked: new Map(),
-      data: (before ?? gone.get(path))?.data ?? {},
+      imports: new Set(imports.map(decodePath)),
+      urls: new Map(),
+      data: (before ?? pruned.get(path))?.data ?? {},
       self: [],
       deps: [],
       disposers: [],
       pruners: [],
       listeners: [],
       why: '',
-      renewed: !!before,
+      updated: !!before,
     };
     if (!document) {
-      // A worker cannot be changed in place: pages that have the same module are to know.
+      // A worker's modules cannot be updated: pages must know which they are.
       channel?.postMessage(path);
       return context(module);
     }
     modules.set(path, module);
-    gone.delete(path);
-    for (const each of module.imports) revive(each);
+    pruned.delete(path);
+    for (const each of module.imports) restore(each);
     return context(module);
   };
+};
 
-  if (document && channel) channel.onmessage = ({ data }) => void elsewhere.add(data);
-
-  /** @type {Registry} */
+/** @type {MakeRegistry} */
+export const makeRegistry = (environment) => {
+  const { document, channel, reportError } = environment;
+  /** @type {RegistryState} */
   const registry = {
-    modules,
-    gone,
-    unlinked,
-    elsewhere,
-    invalid,
-    ends,
+    modules: new Map(),
+    pruned: new Map(),
+    removedSheets: new Map(),
+    workerModules: new Set(),
+    invalidated: new Map(),
+    unfinished: new Map(),
     running: false,
     version: 0,
-    guarded,
-    tell,
-    sheets,
-    style,
-    hot,
+    ...makeSheets(document),
+    callSafely: (call) => {
+      try {
+        return call();
+      } catch (error) {
+        reportError(error);
+      }
+    },
+    emit: (event, payload) => {
+      for (const { listeners } of [...registry.modules.values()])
+        for (const [name, call] of [...listeners])
+          if (name === event) registry.callSafely(() => call(payload));
+    },
     begin: (path) => {
-      if (!ends.has(path)) ends.set(path, later());
+      if (!registry.unfinished.has(path)) registry.unfinished.set(path, defer());
     },
     end: (path) => {
-      ends.get(path)?.end();
-      ends.delete(path);
+      registry.unfinished.get(path)?.resolve();
+      registry.unfinished.delete(path);
     },
     refuse: (path, why) => {
-      const module = modules.get(spelled(path));
+      const module = registry.modules.get(decodePath(path));
       if (module) module.why = why;
     },
   };
-  return registry;
+  if (document && channel) channel.onmessage = ({ data }) => void registry.workerModules.add(data);
+  return Object.assign(registry, { hot: makeHot(registry, environment) });
 };
 
 const { document, location } = globalThis;
 const isPageOrWorker = document || 'WorkerGlobalScope' in globalThis;
 
-/** This page's. */
+/** The registry of this page or worker. */
 export const registry = makeRegistry({
   document,
   location,

@@ -1,8 +1,8 @@
-// What is wrong with the sources of the page, shown over it. Loaded with the first fault; see
-// hot-types.d.ts.
+// Shows compile errors over the page. Loaded with the first error. Types: hot-types.d.ts.
 //
-// A dialog in a shadow root: the page's style does not reach it, nor its style the page; the keyboard
-// stays in it, Escape closes it, and the focus goes back to where it was. All is put in as text.
+// The overlay is a modal dialog in a shadow root: the page's styles do not reach it, and its styles do not
+// reach the page. The keyboard focus stays in it, Escape closes it, and the focus returns to where it was.
+// All content is inserted as text, never as HTML.
 
 const STYLE = `
 :host { all: initial; }
@@ -68,7 +68,7 @@ footer {
 @media print { dialog { display: none; } }
 `;
 
-/** @type {(line: string, number: number | null | undefined) => string} */
+/** Returns whether a line of a code frame is the row with the error or a marker below it. @type {(line: string, number: number | null | undefined) => string} */
 export const kindOf = (line, number) => {
   if (/^[\s|│·>]*[\^~─┬╰][\s^~─┬╰]*$/.test(line)) return 'mark';
   const [, counted] = /^[\s>]*(\d+)\s*(?:[|│]|$)/.exec(line) ?? [];
@@ -85,7 +85,7 @@ export const makeOverlay = (document) => {
   let host;
   /** @type {HTMLDialogElement | undefined} */
   let dialog;
-  let shown = ''; // also if it was closed since
+  let shown = ''; // what was shown last, even if it was closed since
 
   /** @type {Make} */
   const make = (name, text = '', kind = '') => {
@@ -103,12 +103,12 @@ export const makeOverlay = (document) => {
     if (frame) {
       const code = make('code');
       const lines = frame.replace(/\n+$/, '').split('\n');
-      // Their ends are part of the text, for those who copy it.
+      // The line ends make copied text keep its lines.
       code.append(...lines.map((text) => make('span', text + '\n', kindOf(text, line))));
       const pre = make('pre');
-      pre.tabIndex = 0; // it may have to be scrolled
+      pre.tabIndex = 0; // scrollable with the keyboard
       pre.setAttribute('role', 'group');
-      pre.setAttribute('aria-label', 'The code');
+      pre.setAttribute('aria-label', 'Source code');
       pre.append(code);
       element.append(pre);
     }
@@ -117,7 +117,7 @@ export const makeOverlay = (document) => {
   };
 
   const close = () => {
-    dialog?.close(); // which gives the focus back
+    dialog?.close(); // returns the focus
     host?.remove();
     host = dialog = undefined;
   };
@@ -133,33 +133,33 @@ export const makeOverlay = (document) => {
     dialog.tabIndex = -1;
     dialog.setAttribute('role', 'alertdialog');
     dialog.setAttribute('aria-labelledby', 'title');
-    dialog.setAttribute('aria-describedby', 'faults');
-    // Its own box is covered by what is in it: a click on itself is one beside it.
+    dialog.setAttribute('aria-describedby', 'errors');
+    // Its content covers it, so a click on the dialog itself is a click on the backdrop.
     dialog.addEventListener('click', ({ target }) => target === mine && close());
-    dialog.addEventListener('close', () => dialog === mine && close()); // by Escape; it is said late
-    // What is typed here is nothing to the page.
+    dialog.addEventListener('close', () => dialog === mine && close()); // by Escape; fires late
+    // The page's keyboard shortcuts do not apply here.
     for (const type of ['keydown', 'keyup', 'keypress'])
       dialog.addEventListener(type, (event) => event.stopPropagation());
     root.append(dialog);
     fill(faults);
     document.documentElement.append(host);
     dialog.showModal();
-    dialog.focus(); // and not its button
+    dialog.focus(); // instead of its button
   };
 
   /** @type {(faults: Fault[]) => void} */
   const fill = (faults) => {
     const header = make('header');
-    const title = make('h1', faults.length > 1 ? `${faults.length} faults` : 'This does not compile');
+    const title = make('h1', faults.length > 1 ? `${faults.length} errors` : 'Failed to compile');
     title.id = 'title';
     const button = make('button', '×');
     button.setAttribute('aria-label', 'Close');
     button.addEventListener('click', close);
     header.append(title, button);
     const list = make('div');
-    list.id = 'faults';
+    list.id = 'errors';
     list.append(...faults.map(article));
-    const footer = make('footer', 'This goes by itself once it is mended. Escape closes it.');
+    const footer = make('footer', 'This closes when the error is fixed. Press Escape to close it now.');
     dialog?.replaceChildren(header, list, footer);
   };
 
@@ -175,6 +175,4 @@ export const makeOverlay = (document) => {
   return show;
 };
 
-const { document } = globalThis;
-
-export const show = makeOverlay(document);
+export const show = makeOverlay(globalThis.document);

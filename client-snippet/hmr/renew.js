@@ -1,289 +1,272 @@
-// What a saved module changes in the open page. Loaded with the first change; see hot-types.d.ts.
+// Updates the compiled modules of the open page. Loaded with the first change. Types: hot-types.d.ts.
 //
-// From a changed module it walks up to those that accept, and imports these anew. The server writes
-// the versions of what changed into the imports of what it sends, so that all else stays the
-// instance that it is. If the new code cannot be had, the old runs on, and it is tried again with
-// the next change. Where nobody accepts, the page is to be reloaded.
+// The modules that accept a change (see plan.js) are imported again with the new version in their URL.
+// The server adds versions to the imports of changed modules only, so all others stay the instances that
+// they are. If new code fails to load, the old code keeps running, and the update is retried with the next
+// change. If no module accepts a change, the page reloads.
 
-import { registry as own, SCRIPT, spelled } from './hot.js';
+import { decodePath, registry as ownRegistry, SCRIPT } from './hot.js';
+import { displayName, keyOf, plan } from './plan.js';
 
-/** Said by browsers of a module that cannot be had, in which case the server says why. */
-const UNHAD = /dynamically imported module|module script failed/i;
+/** The messages of browsers for a module that fails to load. The server reports the reason. */
+const LOAD_ERROR = /dynamically imported module|module script failed/i;
 
-/** How long a module may take to say what it accepts, milliseconds. */
-const PATIENCE = 200;
-
-/** @type {(path: string) => string} */
-const named = (path) => path.replace(/^\/(?=.)/, '');
+/** How long a module may take to call `end` after it has run, in milliseconds. */
+const END_TIMEOUT = 200;
 
 /** @type {(path: string) => string} */
-const unhad = (path) => `${named(path)} cannot be had`;
+const failedToLoad = (path) => `${displayName(path)} failed to load`;
 
-/** @type {(boundary: Boundary) => string} */
-const keyOf = ({ at, accepted }) => `${at}\0${accepted}`;
-
-/** @type {Plan} */
-export const plan = (modules, starts, isEntry) => {
-  /** @type {Map<string, Boundary>} */
-  const boundaries = new Map();
-  const outdated = new Set();
-  for (const [start, { why }] of starts) {
-    const seen = new Set();
-    let accepted = false;
-    /** @type {(boundary: Boundary) => void} */
-    const accept = (boundary) => {
-      boundaries.set(keyOf(boundary), boundary);
-      outdated.add(boundary.accepted);
-      accepted = true;
-    };
-    /** Gives the module above which nobody accepts. @type {(path: string) => string} */
-    const walk = (path) => {
-      if (modules.get(path)?.self.length && !starts.get(path)?.refused)
-        return (accept({ at: path, accepted: path }), '');
-      if (seen.has(path)) return '';
-      seen.add(path);
-      const above = [...modules.values()].filter((m) => m.path !== path && m.imports.has(path));
-      if (!above.length || isEntry(path)) return path;
-      for (const { path: at, deps } of above) {
-        if (deps.some(({ paths }) => paths.includes(path))) accept({ at, accepted: path });
-        else {
-          const end = walk(at);
-          if (end) return end;
-        }
-      }
-      return '';
-    };
-    const end = walk(start) || (accepted ? '' : start); // a circle that nobody imports
-    if (end) {
-      const said = modules.get(start)?.why;
-      const where = end === start ? '' : `, and ${named(end)} accepts no update`;
-      return { why: why + (said ? ` (${said})` : '') + where };
-    }
-    for (const path of seen) outdated.add(path);
-  }
-  return { boundaries: [...boundaries.values()], outdated };
+/** @type {(module: Module, registry: Registry) => Promise<void>} */
+const dispose = async (module, { callSafely }) => {
+  for (const call of module.disposers.splice(0)) await callSafely(() => call(module.data));
 };
 
-/** @type {MakeRenewal} */
-export const makeRenewal = (registry, { document, location, fetch, reportError, load }) => {
-  const { modules, gone, unlinked, elsewhere, invalid, ends, guarded, tell, sheets } = registry;
-  /** @type {Map<string, Boundary>} */
-  const stale = new Map(); // whose new code could not be had
-  const missed = new Map(); // changes meanwhile that it may be about, and why to reload
-  let again = 0;
+/** Removes modules that nothing imports any more. @type {MakePrune} */
+const makePrune = (registry, isEntry) => {
+  const { modules, pruned, removedSheets, callSafely, emit, sheets } = registry;
 
-  /** @type {(path: string) => boolean} */
-  const isEntry = (path) =>
-    [...document.querySelectorAll('script[type=module][src]')].some(
-      (script) => 'src' in script && spelled(new URL(`${script.src}`).pathname) === path,
-    );
-
-  const isKnown = (path = '') =>
-    modules.has(path) || [...modules.values()].some(({ imports }) => imports.has(path));
-
-  /** @type {(module: Module) => Promise<void>} */
-  const dispose = async (module) => {
-    for (const call of module.disposers.splice(0)) await guarded(() => call(module.data));
+  /** @type {(path: string) => void} */
+  const removeSheets = (path) => {
+    for (const link of sheets().filter(({ dataset }) => dataset.livers === path)) {
+      link.remove();
+      const { pathname, search } = new URL(link.href);
+      removedSheets.set(path, pathname + (/^\?module\b/.test(search) ? '?module' : ''));
+    }
   };
 
-  /** Says goodbye to what nobody imports any more. @type {(before: Iterable<Module>) => Promise<void>} */
+  /** @type {ReturnType<MakePrune>} */
   const prune = async (before) => {
     const paths = new Set([...before].flatMap(({ imports }) => [...imports]));
     for (const { imports } of modules.values()) for (const path of imports) paths.delete(path);
-    const lost = [...paths].filter((path) => !isEntry(path));
-    if (lost[0]) tell('vite:beforePrune', { type: 'prune', paths: lost });
-    for (const path of lost) {
-      for (const link of sheets().filter(({ dataset }) => dataset.livers === path)) {
-        link.remove();
-        const { pathname, search } = new URL(link.href);
-        unlinked.set(path, pathname + (/^\?module\b/.test(search) ? '?module' : ''));
-      }
+    const unused = [...paths].filter((path) => !isEntry(path));
+    if (unused[0]) emit('vite:beforePrune', { type: 'prune', paths: unused });
+    for (const path of unused) {
+      removeSheets(path);
       const module = modules.get(path);
       if (!module) continue;
       modules.delete(path);
-      gone.set(path, module);
-      await dispose(module);
-      for (const call of module.pruners) guarded(() => call(module.data));
+      pruned.set(path, module);
+      await dispose(module, registry);
+      for (const call of module.pruners) callSafely(() => call(module.data));
       await prune([module]);
     }
   };
+  return prune;
+};
 
-  /** Of a module's new version. @type {(path: string, stamp: string) => string} */
-  const address = (path, stamp) => {
+/** Imports new versions of modules. @type {MakeImporter} */
+const makeImporter = (registry, { location, fetch, reportError, load }) => {
+  const { modules, unfinished } = registry;
+
+  /** Returns the URL of a module's new version. @type {(path: string, stamp: string) => string} */
+  const urlOf = (path, stamp) => {
     const plain = new URL(path, location.href).href + (SCRIPT.test(path) ? '' : '?import');
-    const [asked] = [...modules.values()].flatMap((module) => module.asked.get(path) ?? []);
-    const [file, query = ''] = (modules.get(path)?.url ?? asked ?? plain).split('?');
+    const [accepted] = [...modules.values()].flatMap((module) => module.urls.get(path) ?? []);
+    const [file, query = ''] = (modules.get(path)?.url ?? accepted ?? plain).split('?');
     const rest = query.split('&').filter((part) => part && !/^(t|again)=/.test(part));
     return `${file}?${[...rest, stamp].join('&')}`;
   };
 
-  /** Those whose new code cannot be had, asked before the old is given up. @type {Faulty} */
-  const faulty = async (paths, stamp) => {
-    const asked = paths.map(async (path) => {
-      const answer = fetch(address(path, stamp) + '&livers=0', { method: 'HEAD' });
-      const { status } = await answer.catch(() => ({ status: 0 })); // it may not be for us to ask
+  /** @type {Importer['failing']} */
+  const failing = async (paths, stamp) => {
+    const checks = paths.map(async (path) => {
+      const response = fetch(urlOf(path, stamp) + '&livers=0', { method: 'HEAD' });
+      const { status } = await response.catch(() => ({ status: 0 })); // the page's policy may forbid it
       return status < 400 ? [] : [path];
     });
-    return (await Promise.all(asked)).flat();
+    return (await Promise.all(checks)).flat();
   };
 
-  /** Modules have run when they can be had; what they say of themselves may come after that. */
-  const settled = async () => {
-    if (!ends.size) return;
-    const all = Promise.all([...ends.values()].map(({ promise }) => promise));
-    await Promise.race([all, new Promise((done) => setTimeout(done, PATIENCE))]);
-    ends.clear(); // one of them threw
+  /** Waits for modules that have run to call `end`. */
+  const finished = async () => {
+    if (!unfinished.size) return;
+    const all = Promise.all([...unfinished.values()].map(({ promise }) => promise));
+    await Promise.race([all, new Promise((done) => setTimeout(done, END_TIMEOUT))]);
+    unfinished.clear(); // a module threw
   };
 
-  /** Imports all, or says what failed. @type {Fetched} */
-  const fetched = async (paths, outdated, stamp) => {
+  /** @type {Importer['importAll']} */
+  const importAll = async (paths, outdated, stamp) => {
     const fresh = new Map();
     /** @type {string[]} */
     const failures = [];
     const before = new Map(modules);
     const old = [...outdated].flatMap((path) => before.get(path) ?? []);
     if (old.some(({ disposers }) => disposers.length)) {
-      failures.push(...(await faulty(paths, stamp)).map(unhad));
+      failures.push(...(await failing(paths, stamp)).map(failedToLoad));
       if (failures[0]) return { fresh, failures };
-      for (const module of old) await dispose(module);
+      for (const module of old) await dispose(module, registry);
     }
-    const urls = paths.map((path) => /** @type {const} */ ([path, address(path, stamp)]));
+    const urls = paths.map((path) => /** @type {const} */ ([path, urlOf(path, stamp)]));
     const imports = urls.map(async ([path, url]) => {
       try {
         fresh.set(path, await load(url));
       } catch (error) {
-        const said = error instanceof Error ? error.message : String(error);
-        const known = UNHAD.test(said);
-        if (!known) reportError(error);
-        failures.push(known ? unhad(path) : `${named(path)} threw: ${said}`);
+        const message = error instanceof Error ? error.message : String(error);
+        const isReported = LOAD_ERROR.test(message);
+        if (!isReported) reportError(error);
+        failures.push(isReported ? failedToLoad(path) : `${displayName(path)} threw: ${message}`);
         const module = before.get(path);
-        if (module) modules.set(path, module); // whose code still runs
+        if (module) modules.set(path, module); // its code still runs
       }
     });
     await Promise.all(imports);
-    await settled();
+    await finished();
     return { fresh, failures };
   };
 
-  /** @type {Renew} */
-  const renew = async ({ boundaries, outdated }, version, stamp) => {
+  return { failing, importAll };
+};
+
+/** Runs the new code of modules that accept a change. @type {MakeUpdate} */
+const makeUpdate = (registry, retries, { importAll }, prune) => {
+  const { modules, callSafely, emit } = registry;
+
+  /** @type {(boundary: Boundary, module: Module | undefined, fresh: any) => void} */
+  const accept = ({ at, accepted }, module, fresh) => {
+    if (at === accepted) for (const call of module?.self ?? []) callSafely(() => call(fresh));
+    else
+      for (const { paths, call } of module?.deps ?? [])
+        if (paths.includes(accepted))
+          callSafely(() =>
+            call(fresh ? paths.map((path) => (path === accepted ? fresh : undefined)) : []),
+          );
+  };
+
+  return async ({ boundaries, outdated }, version, stamp) => {
     const updates = boundaries.map(({ at, accepted }) => ({
       type: 'js-update',
       path: at,
       acceptedPath: accepted,
       timestamp: version,
     }));
-    tell('vite:beforeUpdate', { type: 'update', updates });
+    emit('vite:beforeUpdate', { type: 'update', updates });
     const before = new Map(modules);
     const paths = new Set(boundaries.map(({ accepted }) => accepted));
-    const { fresh, failures } = await fetched([...paths], outdated, stamp);
+    const { fresh, failures } = await importAll([...paths], outdated, stamp);
     for (const boundary of boundaries) {
-      const { at, accepted } = boundary;
-      const module = before.get(at);
-      const now = fresh.get(accepted);
-      if (now) stale.delete(keyOf(boundary));
-      else stale.set(keyOf(boundary), boundary);
-      if (at === accepted) for (const call of module?.self ?? []) guarded(() => call(now));
-      else
-        for (const { paths, call } of module?.deps ?? [])
-          if (paths.includes(accepted))
-            guarded(() => call(now ? paths.map((path) => (path === accepted ? now : undefined)) : []));
+      const now = fresh.get(boundary.accepted);
+      if (now) retries.delete(keyOf(boundary));
+      else retries.set(keyOf(boundary), boundary);
+      accept(boundary, before.get(boundary.at), now);
     }
     if (!failures[0]) await prune(before.values());
-    tell('vite:afterUpdate', { type: 'update', updates });
+    emit('vite:afterUpdate', { type: 'update', updates });
     return failures;
   };
+};
 
-  /** What is asked, and what comes of it: modules refuse their updates. @type {Rounds} */
-  const rounds = async (starts, version, stamp) => {
-    /** @type {string[]} */
-    const failures = [];
-    const refused = new Set();
-    for (let round = 0; ; round++) {
-      for (const [path, message] of invalid) {
-        const why = message || `${named(path)} refused its update`;
-        if (refused.has(path)) return { how: 'reload', why };
-        refused.add(path);
-        starts.set(path, { why, refused: true });
-      }
-      invalid.clear();
-      const planned = plan(modules, starts, isEntry);
-      if ('why' in planned) return { how: 'reload', why: planned.why };
-      const { boundaries, outdated } = planned;
-      const keys = boundaries.map(keyOf);
-      const old = round
-        ? []
-        : [...stale].filter(([key, { at }]) => modules.has(at) && !keys.includes(key));
-      boundaries.push(...old.map(([, boundary]) => boundary));
-      if (boundaries[0]) failures.push(...(await renew({ boundaries, outdated }, version, stamp)));
-      if (!invalid.size) break;
-      starts = new Map();
+/** Plans and updates, again for modules that reject their update. @type {MakeRounds} */
+const makeRounds = ({ modules, invalidated }, retries, update, isEntry) => async (starts, version, stamp) => {
+  /** @type {string[]} */
+  const failures = [];
+  const rejected = new Set();
+  for (let round = 0; ; round++) {
+    for (const [path, message] of invalidated) {
+      const why = message || `${displayName(path)} rejected its update`;
+      if (rejected.has(path)) return { how: 'reload', why };
+      rejected.add(path);
+      starts.set(path, { why, refused: true });
     }
-    return failures[0] ? { how: 'kept', why: failures.join(', ') } : { how: 'hot' };
-  };
+    invalidated.clear();
+    const planned = plan(modules, starts, isEntry);
+    if ('why' in planned) return { how: 'reload', why: planned.why };
+    const { boundaries, outdated } = planned;
+    const keys = boundaries.map(keyOf);
+    const retried = round
+      ? []
+      : [...retries].filter(([key, { at }]) => modules.has(at) && !keys.includes(key));
+    boundaries.push(...retried.map(([, boundary]) => boundary));
+    if (boundaries[0]) failures.push(...(await update({ boundaries, outdated }, version, stamp)));
+    if (!invalidated.size) break;
+    starts = new Map();
+  }
+  return failures[0] ? { how: 'kept', why: failures.join(', ') } : { how: 'hot' };
+};
+
+/** @type {MakeRenewal} */
+export const makeRenewal = (registry, environment) => {
+  const { modules, workerModules } = registry;
+  const { document } = environment;
+  /** @type {Map<string, Boundary>} */
+  const retries = new Map(); // the new code failed to load
+  const unknown = new Map(); // path -> why, of files that `retries` may have to do with
+
+  /** @type {(path: string) => boolean} */
+  const isEntry = (path) =>
+    [...document.querySelectorAll('script[type=module][src]')].some(
+      (script) => 'src' in script && decodePath(new URL(`${script.src}`).pathname) === path,
+    );
+
+  const isKnown = (path = '') =>
+    modules.has(path) || [...modules.values()].some(({ imports }) => imports.has(path));
+
+  const importer = makeImporter(registry, environment);
+  const update = makeUpdate(registry, retries, importer, makePrune(registry, isEntry));
+  const rounds = makeRounds(registry, retries, update, isEntry);
 
   /** @type {Rounds} */
   const run = async (starts, version, stamp) => {
     for (const [path, { why }] of starts) {
       if (isKnown(path)) continue;
       starts.delete(path);
-      missed.set(path, why);
+      unknown.set(path, why);
     }
     const changed = [...starts].flatMap(([path, { refused }]) => (refused ? [] : [path]));
-    const [shared] = [...starts].filter(([path]) => elsewhere.has(path));
-    const done = shared
+    const [shared] = [...starts].filter(([path]) => workerModules.has(path));
+    const result = shared
       ? { how: /** @type {const} */ ('reload'), why: `${shared[1].why}, and a worker runs it` }
       : await rounds(starts, version, stamp);
-    if (done.how === 'reload') {
-      // A page that is reloaded with a fault in it is none.
-      const faults = await faulty(
-        changed.filter((path) => modules.has(path)),
-        stamp,
-      );
-      if (faults[0]) return { how: 'kept', why: faults.map(unhad).join(', ') };
+    if (result.how === 'reload') {
+      // With an error in a module, a reload would leave a broken page.
+      const known = changed.filter((path) => modules.has(path));
+      const failing = await importer.failing(known, stamp);
+      if (failing[0]) return { how: 'kept', why: failing.map(failedToLoad).join(', ') };
     }
-    if (done.how !== 'hot') return done;
-    // It was about something else.
-    const [why] = [...missed].flatMap(([path, why]) => (isKnown(path) ? [] : [why]));
-    missed.clear();
-    return why ? { how: 'reload', why } : done;
+    if (result.how !== 'hot') return result;
+    // Every module has loaded, so the unknown files had nothing to do with a failure.
+    const [why] = [...unknown].flatMap(([path, why]) => (isKnown(path) ? [] : [why]));
+    unknown.clear();
+    return why ? { how: 'reload', why } : result;
   };
 
   /** @type {Promise<unknown>} */
   let last = Promise.resolve();
+  let again = 0;
 
   return {
-    takes: (path) => isKnown(spelled(path)) || (stale.size > 0 && SCRIPT.test(path)),
+    takes: (path) => isKnown(decodePath(path)) || (retries.size > 0 && SCRIPT.test(path)),
     apply: (changes, version) => {
       const next = last.then(async () => {
         registry.running = true;
         registry.version = version;
         try {
           const starts = changes.map(({ path, kind }) => {
-            const name = spelled(path);
-            const why = `${named(name)} ${kind === 'modified' ? 'changed' : `was ${kind}`}`;
+            const name = decodePath(path);
+            const why = `${displayName(name)} ${kind === 'modified' ? 'changed' : `was ${kind}`}`;
             return /** @type {const} */ ([name, { why, refused: kind === 'removed' }]);
           });
-          // What refuses its update between two of them is of the same version, and other code.
+          // A module that rejects its update later runs again with the same version.
           const stamp = `t=${version}` + (changes.length ? '' : `&again=${++again}`);
           return await run(new Map(starts), version, stamp);
         } finally {
           registry.running = false;
         }
       });
-      last = next.catch(() => {}); // one after the other
+      last = next.catch(() => {}); // one update at a time
       return next;
     },
   };
 };
 
 /** @type {Failed} */
-export const failed = async (faults, load = (url) => import(url), { tell } = own) => {
+export const failed = async (faults, load = (url) => import(url), { emit } = ownRegistry) => {
   const [first] = faults;
   if (first) {
     const { message, frame, file, line, column } = first;
     const err = { message, stack: '', id: file, frame, loc: { file, line, column } };
-    tell('vite:error', { type: 'error', err });
+    emit('vite:error', { type: 'error', err });
   }
   const { show } = await load('./overlay.js');
   show(faults);
@@ -291,12 +274,12 @@ export const failed = async (faults, load = (url) => import(url), { tell } = own
 
 const { document, location } = globalThis;
 
-export const { takes, apply } = makeRenewal(own, {
+export const { takes, apply } = makeRenewal(ownRegistry, {
   document,
   location,
-  fetch: (...asked) => fetch(...asked),
+  fetch: (...args) => fetch(...args),
   reportError: (error) => reportError(error),
   load: (url) => import(url),
 });
 
-export const { tell } = own;
+export const { emit } = ownRegistry;

@@ -1,36 +1,43 @@
-// The types that registry.js names in its comments.
+// Types of the modules in this folder. This file is never served.
 
 /**
- * A file of a package, as a pack brings it.
+ * A file of a package, as a pack defines it.
  *
- * CommonJS: the keys of what it requires, by specifier; its function; the names of what it is given
- * besides; and the keys and packs of what it imports later. An ES module: its imports, each with the
- * ways it is looked at; its generator; the keys of what it requires; and the same as above.
+ * - CommonJS: the keys of the files it requires, by specifier; its function; the names of the Node globals
+ *   that it uses; the keys and packs of what it imports with `import()`.
+ * - ES module: its imports, each with the kinds of views it needs (see `view`); its generator; the keys of
+ *   the files it requires; and the last item as above.
  */
 type Definition = [imports: any, body: any, more?: any, later?: Record<string, [string, string | 0]>];
 
-/** A file that was asked for. */
+/** The state of a file that was requested. */
 interface ModuleRecord {
   key: string;
-  /** Nothing for what is built into Node. */
+  /** Missing for a Node built-in. */
   definition: Definition | undefined;
-  /** New, linked (ES modules), running, done. */
+  /** New, linked (ES modules only), running or done. */
   state: number;
-  /** Of CommonJS. */
+  /** Node's `module` object, of CommonJS. */
   module?: any;
-  /** What an ES module exports. */
+  /** The exports of an ES module. */
   exports?: any;
-  /** Those of `export *`. */
+  /** The modules of its `export *`. */
   stars: ModuleRecord[];
   imports?: [ModuleRecord | undefined, string, string][];
-  /** The ES module's code, stopped before its first line. */
+  /** The generator of an ES module, suspended before the first statement. */
   body?: any;
-  /** Gives it what it imports. */
+  /** Assigns the imports of an ES module. */
   set?: any;
-  /** Settles when it has run, if it awaits. */
+  /** Settles when the module has run, if it or an import has a top-level await. */
   promise?: Promise<void> | undefined;
   error?: { value: any };
-  /** CommonJS as an object of `import * as`, by the rules of bundlers and of Node. */
+  /** Namespace objects of CommonJS, by the rules of bundlers and of Node. */
   namespace?: any;
   byNode?: any;
 }
+
+type HostOf = (
+  record: ModuleRecord,
+  requires: Record<string, string>,
+  views: () => any[],
+) => Record<string, any>;

@@ -1,7 +1,7 @@
-// Addresses: what a file is called here, and how it is asked for anew. See types.d.ts.
+// URL helpers. Types: types.d.ts.
 
-/** A path as the server and all browsers spell it: decoded. @type {Spelled} */
-export const spelled = (path) => {
+/** Decodes a path, as servers and browsers escape the same path differently. @type {DecodePath} */
+export const decodePath = (path) => {
   try {
     return decodeURIComponent(path);
   } catch {
@@ -9,12 +9,12 @@ export const spelled = (path) => {
   }
 };
 
-/** The path of one of our own origin, or ''. @type {PathOf} */
+/** Returns the decoded path of a URL, or '' if it is of another origin. @type {PathOf} */
 export const pathOf = (url, origin) =>
-  url?.startsWith(origin + '/') ? spelled(new URL(url).pathname) : '';
+  url?.startsWith(origin + '/') ? decodePath(new URL(url).pathname) : '';
 
-/** With a query that no server of files looks at. @type {Bust} */
-export const bust = (url, version) => {
+/** Adds the version as a query, so that the browser does not answer from its cache. @type {WithVersion} */
+export const withVersion = (url, version) => {
   const fresh = new URL(url);
   fresh.searchParams.set('livers', version);
   return fresh.href;

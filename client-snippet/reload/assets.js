@@ -1,15 +1,15 @@
-// What the page shows besides text: pictures, fonts, videos, icons; and how one is renewed in place.
-// See types.d.ts.
+// Finds the images, fonts, media and icons that the page shows, and replaces one without a reload.
+// Types: types.d.ts.
 //
-// An address is renewed by a query that no server looks at: without it a browser takes the picture
-// of the same address that the document has. For the same reason a sheet or an element that names a
-// renewed file anew gets the query too: see `again`. What is new is loaded first, and not shown if
-// that fails.
+// A new version is requested with a query that servers of files ignore. Without it, the browser would
+// reuse the image that the document already has for this URL. A sheet or an element that names a
+// replaced file later gets the query too: see `reapply`. The new file is loaded first, and is not shown
+// if that fails.
 
-import { bust, pathOf } from './address.js';
+import { pathOf, withVersion } from './address.js';
 import { roots } from './sheets.js';
 
-/** Elements, and their attributes that hold addresses; what is behind these. @type {Places} */
+/** Elements, their attributes that contain URLs, and the kinds of files behind these. @type {Places} */
 const PLACES = [
   ['img,input[type=image]', 'src', 'image'],
   ['img,picture>source', 'srcset', 'image'],
@@ -33,26 +33,26 @@ const absolute = (url, base) => {
   }
 };
 
-/** @type {InText} */
-export const inStyle = (text, base, replace) =>
+/** @type {ReplaceInText} */
+export const replaceInStyle = (text, base, replace) =>
   text.replace(/url\(\s*(["']?)(.*?)\1\s*\)/g, (all, _, url) => {
     const next = replace(absolute(url, base));
     return next ? `url("${next}")` : all;
   });
 
-/** @type {InText} */
-export const inSrcset = (text, base, replace) =>
-  // An address may hold commas, but not begin or end in one.
+/** @type {ReplaceInText} */
+export const replaceInSrcset = (text, base, replace) =>
+  // A URL may contain commas, but not begin or end with one.
   text.replace(/([^\s,](?:\S*[^\s,])?)(\s+[^,]+)?/g, (all, url, size = '') => {
     const next = replace(absolute(url, base));
     return next ? next + size : all;
   });
 
-/** @type {InText} */
-const inAttribute = (text, base, replace) => replace(absolute(text, base)) || text;
+/** @type {ReplaceInText} */
+const replaceInAttribute = (text, base, replace) => replace(absolute(text, base)) || text;
 
-/** Goes through the addresses of a sheet, its imports included. @type {InRules} */
-const inRules = (holder, base, replace) => {
+/** Visits the URLs of a sheet and its imports. @type {VisitRules} */
+const visitRules = (holder, base, replace) => {
   let rules;
   try {
     rules = holder?.cssRules ?? [];
@@ -61,63 +61,65 @@ const inRules = (holder, base, replace) => {
   }
   for (const rule of rules) {
     if (rule.href) replace(absolute(rule.href, base), 'sheet');
-    if (rule.href) inRules(rule.styleSheet, absolute(rule.href, base), replace);
-    else inRules(rule, base, replace);
-    inDeclarations(rule.style, base, rule.type === FONT_FACE ? 'font' : 'image', replace);
+    if (rule.href) visitRules(rule.styleSheet, absolute(rule.href, base), replace);
+    else visitRules(rule, base, replace);
+    visitDeclarations(rule.style, base, rule.type === FONT_FACE ? 'font' : 'image', replace);
   }
 };
 
-/** @type {InDeclarations} */
-const inDeclarations = (style, base, type, replace) => {
+/** @type {VisitDeclarations} */
+const visitDeclarations = (style, base, type, replace) => {
   const text = style?.cssText ?? '';
   if (!/url\(/i.test(text)) return;
-  const next = inStyle(text, base, (url) => replace(url, type));
+  const next = replaceInStyle(text, base, (url) => replace(url, type));
   if (next !== text) style.cssText = next;
 };
 
-/** The same moment of the new video; it goes on if it was playing. @type {(media: any) => void} */
+/** Lets the new media continue where the old one is. @type {(media: any) => void} */
 const resume = (media) => {
   const { currentTime, paused } = media;
-  const go = () => {
+  const seek = () => {
     media.currentTime = currentTime;
     if (!paused) media.play().catch(() => {});
   };
-  media.addEventListener('loadedmetadata', go, { once: true });
+  media.addEventListener('loadedmetadata', seek, { once: true });
 };
 
-/** Goes through all addresses that the page shows something from. @type {Visit} */
-const visit = ({ document }, replace) => {
+/** Visits the URLs in one attribute of an element. @type {VisitAttribute} */
+const visitAttribute = (element, [, name, type], base, replace) => {
+  const text = element.getAttribute(name);
+  const within = name === 'srcset' ? replaceInSrcset : replaceInAttribute;
+  const next = text && within(text, base, (url) => replace(url, type));
+  if (!next || next === text) return;
+  const media = type === 'media' && element.closest('video,audio');
+  if (media) resume(media);
+  element.setAttribute(name, next);
+  if (media && media !== element) media.load();
+};
+
+/** Visits all URLs of files that the page shows. @type {VisitPage} */
+const visitPage = ({ document }, replace) => {
   const base = document.baseURI;
   const seen = new Set();
   for (const root of roots(document)) {
-    for (const [selector, name, type] of PLACES)
-      for (const element of root.querySelectorAll(selector)) {
-        const text = element.getAttribute(name);
-        const within = name === 'srcset' ? inSrcset : inAttribute;
-        const next = text && within(text, base, (url) => replace(url, type));
-        if (!next || next === text) continue;
-        /** @type {HTMLMediaElement | null | false} */
-        const media = type === 'media' && element.closest('video,audio');
-        if (media) resume(media);
-        element.setAttribute(name, next);
-        if (media && media !== element) media.load();
-      }
+    for (const place of PLACES)
+      for (const element of root.querySelectorAll(place[0]))
+        visitAttribute(element, place, base, replace);
     for (const element of root.querySelectorAll('[style*="url(" i]'))
-      inDeclarations('style' in element && element.style, base, 'image', replace);
+      visitDeclarations('style' in element && element.style, base, 'image', replace);
     for (const sheet of [...root.styleSheets, ...(root.adoptedStyleSheets ?? [])])
-      if (!seen.has(sheet)) inRules(seen.add(sheet) && sheet, sheet.href ?? base, replace);
+      if (!seen.has(sheet)) visitRules(seen.add(sheet) && sheet, sheet.href ?? base, replace);
   }
 };
 
 /** @type {Assets} */
 export const assets = (window) => {
   const { document, location } = window;
-  const renewed = new Map(); // path -> version
-
   const { origin } = location;
+  const replaced = new Map(); // path -> version
 
-  /** Settles if it can be shown. @type {(url: string, type: string) => Promise<unknown>} */
-  const loads = (url, type) =>
+  /** Settles once the file can be shown. @type {(url: string, type: string) => Promise<unknown>} */
+  const preload = (url, type) =>
     new Promise((resolve) => {
       if (type === 'font')
         return new window.FontFace('livers', `url("${url}")`).load().then(resolve, () => {});
@@ -127,50 +129,55 @@ export const assets = (window) => {
       image.src = url;
     });
 
-  const again = () => {
-    if (!renewed.size) return;
-    visit(window, (url, type) => {
-      const version = type === 'sheet' ? undefined : renewed.get(pathOf(url, origin));
-      return version === undefined ? '' : bust(url, version);
+  const reapply = () => {
+    if (!replaced.size) return;
+    visitPage(window, (url, type) => {
+      const version = type === 'sheet' ? undefined : replaced.get(pathOf(url, origin));
+      return version === undefined ? '' : withVersion(url, version);
     });
   };
 
-  /** Browsers ask for this one without being told to. */
-  const icon = () => document.querySelector('link[rel~=icon]') === null;
+  /** Browsers request /favicon.ico for a page that names no icon. */
+  const hasDefaultIcon = () => document.querySelector('link[rel~=icon]') === null;
+
+  /** @type {MakeAssetTarget} */
+  const target = (path, urls) => {
+    const [type] = urls.values();
+    /** @type {Target['refresh']} */
+    const refresh = async (version) => {
+      // The images are kept until they are shown.
+      const loaded = await Promise.all(
+        [...urls].map(([url, type]) => preload(withVersion(url, version), type)),
+      );
+      if ((replaced.get(path) ?? 0) > version) return loaded;
+      replaced.set(path, version);
+      if (path === '/favicon.ico' && hasDefaultIcon()) {
+        const link = document.createElement('link');
+        document.head.append(Object.assign(link, { rel: 'icon', href: path }));
+      }
+      reapply();
+    };
+    return { how: type === 'part' ? 'image' : type, paths: [path], refresh };
+  };
 
   return {
-    again,
-    shows: (sheet) => {
+    reapply,
+    urlsIn: (sheet) => {
       /** @type {string[]} */
       const urls = [];
-      inRules(sheet, sheet?.href ?? document.baseURI, (url) => (urls.push(url), ''));
+      visitRules(sheet, sheet?.href ?? document.baseURI, (url) => (urls.push(url), ''));
       return urls;
     },
-    users: (paths) => {
+    targets: (paths) => {
       const wanted = paths.filter((path) => !path.endsWith('.css'));
       if (!wanted.length) return [];
       const found = new Map(wanted.map((path) => [path, new Map()]));
-      visit(window, (url, type) => {
+      visitPage(window, (url, type) => {
         if (type !== 'sheet') found.get(pathOf(url, origin))?.set(url, type);
         return '';
       });
-      if (icon()) found.get('/favicon.ico')?.set(origin + '/favicon.ico', 'image');
-      return [...found].flatMap(([path, urls]) => {
-        /** @type {User['renew']} */
-        const renew = async (version) => {
-          const all = [...urls].map(([url, type]) => loads(bust(url, version), type));
-          const kept = await Promise.all(all);
-          if ((renewed.get(path) ?? 0) > version) return kept;
-          renewed.set(path, version);
-          if (path === '/favicon.ico' && icon()) {
-            const link = document.createElement('link');
-            document.head.append(Object.assign(link, { rel: 'icon', href: path }));
-          }
-          again();
-        };
-        const [type] = urls.values();
-        return urls.size ? [{ how: type === 'part' ? 'image' : type, paths: [path], renew }] : [];
-      });
+      if (hasDefaultIcon()) found.get('/favicon.ico')?.set(origin + '/favicon.ico', 'image');
+      return [...found].flatMap(([path, urls]) => (urls.size ? [target(path, urls)] : []));
     },
   };
 };

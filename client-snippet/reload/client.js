@@ -1,7 +1,6 @@
-// A guest in the page: no globals, no output, nothing thrown. See types.d.ts.
-//
-// This is what every page loads, so it is small: it says what the page uses, and listens. What a
-// change needs (update.js and its modules) is loaded with the first one.
+// The client that every page loads: it reports which files the page uses, and listens for changes.
+// No globals, no output, no exceptions. update.js, loaded with the first change, applies them.
+// Types: types.d.ts.
 
 /** @type {Start} */
 export const start = (window, self, load = (url) => import(url)) => {
@@ -13,61 +12,61 @@ export const start = (window, self, load = (url) => import(url)) => {
   const pathOf = (url = '') => (url.startsWith(origin + '/') ? new URL(url).pathname : '');
 
   const uses = new Set();
-  const gone = new Set(); // what sheets no longer name
-  let told = 0; // of them
+  const dropped = new Set(); // paths that no sheet names any more
+  let reported = 0; // how many of `uses`
 
   /** @type {Links} */
   const links = (rel) => /** @type {any} */ ([...document.querySelectorAll(`link[rel~=${rel}]`)]);
 
-  const note = (entries = performance.getEntriesByType('resource'), fresh = false) => {
+  const record = (entries = performance.getEntriesByType('resource'), isNew = false) => {
     for (const { name, initiatorType } of entries) {
       const path = pathOf(name);
-      // Frames speak for themselves, and a page that may come next is no part of this one.
+      // A frame has its own client. A prefetched page is not part of this one.
       const other = /frame|object|embed/.test(initiatorType) || links('prefetch').some(({ href }) => href === name);
       if (other || !path || name.startsWith(base)) continue;
-      if (fresh) gone.delete(path);
-      if (!gone.has(path)) uses.add(path);
+      if (isNew) dropped.delete(path);
+      if (!dropped.has(path)) uses.add(path);
     }
-    // The browser may have the icon, or know that there is none, and not ask again.
+    // A cached icon has no entry.
     for (const { href } of links('icon')) if (pathOf(href)) uses.add(pathOf(href));
   };
 
-  const tell = (drop = ['']) => {
-    const add = [...uses].slice(told);
+  const report = (drop = ['']) => {
+    const add = [...uses].slice(reported);
     if (add[0] || drop[0]) send({ type: 'uses', add, drop: drop[0] && drop });
-    told = uses.size;
+    reported = uses.size;
   };
 
   const [boot, version, tag] = new URL(self).search.slice(1).split('.');
-  /** @type {Seen} */
-  let seen = version ? { boot, version: +version } : {};
-  // A service worker may serve old pages for ever: what changed while it loads is all that is known.
+  /** @type {Stamp} */
+  let stamp = version ? { boot, version: +version } : {};
+  // A service worker may serve a page of any age: ask for changes since the navigation.
   if (navigator.serviceWorker?.controller)
-    seen = { boot: '', version: 0, at: Date.now() - Math.ceil(performance.now()) };
-  const first = seen;
-  /** @type {Line} */
-  let line;
+    stamp = { boot: '', version: 0, at: Date.now() - Math.ceil(performance.now()) };
+  const first = stamp;
+  /** @type {Connection} */
+  let connection;
   let sse = false;
   let tries = 0;
 
-  const isOpen = () => line?.readyState === 1;
+  const isOpen = () => connection?.readyState === 1;
 
-  const send = (message = {}) => isOpen() && line?.send?.(JSON.stringify(message));
+  const send = (message = {}) => isOpen() && connection?.send?.(JSON.stringify(message));
 
-  const hangUp = () => {
-    line?.close();
-    line = undefined;
+  const disconnect = () => {
+    connection?.close();
+    connection = undefined;
   };
 
   const connect = () => {
-    const { boot, version, at } = seen; // before this line's `connected`
+    const { boot, version, at } = stamp; // before this connection's `connected`
     const hello = () => {
-      note();
-      told = uses.size;
+      record();
+      reported = uses.size;
       return {
         type: 'hello',
         page: location.pathname,
-        uses: told > (sse ? 99 : 2000) ? undefined : [...uses], // too long: unknown
+        uses: reported > (sse ? 99 : 2000) ? undefined : [...uses], // too long: unknown
         boot,
         version,
         served: boot === first.boot ? first.version : undefined, // by this run?
@@ -75,66 +74,66 @@ export const start = (window, self, load = (url) => import(url)) => {
       };
     };
     let opened = NaN;
-    const mine = (line = sse
+    const mine = (connection = sse
       ? new window.EventSource(base + 'events?hello=' + encodeURIComponent(JSON.stringify(hello())))
       : new window.WebSocket(base.replace('http', 'ws') + 'socket', 'livers'));
-    line.onmessage = receive;
-    line.onopen = () => {
+    connection.onmessage = receive;
+    connection.onopen = () => {
       opened = Date.now();
       send(hello());
     };
     const lost = () => {
-      if (line !== mine) return;
-      hangUp();
+      if (connection !== mine) return;
+      disconnect();
       sse = !sse && !opened;
-      if (sse) return connect(); // at once: sockets find restarted servers
-      // Too short to tell what was missed?
+      if (sse) return connect(); // no delay: only sockets are retried
+      // Too short to receive what was missed before?
       if (Date.now() - opened > 1000) tries = 0;
-      else seen = { boot, version, at };
-      setTimeout(wake, Math.min(2e3, 100 * 2 ** tries++));
+      else stamp = { boot, version, at };
+      setTimeout(reconnect, Math.min(2e3, 100 * 2 ** tries++));
     };
-    line.onerror = lost;
-    line.addEventListener('close', lost);
+    connection.onerror = lost;
+    connection.addEventListener('close', lost);
   };
 
   const receive = async ({ data = '' }) => {
     const at = Date.now();
     try {
       const { type, boot, version, changes, faults } = JSON.parse(data);
-      seen = { ...seen, at };
-      if (type === 'connected') seen = { boot, version, at };
+      stamp = { ...stamp, at };
+      if (type === 'connected') stamp = { boot, version, at };
       if (type === 'failed') (await load(base + 'renew.js')).failed(faults);
       if (type !== 'updated' || !changes.every(({ path = '' }) => path.at)) return;
-      seen.version = version;
-      (await (update ??= loaded(0)))(version, changes, at);
-    } catch {} // not for us
+      stamp.version = version;
+      (await (update ??= loadUpdate(0)))(version, changes, at);
+    } catch {} // an unknown message
   };
 
   /** @type {Promise<Update> | undefined} */
   let update;
 
-  /** @type {Loaded} */
-  const loaded = async (tries) => {
+  /** @type {LoadUpdate} */
+  const loadUpdate = async (tries) => {
     try {
-      // A browser may remember what failed, by its URL.
+      // Browsers may cache a failed import by its URL.
       const { updater } = await load(base + 'update.js' + (tries ? '?' + tries : ''));
-      return updater({ window, base, tag, load, send, isOpen, hangUp, used: { uses, gone, tell } });
+      return updater({ window, base, tag, load, send, isOpen, disconnect, used: { uses, dropped, report } });
     } catch {
-      // The server went away: what is to be done waits. If it is there, it is not for us to have.
+      // The change waits for the server. If it is up, the page cannot load modules.
       if (tries > 4 && isOpen()) return async () => location.reload();
       await new Promise((done) => setTimeout(done, Math.min(2e3, 100 * 2 ** tries)));
-      return loaded(tries + 1);
+      return loadUpdate(tries + 1);
     }
   };
 
   new window.PerformanceObserver((list) => {
-    note(list.getEntries(), true);
-    setTimeout(() => tell([]), 20);
+    record(list.getEntries(), true);
+    setTimeout(() => report([]), 20);
   }).observe({ type: 'resource', buffered: true });
 
-  const wake = () => line || document.hidden || connect();
-  for (const type of ['visibilitychange', 'pageshow', 'online']) window.addEventListener(type, wake);
-  window.addEventListener('pagehide', hangUp); // for the back-forward cache
+  const reconnect = () => connection || document.hidden || connect();
+  for (const type of ['visibilitychange', 'pageshow', 'online']) window.addEventListener(type, reconnect);
+  window.addEventListener('pagehide', disconnect); // for the back-forward cache
   if (!document.prerendering) connect();
 };
 

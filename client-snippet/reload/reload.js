@@ -1,19 +1,18 @@
-// When to reload: once the document answers, so that a server or backend which is still starting
-// does not leave a browser's error page. See types.d.ts.
+// Delays a reload until the document is available, so that a server or backend that is still starting
+// does not leave the browser's error page. Types: types.d.ts.
 
-/** @type {Answered} */
-export const answered = async ({ fetch, location, setTimeout }, isOpen) => {
+/** @type {UntilAvailable} */
+export const untilAvailable = async ({ fetch, location, setTimeout }, isOpen) => {
   for (let tries = 0; ; tries++) {
     try {
-      // A redirect is an answer, wherever it leads.
       const { status } = await fetch(location.href, {
         method: 'HEAD',
         cache: 'no-store',
-        redirect: 'manual',
+        redirect: 'manual', // a redirect is an answer, even to another site
       });
       if (![502, 503, 504].includes(status)) return;
     } catch {
-      // The page may be forbidden to ask, by its own policy. Then the socket says as much.
+      // The page's policy may forbid the request. An open socket then shows that the server is up.
       if (tries > 3 && isOpen()) return;
     }
     await new Promise((done) => setTimeout(done, Math.min(2e3, 100 * 2 ** tries)));

@@ -1,64 +1,66 @@
-// The style sheets of the page, and how one is renewed in place. See types.d.ts.
+// Finds the page's style sheets and replaces one without a reload. Types: types.d.ts.
 //
-// A sheet that a sheet imports is renewed through its importer. The old sheet is kept until the new
-// one has loaded, and for good if that fails. Not here: what sheets show (assets.js).
+// An imported sheet is replaced through the sheet that imports it. The old sheet stays until the new one
+// has loaded, and for good if that fails. The files that sheets refer to are in assets.js.
 
-import { bust, pathOf } from './address.js';
+import { pathOf, withVersion } from './address.js';
 
-/** @type {Roots} */
+/** The document and all open shadow roots. @type {Roots} */
 export const roots = (root) => [
   root,
   ...[...root.querySelectorAll('*')].flatMap(({ shadowRoot }) => (shadowRoot ? roots(shadowRoot) : [])),
 ];
 
-/** @type {Imported} */
-const imported = (base, sheet) => {
+/** @type {ImportsOf} */
+const importsOf = (base, sheet) => {
   try {
     const imports = [...sheet.cssRules].filter((rule) => rule.href);
     return imports.flatMap((rule) => {
       const { href } = new URL(rule.href, base);
-      return [href, ...imported(href, rule.styleSheet)];
+      return [href, ...importsOf(href, rule.styleSheet)];
     });
   } catch {
-    return []; // it is of another origin, or has not loaded
+    return []; // of another origin, or not loaded
   }
 };
+
+const UNREADABLE = '\0';
 
 /** @type {TextOf} */
 const textOf = (sheet) => {
   try {
     return sheet ? [...sheet.cssRules].map((rule) => rule.cssText + textOf(rule.styleSheet)).join() : '';
   } catch {
-    return '\0'; // of another origin
+    return UNREADABLE; // of another origin
   }
 };
 
+/** Reports the files that only a replaced sheet named as no longer used. @type {MakeUpdateUses} */
+const makeUpdateUses = (document, { uses, dropped, report }) => (before) => {
+  const now = [...document.styleSheets].map(textOf).join();
+  if (now.includes(UNREADABLE)) return;
+  const text = now + document.documentElement.outerHTML;
+  const names = (all = '', path = '') => all.includes(path.slice(path.lastIndexOf('/') + 1));
+  for (const path of dropped) if (names(text, path) && dropped.delete(path)) uses.add(path);
+  report([]);
+  const drop = [...uses].filter((path) => names(before, path) && !names(text, path));
+  for (const path of drop) uses.delete(path) && dropped.add(path);
+  report(drop);
+};
+
 /** @type {Sheets} */
-export const sheets = (window, { load, base, shows, used: { uses, gone, tell } }) => {
+export const sheets = (window, { load, base, urlsIn, used }) => {
   const { document, location, performance, setTimeout } = window;
-  const pending = new Map(); // element -> successor, loading
-  const left = new Set(); // paths that sheets showed which are gone
-
   const { origin } = location;
-
-  // What the old sheet named, and no sheet and no element names now, is used no more.
-  const weigh = (before = '') => {
-    const now = [...document.styleSheets].map(textOf).join();
-    if (now.includes('\0')) return;
-    const text = now + document.documentElement.outerHTML;
-    const names = (all = '', path = '') => all.includes(path.slice(path.lastIndexOf('/') + 1));
-    for (const path of gone) if (names(text, path) && gone.delete(path)) uses.add(path);
-    tell([]);
-    const drop = [...uses].filter((path) => names(before, path) && !names(text, path));
-    for (const path of drop) uses.delete(path) && gone.add(path);
-    tell(drop);
-  };
+  const updateUses = makeUpdateUses(document, used);
+  const pending = new Map(); // element -> its successor, loading
+  const unused = new Set(); // paths in replaced sheets
 
   /** @type {Swap} */
   const swap = (old, version) =>
     new Promise((resolve, reject) => {
       const fresh = old.cloneNode(true);
-      if ('href' in fresh) fresh.href = bust(fresh.href, version);
+      if ('href' in fresh) fresh.href = withVersion(fresh.href, version);
       const older = pending.get(old);
       older?.remove();
       pending.set(old, fresh);
@@ -71,9 +73,9 @@ export const sheets = (window, { load, base, shows, used: { uses, gone, tell } }
         const { sheet } = old;
         const before = textOf(sheet);
         old.remove();
-        weigh(before);
+        updateUses(before);
         setTimeout(() => {
-          for (const url of shows(sheet)) left.add(pathOf(url, origin));
+          for (const url of urlsIn(sheet)) unused.add(pathOf(url, origin));
         }, 0);
         resolve(older && swap(fresh, version)); // they may share an import
       };
@@ -81,18 +83,18 @@ export const sheets = (window, { load, base, shows, used: { uses, gone, tell } }
       // With rules, only an import failed.
       fresh.onerror = () => (fresh.sheet?.cssRules[0] ? done() : fresh.remove());
       old.after(fresh);
-      // What a script put into it would be lost.
+      // Rules that a script inserted would be lost.
       if (!('href' in fresh) && fresh.sheet?.cssRules.length !== old.sheet?.cssRules.length) {
         fresh.remove();
         pending.delete(old);
         return reject();
       }
-      if (old.disabled) done();
+      if (old.disabled) done(); // it loads nothing
     });
 
-  /** @type {() => User[]} */
+  /** Sheets of link and style elements. @type {() => Target[]} */
   const elements = () => {
-    const loaded = document.readyState === 'complete'; // before, imports are fetched once
+    const loaded = document.readyState === 'complete'; // before, imports are fetched only once
     const successors = new Set(pending.values());
     /** @type {any[]} */
     const all = roots(document).flatMap((root) => [
@@ -102,44 +104,44 @@ export const sheets = (window, { load, base, shows, used: { uses, gone, tell } }
       .filter((element) => !successors.has(element))
       .map((element) => {
         const { href, sheet } = element;
-        const urls = loaded ? imported(href ?? document.baseURI, sheet) : [];
+        const urls = loaded ? importsOf(href ?? document.baseURI, sheet) : [];
         const paths = (href ? [href, ...urls] : urls).map((url) => pathOf(url, origin));
-        return { how: 'css', paths, renew: (version) => swap(element, version) };
+        return { how: 'css', paths, refresh: (version) => swap(element, version) };
       });
   };
 
-  // `import sheet from './x.css' with { type: 'css' }`: to import it again gives the same sheet.
-  /** @type {(path: string) => Promise<User[]>} */
+  // `import sheet from './x.css' with { type: 'css' }`: importing it again returns the same sheet.
+  /** @type {(path: string) => Promise<Target[]>} */
   const modules = async (path) => {
     const adopted = roots(document).flatMap(({ adoptedStyleSheets }) => adoptedStyleSheets ?? []);
     const entries = adopted.length ? performance.getEntriesByType('resource') : [];
-    const asked = entries.filter(
+    const requests = entries.filter(
       ({ name, initiatorType }) => initiatorType === 'script' && pathOf(name, origin) === path,
     );
-    /** @type {(url: string) => Promise<User[]>} */
-    const user = async (url) => {
+    /** @type {(url: string) => Promise<Target[]>} */
+    const target = async (url) => {
       const { sheetOf } = await load(base + 'adopted.js');
       const sheet = await sheetOf(url);
-      /** @type {User['renew']} */
-      const renew = async (version) => {
-        const answer = await window.fetch(bust(url, version));
-        if (!answer.ok) throw new Error();
-        sheet.replaceSync(await answer.text());
+      /** @type {Target['refresh']} */
+      const refresh = async (version) => {
+        const response = await window.fetch(withVersion(url, version));
+        if (!response.ok) throw new Error();
+        sheet.replaceSync(await response.text());
       };
-      return adopted.includes(sheet) ? [{ how: 'css', paths: [path], renew }] : [];
+      return adopted.includes(sheet) ? [{ how: 'css', paths: [path], refresh }] : [];
     };
-    const urls = new Set(asked.map(({ name }) => name));
-    return (await Promise.all([...urls].map(user))).flat();
+    const urls = new Set(requests.map(({ name }) => name));
+    return (await Promise.all([...urls].map(target))).flat();
   };
 
   return {
-    left,
-    users: async (paths) => {
+    unused,
+    targets: async (paths) => {
       const found = elements();
-      const lost = paths.filter(
-        (path) => path.endsWith('.css') && !found.some((user) => user.paths.includes(path)),
+      const missing = paths.filter(
+        (path) => path.endsWith('.css') && !found.some((target) => target.paths.includes(path)),
       );
-      const more = await Promise.all(lost.map(modules));
+      const more = await Promise.all(missing.map(modules));
       return [...found, ...more.flat()];
     },
   };

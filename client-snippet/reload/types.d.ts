@@ -1,17 +1,17 @@
-// The types that the modules name in their comments: beside them, because client.js is counted in
-// bytes and this file is never served.
+// Types of the modules in this folder. They are here because the size of client.js is limited, and
+// because this file is never served.
 
-/** The environment; the tests bring their own. */
+/** The browser's globals. Tests pass their own. */
 type Page = Window & typeof globalThis;
 
 /**
- * The connection, if there is one. Server-Sent Events cannot send; they are closed when they fail,
- * because they would come back by themselves with the hello of long ago.
+ * The connection to the server, if there is one. An EventSource cannot send. It is closed when it fails,
+ * because the browser would reconnect it with the old hello in its URL.
  */
-type Line = ((WebSocket | EventSource) & { send?(data: string): void }) | undefined;
+type Connection = ((WebSocket | EventSource) & { send?(data: string): void }) | undefined;
 
-/** What the page shows, and when (Date.now) it last heard from the server. */
-interface Seen {
+/** The version that the page shows, and when (Date.now) the last message arrived. */
+interface Stamp {
   boot?: string;
   version?: number;
   at?: number;
@@ -25,114 +25,135 @@ interface Change {
 /** `load` imports a module. */
 type Start = (window: Page, self: string, load?: (url: string) => Promise<any>) => void;
 type Links = (rel: string) => HTMLLinkElement[];
-type Loaded = (tries: number) => Promise<Update>;
-/** Takes over a set of changes, of which the page was told at a time (Date.now). */
+type LoadUpdate = (tries: number) => Promise<Update>;
+/** Applies a change set that arrived at a time (Date.now). */
 type Update = (version: number, changes: Change[], began: number) => Promise<void>;
 
 // update.js
 
-/** What the page has to do with the server, and so with the client. */
+/** What client.js provides to update.js. */
 interface Client {
   window: Page;
-  /** Where livers' own modules are. */
+  /** The URL of the folder of livers' own modules. */
   base: string;
-  /** Of the page's source, if it is a hexadecimal number. */
+  /** Identifies the source of the page, if it is a hexadecimal number. */
   tag: string | undefined;
   load(url: string): Promise<any>;
   send(message: object): unknown;
   isOpen(): boolean;
-  hangUp(): void;
-  /** The paths that the page uses, those that its sheets no longer name, and how to say so. */
-  used: { uses: Set<string>; gone: Set<string>; tell(drop: string[]): void };
+  disconnect(): void;
+  used: UsedPaths;
+}
+/** The paths that the page uses, and those that its sheets no longer name. */
+interface UsedPaths {
+  uses: Set<string>;
+  dropped: Set<string>;
+  /** Reports both to the server. */
+  report(drop: string[]): void;
 }
 type Updater = (client: Client) => Update;
 
-/** Something in the page that shows files, and can show them anew. */
-interface User {
+/** A part of the page that shows files and can replace them without a reload. */
+interface Target {
   how: string;
   paths: string[];
-  /** Settles when the new file shows: never, if that fails or a newer save overtakes it. */
-  renew(version: number): Promise<any>;
+  /** Settles when the new file is shown. It never settles if that fails or a newer version is shown first. */
+  refresh(version: number): Promise<any>;
 }
 
-/** What the page shows; all paths are spelled as address.js does. */
-interface Shows {
+/** What the page shows. All paths are decoded. */
+interface PageState {
   path: string;
-  /** Whether its own source can be put into the open page. */
-  morphs: boolean;
-  users(path: string): { how: string; renew?: User['renew'] }[];
-  /** Whether compiled modules have to do with it. */
-  hot(path: string): boolean;
-  /** Whether only a sheet used it, which does no more. */
-  left(path: string): boolean;
+  /** Whether a change of its own source can be applied to the open page. */
+  canMorph: boolean;
+  targets(path: string): { how: string; refresh?: Target['refresh'] }[];
+  /** Whether compiled modules import it. */
+  isHot(path: string): boolean;
+  /** Whether it was used only by a sheet that no longer names it. */
+  isUnused(path: string): boolean;
   /** Whether a script fetched it. */
-  fetched(path: string): boolean;
+  isFetched(path: string): boolean;
 }
-type Verdict = { morph: boolean; hot: Change[]; users: any[] } | { why: string };
-type Look = (changes: Change[]) => Promise<Shows>;
-type Decide = (changes: Change[], page: Shows) => Verdict;
+/** What to apply, or why to reload. */
+type Decision = { morph: boolean; hot: Change[]; targets: any[] } | { why: string };
+type Decide = (changes: Change[], page: PageState) => Decision;
+type HotModules = () => Promise<any>;
+type MakeInspect = (
+  client: Client,
+  sheet: ReturnType<Sheets>,
+  asset: ReturnType<Assets>,
+  hotModules: HotModules,
+) => (changes: Change[]) => Promise<PageState>;
+type OneAtATime = (task: () => Promise<any>) => () => Promise<any>;
 
-/** What is said when a change was taken over. */
+/** A change that is acknowledged once it is applied. */
 interface Ack {
   version: number;
   began: number;
   why: string | undefined;
 }
-/** Settles when the document can be had. */
-type Answered = (window: Page, isOpen: () => boolean) => Promise<void>;
+/** Settles when the document is available. */
+type UntilAvailable = (window: Page, isOpen: () => boolean) => Promise<void>;
 
 // address.js
 
-type Spelled = (path: string) => string;
+type DecodePath = (path: string) => string;
 type PathOf = (url: string | undefined, origin: string) => string;
-type Bust = (url: string, version: number) => string;
+type WithVersion = (url: string, version: number) => string;
 
 // sheets.js
 
 type Root = Document | ShadowRoot;
 type Roots = (root: Root) => Root[];
-/** The URLs of all that a sheet imports; loosely typed, as it may be missing or closed to us. */
-type Imported = (base: string, sheet: any) => string[];
-/** All rules of a sheet and of what it imports; loosely typed, like Imported. */
+/** The URLs of everything that a sheet imports. The sheet may be missing or unreadable. */
+type ImportsOf = (base: string, sheet: any) => string[];
+/** All rules of a sheet and its imports. The sheet may be missing or unreadable. */
 type TextOf = (sheet: any) => string;
-/** A link or a style element. */
+type MakeUpdateUses = (document: Document, used: UsedPaths) => (before: string) => void;
+/** Replaces a link or a style element. */
 type Swap = (old: any, version: number) => Promise<void>;
 type Sheets = (
   window: Page,
-  more: Pick<Client, 'load' | 'base' | 'used'> & Pick<ReturnType<Assets>, 'shows'>,
+  more: Pick<Client, 'load' | 'base' | 'used'> & Pick<ReturnType<Assets>, 'urlsIn'>,
 ) => {
-  /** Paths that sheets showed which are gone. */
-  left: Set<string>;
-  users(paths: string[]): Promise<User[]>;
+  /** The paths in sheets that were replaced. */
+  unused: Set<string>;
+  targets(paths: string[]): Promise<Target[]>;
 };
 
 // assets.js
 
-/** An address and what it is of: image, part (of a picture), font, media, sheet; '' leaves it. */
+/**
+ * Returns the new URL of a file of a type: image, part (of an image), font, media or sheet. '' leaves it
+ * unchanged.
+ */
 type Replace = (url: string, type: string) => string;
-type Places = [selector: string, attribute: string, type: string][];
-type InText = (text: string, base: string, replace: (url: string) => string) => string;
-type InRules = (holder: any, base: string, replace: Replace) => void;
-type InDeclarations = (style: any, base: string, type: string, replace: Replace) => void;
-type Visit = (window: Page, replace: Replace) => void;
+type Place = [selector: string, attribute: string, type: string];
+type Places = Place[];
+type ReplaceInText = (text: string, base: string, replace: (url: string) => string) => string;
+type VisitRules = (holder: any, base: string, replace: Replace) => void;
+type VisitDeclarations = (style: any, base: string, type: string, replace: Replace) => void;
+type VisitAttribute = (element: any, place: Place, base: string, replace: Replace) => void;
+type VisitPage = (window: Page, replace: Replace) => void;
+type MakeAssetTarget = (path: string, urls: Map<string, string>) => Target;
 type Assets = (window: Page) => {
-  /** Gives what was renewed its new address wherever it has its old one. */
-  again(): void;
-  /** All addresses in a sheet. */
-  shows(sheet: any): string[];
-  users(paths: string[]): User[];
+  /** Replaces the old URLs of replaced files wherever they stand. */
+  reapply(): void;
+  /** All URLs in a sheet. */
+  urlsIn(sheet: any): string[];
+  targets(paths: string[]): Target[];
 };
 
-// What TypeScript's own DOM types leave out, and our mark on the document.
+// What TypeScript's DOM types lack, and the mark on the document.
 
 interface Document {
-  /** Set by the first client: one with another query in its URL is another module. */
+  /** Set by the first client. A copy with another query in its URL is another module. */
   __livers?: boolean;
   prerendering?: boolean;
 }
 
 interface PerformanceEntry {
-  /** Of resources: what asked for it. */
+  /** For resources: the element or API that requested it. */
   initiatorType: string;
 }
 

@@ -1,143 +1,143 @@
-// What the open page does about a change. Loaded with the first one; see types.d.ts.
+// Applies changes to the open page. Loaded with the first change. Types: types.d.ts.
 //
-// Each changed file is looked for in the page: a sheet or a picture is renewed in place, compiled
-// modules by renew.js, the page's own source is morphed into the document by morph.js. If one of a
-// set needs a reload, that is all that is done: once, and not before the document answers.
+// Each changed file is looked up in the page. A style sheet or an image is replaced, compiled modules
+// are updated by renew.js, and a change of the page's own source is morphed into the document by
+// morph.js. If one file of a change set needs a reload, the page reloads once, when the document is
+// available, and nothing else is applied.
 
-import { pathOf, spelled } from './address.js';
+import { decodePath, pathOf } from './address.js';
 import { assets } from './assets.js';
-import { answered } from './reload.js';
+import { untilAvailable } from './reload.js';
 import { sheets } from './sheets.js';
 
-/** @type {Decide} */
+/** Decides what to do about a change set. @type {Decide} */
 export const decide = (changes, page) => {
-  const users = new Set();
+  const targets = new Set();
   const hot = [];
   let morph = false;
   for (const change of changes) {
     const { path, kind } = change;
-    const name = spelled(path);
+    const name = decodePath(path);
     const why = `${name.replace(/^\/(?=.)/, '')} ${kind === 'modified' ? 'changed' : `was ${kind}`}`;
-    const found = page.users(name);
-    // Its names are a module's; what shows its rules is renewed as well.
-    if (name.endsWith('.module.css') && kind !== 'removed' && found.length && page.hot(name))
+    const found = page.targets(name);
+    // A CSS module is both: its class names are a module's exports, its rules are shown by a sheet.
+    if (name.endsWith('.module.css') && kind !== 'removed' && found.length && page.isHot(name))
       hot.push(change);
-    // What an element shows of it is renewed there.
-    if (page.hot(name) && !page.fetched(name) && (kind === 'removed' || !found.length)) {
+    if (page.isHot(name) && !page.isFetched(name) && (kind === 'removed' || !found.length)) {
       hot.push(change);
       continue;
     }
-    if (!found.length && page.left(name)) continue;
-    if (kind === 'removed' || page.fetched(name)) return { why };
-    // A folder's page is its index, and a page needs not the end of its name.
-    const more = page.path.endsWith('/') ? 'index.html' : '.html';
-    const own = name === page.path || name === page.path + more;
-    if (own && page.morphs) morph = true;
-    else if (!found.length || own)
-      return { why: !own && name.endsWith('.css') ? why + ', and no sheet shows it' : why };
-    for (const user of found) users.add(user);
+    if (!found.length && page.isUnused(name)) continue;
+    if (kind === 'removed' || page.isFetched(name)) return { why };
+    // The URL of a page may leave out index.html or .html.
+    const suffix = page.path.endsWith('/') ? 'index.html' : '.html';
+    const isPage = name === page.path || name === page.path + suffix;
+    if (isPage && page.canMorph) morph = true;
+    else if (!found.length || isPage)
+      return { why: !isPage && name.endsWith('.css') ? why + ', and no sheet shows it' : why };
+    for (const target of found) targets.add(target);
   }
-  return { morph, hot, users: [...users] };
+  return { morph, hot, targets: [...targets] };
+};
+
+/** @type {MakeInspect} */
+const makeInspect = ({ window, tag }, sheet, asset, hotModules) => async (changes) => {
+  const { document, location, navigator, performance } = window;
+  const names = changes.map(({ path }) => decodePath(path));
+  const modules = await hotModules();
+  const found = [...(await sheet.targets(names)), ...asset.targets(names)];
+  const requests = performance
+    .getEntriesByType('resource')
+    .filter(({ name }) => !/[?&]livers=/.test(name)) // made by this client
+    .map(({ name, initiatorType: by }) => ({ path: pathOf(name, location.origin), by }));
+  return {
+    path: decodePath(location.pathname),
+    canMorph:
+      !!tag?.match(/^[\da-f]+$/) &&
+      document.readyState !== 'loading' &&
+      !navigator.serviceWorker?.controller && // it may have served another source
+      !document.querySelector('meta[name=livers i][content=reload i]'),
+    targets: (path) => found.filter(({ paths }) => paths.includes(path)),
+    isHot: (path) => !!modules?.takes(path),
+    isUnused: (path) =>
+      sheet.unused.has(path) &&
+      requests.some((request) => request.path === path) &&
+      requests.every(({ path: other, by }) => other !== path || by === 'css' || by === 'link'),
+    isFetched: (path) =>
+      !path.endsWith('.css') &&
+      requests.some((request) => request.path === path && /^(fetch|xmlhttprequest)$/.test(request.by)),
+  };
+};
+
+/** Returns a function that calls `task` once the previous call has settled. @type {OneAtATime} */
+const oneAtATime = (task) => {
+  let last = Promise.resolve();
+  return () => {
+    const next = last.then(task);
+    last = next.catch(() => {});
+    return next;
+  };
 };
 
 /** @type {Updater} */
-export const updater = ({ window, base, tag, load, send, isOpen, hangUp, used }) => {
-  const { document, location, navigator, performance, Date } = window;
+export const updater = (client) => {
+  const { window, base, tag, load, send, isOpen, disconnect, used } = client;
+  const { location, performance, Date } = window;
   const asset = assets(window);
-  const sheet = sheets(window, { load, base, shows: asset.shows, used });
+  const sheet = sheets(window, { load, base, urlsIn: asset.urlsIn, used });
 
-  /** @type {Ack[]} */
-  const owed = []; // what the reload that is to come is for
-  /** @type {(ack: Ack) => Promise<void>} */
-  const reload = async (ack) => {
-    if (owed.push(ack) > 1) return;
-    (await renewal())?.tell('vite:beforeFullReload', { type: 'full-reload' });
-    await answered(window, isOpen);
-    for (const { version, began, why } of owed.splice(0))
-      send({ type: 'applied', version, how: 'reload', ms: Date.now() - began, why });
-    hangUp();
-    location.reload();
-  };
-
-  // There are compiled modules if they loaded this, as far as the browser still knows that: a page
-  // may clear its list, which has an end as well.
-  const renewal = async () => {
+  /** Loads renew.js if the page may have compiled modules. @type {HotModules} */
+  const hotModules = async () => {
+    // These import hot.js. A page may clear the list of entries, which holds 250 at most.
     const entries = performance.getEntriesByType('resource');
-    const known = entries.length > 0 && entries.length < 250;
-    if (known && !entries.some(({ name }) => name === base + 'hot.js')) return;
+    const isComplete = entries.length > 0 && entries.length < 250;
+    if (isComplete && !entries.some(({ name }) => name === base + 'hot.js')) return;
     try {
       return await load(base + 'renew.js');
-    } catch {} // the server is going away, and all is reloaded when it is back
+    } catch {} // the server is stopping, and the page reloads when it is back
   };
 
-  /** @type {Promise<unknown>} */
-  let morphed = Promise.resolve(); // one after the other
-  const morph = () => {
-    const next = morphed.then(async () => {
-      const { apply } = await load(base + 'morph.js');
-      return apply(window, tag);
-    });
-    morphed = next.catch(() => {});
-    return next;
-  };
+  const inspect = makeInspect(client, sheet, asset, hotModules);
 
-  /** @type {Look} */
-  const look = async (changes) => {
-    const names = changes.map(({ path }) => spelled(path));
-    const modules = await renewal();
-    const found = [...(await sheet.users(names)), ...asset.users(names)];
-    // Without what was asked for here.
-    const entries = performance.getEntriesByType('resource');
-    const asked = entries
-      .filter(({ name }) => !/[?&]livers=/.test(name))
-      .map(({ name, initiatorType: by }) => ({ name: pathOf(name, location.origin), by }));
-    return {
-      path: spelled(location.pathname),
-      // What a service worker keeps is not what the tag is of.
-      morphs:
-        !!tag?.match(/^[\da-f]+$/) &&
-        document.readyState !== 'loading' &&
-        !navigator.serviceWorker?.controller &&
-        !document.querySelector('meta[name=livers i][content=reload i]'),
-      users: (path) => found.filter(({ paths }) => paths.includes(path)),
-      hot: (path) => !!modules?.takes(path),
-      // A sheet used it, which is no more; and nobody else ever asked for it.
-      left: (path) =>
-        sheet.left.has(path) &&
-        asked.some(({ name }) => name === path) &&
-        asked.every(({ name, by }) => name !== path || by === 'css' || by === 'link'),
-      fetched: (path) =>
-        !path.endsWith('.css') &&
-        asked.some(({ name, by }) => name === path && (by === 'fetch' || by === 'xmlhttprequest')),
-    };
+  const morph = oneAtATime(async () => {
+    const { apply } = await load(base + 'morph.js');
+    return apply(window, tag);
+  });
+
+  /** @type {Ack[]} */
+  const unacknowledged = []; // changes that the pending reload applies
+  /** @type {(ack: Ack) => Promise<void>} */
+  const reload = async (ack) => {
+    if (unacknowledged.push(ack) > 1) return;
+    (await hotModules())?.emit('vite:beforeFullReload', { type: 'full-reload' });
+    await untilAvailable(window, isOpen);
+    for (const { version, began, why } of unacknowledged.splice(0))
+      send({ type: 'applied', version, how: 'reload', ms: Date.now() - began, why });
+    disconnect();
+    location.reload();
   };
 
   /** @type {Update} */
   const update = async (version, changes, began) => {
     if (!changes.length) return;
-    if (owed.length) return reload({ version, began, why: owed[0]?.why });
-    const verdict = decide(changes, await look(changes));
-    if ('why' in verdict) return reload({ version, began, why: verdict.why });
-    const ways = verdict.users.map(({ how, renew }) => renew(version).then(() => ({ how })));
-    const { hot } = verdict;
-    if (hot[0]) ways.push(renewal().then((modules) => modules.apply(hot, version)));
-    const results = await Promise.all([...(verdict.morph ? [morph()] : []), ...ways]);
-    asset.again();
+    if (unacknowledged.length) return reload({ version, began, why: unacknowledged[0]?.why });
+    const decision = decide(changes, await inspect(changes));
+    if ('why' in decision) return reload({ version, began, why: decision.why });
+    const { hot, targets } = decision;
+    const steps = targets.map(({ how, refresh }) => refresh(version).then(() => ({ how })));
+    if (hot[0]) steps.push(hotModules().then((modules) => modules.apply(hot, version)));
+    const results = await Promise.all([...(decision.morph ? [morph()] : []), ...steps]);
+    asset.reapply();
     const failed = results.find(({ how }) => how === 'reload');
     if (failed) return reload({ version, began, why: failed.why });
     const why = results.find(({ how }) => how === 'kept')?.why;
     const hows = new Set(results.map(({ how }) => how).filter((how) => how !== 'none'));
-    send({
-      type: 'applied',
-      version,
-      how: [...hows].join('+') || 'none',
-      ms: Date.now() - began,
-      why,
-    });
+    const how = [...hows].join('+') || 'none';
+    send({ type: 'applied', version, how, ms: Date.now() - began, why });
   };
 
   return (version, changes, began) =>
     update(version, changes, began).catch(() =>
-      reload({ version, began, why: 'the change could not be put in place' }),
+      reload({ version, began, why: 'the change could not be applied' }),
     );
 };

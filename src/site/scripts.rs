@@ -23,9 +23,9 @@ macro_rules! scripts {
 /// Every module that a page can load.
 const SCRIPTS: &[(&str, &str)] = scripts! {
     "reload": "client.js" "update.js" "address.js" "sheets.js" "adopted.js" "assets.js" "morph.js"
-        "reload.js";
-    "hmr": "hot.js" "renew.js" "refresh.js" "overlay.js" "helpers.js";
-    "packages": "registry.js";
+        "match.js" "parse.js" "reload.js";
+    "hmr": "hot.js" "renew.js" "plan.js" "refresh.js" "overlay.js" "helpers.js";
+    "packages": "registry.js" "namespace.js" "node.js" "elements.js";
 };
 
 /// Answers a request for the module at `name`, or returns `None` if there is no such module.

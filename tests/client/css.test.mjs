@@ -12,7 +12,7 @@ for (const [href, version, wanted] of [
   ['a.css?livers=17&v=1', 18, '/a.css?livers=18&v=1'],
   ['a.css?v=a%26b#f', 18, '/a.css?v=a%26b&livers=18#f'],
 ])
-  test(`${href} becomes ${wanted}`, async () => {
+  test(`${href} is replaced by ${wanted}`, async () => {
     const p = new Page();
     p.link(href);
     p.start().connected().updated(version, modified('/a.css'));
@@ -20,7 +20,7 @@ for (const [href, version, wanted] of [
     assert.equal(hrefs(p)[1], wanted);
   });
 
-test('only the changed sheet; the old one stays until the new one has loaded', async () => {
+test('the old sheet stays until the new one has loaded', async () => {
   const p = new Page();
   const [before, old, after] = ['/before.css', '/a.css', '/after.css'].map((href) => p.link(href));
   p.start().connected().updated(18, modified('/a.css'));
@@ -36,7 +36,7 @@ test('only the changed sheet; the old one stays until the new one has loaded', a
   assert.equal(p.reloads, 0);
 });
 
-test('a sheet that fails leaves the old one, and nothing was applied', async () => {
+test('a sheet that fails to load leaves the old one and is not acknowledged', async () => {
   const p = new Page();
   const old = p.link('/a.css');
   p.start().connected().updated(18, modified('/a.css'));
@@ -54,7 +54,7 @@ test('a sheet that fails leaves the old one, and nothing was applied', async () 
   assert.equal(p.sent[1].version, 19);
 });
 
-test('an import that fails does not hold back its importer', async () => {
+test('a sheet is replaced even if one of its imports fails', async () => {
   const p = new Page();
   p.link('/a.css');
   p.start().connected().updated(18, modified('/a.css'));
@@ -65,7 +65,7 @@ test('an import that fails does not hold back its importer', async () => {
   assert.equal(p.sent[1].how, 'css');
 });
 
-test('imports at any depth, relative to their importer', async () => {
+test('a nested import is replaced through its importing sheet', async () => {
   const p = new Page();
   p.link('/css/app.css', { imports: [importing('sub/one.css', importing('../two.css'))] });
   p.link('/other.css');
@@ -75,7 +75,7 @@ test('imports at any depth, relative to their importer', async () => {
   assert.equal(p.reloads, 0);
 });
 
-test('an import of another origin, or one that never loaded, is not in the way', async () => {
+test('unreadable and missing imports are skipped', async () => {
   const p = new Page();
   const closed = {
     get cssRules() {
@@ -96,7 +96,7 @@ test('an import of another origin, or one that never loaded, is not in the way',
   assert.equal(p.reloads, 1);
 });
 
-test("another origin's sheet of the same path is not ours", async () => {
+test('a sheet of another origin with the same path is not replaced', async () => {
   const p = new Page();
   p.link('http://other.test/a.css');
   p.start().connected().updated(18, modified('/a.css'));
@@ -104,8 +104,8 @@ test("another origin's sheet of the same path is not ours", async () => {
   assert.deepEqual([p.links.length, p.reloads], [1, 1]);
 });
 
-// Chromium fetches no import twice before the load event.
-test('while the document loads, an import takes a reload, a sheet does not', async () => {
+// Before the load event, Chromium fetches an import only once.
+test('a changed import reloads a page that is loading, a changed sheet does not', async () => {
   const p = new Page();
   p.link('/css/app.css', { imports: [importing('two.css')] });
   p.document.readyState = 'interactive';
@@ -117,7 +117,7 @@ test('while the document loads, an import takes a reload, a sheet does not', asy
   assert.equal(p.reloads, 1);
 });
 
-test('a save during a swap: one link, the newest, fetched once more for its imports', async () => {
+test('a save during a replacement shows the newest version, fetched twice for its imports', async () => {
   const p = new Page();
   p.link('/a.css');
   p.start().connected().updated(18, modified('/a.css'));
@@ -141,7 +141,7 @@ test('a save during a swap: one link, the newest, fetched once more for its impo
   );
 });
 
-test('a link that the page removes meanwhile stays removed', async () => {
+test('a link that is removed during its replacement stays removed', async () => {
   const p = new Page();
   const old = p.link('/a.css');
   p.start().connected().updated(18, modified('/a.css'));
@@ -153,13 +153,13 @@ test('a link that the page removes meanwhile stays removed', async () => {
   assert.deepEqual(p.links, []);
 });
 
-test('disabled in either way, media, title, alternate', async () => {
+test('a replaced link keeps disabled, media, title and rel', async () => {
   const p = new Page();
   p.link('/d.css', { disabled: true });
   p.link('/s.css', { rel: 'alternate stylesheet', title: 'T', media: 'print' }).sheet.disabled = true;
   p.start().connected().updated(18, modified('/d.css'), modified('/s.css'));
   await settle();
-  // The disabled one loads nothing, and is not waited for.
+  // A disabled link does not load, so it is replaced at once.
   assert.deepEqual(hrefs(p), ['/d.css?livers=18', '/s.css', '/s.css?livers=18']);
   p.links[2].load();
   await settle();
@@ -170,7 +170,7 @@ test('disabled in either way, media, title, alternate', async () => {
   assert.equal(p.sent[1].version, 18);
 });
 
-test('disabled while its successor loads', async () => {
+test('a link that is disabled during its replacement stays disabled', async () => {
   const p = new Page();
   const old = p.link('/a.css');
   p.start().connected().updated(18, modified('/a.css'));
@@ -180,7 +180,7 @@ test('disabled while its successor loads', async () => {
   assert.equal(p.links[0].disabled, true);
 });
 
-test('what the new sheet no longer names is used no more, until one names it again', async () => {
+test('files that no sheet names any more are dropped from uses until one names them again', async () => {
   const resources = ['/css/app.css', '/css/base.css', '/css/kept.css', '/a.png', '/data.json'];
   const p = new Page({ resources });
   const names = (...paths) => paths.map((path) => ({ cssText: `url("${path}")` }));
@@ -200,8 +200,8 @@ test('what the new sheet no longer names is used no more, until one names it aga
   assert.deepEqual(await save(20, '../a.png'), [{ type: 'uses', add: ['/a.png'] }]);
   p.document.documentElement.outerHTML = '<html><img src="a.png">';
   assert.deepEqual(await save(21), []);
-  p.line.end();
+  p.connection.end();
   p.tick(5000);
-  p.line.open();
+  p.connection.open();
   assert.deepEqual(p.sent[0].uses.sort(), resources.filter((path) => !path.includes('base')).sort());
 });

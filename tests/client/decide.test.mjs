@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { spelled } from '../../client-snippet/reload/address.js';
+import { decodePath } from '../../client-snippet/reload/address.js';
 import { decide } from '../../client-snippet/reload/update.js';
 
-// What the page shows, and by what.
-const users = {
+/** Files, and what shows them. */
+const targets = {
   '/a.css': ['a'],
   '/b b.css': ['b'],
   '/base.css': ['a', 'b'],
@@ -16,63 +16,63 @@ const users = {
 };
 const page = {
   path: '/index.html',
-  morphs: true,
-  users: (path) => users[path] ?? [],
-  hot: (path) => path.startsWith('/src/') || path === '/hot.css',
-  left: (path) => path.startsWith('/left'),
-  fetched: (path) => path === '/drawn.png' || path === '/src/fetched.js',
+  canMorph: true,
+  targets: (path) => targets[path] ?? [],
+  isHot: (path) => path.startsWith('/src/') || path === '/hot.css',
+  isUnused: (path) => path.startsWith('/left'),
+  isFetched: (path) => path === '/drawn.png' || path === '/src/fetched.js',
 };
 const table = [
-  ['nothing changed', [], ''],
+  ['no change', [], ''],
   ['a sheet', ['modified /a.css'], 'a'],
-  ['a sheet that was not there', ['created /a.css'], 'a'],
+  ['a new sheet', ['created /a.css'], 'a'],
   ['two sheets', ['modified /a.css', 'modified /b%20b.css'], 'a b'],
-  ['one that two import', ['modified /base.css'], 'a b'],
-  ['a sheet and its import: one swap', ['modified /a.css', 'modified /base.css'], 'a b'],
-  ['the same name in other words', ['modified /b b.css'], 'b'],
-  ['a sheet removed', ['removed /a.css'], 'reload: a.css was removed'],
-  ['a sheet that no link shows', ['modified /x.css'], 'reload: x.css changed, and no sheet shows it'],
-  ['a sheet that no sheet imports any more', ['modified /left.css'], ''],
-  ['that one is removed', ['removed /left.css'], ''],
-  ['a picture of a sheet that is gone', ['modified /left.png', 'modified /a.css'], 'a'],
-  ['a picture', ['modified /back.png'], 'back'],
-  ['a picture that a script has too', ['modified /drawn.png'], 'reload: drawn.png changed'],
+  ['an import of two sheets', ['modified /base.css'], 'a b'],
+  ['a sheet and its import', ['modified /a.css', 'modified /base.css'], 'a b'],
+  ['an unescaped path', ['modified /b b.css'], 'b'],
+  ['a removed sheet', ['removed /a.css'], 'reload: a.css was removed'],
+  ['a sheet that the page does not show', ['modified /x.css'], 'reload: x.css changed, and no sheet shows it'],
+  ['a sheet that is no longer imported', ['modified /left.css'], ''],
+  ['a removed sheet that was no longer imported', ['removed /left.css'], ''],
+  ['an image of a replaced sheet', ['modified /left.png', 'modified /a.css'], 'a'],
+  ['an image', ['modified /back.png'], 'back'],
+  ['an image that a script fetched', ['modified /drawn.png'], 'reload: drawn.png changed'],
   ['a script', ['modified /js/app.js'], 'reload: js/app.js changed'],
-  ['a script that was not there', ['created /app.js'], 'reload: app.js was created'],
+  ['a new script', ['created /app.js'], 'reload: app.js was created'],
   ['the page', ['modified /index.html'], 'morph'],
   ['the page and a sheet', ['modified /a.css', 'modified /index.html'], 'morph a'],
-  ['the page removed', ['removed /index.html'], 'reload: index.html was removed'],
+  ['the removed page', ['removed /index.html'], 'reload: index.html was removed'],
   ['a sheet and a script', ['modified /a.css', 'modified /app.js'], 'reload: app.js changed'],
   ['a script and a sheet', ['modified /app.js', 'modified /a.css'], 'reload: app.js changed'],
   ['a module', ['modified /src/App.jsx'], 'hot:/src/App.jsx'],
   [
-    'two, and a sheet',
+    'two modules and a sheet',
     ['modified /src/a.js', 'removed /src/b.js', 'modified /a.css'],
     'hot:/src/a.js hot:/src/b.js a',
   ],
   ['a module and a script', ['modified /src/a.js', 'modified /app.js'], 'reload: app.js changed'],
-  ['a module that a script fetches too', ['modified /src/fetched.js'], 'reload: src/fetched.js changed'],
+  ['a module that a script fetched', ['modified /src/fetched.js'], 'reload: src/fetched.js changed'],
   ['a sheet that a module imports', ['modified /hot.css'], 'a'],
-  ['that one removed: its importers know', ['removed /hot.css'], 'hot:/hot.css'],
-  ['what is not served', ['modified src/main.rs'], 'reload: src/main.rs changed'],
-  ['what is not served, by no name', ['modified '], 'reload:  changed'],
+  ['a removed sheet that a module imports', ['removed /hot.css'], 'hot:/hot.css'],
+  ['a file outside the served folder', ['modified src/main.rs'], 'reload: src/main.rs changed'],
+  ['a file without a name', ['modified '], 'reload:  changed'],
 ];
 
-const verdictOf = (changes, page) => {
-  const verdict = decide(
+const decisionOf = (changes, page) => {
+  const decision = decide(
     changes.map((change) => {
       const [, kind, path] = /^(\w+) (.*)$/.exec(change);
       return { kind, path };
     }),
     page,
   );
-  if (verdict.why !== undefined) return `reload: ${verdict.why}`;
-  const hot = verdict.hot.map(({ path }) => `hot:${path}`);
-  return [...(verdict.morph ? ['morph'] : []), ...hot, ...verdict.users].join(' ');
+  if (decision.why !== undefined) return `reload: ${decision.why}`;
+  const hot = decision.hot.map(({ path }) => `hot:${path}`);
+  return [...(decision.morph ? ['morph'] : []), ...hot, ...decision.targets].join(' ');
 };
 
 for (const [what, changes, wanted] of table)
-  test(`decide: ${what}`, () => assert.equal(verdictOf(changes, page), wanted));
+  test(`decides on ${what}`, () => assert.equal(decisionOf(changes, page), wanted));
 
 for (const [path, change, wanted] of [
   ['/', '/index.html', 'morph'],
@@ -86,11 +86,11 @@ for (const [path, change, wanted] of [
   ['/a%20b.html', '/a%20b.html', 'morph'],
   ['/', '/', 'morph'],
 ])
-  test(`decide: ${path} and ${change}`, () =>
-    assert.equal(verdictOf([`modified ${change}`], { ...page, path: spelled(path) }), wanted));
+  test(`decides on the change of ${change} for the page ${path}`, () =>
+    assert.equal(decisionOf([`modified ${change}`], { ...page, path: decodePath(path) }), wanted));
 
-test('decide: a page that cannot be morphed', () =>
+test('a changed page that cannot be morphed reloads', () =>
   assert.equal(
-    verdictOf(['modified /index.html'], { ...page, morphs: false }),
+    decisionOf(['modified /index.html'], { ...page, canMorph: false }),
     'reload: index.html changed',
   ));

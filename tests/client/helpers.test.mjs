@@ -1,35 +1,35 @@
-// What compiled TypeScript calls, called as the transformer writes it.
+// The runtime helpers of compiled TypeScript, called as the compiler calls them.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import * as helpers from '../../client-snippet/hmr/helpers.js';
 
-test('decorators of a class, a method, a parameter and a field, from the last to the first', () => {
-  const said = [];
-  const say =
+test('decorators run from the last to the first', () => {
+  const calls = [];
+  const record =
     (name) =>
     (...args) =>
-      void said.push([name, ...args.slice(1)]);
+      void calls.push([name, ...args.slice(1)]);
   class A {
     m() {
       return 1;
     }
   }
   helpers.decorate(
-    [say('m'), helpers.decorateParam(0, say('p')), helpers.decorateMetadata('design:type', Function)],
+    [record('m'), helpers.decorateParam(0, record('p')), helpers.decorateMetadata('design:type', Function)],
     A.prototype,
     'm',
     null,
   );
-  helpers.decorate([say('f')], A.prototype, 'f', undefined);
+  helpers.decorate([record('f')], A.prototype, 'f', undefined);
   class B {}
-  const decorated = helpers.decorate([() => B, say('c')], A);
+  const decorated = helpers.decorate([() => B, record('c')], A);
   assert.equal(decorated, B);
   const described = Object.getOwnPropertyDescriptor(A.prototype, 'm');
-  assert.deepEqual(said, [['p', 'm', 0], ['m', 'm', described], ['f', 'f'], ['c']]);
+  assert.deepEqual(calls, [['p', 'm', 0], ['m', 'm', described], ['f', 'f'], ['c']]);
 });
 
-test('a method or a field is what its decorator makes of it', () => {
+test('a decorator replaces the descriptor of a method or field', () => {
   class A {
     m() {
       return 1;
@@ -42,7 +42,7 @@ test('a method or a field is what its decorator makes of it', () => {
   assert.deepEqual([new A().m(), new A().f], [4, 7]);
 });
 
-test('metadata is kept where a library is loaded for it', (t) => {
+test('metadata is recorded if a reflection library is loaded', (t) => {
   const kept = [];
   Reflect.metadata = (key, value) => () => void kept.push([key, value]);
   t.after(() => delete Reflect.metadata);
@@ -51,7 +51,7 @@ test('metadata is kept where a library is loaded for it', (t) => {
   assert.deepEqual(kept, [['design:type', String]]);
 });
 
-test('private members are for the objects that have them', () => {
+test('private members throw for objects without them', () => {
   const fields = new WeakMap();
   const methods = new WeakSet();
   const object = {};
@@ -69,7 +69,7 @@ test('private members are for the objects that have them', () => {
   assert.equal(helpers.checkInRHS(object), object);
 });
 
-test('a setter is assigned to, and super is found', () => {
+test('toSetter calls its setter, and super resolves to the parent class', () => {
   const set = [];
   function setter(...args) {
     set.push([this, ...args]);

@@ -1,9 +1,10 @@
-// import.meta.hot, and what happens when modules are saved.
+// import.meta.hot, and updates of modules.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { makeRegistry } from '../../client-snippet/hmr/hot.js';
-import { failed, plan } from '../../client-snippet/hmr/renew.js';
+import { plan } from '../../client-snippet/hmr/plan.js';
+import { failed } from '../../client-snippet/hmr/renew.js';
 import { Project } from './modules.mjs';
 import { golden, settle } from './page.mjs';
 
@@ -11,12 +12,12 @@ const RELOAD = (why) => ({ how: 'reload', why });
 const KEPT = (why) => ({ how: 'kept', why });
 const HOT = { how: 'hot' };
 
-/** A file that imports and does something with its hot. */
+/** A module that has imports, and calls `run` with its import.meta.hot. */
 const file = (imports = [], run = () => {}) => ({ imports, run });
+/** A module that accepts itself. */
 const accepting = (...imports) => file(imports, (hot) => hot.accept());
 
-// Which modules are imported anew. "a > b" is an import, "a! > b" one by a module that accepts itself,
-// "a >! b" one that accepts what it imports.
+// "a > b": a imports b. "a! > b": a accepts itself. "a >! b": a accepts b.
 const modulesOf = (text) => {
   const modules = new Map();
   const add = (path) => {
@@ -35,39 +36,39 @@ const modulesOf = (text) => {
   return modules;
 };
 for (const [what, edges, starts, wanted, entry = 'main'] of [
-  ['it accepts itself', 'main > a!', 'a', 'a'],
-  ['its importer accepts itself', 'main > a!, a > b', 'b', 'a'],
-  ['its importer accepts it', 'main >! a', 'a', 'main:a'],
-  ['its importer accepts what is between', 'main >! a, a > b', 'b', 'main:a'],
-  ['nobody accepts', 'main > a', 'a', 'a changed, and main accepts no update'],
-  ['it is the entry', 'main > a', 'main', 'main changed'],
-  ['it is the entry and accepts itself', 'main! > a', 'a', 'main'],
+  ['a module that accepts itself', 'main > a!', 'a', 'a'],
+  ['an importer that accepts itself', 'main > a!, a > b', 'b', 'a'],
+  ['an importer that accepts the module', 'main >! a', 'a', 'main:a'],
+  ['an importer that accepts a module in between', 'main >! a, a > b', 'b', 'main:a'],
+  ['a change that no module accepts', 'main > a', 'a', 'a changed, and main does not accept updates'],
+  ['the entry', 'main > a', 'main', 'main changed'],
+  ['an entry that accepts itself', 'main! > a', 'a', 'main'],
   ['two importers accept', 'main > a!, main > b!, a > x, b > x', 'x', 'a b'],
   [
-    'one of two does not',
+    'two importers, one of which does not accept',
     'main > a!, main > b, a > x, b > x',
     'x',
-    'x changed, and main accepts no update',
+    'x changed, and main does not accept updates',
   ],
-  ['itself before its importer', 'main >! a!', 'a', 'a'],
-  ['two changes, one boundary', 'main > a!, a > x, a > y', 'x y', 'a'],
+  ['a module and an importer that both accept', 'main >! a!', 'a', 'a'],
+  ['two changes with one boundary', 'main > a!, a > x, a > y', 'x y', 'a'],
   [
-    'two changes, one refused',
+    'two changes, one of which is not accepted',
     'main > a!, a > x, main > y',
     'x y',
-    'y changed, and main accepts no update',
+    'y changed, and main does not accept updates',
   ],
-  ['a circle below a boundary', 'main > a!, a > x, x > y, y > x', 'y', 'a'],
-  ['a circle with the boundary', 'main > a!, a > x, x > a', 'x', 'a'],
-  ['a circle that nobody imports', 'x > y, y > x', 'x', 'x changed', 'none'],
-  ['a circle, and something that is accepted', 'x > y, y > x, main > a!', 'a x', 'x changed'],
-  ['what is only imported', 'main > a!, a > data', 'data', 'a'],
-  ['the entry that somebody imports', 'main > a!, a > main', 'main', 'main changed'],
-  ['removed, accepting itself', 'main! > a!', '-a', 'main'],
-  ['removed, and its importer accepts it', 'main >! a!', '-a', 'main:a'],
-  ['removed with what imports it', 'main! > a!, a > b!', '-a -b', 'main'],
+  ['a cycle below a boundary', 'main > a!, a > x, x > y, y > x', 'y', 'a'],
+  ['a cycle with the boundary', 'main > a!, a > x, x > a', 'x', 'a'],
+  ['a cycle that nothing imports', 'x > y, y > x', 'x', 'x changed', 'none'],
+  ['a cycle and an accepted change', 'x > y, y > x, main > a!', 'a x', 'x changed'],
+  ['an import that is not a compiled module', 'main > a!, a > data', 'data', 'a'],
+  ['an entry that is imported', 'main > a!, a > main', 'main', 'main changed'],
+  ['a removed module that accepted itself', 'main! > a!', '-a', 'main'],
+  ['a removed module that its importer accepts', 'main >! a!', '-a', 'main:a'],
+  ['a module that is removed with its importer', 'main! > a!, a > b!', '-a -b', 'main'],
 ])
-  test(`plan: ${what}`, () => {
+  test(`plans ${what}`, () => {
     const changed = starts.split(' ').map((start) => {
       const path = start.replace('-', '');
       return [path, { why: `${path} changed`, refused: start.startsWith('-') }];
@@ -79,7 +80,7 @@ for (const [what, edges, starts, wanted, entry = 'main'] of [
     assert.equal(planned.why ?? names.join(' '), wanted);
   });
 
-test('a module that accepts itself: dispose, run, call; its data is kept', async () => {
+test('a module that accepts itself is disposed of, run and called, and its data is kept', async () => {
   const version = (n) =>
     file([], (hot) => {
       const before = hot.data.n;
@@ -90,16 +91,16 @@ test('a module that accepts itself: dispose, run, call; its data is kept', async
     });
   const p = new Project({ '/main.js': file(['/a.js']), '/a.js': version(1) });
   await p.open('/main.js');
-  p.said();
+  p.takeLog();
   assert.deepEqual(await p.save({ '/a.js': version(2) }), HOT);
-  assert.equal(p.said(), 'dispose 1 true, run /a.js?t=18, 1 got 2');
+  assert.equal(p.takeLog(), 'dispose 1 true, run /a.js?t=18, 1 got 2');
   assert.deepEqual(await p.save({ '/a.js': version(3) }), HOT);
-  assert.equal(p.said(), 'dispose 2 true, run /a.js?t=19, 2 got 3');
+  assert.equal(p.takeLog(), 'dispose 2 true, run /a.js?t=19, 2 got 3');
   const { n, before } = await p.load('http://localhost:3000/a.js?t=19');
   assert.deepEqual([n, before], [3, 2]);
 });
 
-test('what did not change is not run again', async () => {
+test('unchanged modules do not run again', async () => {
   const p = new Project({
     '/main.js': file(['/a.js', '/b.js']),
     '/a.js': accepting('/x.js', '/y.js'),
@@ -108,16 +109,16 @@ test('what did not change is not run again', async () => {
     '/y.js': file(),
   });
   await p.open('/main.js');
-  p.said();
+  p.takeLog();
   assert.deepEqual(await p.save({ '/x.js': file() }), HOT);
-  assert.equal(p.said(), 'run /x.js?t=18, run /a.js?t=18, run /b.js?t=18');
+  assert.equal(p.takeLog(), 'run /x.js?t=18, run /a.js?t=18, run /b.js?t=18');
   const [a, b] = await Promise.all(
     ['a', 'b'].map((name) => p.load(`http://localhost:3000/${name}.js?t=18`)),
   );
   assert.equal(a.found['/x.js'], b.found['/x.js']);
 });
 
-test('dependencies: one, several, and what is called', async () => {
+test('accept of one import and of several calls back with the new modules', async () => {
   const p = new Project({
     '/main.js': file(['/one.js', '/dir/index.ts', '/two.tsx', '/data.json'], (hot) => {
       hot.accept('./one.js', (one) => p.log.push(`one ${one?.v}`));
@@ -130,17 +131,17 @@ test('dependencies: one, several, and what is called', async () => {
     '/data.json': file(),
   });
   await p.open('/main.js');
-  p.said();
+  p.takeLog();
   const saved = (v) => file([], () => ({ v }));
   assert.deepEqual(await p.save({ '/one.js': saved(1) }), HOT);
   assert.deepEqual(await p.save({ '/two.tsx': saved(2) }), HOT);
   assert.deepEqual(await p.save({ '/dir/index.ts': saved(3) }), HOT);
-  assert.match(p.said(), /^run \S+, one 1, run \S+, several ,2, run \S+, several 3,$/);
+  assert.match(p.takeLog(), /^run \S+, one 1, run \S+, several ,2, run \S+, several 3,$/);
   await p.save({ '/one.js': saved(4), '/two.tsx': saved(5) });
-  assert.match(p.said(), /^run \S+, run \S+, one 4, several ,5$/);
+  assert.match(p.takeLog(), /^run \S+, run \S+, one 4, several ,5$/);
 });
 
-test('a module that is only imported has the query of an import', async () => {
+test('a file that is not a script is imported with the query import', async () => {
   const p = new Project({
     '/main.js': file(['/a.txt', '/data.json'], (hot) => hot.accept('./data.json')),
   });
@@ -148,48 +149,48 @@ test('a module that is only imported has the query of an import', async () => {
     .hot('/main.js', 'http://localhost:3000/main.js?import&t=3', ['/data.json'])
     .accept('./data.json');
   assert.deepEqual(await p.save({ '/data.json': file() }), HOT);
-  assert.equal(p.said(), 'run /data.json?import&t=18');
+  assert.equal(p.takeLog(), 'run /data.json?import&t=18');
   p.registry.hot('/odd.js', 'http://localhost:3000/odd.js?import&t=3', []).accept();
   await p.save({ '/odd.js': file() });
-  assert.equal(p.said(), 'run /odd.js?import&t=19');
+  assert.equal(p.takeLog(), 'run /odd.js?import&t=19');
 });
 
-test('nobody accepts: nothing is run, the page is told why', async () => {
+test('a change that no module accepts reloads with the reason', async () => {
   const p = new Project({ '/main.js': file(['/a.js']), '/a.js': file() });
   await p.open('/main.js');
-  p.registry.refuse('/a.js', 'its export x is no component');
-  p.said();
-  const why = 'a.js changed (its export x is no component), and main.js accepts no update';
+  p.registry.refuse('/a.js', 'its export x is not a component');
+  p.takeLog();
+  const why = 'a.js changed (its export x is not a component), and main.js does not accept updates';
   assert.deepEqual(await p.save({ '/a.js': file() }), RELOAD(why));
-  assert.equal(p.said(), '');
+  assert.equal(p.takeLog(), '');
 });
 
-test('a reload waits until there is no fault in what changed', async () => {
+test('a reload waits until the changed module has no error', async () => {
   const p = new Project({ '/main.js': file(['/a.js']), '/a.js': file() });
   await p.open('/main.js');
-  assert.deepEqual(await p.save({ '/a.js': { fault: true } }), KEPT('a.js cannot be had'));
+  assert.deepEqual(await p.save({ '/a.js': { fault: true } }), KEPT('a.js failed to load'));
   assert.deepEqual(
     await p.save({ '/a.js': file() }),
-    RELOAD('a.js changed, and main.js accepts no update'),
+    RELOAD('a.js changed, and main.js does not accept updates'),
   );
 });
 
-test('what fails leaves the old, and is tried again with the next change', async () => {
+test('a failed update keeps the old module and is retried with the next change', async () => {
   const got = (n) =>
     file(['/x.js'], (hot) => hot.accept((fresh) => p.log.push(`${n} got ${fresh?.n}`)) ?? { n });
   const p = new Project({ '/main.js': file(['/a.js']), '/a.js': got(1), '/x.js': file() });
   await p.open('/main.js');
-  p.said();
-  assert.deepEqual(await p.save({ '/a.js': { fault: true } }), KEPT('a.js cannot be had'));
-  assert.equal(p.said(), '1 got undefined');
-  assert.deepEqual(await p.save({ '/x.js': file() }), KEPT('a.js cannot be had'));
-  p.said();
+  p.takeLog();
+  assert.deepEqual(await p.save({ '/a.js': { fault: true } }), KEPT('a.js failed to load'));
+  assert.equal(p.takeLog(), '1 got undefined');
+  assert.deepEqual(await p.save({ '/x.js': file() }), KEPT('a.js failed to load'));
+  p.takeLog();
   assert.deepEqual(await p.save({ '/a.js': got(2) }), HOT);
-  assert.equal(p.said(), 'run /x.js?t=19, run /a.js?t=20, 1 got 2');
-  assert.deepEqual(p.errors, [], 'the server says it');
+  assert.equal(p.takeLog(), 'run /x.js?t=19, run /a.js?t=20, 1 got 2');
+  assert.deepEqual(p.errors, [], 'the server reports the error');
 });
 
-test('what a module says of itself after it has run is waited for', async (t) => {
+test('an update waits for a module that calls end after it has run', async (t) => {
   const late = (says) =>
     file([], (hot) => {
       p.registry.begin('/a.js');
@@ -202,38 +203,38 @@ test('what a module says of itself after it has run is waited for', async (t) =>
   const p = new Project({ '/main.js': file(['/a.js']), '/a.js': late(true) });
   await p.open('/main.js');
   await new Promise((done) => setTimeout(done, 10));
-  p.said();
+  p.takeLog();
   await p.save({ '/a.js': late(true) });
-  assert.equal(p.said(), 'run /a.js?t=18, late, accepted');
-  await t.test('but not for ever', async () => {
+  assert.equal(p.takeLog(), 'run /a.js?t=18, late, accepted');
+  await t.test('at most for the timeout', async () => {
     assert.deepEqual(await p.save({ '/a.js': late(false) }), HOT);
-    assert.equal(p.registry.ends.size, 0);
+    assert.equal(p.registry.unfinished.size, 0);
   });
 });
 
-test('a new import that is not there yet', async () => {
+test('an update with a missing import succeeds when the import is created', async () => {
   const p = new Project({ '/main.js': file(['/a.js']), '/a.js': accepting() });
   await p.open('/main.js');
   assert.equal(p.renewal.takes('/new.js'), false);
   await p.save({ '/a.js': accepting('/new.js') });
-  assert.equal(p.renewal.takes('/new.js'), true, 'it may be what is missing');
+  assert.equal(p.renewal.takes('/new.js'), true, 'it may be the missing import');
   assert.equal(p.renewal.takes('/new.png'), false);
-  assert.deepEqual(await p.save({ '/new.js': { fault: true } }), KEPT('a.js cannot be had'));
+  assert.deepEqual(await p.save({ '/new.js': { fault: true } }), KEPT('a.js failed to load'));
   assert.deepEqual(await p.save({ '/new.js': file() }), HOT);
   assert.equal(p.renewal.takes('/other.js'), false);
   assert.deepEqual(await p.save({ '/a.js': accepting() }), HOT);
-  assert.deepEqual(await p.save({ '/a.js': accepting() }), HOT, 'what it was about is over');
+  assert.deepEqual(await p.save({ '/a.js': accepting() }), HOT, 'there is nothing left to retry');
 });
 
-test('what was taken for that and is something else: a reload, in the end', async () => {
+test('a new file that was not the missing import reloads the page in the end', async () => {
   const p = new Project({ '/main.js': file(['/a.js']), '/a.js': accepting() });
   await p.open('/main.js');
   await p.save({ '/a.js': { fault: true } });
-  assert.deepEqual(await p.save({ '/classic.js': file() }), KEPT('a.js cannot be had'));
+  assert.deepEqual(await p.save({ '/classic.js': file() }), KEPT('a.js failed to load'));
   assert.deepEqual(await p.save({ '/a.js': accepting() }), RELOAD('classic.js was created'));
 });
 
-test('a module that throws is reported, and accepts the mended one', async () => {
+test('a module that throws is reported and accepts the fixed version', async () => {
   const p = new Project({ '/main.js': file(['/a.js']), '/a.js': accepting() });
   await p.open('/main.js');
   const throws = file([], () => {
@@ -244,33 +245,33 @@ test('a module that throws is reported, and accepts the mended one', async () =>
   assert.deepEqual(await p.save({ '/a.js': accepting() }), HOT);
 });
 
-test('what is accepted by a URL with a query is asked for by that', async () => {
+test('an import that is accepted with a query is requested with it', async () => {
   const p = new Project({
     '/main.js': file(['/a.css'], (hot) => hot.accept('/a.css?import&inline')),
     '/a.css': file(),
   });
   await p.open('/main.js');
-  p.said();
+  p.takeLog();
   assert.deepEqual(await p.save({ '/a.css': file() }), HOT);
-  assert.equal(p.said(), 'run /a.css?import&inline&t=18');
+  assert.equal(p.takeLog(), 'run /a.css?import&inline&t=18');
 });
 
-test('nothing is disposed of for code that cannot be had', async () => {
+test('nothing is disposed of if new code fails to load', async () => {
   const disposing = file(['/x.js'], (hot) => {
     hot.accept();
     hot.dispose(() => p.log.push('disposed'));
   });
   const p = new Project({ '/main.js': file(['/a.js']), '/a.js': disposing, '/x.js': file() });
   await p.open('/main.js');
-  p.said();
+  p.takeLog();
   await p.save({ '/a.js': { fault: true } });
-  assert.equal(p.said(), '');
-  assert.deepEqual(p.asked, ['/a.js?t=18&livers=0']);
+  assert.equal(p.takeLog(), '');
+  assert.deepEqual(p.requests, ['/a.js?t=18&livers=0']);
   await p.save({ '/a.js': disposing });
-  assert.equal(p.said(), 'disposed, run /a.js?t=19');
+  assert.equal(p.takeLog(), 'disposed, run /a.js?t=19');
 });
 
-test('all that is run again is disposed of before', async () => {
+test('every module that runs again is disposed of first', async () => {
   const disposing = (name, ...imports) =>
     file(imports, (hot) => hot.dispose(() => p.log.push(`dispose ${name}`)));
   const p = new Project({
@@ -280,48 +281,48 @@ test('all that is run again is disposed of before', async () => {
     '/other.js': disposing('other'),
   });
   await p.open('/main.js');
-  p.said();
+  p.takeLog();
   await p.save({ '/b.js': disposing('b') });
-  assert.equal(p.said(), 'dispose b, dispose a, run /b.js?t=18, run /a.js?t=18, run /main.js?t=18');
+  assert.equal(p.takeLog(), 'dispose b, dispose a, run /b.js?t=18, run /a.js?t=18, run /main.js?t=18');
 });
 
-test('refusing an update', async (t) => {
-  const refusing = (n) =>
+test('a module that rejects its update', async (t) => {
+  const rejecting = (n) =>
     file([], (hot) =>
       hot.accept(() => {
-        p.log.push(`${n} refuses`);
+        p.log.push(`${n} rejects`);
         hot.invalidate('for no reason');
       }),
     );
   let p;
-  await t.test('its importers take it', async () => {
-    p = new Project({ '/main.js': accepting('/a.js'), '/a.js': refusing(1) });
+  await t.test('is updated by its importers', async () => {
+    p = new Project({ '/main.js': accepting('/a.js'), '/a.js': rejecting(1) });
     await p.open('/main.js');
-    p.said();
-    assert.deepEqual(await p.save({ '/a.js': refusing(2) }), HOT);
-    assert.equal(p.said(), 'run /a.js?t=18, 1 refuses, run /main.js?t=18');
+    p.takeLog();
+    assert.deepEqual(await p.save({ '/a.js': rejecting(2) }), HOT);
+    assert.equal(p.takeLog(), 'run /a.js?t=18, 1 rejects, run /main.js?t=18');
   });
-  await t.test('or the page is reloaded', async () => {
-    p = new Project({ '/main.js': file(['/a.js']), '/a.js': refusing(1) });
+  await t.test('reloads the page if no importer accepts it', async () => {
+    p = new Project({ '/main.js': file(['/a.js']), '/a.js': rejecting(1) });
     await p.open('/main.js');
     assert.deepEqual(
-      await p.save({ '/a.js': refusing(2) }),
-      RELOAD('for no reason, and main.js accepts no update'),
+      await p.save({ '/a.js': rejecting(2) }),
+      RELOAD('for no reason, and main.js does not accept updates'),
     );
   });
-  await t.test('as it runs', async () => {
+  await t.test('can do so while it runs', async () => {
     const early = file([], (hot) => {
       hot.accept();
       hot.invalidate();
     });
     p = new Project({ '/main.js': accepting('/a.js'), '/a.js': early });
     await p.open('/main.js');
-    assert.equal(p.reloads, 0, 'a page that loads is as new as can be');
-    p.said();
+    assert.equal(p.reloads, 0, 'a page that is loading has the newest modules');
+    p.takeLog();
     assert.deepEqual(await p.save({ '/a.js': early }), HOT);
-    assert.equal(p.said(), 'run /a.js?t=18, run /main.js?t=18');
+    assert.equal(p.takeLog(), 'run /a.js?t=18, run /main.js?t=18');
   });
-  await t.test('between two updates', async () => {
+  await t.test('can do so between two updates', async () => {
     let hot;
     const later = file([], (its) => {
       hot = its;
@@ -330,10 +331,10 @@ test('refusing an update', async (t) => {
     p = new Project({ '/main.js': accepting('/a.js'), '/a.js': later });
     await p.open('/main.js');
     await p.save({ '/a.js': later });
-    p.said();
+    p.takeLog();
     hot.invalidate();
     await settle();
-    assert.equal(p.said(), 'run /main.js?t=18&again=1');
+    assert.equal(p.takeLog(), 'run /main.js?t=18&again=1');
     assert.equal(p.reloads, 0);
     await p.save({ '/main.js': file(['/a.js']) });
     hot.invalidate();
@@ -342,7 +343,7 @@ test('refusing an update', async (t) => {
   });
 });
 
-test('one update after the other', async () => {
+test('updates run one at a time', async () => {
   const slow = file([], (hot) => {
     hot.accept();
     hot.dispose(async () => {
@@ -352,13 +353,13 @@ test('one update after the other', async () => {
   });
   const p = new Project({ '/main.js': file(['/a.js']), '/a.js': slow });
   await p.open('/main.js');
-  p.said();
+  p.takeLog();
   const saves = [slow, slow].map((each) => p.save({ '/a.js': each }));
   assert.deepEqual(await Promise.all(saves), [HOT, HOT]);
-  assert.equal(p.said(), 'disposed, run /a.js?t=18, disposed, run /a.js?t=19');
+  assert.equal(p.takeLog(), 'disposed, run /a.js?t=18, disposed, run /a.js?t=19');
 });
 
-test('events', async () => {
+test('listeners are called with the events of Vite until their module is replaced', async () => {
   const listening = file([], (hot) => {
     hot.accept();
     const once = (payload) => {
@@ -371,32 +372,32 @@ test('events', async () => {
     hot.on('vite:afterUpdate', once);
     hot.on('vite:error', ({ err }) => p.log.push(`${err.message} ${err.loc.line}`));
     hot.on('vite:beforeUpdate', () => {
-      throw new Error('of the page');
+      throw new Error('page error');
     });
   });
   const p = new Project({ '/main.js': listening, '/b.js': accepting() });
   await p.open('/main.js');
   await p.open('/b.js');
-  p.said();
+  p.takeLog();
   await p.save({ '/b.js': accepting() });
   await p.save({ '/b.js': accepting() });
   assert.equal(
-    p.said(),
+    p.takeLog(),
     'before js-update /b.js /b.js 18, run /b.js?t=18, once update, before js-update /b.js /b.js 19, run /b.js?t=19',
   );
-  assert.deepEqual(p.errors, ['of the page', 'of the page']);
+  assert.deepEqual(p.errors, ['page error', 'page error']);
   await p.save({ '/main.js': accepting() });
-  p.said();
+  p.takeLog();
   await p.save({ '/b.js': accepting() });
-  assert.equal(p.said(), 'run /b.js?t=21', 'listeners go with their version');
+  assert.equal(p.takeLog(), 'run /b.js?t=21', 'the listeners of the old version are removed');
 });
 
-test('faults are told and shown', async () => {
+test('errors are emitted and shown', async () => {
   const p = new Project({
     '/main.js': file([], (hot) => hot.on('vite:error', ({ err }) => p.log.push(err.message))),
   });
   await p.open('/main.js');
-  p.said();
+  p.takeLog();
   const shown = [];
   const load = async (url) => (
     assert.equal(url, './overlay.js'),
@@ -404,10 +405,10 @@ test('faults are told and shown', async () => {
   );
   for (const name of ['failed', 'failed-none'])
     await failed(JSON.parse(golden(name)).faults, load, p.registry);
-  assert.deepEqual([p.said(), shown], ['react is not installed', [1, 0]]);
+  assert.deepEqual([p.takeLog(), shown], ['react is not installed', [1, 0]]);
 });
 
-test('what is no longer imported is pruned, and comes back', async () => {
+test('modules that are no longer imported are pruned, and restored when imported again', async () => {
   const leaving = (name, ...imports) =>
     file(imports, (hot) => {
       hot.dispose(() => p.log.push(`dispose ${name}`));
@@ -424,10 +425,10 @@ test('what is no longer imported is pruned, and comes back', async () => {
   const sheets = () => p.links.map(({ href }) => new URL(href).pathname).join();
   await p.open('/main.js');
   assert.equal(sheets(), '/x.css');
-  p.said();
+  p.takeLog();
   await p.save({ '/main.js': accepting('/shared.js') });
   assert.match(
-    p.said(),
+    p.takeLog(),
     /^run \/main.js\?t=18, (before \/a.js,\/x.css, )+dispose a, prune a, (before \/b.js, )+dispose b, prune b$/,
   );
   assert.equal(sheets(), '');
@@ -437,13 +438,13 @@ test('what is no longer imported is pruned, and comes back', async () => {
   assert.equal(p.renewal.takes('/b.js'), true);
 });
 
-test('a sheet is added once', async () => {
+test('a style sheet is added once', async () => {
   const p = new Project({});
   await Promise.all([p.registry.style('/a%20b.css'), p.registry.style('/a%20b.css')]);
   assert.equal(p.links.length, 1);
 });
 
-test('paths are the same however they are written', async () => {
+test('escaped and unescaped paths are equal', async () => {
   const p = new Project({
     '/main.js': file(['/%C3%A9%20a.js'], (hot) => hot.accept('./é a.js')),
     '/%C3%A9%20a.js': file(),
@@ -453,7 +454,7 @@ test('paths are the same however they are written', async () => {
   assert.deepEqual(await p.renewal.apply([{ path: '/%C3%A9%20a.js', kind: 'modified' }], 18), HOT);
 });
 
-test('a worker has no page to be changed in', async () => {
+test('a worker announces its modules and registers none', async () => {
   const posted = [];
   const registry = makeRegistry({ channel: { postMessage: (path) => posted.push(path) } });
   const hot = registry.hot('/a.js', 'http://h/a.js', ['/b.js']);
@@ -466,10 +467,10 @@ test('a worker has no page to be changed in', async () => {
   assert.deepEqual(posted, ['/a.js']);
 });
 
-test('what a worker runs as well needs a reload', async () => {
+test('a change of a module that a worker runs reloads the page', async () => {
   const p = new Project({ '/main.js': file(['/a.js']), '/a.js': accepting() });
   await p.open('/main.js');
   p.channel.onmessage({ data: '/a.js' });
-  assert.deepEqual(await p.save({ '/a.js': { fault: true } }), KEPT('a.js cannot be had'));
+  assert.deepEqual(await p.save({ '/a.js': { fault: true } }), KEPT('a.js failed to load'));
   assert.deepEqual(await p.save({ '/a.js': accepting() }), RELOAD('a.js changed, and a worker runs it'));
 });

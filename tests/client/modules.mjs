@@ -1,5 +1,5 @@
-// A project of modules, as livers serves it and a browser runs it: each address once, the versions of
-// what changed in the addresses of the imports.
+// A fake project: modules as livers serves them and as a browser runs them. Each URL runs once, and the URLs
+// of imports have the versions of what changed.
 import { makeRegistry } from '../../client-snippet/hmr/hot.js';
 import { makeRenewal } from '../../client-snippet/hmr/renew.js';
 
@@ -9,7 +9,7 @@ export class Project {
   log = [];
   errors = [];
   reloads = 0;
-  asked = [];
+  requests = [];
   links = [];
   channel = {};
   entries = [];
@@ -45,7 +45,7 @@ export class Project {
       document,
       location: { href: `${ORIGIN}/index.html`, reload: () => project.reloads++ },
       fetch: async (url) => {
-        project.asked.push(url.slice(ORIGIN.length));
+        project.requests.push(url.slice(ORIGIN.length));
         const path = new URL(url).pathname;
         return { status: project.#files[path] && !project.#files[path].fault ? 200 : 500 };
       },
@@ -56,7 +56,7 @@ export class Project {
     this.renewal = makeRenewal(this.registry, environment);
   }
 
-  /** The newest version of all that is below a module. */
+  /** Returns the newest version of a module and its imports. */
   #stamp(path, seen = new Set()) {
     if (seen.has(path)) return 0;
     seen.add(path);
@@ -64,12 +64,12 @@ export class Project {
     return Math.max(this.#versions[path] ?? 0, ...imports.map((each) => this.#stamp(each, seen)));
   }
 
-  #address(path) {
+  #url(path) {
     const stamp = this.#stamp(path);
     return ORIGIN + path + (stamp ? `?t=${stamp}` : '');
   }
 
-  /** Imports the module at an address, as browsers do: what failed once fails again. */
+  /** Imports a URL, as browsers do: a failed import fails again. */
   load(url) {
     if (!this.#instances.has(url)) this.#instances.set(url, this.#link(url));
     return this.#instances.get(url);
@@ -81,7 +81,7 @@ export class Project {
     if (!file || file.fault) throw new TypeError(`Failed to fetch dynamically imported module: ${url}`);
     const { imports = [], run } = file;
     const found = {};
-    for (const each of imports) found[each] = await this.load(this.#address(each));
+    for (const each of imports) found[each] = await this.load(this.#url(each));
     this.log.push(`run ${url.slice(ORIGIN.length)}`);
     if (path.endsWith('.css')) return void (await this.registry.style(path)) ?? {};
     const hot = this.registry.hot(path, url, imports);
@@ -93,7 +93,7 @@ export class Project {
     return this.load(ORIGIN + path);
   }
 
-  /** Saves files and tells the page, which answers. */
+  /** Saves files, and returns how the page applied the change. */
   async save(files) {
     const version = ++this.#version;
     const changes = Object.entries(files).map(([path, file]) => {
@@ -105,8 +105,8 @@ export class Project {
     return this.renewal.apply(changes, version);
   }
 
-  /** What was logged since this was last asked. */
-  said() {
+  /** Returns what was logged since the last call. */
+  takeLog() {
     return this.log.splice(0).join(', ');
   }
 }

@@ -1,4 +1,4 @@
-// What the overlay makes of a fault; what it does in a page is tested in Chromium.
+// How the overlay formats an error. Its behaviour in a page is tested in Chromium.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
@@ -19,7 +19,7 @@ for (const [line, number, wanted] of [
   ['2 | x ^ y', 3, ''],
   ['2 | x', undefined, ''],
 ])
-  test(`a line of the frame: ${line}`, () => assert.equal(kindOf(line, number), wanted));
+  test(`the frame line "${line}" is of the kind "${wanted}"`, () => assert.equal(kindOf(line, number), wanted));
 
 for (const [fault, wanted] of [
   [{ file: 'src/a.js', line: 3, column: 7 }, 'src/a.js:3:7'],
@@ -27,4 +27,4 @@ for (const [fault, wanted] of [
   [{ file: 'src/a.js', line: null, column: null }, 'src/a.js'],
   [{ file: 'src/a.js', column: 7 }, 'src/a.js'],
 ])
-  test(`a place: ${wanted}`, () => assert.equal(placeOf(fault), wanted));
+  test(`the position of an error is ${wanted}`, () => assert.equal(placeOf(fault), wanted));

@@ -1,4 +1,4 @@
-// A page for the client: as much of a browser as it touches, with a clock that only tests move.
+// A fake page: the browser APIs that the client uses, with a clock that only tests advance.
 import { readFileSync } from 'node:fs';
 
 import { start } from '../../client-snippet/reload/client.js';
@@ -6,16 +6,16 @@ import * as update from '../../client-snippet/reload/update.js';
 
 export const ORIGIN = 'http://localhost:3000';
 
-/** One golden frame, without the newline that ends the file. */
+/** Returns a golden message, without the final newline of its file. */
 export const golden = (name) => {
   const text = readFileSync(new URL(`../protocol/${name}.json`, import.meta.url), 'utf8');
   return text.replace(/\n$/, '');
 };
 
-/** Lets promises settle; no time passes. */
+/** Lets promises settle, without advancing the clock. */
 export const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-class Line extends EventTarget {
+class Connection extends EventTarget {
   readyState = 0;
   sent = [];
   #closed;
@@ -37,13 +37,13 @@ class Line extends EventTarget {
   receive(data) {
     this.emit('message', { data: typeof data === 'string' ? data : JSON.stringify(data) });
   }
-  /** The other side ends it, or it never came to be. */
+  /** The other side closes it, or the connection fails. */
   end(code = 1006) {
     this.readyState = 3;
     this.emit('error');
     if (this.isSocket) this.emit('close', { code });
   }
-  /** A socket says later that it is closed, as in browsers. */
+  /** A socket reports its end asynchronously, as in browsers. */
   close() {
     if (this.isSocket && this.readyState < 2) this.later(() => this.emit('close', { code: 1005 }));
     this.#closed = true;
@@ -81,7 +81,7 @@ export class Link {
     this.page.links = this.page.links.filter((link) => link !== this);
     this.isConnected = false;
   }
-  /** The browser has it. */
+  /** The browser has loaded the sheet. */
   load(rules = []) {
     this.sheet = { disabled: false, href: this.href, cssRules: rules };
     this.onload?.(new Event('load'));
@@ -92,7 +92,7 @@ export class Link {
   }
 }
 
-/** A rule that imports `href`. */
+/** Returns an `@import` rule. */
 export const importing = (href, ...rules) => ({
   href,
   cssText: `@import url("${href}");`,
@@ -101,14 +101,14 @@ export const importing = (href, ...rules) => ({
 
 export class Page extends EventTarget {
   now = 1_000_000;
-  lines = [];
+  connections = [];
   links = [];
   meta = null;
   reloads = 0;
-  /** What the server answers to the page's own requests, by status; the last one stays. */
+  /** The status codes of the server's answers. The last one is repeated. */
   statuses = [200];
-  asked = [];
-  /** The modules that the page can load; one that is missing cannot be had. */
+  requests = [];
+  /** The modules that the page can load. */
   modules = { 'update.js': update };
   location = {
     origin: ORIGIN,
@@ -150,28 +150,28 @@ export class Page extends EventTarget {
     this.performance = { now: () => page.now, getEntriesByType: () => [...page.#entries] };
     this.Date = { now: () => 1e12 + Math.floor(page.now) };
     this.fetch = async (url, { method }) => {
-      page.asked.push(`${method} ${url}`);
+      page.requests.push(`${method} ${url}`);
       const status = page.statuses.length > 1 ? page.statuses.shift() : page.statuses[0];
       if (!status) throw new TypeError('no answer');
       return { status };
     };
     this.setTimeout = (run, ms) => page.#timers.push({ run, at: page.now + ms });
-    this.WebSocket = class extends Line {
+    this.WebSocket = class extends Connection {
       isSocket = true;
       later = (run) => page.setTimeout(run, 1);
       constructor(...args) {
         super(...args);
-        page.lines.push(this);
+        page.connections.push(this);
       }
       send(text) {
         if (this.readyState !== 1) throw new Error('not open');
         this.sent.push(text);
       }
     };
-    this.EventSource = class extends Line {
+    this.EventSource = class extends Connection {
       constructor(...args) {
         super(...args);
-        page.lines.push(this);
+        page.connections.push(this);
       }
     };
     this.PerformanceObserver = class {
@@ -192,12 +192,13 @@ export class Page extends EventTarget {
     });
     return this;
   }
-  get line() {
-    return this.lines.at(-1);
+  /** The newest connection. */
+  get connection() {
+    return this.connections.at(-1);
   }
-  /** What this page has sent over its newest line, read. */
+  /** The messages that the page sent over its newest connection. */
   get sent() {
-    return this.line.sent.map((text) => JSON.parse(text));
+    return this.connection.sent.map((text) => JSON.parse(text));
   }
   link(href, options) {
     const link = new Link(this, href, options);
@@ -215,7 +216,7 @@ export class Page extends EventTarget {
     }
     this.now = end;
   }
-  /** The page has fetched these. */
+  /** The browser reports that the page requested these. */
   fetched(...urls) {
     this.fetchedBy('other', ...urls);
   }
@@ -231,13 +232,13 @@ export class Page extends EventTarget {
     this.document.hidden = !visible;
     this.event('visibilitychange');
   }
-  /** Opens the newest line and says `connected`, as the server does. */
+  /** Opens the newest connection and sends `connected`, as the server does. */
   connected(boot = 'k3f9x2', version = 17) {
-    this.line.open();
-    this.line.receive({ type: 'connected', boot, version });
+    this.connection.open();
+    this.connection.receive({ type: 'connected', boot, version });
     return this;
   }
   updated(version, ...changes) {
-    this.line.receive({ type: 'updated', version, changes });
+    this.connection.receive({ type: 'updated', version, changes });
   }
 }

@@ -1,4 +1,4 @@
-// Fast Refresh, with as much of React as it speaks to. With React itself: see the tests in Chromium.
+// Fast Refresh with a fake React. The tests in Chromium use the real one.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
@@ -7,13 +7,13 @@ import { isComponent, makeRefresh } from '../../client-snippet/hmr/refresh.js';
 const MEMO = Symbol.for('react.memo');
 const FORWARD_REF = Symbol.for('react.forward_ref');
 
-/** A page with React in it, and what React was asked to do. */
+/** A page with a fake React, which logs its calls. */
 const react = ({ hook, without = false } = {}) => {
   const global = {
     __REACT_DEVTOOLS_GLOBAL_HOOK__: hook,
-    reportError: (error) => said.push(`error ${error}`),
+    reportError: (error) => log.push(`error ${error}`),
   };
-  const said = [];
+  const log = [];
   const refused = [];
   const waited = new Set();
   const refresh = makeRefresh(global, {
@@ -25,11 +25,11 @@ const react = ({ hook, without = false } = {}) => {
   let family;
   const renderer = {
     setRefreshHandler: (handler) => (family = handler),
-    scheduleRoot: (root, element) => said.push(`root ${root.name} ${element}`),
+    scheduleRoot: (root, element) => log.push(`root ${root.name} ${element}`),
     scheduleRefresh: (root, { staleFamilies, updatedFamilies }) => {
       if (root.throws) throw root.throws;
       const names = (set) => [...set].map(({ current }) => current.named ?? current.name).join();
-      said.push(`${root.name}: updated ${names(updatedFamilies)}; stale ${names(staleFamilies)}`);
+      log.push(`${root.name}: updated ${names(updatedFamilies)}; stale ${names(staleFamilies)}`);
     },
   };
   const id = without ? undefined : devtools.inject(renderer);
@@ -39,7 +39,7 @@ const react = ({ hook, without = false } = {}) => {
     devtools.onCommitFiberRoot(id, root, 0, threw);
   };
   const hots = {};
-  /** A version of a module: its components as {name: component}, signed. */
+  /** Runs a version of a module. */
   const module = (path, build) => {
     const { reg, sig } = refresh(path);
     const exports = build(reg, sig);
@@ -55,7 +55,7 @@ const react = ({ hook, without = false } = {}) => {
     refresh,
     waited,
     refused,
-    said,
+    log,
     module,
     commit,
     root,
@@ -65,7 +65,7 @@ const react = ({ hook, without = false } = {}) => {
   };
 };
 
-/** A component with the hooks of a key. */
+/** Builds a module with one component, whose hooks are `key`. */
 const component =
   (named, key, options = {}) =>
   (reg, sig) => {
@@ -78,44 +78,44 @@ const component =
   };
 
 for (const [what, first, next, wanted] of [
-  ['the same hooks', ['a', 'useState'], ['b', 'useState'], 'updated b; stale '],
-  ['other hooks', ['a', 'useState'], ['b', 'useEffect'], 'updated ; stale b'],
-  ['hooks that were none', ['a', ''], ['b', 'useState'], 'updated ; stale b'],
-  ['no hooks', ['a', ''], ['b', ''], 'updated b; stale '],
-  ['told to forget', ['a', 'x'], ['b', 'x', { reset: true }], 'updated ; stale b'],
+  ['the same hooks keeps its state', ['a', 'useState'], ['b', 'useState'], 'updated b; stale '],
+  ['other hooks is mounted again', ['a', 'useState'], ['b', 'useEffect'], 'updated ; stale b'],
+  ['its first hooks is mounted again', ['a', ''], ['b', 'useState'], 'updated ; stale b'],
+  ['no hooks keeps its state', ['a', ''], ['b', ''], 'updated b; stale '],
+  ['the reset comment is mounted again', ['a', 'x'], ['b', 'x', { reset: true }], 'updated ; stale b'],
   [
-    'a hook out of scope',
+    'a hook out of scope is mounted again',
     ['a', 'x', { hooks: () => [undefined] }],
     ['b', 'x', { hooks: () => [undefined] }],
     'updated ; stale b',
   ],
   [
-    'a hook that cannot be told',
+    'hooks that cannot be listed is mounted again',
     ['a', 'x', { hooks: () => { throw new Error('no'); } }], // prettier-ignore
     ['b', 'x', { hooks: () => { throw new Error('no'); } }], // prettier-ignore
     'updated ; stale b',
   ],
   [
-    'a hook of a package',
+    'a hook of a package keeps its state',
     ['a', 'x', { hooks: () => [test] }],
     ['b', 'x', { hooks: () => [test] }],
     'updated b; stale ',
   ],
 ])
   test(`a component with ${what}`, () => {
-    const { module, commit, said, current } = react();
+    const { module, commit, log, current } = react();
     commit({});
     const old = module('/a.js', component(...first)).exports.App;
-    assert.deepEqual(said, []);
+    assert.deepEqual(log, []);
     const { App } = module('/a.js', component(...next)).exports;
-    assert.deepEqual(said, [`root: ${wanted}`]);
+    assert.deepEqual(log, [`root: ${wanted}`]);
     assert.equal(current(old), App);
     assert.equal(current(App), App);
     assert.equal(current(test), undefined);
   });
 
-test('a custom hook that calls other hooks', () => {
-  const { module, commit, said, refresh } = react();
+test('a component is mounted again if a custom hook calls other hooks', () => {
+  const { module, commit, log, refresh } = react();
   commit({});
   const hook = (key, reset) => {
     const useIt = () => {};
@@ -128,11 +128,11 @@ test('a custom hook that calls other hooks', () => {
   version('c', hook('useEffect'));
   version('d', hook('useEffect', true));
   const stale = ['c', 'd'].map((name) => `root: updated ; stale ${name}`);
-  assert.deepEqual(said, ['root: updated b; stale ', ...stale]);
+  assert.deepEqual(log, ['root: updated b; stale ', ...stale]);
 });
 
-test('wrapped components, and classes', () => {
-  const { module, commit, said } = react();
+test('wrapped components keep their state, classes do not', () => {
+  const { module, commit, log } = react();
   commit({});
   const wrapped = ($$typeof, name) => (reg) => {
     const App = { $$typeof, [name]: Object.assign(() => {}, { named: name }), named: 'wrapper' };
@@ -150,7 +150,7 @@ test('wrapped components, and classes', () => {
     (reg) => (reg(Two, 'App'), { App: Two }),
   ])
     module('/a.js', version);
-  assert.deepEqual(said, [
+  assert.deepEqual(log, [
     'root: updated wrapper,type; stale ',
     'root: updated ; stale wrapper',
     'root: updated ; stale One',
@@ -159,14 +159,14 @@ test('wrapped components, and classes', () => {
 });
 
 for (const [what, exports, why] of [
-  ['something that is no component', { App() {}, list: [] }, 'its export list is no component'],
-  ['a function that is none', { App() {}, help: () => {} }, 'its export help is no component'],
-  ['a class of another kind', { App() {}, Client: class Client { send() {} } }, 'its export Client is no component'], // prettier-ignore
-  ['nothing', {}, 'it exports no component'],
-  ['constants alone', { n: 1 }, 'it exports no component'],
-  ['what is not there yet', { get App() { throw new ReferenceError(); } }, 'its exports are not all there'], // prettier-ignore
-  ['components', { App() {}, Other() {} }, undefined],
-  ['a component and a constant', { App() {}, N: 1 }, undefined],
+  ['an object is not accepted', { App() {}, list: [] }, 'its export list is not a component'],
+  ['another function is not accepted', { App() {}, help: () => {} }, 'its export help is not a component'],
+  ['another class is not accepted', { App() {}, Client: class Client { send() {} } }, 'its export Client is not a component'], // prettier-ignore
+  ['nothing is not accepted', {}, 'it exports no component'],
+  ['only constants is not accepted', { n: 1 }, 'it exports no component'],
+  ['uninitialized names is not accepted', { get App() { throw new ReferenceError(); } }, 'its exports are not initialized'], // prettier-ignore
+  ['components is accepted', { App() {}, Other() {} }, undefined],
+  ['a component and a constant is accepted', { App() {}, N: 1 }, undefined],
 ])
   test(`a module that exports ${what}`, () => {
     const { module, refused } = react();
@@ -176,55 +176,55 @@ for (const [what, exports, why] of [
   });
 
 for (const [what, before, after, why] of [
-  ['the same', { N: 1 }, { N: 1 }, undefined],
-  ['a constant changed', { N: 1 }, { N: 2 }, 'its export N is no component'],
-  ['one more', {}, { N: 1 }, 'its export N is new'],
-  ['one less', { N: 1 }, {}, 'its export N is gone'],
+  ['with the same constant is accepted', { N: 1 }, { N: 1 }, undefined],
+  ['with a changed constant is rejected', { N: 1 }, { N: 2 }, 'its export N is not a component'],
+  ['with an added export is rejected', {}, { N: 1 }, 'its export N was added'],
+  ['with a removed export is rejected', { N: 1 }, {}, 'its export N was removed'],
 ])
-  test(`exports of a new version: ${what}`, () => {
-    const { module, commit, said } = react();
+  test(`a new version ${what}`, () => {
+    const { module, commit, log } = react();
     commit({});
     module('/a.js', component('a', '', { more: before }));
     const { invalidated } = module('/a.js', component('b', '', { more: after }));
     assert.deepEqual(invalidated, why ? [`a.js changed (${why})`] : []);
-    assert.equal(said.length, why ? 0 : 1);
+    assert.equal(log.length, why ? 0 : 1);
   });
 
-test('without a React that was watched', () => {
+test('an update is rejected if React was loaded first', () => {
   const { module } = react({ without: true });
   module('/a.js', component('a'));
   const { invalidated } = module('/a.js', component('b'));
-  assert.deepEqual(invalidated, ['a.js changed (React was there before it could be watched)']);
+  assert.deepEqual(invalidated, ['a.js changed (React was loaded before it could be observed)']);
 });
 
-test('a module that did not run to its end changes nothing', () => {
-  const { module, commit, said, refresh, waited } = react();
+test('a module that threw changes no component', () => {
+  const { module, commit, log, refresh, waited } = react();
   commit({});
   module('/a.js', component('a', 'useState'));
   refresh('/hook.js').sig()(() => {}, 'useState');
-  assert.deepEqual([...waited], [], 'a module of hooks says no end');
+  assert.deepEqual([...waited], [], 'a module that only has hooks never calls end');
   const { reg } = refresh('/a.js');
   reg(() => {}, 'App'); // and it threw
   assert.deepEqual([...waited], ['/a.js']);
   module('/b.js', component('x'));
   module('/b.js', component('y'));
   module('/a.js', component('b', 'useState'));
-  assert.deepEqual(said, ['root: updated y; stale ', 'root: updated b; stale ']);
+  assert.deepEqual(log, ['root: updated y; stale ', 'root: updated b; stale ']);
 });
 
-test('roots: unmounted ones are left alone, failed ones are tried again, one cannot hold up the other', () => {
-  const { module, commit, said, devtools, id, root } = react();
+test('unmounted roots are skipped, failed ones are retried, and one does not affect another', () => {
+  const { module, commit, log, devtools, id, root } = react();
   const edit = (n) => module('/a.js', component(n));
   edit('a');
   devtools.onScheduleFiberRoot(id, root, 'element');
   commit({});
   commit(null);
   edit('b');
-  assert.deepEqual(said, [], 'unmounted');
+  assert.deepEqual(log, [], 'unmounted');
   commit({});
   commit(null, true);
   edit('c');
-  assert.deepEqual(said.splice(0), ['root root element']);
+  assert.deepEqual(log.splice(0), ['root root element']);
   commit({});
   devtools.onCommitFiberRoot(
     id,
@@ -234,10 +234,10 @@ test('roots: unmounted ones are left alone, failed ones are tried again, one can
   );
   root.throws = 'oh';
   edit('d');
-  assert.deepEqual(said, ['error oh', 'other: updated d; stale ']);
+  assert.deepEqual(log, ['error oh', 'other: updated d; stale ']);
 });
 
-test('the hook of the developer tools goes on working, and renderers that it knows are used', () => {
+test('an existing DevTools hook keeps working, and its renderers are used', () => {
   const calls = [];
   const scheduled = [];
   const known = { setRefreshHandler() {}, scheduleRefresh: (root) => scheduled.push(root.name) };
@@ -267,14 +267,14 @@ test('the hook of the developer tools goes on working, and renderers that it kno
   assert.deepEqual(scheduled, ['root']);
 });
 
-test('a hook that is switched off is let be', () => {
+test('a disabled DevTools hook is not changed', () => {
   const inject = () => {};
   const hook = { isDisabled: true, inject };
   makeRefresh({ __REACT_DEVTOOLS_GLOBAL_HOOK__: hook }, {});
   assert.equal(hook.inject, inject);
 });
 
-test('what is a component', () => {
+test('isComponent recognizes functions with upper-case names, React classes and wrappers', () => {
   const named = (name, type) => Object.defineProperty(type, 'name', { value: name });
   class Extends extends Map {}
   for (const [type, wanted] of [

@@ -1,8 +1,8 @@
-// What packs define, run: written by hand here as a pack writes it (src/compile/packages).
+// Definitions as packs contain them (src/esm/packages), linked and run.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-// Each test has a registry of its own.
+// Each test imports its own registry.
 let number = 0;
 const fresh = () => import(`../../client-snippet/packages/registry.js?${number++}`);
 const started = async (definitions) => {
@@ -29,13 +29,13 @@ test('CommonJS runs once, at its first require', async () => {
   assert.deepEqual(runs, ['a', 'b']);
 });
 
-test('a definition that is there stays', async () => {
+test('the first definition of a file stays', async () => {
   const { define, load } = await started({ a: [{}, (module) => (module.exports = 1)] });
   define({ a: [{}, (module) => (module.exports = 2)] });
   assert.equal(load('a')[1].default, 1);
 });
 
-test('CommonJS in a circle sees what is there so far', async () => {
+test('CommonJS in a cycle sees the exports so far', async () => {
   const { load } = await started({
     a: [{ b: 'b' }, (module, exports, require) => {
       exports.early = 1;
@@ -47,7 +47,7 @@ test('CommonJS in a circle sees what is there so far', async () => {
   assert.deepEqual(load('a')[0], { early: 1, seen: { early: 1 }, late: 2 });
 });
 
-test('CommonJS that throws is tried again', async () => {
+test('CommonJS that throws runs again', async () => {
   let tries = 0;
   const { load } = await started({
     a: [{}, (module) => {
@@ -59,7 +59,7 @@ test('CommonJS that throws is tried again', async () => {
   assert.equal(load('a')[1].default, 2);
 });
 
-test('what is missing is missing when it is required', async () => {
+test('a missing module throws when it is required', async () => {
   const { load } = await started({
     a: [{ gone: "!Cannot find module 'gone'" }, (module, exports, require) => {
       for (const name of ['gone', 'computed'])
@@ -75,7 +75,7 @@ test('what is missing is missing when it is required', async () => {
   assert.deepEqual(computed, ['MODULE_NOT_FOUND', "Cannot find module 'computed' from a"]);
 });
 
-test('CommonJS is given what it uses of Node', async () => {
+test('CommonJS gets the Node globals that it uses', async () => {
   const { load } = await started({
     'p@1~x/lib/a.js': [
       {},
@@ -103,7 +103,7 @@ const written = [{}, (module) => {
   module.exports.name2 = 'name2';
 }];
 
-test('the default of CommonJS, for the project', async () => {
+test('the project imports the default of CommonJS by the rules of bundlers', async () => {
   const { load } = await started({ compiled, written, bare: [{}, (module, exports) => {
     Object.defineProperty(exports, '__esModule', { value: true });
     exports.name = 'only';
@@ -118,34 +118,34 @@ for (const [kinds, fromCompiled, fromWritten] of [
   ['ds', ['default', 'default', 'name'], ['function', 'function', undefined]],
   ['DS', [{ name: 'name' }, { name: 'name' }, 'name'], ['function', 'function', undefined]],
 ])
-  test(`the default of CommonJS, for packages: ${kinds}`, async () => {
+  test(`packages import the default of CommonJS by kind: ${kinds}`, async () => {
     const importer = (key) => [
       [[key, kinds]],
       function* ($, d, s) {
-        $.link({ told: () => told }, (d_, s_) => ((d = d_), (s = s_)), []);
+        $.link({ seen: () => seen }, (d_, s_) => ((d = d_), (s = s_)), []);
         yield;
-        const told = [d.default, s.default, s.name];
+        const seen = [d.default, s.default, s.name];
       },
     ];
     const { load } = await started({ compiled, written, a: importer('compiled'), b: importer('written') });
     const plain = (value) =>
       typeof value === 'function' ? value() : value?.name && { name: value.name } || value;
-    assert.deepEqual(load('a')[0].told.map(plain), fromCompiled);
-    assert.deepEqual(load('b')[0].told.slice(0, 2).map(plain), fromWritten.slice(0, 2));
+    assert.deepEqual(load('a')[0].seen.map(plain), fromCompiled);
+    assert.deepEqual(load('b')[0].seen.slice(0, 2).map(plain), fromWritten.slice(0, 2));
   });
 
-test('ES modules: linked before they run, bindings live, functions across a circle', async () => {
+test('ES modules are linked before they run, with live bindings and functions across a cycle', async () => {
   const order = [];
   const { load } = await started({
     a: [[['b', 'n']], function* ($, n) {
-      $.link({ count: () => count, inc: () => inc, told: () => told }, (n_) => (n = n_), []);
+      $.link({ count: () => count, inc: () => inc, seen: () => seen }, (n_) => (n = n_), []);
       yield;
       order.push('a');
       let count = 0;
       function inc() {
         return ++count;
       }
-      const told = n.early;
+      const seen = n.early;
     }],
     b: [[['c', 'n']], function* ($, n) {
       $.link({ early: () => early }, (n_) => (n = n_), []);
@@ -153,7 +153,7 @@ test('ES modules: linked before they run, bindings live, functions across a circ
       order.push('b');
       var early = n.call();
     }],
-    // It calls what was not run, by way of a module that was not run.
+    // Called before it has run, through a module that has not run either.
     c: [[['b', ''], ['d', 'n']], function* ($, n) {
       $.link({ call: () => n.call }, (n_) => (n = n_), []);
       yield;
@@ -170,7 +170,7 @@ test('ES modules: linked before they run, bindings live, functions across a circ
   });
   const [a] = load('a');
   assert.deepEqual(order, ['d', 'c', 'b', 'a']);
-  assert.equal(a.told, 'function');
+  assert.equal(a.seen, 'function');
   assert.equal(a.count, 0);
   a.inc();
   assert.equal(a.count, 1);
@@ -181,7 +181,7 @@ test('ES modules: linked before they run, bindings live, functions across a circ
   assert.equal(Object.prototype.toString.call(a), '[object Module]');
 });
 
-test('what was not reached cannot be read', async () => {
+test('an export that is not initialized throws', async () => {
   const { load } = await started({
     a: [[['b', '']], function* ($) {
       $.link({ late: () => late }, () => {}, []);
@@ -195,10 +195,10 @@ test('what was not reached cannot be read', async () => {
     }],
   });
   assert.throws(() => load('a'), ReferenceError);
-  assert.throws(() => load('a'), ReferenceError, 'it is not tried again');
+  assert.throws(() => load('a'), ReferenceError, 'it does not run again');
 });
 
-test('export *: own names first, then the first; no default; CommonJS too', async () => {
+test('export * adds the first of each name, without default, from CommonJS too', async () => {
   const exporting = (fields) => [[], function* ($) {
     $.link(Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, () => value])), () => {}, []);
     yield;
@@ -233,12 +233,12 @@ test('CommonJS may require an ES module', async () => {
   assert.equal(all.default, 'd');
 });
 
-test('an await outside of functions', async () => {
+test('a module with a top-level await can be imported but not required', async () => {
   const { load } = await started({
     a: [[['b', 'n'], ['c', '']], function* ($, n) {
-      $.link({ told: () => told }, (n_) => (n = n_), []);
+      $.link({ seen: () => seen }, (n_) => (n = n_), []);
       yield;
-      const told = n.value;
+      const seen = n.value;
     }],
     b: [[['a', '']], async function* ($) {
       $.link({ value: () => value }, () => {}, []);
@@ -262,15 +262,15 @@ test('an await outside of functions', async () => {
       throw new Error('rejected');
     }],
   });
-  assert.throws(() => load('old'), /cannot be required/);
+  assert.throws(() => load('old'), /cannot be loaded with require\(\)/);
   const [a] = await load('a');
-  assert.equal(a.told, 'awaited');
-  assert.equal(load('a')[0].told, 'awaited', 'nothing to wait for any more');
+  assert.equal(a.seen, 'awaited');
+  assert.equal(load('a')[0].seen, 'awaited', 'it has already run');
   await assert.rejects(load('bad'), /rejected/);
   assert.throws(() => load('bad'), /rejected/);
 });
 
-test('import() of what was defined, and what has no pack', async () => {
+test('import() loads packs, defined modules and other URLs', async () => {
   const { load } = await started({
     a: [[], function* ($) {
       $.link({ get: () => (name) => $.import(name) }, () => {}, []);
@@ -286,7 +286,7 @@ test('import() of what was defined, and what has no pack', async () => {
   assert.ok(await get('fs'));
 });
 
-test('what is built into Node is said when it is used', async (t) => {
+test('a Node built-in warns once for each property and throws when called', async (t) => {
   const warned = [];
   t.mock.method(console, 'warn', (text) => warned.push(text));
   const { load, builtin } = await started({
@@ -300,21 +300,21 @@ test('what is built into Node is said when it is used', async (t) => {
   assert.deepEqual(warned, []);
   assert.equal(fs.readFile, undefined);
   assert.equal(fs.readFile, undefined);
-  assert.deepEqual(warned, ['fs is built into Node, and not there in browsers: fs.readFile']);
+  assert.deepEqual(warned, ['fs is a Node built-in and is not available in browsers: fs.readFile']);
   const [missing] = builtin('path');
-  assert.throws(missing('join'), /path is built into Node, and not there in browsers: path.join/);
+  assert.throws(missing('join'), /path is a Node built-in and is not available in browsers: path.join/);
 });
 
-test('what is in no pack is said', async () => {
+test('a file that no pack defines throws', async () => {
   const { load } = await started({});
   assert.throws(() => load('p@1~x/a.js'), /p@1~x\/a.js is in no pack/);
 });
 
-test('a classic script leaves its definition with its element', async (t) => {
-  const asked = [];
+test('a classic script defines its file', async (t) => {
+  const requests = [];
   const head = {
     append(element) {
-      asked.push(element.src.replace(/.*\/npm\//, ''));
+      requests.push(element.src.replace(/.*\/npm\//, ''));
       if (element.src.includes('gone')) return queueMicrotask(() => element.onerror());
       element.definition = [{}, (module) => (module.exports = 'old')];
       queueMicrotask(() => element.onload());
@@ -324,7 +324,7 @@ test('a classic script leaves its definition with its element', async (t) => {
   t.after(() => delete globalThis.document);
   const { load, scripts } = await started({ b: [{}, () => {}] });
   await scripts(['a', 'b']);
-  assert.deepEqual(asked, ['a?script']);
+  assert.deepEqual(requests, ['a?script']);
   assert.equal(load('a')[1].default, 'old');
-  await assert.rejects(scripts(['gone']), /cannot be loaded/);
+  await assert.rejects(scripts(['gone']), /failed to load/);
 });

@@ -1,15 +1,16 @@
-// What happens between a change and its end: modules that cannot be had, morphs, reloads that wait.
+// How a change is applied: loading the modules for it, morphs, and delayed reloads.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { inSrcset, inStyle } from '../../client-snippet/reload/assets.js';
+import { replaceInSrcset, replaceInStyle } from '../../client-snippet/reload/assets.js';
 import { Page, settle } from './page.mjs';
 
 const modified = (path) => ({ path, kind: 'modified' });
 const own = modified('/index.html');
-const applied = (p) => p.lines.flatMap((line) => line.sent.slice(1).map((text) => JSON.parse(text)));
+const applied = (p) => 
+  p.connections.flatMap(({ sent }) => sent.slice(1).map((text) => JSON.parse(text)));
 
-/** Lets time pass, and what waits for it happen. */
+/** Advances the clock and lets promises settle. */
 const pass = async (p, ms) => {
   for (const end = p.now + ms; p.now < end;) {
     p.tick(50);
@@ -17,7 +18,7 @@ const pass = async (p, ms) => {
   }
 };
 
-/** A page that can be morphed, and how often it was. */
+/** A page that can be morphed, with a fake morph.js. */
 const morphing = (how, options = { query: '?b.17.c0ffee' }) => {
   const p = new Page(options);
   p.morphs = [];
@@ -29,25 +30,25 @@ const morphing = (how, options = { query: '?b.17.c0ffee' }) => {
   return p;
 };
 
-test('one question, then one reload', async () => {
+test('a reload is preceded by one HEAD request', async () => {
   const p = new Page().start().connected();
   p.updated(18, modified('/x.js'));
   await settle();
-  assert.deepEqual([p.asked, p.reloads], [['HEAD http://localhost:3000/index.html'], 1]);
+  assert.deepEqual([p.requests, p.reloads], [['HEAD http://localhost:3000/index.html'], 1]);
 });
 
-test('a reload waits until the document answers; later changes merge, and all are said', async () => {
+test('a reload waits until the document is available and acknowledges all changes until then', async () => {
   const p = new Page().start().connected();
   p.statuses = [502, 503, 504, 0, 404];
   p.updated(18, modified('/x.js'));
   await settle();
   p.updated(19, modified('/y.js'), modified('/a.css'));
   await settle();
-  assert.deepEqual([p.asked.length, p.reloads], [1, 0]);
+  assert.deepEqual([p.requests.length, p.reloads], [1, 0]);
   await pass(p, 100);
-  assert.deepEqual([p.asked.length, p.reloads], [2, 0]);
+  assert.deepEqual([p.requests.length, p.reloads], [2, 0]);
   await pass(p, 5000);
-  assert.deepEqual([p.asked.length, p.reloads], [5, 1], 'any other status is an answer');
+  assert.deepEqual([p.requests.length, p.reloads], [5, 1], 'any other status means that the document is available');
   assert.deepEqual(
     applied(p).map(({ version, how, why }) => [version, how, why]),
     [
@@ -55,10 +56,10 @@ test('a reload waits until the document answers; later changes merge, and all ar
       [19, 'reload', 'x.js changed'],
     ],
   );
-  assert.equal(p.lines[0].closed, true);
+  assert.equal(p.connections[0].closed, true);
 });
 
-test('a page that may not ask is reloaded when the socket says that the server is there', async () => {
+test('a page that may not send requests reloads while its socket is open', async () => {
   const p = new Page().start().connected();
   p.statuses = [0];
   p.updated(18, modified('/x.js'));
@@ -68,7 +69,7 @@ test('a page that may not ask is reloaded when the socket says that the server i
   assert.equal(p.reloads, 1);
 });
 
-test('a server that is gone before the modules are there loses nothing', async () => {
+test('a change waits until its modules can be loaded', async () => {
   const p = new Page();
   const { modules } = p;
   p.modules = {};
@@ -84,7 +85,7 @@ test('a server that is gone before the modules are there loses nothing', async (
   assert.deepEqual([applied(p)[0].how, p.reloads], ['css', 0]);
 });
 
-test('modules that cannot be had from a server that is there: a reload', async () => {
+test('a page that cannot load the modules reloads', async () => {
   const p = new Page();
   p.modules = {};
   p.start().connected().updated(18, modified('/a.css'));
@@ -92,15 +93,15 @@ test('modules that cannot be had from a server that is there: a reload', async (
   assert.equal(p.reloads, 1);
 });
 
-test('the page itself is morphed', async () => {
+test('a change of the page is morphed', async () => {
   const p = morphing({ how: 'morph' }).start().connected();
   p.updated(18, own);
   await settle();
   assert.deepEqual(p.morphs, [[true, 'c0ffee']]);
-  assert.deepEqual([applied(p)[0].how, p.reloads, p.asked], ['morph', 0, []]);
+  assert.deepEqual([applied(p)[0].how, p.reloads, p.requests], ['morph', 0, []]);
 });
 
-test('the page itself and a sheet', async () => {
+test('a change of the page and a sheet is morphed and replaced', async () => {
   const p = morphing({ how: 'morph' });
   p.link('/a.css');
   p.start().connected().updated(18, modified('/a.css'), own);
@@ -111,12 +112,12 @@ test('the page itself and a sheet', async () => {
 });
 
 for (const [what, how, wanted] of [
-  ['finds no difference', { how: 'none' }, ['none', undefined, 0]],
-  ['cannot be sure', { how: 'reload', why: 'a script changed' }, ['reload', 'a script changed', 1]],
+  ['finds no difference is acknowledged', { how: 'none' }, ['none', undefined, 0]],
+  ['is uncertain reloads', { how: 'reload', why: 'a script changed' }, ['reload', 'a script changed', 1]],
   [
-    'fails',
+    'fails reloads',
     () => Promise.reject(new Error('no')),
-    ['reload', 'the change could not be put in place', 1],
+    ['reload', 'the change could not be applied', 1],
   ],
 ])
   test(`a morph that ${what}`, async () => {
@@ -127,7 +128,7 @@ for (const [what, how, wanted] of [
     assert.deepEqual([done, why, p.reloads], wanted);
   });
 
-test('one morph after the other', async () => {
+test('morphs run one at a time', async () => {
   const ends = [];
   const p = morphing(() => new Promise((end) => ends.push(end)));
   p.start().connected().updated(18, own);
@@ -149,15 +150,15 @@ test('one morph after the other', async () => {
   );
 });
 
-/** A page with compiled modules, and what they are told. */
+/** A page with compiled modules and a fake renew.js, whose calls are logged. */
 const compiled = (answer, options = {}) => {
   const p = new Page({ resources: ['/__livers/hot.js', '/src/App.jsx'], ...options });
-  p.told = [];
+  p.calls = [];
   p.modules['renew.js'] = {
     takes: (path) => path.startsWith('/src/'),
-    tell: (event) => p.told.push(event),
+    emit: (event) => p.calls.push(event),
     apply: async (changes, version) => {
-      p.told.push(`${version}: ${changes.map(({ path }) => path).join(' ')}`);
+      p.calls.push(`${version}: ${changes.map(({ path }) => path).join(' ')}`);
       return typeof answer === 'function' ? answer() : answer;
     },
   };
@@ -165,10 +166,10 @@ const compiled = (answer, options = {}) => {
 };
 
 for (const [what, answer, wanted] of [
-  ['are put in place', { how: 'hot' }, ['hot', undefined, 0]],
-  ['cannot be had', { how: 'kept', why: 'a cannot be had' }, ['kept', 'a cannot be had', 0]],
-  ['are accepted by nobody', { how: 'reload', why: 'a changed' }, ['reload', 'a changed', 1]],
-  ['fail', () => Promise.reject(new Error('no')), ['reload', 'the change could not be put in place', 1]],
+  ['were updated are acknowledged', { how: 'hot' }, ['hot', undefined, 0]],
+  ['failed to load are acknowledged', { how: 'kept', why: 'a failed to load' }, ['kept', 'a failed to load', 0]],
+  ['do not accept the change reload', { how: 'reload', why: 'a changed' }, ['reload', 'a changed', 1]],
+  ['throw reload', () => Promise.reject(new Error('no')), ['reload', 'the change could not be applied', 1]],
 ])
   test(`modules that ${what}`, async () => {
     const p = compiled(answer).start().connected();
@@ -177,24 +178,24 @@ for (const [what, answer, wanted] of [
     const [{ how, why }] = applied(p);
     assert.deepEqual([how, why, p.reloads], wanted);
     const leaving = p.reloads ? ['vite:beforeFullReload'] : [];
-    assert.deepEqual(p.told, ['18: /src/App.jsx', ...leaving]);
+    assert.deepEqual(p.calls, ['18: /src/App.jsx', ...leaving]);
   });
 
-test('modules, and a sheet', async () => {
+test('modules and a sheet are updated together', async () => {
   const p = compiled({ how: 'hot' });
   p.link('/src/a.css');
   p.start().connected().updated(18, modified('/src/App.jsx'), modified('/src/a.css'));
   await settle();
   p.links[1].load();
   await settle();
-  assert.deepEqual(p.told, ['18: /src/App.jsx']);
+  assert.deepEqual(p.calls, ['18: /src/App.jsx']);
   assert.deepEqual([applied(p)[0].how, p.reloads], ['css+hot', 0]);
 });
 
 for (const [what, resources, wanted] of [
-  ['a page without compiled modules does not load what they need', ['/src/App.jsx'], 'reload'],
-  ['a page that cleared its list of resources may have some', [], 'hot'],
-  ['so may one with a full list', Array.from({ length: 250 }, (_, n) => `/${n}.js`), 'hot'],
+  ['a page without compiled modules does not load renew.js', ['/src/App.jsx'], 'reload'],
+  ['a page without resource entries may have compiled modules', [], 'hot'],
+  ['a page with a full list of resource entries may have compiled modules', Array.from({ length: 250 }, (_, n) => `/${n}.js`), 'hot'],
 ])
   test(what, async () => {
     const p = compiled({ how: 'hot' }, { resources }).start().connected();
@@ -204,14 +205,14 @@ for (const [what, resources, wanted] of [
   });
 
 for (const [what, options, change] of [
-  ['no tag', { query: '?b.17' }],
-  ['a page of a backend that is down', { query: '?b.17.failed' }],
-  ['a service worker', { query: '?b.17.c0ffee', worker: {} }],
-  ['the page forbids it', { query: '?b.17.c0ffee' }, (p) => (p.meta = {})],
-  ['it is loading', { query: '?b.17.c0ffee' }, (p) => (p.document.readyState = 'loading')],
-  ['there is no such module', { query: '?b.17.c0ffee' }, (p) => delete p.modules['morph.js']],
+  ['has no tag', { query: '?b.17' }],
+  ['is an error page of a backend', { query: '?b.17.failed' }],
+  ['has a service worker', { query: '?b.17.c0ffee', worker: {} }],
+  ['forbids it', { query: '?b.17.c0ffee' }, (p) => (p.meta = {})],
+  ['is loading', { query: '?b.17.c0ffee' }, (p) => (p.document.readyState = 'loading')],
+  ['cannot load morph.js', { query: '?b.17.c0ffee' }, (p) => delete p.modules['morph.js']],
 ])
-  test(`no morph: ${what}`, async () => {
+  test(`a page that ${what} reloads`, async () => {
     const p = morphing({ how: 'morph' }, options);
     change?.(p);
     p.start().connected().updated(18, own);
@@ -220,17 +221,17 @@ for (const [what, options, change] of [
   });
 
 const BASE = 'http://h/css/app.css';
-const renew = (url) => (url === 'http://h/css/a.png' ? 'NEW' : '');
+const replace = (url) => (url === 'http://h/css/a.png' ? 'NEW' : '');
 for (const [within, text, wanted] of [
-  [inSrcset, 'a.png', 'NEW'],
-  [inSrcset, 'a.png 1x, b.png 2x', 'NEW 1x, b.png 2x'],
-  [inSrcset, 'b.png 2x,a.png', 'b.png 2x,NEW'],
-  [inSrcset, ' b.png,\n a.png 100w ', ' b.png,\n NEW 100w '],
-  [inSrcset, 'a.png,b.png 2x', 'a.png,b.png 2x'], // one address
-  [inSrcset, 'data:,a.png 1x, /css/a.png 2x', 'data:,a.png 1x, NEW 2x'],
-  [inStyle, 'x: url("a.png"), url(b.png)', 'x: url("NEW"), url(b.png)'],
-  [inStyle, "url( 'a.png' ) url(a.png)", 'url("NEW") url("NEW")'],
-  [inStyle, 'url("a.png)") url("http://[")', 'url("a.png)") url("http://[")'],
-  [inStyle, 'url(/css/a.png)', 'url("NEW")'],
+  [replaceInSrcset, 'a.png', 'NEW'],
+  [replaceInSrcset, 'a.png 1x, b.png 2x', 'NEW 1x, b.png 2x'],
+  [replaceInSrcset, 'b.png 2x,a.png', 'b.png 2x,NEW'],
+  [replaceInSrcset, ' b.png,\n a.png 100w ', ' b.png,\n NEW 100w '],
+  [replaceInSrcset, 'a.png,b.png 2x', 'a.png,b.png 2x'], // one address
+  [replaceInSrcset, 'data:,a.png 1x, /css/a.png 2x', 'data:,a.png 1x, NEW 2x'],
+  [replaceInStyle, 'x: url("a.png"), url(b.png)', 'x: url("NEW"), url(b.png)'],
+  [replaceInStyle, "url( 'a.png' ) url(a.png)", 'url("NEW") url("NEW")'],
+  [replaceInStyle, 'url("a.png)") url("http://[")', 'url("a.png)") url("http://[")'],
+  [replaceInStyle, 'url(/css/a.png)', 'url("NEW")'],
 ])
-  test(`addresses in ${text}`, () => assert.equal(within(text, BASE, renew), wanted));
+  test(`replaces the URLs in ${text}`, () => assert.equal(within(text, BASE, replace), wanted));

@@ -73,7 +73,7 @@ async fn who_answers_stays() {
 async fn who_does_not_read_is_dropped_and_costs_the_others_nothing() {
     let example = Example::start("chat").await;
     let (mut ada, mut bob) = (join(example.port).await, join(example.port).await);
-    let mut deaf = Socket::on(example.port).path("/ws").room(4096).open().await;
+    let mut deaf = Socket::on(example.port).path("/ws").receive_buffer(4096).open().await;
     let long = Message::binary(vec![7; 60_000]);
     // More than its mailbox and the system's buffers hold.
     for _ in 0..600 {

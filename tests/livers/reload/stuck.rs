@@ -21,7 +21,7 @@ async fn a_stuck_tab_delays_nobody_and_gets_the_sum() {
     }
     let livers = Livers::on(dir.path()).start().await;
     let mut tool = Tab::tool(&livers).await;
-    let mut stuck = Tab::over(Socket::on(livers.port()).room(4096).open().await).await;
+    let mut stuck = Tab::over(Socket::on(livers.port()).receive_buffer(4096).open().await).await;
     let (mut messages, mut last) = (0, 0);
     for round in 0..ROUNDS {
         for name in &names {

@@ -1,11 +1,9 @@
 //! A scripted TCP server to proxy to.
 //!
-//! Each connection is handed to a closure of the test as a [`Wire`], on the
-//! test's own runtime: it reads what it wants, answers raw bytes, and ends the
-//! connection in order (by dropping it) or by a reset. The backend can be
-//! stopped, with its open connections, and started again on the same port. A
-//! panic in a closure fails the test when the backend is stopped or dropped.
-//! WebSocket backends take [`Wire::into_stream`] to tungstenite.
+//! A closure of the test handles each connection as a [`Wire`]: it reads requests, sends raw bytes, and
+//! closes the connection (by dropping it) or resets it. The backend can be stopped, which ends its
+//! connections, and started again on the same port. A panic in a closure fails the test when the backend
+//! is stopped or dropped. WebSocket backends pass [`Wire::into_stream`] to tungstenite.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -22,7 +20,7 @@ use super::{lock, within};
 
 type Script = dyn Fn(Wire) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
 
-/// A server that does with each connection what the test says.
+/// A server that runs a closure of the test on each connection.
 pub struct Backend {
     address: SocketAddr,
     script: Arc<Script>,
@@ -48,8 +46,7 @@ impl Backend {
         backend
     }
 
-    /// Answers the first request of each connection, whatever it asks, with
-    /// these bytes, and ends the connection.
+    /// Answers the first request of each connection with these bytes and closes the connection.
     pub async fn answering(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes: Arc<[u8]> = bytes.into().into();
         Self::start(move |mut wire| {
@@ -64,36 +61,34 @@ impl Backend {
         .await
     }
 
-    /// The port it listens on, also while it is stopped.
+    /// Returns the port, which stays the same while the backend is stopped.
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// Its address, such as `http://127.0.0.1:3000`.
+    /// Returns the URL, such as `http://127.0.0.1:3000`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// How many connections there have been.
+    /// Returns the number of connections accepted so far.
     pub fn connections(&self) -> usize {
         *self.accepted.borrow()
     }
 
-    /// Waits until there have been so many connections.
+    /// Waits until `count` connections were accepted in total.
     pub async fn wait_for_connections(&self, count: usize) {
         let mut accepted = self.accepted.subscribe();
         let reached = accepted.wait_for(|accepted| *accepted >= count);
         let _ = within(&format!("connection {count} to the backend"), reached).await;
     }
 
-    /// Stops listening and drops all connections; they are gone when this
-    /// returns. New ones are refused.
+    /// Stops listening and drops all connections. When this returns, new connections are refused.
     pub async fn stop(&mut self) {
         if let Some((stop, task)) = self.running.take() {
             drop(stop);
             within("the end of the backend", task).await.expect("the backend's task");
-            // A process that another test is just starting holds a copy of the socket until it has
-            // become its program.
+            // A child process that another test is starting inherits the listening socket until exec.
             within("the end of the backend's socket", async {
                 while TcpStream::connect(self.address).await.is_ok() {
                     tokio::time::sleep(Duration::from_millis(1)).await;
@@ -104,7 +99,7 @@ impl Backend {
         self.check();
     }
 
-    /// Listens again on the same port.
+    /// Starts listening again on the same port.
     pub async fn start_again(&mut self) {
         assert!(self.running.is_none(), "the backend is running");
         let listener = TcpListener::bind(self.address).await.expect("listen");
@@ -140,7 +135,7 @@ async fn serve(
     panics: Arc<Mutex<Vec<String>>>,
     mut stopped: oneshot::Receiver<()>,
 ) {
-    let note = |ended: Result<(), JoinError>| {
+    let record = |ended: Result<(), JoinError>| {
         if let Err(error) = ended
             && let Ok(panic) = error.try_into_panic()
         {
@@ -153,7 +148,7 @@ async fn serve(
     loop {
         tokio::select! {
             _ = &mut stopped => break,
-            Some(ended) = connections.join_next() => note(ended),
+            Some(ended) = connections.join_next() => record(ended),
             connection = listener.accept() => {
                 let (stream, _) = connection.expect("accept");
                 connections.spawn(script(Wire::over(stream)));
@@ -164,6 +159,6 @@ async fn serve(
     drop(listener);
     connections.abort_all();
     while let Some(ended) = connections.join_next().await {
-        note(ended);
+        record(ended);
     }
 }

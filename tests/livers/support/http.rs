@@ -1,8 +1,7 @@
-//! HTTP/1.1 requests byte by byte: what is sent is what the test wrote, and what
-//! comes back is parsed here, not by the library under test.
+//! HTTP/1.1 requests, written as the test spells them and parsed without the library under test.
 //!
-//! The functions use a connection for one request; [`Wire`] is one kept open.
-//! TLS, compression and HTTP/2 are left out.
+//! Each function opens a connection for one request. [`Wire`] keeps a connection open. TLS, content
+//! codings and HTTP/2 are left out.
 
 use std::fmt;
 
@@ -10,17 +9,17 @@ use serde::de::DeserializeOwned;
 
 pub use super::wire::Wire;
 
-/// Header fields in the order they came.
+/// Header fields in the order of the message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers(pub Vec<(String, String)>);
 
 impl Headers {
-    /// The first value of a field; the case of its name does not matter.
+    /// Returns the first value of a field. Names are case-insensitive.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
-    /// All values of a field, in their order.
+    /// Returns all values of a field, in order.
     pub fn get_all(&self, name: &str) -> Vec<&str> {
         let same = self.0.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
         same.map(|(_, v)| v.as_str()).collect()
@@ -46,16 +45,16 @@ impl Headers {
     }
 }
 
-/// How the end of a body is told.
+/// How the end of a body is delimited (RFC 9112, section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// There is none: an answer to HEAD, or a status that has no body.
+    /// There is no body: a response to HEAD, or a status without content.
     None,
-    /// By `content-length`.
+    /// `Content-Length`.
     Length(usize),
-    /// By `transfer-encoding: chunked`.
+    /// `Transfer-Encoding: chunked`.
     Chunked,
-    /// By the end of the connection.
+    /// The end of the connection.
     Close,
 }
 
@@ -67,25 +66,25 @@ pub struct Response {
     pub reason: String,
     pub headers: Headers,
     pub body: Vec<u8>,
-    /// The fields after a chunked body.
+    /// The trailer fields of a chunked body.
     pub trailers: Headers,
     pub framing: Framing,
-    /// Whether the whole body came before the connection ended.
+    /// Whether the whole body arrived before the connection ended.
     pub complete: bool,
 }
 
 impl Response {
-    /// The first value of a field.
+    /// Returns the first value of a field.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)
     }
 
-    /// The body as text.
+    /// Returns the body as UTF-8.
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("a body of UTF-8")
     }
 
-    /// The body read as JSON.
+    /// Parses the body as JSON.
     pub fn json<T: DeserializeOwned>(&self) -> T {
         serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e} in {self:?}"))
     }
@@ -97,12 +96,12 @@ impl fmt::Debug for Response {
         for (name, value) in &self.headers.0 {
             writeln!(f, "{name}: {value}")?;
         }
-        let cut = if self.complete { "" } else { " (cut short)" };
+        let cut = if self.complete { "" } else { " (incomplete)" };
         write!(f, "\n{}{cut}", String::from_utf8_lossy(&self.body))
     }
 }
 
-/// The head of a request, as a backend reads it.
+/// The head of a request, as a backend receives it.
 #[derive(Clone, Debug)]
 pub struct RequestHead {
     pub method: String,
@@ -111,7 +110,7 @@ pub struct RequestHead {
     pub headers: Headers,
 }
 
-/// Sends bytes on a connection of their own and reads one response.
+/// Sends raw bytes on a new connection and reads one response.
 pub async fn request(port: u16, raw: impl AsRef<[u8]>) -> Response {
     let raw = raw.as_ref();
     let mut wire = Wire::open(port).await;
@@ -119,23 +118,22 @@ pub async fn request(port: u16, raw: impl AsRef<[u8]>) -> Response {
     wire.response(raw.starts_with(b"HEAD ")).await
 }
 
-/// `GET path`.
+/// Sends `GET path`.
 pub async fn get(port: u16, path: &str) -> Response {
     get_with(port, path, &[]).await
 }
 
-/// `GET path` with header fields; a `Host` among them replaces the usual one.
+/// Sends `GET path` with header fields. A `Host` field replaces the default.
 pub async fn get_with(port: u16, path: &str, headers: &[(&str, &str)]) -> Response {
     send(port, "GET", path, headers, b"").await
 }
 
-/// `HEAD path`.
+/// Sends `HEAD path`.
 pub async fn head(port: u16, path: &str) -> Response {
     send(port, "HEAD", path, &[], b"").await
 }
 
-/// A request with a body, and `content-length` if there is one. The response
-/// must be complete.
+/// Sends a request, with `Content-Length` if the body is not empty. The response must be complete.
 pub async fn send(
     port: u16,
     method: &str,
@@ -146,12 +144,11 @@ pub async fn send(
     let mut raw = request_head(port, method, path, headers, body.len()).into_bytes();
     raw.extend_from_slice(body);
     let response = request(port, raw).await;
-    assert!(response.complete, "{method} {path}: the answer was cut short: {response:?}");
+    assert!(response.complete, "{method} {path}: the response is incomplete: {response:?}");
     response
 }
 
-/// The bytes of a request head that asks to close the connection after it,
-/// unless `headers` have a `Connection` of their own.
+/// Formats a request head. `Host` and `Connection: close` are added unless `headers` contain these fields.
 pub fn request_head(
     port: u16,
     method: &str,

@@ -1,15 +1,16 @@
-//! What the tests are written with.
+//! Test harness.
 //!
-//! - [`server`]: the real `livers` binary on a folder
+//! - [`server`]: runs the `livers` binary on a folder
 //! - [`dir`]: a temporary folder to serve and change
-//! - [`http`]: HTTP/1.1 requests byte by byte, not by the library under test
-//! - [`wire`]: a connection kept open, from either end
-//! - [`socket`]: the reload socket, and [`tab`]: who speaks on it
+//! - [`http`]: HTTP/1.1 requests written and parsed without the library under test
+//! - [`wire`]: one end of a connection that is kept open
+//! - [`socket`]: a WebSocket client, and [`tab`]: the reload protocol on it
 //! - [`browser`]: Chromium pages
 //! - [`backend`]: a scripted TCP server to proxy to
+//! - [`skip`]: skipping a test that needs something this machine lacks
 //!
-//! No wait is without a deadline, and each deadline says what did not come.
-//! No test sleeps in the hope that something has happened by then.
+//! Every wait has a deadline and panics with what it waited for. No test sleeps until something has
+//! probably happened.
 
 #![allow(dead_code)]
 
@@ -28,18 +29,20 @@ use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long a step over a socket may take. Generous: it is reached only by a
-/// failing test.
+/// The deadline of a step over a socket. Only a failing test reaches it.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Awaits `future`, or panics with `what` was waited for.
+/// Awaits `future`.
+///
+/// # Panics
+/// After [`DEADLINE`], with `what` was waited for.
 pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     let ended = tokio::time::timeout(DEADLINE, future).await;
     ended.unwrap_or_else(|_| panic!("waited {} s for {what}", DEADLINE.as_secs()))
 }
 
-/// Locks even after another test panicked with the lock held: the state behind
-/// these locks is whole at every step.
+/// Locks a mutex even if another test panicked while it held the lock. The data behind these locks is
+/// consistent at every step.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! The harness tested by itself, without livers: if these fail, look here first.
+//! Tests of the harness, without livers. If these fail, other failures may be caused by the harness.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use super::dir::TempDir;
 use super::http::{self, Framing, Wire};
 use super::socket::Socket;
 
-/// A site whose pages are their own paths.
+/// A site whose pages show their own paths.
 async fn site() -> Backend {
     Backend::start(|mut wire| async move {
         while let Some(head) = wire.request().await {
@@ -33,7 +33,7 @@ async fn site() -> Backend {
 }
 
 #[tokio::test]
-async fn counts_navigations_and_waits_for_them() {
+async fn page_counts_navigations_and_waits_for_them() {
     let (site, context) = (site().await, browser().await);
     let page = context.page().await;
     assert_eq!(page.navigations(), 0);
@@ -45,7 +45,7 @@ async fn counts_navigations_and_waits_for_them() {
     page.run("history.pushState(null, '', '/pushed')").await;
     page.back().await;
     page.goto(&format!("{one}#part")).await;
-    assert_eq!(page.navigations(), 1, "the address changed within the document");
+    assert_eq!(page.navigations(), 1, "the URL changed within the document");
 
     page.run("setTimeout(() => location.assign('/two'))").await;
     page.wait_for_navigation().await;
@@ -61,7 +61,7 @@ async fn counts_navigations_and_waits_for_them() {
 }
 
 #[tokio::test]
-async fn a_page_that_cannot_be_reached_says_why() {
+async fn try_goto_returns_the_network_error() {
     let (mut site, context) = (site().await, browser().await);
     site.stop().await;
     let page = context.page().await;
@@ -74,7 +74,7 @@ async fn a_page_that_cannot_be_reached_says_why() {
 }
 
 #[tokio::test]
-async fn evaluates_and_waits_across_a_navigation() {
+async fn wait_until_continues_across_a_navigation() {
     let (site, context) = (site().await, browser().await);
     let page = context.open(&format!("{}/before", site.url())).await;
     assert_eq!(page.eval::<u32>("Promise.resolve(6 * 7)").await, 42);
@@ -88,13 +88,13 @@ async fn evaluates_and_waits_across_a_navigation() {
 
 #[tokio::test]
 #[should_panic(expected = "threw Error: broken")]
-async fn an_exception_fails_the_test() {
+async fn run_panics_with_an_exception_of_the_page() {
     let page = browser().await.page().await;
     page.run("(() => { throw new Error('broken') })()").await;
 }
 
 #[tokio::test]
-async fn collects_the_console_and_the_requests() {
+async fn page_records_console_and_requests() {
     let (site, context) = (site().await, browser().await);
     let page = context.open(&format!("{}/page", site.url())).await;
     page.run("console.warn('a', 1, true, undefined)").await;
@@ -113,7 +113,7 @@ async fn collects_the_console_and_the_requests() {
 }
 
 #[tokio::test]
-async fn pages_share_their_context_and_no_other() {
+async fn pages_share_storage_only_within_their_context() {
     let (site, one, other) = (site().await, browser().await, browser().await);
     let url = format!("{}/page", site.url());
     let (a, b, c) = (one.open(&url).await, one.open(&url).await, other.open(&url).await);
@@ -135,7 +135,7 @@ async fn pages_share_their_context_and_no_other() {
     assert!(dir.read("a.png").ends_with(b"IEND\xaeB`\x82"));
 }
 
-/// A server that sends each message back, a WebSocket at every path.
+/// A WebSocket server that returns every text message, at every path.
 async fn echo() -> Backend {
     Backend::start(|wire| async {
         let mut socket = tokio_tungstenite::accept_async(wire.into_stream()).await.expect("accept");
@@ -149,11 +149,11 @@ async fn echo() -> Backend {
 }
 
 #[tokio::test]
-async fn a_socket_is_a_request_of_its_page() {
+async fn page_records_its_sockets_as_requests() {
     let (echo, context) = (echo().await, browser().await);
     let page = context.page().await;
     let url = format!("ws://{}/path", echo.url().trim_start_matches("http://"));
-    // In one go: a message that comes before its listener is lost.
+    // One script, as a message that arrives before its listener is lost.
     page.run(&format!(
         "socket = new WebSocket('{url}'); socket.onopen = () => socket.send('hi');
          socket.onmessage = (event) => {{ got = event.data }}"
@@ -165,7 +165,7 @@ async fn a_socket_is_a_request_of_its_page() {
 }
 
 #[tokio::test]
-async fn a_socket_shows_silence_by_the_order_of_messages() {
+async fn expect_silence_panics_on_a_message_before_the_marker() {
     let echo = echo().await;
     let mut socket = Socket::on(echo.port()).path("/any").open().await;
     let silent = json!({ "marker": 1 });
@@ -173,24 +173,24 @@ async fn a_socket_shows_silence_by_the_order_of_messages() {
     assert_eq!(socket.expect_silence(|| async {}, |m| m["marker"] == 1).await, silent);
     socket.send_text("1").await;
     socket.send_json(&silent).await;
-    let heard = tokio::spawn(async move {
+    let waiting = tokio::spawn(async move {
         socket.expect_silence(|| async {}, |m| m["marker"] == 1).await;
     });
-    assert!(heard.await.expect_err("a message before the marker").is_panic());
+    assert!(waiting.await.expect_err("a message before the marker").is_panic());
 }
 
 #[tokio::test]
-async fn a_refused_socket_says_how() {
+async fn try_open_returns_status_and_body_of_a_refusal() {
     let answer = "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno";
     let backend = Backend::answering(answer).await;
     let refused = Socket::on(backend.port()).try_open().await.err().expect("refused");
     assert_eq!((refused.status, refused.why.as_str()), (Some(403), "no"));
 }
 
-/// Not a test: the process that [`chromium_ends_with_the_tests`] kills.
+/// Not a test: the process that [`chromium_ends_with_the_test_process`] kills.
 #[tokio::test]
 #[ignore = "started by another test"]
-async fn holds_a_browser_until_killed() {
+async fn keep_a_browser_open() {
     let context = browser().await;
     let page = context.open("data:text/html,held").await;
     println!("profile {}", context.profile().display());
@@ -199,15 +199,10 @@ async fn holds_a_browser_until_killed() {
 
 #[tokio::test]
 #[cfg(target_os = "linux")]
-async fn chromium_ends_with_the_tests() {
+async fn chromium_ends_with_the_test_process() {
     let this = std::env::current_exe().expect("this program");
     let mut child = Command::new(this)
-        .args([
-            "--ignored",
-            "--exact",
-            "--nocapture",
-            "support::selftest::holds_a_browser_until_killed",
-        ])
+        .args(["--ignored", "--exact", "--nocapture", "support::selftest::keep_a_browser_open"])
         .stdout(Stdio::piped())
         .spawn()
         .expect("start this program again");
@@ -231,7 +226,7 @@ async fn chromium_ends_with_the_tests() {
     }
 }
 
-/// How many processes have this in their command line.
+/// Returns the number of processes with `text` in their command line.
 fn uses(text: &str) -> usize {
     let processes = std::fs::read_dir("/proc").expect("the processes").flatten();
     let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
@@ -239,7 +234,7 @@ fn uses(text: &str) -> usize {
 }
 
 #[tokio::test]
-async fn reads_bodies_however_they_end() {
+async fn response_reports_framing_and_completeness_of_a_body() {
     let cases: [(&[u8], Framing, bool); 6] = [
         (b"Content-Length: 5\r\n\r\nhello", Framing::Length(5), true),
         (b"Content-Length: 9\r\n\r\nhello", Framing::Length(9), false),
@@ -264,7 +259,7 @@ async fn reads_bodies_however_they_end() {
 }
 
 #[tokio::test]
-async fn reads_heads_and_answers_without_a_body() {
+async fn head_skips_interim_responses_and_has_no_body() {
     let answer = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n\
         HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nset-cookie: b=2\r\nContent-Length: 7\r\n\r\n";
     let backend = Backend::answering(answer).await;
@@ -275,7 +270,7 @@ async fn reads_heads_and_answers_without_a_body() {
 }
 
 #[tokio::test]
-async fn a_backend_resets_stops_and_starts_again() {
+async fn backend_resets_stops_and_starts_again() {
     let mut backend = Backend::start(|mut wire: Wire| async move {
         let Some(head) = wire.request().await else { return };
         let (body, complete) = wire.request_body(&head).await;
@@ -312,7 +307,7 @@ async fn a_backend_resets_stops_and_starts_again() {
 
 #[tokio::test]
 #[should_panic(expected = "the backend's script panicked: no such thing")]
-async fn a_panic_in_a_backend_fails_the_test() {
+async fn a_panic_in_a_backend_script_fails_the_test() {
     let mut backend = Backend::start(|_| async { panic!("no such thing") }).await;
     let mut wire = Wire::open(backend.port()).await;
     let _ = wire.some().await;

@@ -1,11 +1,10 @@
-//! The real `livers` binary on a folder, on a free port.
+//! Runs the `livers` binary on a folder and a free port.
 //!
-//! Started with `--port 0`, ready when it has printed the line that begins with
-//! `local`, from which the address is read. Threads collect what it prints, so
-//! nothing is lost while a test waits for something else, and a failing test
-//! prints it. What follows the ready line may come after the start: wait for it
-//! by [`Livers::wait_for_line`]. Killed on drop. Only one thing is not done: if
-//! the test process itself is killed by SIGKILL, its servers stay.
+//! The server is started with `--port 0` and is ready when it has printed the line that begins with
+//! `local`, which contains its URL. Threads collect its output, so nothing is lost while a test waits for
+//! something else, and a failing test prints it. Later lines of the banner may be missing at that time:
+//! [`Livers::wait_for_line`] waits for them. The server is killed on drop, but not if the test process
+//! itself is killed by SIGKILL.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read};
@@ -21,8 +20,8 @@ use super::lock;
 const BINARY: &str = env!("CARGO_BIN_EXE_livers");
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// A program that starts another one without root's privilege to read and write every file. Unlike a
-/// change of the user, it needs no other owner for the files of the test.
+/// Starts a program without root's capabilities to read and write every file. A change of the user would
+/// also need another owner for the files of the test.
 const UNPRIVILEGED: [&str; 3] = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"];
 
 /// Runs `livers` until it exits. Returns its exit status, standard output and standard error.
@@ -69,7 +68,7 @@ fn is_root() -> bool {
     output.stdout == b"0\n"
 }
 
-/// How a server is started.
+/// Options for starting a server.
 #[derive(Clone, Debug, Default)]
 pub struct Start {
     folder: Option<PathBuf>,
@@ -93,7 +92,7 @@ impl Start {
         self
     }
 
-    /// Has another program start it, given these arguments and then its own.
+    /// Starts the server through another program, with these arguments before the server's command line.
     pub fn under<S: Into<OsString>>(
         mut self,
         program: &str,
@@ -113,13 +112,13 @@ impl Start {
         }
     }
 
-    /// Sets a variable of its environment.
+    /// Sets an environment variable.
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.env.push((name.into(), value.into()));
         self
     }
 
-    /// Asks for a port instead of any free one.
+    /// Requests a port instead of any free one.
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
@@ -157,7 +156,7 @@ impl Start {
     }
 }
 
-/// Where a line was printed.
+/// The stream that a line was printed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
     /// Standard output.
@@ -169,7 +168,7 @@ pub enum Stream {
 #[derive(Default)]
 struct Output {
     lines: Mutex<Vec<(Stream, String)>>,
-    /// How many of the two streams are being read.
+    /// The number of streams that have not ended.
     open: watch::Sender<usize>,
 }
 
@@ -201,52 +200,52 @@ pub struct Livers {
 }
 
 impl Livers {
-    /// A server for a folder, given as its argument.
+    /// Returns the options for serving a folder that is named by an argument.
     pub fn on(folder: impl Into<PathBuf>) -> Start {
         Start { folder: Some(folder.into()), ..Start::default() }
     }
 
-    /// A server started in a folder, without an argument that names it.
+    /// Returns the options for serving the working directory, without an argument.
     pub fn within(folder: impl Into<PathBuf>) -> Start {
         Start::default().working_dir(folder)
     }
 
-    /// Its address as it printed it, such as `http://localhost:8080/`.
+    /// Returns the URL that the server printed, such as `http://localhost:8080/`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The address of a path, which begins with `/`.
+    /// Returns the URL of a path that begins with `/`.
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url.trim_end_matches('/'))
     }
 
-    /// The address of the reload socket.
+    /// Returns the URL of the reload socket.
     pub fn ws_url(&self) -> String {
         format!("ws://localhost:{}{}", self.port, super::socket::PATH)
     }
 
-    /// The port it listens on.
+    /// Returns the port.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The process id.
+    /// Returns the process ID.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// All lines printed so far, over restarts too, in the order they were read.
+    /// Returns all lines printed so far, including before restarts, in the order they were read.
     pub fn lines(&self) -> Vec<(Stream, String)> {
         lock(&self.output.lines).clone()
     }
 
-    /// The lines printed on standard output so far.
+    /// Returns the lines printed on standard output so far.
     pub fn stdout(&self) -> Vec<String> {
         self.printed(Stream::Stdout)
     }
 
-    /// The lines printed on standard error so far.
+    /// Returns the lines printed on standard error so far.
     pub fn stderr(&self) -> Vec<String> {
         self.printed(Stream::Stderr)
     }
@@ -256,18 +255,16 @@ impl Livers {
         lines.iter().filter(|(from, _)| *from == on).map(|(_, text)| text.clone()).collect()
     }
 
-    /// Waits for a line on either stream that matches; one printed before the
-    /// call counts.
+    /// Waits for a line that matches, on either stream. Lines printed before the call count.
     pub async fn wait_for_line(&self, matches: impl Fn(&str) -> bool) -> String {
         self.wait_for_line_after(0, matches).await
     }
 
-    /// Waits for a line that matches and is not among the first `after` of
-    /// [`Livers::lines`].
+    /// Waits for a line that matches and is not among the first `after` of [`Livers::lines`].
     pub async fn wait_for_line_after(&self, after: usize, m: impl Fn(&str) -> bool) -> String {
         match self.find_line(after, |_, text| m(text).then(|| text.to_owned())).await {
             Ok(line) => line,
-            Err(why) => panic!("no such line: {why}; printed:\n{}", self.transcript()),
+            Err(why) => panic!("no matching line: {why}; printed:\n{}", self.transcript()),
         }
     }
 
@@ -280,7 +277,7 @@ impl Livers {
         let deadline = tokio::time::Instant::now() + DEADLINE;
         let mut after = after;
         loop {
-            // Before the lines: what was printed last is then among them.
+            // Read before the lines, so that these contain the last one printed.
             let ended = *open.borrow_and_update() == 0;
             let lines = self.lines();
             let new = lines.get(after..).unwrap_or_default();
@@ -311,13 +308,13 @@ impl Livers {
         self.port = port.unwrap_or_else(|| panic!("no port in {}", self.url));
     }
 
-    /// Kills it (SIGKILL) and waits until it is gone.
+    /// Kills the server (SIGKILL) and waits for its end.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// Asks it to end, as Ctrl-C does (SIGINT).
+    /// Sends SIGINT, as Ctrl-C does.
     pub fn interrupt(&self) {
         self.signal("INT");
     }
@@ -329,10 +326,10 @@ impl Livers {
         assert!(sent.success(), "kill -s {name} {id}: {sent}");
     }
 
-    /// Waits for its end, and for all it printed.
+    /// Waits for the end of the server and of its output.
     pub async fn wait(&mut self) -> ExitStatus {
         let deadline = Instant::now() + DEADLINE;
-        // The standard library tells the end of a process only when asked.
+        // The standard library cannot wait for a process with a timeout.
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("the state of a child process") {
                 break status;
@@ -350,7 +347,7 @@ impl Livers {
         status
     }
 
-    /// Kills it if it runs, and starts it again on the same port.
+    /// Kills the server if it is running and starts it again on the same port.
     pub async fn restart(&mut self) {
         self.kill();
         self.wait().await;

@@ -1,9 +1,8 @@
-//! A client of the reload socket, as strict or as odd as a test wants it.
+//! A WebSocket client, for the reload socket unless another path is set.
 //!
-//! That a message does *not* come cannot be shown by waiting. It is shown by
-//! order: messages arrive in the order they are sent, so the test does what must
-//! be silent, then something that must be heard (the marker), and checks that
-//! the marker's message is the next one ([`Socket::expect_silence`]).
+//! Waiting cannot prove that a message is *not* sent. The order of messages can: the test does what must
+//! cause no message, then something that must cause one (the marker), and checks that the marker's message
+//! is the next one ([`Socket::expect_silence`]).
 
 use std::future::Future;
 
@@ -18,44 +17,44 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::within;
 
-/// Where the reload socket is.
+/// The path of the reload socket.
 pub const PATH: &str = "/__livers/socket";
 
-/// How the socket is opened.
+/// Options for opening a socket.
 #[derive(Clone, Debug)]
 pub struct Open {
     port: u16,
     path: String,
     headers: Vec<(String, String)>,
-    room: Option<u32>,
+    receive_buffer: Option<u32>,
 }
 
 impl Open {
-    /// Another path than [`PATH`].
+    /// Uses another path than [`PATH`].
     pub fn path(mut self, path: &str) -> Self {
         path.clone_into(&mut self.path);
         self
     }
 
-    /// A header field; `Host` replaces the usual one.
+    /// Adds a header field. `Host` replaces the default.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// The `Origin`, which every browser sends.
+    /// Adds the `Origin` field, which every browser sends.
     pub fn origin(self, origin: &str) -> Self {
         self.header("Origin", origin)
     }
 
-    /// A subprotocol, such as `livers`.
+    /// Offers a subprotocol, such as `livers`.
     pub fn subprotocol(self, name: &str) -> Self {
         self.header("Sec-WebSocket-Protocol", name)
     }
 
-    /// How many bytes the system keeps of what is not read yet.
-    pub fn room(mut self, bytes: u32) -> Self {
-        self.room = Some(bytes);
+    /// Sets the size of the kernel's receive buffer, in bytes.
+    pub fn receive_buffer(mut self, bytes: u32) -> Self {
+        self.receive_buffer = Some(bytes);
         self
     }
 
@@ -65,7 +64,10 @@ impl Open {
         self.try_open().await.unwrap_or_else(|refused| panic!("{to}: {refused:?}"))
     }
 
-    /// Opens the socket, or answers how it was refused.
+    /// Opens the socket.
+    ///
+    /// # Errors
+    /// The server refused the handshake.
     pub async fn try_open(self) -> Result<Socket, Refused> {
         let url = format!("ws://localhost:{}{}", self.port, self.path);
         let mut request = url.as_str().into_client_request().expect("a request");
@@ -74,15 +76,15 @@ impl Open {
             request.headers_mut().insert(name, HeaderValue::from_str(value).expect("a value"));
         }
         let stream = TcpSocket::new_v4().expect("a socket");
-        if let Some(room) = self.room {
-            stream.set_recv_buffer_size(room).expect("a buffer of this size");
+        if let Some(bytes) = self.receive_buffer {
+            stream.set_recv_buffer_size(bytes).expect("a buffer of this size");
         }
         let address = ([127, 0, 0, 1], self.port).into();
         let stream = within("a connection", stream.connect(address))
             .await
             .unwrap_or_else(|e| panic!("connect to {url}: {e}"));
-        let shaking = tokio_tungstenite::client_async(request, stream);
-        match within("the WebSocket handshake", shaking).await {
+        let handshake = tokio_tungstenite::client_async(request, stream);
+        match within("the WebSocket handshake", handshake).await {
             Ok((socket, response)) => {
                 let chosen = response.headers().get("Sec-WebSocket-Protocol");
                 let chosen = chosen.map(|v| v.to_str().expect("a subprotocol").to_owned());
@@ -97,35 +99,34 @@ impl Open {
     }
 }
 
-/// Why there is no socket.
+/// Why the handshake failed.
 #[derive(Debug)]
 pub struct Refused {
-    /// The status of the answer, if there was one.
+    /// The status of the response, if there was one.
     pub status: Option<u16>,
-    /// The body of the answer, or the error.
+    /// The body of the response, or the error.
     pub why: String,
 }
 
 /// An open socket.
 pub struct Socket {
     socket: WebSocketStream<TcpStream>,
-    /// The subprotocol the server chose.
+    /// The subprotocol that the server selected.
     pub subprotocol: Option<String>,
 }
 
 impl Socket {
-    /// The reload socket of the server on a port, without an origin and without
-    /// a subprotocol unless they are added.
+    /// Returns the options for the reload socket on a port, without an origin and a subprotocol.
     pub fn on(port: u16) -> Open {
-        Open { port, path: PATH.into(), headers: Vec::new(), room: None }
+        Open { port, path: PATH.into(), headers: Vec::new(), receive_buffer: None }
     }
 
-    /// The next message, control frames included; `None` after the end.
+    /// Reads the next message, control frames included. Returns `None` after the end.
     pub async fn next(&mut self) -> Option<Result<Message, Error>> {
         within("a message", self.socket.next()).await
     }
 
-    /// The next text or binary message; pings and pongs are passed over.
+    /// Reads the next text or binary message.
     pub async fn next_message(&mut self) -> Message {
         loop {
             match self.next().await {
@@ -136,22 +137,20 @@ impl Socket {
         }
     }
 
-    /// The next message, which must be JSON.
+    /// Reads the next message as JSON.
     pub async fn next_json(&mut self) -> Value {
         let message = self.next_message().await;
         let text = message.to_text().unwrap_or_else(|e| panic!("{e} in {message:?}"));
         serde_json::from_str(text).unwrap_or_else(|e| panic!("{e} in {text:?}"))
     }
 
-    /// Shows that nothing was sent for what was done before this call: does
-    /// `marker`, and the next message must be the one `is_marker` knows.
-    /// Answers that message.
+    /// Checks that nothing done before this call causes a message: runs `marker`, whose message must be the
+    /// next one, and returns that message.
     ///
-    /// The marker must go the same way as what is to be silent, or it may
-    /// overtake it: after a change of an ignored file, change a served one. A
-    /// ping would prove nothing about the watcher. As several changes may share
-    /// one message, `is_marker` must look at all the message says, and be false
-    /// if it speaks of anything but the marker.
+    /// The marker must take the same path through the server as what must cause no message, or its message
+    /// may overtake the other: after a change of an ignored file, change a served one. A ping would prove
+    /// nothing about the watcher. Several changes can share a message, so `is_marker` must return false
+    /// for a message with anything but the marker in it.
     pub async fn expect_silence<F: Future>(
         &mut self,
         marker: impl FnOnce() -> F,
@@ -168,18 +167,18 @@ impl Socket {
         self.send(Message::text(value.to_string())).await;
     }
 
-    /// Sends text as it is.
+    /// Sends a text message.
     pub async fn send_text(&mut self, text: &str) {
         self.send(Message::text(text)).await;
     }
 
     /// Sends any message.
     pub async fn send(&mut self, message: Message) {
-        within("room to send", self.socket.send(message)).await.expect("send");
+        within("buffer space for sending", self.socket.send(message)).await.expect("send");
     }
 
-    /// Waits for the server to end the connection, passing over what it still
-    /// sends; answers its close frame, `None` if it went without one.
+    /// Waits for the server to close the connection and returns its close frame, if it sent one. Skips other
+    /// messages.
     pub async fn wait_for_close(&mut self) -> Option<CloseFrame> {
         loop {
             match self.next().await {
@@ -190,9 +189,9 @@ impl Socket {
         }
     }
 
-    /// Closes the socket in order and waits for the answer.
+    /// Sends a close frame and waits for the server's.
     pub async fn close(mut self) {
-        within("room to send", self.socket.close(None)).await.expect("close");
+        within("buffer space for sending", self.socket.close(None)).await.expect("close");
         self.wait_for_close().await;
     }
 }

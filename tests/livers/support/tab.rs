@@ -1,5 +1,4 @@
-//! A reload socket as somebody's: a tool that never says who it is, or a page
-//! that says hello.
+//! The reload protocol on a [`Socket`]: a tool, which sends no hello, or a page, which does.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,14 +11,14 @@ use super::http::get;
 use super::server::Livers;
 use super::socket::Socket;
 
-/// What the server says first.
+/// The server's first message.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Connected {
     pub boot: String,
     pub version: u64,
 }
 
-/// What changed, as `(path, kind)`.
+/// A message about changes, as pairs of path and kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Updated {
     pub version: u64,
@@ -27,12 +26,12 @@ pub struct Updated {
 }
 
 impl Updated {
-    /// The paths alone.
+    /// Returns the paths.
     pub fn paths(&self) -> Vec<&str> {
         self.changes.iter().map(|(path, _)| path.as_str()).collect()
     }
 
-    /// Reads a message, which must be `updated`.
+    /// Parses a message, which must be `updated`.
     pub fn from_json(message: &Value) -> Self {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let change = |change: &Value| Some((text(&change["path"])?, text(&change["kind"])?));
@@ -46,14 +45,14 @@ impl Updated {
     }
 }
 
-/// An open reload socket.
+/// An open reload socket that has received `connected`.
 pub struct Tab {
     pub socket: Socket,
     pub connected: Connected,
 }
 
 impl Tab {
-    /// A client that says no hello: it is told everything.
+    /// Opens a socket without a hello, which is notified of every change.
     pub async fn tool(livers: &Livers) -> Self {
         Self::over(Socket::on(livers.port()).open().await).await
     }
@@ -74,7 +73,7 @@ impl Tab {
         tab
     }
 
-    /// A socket that was just opened.
+    /// Uses a socket that was just opened.
     pub async fn over(mut socket: Socket) -> Self {
         let first = socket.next_json().await;
         assert_eq!(first["type"], "connected", "the first message");
@@ -82,16 +81,15 @@ impl Tab {
         Self { socket, connected }
     }
 
-    /// Says something, and waits until the server has taken it in: it answers
-    /// a ping only after what came before. Nothing else may come meanwhile.
+    /// Sends a message and waits until the server has processed it: a pong follows everything sent before
+    /// the ping. No other message may arrive meanwhile.
     pub async fn say(&mut self, message: &Value) {
         self.socket.send_json(message).await;
         let told = self.updates_until_pong().await;
         assert!(told.is_empty(), "after {message}: {told:?}");
     }
 
-    /// Collects what is told until the server answers a ping: what concerned
-    /// what was said before is among it, or comes next.
+    /// Sends a ping and collects the updates until its pong.
     pub async fn updates_until_pong(&mut self) -> Vec<Updated> {
         self.socket.send(Message::Ping("said".into())).await;
         let mut told = Vec::new();
@@ -108,12 +106,12 @@ impl Tab {
         }
     }
 
-    /// The next message, which must be `updated`.
+    /// Reads the next message, which must be `updated`.
     pub async fn updated(&mut self) -> Updated {
         Updated::from_json(&self.socket.next_json().await)
     }
 
-    /// The next message, which must tell of exactly these changes.
+    /// Reads the next message, which must contain exactly these changes. Returns its version.
     pub async fn expect(&mut self, changes: &[(&str, &str)]) -> u64 {
         let updated = self.updated().await;
         let told: Vec<_> = updated.changes.iter().map(|(p, k)| (p.as_str(), k.as_str())).collect();
@@ -121,20 +119,19 @@ impl Tab {
         updated.version
     }
 
-    /// Shows that a tool was told nothing more: makes a file that nobody asked
-    /// for, which waits longer than anything that happened before it, and is
-    /// the next thing told.
+    /// Checks that a tool is not notified of anything that happened before this call: creates a file that no
+    /// page uses, which is published after everything before it, and must be the next change.
     pub async fn expect_nothing(&mut self, root: impl AsRef<Path>) {
         let told = self.until_quiet(root).await;
         assert!(told.is_empty(), "expected nothing before the marker, got {told:?}");
     }
 
-    /// Collects what a tool is told of all that happened before this call, in
-    /// the way of [`Tab::expect_nothing`].
+    /// Collects the updates about everything that happened before this call, with a marker file as in
+    /// [`Tab::expect_nothing`].
     pub async fn until_quiet(&mut self, root: impl AsRef<Path>) -> Vec<Updated> {
         static MARKERS: AtomicU32 = AtomicU32::new(0);
         let name = format!("marker-{}.txt", MARKERS.fetch_add(1, Ordering::Relaxed));
-        // By a rename, so that a busy machine cannot make two changes of it.
+        // A rename is always one change, a write can be two on a busy machine.
         let hidden = root.as_ref().join(format!(".{name}"));
         std::fs::write(&hidden, "").expect("write the marker");
         std::fs::rename(hidden, root.as_ref().join(&name)).expect("rename the marker");
@@ -146,12 +143,12 @@ impl Tab {
         told
     }
 
-    /// Collects updates until one tells of this path.
+    /// Collects updates until one contains this path.
     pub async fn until(&mut self, path: &str) -> Vec<Updated> {
         self.until_all(&[path]).await
     }
 
-    /// Collects updates until they tell of all these paths.
+    /// Collects updates until they contain all these paths.
     pub async fn until_all(&mut self, paths: &[&str]) -> Vec<Updated> {
         let mut missing = paths.to_vec();
         let mut all = Vec::new();
@@ -164,7 +161,7 @@ impl Tab {
     }
 }
 
-/// What `/__livers/status` says.
+/// Requests `/__livers/status`.
 pub async fn status(livers: &Livers) -> Value {
     get(livers.port(), "/__livers/status").await.json()
 }

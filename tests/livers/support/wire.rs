@@ -1,9 +1,7 @@
-//! A TCP connection that speaks HTTP/1.1, from either end, parsed without the
-//! library under test.
+//! One end of an HTTP/1.1 connection, parsed without the library under test.
 //!
-//! A body is read by its own framing: chunked, by length, or to the end of the
-//! connection. What is malformed panics; what is cut short is reported
-//! ([`Response::complete`]), as the tests of broken backends need it.
+//! A malformed message panics. An incomplete body does not: [`Response::complete`] reports it, for tests
+//! with broken backends.
 
 use std::io;
 
@@ -13,15 +11,15 @@ use tokio::net::TcpStream;
 use super::http::{Framing, Headers, RequestHead, Response};
 use super::within;
 
-/// A connection kept open, from either end.
+/// A client's or a server's end of a connection.
 pub struct Wire {
     stream: TcpStream,
-    /// Read, and not yet taken.
+    /// Bytes that were read from the stream and not yet returned.
     buffer: Vec<u8>,
 }
 
 impl Wire {
-    /// Connects to a port of this machine.
+    /// Connects to a port on 127.0.0.1.
     pub async fn open(port: u16) -> Self {
         let connecting = TcpStream::connect(("127.0.0.1", port));
         match within(&format!("a connection to port {port}"), connecting).await {
@@ -30,7 +28,7 @@ impl Wire {
         }
     }
 
-    /// A connection that exists.
+    /// Uses an open connection.
     pub fn over(stream: TcpStream) -> Self {
         Self { stream, buffer: Vec::new() }
     }
@@ -40,18 +38,17 @@ impl Wire {
         self.try_send(bytes).await.expect("send");
     }
 
-    /// Sends bytes to a peer that may be gone.
+    /// Sends bytes to a peer that may have closed the connection.
     pub async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
-        within("room to send", self.stream.write_all(bytes.as_ref())).await
+        within("buffer space for sending", self.stream.write_all(bytes.as_ref())).await
     }
 
-    /// The next response; `to_head` if it answers a HEAD request. Interim
-    /// responses but 101 are passed over.
+    /// Reads the next response. `to_head`: the request was HEAD. Skips 1xx responses except 101.
     pub async fn response(&mut self, to_head: bool) -> Response {
-        self.try_response(to_head).await.expect("a response, but the connection ended")
+        self.try_response(to_head).await.expect("a response before the end of the connection")
     }
 
-    /// The same from a peer that may end the connection instead.
+    /// Like [`response`](Self::response). Returns `None` if the connection ends before the head.
     pub async fn try_response(&mut self, to_head: bool) -> Option<Response> {
         let head = loop {
             let head = self.head().await?;
@@ -71,7 +68,7 @@ impl Wire {
         Some(Response { version, status, reason, headers, body, trailers, framing, complete })
     }
 
-    /// The head of the next request, or `None` at the end of the connection.
+    /// Reads the head of the next request, or returns `None` at the end of the connection.
     pub async fn request(&mut self) -> Option<RequestHead> {
         let head = self.head().await?;
         let (line, fields) = head.split_once("\r\n").unwrap_or((&head, ""));
@@ -86,7 +83,7 @@ impl Wire {
         })
     }
 
-    /// The body that belongs to a request head, and whether all of it came.
+    /// Reads the body of a request. Returns whether it is complete.
     pub async fn request_body(&mut self, head: &RequestHead) -> (Vec<u8>, bool) {
         let framing = match head.headers.framing() {
             Framing::Close => Framing::None,
@@ -151,7 +148,7 @@ impl Wire {
         self.until(b"\r\n\r\n").await
     }
 
-    /// What comes before `end`, which is taken too; `None` if it does not come.
+    /// Reads up to and including `end`, which is not returned. Returns `None` if the connection ends first.
     pub async fn until(&mut self, end: &[u8]) -> Option<String> {
         loop {
             if let Some(at) = self.buffer.windows(end.len()).position(|part| part == end) {
@@ -165,15 +162,17 @@ impl Wire {
         }
     }
 
-    /// The next `length` bytes, or fewer if the connection ends before.
+    /// Reads `length` bytes, or fewer if the connection ends first.
     pub async fn exactly(&mut self, length: usize) -> Vec<u8> {
         while self.buffer.len() < length && matches!(self.fill().await, Ok(1..)) {}
         let length = length.min(self.buffer.len());
         self.buffer.drain(..length).collect()
     }
 
-    /// The bytes that come next, at least one; none at the end of the
-    /// connection, an error if it was reset.
+    /// Reads at least one byte, or none at the end of the connection.
+    ///
+    /// # Errors
+    /// The connection was reset.
     pub async fn some(&mut self) -> io::Result<Vec<u8>> {
         if self.buffer.is_empty() {
             self.fill().await?;
@@ -186,12 +185,12 @@ impl Wire {
         within("bytes", self.stream.read_buf(&mut self.buffer)).await
     }
 
-    /// Ends the connection at once with a reset instead of an orderly end.
+    /// Resets the connection (RST) instead of closing it (FIN).
     pub fn reset(self) {
         self.stream.set_zero_linger().expect("SO_LINGER");
     }
 
-    /// The bare stream, of which nothing may have been read ahead.
+    /// Returns the stream. Panics if bytes were read ahead.
     pub fn into_stream(self) -> TcpStream {
         assert!(self.buffer.is_empty(), "read ahead: {:?}", String::from_utf8_lossy(&self.buffer));
         self.stream

@@ -4,23 +4,23 @@ async () => {
   const { patch } = await import('/__livers/morph.js');
   const S = '<script>1</' + 'script>';
   const added = (name, to = 'body') => (d) => d.querySelector(to).append(d.createElement(name));
-  const again = 'elements came or went, and scripts may know them';
-  const around = 'a script changed what is around a change';
+  const again = 'elements were added or removed, and a script may refer to them';
+  const around = 'a script changed the surroundings of a change';
   // name, before, after, what happened, how or why, what holds then
   const cases = [
     ['a title', '<title>a</title>', '<title>b</title>', , 'morph', (d) => d.title === 'b'],
     ['no difference that counts', '<p class=a  id=b>', '<p id="b" class="a">', , 'none'],
     ['a text that a script changed', '<p>a</p>', '<p>b</p>', (d) => (d.querySelector('p').textContent = 'c'), 'a script changed a text'],
     ['a class that a script changed', '<p class=a>', '<p class=b>', (d) => d.querySelector('p').classList.add('c'), 'a script changed class'],
-    ['a script', S, '<script>2</' + 'script>', , 'a script changed'],
-    ['a script that came', '<p>', '<p>' + S, , 'a script changed'],
-    ['data for scripts', '<script type=application/json>1</' + 'script>', '<script type=application/json>2</' + 'script>', , 'a script changed'],
-    ['a base', '<p>', '<base href=/x/><p>', , 'a base changed'],
-    ['a policy', '<p>', '<meta http-equiv=content-security-policy content="img-src *"><p>', , 'a pragma changed'],
+    ['a script', S, '<script>2</' + 'script>', , 'a script element changed'],
+    ['a script that came', '<p>', '<p>' + S, , 'a script element changed'],
+    ['data for scripts', '<script type=application/json>1</' + 'script>', '<script type=application/json>2</' + 'script>', , 'a script element changed'],
+    ['a base', '<p>', '<base href=/x/><p>', , 'a base element changed'],
+    ['a policy', '<p>', '<meta http-equiv=content-security-policy content="img-src *"><p>', , 'an http-equiv meta element changed'],
     ['a template', '<template><p>a</template>', '<template><p>b</template>', , 'a template changed'],
     ['a shadow root', '<div><template shadowrootmode=open>a</template></div>', '<div><template shadowrootmode=open>b</template></div>', , 'a template changed'],
     ['beside a shadow root', '<div><template shadowrootmode=open><slot></slot></template><p>a</p></div>', '<div><template shadowrootmode=open><slot></slot></template><p>b</p></div>', , 'morph', (d) => d.querySelector('div').shadowRoot && d.querySelector('p').textContent === 'b'],
-    ['a page that asks for it', '<p>a</p>', '<meta name=livers content=reload><p>a</p>', , 'the page asks for it'],
+    ['a page that asks for it', '<p>a</p>', '<meta name=livers content=reload><p>a</p>', , 'the page requests reloads'],
     ['elements, without scripts', '<ul><li>a</ul>', '<ul><li>a<li>b</ul>', , 'morph', (d) => d.querySelectorAll('li').length === 2],
     ['elements, with scripts', S + '<ul><li>a</ul>', S + '<ul><li>a<li>b</ul>', , again],
     ['a word set bold, with scripts', S + '<p>a b</p>', S + '<p>a <b>b</b></p>', , 'morph', (d) => d.querySelector('p b')],
@@ -36,7 +36,7 @@ async () => {
     ['a drawing', '<p>', '<p><svg viewBox="0 0 1 1"><foreignObject><b>a</b></foreignObject></svg>', , 'morph', (d) => d.querySelector('foreignObject').namespaceURI.includes('svg') && d.querySelector('b').namespaceURI.includes('xhtml')],
     ['a noscript', '<noscript><img src=a></noscript><p>a', '<noscript><img src=b></noscript><p>b', , 'morph', (d) => d.querySelector('noscript').textContent === '<img src=b>' && !d.querySelector('img')],
     ['a noscript in the head', '<head><noscript><img></noscript><title>a</title>', '<head><noscript><img></noscript><title>b</title>', , 'morph', (d) => d.title === 'b'],
-    ['a noscript in a comment', '<!-- <noscript> --><p>a', '<!-- <noscript> --><p>b', , '<noscript> in an unusual place'],
+    ['a noscript in a comment', '<!-- <noscript> --><p>a', '<!-- <noscript> --><p>b', , '<noscript> in an unsupported place'],
     ['a table', '<table><tr><td>a</table>', '<table><tr><td>a<td>b<tr><td>c</table>', , 'morph', (d) => d.querySelectorAll('tbody td').length === 3],
     // What others added.
     ['a toast', '<div>a</div>\n', '<div>b</div>\n', added('div'), 'morph', (d) => d.querySelectorAll('div').length === 2 && d.querySelector('div').textContent === 'b'],

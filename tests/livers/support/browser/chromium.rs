@@ -1,14 +1,12 @@
-//! The one Chromium of the test process, and the pipe to it.
+//! The Chromium process that all tests share, and the DevTools protocol over a pipe.
 //!
-//! Spoken to by its debugging protocol over `--remote-debugging-pipe`:
-//! JSON ended by NUL, read by Chromium from descriptor 3 and written to 4. A
-//! shell puts the two there, and removes the profile after the browser. As the
-//! pipe is held by this process alone, Chromium ends when the process does,
-//! however it does: by its end, a panic or SIGKILL.
+//! With `--remote-debugging-pipe`, Chromium reads JSON messages that end with NUL from descriptor 3 and
+//! writes them to descriptor 4. A shell sets up these descriptors and removes the profile when the browser
+//! has ended. Only this process holds the pipe, so Chromium ends when the process ends, even by SIGKILL.
 //!
-//! Each test has a tokio runtime of its own, so threads do the reading, and
-//! answers pass through channels that belong to no runtime. If Chromium dies,
-//! the tests that use it fail, and the next one starts another.
+//! Each test has its own tokio runtime. Threads therefore read the pipe, and responses pass through
+//! channels that belong to no runtime. If Chromium dies, the tests that use it fail, and the next test
+//! starts another one.
 
 use std::collections::{HashMap, VecDeque};
 use std::ffi::{OsStr, OsString};
@@ -26,7 +24,7 @@ use tokio::sync::oneshot;
 use super::events::Events;
 use crate::support::lock;
 
-/// The first answer comes after the start of a browser on a busy machine.
+/// The first response includes the start of a browser, on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(45);
 
 const SCRIPT: &str = r#"
@@ -54,11 +52,11 @@ type Answer = Result<Value, String>;
 
 #[derive(Default)]
 struct Shared {
-    asked: Mutex<HashMap<u64, oneshot::Sender<Answer>>>,
+    pending: Mutex<HashMap<u64, oneshot::Sender<Answer>>>,
     pages: Mutex<HashMap<String, Arc<Events>>>,
     ended: AtomicBool,
-    /// The last it said on standard error.
-    said: Mutex<VecDeque<String>>,
+    /// The last lines on standard error.
+    stderr: Mutex<VecDeque<String>>,
 }
 
 /// A running Chromium.
@@ -70,7 +68,7 @@ pub(super) struct Chromium {
 }
 
 impl Chromium {
-    /// The Chromium of this process, started if it does not run.
+    /// Returns the running Chromium, and starts it if needed.
     pub(super) fn get() -> Arc<Self> {
         static RUNNING: Mutex<Option<Arc<Chromium>>> = Mutex::new(None);
         let mut running = lock(&RUNNING);
@@ -95,33 +93,33 @@ impl Chromium {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // Out of reach of Ctrl-C, which would leave the profile behind.
+            // Ctrl-C must not end the shell, which removes the profile.
             .process_group(0)
             .spawn()
             .expect("run sh");
         let shared = Arc::new(Shared::default());
         let to = Mutex::new(child.stdin.take().expect("a pipe"));
         let errors = BufReader::new(child.stderr.take().expect("a pipe"));
-        let say = Arc::clone(&shared);
+        let collector = Arc::clone(&shared);
         std::thread::spawn(move || {
             for line in errors.lines().map_while(Result::ok) {
-                let mut said = lock(&say.said);
-                if said.len() == 20 {
-                    said.pop_front();
+                let mut stderr = lock(&collector.stderr);
+                if stderr.len() == 20 {
+                    stderr.pop_front();
                 }
-                said.push_back(line);
+                stderr.push_back(line);
             }
         });
-        let read = Arc::clone(&shared);
-        std::thread::spawn(move || read.read(child));
+        let reader = Arc::clone(&shared);
+        std::thread::spawn(move || reader.read(child));
         Self { to, last_id: AtomicU64::new(0), shared, profile }
     }
 
-    /// Runs a command, on a page's session or on the browser itself.
+    /// Sends a command to a page's session, or to the browser, and waits for the response.
     pub(super) async fn call(&self, session: Option<&str>, method: &str, params: Value) -> Answer {
         let id = self.next_id();
         let (sender, answer) = oneshot::channel();
-        lock(&self.shared.asked).insert(id, sender);
+        lock(&self.shared.pending).insert(id, sender);
         self.send(id, session, method, &params);
         let waited = DEADLINE.as_secs();
         let why = match tokio::time::timeout(DEADLINE, answer).await {
@@ -129,20 +127,20 @@ impl Chromium {
             Ok(Err(_)) => "Chromium ended".to_owned(),
             Err(_elapsed) => format!("waited {waited} s for Chromium to answer {method}"),
         };
-        panic!("{why}; it said:\n{}", self.said());
+        panic!("{why}; its last output:\n{}", self.stderr());
     }
 
-    /// Runs a command without waiting for its answer.
+    /// Sends a command without waiting for the response.
     pub(super) fn tell(&self, method: &str, params: &Value) {
         self.send(self.next_id(), None, method, params);
     }
 
-    /// Has the events of a session recorded.
+    /// Starts recording the events of a session.
     pub(super) fn record(&self, session: &str, events: Arc<Events>) {
         lock(&self.shared.pages).insert(session.to_owned(), events);
     }
 
-    /// Ends the recording for a session.
+    /// Stops recording the events of a session.
     pub(super) fn forget(&self, session: &str) {
         lock(&self.shared.pages).remove(session);
     }
@@ -157,14 +155,14 @@ impl Chromium {
             message["sessionId"] = session.into();
         }
         let sent = lock(&self.to).write_all(format!("{message}\0").as_bytes());
-        // After the end nothing answers: the caller must not wait for it.
+        // No response will come: the caller must not wait for it.
         if sent.is_err() || self.shared.ended.load(Ordering::SeqCst) {
-            lock(&self.shared.asked).remove(&id);
+            lock(&self.shared.pending).remove(&id);
         }
     }
 
-    fn said(&self) -> String {
-        lock(&self.shared.said).iter().map(|line| format!("  {line}\n")).collect()
+    fn stderr(&self) -> String {
+        lock(&self.shared.stderr).iter().map(|line| format!("  {line}\n")).collect()
     }
 }
 
@@ -176,12 +174,12 @@ impl Shared {
             message.pop();
             match serde_json::from_slice(&message) {
                 Ok(message) => self.take(message),
-                Err(e) => eprintln!("Chromium sent no JSON: {e}"),
+                Err(e) => eprintln!("Chromium sent invalid JSON: {e}"),
             }
             message.clear();
         }
         self.ended.store(true, Ordering::SeqCst);
-        lock(&self.asked).clear();
+        lock(&self.pending).clear();
         for (_, page) in lock(&self.pages).drain() {
             page.end("Chromium ended");
         }
@@ -190,12 +188,12 @@ impl Shared {
 
     fn take(&self, mut message: Value) {
         if let Some(id) = message["id"].as_u64() {
-            let Some(sender) = lock(&self.asked).remove(&id) else { return };
+            let Some(sender) = lock(&self.pending).remove(&id) else { return };
             let answer = match message["error"]["message"].as_str() {
                 Some(error) => Err(error.to_owned()),
                 None => Ok(message["result"].take()),
             };
-            // A test that no longer waits is no reason to stop reading.
+            // The test may have stopped waiting.
             let _ = sender.send(answer);
             return;
         }
@@ -216,6 +214,8 @@ fn find() -> PathBuf {
         std::env::split_paths(&path).map(|folder| folder.join(name)).collect::<Vec<_>>()
     });
     places.into_iter().find(|place| Path::is_file(place)).unwrap_or_else(|| {
-        panic!("no Chromium found: install it (apt-get install chromium) or set CHROMIUM to one")
+        panic!(
+            "Chromium not found: install it (apt-get install chromium) or set CHROMIUM to its path"
+        )
     })
 }

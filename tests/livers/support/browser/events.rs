@@ -1,9 +1,8 @@
-//! What happened in a page: its events, kept from its opening on.
+//! Records the events of a page from its opening on.
 //!
-//! Written by the thread that reads from Chromium, read by the tests, which wait
-//! for a state and not for an event: what came before the wait counts. Only the
-//! main frame and what the page itself requests are recorded; workers and
-//! frames of other sites are targets of their own, and left out.
+//! The thread that reads from Chromium writes them. Tests wait for a state, not for an event, so events
+//! before the wait count. Only the main frame and the requests of the page itself are recorded. Workers
+//! and frames of other sites are separate targets and left out.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -14,14 +13,13 @@ use tokio::time::Instant;
 
 use crate::support::lock;
 
-/// How long a page may take for anything.
+/// The deadline of every wait for a page.
 pub(super) const DEADLINE: Duration = Duration::from_secs(15);
 
-/// A line of the console, an uncaught exception, or what the browser itself
-/// reports there.
+/// A line of the console: a logged message, an uncaught exception, or a report of the browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsoleLine {
-    /// `console`, `exception`, or what the browser reports on, such as `network`.
+    /// `console`, `exception`, or the subject of the browser's report, such as `network`.
     pub source: String,
     /// `log`, `info`, `warning`, `error`, `debug` and so on.
     pub level: String,
@@ -29,7 +27,7 @@ pub struct ConsoleLine {
     pub text: String,
 }
 
-/// A request of a page, including the openings of its sockets.
+/// A request of a page. WebSocket handshakes are requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     id: String,
@@ -37,25 +35,25 @@ pub struct Request {
     pub url: String,
     /// `Document`, `Script`, `Fetch`, `WebSocket` and so on.
     pub kind: String,
-    /// The status of the answer, once there is one.
+    /// The status of the response, once it has arrived.
     pub status: Option<u16>,
-    /// Whether the answer came from the browser's own cache.
+    /// Whether the response came from the browser's cache.
     pub cached: bool,
-    /// Why there is no answer, such as `net::ERR_CONNECTION_REFUSED`.
+    /// Why there is no response, such as `net::ERR_CONNECTION_REFUSED`.
     pub error: Option<String>,
 }
 
-/// What happened on a reload socket of a page or of a frame in it.
+/// A message on a WebSocket of a page or of a frame in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Which socket.
+    /// Identifies the socket.
     pub socket: String,
-    /// Whether the page said it.
+    /// Whether the page sent it.
     pub sent: bool,
     pub text: String,
 }
 
-/// A document that became the page's.
+/// A document that the main frame navigated to.
 #[derive(Clone, Debug)]
 pub(super) struct Navigation {
     pub(super) loader: String,
@@ -63,16 +61,16 @@ pub(super) struct Navigation {
     pub(super) loaded: bool,
 }
 
-/// What is known of a page.
+/// The recorded state of a page.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub(super) main_frame: String,
-    /// Whether the blank page that the page begins as has loaded.
+    /// Whether the initial blank page has loaded.
     pub(super) open: bool,
     pub(super) navigations: Vec<Navigation>,
-    /// How many of them a test has waited for.
+    /// The number of navigations that a test has waited for.
     pub(super) awaited: usize,
-    /// How often the address changed within a document.
+    /// The number of URL changes within a document.
     pub(super) moves: usize,
     pub(super) console: Vec<ConsoleLine>,
     pub(super) requests: Vec<Request>,
@@ -92,17 +90,20 @@ impl Events {
         Self { seen: Mutex::new(seen), changed: watch::Sender::new(()) }
     }
 
-    /// Looks at what is known.
+    /// Reads or changes the state.
     pub(super) fn look<T>(&self, look: impl FnOnce(&mut Seen) -> T) -> T {
         look(&mut lock(&self.seen))
     }
 
-    /// Wakes with each event.
+    /// Returns a receiver that is notified of each event.
     pub(super) fn subscribe(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 
-    /// Waits until `find` finds.
+    /// Waits until `find` returns a value.
+    ///
+    /// # Panics
+    /// After [`DEADLINE`], or if the page ends, with `what` was waited for.
     pub(super) async fn until<T>(
         &self,
         what: &str,
@@ -126,7 +127,7 @@ impl Events {
         }
     }
 
-    /// What a failing test says about the page.
+    /// Describes the page for a failing test.
     pub(super) fn summary(&self) -> String {
         let seen = lock(&self.seen);
         let mut text = "the page's navigations:".to_owned();
@@ -161,7 +162,7 @@ impl Seen {
                 self.navigations.push(Navigation {
                     loader: text(&frame["loaderId"]),
                     url: url.unwrap_or_default().to_owned(),
-                    // From the back/forward cache it comes loaded.
+                    // A page from the back-forward cache is loaded.
                     loaded: params["type"] == "BackForwardCacheRestore",
                 });
             }
@@ -209,7 +210,7 @@ impl Seen {
         let request = self.requests.iter_mut().rev().find(|request| request.id == id);
         match (method, request) {
             ("Network.requestWillBeSent", before) => {
-                // A redirect keeps the id: its answer ends the request before.
+                // A redirect has the same ID: it is the response to the request before.
                 if let (Some(before), Some(status)) =
                     (before, params["redirectResponse"]["status"].as_u64())
                 {
@@ -254,7 +255,7 @@ impl Seen {
     }
 }
 
-/// The text of an exception, with its stack if it has one.
+/// Formats an exception, with its stack if it has one.
 pub(super) fn exception(details: &Value) -> String {
     let thrown = &details["exception"];
     match thrown["description"].as_str() {

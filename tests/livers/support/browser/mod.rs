@@ -1,14 +1,12 @@
-//! Real Chromium pages, by its debugging protocol and nothing else.
+//! Chromium pages, controlled by the DevTools protocol.
 //!
-//! One Chromium serves the whole test process ([`chromium`]); each test takes a
-//! context of it, with cookies, storage and cache of its own, and opens pages
-//! there. A page keeps its [`events`] from its opening on, so that no wait can
-//! miss what came before it. Conditions are asked from outside, as a hidden tab
-//! runs no animation frames and a navigation ends what runs inside.
+//! One Chromium serves the whole test process ([`chromium`]). Each test has its own browser context, with
+//! its own cookies, storage and cache. A page records its [`events`] from its opening on, so no wait can
+//! miss an earlier event. Conditions are evaluated from outside the page, because a hidden tab runs no
+//! animation frames and a navigation ends all scripts.
 //!
-//! Left out: input events, dialogs (a page that opens one hangs), downloads,
-//! and the insides of workers and of frames of other sites. What is missing is
-//! one [`Page::command`] away.
+//! Left out: input events, dialogs (a page that opens one hangs), downloads, and the insides of workers
+//! and of frames of other sites. [`Page::command`] sends any other command.
 
 mod chromium;
 mod events;
@@ -25,7 +23,7 @@ use chromium::Chromium;
 pub use events::{ConsoleLine, Frame, Request};
 use events::{DEADLINE, Events, Seen, exception};
 
-/// A browser context for one test.
+/// Creates a browser context for one test.
 pub async fn browser() -> Context {
     let chromium = Chromium::get();
     let made = chromium.call(None, "Target.createBrowserContext", json!({})).await;
@@ -34,8 +32,7 @@ pub async fn browser() -> Context {
     Context(Arc::new(Owned { chromium, id }))
 }
 
-/// A browser of its own, as far as pages can tell. Its pages close with it, and
-/// it closes with the last of the values that stand for it and its pages.
+/// A browser context. It is closed, with its pages, when the last clone and page is dropped.
 #[derive(Clone)]
 pub struct Context(Arc<Owned>);
 
@@ -51,25 +48,24 @@ impl Drop for Owned {
 }
 
 impl Context {
-    /// Opens a blank page in a window of its own: all such pages are visible.
+    /// Opens a blank page in a new window. All such pages are visible.
     pub async fn page(&self) -> Page {
         self.create(true).await
     }
 
-    /// Opens a blank page as a tab of the last window: it hides the tab that was
-    /// in front there.
+    /// Opens a blank page as a tab of the last window and hides the tab that was in front.
     pub async fn tab(&self) -> Page {
         self.create(false).await
     }
 
-    /// Opens a page in a window of its own and goes to an address.
+    /// Opens a URL in a new window.
     pub async fn open(&self, url: &str) -> Page {
         let page = self.page().await;
         page.goto(url).await;
         page
     }
 
-    /// Where Chromium keeps its files; removed when it ends.
+    /// Returns Chromium's profile folder, which is removed when it ends.
     pub fn profile(&self) -> PathBuf {
         self.0.chromium.profile.clone()
     }
@@ -112,22 +108,27 @@ impl Drop for Page {
 }
 
 impl Page {
-    /// Goes to an address and waits until that page, or one it went on to, has
-    /// loaded. Panics if the address cannot be reached.
+    /// Navigates to a URL and waits until that page, or one that it redirected to, has loaded.
+    ///
+    /// # Panics
+    /// The URL cannot be loaded.
     pub async fn goto(&self, url: &str) {
         if let Err(why) = self.try_goto(url).await {
             panic!("go to {url}: {why}");
         }
     }
 
-    /// Goes to an address, or answers why it cannot be reached; then an error
-    /// page has loaded, unless the reason is `net::ERR_ABORTED`.
+    /// Navigates to a URL.
+    ///
+    /// # Errors
+    /// The network error, such as `net::ERR_CONNECTION_REFUSED`. An error page has loaded, unless the error
+    /// is `net::ERR_ABORTED`.
     pub async fn try_goto(&self, url: &str) -> Result<(), String> {
         let before = self.navigations();
         let answer = self.command("Page.navigate", json!({ "url": url })).await;
         let failed = answer["errorText"].as_str().map(str::to_owned);
-        // Without a loader, the address changed within the document. What is
-        // aborted, such as a download, leaves the page as it was.
+        // Without a loader, the URL changed within the document. An aborted navigation, such as a
+        // download, leaves the page as it was.
         let stays = failed.as_deref() == Some("net::ERR_ABORTED");
         if let Some(loader) = answer["loaderId"].as_str().filter(|_| !stays) {
             let arrived = |seen: &mut Seen| {
@@ -147,7 +148,7 @@ impl Page {
         self.loaded_after(before, "the reloaded page").await;
     }
 
-    /// Goes back in the history and waits until that page has loaded.
+    /// Goes back in the history and waits until the page has loaded.
     pub async fn back(&self) {
         let history = self.command("Page.getNavigationHistory", json!({})).await;
         let at = history["currentIndex"].as_u64().expect("an index");
@@ -162,16 +163,14 @@ impl Page {
         self.events.until("the page before", back).await;
     }
 
-    /// How many documents the main frame has had since the page was opened,
-    /// error pages included; the blank page it begins as does not count, nor
-    /// does a change of the address within a document.
+    /// Returns how many documents the main frame has navigated to, error pages included. Changes of the URL
+    /// within a document do not count.
     pub fn navigations(&self) -> usize {
         self.events.look(|seen| seen.navigations.len())
     }
 
-    /// Waits for the next navigation no call has waited for yet, and for its
-    /// load. It may have happened before the call: a test can cause it, look at
-    /// something else, and wait then.
+    /// Waits for the next navigation that no call has waited for yet, and for its load. It may have happened
+    /// before the call.
     pub async fn wait_for_navigation(&self) {
         let next = |seen: &mut Seen| {
             let loaded = seen.navigations.get(seen.awaited)?.loaded;
@@ -187,9 +186,11 @@ impl Page {
         self.events.until(what, loaded).await;
     }
 
-    /// The value of a JavaScript expression, awaited if it is a promise. An
-    /// object literal needs parentheses; `undefined` is `()` or `None`. Panics
-    /// with what was thrown.
+    /// Evaluates a JavaScript expression and awaits a promise. An object literal needs parentheses.
+    /// `undefined` is `()` or `None`.
+    ///
+    /// # Panics
+    /// With the exception that the expression throws.
     pub async fn eval<T: DeserializeOwned>(&self, js: &str) -> T {
         let value = match self.evaluate(js).await {
             Ok(value) => value,
@@ -198,7 +199,7 @@ impl Page {
         serde_json::from_value(value.clone()).unwrap_or_else(|e| panic!("{js}\nis {value}: {e}"))
     }
 
-    /// Runs JavaScript like [`Page::eval`], whatever its value.
+    /// Evaluates JavaScript like [`Page::eval`] and ignores its value.
     pub async fn run(&self, js: &str) {
         self.eval::<IgnoredAny>(js).await;
     }
@@ -213,9 +214,9 @@ impl Page {
         Ok(answer["result"]["value"].take())
     }
 
-    /// Waits until a JavaScript expression is true, across navigations. What it
-    /// throws counts as false. It is asked again after each event of the page,
-    /// and every 20 ms, as most changes of a document are not told.
+    /// Waits until a JavaScript expression is true, across navigations. An exception counts as false. The
+    /// expression is evaluated after each event of the page and every 20 ms, as most changes of a document
+    /// cause no event.
     pub async fn wait_until(&self, condition: &str) {
         let js = format!("Promise.resolve(({condition})).then(Boolean)");
         let deadline = Instant::now() + DEADLINE;
@@ -233,64 +234,64 @@ impl Page {
                     Err(_) => "never settled".to_owned(),
                 };
                 let (waited, page) = (DEADLINE.as_secs(), self.events.summary());
-                panic!("waited {waited} s until {condition}\nat last {last}; {page}");
+                panic!("waited {waited} s until {condition}\nlast value: {last}; {page}");
             }
             let _ = tokio::time::timeout(Duration::from_millis(20), changed.changed()).await;
         }
     }
 
-    /// The address of the document, as of its navigation.
+    /// Returns the URL of the document at its navigation.
     pub fn url(&self) -> String {
         self.events.look(|seen| seen.navigations.last().map(|n| n.url.clone())).unwrap_or_default()
     }
 
-    /// The console so far, over navigations.
+    /// Returns the console lines so far, of all documents.
     pub fn console(&self) -> Vec<ConsoleLine> {
         self.events.look(|seen| seen.console.clone())
     }
 
-    /// Waits for a line of the console; one before the call counts.
+    /// Waits for a console line. Lines before the call count.
     pub async fn wait_for_console(&self, what: impl Fn(&ConsoleLine) -> bool) -> ConsoleLine {
         let find = |seen: &mut Seen| seen.console.iter().find(|line| what(line)).cloned();
         self.events.until("a line of the console", find).await
     }
 
-    /// The requests so far, over navigations.
+    /// Returns the requests so far, of all documents.
     pub fn requests(&self) -> Vec<Request> {
         self.events.look(|seen| seen.requests.clone())
     }
 
-    /// Waits for a request; one before the call counts.
+    /// Waits for a request. Requests before the call count.
     pub async fn wait_for_request(&self, what: impl Fn(&Request) -> bool) -> Request {
         let find = |seen: &mut Seen| seen.requests.iter().find(|request| what(request)).cloned();
         self.events.until("a request", find).await
     }
 
-    /// The frames of its WebSockets so far, over navigations, but for the first ones.
+    /// Returns the WebSocket messages so far, of all documents, without the first `skip`.
     pub fn frames(&self, skip: usize) -> Vec<Frame> {
         self.events.look(|seen| seen.frames.get(skip..).unwrap_or_default().to_vec())
     }
 
-    /// Writes a PNG of what the page shows.
+    /// Writes a screenshot as a PNG file.
     pub async fn screenshot(&self, path: impl AsRef<Path>) {
         let taken = self.command("Page.captureScreenshot", json!({ "format": "png" })).await;
         let bytes = from_base64(taken["data"].as_str().expect("an image"));
         std::fs::write(path, bytes).expect("write the image");
     }
 
-    /// Brings a tab to the front: it becomes visible, the one before hidden.
+    /// Brings a tab to the front, which hides the one that was there.
     pub async fn bring_to_front(&self) {
         self.command("Page.bringToFront", json!({})).await;
     }
 
-    /// Closes the page, and waits until it is closed.
+    /// Closes the page and waits until it is closed.
     pub async fn close(self) {
         let params = json!({ "targetId": self.target });
         let chromium = &self.context.0.chromium;
         chromium.call(None, "Target.closeTarget", params).await.expect("close a page");
     }
 
-    /// Runs a command of the debugging protocol on the page.
+    /// Sends a command of the DevTools protocol to the page.
     pub async fn command(&self, method: &str, params: Value) -> Value {
         let answer = self.context.0.chromium.call(Some(&self.session), method, params).await;
         answer.unwrap_or_else(|why| panic!("{method}: {why}"))
