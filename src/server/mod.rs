@@ -4,7 +4,8 @@
 //! given to [`Server::run_until`].
 //!
 //! **Shutdown.** The listeners close, reload sockets and tunnels are closed, and requests in progress
-//! have [`GRACE`] to finish. Then the remaining connections are closed, and every task is awaited.
+//! have one second to finish. Then the remaining connections are closed. After two seconds
+//! [`Server::run_until`] returns, whatever a task or a thread is blocked on.
 
 mod accept;
 mod activity;
@@ -35,6 +36,9 @@ use crate::{
 
 /// How long requests in progress may take to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// How long tasks may take to end after that, and then the watch.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(400);
 
 /// A server whose sockets are open. [`run_until`](Self::run_until) serves requests.
 pub struct Server {
@@ -133,7 +137,8 @@ impl Server {
         self.site.watch.polling().map(|why| why.to_string())
     }
 
-    /// Serves requests until the future ends, then shuts down. Returns when every task has ended.
+    /// Serves requests until the future ends, then shuts down. Returns when every task has ended, or
+    /// after two seconds.
     pub async fn run_until(self, stop_requested: impl Future<Output = ()>) {
         let Self { site, listeners, tasks, cancel, .. } = self;
         let limiter = ConnectionLimiter::new();
@@ -146,9 +151,10 @@ impl Server {
         tasks.close();
         if timeout(GRACE, tasks.wait()).await.is_err() {
             limiter.close_all(Close::Now);
-            tasks.wait().await;
+            let _ = timeout(CLOSE_TIMEOUT, tasks.wait()).await;
         }
-        stop(Arc::clone(&site.watch)).await;
+        // A look at a dead network mount can block the watch's thread.
+        let _ = timeout(CLOSE_TIMEOUT, stop(Arc::clone(&site.watch))).await;
     }
 }
 

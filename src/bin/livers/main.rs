@@ -15,12 +15,12 @@ use livers::{Error, Events, Server};
 
 use self::{args::Cli, terminal::Terminal};
 
-/// More threads than this only cost memory: a request's work is small, and its I/O waits.
-const THREADS: usize = 4;
+/// The most worker threads. More only cost memory: requests do little work.
+const MAX_WORKERS: usize = 4;
 
-/// More threads than this that wait for the disk, or for a name to be resolved, cost memory too, each
-/// its stack and its share of the allocator's; what is asked for beyond waits in line.
-const WAITING: usize = 32;
+/// The most threads for blocking calls, such as disk reads and name resolution. Each costs memory for
+/// its stack and in the allocator; further calls are queued.
+const MAX_BLOCKING_THREADS: usize = 32;
 
 fn main() -> ExitCode {
     let began = Instant::now();
@@ -33,24 +33,29 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Err(invalid) => {
-            terminal::failed(&args::explain(&invalid));
+            terminal::print_error(&args::explain(&invalid));
             return ExitCode::from(2);
         }
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
-        .max_blocking_threads(WAITING)
+        .max_blocking_threads(MAX_BLOCKING_THREADS)
         .enable_all()
         .build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(run(cli, began)),
+        Ok(runtime) => {
+            let result = runtime.block_on(run(cli, began));
+            // Not waiting for blocking tasks, which a dead network mount can hold for ever.
+            runtime.shutdown_background();
+            result
+        }
         Err(why) => Err(Error::System(why.to_string())),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            terminal::failed(&messages::startup_error(&error));
+            terminal::print_error(&messages::startup_error(&error));
             let runtime =
                 matches!(error, Error::AddressInUse(_) | Error::Bind(..) | Error::System(_));
             ExitCode::from(if runtime { 1 } else { 2 })
@@ -68,13 +73,13 @@ async fn run(cli: Cli, began: Instant) -> Result<(), Error> {
     let extra_watch_paths = config.watch.clone();
     let server = Server::bind(config, events).await?;
     if !quiet {
-        terminal::banner(&server, &extra_watch_paths, began.elapsed());
+        terminal::print_banner(&server, &extra_watch_paths, began.elapsed());
     }
-    if open && let Err(why) = open::that_detached(server.url()) {
-        terminal::no_browser(&server.url(), &why);
+    if open && let Err(error) = open::that_detached(server.url()) {
+        terminal::print_browser_error(&server.url(), &error);
     }
     server.run_until(stop.received()).await;
-    terminal.stop();
+    terminal.finish();
     Ok(())
 }
 

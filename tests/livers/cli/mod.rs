@@ -142,7 +142,7 @@ async fn a_port_that_is_taken_leads_to_the_next_or_to_an_error() {
     let dir = TempDir::with_page("<p>");
     let first = Livers::on(dir.path()).start().await;
     let port = first.port();
-    let taken = format!("  note     port {port} is taken, this is the next free one");
+    let taken = format!("  note     port {port} is in use, this is the next free one");
     let second = Livers::on(dir.path()).port(port).start().await;
     assert!(second.port() > port, "{} after {port}", second.port());
     second.wait_for_line(|line| line == taken).await;
@@ -154,7 +154,7 @@ async fn a_port_that_is_taken_leads_to_the_next_or_to_an_error() {
     let sentence = format!("error: port {port} ");
     assert!(errors.starts_with(&sentence) && errors.contains("--port"), "{errors}");
     assert_eq!(errors.lines().count(), 1, "{errors}");
-    assert!(!first.stdout().iter().any(|line| line.contains("taken")), "nothing was taken there");
+    assert!(!first.stdout().iter().any(|line| line.contains("in use")), "its own port was free");
 }
 
 #[tokio::test]
