@@ -1,48 +1,48 @@
-//! What is wrong with a source, and how to mend it.
+//! Compile errors, with a code frame.
 //!
-//! A fault names the place as editors do and shows the lines around it, so that it can be read in
-//! the page and in the terminal alike. The mark stands below the right character also after tabs and
-//! wide characters; what could act on a terminal is not shown as it is.
+//! An error names its position as editors do, and shows the lines around it, for the overlay in the
+//! page and for the terminal. The frame accounts for tabs, wide and combining characters, and replaces
+//! control characters, which could act on a terminal.
 
 use std::path::{Path, PathBuf};
 
-/// How many lines are shown before the place, and after it.
-const AROUND: usize = 2;
+/// Number of lines that the frame shows before the position, and after it.
+const CONTEXT_LINES: usize = 2;
 
-/// How many characters of a line are shown.
-const WIDTH: usize = 100;
+/// Number of characters of a line that the frame shows.
+const MAX_WIDTH: usize = 100;
 
-/// How much of a cut line is shown before the place.
-const BEFORE: usize = 60;
+/// Number of characters that a truncated line shows before the position.
+const BEFORE_COLUMN: usize = 60;
 
-/// A source that cannot be compiled.
+/// An error in a source file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
-    /// The file.
+    /// The file on the disk.
     pub(crate) file: PathBuf,
-    /// The place, counted from 1, in characters; nothing where it is the whole file.
+    /// Line and column, counted from 1, in characters. `None` if the error concerns the whole file.
     pub(crate) place: Option<(u32, u32)>,
-    /// What is wrong.
+    /// A sentence that says what is wrong.
     pub(crate) message: String,
-    /// The lines around the place, numbered, with a mark below it.
+    /// The lines around the position, numbered, with markers below it.
     pub(crate) frame: String,
-    /// What to do about it.
+    /// How to fix it, if that is known.
     pub(crate) help: Option<String>,
 }
 
 impl Fault {
-    /// A fault of a whole file.
+    /// Creates an error that concerns a whole file.
     pub(crate) fn of_file(file: &Path, message: String) -> Self {
         Self { file: file.to_owned(), place: None, message, frame: String::new(), help: None }
     }
 
-    /// A fault of a part of a file: of the bytes from one to another.
+    /// Creates an error for a byte range of a file.
     pub(crate) fn at(file: &Path, source: &str, start: usize, end: usize, message: String) -> Self {
         let (place, frame) = frame(source, start, end);
         Self { file: file.to_owned(), place: Some(place), message, frame, help: None }
     }
 
-    /// A fault at a place that is counted from 1, in bytes.
+    /// Creates an error at a line and column, counted from 1, in bytes.
     pub(crate) fn at_place(
         file: &Path,
         source: &str,
@@ -55,39 +55,42 @@ impl Fault {
         Self::at(file, source, at, at, message)
     }
 
-    /// The same fault, with what to do about it.
+    /// Adds how to fix it.
     pub(crate) fn with_help(mut self, help: Option<String>) -> Self {
         self.help = help;
         self
     }
 }
 
-/// The place of a part of a source, and the lines around it.
+/// Returns the position of a byte range, and the frame around it.
 fn frame(source: &str, start: usize, end: usize) -> ((u32, u32), String) {
-    let start = floor(source, start);
-    let end = floor(source, end).max(start);
+    let start = source.floor_char_boundary(start);
+    let end = source.floor_char_boundary(end).max(start);
     let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);
     let line = source[..line_start].bytes().filter(|byte| *byte == b'\n').count();
     let column = source[line_start..start].chars().count();
     let marked = source[start..end].split('\n').next().unwrap_or_default().chars().count();
 
-    let first = line.saturating_sub(AROUND);
-    let digits = (line + AROUND + 1).to_string().len();
+    let first = line.saturating_sub(CONTEXT_LINES);
+    let digits = (line + CONTEXT_LINES + 1).to_string().len();
     let mut frame = String::new();
-    for (at, text) in source.split('\n').enumerate().skip(first).take(line - first + AROUND + 1) {
+    for (at, text) in
+        source.split('\n').enumerate().skip(first).take(line - first + CONTEXT_LINES + 1)
+    {
         let text = text.strip_suffix('\r').unwrap_or(text);
-        let here = at == line;
-        let (shown, cut) = cut(text, if here { column } else { 0 });
-        let sign = if here { '>' } else { ' ' };
-        let row = format!("{sign} {:>digits$} | {shown}", at + 1);
+        let is_marked = at == line;
+        let (shown, skipped) = truncate(text, if is_marked { column } else { 0 });
+        let pointer = if is_marked { '>' } else { ' ' };
+        let row = format!("{pointer} {:>digits$} | {shown}", at + 1);
         frame.push_str(row.trim_end());
         frame.push('\n');
-        if here {
-            // What stands before the mark is as wide as what stands above it.
-            let lead = if cut > 0 { " " } else { "" };
-            let blank: String = text.chars().skip(cut).take(column - cut).map(blank).collect();
-            let marks = "^".repeat(marked.clamp(1, WIDTH));
-            let row = format!("  {:digits$} | {lead}{blank}{marks}", "");
+        if is_marked {
+            // The padding is as wide as the text above it.
+            let ellipsis = if skipped > 0 { " " } else { "" };
+            let before = text.chars().skip(skipped).take(column - skipped);
+            let padding: String = before.map(padding).collect();
+            let marks = "^".repeat(marked.clamp(1, MAX_WIDTH));
+            let row = format!("  {:digits$} | {ellipsis}{padding}{marks}", "");
             frame.push_str(&row);
             frame.push('\n');
         }
@@ -96,25 +99,28 @@ fn frame(source: &str, start: usize, end: usize) -> ((u32, u32), String) {
     ((number(line), number(column)), frame)
 }
 
-/// The part of a line that is shown so that a column can be seen, and how many characters were left
-/// out before it.
-fn cut(line: &str, column: usize) -> (String, usize) {
-    let skipped =
-        if column > BEFORE && line.chars().nth(WIDTH).is_some() { column - BEFORE } else { 0 };
+/// Truncates a line around a column. Returns the text, and the number of characters left out before
+/// it.
+fn truncate(line: &str, column: usize) -> (String, usize) {
+    let skipped = if column > BEFORE_COLUMN && line.chars().nth(MAX_WIDTH).is_some() {
+        column - BEFORE_COLUMN
+    } else {
+        0
+    };
     let mut shown = String::new();
     if skipped > 0 {
         shown.push('…');
     }
     let mut rest = line.chars().skip(skipped);
-    shown.extend(rest.by_ref().take(WIDTH).map(harmless));
+    shown.extend(rest.by_ref().take(MAX_WIDTH).map(printable));
     if rest.next().is_some() {
         shown.push('…');
     }
     (shown, skipped)
 }
 
-/// A character as it may be shown: none that moves the cursor or turns the writing round.
-fn harmless(char: char) -> char {
+/// Replaces a character that would move the cursor or change the text direction.
+fn printable(char: char) -> char {
     match char {
         '\t' => '\t',
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
@@ -123,15 +129,15 @@ fn harmless(char: char) -> char {
     }
 }
 
-/// A blank as wide as a character.
-fn blank(char: char) -> &'static str {
+/// Returns blanks as wide as a character.
+fn padding(char: char) -> &'static str {
     match u32::from(char) {
         0x09 => "\t",
-        // Combining marks, joiners, selectors.
+        // Combining marks, joiners, variation selectors, emoji modifiers.
         0x300..=0x36f | 0x200b..=0x200d | 0x20d0..=0x20ff | 0xfe00..=0xfe0f | 0x1f3fb..=0x1f3ff => {
             ""
         }
-        // East Asian wide ones and emoji (Unicode, UAX #11).
+        // East Asian wide characters and emoji (Unicode Standard Annex #11).
         0x1100..=0x115f
         | 0x2e80..=0x303e
         | 0x3041..=0x33ff
@@ -152,19 +158,13 @@ fn blank(char: char) -> &'static str {
     }
 }
 
-/// The last boundary of a character at or before an offset.
-fn floor(source: &str, at: usize) -> usize {
-    let at = at.min(source.len());
-    (0..=at).rev().find(|at| source.is_char_boundary(*at)).unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::frame;
 
-    /// The frame of a source whose marked part stands between two `|`.
+    /// Returns the frame of a source for the range between two `|`.
     fn framed(source: &str) -> ((u32, u32), String) {
         let start = source.find('|').unwrap();
         let end = source.rfind('|').unwrap() - 1;
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mark_stands_below_the_place() {
+    fn markers_are_below_the_range() {
         let table = [
             ("|a|", (1, 1), "> 1 | a\n    | ^\n"),
             ("||", (1, 1), "> 1 |\n    | ^\n"),
@@ -187,16 +187,16 @@ mod tests {
             ("'\u{1b}[2J'|+|", (1, 7), "> 1 | '\u{fffd}[2J'+\n    |       ^\n"),
             ("|a\nb|", (1, 1), "> 1 | a\n    | ^\n  2 | b\n"),
         ];
-        for (source, place, wanted) in table {
-            assert_eq!(framed(source), (place, wanted.to_owned()), "{source}");
+        for (source, position, expected) in table {
+            assert_eq!(framed(source), (position, expected.to_owned()), "{source}");
         }
     }
 
     #[test]
-    fn a_very_long_line_is_cut_around_the_place() {
+    fn a_long_line_is_truncated_around_the_position() {
         let source = format!("{}|here|{}", "a".repeat(5000), "b".repeat(5000));
-        let (place, frame) = framed(&source);
-        assert_eq!(place, (1, 5001));
+        let (position, frame) = framed(&source);
+        assert_eq!(position, (1, 5001));
         let lines: Vec<_> = frame.lines().collect();
         assert!(lines[0].chars().count() < 120, "{frame}");
         let at = lines[1].chars().position(|char| char == '^').unwrap();
@@ -207,9 +207,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_part_of_any_source_has_a_frame(source in "(?s).{0,300}", start: u16, end: u16) {
-            let (place, text) = frame(&source, start.into(), end.into());
-            prop_assert!(place.0 > 0 && place.1 > 0 && text.contains('^'));
+        fn every_range_of_every_source_has_a_frame(source in "(?s).{0,300}", start: u16, end: u16) {
+            let (position, text) = frame(&source, start.into(), end.into());
+            prop_assert!(position.0 > 0 && position.1 > 0 && text.contains('^'));
         }
     }
 }

@@ -1,20 +1,12 @@
-//! The scripts that stand in a page itself: what they import needs an import map, since the page is
-//! served as it is.
+//! Import maps for the inline module scripts of a page.
 //!
-//! A page that brings a map of its own keeps it, and gets no other: what the map names is left to
-//! the browser everywhere, and the rest of its inline scripts' imports with it.
+//! The HTML is served as it is, so its scripts cannot be rewritten: an import map resolves their
+//! specifiers instead. A page with an import map of its own gets no other. The specifiers that it maps
+//! are left to the browser in all modules.
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{cell::RefCell, path::Path};
 
-use lol_html::{
-    element,
-    html_content::TextChunk,
-    send::{Element, HtmlRewriter, Settings},
-    text,
-};
+use lol_html::{HtmlRewriter, Settings, element, html_content::TextChunk, text};
 use serde_json::{Map, Value};
 
 use super::{
@@ -22,109 +14,111 @@ use super::{
     fault::Fault,
 };
 
-/// The scripts of a page.
+/// The inline scripts of a page.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Inline {
+struct InlineScripts {
     modules: Vec<String>,
     maps: Vec<String>,
 }
 
-/// What is gathered, and where.
-type Kind = fn(&mut Inline) -> &mut Vec<String>;
-const KINDS: [(&str, Kind); 2] = [
-    ("script[type=module i]:not([src])", |inline| &mut inline.modules),
-    ("script[type=importmap i]", |inline| &mut inline.maps),
+/// Selects one of the lists of [`InlineScripts`].
+type List = fn(&mut InlineScripts) -> &mut Vec<String>;
+
+/// The CSS selectors of inline scripts, and the lists that they belong to.
+const LISTS: [(&str, List); 2] = [
+    ("script[type=module i]:not([src])", |scripts| &mut scripts.modules),
+    ("script[type=importmap i]", |scripts| &mut scripts.maps),
 ];
 
-/// Whether a page may have scripts that import something, at a glance.
+/// Returns whether a page may have inline scripts that import something, by a quick text search.
 pub(crate) fn may_import(html: &[u8]) -> bool {
     let has = |text: &str| text.contains("module") || text.contains("importmap");
     std::str::from_utf8(html).is_ok_and(has)
 }
 
-/// Whether a page has a script that is a module, at a glance.
+/// Returns whether a page has a module script, by a quick text search.
 pub(crate) fn has_module(html: &[u8]) -> bool {
     let lower = String::from_utf8_lossy(html).to_ascii_lowercase();
     ["type=module", "type=\"module\"", "type='module'"].iter().any(|text| lower.contains(text))
 }
 
-impl Compiler {
-    /// The import map that a page's own module scripts need, as JSON; none where they need none, or
-    /// the page has one. Blocking.
-    pub(crate) fn import_map(&self, page: &Path, html: &[u8]) -> Result<Option<String>, Fault> {
-        let Ok(text) = std::str::from_utf8(html) else { return Ok(None) };
-        let inline = Inline::of(text);
-        if !inline.maps.is_empty() {
-            inline.maps.iter().for_each(|map| self.add_import_map(map));
-            return Ok(None);
-        }
-        let mut imports = Map::new();
-        for code in &inline.modules {
-            for (specifier, names) in bare_imports(code) {
-                if let Some(url) = self.url_of_import(&specifier, page, names)? {
-                    imports.insert(specifier, Value::String(url));
-                }
+/// Returns the import map that the inline module scripts of a page need, as JSON that can stand in a
+/// script element. Returns `None` if they need none, or the page has its own.
+///
+/// # Blocking
+/// Resolves the imports on the disk.
+///
+/// # Errors
+/// An import does not resolve.
+pub(crate) fn import_map(
+    compiler: &Compiler,
+    page: &Path,
+    html: &[u8],
+) -> Result<Option<String>, Fault> {
+    let Ok(text) = std::str::from_utf8(html) else { return Ok(None) };
+    let scripts = InlineScripts::parse(text);
+    if !scripts.maps.is_empty() {
+        scripts.maps.iter().for_each(|map| compiler.add_import_map(map));
+        return Ok(None);
+    }
+    let mut imports = Map::new();
+    for code in &scripts.modules {
+        for (specifier, names) in bare_imports(code) {
+            if let Some(url) = compiler.url_of_import(&specifier, page, names)? {
+                imports.insert(specifier, Value::String(url));
             }
         }
-        if imports.is_empty() {
-            return Ok(None);
-        }
-        let map = Value::Object(Map::from_iter([("imports".to_owned(), Value::Object(imports))]));
-        // It stands in a script element.
-        Ok(Some(map.to_string().replace('<', "\\u003c")))
     }
+    if imports.is_empty() {
+        return Ok(None);
+    }
+    let map = Value::Object(Map::from_iter([("imports".to_owned(), Value::Object(imports))]));
+    // `</script>` would end the element.
+    Ok(Some(map.to_string().replace('<', "\\u003c")))
 }
 
-impl Inline {
-    fn of(html: &str) -> Self {
-        let found = Arc::new(Mutex::new(Self::default()));
-        let mut settings = Settings::new_send().with_strict(false);
-        for (selector, kind) in KINDS {
-            let (begun, read) = (Arc::clone(&found), Arc::clone(&found));
+impl InlineScripts {
+    /// Finds the inline scripts of a page. Returns none if the HTML cannot be parsed.
+    fn parse(html: &str) -> Self {
+        let scripts = RefCell::new(Self::default());
+        let mut settings = Settings::new().with_strict(false);
+        for (selector, list) in LISTS {
+            let scripts = &scripts;
             settings = settings
-                .append_element_content_handler(element!(selector, move |_: &mut Element<
-                    '_,
-                    '_,
-                >| {
-                    kind(&mut lock(&begun)).push(String::new());
+                .append_element_content_handler(element!(selector, move |_| {
+                    list(&mut scripts.borrow_mut()).push(String::new());
                     Ok(())
                 }))
                 .append_element_content_handler(text!(selector, move |chunk: &mut TextChunk<
                     '_,
                 >| {
-                    if let Some(text) = kind(&mut lock(&read)).last_mut() {
+                    if let Some(text) = list(&mut scripts.borrow_mut()).last_mut() {
                         text.push_str(chunk.as_str());
                     }
                     Ok(())
                 }));
         }
         let mut rewriter = HtmlRewriter::new(settings, |_: &[u8]| ());
-        // What cannot be read has no scripts that anybody knows of.
-        let whole = rewriter.write(html.as_bytes()).and_then(|()| rewriter.end());
-        let found = std::mem::take(&mut *lock(&found));
-        whole.map_or_else(|_| Self::default(), |()| found)
+        let parsed = rewriter.write(html.as_bytes()).and_then(|()| rewriter.end());
+        parsed.map_or_else(|_| Self::default(), |()| scripts.take())
     }
-}
-
-fn lock(found: &Mutex<Inline>) -> std::sync::MutexGuard<'_, Inline> {
-    found.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Inline, may_import};
+    use super::{InlineScripts, may_import};
 
     #[test]
-    fn the_scripts_of_a_page_are_found() {
+    fn inline_scripts_and_import_maps_are_found() {
         let html = "<!doctype html><script type=importmap>{}</script>\
             <!-- <script type=module>no</script> --><script type=module src=a.js></script>\
             <script>no</script><script type=MODULE>import 'a' // <b></script>\
             <body><p title='<script type=module>no'><script type='module'>import 'c'";
-        let wanted = Inline {
+        let expected = InlineScripts {
             modules: vec!["import 'a' // <b>".to_owned(), "import 'c'".to_owned()],
             maps: vec!["{}".to_owned()],
         };
-        assert_eq!(Inline::of(html), wanted);
+        assert_eq!(InlineScripts::parse(html), expected);
         assert!(may_import(html.as_bytes()));
         assert!(!may_import(b"<script src=a.js></script>"));
     }

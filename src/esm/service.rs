@@ -23,7 +23,7 @@ use super::{
     importers::Importers,
     installed::Installed,
     outcome::{Module, ModuleOutcome, ModuleRequest, PackageOutcome, Versions},
-    page::may_import,
+    page::{import_map, may_import},
 };
 use crate::{
     change::{Change, ChangeSet, Kind},
@@ -152,7 +152,7 @@ impl Esm {
             return Ok(None);
         }
         let (compiler, file, html) = (Arc::clone(&self.compiler), file.to_owned(), html.clone());
-        let made = spawn_blocking(move || compiler.import_map(&file, &html)).await;
+        let made = spawn_blocking(move || import_map(&compiler, &file, &html)).await;
         made.unwrap_or(Ok(None)).map_err(|fault| self.describe(url, fault))
     }
 
