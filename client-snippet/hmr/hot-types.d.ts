@@ -236,6 +236,7 @@ type MakeRefresh = (
 
 type PlaceOf = (fault: Pick<Fault, 'file' | 'line' | 'column'>) => string;
 type Make = (name: string, text?: string, kind?: string) => HTMLElement;
+type MakeElements = (document: Document) => { make: Make; article: (fault: Fault) => HTMLElement };
 /** Shows all current errors. An empty list removes the overlay. Once closed, it stays closed until they change. */
 type Show = (faults: Fault[]) => void;
 type MakeOverlay = (document: Document) => Show;

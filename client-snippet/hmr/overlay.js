@@ -79,14 +79,8 @@ export const kindOf = (line, number) => {
 export const placeOf = ({ file, line, column }) =>
   [file, line, line && column].filter((part) => part != null && part !== 0).join(':');
 
-/** @type {MakeOverlay} */
-export const makeOverlay = (document) => {
-  /** @type {HTMLElement | undefined} */
-  let host;
-  /** @type {HTMLDialogElement | undefined} */
-  let dialog;
-  let shown = ''; // what was shown last, even if it was closed since
-
+/** Creates the elements of the overlay. @type {MakeElements} */
+const makeElements = (document) => {
   /** @type {Make} */
   const make = (name, text = '', kind = '') => {
     const element = document.createElement(name);
@@ -95,7 +89,7 @@ export const makeOverlay = (document) => {
     return element;
   };
 
-  /** @type {(fault: Fault) => HTMLElement} */
+  /** The article about one error. @type {(fault: Fault) => HTMLElement} */
   const article = (fault) => {
     const { line, message, frame, help } = fault;
     const element = make('article');
@@ -115,6 +109,18 @@ export const makeOverlay = (document) => {
     if (help) element.append(make('p', help, 'help'));
     return element;
   };
+
+  return { make, article };
+};
+
+/** @type {MakeOverlay} */
+export const makeOverlay = (document) => {
+  const { make, article } = makeElements(document);
+  /** @type {HTMLElement | undefined} */
+  let host;
+  /** @type {HTMLDialogElement | undefined} */
+  let dialog;
+  let shown = ''; // what was shown last, even if it was closed since
 
   const close = () => {
     dialog?.close(); // returns the focus

@@ -112,22 +112,22 @@ const visitPage = ({ document }, replace) => {
   }
 };
 
+/** Settles once the file can be shown. @type {(window: Page, url: string, type: string) => Promise<unknown>} */
+const preload = (window, url, type) =>
+  new Promise((resolve) => {
+    if (type === 'font')
+      return new window.FontFace('livers', `url("${url}")`).load().then(resolve, () => {});
+    if (type !== 'image') return resolve(0);
+    const image = new window.Image();
+    image.onload = () => resolve(image);
+    image.src = url;
+  });
+
 /** @type {Assets} */
 export const assets = (window) => {
   const { document, location } = window;
   const { origin } = location;
   const replaced = new Map(); // path -> version
-
-  /** Settles once the file can be shown. @type {(url: string, type: string) => Promise<unknown>} */
-  const preload = (url, type) =>
-    new Promise((resolve) => {
-      if (type === 'font')
-        return new window.FontFace('livers', `url("${url}")`).load().then(resolve, () => {});
-      if (type !== 'image') return resolve(0);
-      const image = new window.Image();
-      image.onload = () => resolve(image);
-      image.src = url;
-    });
 
   const reapply = () => {
     if (!replaced.size) return;
@@ -147,7 +147,7 @@ export const assets = (window) => {
     const refresh = async (version) => {
       // The images are kept until they are shown.
       const loaded = await Promise.all(
-        [...urls].map(([url, type]) => preload(withVersion(url, version), type)),
+        [...urls].map(([url, type]) => preload(window, withVersion(url, version), type)),
       );
       if ((replaced.get(path) ?? 0) > version) return loaded;
       replaced.set(path, version);

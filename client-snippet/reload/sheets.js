@@ -48,14 +48,8 @@ const makeUpdateUses = (document, { uses, dropped, report }) => (before) => {
   report(drop);
 };
 
-/** @type {Sheets} */
-export const sheets = (window, { load, base, urlsIn, used }) => {
-  const { document, location, performance, setTimeout } = window;
-  const { origin } = location;
-  const updateUses = makeUpdateUses(document, used);
-  const pending = new Map(); // element -> its successor, loading
-  const unused = new Set(); // paths in replaced sheets
-
+/** Replaces link and style elements. @type {MakeSwap} */
+const makeSwap = ({ setTimeout }, pending, replaced) => {
   /** @type {Swap} */
   const swap = (old, version) =>
     new Promise((resolve, reject) => {
@@ -73,10 +67,8 @@ export const sheets = (window, { load, base, urlsIn, used }) => {
         const { sheet } = old;
         const before = textOf(sheet);
         old.remove();
-        updateUses(before);
-        setTimeout(() => {
-          for (const url of urlsIn(sheet)) unused.add(pathOf(url, origin));
-        }, 0);
+        replaced.updateUses(before);
+        setTimeout(() => replaced.setUnused(sheet), 0);
         resolve(older && swap(fresh, version)); // they may share an import
       };
       fresh.onload = done;
@@ -91,6 +83,52 @@ export const sheets = (window, { load, base, urlsIn, used }) => {
       }
       if (old.disabled) done(); // it loads nothing
     });
+  return swap;
+};
+
+/**
+ * Finds sheets that a script imported: `import sheet from './x.css' with { type: 'css' }`. Importing one
+ * again returns the same sheet.
+ *
+ * @type {MakeImportedSheets}
+ */
+const makeImportedSheets = (window, { load, base }) => async (path) => {
+  const { document, location, performance } = window;
+  const adopted = roots(document).flatMap(({ adoptedStyleSheets }) => adoptedStyleSheets ?? []);
+  const entries = adopted.length ? performance.getEntriesByType('resource') : [];
+  const requests = entries.filter(
+    ({ name, initiatorType }) =>
+      initiatorType === 'script' && pathOf(name, location.origin) === path,
+  );
+  /** @type {(url: string) => Promise<Target[]>} */
+  const target = async (url) => {
+    const { sheetOf } = await load(base + 'adopted.js');
+    const sheet = await sheetOf(url);
+    /** @type {Target['refresh']} */
+    const refresh = async (version) => {
+      const response = await window.fetch(withVersion(url, version));
+      if (!response.ok) throw new Error();
+      sheet.replaceSync(await response.text());
+    };
+    return adopted.includes(sheet) ? [{ how: 'css', paths: [path], refresh }] : [];
+  };
+  const urls = new Set(requests.map(({ name }) => name));
+  return (await Promise.all([...urls].map(target))).flat();
+};
+
+/** @type {Sheets} */
+export const sheets = (window, { load, base, urlsIn, used }) => {
+  const { document, location } = window;
+  const { origin } = location;
+  const pending = new Map(); // element -> its successor, loading
+  const unused = new Set(); // paths in replaced sheets
+  const swap = makeSwap(window, pending, {
+    updateUses: makeUpdateUses(document, used),
+    setUnused: (sheet) => {
+      for (const url of urlsIn(sheet)) unused.add(pathOf(url, origin));
+    },
+  });
+  const importedSheets = makeImportedSheets(window, { load, base });
 
   /** Sheets of link and style elements. @type {() => Target[]} */
   const elements = () => {
@@ -110,30 +148,6 @@ export const sheets = (window, { load, base, urlsIn, used }) => {
       });
   };
 
-  // `import sheet from './x.css' with { type: 'css' }`: importing it again returns the same sheet.
-  /** @type {(path: string) => Promise<Target[]>} */
-  const modules = async (path) => {
-    const adopted = roots(document).flatMap(({ adoptedStyleSheets }) => adoptedStyleSheets ?? []);
-    const entries = adopted.length ? performance.getEntriesByType('resource') : [];
-    const requests = entries.filter(
-      ({ name, initiatorType }) => initiatorType === 'script' && pathOf(name, origin) === path,
-    );
-    /** @type {(url: string) => Promise<Target[]>} */
-    const target = async (url) => {
-      const { sheetOf } = await load(base + 'adopted.js');
-      const sheet = await sheetOf(url);
-      /** @type {Target['refresh']} */
-      const refresh = async (version) => {
-        const response = await window.fetch(withVersion(url, version));
-        if (!response.ok) throw new Error();
-        sheet.replaceSync(await response.text());
-      };
-      return adopted.includes(sheet) ? [{ how: 'css', paths: [path], refresh }] : [];
-    };
-    const urls = new Set(requests.map(({ name }) => name));
-    return (await Promise.all([...urls].map(target))).flat();
-  };
-
   return {
     unused,
     targets: async (paths) => {
@@ -141,7 +155,7 @@ export const sheets = (window, { load, base, urlsIn, used }) => {
       const missing = paths.filter(
         (path) => path.endsWith('.css') && !found.some((target) => target.paths.includes(path)),
       );
-      const more = await Promise.all(missing.map(modules));
+      const more = await Promise.all(missing.map(importedSheets));
       return [...found, ...more.flat()];
     },
   };

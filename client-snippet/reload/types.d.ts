@@ -112,6 +112,16 @@ type TextOf = (sheet: any) => string;
 type MakeUpdateUses = (document: Document, used: UsedPaths) => (before: string) => void;
 /** Replaces a link or a style element. */
 type Swap = (old: any, version: number) => Promise<void>;
+type MakeSwap = (
+  window: Page,
+  pending: Map<any, any>,
+  /** Called with the text of a replaced sheet, and later with the sheet. */
+  replaced: { updateUses(before: string): void; setUnused(sheet: any): void },
+) => Swap;
+type MakeImportedSheets = (
+  window: Page,
+  client: Pick<Client, 'load' | 'base'>,
+) => (path: string) => Promise<Target[]>;
 type Sheets = (
   window: Page,
   more: Pick<Client, 'load' | 'base' | 'used'> & Pick<ReturnType<Assets>, 'urlsIn'>,
