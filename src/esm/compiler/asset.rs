@@ -64,7 +64,7 @@ fn json(path: &Path, bytes: &[u8]) -> Result<String, Fault> {
 
 fn json_fault(path: &Path, text: &str, error: &serde_json::Error) -> Fault {
     let message = error.to_string();
-    // The position is a field of its own.
+    // The error carries the position separately.
     let message = message.split(" at line ").next().unwrap_or_default();
     let message = format!("invalid JSON: {message}");
     Fault::at_place(path, text, error.line(), error.column(), message)

@@ -34,7 +34,7 @@ pub(super) struct Key {
     pub(super) spec: ModuleSpec,
 }
 
-/// The inputs of a compilation, other than the files that its imports lead to.
+/// The inputs of a compilation, except resolved specifiers and glob matches.
 #[derive(PartialEq, Eq)]
 pub(super) struct Inputs {
     /// The hash of the text.

@@ -16,8 +16,8 @@ pub(super) enum Language {
 }
 
 impl Language {
-    /// Returns the language that the extension of a path stands for, or `None` if the file is no
-    /// script that a browser can load as a module (`.cjs` and `.cts` are CommonJS).
+    /// Returns the language of a file by its extension, or `None` if it is not a module script
+    /// (`.cjs` and `.cts` are CommonJS).
     pub(super) fn of(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         Some(match extension.as_str() {

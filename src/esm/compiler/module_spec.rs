@@ -52,7 +52,7 @@ pub(super) enum ScriptContext {
     Worker,
     /// A page, as a classic script (`<script>` without `type="module"`), which cannot import.
     Classic,
-    /// The request does not tell.
+    /// Not known from the request.
     Unknown,
 }
 

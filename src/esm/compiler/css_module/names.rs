@@ -27,7 +27,7 @@ impl<'s> Names<'s> {
         format!("_{name}_{}", self.suffix)
     }
 
-    /// Adds a class or id, which stands between two offsets.
+    /// Adds and renames a class or id between two offsets.
     pub(super) fn add(&mut self, name: &str, start: usize, end: usize) {
         self.rename(name, start, end);
         self.local.insert(name.to_owned());

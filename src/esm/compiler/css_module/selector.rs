@@ -7,8 +7,8 @@ use super::{
     tokens::{Kind, Token},
 };
 
-/// Renames the classes and ids in a selector. `base` tells whether the selector starts as a global
-/// one; returns whether it ends as one.
+/// Renames the local classes and ids in a selector. `base` is whether names are global at its start.
+/// Returns whether they are global at its end.
 pub(super) fn scope_selector(
     tokens: &[Token],
     range: Range<usize>,

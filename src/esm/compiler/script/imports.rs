@@ -35,8 +35,13 @@ pub(super) fn links(job: &Job<'_>, scan: &Scan) -> Links {
     scan.requests.iter().map(|request| (request.clone(), resolve(request))).collect()
 }
 
+/// Returns whether a browser would resolve one of the imports differently, or not at all.
+pub(super) fn need_rewriting(job: &Job<'_>, scan: &Scan) -> bool {
+    links(job, scan).iter().any(|(request, link)| !browser_resolves(job, request, link))
+}
+
 /// Returns whether a browser resolves an import by itself to the same target.
-pub(super) fn browser_resolves(job: &Job<'_>, request: &Request, link: &Link) -> bool {
+fn browser_resolves(job: &Job<'_>, request: &Request, link: &Link) -> bool {
     let specifier = &request.specifier;
     match link {
         Link::Unchanged => true,

@@ -78,8 +78,15 @@ pub(super) fn compile(job: &Job<'_>) -> Result<Option<Script>, Fault> {
     };
     let has_defines = parse::replace_node_env(&allocator, job.text, &mut parsed);
     let scan = Scan::of(&parsed.program);
-    if job.language == Language::Js && !needs_compilation(job, &scan, has_defines, &mut parsed) {
-        return Ok(None);
+    if job.language == Language::Js {
+        let has_rewrites = imports::need_rewriting(job, &scan);
+        // Classic scripts can use `import()`, too; the request shows that this script is a module.
+        parsed.is_module |= has_rewrites && job.context == ScriptContext::Page;
+        let has_features = scan.jsx.is_some() || scan.env || scan.hot || scan.glob;
+        let needs_compilation = has_features || has_rewrites || has_defines;
+        if job.context == ScriptContext::Classic || !needs_compilation {
+            return Ok(None);
+        }
     }
     if let Some(span) = scan.decorator
         && !job.options.legacy_decorators
@@ -89,23 +96,6 @@ pub(super) fn compile(job: &Job<'_>) -> Result<Option<Script>, Fault> {
         return Err(job.fault_at(span, message).with_help(Some(help)));
     }
     transform_and_print(job, &allocator, parsed, &scan).map(Some)
-}
-
-/// Returns whether a plain JavaScript file has to be compiled. Records in `parsed` that it is a
-/// module if its imports show it.
-fn needs_compilation(
-    job: &Job<'_>,
-    scan: &Scan,
-    has_defines: bool,
-    parsed: &mut Parsed<'_>,
-) -> bool {
-    let links = imports::links(job, scan);
-    let rewrites =
-        links.iter().any(|(request, link)| !imports::browser_resolves(job, request, link));
-    // Classic scripts can use `import()`, too; the request tells that this script is a module.
-    parsed.is_module |= rewrites && job.context == ScriptContext::Page;
-    let uses = scan.jsx.is_some() || scan.env || scan.hot || scan.glob;
-    job.context != ScriptContext::Classic && (uses || rewrites || has_defines)
 }
 
 /// What a compiled script needs from livers' own modules.
@@ -120,6 +110,7 @@ struct Features {
     refresh: bool,
 }
 
+/// Compiles a parsed script.
 fn transform_and_print<'a>(
     job: &Job<'_>,
     allocator: &'a Allocator,

@@ -26,7 +26,7 @@ fn base64(text: &str) -> Vec<u8> {
 }
 
 const SOURCE: &str = "#!/usr/bin/env livers
-// A comment that goes.
+// A comment that is removed.
 import { first } from './a'; import(`./plain`).then(three); four('日本𝒳', five, first);
 
 type Gone = { a: string };

@@ -21,7 +21,7 @@ pub(super) fn fault(path: &Path, error: ResolveError) -> Fault {
 /// Returns the message for a JSON error: `expected a string for "target"` if the value of an option
 /// has the wrong type, and the parser's message if the syntax is invalid.
 fn message(error: &JSONError, text: &str) -> String {
-    // The position is a field of its own.
+    // The error carries the position separately.
     let message = error.message.split(" at line ").next().unwrap_or_default();
     let expected = message
         .strip_prefix("invalid type: ")
