@@ -1,8 +1,8 @@
-//! What changed, as plain data.
+//! Changes of files, as plain data.
 //!
-//! A [`Change`] names a file by the URL path that a browser would ask for; a [`ChangeSet`] holds at
-//! most one change for each path, so that sets can be merged: a tab that was slow, asleep or away
-//! gets the sum of what it missed, not the history.
+//! A [`Change`] names a file by its URL path. A [`ChangeSet`] has at most one change for each path, and
+//! sets can be merged: a tab that was slow, asleep or disconnected gets the sum of what it missed, not
+//! the history.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
@@ -12,33 +12,32 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// It was not there before.
+    /// The file is new.
     Created,
-    /// Its content is another.
+    /// The content changed.
     Modified,
-    /// It is gone.
+    /// The file was removed.
     Removed,
 }
 
 /// One changed file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    /// The URL path as a browser would ask for it, percent-encoded; a folder ends in a slash. A file
-    /// in a folder that is watched but not served has no such path: it is given without the leading
-    /// slash.
+    /// The URL path, percent-encoded; that of a folder ends with a slash. A file that is watched but not
+    /// served has its path from the watched folder on, without a leading slash.
     pub path: String,
     /// What happened to it.
     pub kind: Kind,
 }
 
-/// Changes that are told together, one for each path, in the order of the paths.
+/// Changes that are published together: one for each path, ordered by path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChangeSet(BTreeMap<String, Kind>);
 
 impl ChangeSet {
-    /// Adds what happened after everything that the set already holds.
+    /// Adds a change that is later than those in the set.
     ///
-    /// Created and then removed is nothing; removed and then created is modified.
+    /// Created and then removed cancel each other; removed and then created is modified.
     pub fn add(&mut self, change: Change) {
         match self.0.entry(change.path) {
             Entry::Vacant(entry) => {
@@ -64,17 +63,17 @@ impl ChangeSet {
         self.extend(later);
     }
 
-    /// Each path and what happened to it, in the order of the paths.
+    /// Iterates over the changes, ordered by path.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Kind)> {
         self.0.iter().map(|(path, kind)| (path.as_str(), *kind))
     }
 
-    /// How many files changed.
+    /// Returns the number of changed files.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether nothing changed.
+    /// Returns whether nothing changed.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -111,7 +110,7 @@ mod tests {
     use super::{Change, ChangeSet, Kind::*};
 
     #[test]
-    fn a_later_change_is_added_to_an_earlier_one() {
+    fn a_later_change_merges_with_an_earlier_one_of_the_same_path() {
         let table = [
             (Created, Created, Some(Created)),
             (Created, Modified, Some(Created)),

@@ -1,8 +1,8 @@
-//! What the server has to say, as plain data.
+//! Events of a running server, as plain data.
 //!
-//! The library never prints: it emits [`Event`]s, and whoever subscribed (the terminal, a test, a
-//! dashboard) reads them at its own pace. A subscriber that is too slow loses the oldest events and
-//! is told how many; it never holds the server up.
+//! The library never prints. It emits [`Event`]s, which subscribers (the terminal, a test, a dashboard)
+//! read at their own pace. A slow subscriber loses the oldest events, learns how many, and never delays
+//! the server.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -10,23 +10,24 @@ use tokio::sync::broadcast;
 
 use crate::{change::Change, fault::Fault, refusal::Refusal};
 
-/// How many events a subscriber may be behind before it loses the oldest.
-const BACKLOG: usize = 1024;
+/// How many events a subscriber may lag behind before it loses the oldest. Their memory is allocated at
+/// the start.
+const BACKLOG: usize = 256;
 
-/// Something that happened.
+/// An event of a running server.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// Files changed, and so many tabs were told.
+    /// Files changed, and tabs were notified.
     Updated {
-        /// The version that they led to.
+        /// The version of the change set.
         version: u64,
-        /// The files.
+        /// The changed files.
         changes: Vec<Change>,
-        /// How many tabs use one of them.
+        /// How many tabs were notified.
         tabs: usize,
     },
-    /// A tab said that it has taken over a change.
+    /// A tab reported that it applied a change.
     Applied {
         /// The page's URL path.
         page: String,
@@ -34,35 +35,35 @@ pub enum Event {
         version: u64,
         /// What the page did: `css`, `image`, `morph`, `reload`, several joined by a `+`, or `none`.
         how: String,
-        /// How long that took in the page, from the message's arrival on.
+        /// The time in the page, from the arrival of the message on.
         took: Duration,
-        /// Why it had to reload, in the page's words.
+        /// Why the page had to reload, in its own words.
         why: Option<String>,
     },
-    /// A tab opened its reload socket or event stream, or closed it.
+    /// A tab opened or closed its reload socket or event stream.
     Tabs {
-        /// How many are open now.
+        /// How many tabs are open now.
         open: usize,
     },
-    /// A backend could not be reached, or failed. Emitted once until it answers again.
+    /// A backend is unreachable or failed. Emitted once until it responds again.
     BackendDown {
         /// The backend, as the URL of the route.
         backend: String,
-        /// What failed, in words.
+        /// What failed.
         why: String,
     },
-    /// A backend that was down answers again.
+    /// A backend that was down responds again.
     BackendUp {
         /// The backend, as the URL of the route.
         backend: String,
     },
-    /// A backend answered one request with something that is not HTTP, or broke off its answer.
+    /// A response of a backend is not HTTP, is incomplete, or took too long.
     BackendFault {
         /// The backend, as the URL of the route.
         backend: String,
         /// The request's path.
         path: String,
-        /// What failed, in words.
+        /// What failed.
         why: String,
     },
     /// A request was refused with 403.
@@ -72,53 +73,53 @@ pub enum Event {
         /// The reason.
         reason: Refusal,
     },
-    /// A page's Content Security Policy was amended, so that the page may be live. Emitted once.
+    /// livers' script and socket were added to a page's Content Security Policy. Emitted once.
     PolicyAmended {
-        /// The page's path.
+        /// The page's URL path.
         path: String,
     },
-    /// A line of `_headers` or `_redirects` cannot be meant, and is passed over. Emitted once until the
-    /// file changes.
+    /// A line of `_headers` or `_redirects` is invalid and ignored. Emitted once until the file changes.
     RuleFault {
         /// The file's name.
         file: String,
-        /// Which line, and what is wrong with it.
+        /// The line, and what is wrong with it.
         why: String,
     },
     /// A folder or file cannot be watched or read.
     WatchFault {
         /// The folder or file.
         path: PathBuf,
-        /// What failed, in words.
+        /// What failed.
         why: String,
     },
-    /// A file was asked for and served although somebody was still writing it, after having been waited
-    /// for. Emitted once until its writer is done.
+    /// A file was served while a process had it open for writing, after a wait. Emitted once until the
+    /// file is closed.
     StillWritten {
         /// The file.
         path: PathBuf,
     },
-    /// A source cannot be compiled, or imports what is not there. Emitted once until that changes.
+    /// A source has a compile error or an import that cannot be resolved. Emitted once until the error
+    /// changes.
     SourceFault(Fault),
-    /// A request was answered. Emitted only where [`Events::with_requests`] was asked for.
+    /// A request was responded to. Emitted only with [`Events::with_requests`].
     Request {
         /// The method.
         method: String,
         /// The path and query.
         target: String,
-        /// The status of the answer.
+        /// The status of the response.
         status: u16,
-        /// From the request's head to the answer's.
+        /// The time from the request's head to the response's head.
         took: Duration,
     },
-    /// A connection ended with an error.
+    /// A connection could not be accepted or was refused.
     ConnectionFault {
-        /// What failed, in words.
+        /// What failed.
         why: String,
     },
 }
 
-/// Where events are emitted, and subscribed to. Clones share one stream.
+/// The stream of a server's events. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Events {
     sender: broadcast::Sender<Event>,
@@ -132,26 +133,27 @@ impl Default for Events {
 }
 
 impl Events {
-    /// Emits an [`Event::Request`] for each request too, which costs each request a little.
+    /// Sets whether an [`Event::Request`] is emitted for each request. Off by default, because it costs
+    /// each request two allocations.
     #[must_use]
     pub fn with_requests(mut self, requests: bool) -> Self {
         self.requests = requests;
         self
     }
 
-    /// Whether requests are emitted.
+    /// Returns whether requests are emitted.
     pub(crate) fn requests(&self) -> bool {
         self.requests
     }
 
-    /// A stream of all events from now on.
+    /// Returns a receiver of all events from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<Event> {
         self.sender.subscribe()
     }
 
-    /// Emits an event; without a subscriber it is dropped.
+    /// Emits an event. Without a subscriber it is dropped.
     pub(crate) fn emit(&self, event: Event) {
-        // An error means that nobody is subscribed.
+        // An error means that there is no subscriber.
         let _ = self.sender.send(event);
     }
 }

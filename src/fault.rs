@@ -1,26 +1,26 @@
-//! What is wrong with a source file, as plain data: said in the page and in the terminal.
+//! Compile errors, as plain data for the page's overlay and the terminal.
 
 use serde::Serialize;
 
-/// A source that cannot be served as what a page asked for.
+/// An error in a source file: it does not compile, or an import cannot be resolved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Fault {
     /// The URL path of the file.
     pub path: String,
-    /// The file, from the served folder on.
+    /// The path of the file, relative to the root.
     pub file: String,
-    /// The line, counted from 1; nothing where it is the whole file.
+    /// The line, counted from 1. `None` if the error is of the whole file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
-    /// The character in it, counted from 1.
+    /// The column in characters, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
-    /// What is wrong.
+    /// The message of the compiler.
     pub message: String,
-    /// The lines around the place, numbered, with a mark below it.
+    /// The lines around the error, numbered, with a marker below it.
     pub frame: String,
-    /// What to do about it.
+    /// How to fix the error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
 }

@@ -1,30 +1,30 @@
-//! Which names are kept back, unless the person says otherwise.
+//! Access rules by name: dotfiles and private keys are not served unless a setting allows it.
 //!
-//! What begins with a dot (`.env`, `.git`), but for `.well-known` (RFC 8615); and what holds private
-//! keys. A name is looked at twice: as it is asked for, and as the file is really called, since a link
-//! may have another name than what it leads to.
+//! A dotfile is a name that begins with a dot (`.env`, `.git`), except `.well-known` (RFC 8615). The
+//! rules apply to the requested path and to the real path of the file, because a symbolic link may have
+//! another name than its target.
 
 use std::ffi::OsStr;
 
 use crate::refusal::Refusal;
 
-/// What is served that is kept back otherwise.
+/// What is served although it is refused by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Allow {
     /// Names that begin with a dot.
     pub(crate) dotfiles: bool,
     /// Private keys.
     pub(crate) keys: bool,
-    /// What symbolic links out of the folder lead to.
+    /// Targets of symbolic links that lie outside the served folders.
     pub(crate) symlinks: bool,
 }
 
-/// What the names of keys end with.
-const KEYS: [&str; 9] =
+/// Extensions of files with private keys.
+const KEY_EXTENSIONS: [&str; 9] =
     [".jks", ".kdbx", ".key", ".keystore", ".p12", ".p8", ".pem", ".pfx", ".ppk"];
 
-/// What the keys of SSH are called.
-const SSH: [&str; 6] =
+/// Names of private SSH keys.
+const SSH_KEYS: [&str; 6] =
     ["id_dsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk", "id_rsa"];
 
 impl Allow {
@@ -41,12 +41,14 @@ impl Allow {
     }
 }
 
+/// Returns whether a file of this name holds a private key, in any case.
 fn is_key(name: &[u8]) -> bool {
     let ends = |suffix: &&str| {
         let from = name.len().checked_sub(suffix.len());
         from.is_some_and(|from| name[from..].eq_ignore_ascii_case(suffix.as_bytes()))
     };
-    KEYS.iter().any(ends) || SSH.iter().any(|key| name.eq_ignore_ascii_case(key.as_bytes()))
+    KEY_EXTENSIONS.iter().any(ends)
+        || SSH_KEYS.iter().any(|key| name.eq_ignore_ascii_case(key.as_bytes()))
 }
 
 #[cfg(test)]
@@ -56,7 +58,7 @@ mod tests {
     use super::{Allow, Refusal};
 
     #[test]
-    fn names_are_kept_back_by_what_they_say() {
+    fn dotfiles_and_private_keys_are_refused() {
         let table = [
             ("a.html", None),
             ("a.b", None),

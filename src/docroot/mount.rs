@@ -1,7 +1,7 @@
-//! Folders that are served below a path, over the root: `/assets=../shared`.
+//! Mounts: folders that are served below a URL path, over the root (`/assets=../shared`).
 //!
-//! A [`Mount`] is what the person says; a [`Layer`] is what comes of it when the server starts. The
-//! root is a layer, too: the last one, at `/`.
+//! A [`Mount`] is the setting; a [`Layer`] is a folder that was checked and opened. The root is a layer
+//! too: the last one, at `/`.
 
 use std::{
     ffi::OsStr,
@@ -16,7 +16,7 @@ use crate::{
     http::{own_paths, url_path::UrlPath},
 };
 
-/// A path, and the folder that is served below it: `/assets=../shared`.
+/// A URL path and the folder that is served below it, written as `/assets=../shared`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
     at: UrlPath,
@@ -49,13 +49,15 @@ impl fmt::Display for Mount {
 }
 
 impl Mount {
-    /// The folder, as it was written.
+    /// Returns the folder as it was written.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// A layer of it. A folder that lies in the root is spelled as the root is, as events of its
-    /// files are.
+    /// Opens the folder.
+    ///
+    /// A folder inside the root gets a path that begins with the root's path, like the paths in the
+    /// watch's events.
     pub(super) fn layer(&self, root: &Layer) -> Result<Layer, Error> {
         let mut layer = Layer::new(&self.folder, Some(self.at.clone()))?;
         let real = layer.real().clone();
@@ -68,47 +70,56 @@ impl Mount {
     }
 }
 
-/// A folder whose files have URLs.
+/// A served folder and the URL path of its files.
 #[derive(Debug)]
 pub(super) struct Layer {
-    /// The folder's path, absolute.
+    /// The absolute path of the folder, with symbolic links.
     pub(super) path: PathBuf,
-    /// What all its URLs begin with, where they do not begin at `/`.
+    /// The URL path of the folder; `None` is `/`.
     at: Option<UrlPath>,
-    /// Where the folder really is; found again when the folder was replaced.
+    /// The real path of the folder, resolved again after the folder was replaced.
     real: Mutex<PathBuf>,
 }
 
 impl Layer {
-    /// Checks that the folder is one and can be read.
+    /// Checks that the path is a readable folder.
+    ///
+    /// # Blocking
+    /// Reads the folder.
+    ///
+    /// # Errors
+    /// The path does not exist, is not a folder, or cannot be read.
     pub(super) fn new(path: &Path, at: Option<UrlPath>) -> Result<Self, Error> {
-        let metadata = fs::metadata(path).map_err(|why| match why.kind() {
+        let metadata = fs::metadata(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Error::RootMissing(path.to_owned()),
-            _ => Error::Unreadable(path.to_owned(), why),
+            _ => Error::Unreadable(path.to_owned(), error),
         })?;
         if !metadata.is_dir() {
             return Err(Error::RootNotDirectory(path.to_owned()));
         }
-        let unreadable = |why| Error::Unreadable(path.to_owned(), why);
+        let unreadable = |error| Error::Unreadable(path.to_owned(), error);
         fs::read_dir(path).map_err(unreadable)?;
         let real = Mutex::new(dunce::canonicalize(path).map_err(unreadable)?);
         let path = std::path::absolute(path).map_err(unreadable)?;
         Ok(Self { path, at, real })
     }
 
-    /// The names that all its URLs begin with.
+    /// Returns the segments that all URL paths of this layer begin with.
     pub(super) fn prefix(&self) -> impl Iterator<Item = &[u8]> {
         self.at.iter().flat_map(UrlPath::names)
     }
 
-    /// The names of a URL below this layer; nothing if it is not below.
+    /// Returns the segments of a URL path below this layer, or `None` if it is elsewhere.
     pub(super) fn below<'u>(&self, url: &'u UrlPath) -> Option<impl Iterator<Item = &'u [u8]>> {
         let mut names = url.names();
         self.prefix().all(|name| names.next() == Some(name)).then_some(names)
     }
 
-    /// The rest of a real path that lies in the folder. The folder may have been replaced since it
-    /// was last looked at.
+    /// Returns a real path relative to the folder, or `None` if it lies elsewhere. Follows a folder that
+    /// was replaced since.
+    ///
+    /// # Blocking
+    /// Resolves the folder's path if the path does not lie in it.
     pub(super) fn holds(&self, path: &Path) -> Option<PathBuf> {
         let mut real = self.real();
         let below = |real: &Path| path.strip_prefix(real).ok().map(Path::to_owned);
@@ -118,8 +129,11 @@ impl Layer {
         })
     }
 
-    /// Whether a path in the folder is the real one with other cases, where the system takes one for the
-    /// other and says how the names are really written (Windows does, Linux does not). Blocking.
+    /// Returns whether a path differs from the real path of its file only in letter case. This happens on
+    /// file systems that ignore case, where the real path has the names as they are stored.
+    ///
+    /// # Blocking
+    /// Reads metadata.
     pub(super) fn is_another_case(&self, path: &Path, real: &Path) -> bool {
         let below = path.strip_prefix(&self.path).unwrap_or(path);
         let mut above = path.ancestors().take_while(|above| *above != self.path);
@@ -131,8 +145,8 @@ impl Layer {
     }
 }
 
-/// Whether the names at the end of a path are these but for their cases, from the last one up to where
-/// a link leads elsewhere.
+/// Returns whether the last names of two paths differ only in case. Compares from the end, up to the
+/// first name that differs otherwise, as behind a symbolic link.
 fn differs_in_case(names: &Path, real: &Path) -> bool {
     let lower = |name: &OsStr| name.to_string_lossy().to_lowercase();
     iter::zip(names.iter().rev(), real.iter().rev())
@@ -145,13 +159,13 @@ mod tests {
     use super::{Mount, differs_in_case};
 
     #[test]
-    fn a_name_in_another_case_is_another_name() {
+    fn names_that_differ_only_in_case_are_detected() {
         let table = [
             ("css/app.css", "/site/css/app.css", false),
             ("css/App.css", "/site/css/app.css", true),
             ("CSS/app.css", "/site/css/app.css", true),
             ("É.css", "/site/é.css", true),
-            ("css/app.css", "/SITE/css/app.css", false), // as the folder was written
+            ("css/app.css", "/SITE/css/app.css", false), // the folder itself may differ
             ("Link.css", "/site/css/app.css", false),
             ("Link/app.css", "/site/css/app.css", false),
             ("Link/App.css", "/site/css/app.css", true),
@@ -163,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mount_is_a_path_and_a_folder() {
+    fn mounts_are_parsed_and_displayed() {
         let table = [
             ("/assets=../shared", Ok("/assets/ -> ../shared")),
             ("/a%20b/c/=x=y", Ok("/a%20b/c/ -> x=y")),

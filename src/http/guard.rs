@@ -1,12 +1,11 @@
-//! Who may speak to us, decided from a request's headers alone.
+//! Host and origin checks, from the header fields of a request.
 //!
-//! A web page anywhere can make its visitor's browser send requests to a server on the visitor's own
-//! machine. Two checks keep such pages out. The `Host` must be a name or address that this server
-//! goes by, so that a foreign name that was made to resolve to this machine (DNS rebinding) reaches
-//! nothing. And what lies under livers' own path answers only to pages of the same origin: the
-//! browser says whose page asks in `Origin` and `Sec-Fetch-Site`. Tools send neither and are let in.
+//! Any web page can make a browser send requests to a server on the same machine. Two checks stop such
+//! pages. The `Host` must be a known name or address of this server, which prevents DNS rebinding. And
+//! livers' own paths respond only to pages of the same origin, by `Origin` and `Sec-Fetch-Site`. Tools
+//! send neither field and are accepted.
 //!
-//! Nothing here sends a CORS header, so what a foreign page can fetch, it cannot read.
+//! No CORS header is sent here: a page of another origin cannot read what it can fetch.
 
 use std::{net::IpAddr, str::FromStr};
 
@@ -17,8 +16,8 @@ use hyper::{
 
 use crate::error::InvalidValue;
 
-/// A host that a server answers to, beside its own: a name, an address, or, with a dot before it, a
-/// name and all names below it (`.example.com`).
+/// An additional host to accept: a name, an address, or a name with a leading dot that includes its
+/// subdomains (`.example.com`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedHost(String);
 
@@ -32,14 +31,14 @@ impl FromStr for AllowedHost {
             let name = name_of(host).unwrap_or("app.example.com");
             return invalid("is a URL", format!("write its host alone, like {name}"));
         }
-        // Vite writes it with a dot, certificates and CORS with a star.
+        // Certificates and CORS write subdomains with a star, Vite and livers with a dot.
         if let Some(name) = text.strip_prefix('*') {
             let name = if is_name(name.trim_start_matches('.')) { name } else { ".example.com" };
             return invalid("contains a *", format!("write {name} for a name and its subdomains"));
         }
         let host = text.to_ascii_lowercase();
         if let Some(name) = host.strip_prefix('.') {
-            // Numbers are addresses, and have nothing below them.
+            // An address has no subdomains.
             return if is_name(name) && !name.ends_with(|last: char| last.is_ascii_digit()) {
                 Ok(Self(host.strip_suffix('.').unwrap_or(&host).to_owned()))
             } else {
@@ -65,8 +64,8 @@ impl FromStr for AllowedHost {
 }
 
 impl AllowedHost {
-    /// Whether a host of a request is this one, or below it.
-    fn covers(&self, host: &str) -> bool {
+    /// Returns whether a requested host matches.
+    fn matches(&self, host: &str) -> bool {
         match self.0.strip_prefix('.') {
             Some(name) => host.strip_suffix(name).is_some_and(|b| b.is_empty() || b.ends_with('.')),
             None => self.0 == host,
@@ -74,31 +73,32 @@ impl AllowedHost {
     }
 }
 
-/// The hosts that a server goes by.
+/// The hosts of a server.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Guard {
-    /// The name or address that it listens on, and those that it was told to answer to.
+    /// The host that the server listens on, and the additional ones.
     hosts: Vec<AllowedHost>,
-    /// Whether any address will do: the server listens on all, and rebinding needs a name.
+    /// Accept every address. Set if the server listens on all; DNS rebinding needs a name.
     any_address: bool,
 }
 
-/// What the guard says to a request.
+/// The result of checking the host of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It may pass. The host and port that it was sent to, in lower case.
+    /// The host is accepted: host and port in lower case.
     Pass(String),
-    /// It has no host, or several, or something that is none (RFC 9112, section 3.2: 400).
+    /// The host is missing, repeated or invalid: respond with 400 (RFC 9112, section 3.2). The problem.
     Malformed(&'static str),
-    /// It was sent to a host that is not ours (RFC 9110, section 7.4: 421 or 403).
+    /// The host is not one of this server: refuse (RFC 9110, section 7.4). The host.
     Foreign(String),
 }
 
 impl Guard {
-    /// A guard that lets in the loopback's names, the host that is listened on, and these.
+    /// Returns a guard that accepts the names of the loopback interface, the host that the server listens
+    /// on, and the additional ones.
     pub(crate) fn new(host: Option<&str>, allowed: Vec<AllowedHost>) -> Self {
         let mut hosts = allowed;
-        // As it was written: what the system takes for a host may be asked for by that name.
+        // As it is written: the system may resolve it, and clients use the same name.
         hosts.extend(host.map(|host| AllowedHost(host.to_ascii_lowercase())));
         let any_address = host
             .and_then(|host| host.parse().ok())
@@ -106,51 +106,52 @@ impl Guard {
         Self { hosts, any_address }
     }
 
-    /// Whether a request was sent to a host that is ours.
+    /// Checks the host of a request.
     pub(crate) fn check<B>(&self, request: &Request<B>) -> Verdict {
         let mut hosts = request.headers().get_all(HOST).iter();
         let host = match (hosts.next(), hosts.next()) {
-            (Some(_), Some(_)) => return Verdict::Malformed("more than one Host"),
+            (Some(_), Some(_)) => return Verdict::Malformed("more than one Host field"),
             (None, _) if request.version() == Version::HTTP_11 => {
-                return Verdict::Malformed("no Host");
+                return Verdict::Malformed("the Host field is missing");
             }
             (host, _) => host.map(|host| host.to_str().unwrap_or("\0")),
         };
-        // One of another scheme is not for us (RFC 9110, section 7.4). A proxy in front may speak TLS.
+        // Another scheme is of another server (RFC 9110, section 7.4). A proxy in front may use TLS.
         if request.uri().scheme_str().is_some_and(|scheme| scheme != "http" && scheme != "https") {
-            return Verdict::Malformed("a target whose scheme is not http");
+            return Verdict::Malformed("the scheme of the target is not http");
         }
-        // An absolute target's host counts instead (RFC 9112, section 3.2.2).
+        // The host of an absolute target overrides the field (RFC 9112, section 3.2.2).
         let Some(host) =
             request.uri().authority().map(hyper::http::uri::Authority::as_str).or(host)
         else {
-            return Verdict::Malformed("no Host");
+            return Verdict::Malformed("the Host field is missing");
         };
         let host = host.to_ascii_lowercase();
         match name_of(&host) {
-            None => Verdict::Malformed("a Host that is none"),
-            Some(name) if self.knows(name) => Verdict::Pass(host),
+            None => Verdict::Malformed("the Host field is invalid"),
+            Some(name) if self.accepts(name) => Verdict::Pass(host),
             Some(name) => Verdict::Foreign(name.to_owned()),
         }
     }
 
-    fn knows(&self, name: &str) -> bool {
+    /// Returns whether a name or address belongs to this server.
+    fn accepts(&self, name: &str) -> bool {
         if name == "localhost" || name.ends_with(".localhost") {
             return true;
         }
-        if self.hosts.iter().any(|host| host.covers(name)) {
+        if self.hosts.iter().any(|host| host.matches(name)) {
             return true;
         }
         name.parse().is_ok_and(|address: IpAddr| {
             let spelled = address.to_string();
-            let told = self.hosts.iter().any(|host| host.covers(&spelled));
-            // An IPv4 address in the clothes of IPv6 (RFC 4291, section 2.5.5.2) is that address.
-            told || self.any_address || address.to_canonical().is_loopback()
+            let listed = self.hosts.iter().any(|host| host.matches(&spelled));
+            // An IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2) is that IPv4 address.
+            listed || self.any_address || address.to_canonical().is_loopback()
         })
     }
 }
 
-/// The name in a host and port: without the port, an IPv6 address without its brackets.
+/// Returns the name or address in `host:port`, an IPv6 address without its brackets.
 fn name_of(host: &str) -> Option<&str> {
     let (name, port) = if let Some(rest) = host.strip_prefix('[') {
         let (address, port) = rest.split_once(']')?;
@@ -170,20 +171,21 @@ fn name_of(host: &str) -> Option<&str> {
     }
 }
 
-/// Whether a text is the number of a port: digits alone, without the sign that Rust would read.
+/// Returns whether a text is a port number: digits without the sign that `u16::from_str` accepts.
 fn is_port(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
-/// Whether a text has only what names are made of, and IPv4 addresses; empty labels are none.
+/// Returns whether a text is a host name or an IPv4 address: non-empty labels of letters, digits, `-`
+/// and `_`.
 fn is_name(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let text = text.strip_suffix('.').unwrap_or(text);
     text.split('.').all(|label| !label.is_empty() && label.bytes().all(allowed))
 }
 
-/// Whether a request for livers' own paths comes from a page of ours, from the address bar, or from a
-/// tool: not from a page of somebody else's. `host` is what the guard passed.
+/// Returns whether a request comes from a page of this server, from the address bar, or from a tool, but
+/// not from a page of another origin. `host` is the one of [`Verdict::Pass`].
 pub(crate) fn same_origin(request: &HeaderMap, host: &str) -> bool {
     let foreign_site =
         request.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none");
@@ -192,7 +194,7 @@ pub(crate) fn same_origin(request: &HeaderMap, host: &str) -> bool {
         (None, _) => true,
         (Some(origin), None) => origin.to_str().is_ok_and(|origin| {
             let origin = origin.to_ascii_lowercase();
-            // A proxy in front of us may speak TLS.
+            // A proxy in front of livers may use TLS.
             [("http://", ":80"), ("https://", ":443")].into_iter().any(|(scheme, port)| {
                 origin
                     .strip_prefix(scheme)
@@ -213,7 +215,7 @@ mod tests {
 
     use super::{AllowedHost, Guard, Verdict, name_of, same_origin};
 
-    fn ask(guard: &Guard, uri: &str, hosts: &[&str]) -> Verdict {
+    fn check(guard: &Guard, uri: &str, hosts: &[&str]) -> Verdict {
         let mut request = Request::builder().uri(uri);
         for host in hosts {
             request = request.header("host", *host);
@@ -222,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn only_our_own_hosts_pass() {
+    fn only_known_hosts_pass() {
         let pass = |host: &str| Verdict::Pass(host.to_owned());
         let foreign = |host: &str| Verdict::Foreign(host.to_owned());
         let table = [
@@ -244,7 +246,7 @@ mod tests {
             ("0.0.0.0:8080", foreign("0.0.0.0")),
         ];
         for (host, wanted) in table {
-            assert_eq!(ask(&Guard::new(None, Vec::new()), "/", &[host]), wanted, "{host}");
+            assert_eq!(check(&Guard::new(None, Vec::new()), "/", &[host]), wanted, "{host}");
         }
         for host in [
             "",
@@ -261,30 +263,30 @@ mod tests {
             "loc\u{e4}l",
         ] {
             assert!(
-                matches!(ask(&Guard::new(None, Vec::new()), "/", &[host]), Verdict::Malformed(_)),
+                matches!(check(&Guard::new(None, Vec::new()), "/", &[host]), Verdict::Malformed(_)),
                 "{host}"
             );
         }
-        assert!(matches!(ask(&Guard::new(None, Vec::new()), "/", &[]), Verdict::Malformed(_)));
+        assert!(matches!(check(&Guard::new(None, Vec::new()), "/", &[]), Verdict::Malformed(_)));
         let twice = ["localhost", "localhost"];
-        assert!(matches!(ask(&Guard::new(None, Vec::new()), "/", &twice), Verdict::Malformed(_)));
+        assert!(matches!(check(&Guard::new(None, Vec::new()), "/", &twice), Verdict::Malformed(_)));
     }
 
     #[test]
-    fn the_host_of_an_absolute_target_counts() {
+    fn the_host_of_an_absolute_target_overrides_the_field() {
         let guard = Guard::new(None, Vec::new());
-        let evil = ask(&guard, "http://evil.example/", &["localhost"]);
+        let evil = check(&guard, "http://evil.example/", &["localhost"]);
         assert_eq!(evil, Verdict::Foreign("evil.example".into()));
         for scheme in ["http", "https", "HTTP"] {
-            let own = ask(&guard, &format!("{scheme}://localhost:8080/"), &["localhost:8080"]);
+            let own = check(&guard, &format!("{scheme}://localhost:8080/"), &["localhost:8080"]);
             assert_eq!(own, Verdict::Pass("localhost:8080".into()));
         }
-        let other = ask(&guard, "ftp://localhost:8080/", &["localhost:8080"]);
+        let other = check(&guard, "ftp://localhost:8080/", &["localhost:8080"]);
         assert!(matches!(other, Verdict::Malformed(_)), "{other:?}");
     }
 
     #[test]
-    fn the_host_that_is_listened_on_is_ours() {
+    fn the_listening_host_passes() {
         let table = [
             ("192.168.0.7", "192.168.0.7:80", true),
             ("192.168.0.7", "192.168.0.8:80", false),
@@ -296,13 +298,13 @@ mod tests {
             ("0.0.0.0", "evil.example", false),
         ];
         for (listening, host, pass) in table {
-            let verdict = ask(&Guard::new(Some(listening), Vec::new()), "/", &[host]);
+            let verdict = check(&Guard::new(Some(listening), Vec::new()), "/", &[host]);
             assert_eq!(matches!(verdict, Verdict::Pass(_)), pass, "{listening} {host}");
         }
     }
 
     #[test]
-    fn what_is_allowed_is_answered_and_nothing_that_looks_like_it() {
+    fn additional_hosts_pass_and_similar_names_do_not() {
         let table = [
             ("app.example.com", "app.example.com", true),
             ("app.example.com", "App.Example.COM:8080", true),
@@ -328,13 +330,13 @@ mod tests {
         ];
         for (allowed, host, pass) in table {
             let guard = Guard::new(None, vec![allowed.parse().unwrap()]);
-            let verdict = ask(&guard, "/", &[host]);
+            let verdict = check(&guard, "/", &[host]);
             assert_eq!(matches!(verdict, Verdict::Pass(_)), pass, "{allowed} {host}");
         }
     }
 
     #[test]
-    fn what_is_no_host_is_explained() {
+    fn an_invalid_host_is_explained() {
         for (text, wanted) in [
             ("https://app.test/x", "is a URL: write its host alone, like app.test"),
             ("http://", "is a URL: write its host alone, like app.example.com"),
@@ -357,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_others_are_told_by_their_origin() {
+    fn pages_of_other_origins_are_recognized() {
         let table: &[(&[(&str, &str)], bool)] = &[
             (&[], true),
             (&[("origin", "http://localhost:8080")], true),
@@ -385,13 +387,13 @@ mod tests {
         }
         let mut request = HeaderMap::new();
         request.insert("origin", HeaderValue::from_static("http://localhost"));
-        assert!(same_origin(&request, "localhost:80"), "browsers leave out a scheme's own port");
+        assert!(same_origin(&request, "localhost:80"), "browsers omit the default port");
         assert!(same_origin(&request, "localhost"));
     }
 
     proptest::proptest! {
         #[test]
-        fn any_host_is_read_or_refused(host in ".*") {
+        fn any_host_is_parsed_or_rejected(host in ".*") {
             if let Some(name) = name_of(&host) {
                 proptest::prop_assert!(host.contains(name) && !name.contains(['/', '@', ' ']));
             }

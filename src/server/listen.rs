@@ -1,8 +1,7 @@
-//! Opens the sockets to listen on.
+//! Opens the listening sockets.
 //!
-//! By default those are both loopback addresses, 127.0.0.1 and ::1, on one port: `localhost` means
-//! the one to some programs and the other to others, and a server on only one of them is down for
-//! the rest. A port that is taken on either is taken.
+//! By default these are both loopback addresses, 127.0.0.1 and ::1, on one port: programs resolve
+//! `localhost` to either of them. A port that is in use on one of them counts as in use.
 
 use std::{
     io,
@@ -14,12 +13,12 @@ use tokio::net::{TcpListener, lookup_host};
 use crate::error::Error;
 
 /// How many ports are tried after the first.
-const TRIES: u16 = 100;
+const MORE_PORTS: u16 = 100;
 
-/// What was opened.
+/// The open listening sockets.
 #[derive(Debug)]
 pub(crate) struct Listening {
-    /// The sockets, all of one port.
+    /// The sockets, all on one port.
     pub(crate) listeners: Vec<TcpListener>,
     /// The port.
     pub(crate) port: u16,
@@ -32,7 +31,10 @@ impl Listening {
     }
 }
 
-/// The addresses that a host name or address stands for; without one, the loopback.
+/// Resolves a host name or address; `None` is the loopback interface.
+///
+/// # Errors
+/// The host name cannot be resolved.
 pub(super) async fn resolve(host: Option<&str>) -> Result<Vec<IpAddr>, Error> {
     let Some(host) = host else {
         return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
@@ -40,7 +42,7 @@ pub(super) async fn resolve(host: Option<&str>) -> Result<Vec<IpAddr>, Error> {
     if let Ok(address) = host.parse() {
         return Ok(vec![address]);
     }
-    let unknown = |why| Error::UnknownHost(host.to_owned(), why);
+    let unknown = |error| Error::UnknownHost(host.to_owned(), error);
     let mut addresses: Vec<_> =
         lookup_host((host, 0)).await.map_err(unknown)?.map(|address| address.ip()).collect();
     addresses.sort_unstable();
@@ -48,15 +50,18 @@ pub(super) async fn resolve(host: Option<&str>) -> Result<Vec<IpAddr>, Error> {
     Ok(addresses)
 }
 
-/// Opens a port on all addresses: this one, or, unless `strict`, the next one that is free.
+/// Listens on a port of all addresses: the given one, or the next free one unless `strict`.
+///
+/// # Errors
+/// The port is in use or cannot be opened.
 pub(crate) async fn listen(
     addresses: &[IpAddr],
     port: u16,
     strict: bool,
 ) -> Result<Listening, Error> {
-    let tries = if strict { 0 } else { TRIES };
+    let tries = if strict { 0 } else { MORE_PORTS };
     for next in port..=port.saturating_add(tries) {
-        // Port 0 is the system's choice, on the first address; the next may have it taken already.
+        // The system chooses port 0 for the first address; it may be in use on the second.
         match listen_on_all(addresses, if port == 0 { 0 } else { next }).await {
             Err(Error::AddressInUse(_)) if !strict => {}
             result => return result,
@@ -68,21 +73,22 @@ pub(crate) async fn listen(
     )))
 }
 
+/// Listens on one port of all addresses.
 async fn listen_on_all(addresses: &[IpAddr], mut port: u16) -> Result<Listening, Error> {
     let mut listeners: Vec<TcpListener> = Vec::new();
     for address in addresses {
         let address = SocketAddr::new(*address, port);
         match TcpListener::bind(address).await {
             Ok(listener) => {
-                port = listener.local_addr().map_err(|why| Error::Bind(address, why))?.port();
+                port = listener.local_addr().map_err(|error| Error::Bind(address, error))?.port();
                 listeners.push(listener);
             }
-            Err(why) if why.kind() == io::ErrorKind::AddrInUse => {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 return Err(Error::AddressInUse(address));
             }
-            // A machine without IPv6 still has a loopback.
+            // A machine without IPv6 has only 127.0.0.1.
             Err(_) if address.ip() == Ipv6Addr::LOCALHOST && !listeners.is_empty() => {}
-            Err(why) => return Err(Error::Bind(address, why)),
+            Err(error) => return Err(Error::Bind(address, error)),
         }
     }
     Ok(Listening { listeners, port })
@@ -94,22 +100,22 @@ mod tests {
     use crate::error::Error;
 
     #[tokio::test]
-    async fn a_port_is_opened_on_both_loopback_addresses_or_not_at_all() {
+    async fn a_port_is_opened_on_both_loopback_addresses_or_on_neither() {
         let loopback = resolve(None).await.unwrap();
         let first = listen(&loopback, 0, true).await.unwrap();
         let port = first.port;
-        let taken = listen(&loopback, port, true).await;
-        assert!(matches!(taken, Err(Error::AddressInUse(address)) if address.port() == port));
+        let in_use = listen(&loopback, port, true).await;
+        assert!(matches!(in_use, Err(Error::AddressInUse(address)) if address.port() == port));
         let next = listen(&loopback, port, false).await.unwrap();
         assert!(next.port > port);
 
-        // Taken on the second address only.
+        // In use on the second address only.
         let only_v6 = listen(&loopback[1..], 0, true).await.unwrap();
         assert!(matches!(listen(&loopback, only_v6.port, true).await, Err(Error::AddressInUse(_))));
     }
 
     #[tokio::test]
-    async fn an_address_that_is_not_ours_is_said() {
+    async fn an_address_of_another_machine_is_an_error() {
         let foreign = resolve(Some("192.0.2.1")).await.unwrap();
         assert!(matches!(listen(&foreign, 0, true).await, Err(Error::Bind(..))));
     }

@@ -1,8 +1,8 @@
-//! Fields that answers get whatever they are: what the person asked for (`--header`, `--cors`,
-//! `--isolate`), and what the folder's own `_headers` say.
+//! Header fields of all responses from the disk: CORS, isolation, those of the folder's `_headers`
+//! file, and those of the configuration.
 //!
-//! They are for files, listings and what says that there is none. livers' own paths have their own,
-//! and a backend's answers are the backend's. Where two say the same field, `--header` wins.
+//! They apply to files, listings and 404 pages, not to livers' own paths or a backend's responses. The
+//! configuration overrides `_headers`, which overrides the rest.
 
 use std::{fmt, str::FromStr};
 
@@ -23,10 +23,14 @@ use crate::{
     },
 };
 
-/// The methods that files know.
+/// The methods that files support.
 pub(super) const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
-/// A field that answers get: `Name: value`.
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+const EMBEDDER_POLICY: HeaderName = HeaderName::from_static("cross-origin-embedder-policy");
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// A header field to add to responses, written as `Name: value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     name: HeaderName,
@@ -42,7 +46,7 @@ impl FromStr for Header {
     }
 }
 
-/// Whose pages may read files: `*` for everybody's, or an origin like `http://localhost:3000`.
+/// An origin whose pages may read files, like `http://localhost:3000`, or `*` for all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cors(HeaderValue);
 
@@ -50,7 +54,7 @@ impl FromStr for Cors {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let wrong = || {
+        let invalid = || {
             InvalidValue::new(
                 text,
                 "is not an origin",
@@ -59,15 +63,15 @@ impl FromStr for Cors {
         };
         let origin = text.to_ascii_lowercase();
         let host = ["http://", "https://"].iter().find_map(|scheme| origin.strip_prefix(scheme));
-        let whole = |host: &str| {
+        let is_authority = |host: &str| {
             host.parse().is_ok_and(|uri: Uri| {
                 uri.authority().is_some_and(|authority| authority.as_str() == host)
             }) && !host.contains('@')
         };
-        if origin != "*" && !host.is_some_and(whole) {
-            return Err(wrong());
+        if origin != "*" && !host.is_some_and(is_authority) {
+            return Err(invalid());
         }
-        HeaderValue::from_str(&origin).map(Self).map_err(|_| wrong())
+        HeaderValue::from_str(&origin).map(Self).map_err(|_| invalid())
     }
 }
 
@@ -77,19 +81,19 @@ impl fmt::Display for Cors {
     }
 }
 
-/// What all answers get.
+/// The header fields of all responses from the disk.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Policy {
-    /// Added last.
+    /// Fields of the configuration.
     pub(crate) headers: Vec<Header>,
-    /// Whose pages may read files; nobody's if empty.
+    /// The origins whose pages may read files.
     pub(crate) cors: Vec<Cors>,
-    /// Whether pages are kept apart from those of other origins, so that they may share memory.
+    /// Whether pages are isolated from other origins, so that they may use `SharedArrayBuffer`.
     pub(crate) isolate: bool,
 }
 
 impl Policy {
-    /// Adds the fields to an answer; `rules` are those of the folder's own.
+    /// Sets the fields of a response. `rules` are those of the folder's `_headers` file.
     pub(super) fn apply(
         &self,
         request: &HeaderMap,
@@ -97,38 +101,36 @@ impl Policy {
         response: &mut Response,
     ) {
         let headers = response.headers_mut();
-        let shared = if self.shares(request) { "cross-origin" } else { "same-origin" };
-        let isolating = [
-            ("cross-origin-opener-policy", "same-origin"),
-            ("cross-origin-embedder-policy", "require-corp"),
-        ];
-        let isolating = isolating.into_iter().filter(|_| self.isolate);
-        for (name, value) in isolating.chain([("cross-origin-resource-policy", shared)]) {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        if self.isolate {
+            headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+            headers.insert(EMBEDDER_POLICY, HeaderValue::from_static("require-corp"));
         }
+        let embedders = if self.may_embed(request) { "cross-origin" } else { "same-origin" };
+        headers.insert(RESOURCE_POLICY, HeaderValue::from_static(embedders));
         self.allow_origin(request, headers);
-        give(rules, headers);
-        give(
-            self.headers.iter().map(|Header { name, value }| (name.clone(), value.clone())),
-            headers,
-        );
+        replace(rules, headers);
+        let configured = self.headers.iter();
+        replace(configured.map(|Header { name, value }| (name.clone(), value.clone())), headers);
     }
 
-    /// Whether a request is a foreign page's that would have the file as a part of itself: a script that
-    /// it runs tells it what is in there, without any leave to read. Browsers that do not say who asks
-    /// keep it back themselves (Fetch, "Cross-Origin-Resource-Policy").
+    /// Returns whether to refuse a request because a page of another origin embeds the file. Running a
+    /// script reveals its content to the page, although CORS forbids reading it. Browsers without Fetch
+    /// Metadata enforce Cross-Origin-Resource-Policy themselves (Fetch, section 3.7).
     pub(super) fn refuses(&self, request: &HeaderMap) -> bool {
-        let is = |name: &str, values: &[&str]| {
+        let has = |name: &str, values: &[&str]| {
             request.get(name).is_some_and(|value| values.iter().any(|known| value == known))
         };
-        is("sec-fetch-mode", &["no-cors"])
-            && is("sec-fetch-site", &["cross-site", "same-site"])
-            && !self.shares(request)
+        has("sec-fetch-mode", &["no-cors"])
+            && has("sec-fetch-site", &["cross-site", "same-site"])
+            && !self.may_embed(request)
     }
 
-    /// Whether the page that asks may have the file as a part of itself. Of its origin, such a request
-    /// says nothing, but for where it comes from.
-    fn shares(&self, request: &HeaderMap) -> bool {
+    /// Returns whether the requesting page may embed files. Such a request has no `Origin`, so the page
+    /// is known by its `Referer` only.
+    fn may_embed(&self, request: &HeaderMap) -> bool {
+        if self.cors.is_empty() {
+            return false;
+        }
         let from = single_value(request, &REFERER).map(str::to_ascii_lowercase);
         let is_from = |origin: &HeaderValue| {
             let rest = from.as_ref().zip(origin.to_str().ok());
@@ -138,7 +140,7 @@ impl Policy {
         self.cors.iter().any(|Cors(origin)| origin == "*" || is_from(origin))
     }
 
-    /// Lets pages of another origin read the answer, if it is one of those that may.
+    /// Lets a page of an allowed origin read the response.
     fn allow_origin(&self, request: &HeaderMap, headers: &mut HeaderMap) {
         let Some(allowed) = self.allowed(request) else {
             if !self.cors.is_empty() {
@@ -150,19 +152,24 @@ impl Policy {
             headers.append(VARY, HeaderValue::from_static("origin"));
         }
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
-        // `*` stands for all but where credentials are sent, which nobody asks of files.
+        // `*` covers all fields of requests without credentials, and files need none.
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("*"));
     }
 
-    /// What is said of a request's origin.
+    /// Returns the value of `Access-Control-Allow-Origin` for a request, or `None` if its origin is not
+    /// allowed.
     fn allowed(&self, request: &HeaderMap) -> Option<HeaderValue> {
+        if self.cors.is_empty() {
+            return None;
+        }
         let origin = single_value(request, &ORIGIN).map(str::to_ascii_lowercase);
-        let mut known = self.cors.iter().map(|Cors(origin)| origin);
-        known.find(|known| *known == "*" || origin.as_ref().is_some_and(|it| *known == it)).cloned()
+        let mut allowed = self.cors.iter().map(|Cors(allowed)| allowed);
+        allowed
+            .find(|allowed| *allowed == "*" || origin.as_ref().is_some_and(|it| *allowed == it))
+            .cloned()
     }
 
-    /// The answer to OPTIONS: what there is to ask for, and, before a request that a page of another
-    /// origin may not make unasked (Fetch, "CORS-preflight fetch"), whether it may.
+    /// Returns the response to OPTIONS, which also answers a CORS preflight (Fetch, section 4.8).
     pub(super) fn options(&self, request: &HeaderMap) -> Response {
         let mut response = Response::new(body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
@@ -170,8 +177,8 @@ impl Policy {
         headers.insert(ALLOW, METHODS);
         if self.allowed(request).is_some() {
             headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-            if let Some(asked) = request.get(ACCESS_CONTROL_REQUEST_HEADERS) {
-                headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+            if let Some(requested) = request.get(ACCESS_CONTROL_REQUEST_HEADERS) {
+                headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, requested.clone());
                 headers.append(VARY, ACCESS_CONTROL_REQUEST_HEADERS.into());
             }
         }
@@ -179,15 +186,15 @@ impl Policy {
     }
 }
 
-/// Sets fields, each in place of what was there. A name that is given twice has two values.
-fn give(fields: impl IntoIterator<Item = (HeaderName, HeaderValue)>, headers: &mut HeaderMap) {
-    let mut given: Vec<HeaderName> = Vec::new();
+/// Sets fields, replacing earlier values. A name that occurs twice in `fields` gets two values.
+fn replace(fields: impl IntoIterator<Item = (HeaderName, HeaderValue)>, headers: &mut HeaderMap) {
+    let mut replaced: Vec<HeaderName> = Vec::new();
     for (name, value) in fields {
-        if given.contains(&name) {
+        if replaced.contains(&name) {
             headers.append(name, value);
         } else {
             headers.insert(name.clone(), value);
-            given.push(name);
+            replaced.push(name);
         }
     }
 }
@@ -197,7 +204,7 @@ mod tests {
     use super::{Cors, Header};
 
     #[test]
-    fn an_origin_is_a_scheme_and_a_host() {
+    fn origins_are_parsed() {
         for (text, wanted) in [
             ("*", Some("*")),
             ("http://localhost:3000", Some("http://localhost:3000")),
@@ -218,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_header_is_said() {
+    fn an_invalid_header_is_explained() {
         let error = "X-A".parse::<Header>().unwrap_err();
         assert_eq!(error.to_string(), "X-A is not a header: write 'Name: value'");
     }
