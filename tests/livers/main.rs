@@ -1,9 +1,8 @@
-//! The tests of livers as a whole: the real binary, real files, real sockets
-//! and a real browser, each test on its own folder and its own port.
+//! End-to-end tests: the `livers` binary, files, sockets and Chromium, with a folder and a port for each
+//! test.
 //!
-//! One crate, so that the binary is linked once and one Chromium serves every
-//! test. What the tests have in common is in [`support`]; each other module
-//! covers one subject. Unit tests are beside the code they test, in `src`.
+//! They are one crate, so that it is linked once and all tests share one Chromium. The harness is in
+//! [`support`], each other module covers one subject. Unit tests are in `src`, beside the code they test.
 
 #![allow(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-// Calls `show` with the time of day, now and every second.
+// Calls `show` with the current time, now and every second.
 export function clock(show) {
   const tick = () => show(new Date().toLocaleTimeString());
   tick();

@@ -1,6 +1,6 @@
 //! A server that ends and starts again, under pages that are open.
 
-use super::{opened, page, site, stays, tabs};
+use super::{expect_navigations, open_pages, page, site, wait_for_tabs};
 use crate::support::browser::Page;
 use crate::support::server::Livers;
 
@@ -16,13 +16,13 @@ async fn settled(pages: &[Page]) {
 async fn a_page_is_back_with_its_server_and_does_nothing_if_nothing_changed() {
     let dir = site();
     let mut livers = Livers::on(dir.path()).start().await;
-    let pages = opened(&livers, &["/", "/other.html"]).await;
+    let pages = open_pages(&livers, &["/", "/other.html"]).await;
     for _ in 0..2 {
         settled(&pages).await;
         livers.restart().await;
-        tabs(&livers, 2).await;
-        stays(&pages[0], &dir, "css/index.css", 1).await;
-        stays(&pages[1], &dir, "css/other.css", 1).await;
+        wait_for_tabs(&livers, 2).await;
+        expect_navigations(&pages[0], &dir, "css/index.css", 1).await;
+        expect_navigations(&pages[1], &dir, "css/other.css", 1).await;
     }
     // What the browser says of sockets that it cannot open is all there is.
     for page in &pages {
@@ -35,7 +35,7 @@ async fn a_page_is_back_with_its_server_and_does_nothing_if_nothing_changed() {
 async fn a_page_catches_up_with_what_changed_while_its_server_was_gone() {
     let dir = site();
     let mut livers = Livers::on(dir.path()).start().await;
-    let pages = opened(&livers, &["/", "/other.html"]).await;
+    let pages = open_pages(&livers, &["/", "/other.html"]).await;
     settled(&pages).await;
     livers.kill();
     pages[0].wait_for_console(|line| line.source == "network").await;
@@ -43,9 +43,9 @@ async fn a_page_catches_up_with_what_changed_while_its_server_was_gone() {
     livers.restart().await;
     pages[0].wait_for_navigation().await;
     pages[0].wait_until("document.querySelector('p').textContent === 'meanwhile'").await;
-    tabs(&livers, 2).await;
-    stays(&pages[0], &dir, "css/index.css", 2).await;
-    stays(&pages[1], &dir, "css/other.css", 1).await;
+    wait_for_tabs(&livers, 2).await;
+    expect_navigations(&pages[0], &dir, "css/index.css", 2).await;
+    expect_navigations(&pages[1], &dir, "css/other.css", 1).await;
 
     settled(&pages).await;
     livers.kill();
@@ -53,9 +53,9 @@ async fn a_page_catches_up_with_what_changed_while_its_server_was_gone() {
     livers.restart().await;
     let colour = "getComputedStyle(document.querySelector('p')).color === 'rgb(7, 7, 7)'";
     pages[1].wait_until(colour).await;
-    tabs(&livers, 2).await;
-    stays(&pages[1], &dir, "css/other.css", 1).await;
-    stays(&pages[0], &dir, "css/index.css", 2).await;
+    wait_for_tabs(&livers, 2).await;
+    expect_navigations(&pages[1], &dir, "css/other.css", 1).await;
+    expect_navigations(&pages[0], &dir, "css/index.css", 2).await;
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn what_changes_while_a_page_of_a_service_worker_loads_is_not_missed() {
         </script>";
     dir.write("index.html", page("index") + held);
     let livers = Livers::on(dir.path()).arg("--verbose").start().await;
-    let tab = &opened(&livers, &["/"]).await[0];
+    let tab = &open_pages(&livers, &["/"]).await[0];
     tab.wait_until("navigator.serviceWorker.controller").await;
 
     tab.run("setTimeout(() => location.reload())").await;
@@ -87,6 +87,6 @@ async fn what_changes_while_a_page_of_a_service_worker_loads_is_not_missed() {
     dir.write("index.html", (page("index") + held).replace("one", "two"));
     tab.wait_until("document.querySelector('p').textContent === 'two'").await;
     // And that is all.
-    tabs(&livers, 1).await;
-    stays(tab, &dir, "css/index.css", 3).await;
+    wait_for_tabs(&livers, 1).await;
+    expect_navigations(tab, &dir, "css/index.css", 3).await;
 }

@@ -1,21 +1,20 @@
-//! What a page shows is renewed in place: sheets wherever they are, pictures, fonts, sound. Nothing
-//! that the person was doing is lost.
+//! Style sheets, images, fonts and media are replaced without a navigation, and the user's state stays.
 
-use super::{opened, quiet};
+use super::{expect_empty_console, open_pages};
 use crate::support::browser::Page;
 use crate::support::dir::TempDir;
 use crate::support::server::Livers;
 
-/// A picture as wide as that.
-fn picture(width: usize) -> String {
+/// Returns an SVG image of a width.
+fn image(width: usize) -> String {
     format!(
         "<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='10'>\
          <rect id='part' width='{width}' height='10'/></svg>"
     )
 }
 
-/// Every place that shows the picture, by the width that it shows.
-const PICTURES: &str = "<!doctype html><title>pictures</title><link rel=icon href=a.svg>
+/// A page that shows the image in every possible place.
+const IMAGES: &str = "<!doctype html><title>images</title><link rel=icon href=a.svg>
 <link rel=stylesheet href=css/app.css>
 <img id=img src=a.svg><img id=set srcset='a.svg?x=1,2 1x, b.svg 3x'>
 <picture><source srcset='a.svg'><img id=picture></picture>
@@ -24,17 +23,19 @@ const PICTURES: &str = "<!doctype html><title>pictures</title><link rel=icon hre
 <span id=css></span><b id=inline style='content: url(a.svg)'></b>
 <video id=poster poster=a.svg></video>
 <p><input id=text><div style='height: 5000px'></div>";
+/// The width of the image in each place.
 const WIDTHS: &str =
     "['img', 'set', 'picture', 'input', 'image', 'use', 'css', 'inline', 'poster'].map(
   (id) => document.getElementById(id)).map((element) =>
   element.naturalWidth ?? element.getBBox?.().width ?? element.offsetWidth).join()";
 
+/// Returns a condition: every place shows the image of this width.
 fn all(width: usize) -> String {
     format!("{WIDTHS} === '{}'", [width.to_string().as_str(); 9].join(","))
 }
 
-/// Text that is being typed, a scrolled page, a video that plays.
-const BUSY: &str = "(async () => {
+/// Starts typing text, scrolls the page and plays a video.
+const START_ACTIVITY: &str = "(async () => {
   window.kept = 'kept';
   const video = document.body.appendChild(document.createElement('video'));
   const canvas = document.createElement('canvas');
@@ -49,53 +50,53 @@ const BUSY: &str = "(async () => {
   text.setSelectionRange(2, 4);
   scrollTo(0, 1234);
 })()";
-const STATE: &str = "[kept, document.activeElement.id, text.value, text.selectionStart,
+const ACTIVITY: &str = "[kept, document.activeElement.id, text.value, text.selectionStart,
   text.selectionEnd, scrollY, playing.paused].join()";
-const BUSY_STATE: &str = "kept,text,half a sen,2,4,1234,false";
+const UNDISTURBED: &str = "kept,text,half a sen,2,4,1234,false";
 
 #[tokio::test]
-async fn a_saved_picture_shows_wherever_it_is_and_nothing_is_lost() {
-    let dir = TempDir::with_page(PICTURES);
+async fn a_saved_image_is_replaced_everywhere_and_user_state_stays() {
+    let dir = TempDir::with_page(IMAGES);
     let base = |n: usize| {
         format!("#css::before {{ content: url(../a.svg) }} p {{ color: rgb({n}, 0, 0) }}")
     };
     dir.write("css/app.css", "@import 'base.css';");
     dir.write("css/base.css", base(1));
-    dir.write("a.svg", picture(10));
-    dir.write("b.svg", picture(99));
+    dir.write("a.svg", image(10));
+    dir.write("b.svg", image(99));
     let livers = Livers::on(dir.path()).arg("--verbose").start().await;
-    let pages = opened(&livers, &["/"]).await;
+    let pages = open_pages(&livers, &["/"]).await;
     let page = &pages[0];
     page.wait_until(&all(10)).await;
-    page.run(BUSY).await;
-    assert_eq!(page.eval::<String>(STATE).await, BUSY_STATE);
+    page.run(START_ACTIVITY).await;
+    assert_eq!(page.eval::<String>(ACTIVITY).await, UNDISTURBED);
 
-    dir.write("a.svg", picture(20));
+    dir.write("a.svg", image(20));
     page.wait_until(&all(20)).await;
     applied(&livers, "image").await;
-    // The sheet names the picture by its old address, of which the browser has the old picture.
+    // The sheet names the image by its old URL, for which the browser has the old image.
     dir.write("css/base.css", base(2));
     page.wait_until("getComputedStyle(document.querySelector('p')).color === 'rgb(2, 0, 0)'").await;
     page.wait_until(&all(20)).await;
     applied(&livers, "css").await;
-    // What is no picture is not shown: it may be half of one.
+    // An invalid image is not shown: it may be an incomplete save.
     dir.write("a.svg", "<svg");
     page.wait_for_request(|r| r.url.ends_with("a.svg?livers=3") && r.status == Some(200)).await;
     assert!(page.eval::<bool>(&all(20)).await);
-    dir.replace("a.svg", picture(30));
+    dir.replace("a.svg", image(30));
     page.wait_until(&all(30)).await;
-    assert_eq!(page.eval::<String>(STATE).await, BUSY_STATE);
+    assert_eq!(page.eval::<String>(ACTIVITY).await, UNDISTURBED);
     assert_eq!(page.navigations(), 1);
-    quiet(page);
+    expect_empty_console(page);
 }
 
-/// What the server says once a page has said how it took over a change.
+/// Waits for the line that the server prints when the page at `/` acknowledges a change.
 async fn applied(livers: &Livers, how: &str) -> String {
     let begins = format!("applied  /  {how} ");
     livers.wait_for_line(|line| line.starts_with(&begins)).await
 }
 
-/// A second or more of silence, as a WAV file.
+/// Returns a WAV file of silence.
 fn silence(seconds: u32) -> Vec<u8> {
     let length = 8000 * seconds;
     let mut wav = b"RIFF".to_vec();
@@ -107,11 +108,12 @@ fn silence(seconds: u32) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_saved_font_and_a_saved_sound_are_taken_over() {
+async fn a_saved_font_and_a_saved_sound_are_replaced() {
     let narrow = include_bytes!("font.ttf").to_vec();
     let mut wide = narrow.clone();
-    // Both of its glyphs are as wide as the table of widths begins with.
-    let entry = narrow.windows(4).position(|bytes| bytes == b"hmtx").expect("a table of widths");
+    // The first entry of the table of advance widths applies to both glyphs.
+    let entry =
+        narrow.windows(4).position(|bytes| bytes == b"hmtx").expect("a table of advance widths");
     let offset =
         narrow[entry + 8..entry + 12].iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
     assert_eq!(narrow[offset..offset + 2], 500_u16.to_be_bytes());
@@ -124,7 +126,7 @@ async fn a_saved_font_and_a_saved_sound_are_taken_over() {
     dir.write("a.wav", silence(20));
     dir.write("favicon.ico", "");
     let livers = Livers::on(dir.path()).arg("--verbose").start().await;
-    let pages = opened(&livers, &["/"]).await;
+    let pages = open_pages(&livers, &["/"]).await;
     let page = &pages[0];
     page.wait_until("text.offsetWidth === 20").await;
     dir.write("f.ttf", wide);
@@ -133,11 +135,12 @@ async fn a_saved_font_and_a_saved_sound_are_taken_over() {
 
     page.wait_until("sound.readyState > 0").await;
     page.run("(sound.currentTime = 12, sound.play())").await;
-    // A shorter one is asked for beyond its end once more, by what plays the old one, and says so.
+    // A longer file: the player of the old one would request a shorter one beyond its end, which logs an
+    // error.
     dir.write("a.wav", silence(30));
     page.wait_until("sound.duration === 30 && sound.currentTime >= 12 && !sound.paused").await;
     assert_eq!(page.navigations(), 1);
-    quiet(page);
+    expect_empty_console(page);
 }
 
 const SHEETS: &str =
@@ -162,7 +165,7 @@ async fn shows(page: &Page, element: &str, n: usize) {
 }
 
 #[tokio::test]
-async fn a_saved_sheet_is_renewed_wherever_it_is() {
+async fn a_saved_sheet_is_replaced_in_every_place() {
     let dir = TempDir::with_page(SHEETS);
     let rule = |element: &str, n: usize| format!("{element} {{ color: {} }}", red(n));
     dir.write("style.css", rule("p", 1));
@@ -175,7 +178,7 @@ async fn a_saved_sheet_is_renewed_wherever_it_is() {
     }
     dir.write("favicon.ico", "");
     let livers = Livers::on(dir.path()).arg("--verbose").start().await;
-    let pages = opened(&livers, &["/"]).await;
+    let pages = open_pages(&livers, &["/"]).await;
     let page = &pages[0];
     let places = [
         ("style.css", "p", "document.querySelector('p')"),
@@ -189,7 +192,7 @@ async fn a_saved_sheet_is_renewed_wherever_it_is() {
             dir.write(file, rule(element, n));
             shows(page, place, n).await;
         }
-        // These show nothing, before and after.
+        // These do not apply to the page.
         for name in ["alternate", "print", "off"] {
             let before = livers.lines().len();
             dir.write(format!("{name}.css"), rule("html", n));
@@ -200,7 +203,7 @@ async fn a_saved_sheet_is_renewed_wherever_it_is() {
             "rgb(0, 0, 0)"
         );
     }
-    // Imported no more: it concerns nobody, though the page has asked for it once.
+    // A sheet that is no longer imported is not in use, although the page requested it once.
     let before = livers.lines().len();
     dir.write("top.css", rule("i", 9));
     shows(page, "document.querySelector('i')", 9).await;
@@ -208,12 +211,12 @@ async fn a_saved_sheet_is_renewed_wherever_it_is() {
     dir.write("part.css", rule("i", 10));
     livers.wait_for_line_after(before, |line| line == "updated  part.css  -> no tab").await;
     assert_eq!(page.navigations(), 1);
-    // Of a set, one needs a reload; and the person is told which.
+    // The server prints why the page reloads.
     dir.write("new.js", "");
     page.run("fetch('new.js')").await;
     dir.write("new.js", "1");
     page.wait_for_navigation().await;
     let line = applied(&livers, "reload").await;
     assert!(line.ends_with(" ms (new.js changed)"), "{line}");
-    quiet(page);
+    expect_empty_console(page);
 }

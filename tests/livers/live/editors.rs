@@ -1,12 +1,12 @@
-//! Real editors and tools: each save is exactly one navigation.
+//! Saves by editors and tools that run here: each one causes exactly one navigation.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::{opened, page, site, stays, tabs};
+use super::{expect_navigations, open_pages, page, site, wait_for_tabs};
 use crate::support::{dir::TempDir, server::Livers, skip::skip};
 
-/// Runs a line of shell in a folder, as a person at a terminal would.
+/// Runs a shell command in a folder.
 fn run(folder: &Path, home: &Path, line: &str) {
     let output = Command::new("sh")
         .args(["-euc", line])
@@ -16,17 +16,17 @@ fn run(folder: &Path, home: &Path, line: &str) {
         .stdin(Stdio::null())
         .output()
         .expect("run sh");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{line}: {} {said}", output.status);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{line}: {} {errors}", output.status);
 }
 
-fn is_there(program: &str) -> bool {
+fn is_installed(program: &str) -> bool {
     let found = Command::new("sh").args(["-c", "command -v \"$0\"", program]).output();
     found.is_ok_and(|found| found.status.success())
 }
 
 #[tokio::test]
-async fn a_save_by_a_real_editor_is_one_navigation() {
+async fn a_save_by_an_editor_causes_one_navigation() {
     let vim = |set: &str| {
         format!("vim -Nu NONE -i NONE -n -es -c 'set {set}' -c '%s/WORD/NEXT/' -c 'wq' index.html")
     };
@@ -62,12 +62,12 @@ async fn a_save_by_a_real_editor_is_one_navigation() {
     let outer = TempDir::new();
     std::fs::rename(site().path(), outer.at("site")).expect("a folder within a folder");
     let livers = Livers::on(outer.at("site")).args(["--html", "reload"]).start().await;
-    let pages = opened(&livers, &["/"]).await;
+    let pages = open_pages(&livers, &["/"]).await;
     let shown = &pages[0];
     let mut word = "one".to_owned();
     let mut navigations = 1;
     for (n, (name, program, line)) in table.iter().enumerate() {
-        if !is_there(program) {
+        if !is_installed(program) {
             skip(&format!("live::editors: {name}"), program);
             continue;
         }
@@ -78,10 +78,10 @@ async fn a_save_by_a_real_editor_is_one_navigation() {
         shown.wait_for_navigation().await;
         navigations += 1;
         shown.wait_until(&format!("document.querySelector('p').textContent === '{next}'")).await;
-        tabs(&livers, 1).await;
+        wait_for_tabs(&livers, 1).await;
         let file = std::fs::read_to_string(outer.at("site/index.html")).expect("the page");
         assert_eq!(file, page("index").replace("one", &next), "{name}");
-        stays(shown, &outer, "site/css/index.css", navigations).await;
+        expect_navigations(shown, &outer, "site/css/index.css", navigations).await;
         word = next;
     }
 }

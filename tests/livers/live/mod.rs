@@ -1,4 +1,4 @@
-//! What a person sees in a real browser when files are saved.
+//! Live reload as seen in Chromium: what a page shows after files are saved.
 
 mod again;
 mod assets;
@@ -13,7 +13,7 @@ use crate::support::dir::TempDir;
 use crate::support::server::Livers;
 use crate::support::tab::status;
 
-/// A page of a screen's height and more, with a sheet that imports a sheet.
+/// Creates a site of two pages that scroll, each with a style sheet that imports another.
 fn site() -> TempDir {
     let dir = TempDir::new();
     for name in ["index", "other"] {
@@ -32,9 +32,9 @@ fn page(name: &str) -> String {
     )
 }
 
-/// Waits until so many pages have said hello, or at least have their socket: what is saved before
-/// is told by the version in the page, and would navigate as well.
-async fn tabs(livers: &Livers, count: u64) {
+/// Waits until `count` sockets are open. A change saved earlier would be sent because of the version in
+/// the page, and could navigate once more.
+async fn wait_for_tabs(livers: &Livers, count: u64) {
     loop {
         if status(livers).await["clients"] == count {
             return;
@@ -43,21 +43,22 @@ async fn tabs(livers: &Livers, count: u64) {
     }
 }
 
-async fn opened(livers: &Livers, paths: &[&str]) -> Vec<Page> {
+/// Opens pages, each in its own window, and waits until their sockets are open.
+async fn open_pages(livers: &Livers, paths: &[&str]) -> Vec<Page> {
     let context = browser().await;
     let mut pages = Vec::new();
     for path in paths {
         let page = context.open(&livers.at(path)).await;
         page.wait_for_request(|request| request.url.contains("/__livers/client.js?")).await;
         pages.push(page);
-        tabs(livers, pages.len() as u64).await;
+        wait_for_tabs(livers, pages.len() as u64).await;
     }
     pages
 }
 
-/// That a page did not navigate is shown by a change of a sheet, which comes
-/// after whatever it was told before, and without a navigation.
-async fn stays(page: &Page, dir: &TempDir, sheet: &str, navigations: usize) {
+/// Checks that a page has not navigated again. A changed style sheet is the marker: the page applies it
+/// after every earlier change, and without a navigation.
+async fn expect_navigations(page: &Page, dir: &TempDir, sheet: &str, navigations: usize) {
     static COLOURS: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(100);
     let colour = COLOURS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     dir.write(sheet, format!("@import 'base.css'; p {{ color: rgb(0, 0, {colour}) }}"));
@@ -68,16 +69,16 @@ async fn stays(page: &Page, dir: &TempDir, sheet: &str, navigations: usize) {
     assert_eq!(page.navigations(), navigations, "navigations");
 }
 
-fn quiet(page: &Page) {
+fn expect_empty_console(page: &Page) {
     let console = page.console();
     assert!(console.is_empty(), "{console:?}");
 }
 
 #[tokio::test]
-async fn a_saved_sheet_changes_the_colour_and_nothing_else() {
+async fn a_saved_sheet_is_replaced_without_a_navigation() {
     let dir = site();
     let livers = Livers::on(dir.path()).start().await;
-    let pages = opened(&livers, &["/"]).await;
+    let pages = open_pages(&livers, &["/"]).await;
     let page = &pages[0];
     page.run("scrollTo(0, 1234); window.kept = 'kept'").await;
     for (n, replace) in [(2, false), (3, true), (4, false)] {
@@ -91,7 +92,7 @@ async fn a_saved_sheet_changes_the_colour_and_nothing_else() {
             "getComputedStyle(document.querySelector('p')).color === 'rgb({n}, {n}, {n})'"
         ))
         .await;
-        // The imported one, through its importer.
+        // An imported sheet is replaced through the sheet that imports it.
         let css = format!("body {{ background: rgb({n}, {n}, {n}) }}");
         if replace {
             dir.replace("css/base.css", css);
@@ -107,14 +108,14 @@ async fn a_saved_sheet_changes_the_colour_and_nothing_else() {
     assert_eq!(page.eval::<(String, f64)>("[window.kept, scrollY]").await, ("kept".into(), 1234.0));
     let links = "document.querySelectorAll('link').length";
     page.wait_until(&format!("{links} === 1")).await;
-    quiet(page);
+    expect_empty_console(page);
 }
 
 #[tokio::test]
-async fn a_saved_page_navigates_once_and_stays_where_it_was() {
+async fn a_saved_page_navigates_once_and_keeps_its_scroll_position() {
     let dir = site();
     let livers = Livers::on(dir.path()).args(["--html", "reload"]).start().await;
-    let pages = opened(&livers, &["/"]).await;
+    let pages = open_pages(&livers, &["/"]).await;
     let page = &pages[0];
     let globals = "JSON.stringify(Object.keys(window).filter((key) => /liver/i.test(key)))";
     assert_eq!(page.eval::<String>(globals).await, "[]");
@@ -130,17 +131,17 @@ async fn a_saved_page_navigates_once_and_stays_where_it_was() {
         page.wait_for_navigation().await;
         page.wait_until(&format!("document.querySelector('p').textContent === '{n}'")).await;
         page.wait_until("scrollY === 1234").await;
-        tabs(&livers, 1).await;
-        stays(page, &dir, "css/index.css", n).await;
+        wait_for_tabs(&livers, 1).await;
+        expect_navigations(page, &dir, "css/index.css", n).await;
     }
-    quiet(page);
+    expect_empty_console(page);
 }
 
 #[tokio::test]
 async fn only_the_tab_that_uses_the_file_reloads() {
     let dir = site();
     let livers = Livers::on(dir.path()).args(["--html", "reload"]).start().await;
-    let pages = opened(&livers, &["/", "/other.html"]).await;
+    let pages = open_pages(&livers, &["/", "/other.html"]).await;
     let names = ["index", "other"];
     let mut navigations = [1, 1];
     for round in 0..2 {
@@ -149,32 +150,33 @@ async fn only_the_tab_that_uses_the_file_reloads() {
             dir.write(format!("{}.html", names[which]), html);
             pages[which].wait_for_navigation().await;
             navigations[which] += 1;
-            tabs(&livers, 2).await;
+            wait_for_tabs(&livers, 2).await;
             for (page, at) in pages.iter().zip([0, 1]) {
-                stays(page, &dir, &format!("css/{}.css", names[at]), navigations[at]).await;
+                expect_navigations(page, &dir, &format!("css/{}.css", names[at]), navigations[at])
+                    .await;
             }
         }
     }
-    pages.iter().for_each(quiet);
+    pages.iter().for_each(expect_empty_console);
 }
 
 #[tokio::test]
-async fn a_page_of_nothing_and_a_listing_come_alive() {
+async fn a_not_found_page_and_a_listing_reload() {
     let dir = site();
     dir.write("listed/a.txt", "");
     let livers = Livers::on(dir.path()).start().await;
-    let pages = opened(&livers, &["/late.html", "/listed/"]).await;
+    let pages = open_pages(&livers, &["/late.html", "/listed/"]).await;
     assert!(pages[0].eval::<String>("document.body.textContent").await.contains("late.html"));
-    dir.write("late.html", page("index").replace("one", "it is there"));
+    dir.write("late.html", page("index").replace("one", "created"));
     pages[0].wait_for_navigation().await;
-    pages[0].wait_until("document.querySelector('p').textContent === 'it is there'").await;
+    pages[0].wait_until("document.querySelector('p').textContent === 'created'").await;
     dir.write("listed/new.txt", "");
     pages[1].wait_for_navigation().await;
     pages[1].wait_until("document.body.textContent.includes('new.txt')").await;
     dir.remove("listed/a.txt");
     pages[1].wait_until("!document.body.textContent.includes('a.txt')").await;
-    tabs(&livers, 2).await;
-    stays(&pages[0], &dir, "css/index.css", 2).await;
+    wait_for_tabs(&livers, 2).await;
+    expect_navigations(&pages[0], &dir, "css/index.css", 2).await;
     assert_eq!(pages[1].navigations(), 3);
-    quiet(&pages[1]);
+    expect_empty_console(&pages[1]);
 }

@@ -1,6 +1,6 @@
 //! Pages with a Content Security Policy: they keep it, and are live.
 
-use super::tabs;
+use super::wait_for_tabs;
 use crate::support::{backend::Backend, browser::browser, dir::TempDir, server::Livers};
 
 /// Policies, and whether the page's own inline script may run under them.
@@ -64,7 +64,7 @@ async fn a_page_keeps_its_policy_and_is_live() {
     for (number, (policy, runs)) in POLICIES.into_iter().enumerate() {
         for path in [format!("/{number}.html"), format!("/app/{number}")] {
             let page = context.open(&livers.at(&path)).await;
-            tabs(&livers, 1).await;
+            wait_for_tabs(&livers, 1).await;
             let ran = page.eval::<bool>("document.documentElement.id === 'ran'").await;
             assert_eq!(ran, runs, "the page's own script, {path}: {policy}");
             let mut console = page.console();
@@ -75,7 +75,7 @@ async fn a_page_keeps_its_policy_and_is_live() {
                 page.wait_until("document.querySelector('p').textContent === 'two'").await;
             }
             page.close().await;
-            tabs(&livers, 0).await;
+            wait_for_tabs(&livers, 0).await;
         }
     }
     let said = |line: &&String| line.contains("Content-Security-Policy");

@@ -1,8 +1,8 @@
-//! A saved page is brought up to date in place, if that is sure to be right.
+//! A saved page is morphed into the open one, unless the result is uncertain.
 
 use serde_json::{Value, json};
 
-use super::{opened, quiet, tabs};
+use super::{expect_empty_console, open_pages, wait_for_tabs};
 use crate::support::browser::Page;
 use crate::support::dir::TempDir;
 use crate::support::http::{get, get_with};
@@ -11,7 +11,7 @@ use crate::support::server::Livers;
 const CASES: &str = include_str!("cases.js");
 const PAIRS: &str = include_str!("pairs.js");
 
-/// A page with some of all that a person does on one.
+/// Returns a page with forms, media and other elements that hold the user's state.
 fn page(word: &str, more: &str) -> String {
     format!(
         "<!doctype html>\n<title>{word}</title>\n<p id=word>{word}</p>\n<input id=field>\n\
@@ -22,7 +22,7 @@ fn page(word: &str, more: &str) -> String {
     )
 }
 
-/// What a person does, and a script; and whether all of it is still so.
+/// Changes the state of the page as a user and a script do.
 const USE: &str = "(async () => {
     const $ = (id) => document.getElementById(id);
     $('field').value = 'typed';
@@ -48,7 +48,8 @@ const USE: &str = "(async () => {
     window.kept = $('field');
 })()";
 
-const USED: &str = "(() => {
+/// Returns that state.
+const STATE: &str = "(() => {
     const $ = (id) => document.getElementById(id);
     return JSON.stringify([
         $('field').value, $('area').value, document.querySelector('select').value,
@@ -58,36 +59,35 @@ const USED: &str = "(() => {
     ]);
 })()";
 
-const AS_IT_WAS: &str =
-    r#"["typed","typed in the area","b",true,true,false,false,false,700,true,1,3]"#;
+const USED: &str = r#"["typed","typed in the area","b",true,true,false,false,false,700,true,1,3]"#;
 
-/// Waits until the page says the word.
-async fn says(page: &Page, word: &str) {
+/// Waits until the page shows a word.
+async fn wait_for_word(page: &Page, word: &str) {
     page.wait_until(&format!("document.getElementById('word').textContent === '{word}'")).await;
 }
 
 #[tokio::test]
-async fn single_cases_are_right() {
+async fn every_case_is_morphed_or_refused_as_expected() {
     let dir = TempDir::with_page("<!doctype html><title>frames</title><body>");
     dir.write("favicon.ico", "");
     let livers = Livers::on(dir.path()).start().await;
-    let pages = opened(&livers, &["/"]).await;
+    let pages = open_pages(&livers, &["/"]).await;
     let wrong: Vec<String> = pages[0].eval(&format!("({CASES})()")).await;
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[tokio::test]
-async fn what_a_person_did_survives_a_saved_text() {
+async fn user_state_survives_a_morph() {
     let dir = TempDir::with_page(&page("one", ""));
     dir.write("favicon.ico", "");
     let livers = Livers::on(dir.path()).start().await;
-    // By the file's own name: that the page fetches it for the patch is no use of it.
-    let pages = opened(&livers, &["/index.html"]).await;
+    // By the name of the file: morph.js fetches it, which must not count as a use by a script.
+    let pages = open_pages(&livers, &["/index.html"]).await;
     let shown = &pages[0];
-    // Sound plays only where a person did something.
+    // Chromium plays sound only after a user gesture.
     let gesture = json!({ "expression": USE, "awaitPromise": true, "userGesture": true });
     shown.command("Runtime.evaluate", gesture).await;
-    assert_eq!(shown.eval::<String>(USED).await, AS_IT_WAS);
+    assert_eq!(shown.eval::<String>(STATE).await, USED);
     for (word, replace) in [("two", false), ("three", true), ("four", false)] {
         let html = page(word, &format!("<p>{word}</p>"));
         if replace {
@@ -95,30 +95,29 @@ async fn what_a_person_did_survives_a_saved_text() {
         } else {
             dir.write("index.html", html);
         }
-        says(shown, word).await;
+        wait_for_word(shown, word).await;
         let last = "document.body.lastElementChild.textContent";
         assert_eq!(shown.eval::<String>(&format!("document.title + {last}")).await, word.repeat(2));
-        assert_eq!(shown.eval::<String>(USED).await, AS_IT_WAS, "{word}");
+        assert_eq!(shown.eval::<String>(STATE).await, USED, "{word}");
     }
     assert_eq!(shown.navigations(), 1);
-    quiet(shown);
+    expect_empty_console(shown);
 }
 
-/// Such as `/page` for `page.html`, and a folder for its index.
 #[tokio::test]
-async fn a_page_under_its_short_name_is_changed_in_place() {
+async fn a_page_without_its_suffix_in_the_url_is_morphed() {
     let dir = TempDir::with_page(&page("one", ""));
     dir.write("favicon.ico", "");
     dir.write("a page.html", page("one", ""));
     dir.write("sub/index.html", page("one", ""));
     let livers = Livers::on(dir.path()).start().await;
     let paths = ["/", "/a%20page?x=1", "/sub/"];
-    let pages = opened(&livers, &paths).await;
+    let pages = open_pages(&livers, &paths).await;
     for (shown, file) in pages.iter().zip(["index.html", "a page.html", "sub/index.html"]) {
         shown.run("document.getElementById('field').value = 'typed'").await;
         for word in ["two", "three"] {
             dir.write(file, page(word, ""));
-            says(shown, word).await;
+            wait_for_word(shown, word).await;
         }
         let typed: String = shown.eval("document.getElementById('field').value").await;
         assert_eq!((typed.as_str(), shown.navigations()), ("typed", 1), "{file}");
@@ -126,35 +125,35 @@ async fn a_page_under_its_short_name_is_changed_in_place() {
 }
 
 #[tokio::test]
-async fn what_is_not_sure_is_a_reload() {
+async fn an_uncertain_morph_reloads() {
     let script = |n: u32| format!("<script>document.documentElement.dataset.n = {n}</script>");
     let dir = TempDir::with_page(&page("one", &script(1)));
     let mut livers = Livers::on(dir.path()).start().await;
-    let pages = opened(&livers, &["/"]).await;
+    let pages = open_pages(&livers, &["/"]).await;
     let shown = &pages[0];
-    // A text beside a script is no reason, another script is.
+    // A changed text is morphed, a changed script reloads.
     dir.write("index.html", page("two", &script(1)));
-    says(shown, "two").await;
+    wait_for_word(shown, "two").await;
     assert_eq!(shown.navigations(), 1);
     dir.write("index.html", page("three", &script(2)));
     shown.wait_for_navigation().await;
-    says(shown, "three").await;
+    wait_for_word(shown, "three").await;
     assert_eq!(shown.eval::<String>("document.documentElement.dataset.n").await, "2");
-    // A text that a script wrote.
-    tabs(&livers, 1).await;
+    // A text that a script changed.
+    wait_for_tabs(&livers, 1).await;
     shown.run("document.getElementById('word').textContent = 'mine'").await;
     dir.write("index.html", page("four", &script(2)));
     shown.wait_for_navigation().await;
-    says(shown, "four").await;
+    wait_for_word(shown, "four").await;
     assert_eq!(shown.navigations(), 3);
-    // A server that knows nothing of the page's source.
-    tabs(&livers, 1).await;
+    // A restarted server does not have the page's old source. The client trusts a connection after 1 s.
+    wait_for_tabs(&livers, 1).await;
     shown.run("new Promise((done) => setTimeout(done, 1100))").await;
     livers.restart().await;
-    tabs(&livers, 1).await;
+    wait_for_tabs(&livers, 1).await;
     dir.write("index.html", page("five", &script(2)));
     shown.wait_for_navigation().await;
-    says(shown, "five").await;
+    wait_for_word(shown, "five").await;
     assert_eq!(shown.navigations(), 4);
 }
 
@@ -162,28 +161,28 @@ async fn what_is_not_sure_is_a_reload() {
 async fn html_reload_always_reloads() {
     let dir = TempDir::with_page(&page("one", ""));
     let livers = Livers::on(dir.path()).args(["--html", "reload"]).start().await;
-    let pages = opened(&livers, &["/"]).await;
+    let pages = open_pages(&livers, &["/"]).await;
     for (n, word) in ["two", "three"].into_iter().enumerate() {
         dir.write("index.html", page(word, ""));
         pages[0].wait_for_navigation().await;
-        says(&pages[0], word).await;
+        wait_for_word(&pages[0], word).await;
         assert_eq!(pages[0].navigations(), n + 2);
-        tabs(&livers, 1).await;
+        wait_for_tabs(&livers, 1).await;
     }
     assert!(pages[0].requests().iter().all(|request| !request.url.contains("morph.js")));
 }
 
-/// What the page's element says of its source.
+/// Returns the tag of the page's source in the injected element.
 async fn tag(livers: &Livers, path: &str) -> Option<String> {
-    let answer = get(livers.port(), path).await;
-    let body = String::from_utf8_lossy(&answer.body).into_owned();
+    let response = get(livers.port(), path).await;
+    let body = String::from_utf8_lossy(&response.body).into_owned();
     let (_, stamp) = body.split_once("/__livers/client.js?").expect("the element");
     let stamp = stamp.split('"').next().expect("a stamp");
     stamp.split('.').nth(2).map(str::to_owned)
 }
 
 #[tokio::test]
-async fn the_source_of_a_page_is_kept_for_pages_of_its_own() {
+async fn the_source_of_a_page_is_stored_and_only_for_its_own_origin() {
     let dir = TempDir::with_page("<p>one");
     dir.write("empty.html", "");
     dir.write("latin1.html", b"<p>\xfc");
@@ -209,19 +208,19 @@ async fn the_source_of_a_page_is_kept_for_pages_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_patched_page_is_the_one_that_a_fresh_load_gives() {
+async fn a_morphed_page_equals_a_fresh_load() {
     let dir = TempDir::with_page("<!doctype html><title>frames</title><body>");
     dir.write("favicon.ico", "");
     let livers = Livers::on(dir.path()).start().await;
-    let pages = opened(&livers, &["/"]).await;
-    let mut patched = 0;
+    let pages = open_pages(&livers, &["/"]).await;
+    let mut morphed = 0;
     for seed in 1..=6 {
         let answer: Value = pages[0].eval(&format!("({PAIRS})({seed}, 40)")).await;
         let wrong = answer["wrong"].as_array().expect("a list");
         assert!(wrong.is_empty(), "{} wrong, such as {:#}", wrong.len(), wrong[0]);
-        patched += answer["morph"].as_u64().expect("a number");
+        morphed += answer["morph"].as_u64().expect("a number");
     }
-    // It is not by reloading that nothing goes wrong.
-    assert!(patched > 100, "{patched}");
-    quiet(&pages[0]);
+    // Most pairs must not be refused.
+    assert!(morphed > 100, "{morphed}");
+    expect_empty_console(&pages[0]);
 }

@@ -1,6 +1,6 @@
-// Pairs of documents, made at random from a seed, loaded for real in a frame: after the patch, the
-// page must be the one that a fresh load of the new document gives. An expression: a function of the
-// seed and the number of pairs, which answers how many were patched, and what went wrong.
+// Random pairs of documents, loaded in frames: a document that is morphed into the other must equal a fresh
+// load of the other. The file is an expression: a function of a seed and a number of pairs, which returns
+// how many were morphed, and what went wrong.
 async (seed, count) => {
   const { patch } = await import('/__livers/morph.js');
   const random = () => {
@@ -72,10 +72,10 @@ async (seed, count) => {
     for (const it of copy.querySelectorAll('script[src], x-added')) it.remove();
     return copy;
   };
-  const answer = { morph: 0, none: 0, reload: {}, wrong: [] };
+  const result = { morph: 0, none: 0, reload: {}, wrong: [] };
   for (let n = 0; n < count; n++) {
     const doc = { head: [tree('title', 1), tree('style', 1)], body: tree('body', 4), script: '' };
-    // 0: a page; 1: a page with a script; 2: things were added to it; 3: a list was sorted
+    // 0: a page; 1: a page with a script; 2: elements were added; 3: children were shuffled
     const mode = n % 4;
     if (mode === 1) doc.script = '<script>1</' + 'script>';
     const before = page(doc);
@@ -92,11 +92,11 @@ async (seed, count) => {
     if (mode === 3) {
       const parent = one([...live.document.querySelectorAll('body, body *')]);
       const was = [...parent.childNodes];
-      // Nobody can see that twins changed places.
+      // A swap of equal nodes cannot be detected.
       if (!was.some((a) => was.some((b) => a !== b && a.isEqualNode(b)))) {
         parent.append(...was.slice().sort(() => random() - 0.5));
         undo = () => {
-          // An element with another id is another element: its place among the sorted is nobody's.
+          // An element with another id is another element, so the order cannot be restored.
           same = was.every((node) => node.parentNode === parent);
           if (same) parent.append(...was);
         };
@@ -105,15 +105,15 @@ async (seed, count) => {
     let how, why;
     try {
       ({ how } = patch(live, before.replace('@', ''), after.replace('@', '')));
-      answer[how]++;
+      result[how]++;
       undo();
-      if (same && !plain(live.document).isEqualNode(plain(fresh.document))) why = 'another page than a fresh load';
+      if (same && !plain(live.document).isEqualNode(plain(fresh.document))) why = 'differs from a fresh load';
     } catch (error) {
-      answer.reload[error.message] = (answer.reload[error.message] ?? 0) + 1;
+      result.reload[error.message] = (result.reload[error.message] ?? 0) + 1;
       if (mode === 0) why = error.stack;
     }
-    if (why) answer.wrong.push({ n, mode, how, why, before, after, live: plain(live.document).outerHTML });
+    if (why) result.wrong.push({ n, mode, how, why, before, after, live: plain(live.document).outerHTML });
   }
   for (const frame of frames) frame.remove();
-  return answer;
+  return result;
 }
