@@ -1,4 +1,4 @@
-//! Who is let in.
+//! Host and origin checks, and the security fields of every response.
 
 use super::support::backend::Backend;
 use super::support::browser::browser;
@@ -7,7 +7,7 @@ use super::support::http::{self, Response, Wire};
 use super::support::server::Livers;
 use super::support::socket::Socket;
 
-const OWN: [&str; 5] = [
+const OWN_PATHS: [&str; 5] = [
     "/__livers/socket",
     "/__livers/events",
     "/__livers/status",
@@ -15,8 +15,8 @@ const OWN: [&str; 5] = [
     "/__livers/update.js",
 ];
 
-/// A request with these lines and no others; the connection is closed after it.
-async fn ask(port: u16, line: &str, fields: &[&str]) -> Response {
+/// Sends a request with exactly these lines, and asserts that the response has no CORS field.
+async fn send(port: u16, line: &str, fields: &[&str]) -> Response {
     let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
     let response =
         http::request(port, format!("{line} HTTP/1.1\r\n{fields}Connection: close\r\n\r\n")).await;
@@ -25,16 +25,16 @@ async fn ask(port: u16, line: &str, fields: &[&str]) -> Response {
     response
 }
 
-/// An answer says that it is what it says that it is, and no part of a page of another origin.
-fn is_guarded(answer: &Response, line: &str) {
+/// Asserts that browsers neither sniff the type of a response nor let other origins embed it.
+fn assert_guarded(answer: &Response, line: &str) {
     let policy = answer.header("cross-origin-resource-policy");
     let sniffing = answer.header("x-content-type-options");
     assert_eq!((policy, sniffing), (Some("same-origin"), Some("nosniff")), "{line}: {answer:?}");
 }
 
-/// Each kind of answer that livers gives.
+/// One request for each kind of response.
 #[tokio::test]
-async fn every_answer_is_guarded() {
+async fn every_response_forbids_sniffing_and_embedding() {
     let dir = TempDir::with_page("<p>");
     for (name, text) in [("a.css", "b{}"), ("a.ts", "1"), ("bad.ts", "("), (".env", "a")] {
         dir.write(name, text);
@@ -89,18 +89,18 @@ async fn every_answer_is_guarded() {
             continue;
         }
         let fields: Vec<_> = fields.iter().copied().chain([&*host]).collect();
-        let answer = ask(livers.port(), line, &fields).await;
+        let answer = send(livers.port(), line, &fields).await;
         assert_eq!(answer.status, *status, "{line} {fields:?}: {answer:?}");
         if *status == 204 {
             assert_eq!(answer.header("allow"), Some("GET, HEAD, OPTIONS"), "{line}");
         } else {
-            is_guarded(&answer, line);
+            assert_guarded(&answer, line);
         }
     }
 }
 
 #[tokio::test]
-async fn only_names_of_this_machine_are_answered() {
+async fn only_host_names_of_this_machine_are_accepted() {
     let dir = TempDir::with_page("<p>the page");
     let livers = Livers::on(dir.path()).start().await;
     let port = livers.port();
@@ -141,30 +141,27 @@ async fn only_names_of_this_machine_are_answered() {
     for path in ["/", "/missing", "/__livers/status", "/__livers/client.js"] {
         for (host, status) in table {
             let host = format!("Host: {}", host.replace("PORT", &port.to_string()));
-            let answer = ask(port, &format!("GET {path}"), &[&host]).await;
+            let answer = send(port, &format!("GET {path}"), &[&host]).await;
             let wanted = if (*status, path) == (200, "/missing") { 404 } else { *status };
             assert_eq!(answer.status, wanted, "{path} {host}");
             if wanted == 403 {
-                assert!(
-                    answer.text().contains("setting allowed-host"),
-                    "what would allow it: {answer:?}"
-                );
+                assert!(answer.text().contains("setting allowed-host"), "the remedy: {answer:?}");
                 assert!(!answer.text().contains("the page"));
             }
         }
         for fields in [&[][..], &["Host: localhost", "Host: localhost"]] {
-            assert_eq!(ask(port, &format!("GET {path}"), fields).await.status, 400, "{path}");
+            assert_eq!(send(port, &format!("GET {path}"), fields).await.status, 400, "{path}");
         }
     }
     let refused = |line: &str| line.contains("refused") && line.contains("evil.example");
     livers.wait_for_line(refused).await;
-    let said =
+    let printed =
         livers.lines().into_iter().filter(|(_, l)| l.contains("name evil-localhost")).count();
-    assert!(said <= 4, "a refusal is said once for each path, not {said} times");
+    assert!(printed <= 4, "a refusal is printed once for each path, not {printed} times");
 }
 
 #[tokio::test]
-async fn the_host_that_is_listened_on_is_answered_too() {
+async fn the_listening_host_is_accepted() {
     let dir = TempDir::with_page("<p>");
     let table: [(&str, &[(&str, u16)]); 3] = [
         ("127.0.0.1", &[("127.0.0.1", 200), ("localhost", 200), ("evil.example", 403)]),
@@ -174,10 +171,10 @@ async fn the_host_that_is_listened_on_is_answered_too() {
     for (listening, hosts) in table {
         let livers = Livers::on(dir.path()).args(["--host", listening]).start().await;
         for (host, status) in hosts {
-            let answer = ask(livers.port(), "GET /", &[&format!("Host: {host}")]).await;
+            let answer = send(livers.port(), "GET /", &[&format!("Host: {host}")]).await;
             assert_eq!(answer.status, *status, "--host {listening}, {host}");
         }
-        // Only then do others need an address of this machine, and it is one that answers.
+        // The banner has the address for other devices only if they can connect, and it works.
         livers.wait_for_line(|line| line.contains("watching")).await;
         let network = livers.stdout().into_iter().find_map(|line| {
             let rest = line.trim().strip_prefix("network")?.trim().to_owned();
@@ -194,7 +191,7 @@ async fn the_host_that_is_listened_on_is_answered_too() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_allowed_is_answered_and_its_pages_are_ours() {
+async fn an_additional_host_is_accepted_and_is_an_own_origin() {
     let dir = TempDir::with_page("<p>");
     let args = ["--allowed-host", "app.test", "--allowed-host=.tunnel.example"];
     let livers = Livers::on(dir.path()).args(args).start().await;
@@ -211,18 +208,18 @@ async fn a_name_that_is_allowed_is_answered_and_its_pages_are_ours() {
     ] {
         for path in ["/", "/__livers/status"] {
             let fields = [&*format!("Host: {host}"), &*format!("Origin: https://{host}")];
-            // Browsers leave out the port that their scheme has anyway.
+            // Browsers omit the default port of the scheme in `Origin`.
             let fields = fields.map(|field| field.replace("Origin: https://App.Test:443", "X: y"));
             let fields: Vec<_> = fields.iter().map(String::as_str).collect();
-            assert_eq!(ask(port, &format!("GET {path}"), &fields).await.status, status, "{host}");
+            assert_eq!(send(port, &format!("GET {path}"), &fields).await.status, status, "{host}");
         }
     }
     let foreign = ["Host: app.test", "Origin: https://tunnel.example"];
-    assert_eq!(ask(port, "GET /__livers/status", &foreign).await.status, 403);
+    assert_eq!(send(port, "GET /__livers/status", &foreign).await.status, 403);
 }
 
 #[tokio::test]
-async fn the_host_of_the_target_counts_before_the_field() {
+async fn the_host_of_an_absolute_target_overrides_the_field() {
     let dir = TempDir::with_page("<p>");
     let livers = Livers::on(dir.path()).start().await;
     let port = livers.port();
@@ -241,7 +238,7 @@ async fn the_host_of_the_target_counts_before_the_field() {
         ("TRACE /__livers/status".to_owned(), &own, 405),
         ("OPTIONS *".to_owned(), &own, 204),
     ] {
-        let answer = ask(port, &line, &[&format!("Host: {host}"), "Cookie: a=secret"]).await;
+        let answer = send(port, &line, &[&format!("Host: {host}"), "Cookie: a=secret"]).await;
         assert_eq!(answer.status, status, "{line}, Host: {host}");
         assert!(!String::from_utf8_lossy(&answer.body).contains("a=secret"), "{line}");
     }
@@ -249,13 +246,13 @@ async fn the_host_of_the_target_counts_before_the_field() {
     assert_eq!(old.status, 403);
 }
 
-/// What a browser says of who asks: header fields, and whether that is somebody of ours.
-fn askers(port: u16) -> Vec<(Vec<(&'static str, String)>, bool)> {
+/// Fields with which browsers name the requesting page, and whether it is of this server.
+fn origins(port: u16) -> Vec<(Vec<(&'static str, String)>, bool)> {
     let own = format!("http://localhost:{port}");
-    let origin = |origin: String, ours| (vec![("Origin", origin)], ours);
-    let site = |site: &str, ours| (vec![("Sec-Fetch-Site", site.to_owned())], ours);
-    let both = |origin: &str, site: &str, ours| {
-        (vec![("Origin", origin.to_owned()), ("Sec-Fetch-Site", site.to_owned())], ours)
+    let origin = |origin: String, own_page| (vec![("Origin", origin)], own_page);
+    let site = |site: &str, own_page| (vec![("Sec-Fetch-Site", site.to_owned())], own_page);
+    let both = |origin: &str, site: &str, own_page| {
+        (vec![("Origin", origin.to_owned()), ("Sec-Fetch-Site", site.to_owned())], own_page)
     };
     vec![
         (vec![], true),
@@ -283,65 +280,66 @@ fn askers(port: u16) -> Vec<(Vec<(&'static str, String)>, bool)> {
 }
 
 #[tokio::test]
-async fn pages_of_others_get_nothing_of_our_own() {
+async fn pages_of_other_origins_cannot_use_own_paths() {
     let dir = TempDir::with_page("<p>");
     let livers = Livers::on(dir.path()).start().await;
     let port = livers.port();
-    for (fields, ours) in askers(port) {
+    for (fields, own) in origins(port) {
         let mut open = Socket::on(port).subprotocol("livers");
         for (name, value) in &fields {
             open = open.header(name, value);
         }
         match open.try_open().await {
             Ok(mut socket) => {
-                assert!(ours, "{fields:?}");
+                assert!(own, "{fields:?}");
                 assert_eq!(socket.next_json().await["type"], "connected");
             }
-            Err(refused) => assert_eq!((refused.status, ours), (Some(403), false), "{fields:?}"),
+            Err(refused) => assert_eq!((refused.status, own), (Some(403), false), "{fields:?}"),
         }
         let mut lines = vec![format!("Host: localhost:{port}")];
         lines.extend(fields.iter().map(|(name, value)| format!("{name}: {value}")));
         let lines: Vec<_> = lines.iter().map(String::as_str).collect();
-        for path in OWN {
-            // The stream of events has no end, so only its head is asked for.
-            let answer = ask(port, &format!("HEAD {path}"), &lines).await;
-            let wanted = match (ours, path) {
+        for path in OWN_PATHS {
+            // HEAD, because the event stream has no end.
+            let answer = send(port, &format!("HEAD {path}"), &lines).await;
+            let wanted = match (own, path) {
                 (false, _) => 403,
                 (true, "/__livers/socket") => 426,
                 (true, _) => 200,
             };
             assert_eq!(answer.status, wanted, "{path} {fields:?}");
-            is_guarded(&answer, path);
+            assert_guarded(&answer, path);
         }
-        let page = ask(port, "GET /", &lines).await;
-        assert_eq!(page.status, 200, "files may be linked to from anywhere: {fields:?}");
+        let page = send(port, "GET /", &lines).await;
+        assert_eq!(page.status, 200, "a page may link to files: {fields:?}");
     }
     let twice = format!("Origin: http://localhost:{port}");
     let host = format!("Host: localhost:{port}");
-    let answer = ask(port, "GET /__livers/status", &[&host, &twice, &twice]).await;
+    let answer = send(port, "GET /__livers/status", &[&host, &twice, &twice]).await;
     assert_eq!(answer.status, 403, "two origins");
 }
 
 #[tokio::test]
-async fn no_cors_header_is_ever_sent() {
+async fn no_cors_field_is_sent_by_default() {
     let dir = TempDir::with_page("<p>");
     dir.write("a.woff2", "font");
     dir.make_dir("folder");
     let livers = Livers::on(dir.path()).start().await;
     let host = format!("Host: localhost:{}", livers.port());
-    let asked = ["Access-Control-Request-Method: GET", "Access-Control-Request-Headers: x-a"];
-    for path in
-        ["/", "/a.woff2", "/folder", "/folder/", "/missing", "/.env", "/%zz"].iter().chain(&OWN)
+    let preflight = ["Access-Control-Request-Method: GET", "Access-Control-Request-Headers: x-a"];
+    for path in ["/", "/a.woff2", "/folder", "/folder/", "/missing", "/.env", "/%zz"]
+        .iter()
+        .chain(&OWN_PATHS)
     {
         for method in ["HEAD", "OPTIONS"] {
             for origin in
                 ["https://evil.example".to_owned(), livers.url().trim_end_matches('/').into()]
             {
                 let origin = format!("Origin: {origin}");
-                ask(
+                send(
                     livers.port(),
                     &format!("{method} {path}"),
-                    &[&host, &origin, asked[0], asked[1]],
+                    &[&host, &origin, preflight[0], preflight[1]],
                 )
                 .await;
             }
@@ -349,9 +347,9 @@ async fn no_cors_header_is_ever_sent() {
     }
 }
 
-/// As CVE-2025-30359 was shown on webpack-dev-server: a script that a page includes needs no CORS.
+/// CVE-2025-30359 of webpack-dev-server: a page can embed a script without CORS.
 #[tokio::test]
-async fn a_page_of_another_site_runs_no_script_of_ours() {
+async fn a_page_of_another_site_cannot_embed_a_script() {
     let dir = TempDir::with_page("<p>");
     dir.write("app.js", "function secret() { return 'not for you' }");
     dir.write("app.ts", "function secret(): string { return 'not for you' }");
@@ -361,7 +359,7 @@ async fn a_page_of_another_site_runs_no_script_of_ours() {
         ("cross-site", "no-cors", "script", 403),
         ("cross-site", "no-cors", "image", 403),
         ("cross-site", "navigate", "document", 200),
-        ("cross-site", "cors", "script", 200), // The browser shows it to nobody without CORS.
+        ("cross-site", "cors", "script", 200), // Not readable without a CORS field.
         ("same-site", "no-cors", "script", 403), // Another port of this machine.
         ("same-origin", "no-cors", "script", 200),
         ("none", "no-cors", "script", 200),
@@ -370,17 +368,16 @@ async fn a_page_of_another_site_runs_no_script_of_ours() {
         let fields = fields.map(|(name, value)| format!("Sec-Fetch-{name}: {value}"));
         let fields: Vec<_> = fields.iter().chain([&host]).map(String::as_str).collect();
         for path in ["/app.js", "/app.ts"] {
-            let answer = ask(livers.port(), &format!("GET {path}"), &fields).await;
+            let answer = send(livers.port(), &format!("GET {path}"), &fields).await;
             assert_eq!(answer.status, status, "{path} {fields:?}");
-            assert_eq!(answer.text().contains("--cors"), status == 403, "what would allow it");
+            assert_eq!(answer.text().contains("setting cors"), status == 403, "the remedy");
         }
     }
 }
 
-/// What foreign pages get in a real browser: to it, another port of this machine is another origin,
-/// and 127.0.0.1 another site than localhost.
+/// In a browser, another port is another origin, and 127.0.0.1 is another site than localhost.
 #[tokio::test]
-async fn a_foreign_page_in_a_browser_reads_nothing_and_hears_nothing() {
+async fn a_page_of_another_origin_in_a_browser_reads_no_response_and_gets_no_message() {
     let dir = TempDir::with_page("<title>own</title>");
     let livers = Livers::on(dir.path()).start().await;
     let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<p>";

@@ -1,7 +1,8 @@
-//! What was published of other servers, tried here: the rows of SECURITY.md that no other test has.
+//! Published vulnerabilities of other servers, tried on livers: the rows of SECURITY.md without another
+//! test.
 //!
-//! Each test is a table of requests to one server. [`reading`]: files that are not to be had;
-//! [`speaking`]: what a backend hears of who speaks HTTP badly; [`flooding`]: who asks for too much.
+//! Each test is a table of requests. [`reading`]: files that are not served; [`speaking`]: request
+//! smuggling through the proxy; [`flooding`]: denial of service.
 
 mod flooding;
 mod reading;

@@ -1,4 +1,4 @@
-//! Files that are not to be had, pages that are not to be led elsewhere, text that is to stay text.
+//! Disclosure of files, open redirects, and injection of markup.
 
 use std::os::unix::fs::symlink;
 use std::process::Command;
@@ -10,10 +10,10 @@ use crate::support::socket::Socket;
 
 const SECRET: &str = "not for you";
 
-/// As base64, which source maps are, whatever stands before it.
+/// Base64 of the secret, as in a source map, at each alignment.
 const ENCODED: [&str; 3] = ["bm90IGZvciB5b3", "5vdCBmb3IgeW91", "ub3QgZm9yIHlvd"];
 
-/// A site of pages, sources and a package, with secrets in it and beside it.
+/// Creates a site of pages, sources and a package, with secrets in it and beside it.
 fn site() -> TempDir {
     let dir = TempDir::new();
     for file in [
@@ -45,7 +45,7 @@ fn site() -> TempDir {
         "site/node_modules/pkg/index.js",
         "exports.a = 1; try { require('../../../secret.json'); require('../../../secret.js') } catch {}",
     );
-    for (name, source) in OUT {
+    for (name, source) in OUTSIDE {
         dir.write(format!("site/{name}.jsx"), source);
     }
     let link = |to: &str, at: &str| symlink(to, dir.at("site").join(at)).expect("a link");
@@ -64,8 +64,8 @@ fn site() -> TempDir {
     dir
 }
 
-/// Sources that reach out of the folder.
-const OUT: [(&str, &str); 13] = [
+/// Sources that import files outside the folder.
+const OUTSIDE: [(&str, &str); 13] = [
     ("parent", "import a from '../secret.txt?raw'; console.log(a)"),
     ("script", "import '../secret.js'"),
     ("json", "import a from '../secret.json'; console.log(a)"),
@@ -81,8 +81,8 @@ const OUT: [(&str, &str); 13] = [
     ("etc", "import a from '../../../../../../../../etc/passwd?raw'; console.log(a)"),
 ];
 
-/// Asks as a page of ours does for a script, which opens most ways.
-async fn ask(port: u16, target: &str, dest: &str) -> Response {
+/// Requests a path like a page of the site, for which livers serves the most.
+async fn get(port: u16, target: &str, dest: &str) -> Response {
     let fields = [
         ("Sec-Fetch-Site", "same-origin"),
         ("Sec-Fetch-Mode", "cors"),
@@ -92,23 +92,24 @@ async fn ask(port: u16, target: &str, dest: &str) -> Response {
     http::request(port, http::request_head(port, "GET", target, &fields, 0)).await
 }
 
-fn tells_nothing(answer: &Response, target: &str) {
+/// Asserts that a response does not contain the secret.
+fn assert_no_secret(answer: &Response, target: &str) {
     let body = String::from_utf8_lossy(&answer.body);
-    let told = |secret: &&str| body.contains(secret);
+    let contains = |secret: &&str| body.contains(secret);
     assert!(!body.contains(SECRET) && !body.contains("root:"), "{target}: {answer:?}");
-    assert!(!ENCODED.iter().any(told), "{target} in a source map: {answer:?}");
+    assert!(!ENCODED.iter().any(contains), "{target} in a source map: {answer:?}");
 }
 
 /// The ids are those of SECURITY.md.
 #[tokio::test]
-async fn no_request_reads_what_is_kept_back() {
+async fn no_request_reads_a_refused_file() {
     let dir = site();
     let livers = Livers::on(dir.at("site")).start().await;
     let port = livers.port();
     let beside = dir.at("secret.txt");
     let beside = beside.to_str().expect("a path of UTF-8");
     let mut table: Vec<(&str, String)> = [
-        // Vite: what stands after the name.
+        // Vite: suffixes of the path.
         ("CVE-2025-30208", "/.env?raw??"),
         ("CVE-2025-30208", "/.env?import&raw??"),
         ("CVE-2025-30208", "/@fs/etc/passwd?raw??"),
@@ -140,7 +141,7 @@ async fn no_request_reads_what_is_kept_back() {
         ("CVE-2026-39365", "/../secret.map"),
         ("CVE-2026-53632", "/__open-in-editor?file=%5c%5cevil.example%5cshare"),
         ("CVE-2024-52011", "/__open-in-editor?file=index.html%26calc"),
-        // Others.
+        // Other servers.
         ("CVE-2023-3224", "/__nuxt_component_test__/?path=../../.env"),
         ("CVE-2024-34344", "/__nuxt_component_test__/?path=data:text/javascript,1"),
         ("CVE-2025-24361", "/_nuxt/.env"),
@@ -177,19 +178,19 @@ async fn no_request_reads_what_is_kept_back() {
     }
     for (id, target) in table {
         for dest in ["script", "empty", "document", "style"] {
-            let answer = ask(port, &target, dest).await;
-            tells_nothing(&answer, &format!("{id} {target}"));
-            // A fragment is no part of a request's path (hyper cuts it off).
-            let shown = target.contains('#') && answer.status < 400;
-            assert!(shown || (400..500).contains(&answer.status), "{id} {target}: {answer:?}");
+            let answer = get(port, &target, dest).await;
+            assert_no_secret(&answer, &format!("{id} {target}"));
+            // hyper removes a fragment from the target.
+            let served = target.contains('#') && answer.status < 400;
+            assert!(served || (400..500).contains(&answer.status), "{id} {target}: {answer:?}");
         }
     }
     assert_eq!(http::get(port, "/dir/a.txt").await.text(), "a");
 }
 
-/// The reload socket answers no questions (CVE-2026-39363 of Vite, whose socket reads files).
+/// CVE-2026-39363 of Vite, whose socket reads files.
 #[tokio::test]
-async fn nothing_is_read_by_the_socket() {
+async fn the_reload_socket_reads_no_file() {
     let dir = site();
     let livers = Livers::on(dir.at("site")).start().await;
     let secret = dir.at("secret.txt");
@@ -212,23 +213,23 @@ async fn nothing_is_read_by_the_socket() {
 
 #[cfg(feature = "esm")]
 #[tokio::test]
-async fn no_import_and_no_package_reaches_out_of_its_folder() {
+async fn no_import_and_no_package_path_leaves_its_folder() {
     let dir = site();
     let livers = Livers::on(dir.at("site")).start().await;
     let port = livers.port();
-    for (name, source) in OUT {
-        let answer = ask(port, &format!("/{name}.jsx"), "script").await;
+    for (name, source) in OUTSIDE {
+        let answer = get(port, &format!("/{name}.jsx"), "script").await;
         assert_eq!(answer.status, 500, "{source}: {answer:?}");
-        tells_nothing(&answer, source);
+        assert_no_secret(&answer, source);
     }
-    let module = ask(port, "/good.jsx", "script").await;
+    let module = get(port, "/good.jsx", "script").await;
     let text = module.text();
     let id = text.split_once("/__livers/npm/").expect("a package's URL").1;
     let id = id.split('/').next().expect("an id").to_owned();
     let own = |file: &str| format!("/__livers/npm/{id}/{file}");
-    assert_eq!(ask(port, &own("index.js"), "script").await.status, 200);
+    assert_eq!(get(port, &own("index.js"), "script").await.status, 200);
     for file in ["index.js?pack", "index.js?define", "index.js?script"] {
-        tells_nothing(&ask(port, &own(file), "script").await, file);
+        assert_no_secret(&get(port, &own(file), "script").await, file);
     }
     let others = [
         "/__livers/npm/../../.env".to_owned(),
@@ -268,16 +269,16 @@ async fn no_import_and_no_package_reaches_out_of_its_folder() {
         ".",
     ];
     for target in others.into_iter().chain(files.map(own)) {
-        let answer = ask(port, &target, "script").await;
-        tells_nothing(&answer, &target);
+        let answer = get(port, &target, "script").await;
+        assert_no_secret(&answer, &target);
         assert!((400..500).contains(&answer.status), "{target}: {answer:?}");
     }
 }
 
-/// A package that lies in a workspace is not all for pages, least of all that of the workspace itself.
+/// A package that is the workspace itself contains files that are not for pages.
 #[cfg(feature = "esm")]
 #[tokio::test]
-async fn of_a_workspace_only_what_pages_name_is_served() {
+async fn only_imported_files_of_a_workspace_are_served() {
     let dir = TempDir::new();
     dir.write("package.json", r#"{"name":"all","workspaces":["web"]}"#);
     dir.write("web/package.json", r#"{"name":"web"}"#);
@@ -329,16 +330,16 @@ async fn of_a_workspace_only_what_pages_name_is_served() {
     dir.make_dir("node_modules");
     symlink("..", dir.at("node_modules/all")).expect("a link");
     let mut livers = Livers::on(dir.at("web")).start().await;
-    let module = ask(livers.port(), "/app.js", "script").await;
+    let module = get(livers.port(), "/app.js", "script").await;
     let text = module.text().to_owned();
     let id = text.split_once("/__livers/npm/").expect("a package's URL").1;
     let id = id.split('/').next().expect("an id");
     let own = |file: &str| format!("/__livers/npm/{id}/{file}");
-    assert_eq!(ask(livers.port(), &own("shared/a.ts"), "script").await.status, 200);
+    assert_eq!(get(livers.port(), &own("shared/a.ts"), "script").await.status, 200);
     for run in ["first", "second"] {
         for file in named {
             let target = own(&format!("shared/{file}"));
-            let answer = ask(livers.port(), &target, "empty").await;
+            let answer = get(livers.port(), &target, "empty").await;
             assert_eq!(answer.status, 200, "{run}: {target}: {answer:?}");
         }
         for file in kept {
@@ -346,18 +347,18 @@ async fn of_a_workspace_only_what_pages_name_is_served() {
             let asked = asked.map(|query| own(&format!("{file}{query}")));
             let packed = own(&format!("shared/a.ts?pack={file}"));
             for target in asked.into_iter().chain([packed]) {
-                let answer = ask(livers.port(), &target, "script").await;
-                tells_nothing(&answer, &target);
+                let answer = get(livers.port(), &target, "script").await;
+                assert_no_secret(&answer, &target);
                 assert_eq!(answer.status, 404, "{run}: {target}: {answer:?}");
             }
         }
-        // What an open page knows is still there when it was started again.
+        // After a restart, the URLs of an open page still work.
         livers.restart().await;
     }
 }
 
 #[tokio::test]
-async fn nobody_is_led_to_another_host_and_no_markup_comes_back() {
+async fn no_request_is_redirected_to_another_host_and_no_markup_is_echoed() {
     let dir = site();
     let livers = Livers::on(dir.at("site")).start().await;
     let port = livers.port();
@@ -387,11 +388,11 @@ async fn nobody_is_led_to_another_host_and_no_markup_comes_back() {
         ("markup", "/__livers/npm/node:%22;alert(1)//?names=a%22;alert(1)//"),
     ] {
         for dest in ["document", "script", "empty"] {
-            let answer = ask(port, target, dest).await;
+            let answer = get(port, target, dest).await;
             let location = answer.header("location").unwrap_or("/dir/");
             assert!(location.starts_with("/dir/"), "{id} {target}: {answer:?}");
             assert_eq!(answer.header("x-evil"), None, "{id} {target}");
-            // A quote that is escaped ends no text.
+            // An escaped quote does not end a string.
             let text = String::from_utf8_lossy(&answer.body).replace("\\\"", "'");
             assert!(!text.contains("<script>") && !text.contains("\";alert"), "{id}: {answer:?}");
         }

@@ -1,4 +1,4 @@
-//! What a backend hears of who speaks HTTP badly: nothing, or exactly one request.
+//! Request smuggling: a backend receives exactly one request or none.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,20 +7,20 @@ use crate::support::dir::TempDir;
 use crate::support::http::{self, RequestHead, Wire};
 use crate::support::server::Livers;
 
-type Heard = Arc<Mutex<Vec<(RequestHead, Vec<u8>)>>>;
+type Received = Arc<Mutex<Vec<(RequestHead, Vec<u8>)>>>;
 
-/// A backend that keeps every request that it can make out, and answers it.
-async fn recording(heard: &Heard) -> Backend {
-    let heard = Arc::clone(heard);
+/// Starts a backend that records every request and responds to it.
+async fn recording(received: &Received) -> Backend {
+    let received = Arc::clone(received);
     Backend::start(move |mut wire| {
-        let heard = Arc::clone(&heard);
+        let received = Arc::clone(&received);
         async move {
             while let Some(head) = wire.request().await {
                 let (body, complete) = wire.request_body(&head).await;
                 if !complete {
                     return;
                 }
-                heard.lock().expect("the list").push((head, body));
+                received.lock().expect("the list").push((head, body));
                 let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
                 if wire.try_send(answer).await.is_err() {
                     return;
@@ -31,11 +31,11 @@ async fn recording(heard: &Heard) -> Backend {
     .await
 }
 
-/// The request that must never be taken for one.
+/// The smuggled request, which must never arrive as one.
 const EVIL: &str = "GET /api/evil HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-/// Those with a body that is too long or too short by another reading; `@` is the rest of a good head.
-/// Then the status, and the body that the backend hears; none, if it is to hear nothing.
+/// Requests whose body has another length by another parser's rules; `@` is a line end. Then the status,
+/// and the body that the backend receives, if any.
 #[rustfmt::skip]
 const BODIES: [(&str, &str, u16, Option<&str>); 38] = [
     ("length and chunks", "Content-Length: 5@Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 200, Some("")),
@@ -79,9 +79,9 @@ const BODIES: [(&str, &str, u16, Option<&str>); 38] = [
 ];
 
 #[tokio::test]
-async fn a_backend_hears_one_request_or_none() {
-    let heard = Heard::default();
-    let backend = recording(&heard).await;
+async fn an_ambiguous_request_is_rejected_or_forwarded_as_one() {
+    let received = Received::default();
+    let backend = recording(&received).await;
     let dir = TempDir::with_page("<p>");
     let route = format!("/api={}", backend.url());
     let livers = Livers::on(dir.path()).args(["--proxy", &route]).start().await;
@@ -95,13 +95,13 @@ async fn a_backend_hears_one_request_or_none() {
         let answer = wire.response(false).await;
         assert_eq!(answer.status, status, "{what}");
         if status != 200 {
-            // The end, in order or not, and no second answer.
+            // The connection ends without a second response.
             assert!(!matches!(wire.some().await, Ok(more) if !more.is_empty()), "{what}");
         }
-        let heard = std::mem::take(&mut *heard.lock().expect("the list"));
-        let bodies: Vec<_> = heard.iter().map(|(_, body)| body.as_slice()).collect();
-        assert_eq!(bodies, Vec::from_iter(body), "{what}: {heard:?}");
-        for (head, _) in heard {
+        let received = std::mem::take(&mut *received.lock().expect("the list"));
+        let bodies: Vec<_> = received.iter().map(|(_, body)| body.as_slice()).collect();
+        assert_eq!(bodies, Vec::from_iter(body), "{what}: {received:?}");
+        for (head, _) in received {
             assert_eq!((head.method.as_str(), head.target.as_str()), ("POST", "/api"), "{what}");
             assert_eq!(head.headers.get_all("host"), ["localhost"], "{what}");
             let [length, coding] = ["content-length", "transfer-encoding"];
@@ -112,14 +112,14 @@ async fn a_backend_hears_one_request_or_none() {
 }
 
 #[tokio::test]
-async fn a_backend_hears_what_livers_says_of_a_client_and_no_other_protocol() {
-    let heard = Heard::default();
-    let backend = recording(&heard).await;
+async fn a_client_cannot_forge_forwarded_fields_or_switch_protocols() {
+    let received = Received::default();
+    let backend = recording(&received).await;
     let dir = TempDir::with_page("<p>");
     let route = format!("/api={}", backend.url());
     let livers = Livers::on(dir.path()).args(["--proxy", &route]).start().await;
     let port = livers.port();
-    let take = || std::mem::take(&mut *heard.lock().expect("the list"));
+    let take = || std::mem::take(&mut *received.lock().expect("the list"));
     let own = format!("Host: localhost:{port}\r\n");
     let ask = |line: &str, fields: &str| {
         http::request(port, format!("{line} HTTP/1.1\r\n{own}{fields}\r\n"))
@@ -129,7 +129,7 @@ async fn a_backend_hears_what_livers_says_of_a_client_and_no_other_protocol() {
         "Connection: x-forwarded-for, x-forwarded-host, host, via\r\nX-Forwarded-For: 6.6.6.6\r\n";
     assert_eq!(ask("GET /api", fields).await.status, 200);
     let (head, _) = take().pop().expect("a request");
-    assert_eq!(head.headers.get_all("x-forwarded-for"), ["127.0.0.1"], "hop by hop");
+    assert_eq!(head.headers.get_all("x-forwarded-for"), ["127.0.0.1"], "not removed as hop-by-hop");
     assert_eq!(head.headers.get_all("host"), [format!("localhost:{port}")]);
     assert_eq!(head.headers.get_all("x-forwarded-host"), [format!("localhost:{port}")]);
 
@@ -146,7 +146,7 @@ async fn a_backend_hears_what_livers_says_of_a_client_and_no_other_protocol() {
     wire.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
     let _ = wire.some().await.map(|said| assert!(!said.starts_with(b"\0"), "HTTP/2: {said:?}"));
 
-    // CVE-2025-29927: a header that a client made up is the backend's to judge, and goes through.
+    // CVE-2025-29927: other fields of a client are forwarded; the backend must not trust them.
     assert_eq!(ask("GET /api", "x-middleware-subrequest: middleware\r\n").await.status, 200);
     take();
     for (line, status) in [
@@ -162,12 +162,12 @@ async fn a_backend_hears_what_livers_says_of_a_client_and_no_other_protocol() {
         let evil = |(head, _): &(RequestHead, _)| head.target.contains("evil");
         assert!(status == 200 || !take().iter().any(evil), "{line}");
     }
-    // What is encoded stays so, and ends no line.
+    // Percent-encoding is kept, so it cannot end a line.
     assert_eq!(ask("GET /api/%0d%0aX-Evil:%201?a=%0d%0aX-Evil:1", "").await.status, 200);
     let (head, _) = take().pop().expect("a request");
     assert_eq!(head.target, "/api/%0d%0aX-Evil:%201?a=%0d%0aX-Evil:1");
     assert_eq!(head.headers.get("x-evil"), None);
-    // An absolute target of our own goes to the backend of its path.
+    // An absolute target of this server is routed by its path.
     assert_eq!(ask(&format!("GET http://localhost:{port}/api/x"), "").await.status, 200);
     assert_eq!(take().pop().expect("a request").0.target, "/api/x");
 }

@@ -8,7 +8,7 @@ const ALLOWED: &[(&str, &str)] = &[
     // The suite is a program for Python 2.7, which current distributions no longer package.
     ("proxy::autobahn", "wstest"),
     // A kernel can be started without IPv6, and a container network often has no ::1.
-    ("cli::both_loopback_addresses_answer", "::1"),
+    ("cli::both_loopback_addresses_accept_connections", "::1"),
     // Container runtimes and hardened kernels forbid user namespaces.
     ("watch::polled", "user namespaces"),
 ];
