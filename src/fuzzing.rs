@@ -38,7 +38,7 @@ use crate::{
         placement::placement,
     },
     live::referrer,
-    live::reload::{message::Said, socket::handshake as shake},
+    live::reload::{handshake::accept_key, message::ClientMessage},
 };
 
 /// The names of a path, and whether it ends in a slash.
@@ -114,13 +114,13 @@ pub fn is_ours(headers: &HeaderMap, host: &str) -> bool {
 
 /// The answer to a WebSocket's handshake.
 pub fn handshake(method: &Method, headers: &HeaderMap) -> Option<HeaderValue> {
-    shake(method, headers).ok()
+    accept_key(method, headers).ok()
 }
 
 /// What a page says, as its debug form; nothing where it is passed over.
 pub fn said(text: &str) -> Option<String> {
-    let said = Said::from_json(text);
-    (said != Said::Unknown).then(|| format!("{said:?}"))
+    let message = ClientMessage::from_json(text);
+    (message != ClientMessage::Unknown).then(|| format!("{message:?}"))
 }
 
 /// The host and nonce, and the policy that lets a page at `path` have our element.

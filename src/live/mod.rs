@@ -18,6 +18,7 @@
 //! [`inject`] knows HTML; [`reload`] knows tabs, versions and the graph of who uses what. What the
 //! core needs from outside is one trait, [`ChangeSource`].
 
+mod change_source;
 mod element;
 pub(crate) mod inject;
 mod policies;
@@ -26,12 +27,7 @@ pub(crate) mod reload;
 mod response;
 mod seen;
 
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use hyper::{
@@ -40,33 +36,18 @@ use hyper::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub(crate) use self::element::PageSource;
+pub(crate) use self::{change_source::ChangeSource, element::PageSource};
 use self::{
     element::ScriptElement,
     inject::{csp::Needs, decode::Undecodable, meta::Amend, sources::Sources},
     policies::PolicyAmender,
     reload::{
         hub::{Hub, User},
-        socket,
+        session::Context,
     },
     seen::Seen,
 };
 use crate::{change::ChangeSet, event::Events, http::body::Response};
-
-/// Where changes come from, as far as the core has to ask.
-pub(crate) trait ChangeSource: Send + Sync {
-    /// Returns a future that completes when the current burst of changes is over, or `None` if there
-    /// is none.
-    fn until_settled(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send + '_>>>;
-
-    /// Returns which of these URL paths changed since a time, and monitors them from now on.
-    ///
-    /// Asked for tabs that were served by an earlier run of the server.
-    ///
-    /// # Blocking
-    /// May read directories and file metadata.
-    fn changed_since(&self, paths: &[String], since: SystemTime) -> ChangeSet;
-}
 
 /// What a [`Live`] is made from.
 pub(crate) struct Options {
@@ -83,15 +64,11 @@ pub(crate) struct Options {
 
 /// The live-reload core.
 pub(crate) struct Live {
-    hub: Arc<Hub>,
-    changes: Arc<dyn ChangeSource>,
     element: ScriptElement,
     policies: PolicyAmender,
     sources: Option<Mutex<Sources>>,
     seen: Seen,
-    events: Events,
-    tasks: TaskTracker,
-    cancel: CancellationToken,
+    context: Arc<Context>,
 }
 
 /// The parts of a request that the core reads.
@@ -137,13 +114,9 @@ impl Live {
         Arc::new(Self {
             policies: PolicyAmender::new(element.nonce(), events.clone()),
             element,
-            hub,
-            changes,
             sources: morph.then(Mutex::default),
             seen: Seen::default(),
-            events,
-            tasks,
-            cancel,
+            context: Arc::new(Context { hub, changes, events, tasks, cancel }),
         })
     }
 
@@ -153,7 +126,7 @@ impl Live {
     /// loaded once and its stamp covers the whole burst.
     pub(crate) async fn on_request(&self, head: RequestHead<'_>) -> Ticket {
         let page = inject::wanted(head.method, head.headers);
-        if let Some(settled) = self.changes.until_settled()
+        if let Some(settled) = self.context.changes.until_settled()
             && (page || is_own_referrer(&head))
         {
             settled.await;
@@ -190,17 +163,17 @@ impl Live {
     /// were notified.
     #[allow(dead_code)]
     pub(crate) fn publish(&self, changes: &ChangeSet) -> (u64, usize) {
-        self.hub.publish(changes)
+        self.context.hub.publish(changes)
     }
 
     /// Returns the current version: how many change sets were published. Takes no lock.
     pub(crate) fn version(&self) -> u64 {
-        self.hub.version()
+        self.context.hub.version()
     }
 
     /// The tabs.
     pub(crate) fn hub(&self) -> &Hub {
-        &self.hub
+        &self.context.hub
     }
 
     /// Returns the script element for a page that is served at a version.
@@ -238,9 +211,9 @@ impl Live {
     /// Costs a hash and an atomic load when the same request was seen since the graph last changed,
     /// and never waits for a notification under way.
     pub(crate) fn observe_request(&self, head: &RequestHead<'_>) {
-        self.seen.unless_seen(self.hub.epoch(), referrer::fingerprint(head), || {
+        self.seen.unless_seen(self.context.hub.epoch(), referrer::fingerprint(head), || {
             if let Some((user, path)) = referrer::user(head) {
-                self.hub.observe(&user, &path);
+                self.context.hub.observe(&user, &path);
             }
         });
     }
@@ -248,14 +221,14 @@ impl Live {
     /// Records that a path uses another one, with the same cost as
     /// [`observe_request`](Self::observe_request).
     pub(crate) fn observe(&self, user: &str, used: &str) {
-        self.seen.unless_seen(self.hub.epoch(), (user, used), || {
-            self.hub.observe(&User::Path(user.to_owned()), used);
+        self.seen.unless_seen(self.context.hub.epoch(), (user, used), || {
+            self.context.hub.observe(&User::Path(user.to_owned()), used);
         });
     }
 
     /// Records that a path was answered with the listing of its directory.
     pub(crate) fn observe_listing(&self, path: &str) {
-        self.hub.observe_listing(path);
+        self.context.hub.observe_listing(path);
     }
 
     /// Returns what the element needs of the Content Security Policies of a page.
@@ -277,23 +250,12 @@ impl Live {
 
     /// Answers a request for the reload WebSocket.
     pub(crate) fn socket<B>(self: &Arc<Self>, request: Request<B>) -> Response {
-        socket::accept(self.socket_context(), request)
+        reload::session::accept(Arc::clone(&self.context), request)
     }
 
     /// Answers a request for the event stream.
     pub(crate) fn event_stream<B>(self: &Arc<Self>, request: &Request<B>) -> Response {
-        reload::events::accept(self.socket_context(), request)
-    }
-
-    fn socket_context(&self) -> socket::Context {
-        let changes = Arc::clone(&self.changes);
-        socket::Context {
-            hub: Arc::clone(&self.hub),
-            recall: Arc::new(move |paths, since| changes.changed_since(paths, since)),
-            events: self.events.clone(),
-            tasks: self.tasks.clone(),
-            cancel: self.cancel.clone(),
-        }
+        reload::events::accept(Arc::clone(&self.context), request)
     }
 }
 

@@ -39,11 +39,11 @@ fn requester(headers: &HeaderMap, host: &str) -> Option<User> {
         return None;
     }
     if let Some("sharedworker" | "serviceworker") = destination {
-        return Some(User::Shared);
+        return Some(User::SharedWorker);
     }
     match headers.get(REFERER) {
         Some(_) => referrer(headers, host).map(User::Path),
-        None => (site == Some("same-origin")).then_some(User::Unsigned),
+        None => (site == Some("same-origin")).then_some(User::Unknown),
     }
 }
 
@@ -77,9 +77,9 @@ mod tests {
             (&[page, ours, ("sec-purpose", "prefetch")], None),
             (&[page, ours, ("sec-purpose", "prefetch;prerender")], None),
             (&[("referer", "http://evil.example/")], None),
-            (&[page, ours, ("sec-fetch-dest", "sharedworker")], Some(User::Shared)),
-            (&[page, ours, ("sec-fetch-dest", "serviceworker")], Some(User::Shared)),
-            (&[ours, ("sec-fetch-dest", "script")], Some(User::Unsigned)),
+            (&[page, ours, ("sec-fetch-dest", "sharedworker")], Some(User::SharedWorker)),
+            (&[page, ours, ("sec-fetch-dest", "serviceworker")], Some(User::SharedWorker)),
+            (&[ours, ("sec-fetch-dest", "script")], Some(User::Unknown)),
             (&[("sec-fetch-site", "none")], None),
             (&[("sec-fetch-site", "cross-site")], None),
         ];

@@ -46,11 +46,11 @@ pub(super) async fn instrument(
     };
     let coding = Coding::of(response.headers());
     if coding == Coding::Unknown {
-        report(&live.events, origin, path, UNKNOWN_CODING.to_owned());
+        report(&live.context.events, origin, path, UNKNOWN_CODING.to_owned());
         return Ok(response);
     }
     if *has_body && coding != Coding::Identity {
-        response = decoded(response, coding, live.events.clone(), origin, path).await?;
+        response = decoded(response, coding, live.context.events.clone(), origin, path).await?;
     }
     let needs = live.needs(host, path, false);
     live.amend_head(&needs, response.headers_mut());

@@ -62,7 +62,7 @@ fn publisher(hub: Arc<Hub>, esm: Option<Arc<Esm>>, events: Events) -> Publish {
         // A file that appears may resolve an import that failed: modules with an error are requested
         // again.
         if let Some(dependents) = esm.as_ref().and_then(|esm| esm.changed(&changes)) {
-            changes.extend(hub.at_fault());
+            changes.extend(hub.faulty_sources());
             changes.extend(dependents);
         }
         let (version, tabs) = hub.publish(&changes);

@@ -171,7 +171,7 @@ impl Site {
             "version": hub.version(),
             "root": self.root.path().to_string_lossy(),
             "routes": self.routes,
-            "clients": hub.tabs(),
+            "clients": hub.open_tabs(),
             "pages": pages.collect::<Vec<_>>(),
             "watch": {
                 "folders": self.watch.folders(),

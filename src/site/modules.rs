@@ -190,7 +190,7 @@ impl Site {
     /// Reports a compile error to the open tabs and the terminal, and returns it as a response.
     fn report_fault(&self, fault: Fault) -> Response {
         let text = serde_json::to_string(&fault).unwrap_or_default();
-        if self.live.hub().fault(&fault.path, Some(fault.clone())) {
+        if self.live.hub().report_fault(fault.clone()) {
             self.events.emit(Event::SourceFault(fault));
         }
         let mut response = plain(StatusCode::INTERNAL_SERVER_ERROR, Bytes::from(text));
@@ -200,7 +200,7 @@ impl Site {
 
     /// Withdraws the compile error of a file, if it has one.
     pub(super) fn clear_fault(&self, url: &str) {
-        self.live.hub().fault(url, None);
+        self.live.hub().clear_fault(url);
     }
 }
 

@@ -1,99 +1,99 @@
-//! What travels on the reload socket: JSON text frames, one object each, always with a `type`.
+//! The messages on the reload socket: JSON objects, one per text frame, each with a `type`.
 //!
-//! Unknown types and fields are ignored, by both sides, so that versions can differ across a reload.
-//! The golden files in `tests/protocol` are the contract; the client's tests read the same ones.
+//! Both sides ignore unknown types and fields, so that the server and an open page may be of different
+//! versions. The golden files in `tests/protocol` are the contract, for these tests and the client's.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{change::Change, fault::Fault};
 
-/// What the server says.
+/// A message of the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-pub(crate) enum Message {
+pub(super) enum ServerMessage<'m> {
     /// The first message on each connection.
     Connected {
-        /// Which run of the server this is.
-        boot: String,
-        /// The version that is current.
+        /// The id of this run of the server.
+        boot: &'m str,
+        /// The current version.
         version: u64,
     },
     /// Files changed.
     Updated {
-        /// The version that the changes led to.
+        /// The version that these changes started, or the last one if they are of several.
         version: u64,
-        /// The changes that concern this tab.
-        changes: Vec<Change>,
+        /// The changes that affect this tab.
+        changes: &'m [Change],
     },
-    /// Sources that this tab uses are at fault, or, where there are none, no longer.
+    /// The compile errors of the sources that this tab uses changed.
     Failed {
-        /// All of them.
-        faults: Vec<Fault>,
+        /// All current errors that affect this tab; empty when the last one was fixed.
+        faults: &'m [&'m Fault],
     },
 }
 
-impl Message {
-    /// The message as a frame.
-    pub(crate) fn to_json(&self) -> String {
+impl ServerMessage<'_> {
+    /// Returns the message as JSON.
+    pub(super) fn to_json(&self) -> String {
         // Strings and numbers always have a JSON form.
         serde_json::to_string(self).unwrap_or_default()
     }
 }
 
-/// What a page says.
+/// A message of a page.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-pub(crate) enum Said {
-    /// Who the page is and what it has.
+pub(crate) enum ClientMessage {
+    /// What the page is and what it has loaded.
     Hello(Hello),
-    /// It uses more files, or no longer uses some.
+    /// The page uses more files, or no longer uses some.
     Uses {
-        /// The URL paths of what it uses, too.
+        /// The URL paths of files that it uses as well.
         #[serde(default)]
         add: Vec<String>,
-        /// The URL paths of what it has no more.
+        /// The URL paths of files that it no longer uses.
         #[serde(default)]
         drop: Vec<String>,
     },
-    /// It has taken over a change.
+    /// The page has applied a change.
     Applied {
-        /// The version.
+        /// The version of the change.
         #[serde(default)]
         version: u64,
-        /// What it did.
+        /// What the page did: `css`, `image`, `morph`, `reload` and so on.
         #[serde(default)]
         how: String,
-        /// How long that took, milliseconds.
+        /// How long it took, milliseconds.
         #[serde(default)]
         ms: u64,
-        /// Why it had to reload.
+        /// Why the page had to reload.
         why: Option<String>,
     },
-    /// Something from another version.
+    /// A message of another version, or none at all.
     #[serde(other)]
     Unknown,
 }
 
-/// What a page says first.
+/// The first message of a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub(crate) struct Hello {
     /// The page's URL path.
     #[serde(default)]
     pub(crate) page: String,
-    /// The URL paths of what it has loaded; nothing if they are too many to say.
+    /// The URL paths of the files that it has loaded; absent if there are too many to list.
     pub(crate) uses: Option<Vec<String>>,
-    /// The run of the server that it last heard of, if any.
+    /// The run of the server that the page was last connected to or served by.
     pub(crate) boot: Option<String>,
-    /// The version that it last heard of, or that it was served at.
+    /// The version that the page was last notified of, or served at.
     pub(crate) version: Option<u64>,
     /// The version that it was served at, if by this run of the server.
     pub(crate) served: Option<u64>,
-    /// How long ago it last heard of the server, milliseconds; nothing if it never did.
+    /// How long ago the page last received anything from the server, milliseconds; absent if never.
     pub(crate) age: Option<u64>,
 }
 
-impl Said {
-    /// Reads a frame; what is no message is unknown.
+impl ClientMessage {
+    /// Parses a frame. Returns [`Unknown`](Self::Unknown) for anything that is no message.
     pub(crate) fn from_json(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or(Self::Unknown)
     }
@@ -101,7 +101,7 @@ impl Said {
 
 #[cfg(test)]
 mod tests {
-    use super::{Hello, Message, Said};
+    use super::{ClientMessage, Hello, ServerMessage};
     use crate::{
         change::{Change, Kind},
         fault::Fault,
@@ -116,11 +116,11 @@ mod tests {
     }
 
     #[test]
-    fn the_server_speaks_as_the_golden_files() {
-        let connected = Message::Connected { boot: "k3f9x2".into(), version: 17 };
+    fn server_messages_equal_the_golden_files() {
+        let connected = ServerMessage::Connected { boot: "k3f9x2", version: 17 };
         assert_eq!(connected.to_json(), golden("connected"));
         let change = Change { path: "/css/app.css".into(), kind: Kind::Modified };
-        let updated = Message::Updated { version: 18, changes: vec![change] };
+        let updated = ServerMessage::Updated { version: 18, changes: &[change] };
         assert_eq!(updated.to_json(), golden("updated"));
         let fault = Fault {
             path: "/src/App.jsx".into(),
@@ -131,12 +131,12 @@ mod tests {
             frame: "1 | // The page.\n2 | import { useState } from 'react';\n  |                          ^^^^^^^".into(),
             help: Some("npm install react".into()),
         };
-        assert_eq!(Message::Failed { faults: vec![fault] }.to_json(), golden("failed"));
-        assert_eq!(Message::Failed { faults: Vec::new() }.to_json(), golden("failed-none"));
+        assert_eq!(ServerMessage::Failed { faults: &[&fault] }.to_json(), golden("failed"));
+        assert_eq!(ServerMessage::Failed { faults: &[] }.to_json(), golden("failed-none"));
     }
 
     #[test]
-    fn the_page_is_understood_as_in_the_golden_files() {
+    fn client_messages_are_parsed_as_in_the_golden_files() {
         let hello = Hello {
             page: "/index.html".into(),
             uses: Some(vec!["/css/app.css".into(), "/js/app.js".into()]),
@@ -145,30 +145,34 @@ mod tests {
             served: Some(16),
             age: Some(1250),
         };
-        assert_eq!(Said::from_json(&golden("hello")), Said::Hello(hello));
-        let uses = Said::Uses { add: vec!["/data.json".into()], drop: Vec::new() };
-        assert_eq!(Said::from_json(&golden("uses")), uses);
-        let applied = Said::Applied { version: 18, how: "css".into(), ms: 7, why: None };
-        assert_eq!(Said::from_json(&golden("applied")), applied);
+        assert_eq!(ClientMessage::from_json(&golden("hello")), ClientMessage::Hello(hello));
+        let uses = ClientMessage::Uses { add: vec!["/data.json".into()], drop: Vec::new() };
+        assert_eq!(ClientMessage::from_json(&golden("uses")), uses);
+        let applied = ClientMessage::Applied { version: 18, how: "css".into(), ms: 7, why: None };
+        assert_eq!(ClientMessage::from_json(&golden("applied")), applied);
         let why = Some("js/app.js changed".into());
-        let applied = Said::Applied { version: 18, how: "reload".into(), ms: 9, why };
-        assert_eq!(Said::from_json(&golden("applied-reload")), applied);
+        let applied = ClientMessage::Applied { version: 18, how: "reload".into(), ms: 9, why };
+        assert_eq!(ClientMessage::from_json(&golden("applied-reload")), applied);
     }
 
     #[test]
-    fn what_is_not_known_is_passed_over() {
+    fn unknown_types_and_fields_are_ignored() {
         let hello = r#"{"type":"hello","page":"/","later":{"a":[1]}}"#;
-        assert!(matches!(Said::from_json(hello), Said::Hello(hello) if hello.page == "/"));
+        assert!(matches!(
+            ClientMessage::from_json(hello),
+            ClientMessage::Hello(hello) if hello.page == "/"
+        ));
         for text in ["", "{", "[]", "1", "{}", r#"{"type":1}"#, r#"{"type":"later","a":1}"#] {
-            assert_eq!(Said::from_json(text), Said::Unknown, "{text}");
+            assert_eq!(ClientMessage::from_json(text), ClientMessage::Unknown, "{text}");
         }
-        assert_eq!(Said::from_json(r#"{"type":"hello","page":1}"#), Said::Unknown);
+        let malformed = r#"{"type":"hello","page":1}"#;
+        assert_eq!(ClientMessage::from_json(malformed), ClientMessage::Unknown);
     }
 
     proptest::proptest! {
         #[test]
-        fn any_text_is_read_or_passed_over(text in ".*") {
-            let _ = Said::from_json(&text);
+        fn any_text_is_parsed_without_a_panic(text in ".*") {
+            let _ = ClientMessage::from_json(&text);
         }
     }
 }

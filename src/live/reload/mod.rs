@@ -1,13 +1,19 @@
-//! Tells the open tabs what changed: each one what it uses, once, at once.
+//! Notifies open tabs of changes: each tab of the files that it uses, once, without delay.
 //!
-//! [`hub`] keeps the tabs and the version; [`interest`] knows which tab uses which file, [`log`] what
-//! changed when; [`message`] is what travels; [`socket`] and [`events`] carry it over a WebSocket and over Server-Sent Events.
-//! Nothing here knows of files or of how changes are found.
+//! [`hub`] holds the state: the current version, the open [`tabs`], the [`graph`] of which file uses
+//! which, and a [`log`] of what changed when. A published change set goes into the [`mailbox`] of each
+//! tab that it affects. [`session`] carries the messages of a tab over a WebSocket, [`events`] over
+//! Server-Sent Events; [`message`] is the format of both.
+//!
+//! Nothing here knows about files or about how changes are found.
 
 pub(crate) mod events;
+mod graph;
+pub(crate) mod handshake;
 pub(crate) mod hub;
-pub(crate) mod interest;
-mod line;
 mod log;
+mod mailbox;
 pub(crate) mod message;
-pub(crate) mod socket;
+mod reload_socket;
+pub(crate) mod session;
+mod tabs;

@@ -1,4 +1,4 @@
-//! A tab's own end of the [`Hub`]: who it is, what it missed, and what is in its mailbox.
+//! A connection's side of the [`Hub`]: it says what its tab is and uses, and empties the mailbox.
 
 use std::{
     collections::HashSet,
@@ -6,167 +6,177 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use super::{Hub, Tab, Tell, Wake};
+use super::{Hub, Usage};
 use crate::{
     change::{Change, ChangeSet, Kind},
     http::url_path::UrlPath,
-    live::reload::message::{Hello, Message},
+    live::reload::{
+        mailbox::{Mailbox, Pending, PushNow, Update},
+        message::Hello,
+        tabs::{Tab, TabId, Tabs, find},
+    },
 };
 
-/// How many files a tab may name; one that names more is told of everything.
+/// The maximum number of files that a tab may use; one that uses more is notified of every change.
 const USES: usize = 10_000;
 
-/// How long those paths may be together, bytes. A page that says more is told everything.
+/// The maximum total length of those paths, bytes.
 const USES_BYTES: usize = 1 << 20;
 
 /// What a tab missed before it said hello.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Missed {
     /// Nothing, or it is in the mailbox already.
-    Known,
-    /// What it knows is of another run of the server: whichever of these paths changed on the disk
-    /// since that time.
+    Delivered,
+    /// The tab was served by another run of the server: it missed the changes of these paths on the
+    /// disk since that time.
     Since(Vec<String>, SystemTime),
 }
 
-/// A tab's own end of the hub.
+/// An open tab. It leaves the hub when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Handle {
+pub(crate) struct TabHandle {
     pub(super) hub: Arc<Hub>,
-    pub(super) id: u64,
-    pub(super) wake: Arc<Wake>,
+    pub(super) id: TabId,
+    pub(super) mailbox: Arc<Mailbox>,
 }
 
-impl Handle {
-    /// Waits until there may be something in the mailbox. Cancel safe: a wake-up is kept.
+impl TabHandle {
+    /// Waits until something may be in the mailbox. Cancel safe: a wake-up is kept.
     pub(crate) async fn changed(&self) {
-        self.wake.task.notified().await;
+        self.mailbox.changed().await;
     }
 
-    /// From now on, this may say what is in the mailbox. Only the first counts.
-    pub(crate) fn told_by(&self, line: Weak<dyn Tell>) {
-        let _ = self.wake.line.set(line);
+    /// Registers the connection that writes new messages at once. Only the first call counts.
+    pub(in crate::live::reload) fn register(&self, connection: Weak<dyn PushNow>) {
+        self.mailbox.connect(connection);
     }
 
-    /// What there is to say to the tab: what is in its mailbox, which is empty then, and the faults
-    /// that concern it, if they are others than it was told of.
-    pub(crate) fn messages(&self) -> impl Iterator<Item = Message> {
-        let state = &mut *self.hub.state();
-        let (mut updated, mut failed) = (None, None);
-        if let Some(tab) = state.tabs.get_mut(&self.id) {
-            let changes = std::mem::take(&mut tab.mailbox);
-            updated = (!changes.is_empty()).then(|| Message::Updated {
-                version: state.version,
-                changes: changes.into_iter().collect(),
-            });
-            let concerns =
-                |path: &str| tab.is_told(&state.interest, &self.hub.who(&state.interest, path));
-            let faults = state.faults.iter().filter(|(path, _)| concerns(path));
-            let faults: Vec<_> = faults.map(|(_, fault)| fault.clone()).collect();
-            if faults != tab.faults {
-                tab.faults.clone_from(&faults);
-                failed = Some(Message::Failed { faults });
-            }
-        }
-        updated.into_iter().chain(failed)
+    pub(in crate::live::reload) fn mailbox(&self) -> Arc<Mailbox> {
+        Arc::clone(&self.mailbox)
     }
 
-    /// Takes in who the tab is. What it missed goes into its mailbox, as far as that is known.
+    /// Empties the mailbox.
+    pub(in crate::live::reload) fn take(&self) -> Pending {
+        self.mailbox.take()
+    }
+
+    /// Takes in what the tab says about itself. What it missed goes into its mailbox, as far as this
+    /// run of the server knows; the caller looks there next.
     pub(crate) fn hello(&self, hello: &Hello, now: SystemTime) -> Missed {
         let page = spelled(&hello.page);
-        // A page that does not say what it uses, or too much, is told everything.
-        let said = hello.uses.as_ref().filter(|uses| page.is_some() && uses.len() <= USES);
-        let uses: Option<HashSet<_>> = said.map(|uses| {
+        // A page that does not say what it uses, or uses too much, is notified of every change.
+        let reported = hello.uses.as_ref().filter(|uses| page.is_some() && uses.len() <= USES);
+        let uses: Option<Vec<String>> = reported.map(|uses| {
             page.iter().cloned().chain(uses.iter().filter_map(|path| spelled(path))).collect()
         });
-        let state = &mut *self.hub.state();
-        let Some(tab) = state.tabs.get_mut(&self.id) else { return Missed::Known };
-        uses.iter().flatten().for_each(|used| state.interest.explain(used));
-        self.hub.next_epoch();
-        tab.uses.clone_from(&uses);
-        tab.page.clone_from(&page);
-        if !state.faults.is_empty() {
-            tab.wake.task.notify_one();
-        }
-        // One that comes back knows a later version than the one that it was served at.
+        // A document that comes back was last notified of a later version than it was served at.
         let fresh = hello.version.filter(|_| hello.age.is_none());
-        let ours = hello.boot.as_ref() == Some(&self.hub.boot);
-        tab.served = hello.served.or(fresh).filter(|_| ours).unwrap_or_default();
-        let (interest, told) = (&state.interest, tab.told);
-        let is_told =
-            |tab: &Tab, changed: &str| tab.is_told(interest, &self.hub.who(interest, changed));
-        // What waits for it was put there before anybody knew what it uses.
-        let waiting = std::mem::take(&mut tab.mailbox).into_iter();
-        tab.mailbox = waiting.filter(|change| is_told(tab, &change.path)).collect();
-        let (Some(boot), Some(version)) = (&hello.boot, hello.version) else {
-            return Missed::Known;
-        };
-        let page = page.unwrap_or_else(|| "/".to_owned());
-        if *boot != self.hub.boot {
-            if let (Some(uses), Some(age)) = (uses, hello.age) {
-                let since = now.checked_sub(Duration::from_millis(age)).unwrap_or(UNIX_EPOCH);
-                return Missed::Since(uses.into_iter().collect(), since);
-            }
-            // It was kept by the browser since another run: nothing is known of its files.
-            tab.mailbox.add(Change { path: page, kind: Kind::Modified });
-        } else if version < state.log.forgotten {
-            tab.mailbox.add(Change { path: page, kind: Kind::Modified });
-        } else {
-            // While it had not said hello, the tab was told everything.
-            for change in state.log.since(version).filter(|change| change.version <= told) {
-                if is_told(tab, change.path) {
-                    tab.mailbox.add(Change { path: change.path.to_owned(), kind: change.kind });
+        let ours = hello.boot.as_deref() == Some(self.hub.boot());
+        let served = hello.served.or(fresh).filter(|_| ours).unwrap_or_default();
+
+        let mut usage = self.hub.usage();
+        if let Some(uses) = &uses {
+            self.attribute(&mut usage, uses);
+        }
+        let mut tabs = self.hub.tabs();
+        tabs.identify(self.id, page.as_deref(), uses.as_deref(), served);
+        let Some(tab) = tabs.get(self.id) else { return Missed::Delivered };
+        // Until now every change was delivered, whatever the tab uses.
+        let is_affected =
+            |tab: &Tab, path: &str| tab.is_affected(&self.hub.reach(&usage.graph, path));
+        self.mailbox.retain(|path| is_affected(tab, path));
+        let mut missed = None;
+        if let (Some(boot), Some(version)) = (&hello.boot, hello.version) {
+            let reload = || {
+                let path = page.clone().unwrap_or_else(|| "/".to_owned());
+                vec![Change { path, kind: Kind::Modified }]
+            };
+            if boot != self.hub.boot() {
+                match (uses, hello.age) {
+                    (Some(uses), Some(age)) => {
+                        let age = Duration::from_millis(age);
+                        let since = now.checked_sub(age).unwrap_or(UNIX_EPOCH);
+                        let uses: HashSet<_> = uses.into_iter().collect();
+                        missed = Some((uses.into_iter().collect(), since));
+                    }
+                    // Kept by the browser since another run: nothing is known about its files.
+                    _ => self.deliver(&tabs, reload()),
                 }
+            } else if !tabs.log.is_complete_after(version) {
+                self.deliver(&tabs, reload());
+            } else {
+                let changes = tabs.log.between(version, tab.joined);
+                let changes = changes.filter(|(path, _)| is_affected(tab, path));
+                let changes = changes.map(|(path, kind)| Change { path: path.to_owned(), kind });
+                self.deliver(&tabs, changes.collect());
             }
         }
-        if !tab.mailbox.is_empty() {
-            tab.wake.task.notify_one();
+        if !usage.faults.is_empty() {
+            let (faults, reaches) = self.hub.faults_with_reach(&usage);
+            tabs.deliver_faults(&[self.id], &faults, &reaches);
         }
-        Missed::Known
+        missed.map_or(Missed::Delivered, |(uses, since)| Missed::Since(uses, since))
     }
 
     /// Takes in that the tab uses more files, and no longer uses others.
-    pub(crate) fn uses(&self, add: &[String], drop: &[String]) {
-        let state = &mut *self.hub.state();
-        let Some(tab) = state.tabs.get_mut(&self.id) else { return };
-        let Some(uses) = &mut tab.uses else { return };
-        self.hub.next_epoch();
+    pub(crate) fn update_uses(&self, add: &[String], drop: &[String]) {
+        let add: Vec<_> = add.iter().filter_map(|path| spelled(path)).collect();
+        let mut usage = self.hub.usage();
+        let mut tabs = self.hub.tabs();
+        let Some(tab) = tabs.get(self.id) else { return };
+        let (page, Some(mut uses)) = (tab.page.clone(), tab.uses.clone()) else { return };
+        self.attribute(&mut usage, &add);
         for used in drop.iter().filter_map(|path| spelled(path)) {
-            if tab.page.as_ref() == Some(&used) {
+            if page.as_deref() == Some(&used) {
                 continue;
             }
-            uses.remove(&used);
-            // Other documents at this path have reported it if they still use it.
-            if let Some(page) = &tab.page {
-                state.interest.remove(page, &used);
+            if let Ok(at) = find(&uses, &used) {
+                uses.remove(at);
+            }
+            // Other documents at this path have reported the file if they still use it.
+            if page.as_ref().is_some_and(|page| usage.graph.remove(page, &used)) {
+                self.hub.next_epoch();
             }
         }
-        for used in add.iter().filter_map(|path| spelled(path)) {
-            state.interest.explain(&used);
-            uses.insert(used);
+        for used in &add {
+            if let Err(at) = find(&uses, used) {
+                uses.insert(at, tabs.shared(used));
+            }
         }
-        let bytes = uses.iter().map(String::len).sum::<usize>();
-        if uses.len() > USES || bytes > USES_BYTES {
-            tab.uses = None;
+        let bytes = uses.iter().map(|path| path.len()).sum::<usize>();
+        let bounded = uses.len() <= USES && bytes <= USES_BYTES;
+        tabs.set_uses(self.id, bounded.then_some(uses));
+    }
+
+    /// Puts changes into this tab's mailbox that it missed. The caller looks there next.
+    pub(crate) fn add_missed(&self, changes: ChangeSet) {
+        self.deliver(&self.hub.tabs(), changes.into_iter().collect());
+    }
+
+    fn deliver(&self, tabs: &Tabs, changes: Vec<Change>) {
+        if !changes.is_empty() {
+            self.mailbox.add(&Arc::new(Update::new(tabs.version, changes)));
         }
     }
 
-    /// Puts changes into this tab's mailbox that it missed.
-    pub(crate) fn tell(&self, changes: ChangeSet) {
-        if let Some(tab) = self.hub.state().tabs.get_mut(&self.id) {
-            tab.mailbox.merge(changes);
-            tab.wake.task.notify_one();
+    /// Records that a page reports to use these paths.
+    fn attribute(&self, usage: &mut Usage, uses: &[String]) {
+        let removed = uses.iter().filter(|used| usage.graph.attribute(used)).count();
+        if removed > 0 {
+            self.hub.next_epoch();
         }
     }
 }
 
-impl Drop for Handle {
+impl Drop for TabHandle {
     fn drop(&mut self) {
-        self.hub.state().leave(self.id);
+        self.hub.tabs().leave(self.id);
+        self.hub.open.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
     }
 }
 
-/// A path that a page reported, as the server spells it.
+/// Returns a path that a page reported as the server spells it.
 fn spelled(path: &str) -> Option<String> {
     UrlPath::parse(path).ok().map(|path| path.to_string())
 }

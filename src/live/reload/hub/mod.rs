@@ -1,365 +1,319 @@
-//! Keeps the open tabs, the version, and what changed at which version.
+//! The state of live reload: the version, the open tabs, and who uses what.
 //!
-//! Publishing a set of changes bumps the version and puts into the mailbox of each tab that is
-//! concerned the changes that concern it. A mailbox is a set that later changes are merged into, and
-//! a wake-up: a tab that is slow, stuck or asleep delays nobody and finds the sum when it looks. Each
-//! lock is held for a look-up and never while anything is awaited. Who publishes also empties the
-//! mailboxes that can be emptied without waiting ([`Tell`]), since waking a task on another thread
-//! takes longer than all the rest.
+//! Publishing a change set starts a new version, and puts into the mailbox of each affected tab the
+//! changes that affect it. Then, with no lock held, the connections are asked to write.
 //!
-//! What a tab missed (while it was loading, while its socket was down) is found by the version that
-//! it was stamped with when it was served, or that it last heard of. A version of another run of the
-//! server says nothing here, so for such a tab the files are looked at: see [`Missed`].
+//! **Locks.** The graph with the compile errors, and the table of tabs, have a lock each; where both
+//! are needed, the graph's is taken first. Requests only read atomics, and take the graph's lock when
+//! they show an edge that it does not have. A fan-out holds the table's lock while it fills mailboxes
+//! (a tenth of a millisecond for a thousand tabs) and no lock while sockets are written, so requests
+//! never wait for it. One owner with a queue would give the same, but a request would have to copy
+//! each observation into the queue, and a tab could not read its own state when it says hello.
+//!
+//! **What a tab missed**, while it was loading or its socket was down, is found by the version that its
+//! document was stamped with, or that it was last notified of. A version of another run of the server
+//! means nothing here; for such a tab the files themselves are checked: see [`Missed`].
 
 mod handle;
+#[cfg(test)]
+mod tests;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::BTreeMap,
+    path::Path,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use tokio::sync::Notify;
-
-pub(crate) use self::handle::{Handle, Missed};
+pub(crate) use self::handle::{Missed, TabHandle};
 use super::{
-    interest::{Concerned, EVERYONE, Interest},
-    log::Log,
+    graph::{EVERYONE, Reach, UsageGraph},
+    tabs::Tabs,
 };
 use crate::{
     change::{Change, ChangeSet, Kind},
     fault::Fault,
 };
 
+/// The maximum number of compile errors that are reported at the same time.
 #[cfg_attr(not(feature = "esm"), allow(dead_code))]
-/// How many sources may be at fault; what is more is not said.
 const FAULTS: usize = 100;
 
-/// How many tabs that went away may come back, and find what was seen of them.
-const GONE: usize = 64;
-
-/// Who is told of a change.
+/// Which tabs are notified of a change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reload {
-    /// The tabs that use the file; when in doubt, everyone.
+    /// The tabs that use the file; all tabs where that is not known.
     #[default]
     Used,
     /// Every tab, of every change.
     All,
 }
 
-/// The open tabs and what they are told.
+/// Who uses a requested path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum User {
+    /// The page, style sheet, module or worker at this path.
+    Path(String),
+    /// A worker that all pages share.
+    SharedWorker,
+    /// A page or worker of this server that sends no `Referer`.
+    Unknown,
+}
+
+/// The open tabs and what they are notified of.
 #[derive(Debug)]
 pub(crate) struct Hub {
     boot: String,
     reload: Reload,
-    /// The version in `state`, for those who only read it.
+    /// A copy of the version in `tabs`.
     version: AtomicU64,
-    /// See [`Hub::epoch`].
     epoch: AtomicU64,
-    state: Mutex<State>,
+    /// How many tabs are open.
+    open: AtomicUsize,
+    /// How many compile errors there are.
+    fault_count: AtomicUsize,
+    usage: Mutex<Usage>,
+    tabs: Mutex<Tabs>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    version: u64,
-    interest: Interest,
-    log: Log,
-    tabs: HashMap<u64, Tab>,
-    /// The versions at which the documents were served of the tabs that went away last: to sleep, or
-    /// into the browser's cache, perhaps.
-    gone: VecDeque<u64>,
-    next: u64,
-    /// Which sources are at fault, by their URL paths.
-    faults: BTreeMap<String, Fault>,
-}
-
-/// One open socket or event stream.
-#[derive(Debug, Default)]
-struct Tab {
-    /// What it says it uses, itself included. Unknown until it said hello.
-    uses: Option<HashSet<String>>,
-    /// Its own path.
-    page: Option<String>,
-    /// The version at which its document was served; 0 if that is not known.
-    served: u64,
-    mailbox: ChangeSet,
-    /// The faults that it was told of.
-    faults: Vec<Fault>,
-    /// Up to this version the mailbox was filled whatever the tab uses.
-    told: u64,
-    wake: Arc<Wake>,
-}
-
-/// How a tab's own end learns that there may be something in its mailbox.
-#[derive(Debug, Default)]
-struct Wake {
-    task: Notify,
-    line: OnceLock<Weak<dyn Tell>>,
-}
-
-/// A connection that can say what is in its mailbox.
-pub(crate) trait Tell: std::fmt::Debug + Send + Sync {
-    /// Says it now, if that takes no waiting; gives whether it was said.
-    fn tell(&self) -> bool;
-}
-
-impl Wake {
-    fn wake(&self) {
-        if !self.line.get().and_then(Weak::upgrade).is_some_and(|line| line.tell()) {
-            self.task.notify_one();
-        }
-    }
+struct Usage {
+    graph: UsageGraph,
+    /// Compile errors by the URL paths of their sources.
+    faults: BTreeMap<String, Arc<Fault>>,
 }
 
 impl Hub {
-    /// A hub without tabs, at version 0 of a run with an id of its own.
+    /// A hub without tabs, at version 0 of a run with a new id.
     pub(crate) fn new(reload: Reload) -> Arc<Self> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        // Nanoseconds since 1970, without the years: no two runs begin in the same one.
+        // Nanoseconds, without the most significant bits: unique among the runs of a few years.
         let boot = format!("{:x}", now.as_nanos() & 0xff_ffff_ffff_ffff);
         Arc::new(Self {
             boot,
             reload,
-            version: AtomicU64::new(0),
-            epoch: AtomicU64::new(0),
-            state: Mutex::default(),
+            version: AtomicU64::default(),
+            epoch: AtomicU64::default(),
+            open: AtomicUsize::default(),
+            fault_count: AtomicUsize::default(),
+            usage: Mutex::default(),
+            tabs: Mutex::default(),
         })
     }
 
-    /// Which run of the server this is.
+    /// Returns the id of this run of the server.
     pub(crate) fn boot(&self) -> &str {
         &self.boot
     }
 
-    /// How many tabs are open.
-    pub(crate) fn tabs(&self) -> usize {
-        self.state().tabs.len()
+    /// Returns how many tabs are open. Takes no lock.
+    pub(crate) fn open_tabs(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
     }
 
-    /// Returns the current version, without a lock.
+    /// Returns the current version. Takes no lock.
     pub(crate) fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
     }
 
     /// Returns a number that changes with each version and whenever edges are removed from the graph:
-    /// what was observed since it changed is still in the graph, at the current version.
+    /// an edge that was observed while it had this value is in the graph, at the current version.
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
     }
 
-    /// Starts another epoch. Called before the lock of what changed is released.
+    /// Starts another epoch. Called before the lock of what was removed is released.
     fn next_epoch(&self) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Tells each tab what concerns it of these changes; gives the version, and how many were told.
+    /// Starts a version with these changes and notifies the tabs that they affect. Returns the version
+    /// and how many tabs were notified.
     pub(crate) fn publish(&self, changes: &ChangeSet) -> (u64, usize) {
-        let mut locked = self.state();
-        let state = &mut *locked;
         if changes.is_empty() {
-            return (state.version, 0);
+            return (self.version(), 0);
         }
-        state.version += 1;
-        self.version.store(state.version, Ordering::Release);
+        let mut usage = self.usage();
+        // Without tabs there is nothing to look for; one that joins meanwhile is affected by everything.
+        let reach = |path: &str| match self.open_tabs() {
+            0 => Reach::everyone(),
+            _ => self.reach(&usage.graph, path),
+        };
+        let reaches: Vec<_> = changes.iter().map(|(path, _)| reach(path)).collect();
+        let removed = changes.iter().filter(|(_, kind)| *kind == Kind::Removed);
+        removed.for_each(|(path, _)| usage.graph.invalidate(path));
+        let faults = (!usage.faults.is_empty()).then(|| self.faults_with_reach(&usage));
+        drop(usage);
+
+        let mut tabs = self.tabs();
+        tabs.version += 1;
+        let version = tabs.version;
+        self.version.store(version, Ordering::Release);
         self.next_epoch();
-        let interest = &state.interest;
-        let concerned: Vec<_> = changes.iter().map(|(path, _)| self.who(interest, path)).collect();
-        let mut told = Vec::new();
-        for tab in state.tabs.values_mut() {
-            let mut news = false;
-            for ((path, kind), who) in changes.iter().zip(&concerned) {
-                if tab.is_told(interest, who) {
-                    tab.mailbox.add(Change { path: path.to_owned(), kind });
-                    news = true;
-                }
-            }
-            if news {
-                told.push(Arc::clone(&tab.wake));
-            }
+        let notified = tabs.deliver(changes, &reaches);
+        if let Some((faults, reaches)) = faults {
+            tabs.deliver_faults(&notified, &faults, &reaches);
         }
-        for (path, kind) in changes.iter() {
-            state.log.add(path, kind, state.version);
-            if kind == Kind::Removed {
-                state.interest.doubt(path);
-            }
-        }
-        let version = state.version;
-        // Not under the lock: a mailbox is emptied under it.
-        drop(locked);
-        for wake in &told {
-            wake.wake();
-        }
-        self.forget(changes, version);
-        (version, told.len())
+        changes.iter().for_each(|(path, kind)| tabs.log.add(path, kind, version));
+        let mailboxes = tabs.mailboxes(&notified);
+        drop(tabs);
+
+        mailboxes.iter().for_each(|mailbox| mailbox.wake());
+        self.forget_uses(changes, version);
+        (version, mailboxes.len())
     }
 
-    /// Forgets what files used before they changed. After the tabs were told, who wait for that: what
-    /// they ask for now is seen at this version, and kept.
-    fn forget(&self, changes: &ChangeSet, version: u64) {
-        let mut state = self.state();
-        for (path, kind) in changes.iter() {
-            if kind == Kind::Removed || is_swapped(path) {
-                state.interest.forget(path, version);
-            }
+    /// Removes the edges of changed files that were seen before the change. Called after the tabs were
+    /// notified, since they wait for that. What they request from now on is seen at the new version,
+    /// and kept.
+    fn forget_uses(&self, changes: &ChangeSet, version: u64) {
+        let replaced = |(path, kind)| kind == Kind::Removed || is_swapped_in_place(path);
+        if !changes.iter().any(replaced) {
+            return;
+        }
+        let mut usage = self.usage();
+        for (path, _) in changes.iter().filter(|change| replaced(*change)) {
+            usage.graph.forget_uses(path, version);
         }
         self.next_epoch();
     }
 
+    /// Reports a compile error to the tabs that use its source. Returns whether it is a new one.
     #[cfg_attr(not(feature = "esm"), allow(dead_code))]
-    /// A source is at fault, or no longer: tells the tabs that use it. Gives whether that is news.
-    pub(crate) fn fault(&self, path: &str, fault: Option<Fault>) -> bool {
-        let mut locked = self.state();
-        let state = &mut *locked;
-        let news = state.faults.get(path) != fault.as_ref();
-        match fault {
-            // Whoever asked may have said hello before it was known that it uses this.
-            Some(_) if !news => {}
-            Some(fault) if state.faults.len() < FAULTS => {
-                state.faults.insert(path.to_owned(), fault);
+    pub(crate) fn report_fault(&self, fault: Fault) -> bool {
+        let mut usage = self.usage();
+        let known = usage.faults.get(&fault.path).map(|known| &**known);
+        let new = known != Some(&fault);
+        if new {
+            if usage.faults.len() >= FAULTS && known.is_none() {
+                return false;
             }
-            None if news => {
-                state.faults.remove(path);
-            }
-            Some(_) | None => return false,
+            usage.faults.insert(fault.path.clone(), Arc::new(fault));
         }
-        let wakes: Vec<_> = state.tabs.values().map(|tab| Arc::clone(&tab.wake)).collect();
-        drop(locked);
-        for wake in wakes {
-            wake.wake();
-        }
-        news
+        // A known error may affect more tabs by now: the request that meets it may be the first to show
+        // that a tab uses the source.
+        self.notify_of_faults(usage);
+        new
     }
 
-    /// The sources that are at fault, as if they had changed.
-    pub(crate) fn at_fault(&self) -> Vec<Change> {
-        let state = self.state();
-        let paths = state.faults.keys().cloned();
+    /// Withdraws the compile error of a source. Returns whether it had one.
+    #[cfg_attr(not(feature = "esm"), allow(dead_code))]
+    pub(crate) fn clear_fault(&self, path: &str) -> bool {
+        // Almost always there is none, and every compiled module comes by here.
+        if self.fault_count.load(Ordering::Acquire) == 0 {
+            return false;
+        }
+        let mut usage = self.usage();
+        let had = usage.faults.remove(path).is_some();
+        if had {
+            self.notify_of_faults(usage);
+        }
+        had
+    }
+
+    /// Sends the current errors to the tabs that know others.
+    #[cfg_attr(not(feature = "esm"), allow(dead_code))]
+    fn notify_of_faults(&self, usage: MutexGuard<'_, Usage>) {
+        self.fault_count.store(usage.faults.len(), Ordering::Release);
+        let (faults, reaches) = self.faults_with_reach(&usage);
+        let mut tabs = self.tabs();
+        let all = tabs.ids();
+        let mailboxes = tabs.deliver_faults(&all, &faults, &reaches);
+        drop(tabs);
+        drop(usage);
+        mailboxes.iter().for_each(|mailbox| mailbox.wake());
+    }
+
+    fn faults_with_reach(&self, usage: &Usage) -> (Vec<Arc<Fault>>, Vec<Reach>) {
+        let faults = usage.faults.iter();
+        faults.map(|(path, fault)| (Arc::clone(fault), self.reach(&usage.graph, path))).unzip()
+    }
+
+    /// Returns the sources that do not compile, as modified.
+    #[cfg_attr(not(feature = "esm"), allow(dead_code))]
+    pub(crate) fn faulty_sources(&self) -> Vec<Change> {
+        let usage = self.usage();
+        let paths = usage.faults.keys().cloned();
         paths.map(|path| Change { path, kind: Kind::Modified }).collect()
     }
 
+    /// Returns the latest version at which one of these paths changed, as far as the log goes back.
     #[cfg_attr(not(feature = "esm"), allow(dead_code))]
-    /// At which version one of these paths last changed, as far as that is remembered.
     pub(crate) fn last_change<'p>(&self, paths: impl Iterator<Item = &'p str>) -> Option<u64> {
-        let state = self.state();
-        paths.filter_map(|path| state.log.version_of(path)).max()
+        let tabs = self.tabs();
+        paths.filter_map(|path| tabs.log.version_of(path)).max()
     }
 
-    /// Whom a change concerns.
-    fn who<'i>(&self, interest: &'i Interest, changed: &'i str) -> Who<'i> {
-        // Of what is not served, nobody knows who uses it.
+    /// Returns whom a change of a path affects.
+    fn reach(&self, graph: &UsageGraph, changed: &str) -> Reach {
+        // A watched file that is not served has no leading slash. Who uses it is not known.
         if self.reload == Reload::All || !changed.starts_with('/') {
-            Who::Everyone
+            Reach::everyone()
         } else {
-            Who::Users(interest.concerned(changed))
+            graph.reach(changed)
         }
     }
 
-    /// Records what a request shows of who uses what.
+    /// Records that a request showed a use.
     pub(crate) fn observe(&self, user: &User, used: &str) {
-        let state = &mut *self.state();
-        state.make_room();
-        let version = state.version;
+        let mut usage = self.usage();
+        self.make_room(&mut usage.graph);
+        // Read under the lock: an edge is never older than the removal of its predecessor.
+        let version = self.version();
         match user {
-            User::Path(user) => state.interest.add(user, used, version),
-            User::Shared => state.interest.add(EVERYONE, used, version),
-            User::Unsigned => state.interest.add_unsigned(used, version),
+            User::Path(user) => usage.graph.add(user, used, version),
+            User::SharedWorker => usage.graph.add(EVERYONE, used, version),
+            User::Unknown => usage.graph.add_unattributed(used, version),
         }
     }
 
-    /// Records that a path was answered with the listing of its folder.
+    /// Records that a path was answered with the listing of its directory.
     pub(crate) fn observe_listing(&self, path: &str) {
-        let state = &mut *self.state();
-        state.make_room();
-        state.interest.add_listing(path, state.version);
+        let mut usage = self.usage();
+        self.make_room(&mut usage.graph);
+        usage.graph.add_listing(path, self.version());
     }
 
-    /// The open pages, and how many files each says it uses, if that is known.
+    /// Removes stale edges if the graph has grown.
+    fn make_room(&self, graph: &mut UsageGraph) {
+        if graph.has_grown() {
+            graph.sweep(self.tabs().oldest_served());
+        }
+    }
+
+    /// Returns the paths of the open pages, and how many files each uses, if that is known.
     pub(crate) fn pages(&self) -> Vec<(String, Option<usize>)> {
-        let state = self.state();
-        let tabs = state.tabs.values();
-        let pages =
-            tabs.filter_map(|tab| Some((tab.page.clone()?, tab.uses.as_ref().map(HashSet::len))));
-        let mut pages: Vec<_> = pages.collect();
-        drop(state);
+        let tabs = self.tabs();
+        let page = |tab: &super::tabs::Tab| {
+            Some((tab.page.as_ref()?.to_string(), tab.uses.as_ref().map(Vec::len)))
+        };
+        let mut pages: Vec<_> = tabs.iter().filter_map(page).collect();
+        drop(tabs);
         pages.sort();
         pages
     }
 
-    /// A tab that has opened its connection. It leaves when the handle is dropped.
-    pub(crate) fn join(self: &Arc<Self>) -> Handle {
-        let mut state = self.state();
-        let id = state.next;
-        state.next += 1;
-        let tab = Tab { told: state.version, ..Tab::default() };
-        let wake = Arc::clone(&tab.wake);
-        state.tabs.insert(id, tab);
-        drop(state);
-        Handle { hub: Arc::clone(self), id, wake }
+    /// Adds a tab that has opened its connection. It leaves when the handle is dropped.
+    pub(crate) fn join(self: &Arc<Self>) -> TabHandle {
+        let (id, mailbox) = self.tabs().join();
+        self.open.fetch_add(1, Ordering::Relaxed);
+        TabHandle { hub: Arc::clone(self), id, mailbox }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// Makes room in the graph, if it has grown: forgets what is older than every open document, and
-    /// than those that may come back.
-    fn make_room(&mut self) {
-        if self.interest.has_grown() {
-            let open = self.tabs.values().filter(|tab| tab.uses.is_some()).map(|tab| tab.served);
-            let oldest = open.chain(self.gone.iter().copied()).min();
-            self.interest.forget_before(oldest.unwrap_or(self.version));
-        }
+    fn usage(&self) -> MutexGuard<'_, Usage> {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A tab goes.
-    fn leave(&mut self, id: u64) {
-        let Some(Tab { uses: Some(_), served, .. }) = self.tabs.remove(&id) else { return };
-        if self.gone.len() >= GONE {
-            self.gone.pop_front();
-        }
-        self.gone.push_back(served);
+    fn tabs(&self) -> MutexGuard<'_, Tabs> {
+        self.tabs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Who uses a file that was asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum User {
-    /// The page, sheet, module or worker at this path.
-    Path(String),
-    /// A worker that all pages share.
-    Shared,
-    /// Some page or worker of ours that does not say which.
-    Unsigned,
+/// Returns whether pages replace a file in place, in a document that otherwise stays.
+fn is_swapped_in_place(changed: &str) -> bool {
+    Path::new(changed).extension().is_some_and(|extension| extension == "css")
 }
-
-/// Whom a change concerns.
-enum Who<'i> {
-    Everyone,
-    Users(Concerned<'i>),
-}
-
-impl Tab {
-    fn is_told(&self, interest: &Interest, who: &Who<'_>) -> bool {
-        match (who, &self.uses) {
-            (Who::Everyone, _) | (_, None) => true,
-            (Who::Users(concerned), Some(uses)) => {
-                interest.is_in_doubt(self.served) || concerned.includes(uses, self.served)
-            }
-        }
-    }
-}
-
-/// Whether pages take this over in place, and so keep a document that has parts of the old one.
-fn is_swapped(changed: &str) -> bool {
-    std::path::Path::new(changed).extension().is_some_and(|extension| extension == "css")
-}
-
-#[cfg(test)]
-mod tests;

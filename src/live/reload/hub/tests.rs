@@ -3,15 +3,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{GONE, Handle, Hub, Missed, Reload, User};
+use super::{Hub, Missed, Reload, TabHandle, User};
 use crate::{
     change::{Change, ChangeSet, Kind::*},
     fault::Fault,
-    live::reload::{
-        interest::MANY,
-        log::LOG,
-        message::{Hello, Message},
-    },
+    live::reload::{graph::SWEEP, log::LIMIT, message::Hello, tabs::CLOSED},
 };
 
 fn publish(hub: &Hub, paths: &[&str]) -> usize {
@@ -19,22 +15,16 @@ fn publish(hub: &Hub, paths: &[&str]) -> usize {
     hub.publish(&changes.collect()).1
 }
 
-fn paths(tab: &Handle) -> Vec<String> {
+fn paths(tab: &TabHandle) -> Vec<String> {
     updated(tab).unwrap_or_default().1.into_iter().map(|change| change.path).collect()
 }
 
-fn updated(tab: &Handle) -> Option<(u64, Vec<Change>)> {
-    tab.messages().find_map(|message| match message {
-        Message::Updated { version, changes } => Some((version, changes)),
-        _ => None,
-    })
+fn updated(tab: &TabHandle) -> Option<(u64, Vec<Change>)> {
+    tab.take().update()
 }
 
-fn failed(tab: &Handle) -> Option<Vec<Fault>> {
-    tab.messages().find_map(|message| match message {
-        Message::Failed { faults } => Some(faults),
-        _ => None,
-    })
+fn failed(tab: &TabHandle) -> Option<Vec<Fault>> {
+    tab.take().faults()
 }
 
 fn hello(hub: &Hub, page: &str, uses: &[&str], version: u64) -> Hello {
@@ -48,10 +38,10 @@ fn hello(hub: &Hub, page: &str, uses: &[&str], version: u64) -> Hello {
     }
 }
 
-fn tab(hub: &Arc<Hub>, page: &str, uses: &[&str]) -> Handle {
+fn tab(hub: &Arc<Hub>, page: &str, uses: &[&str]) -> TabHandle {
     let tab = hub.join();
     let missed = tab.hello(&hello(hub, page, uses, hub.version()), SystemTime::now());
-    assert_eq!(missed, Missed::Known);
+    assert_eq!(missed, Missed::Delivered);
     tab
 }
 
@@ -88,7 +78,7 @@ fn a_tab_that_has_not_said_who_it_is_is_told_everything() {
     tool.hello(&Hello { uses: None, ..hello(&hub, "/", &[], 2) }, SystemTime::now());
     assert_eq!(publish(&hub, &["/c"]), 1, "it uses too much to say");
     drop(tool);
-    assert_eq!((hub.tabs(), publish(&hub, &["/a"])), (0, 0));
+    assert_eq!((hub.open_tabs(), publish(&hub, &["/a"])), (0, 0));
 }
 
 #[test]
@@ -145,12 +135,12 @@ fn a_tab_that_comes_back_finds_what_was_seen_of_it() {
         publish(&hub, &[changed]);
         !paths(&back).is_empty()
     };
-    grow(2 * MANY);
+    grow(2 * SWEEP);
     assert_eq!([told("/w.js"), told("/0.js")], [true, false]);
-    for _ in 0..GONE {
+    for _ in 0..CLOSED {
         drop(tab(&hub, "/other.html", &[]));
     }
-    grow(2 * MANY);
+    grow(2 * SWEEP);
     assert!(told("/0.js"), "too many went away since");
 }
 
@@ -184,11 +174,11 @@ fn a_page_says_what_it_no_longer_uses() {
     let hub = Hub::new(Reload::Used);
     hub.observe(&User::Path("/".into()), "/b.css");
     let tab = tab(&hub, "/", &["/a.css", "/b.css"]);
-    tab.uses(&[], &["/b.css".into(), "/".into(), "/unknown".into()]);
+    tab.update_uses(&[], &["/b.css".into(), "/".into(), "/unknown".into()]);
     for (changed, told) in [("/b.css", 0), ("/a.css", 1), ("/", 1)] {
         assert_eq!(publish(&hub, &[changed]), told, "{changed}");
     }
-    tab.uses(&["/b.css".into()], &[]);
+    tab.update_uses(&["/b.css".into()], &[]);
     assert_eq!(publish(&hub, &["/b.css"]), 1);
     assert_eq!(hub.pages(), [("/".to_owned(), Some(3))]);
 }
@@ -197,7 +187,7 @@ fn a_page_says_what_it_no_longer_uses() {
 fn shared_workers_are_of_all_pages_and_so_is_everything_with_all() {
     let hub = Hub::new(Reload::Used);
     let _tabs = ["/a", "/b"].map(|page| tab(&hub, page, &[]));
-    hub.observe(&User::Shared, "/shared.js");
+    hub.observe(&User::SharedWorker, "/shared.js");
     hub.observe(&User::Path("/shared.js".into()), "/part.js");
     publish(&hub, &["/x"]);
     assert_eq!(publish(&hub, &["/part.js"]), 2);
@@ -241,7 +231,7 @@ fn what_was_missed_is_told_once() {
 #[test]
 fn a_version_that_is_too_old_means_a_fresh_start() {
     let hub = Hub::new(Reload::Used);
-    for file in 0..=LOG {
+    for file in 0..=LIMIT {
         publish(&hub, &[&format!("/{file}")]);
     }
     let tab = hub.join();
@@ -257,7 +247,7 @@ fn another_run_of_the_server_says_nothing_of_versions() {
     other.boot = Some("other".into());
 
     let kept = hub.join();
-    assert_eq!(kept.hello(&other, now), Missed::Known);
+    assert_eq!(kept.hello(&other, now), Missed::Delivered);
     assert_eq!(paths(&kept), ["/page"], "kept by the browser since: in doubt");
 
     other.age = Some(5_000);
@@ -269,7 +259,7 @@ fn another_run_of_the_server_says_nothing_of_versions() {
         (vec!["/a.css".into(), "/page".into()], now - Duration::from_secs(5))
     );
     assert_eq!(updated(&back), None);
-    back.tell(ChangeSet::from_iter([Change { path: "/a.css".into(), kind: Modified }]));
+    back.add_missed(ChangeSet::from_iter([Change { path: "/a.css".into(), kind: Modified }]));
     assert_eq!(paths(&back), ["/a.css"]);
 }
 
@@ -287,19 +277,19 @@ fn a_fault_is_told_to_those_who_use_the_source_until_it_is_mended() {
         frame: String::new(),
         help: None,
     };
-    assert!(!hub.fault("/part.js", None), "there is none");
-    assert!(hub.fault("/part.js", Some(fault.clone())));
+    assert!(!hub.clear_fault("/part.js"), "there is none");
+    assert!(hub.report_fault(fault.clone()));
     assert_eq!((failed(&user), failed(&other)), (None, None), "nobody is known to use it");
     hub.observe(&User::Path("/main.js".into()), "/part.js");
-    assert!(!hub.fault("/part.js", Some(fault.clone())), "that is no news");
+    assert!(!hub.report_fault(fault.clone()), "that is no news");
     assert_eq!((failed(&user), failed(&other)), (Some(vec![fault.clone()]), None));
     assert_eq!(failed(&user), None, "it knows");
-    assert_eq!(hub.at_fault().len(), 1);
-    assert!(hub.fault("/part.js", None));
+    assert_eq!(hub.faulty_sources().len(), 1);
+    assert!(hub.clear_fault("/part.js"));
     assert_eq!((failed(&user), failed(&other)), (Some(Vec::new()), None));
     for number in 0..200 {
         let path = format!("/{number}");
-        hub.fault(&path, Some(Fault { path: path.clone(), ..fault.clone() }));
+        hub.report_fault(Fault { path, ..fault.clone() });
     }
-    assert_eq!(hub.at_fault().len(), 100);
+    assert_eq!(hub.faulty_sources().len(), 100);
 }

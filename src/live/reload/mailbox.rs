@@ -1,0 +1,177 @@
+//! What a tab has yet to be sent, and the ways to wake its connection.
+//!
+//! Updates that were not sent yet are merged, so a tab that is slow or suspended delays nobody and
+//! receives the sum of what it missed. Waking a task on another thread takes longer than writing a
+//! message, so whoever fills a mailbox first asks the connection to write at once ([`PushNow`]); the
+//! task is woken only where that would have to wait.
+
+use std::{
+    fmt, mem,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+};
+
+use tokio::sync::Notify;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::message::ServerMessage;
+use crate::{
+    change::{Change, ChangeSet},
+    fault::Fault,
+};
+
+/// A connection that can write what is in its mailbox.
+pub(super) trait PushNow: fmt::Debug + Send + Sync {
+    /// Writes the mailbox's contents if that takes no waiting. Returns whether everything was written.
+    fn push_now(&self) -> bool;
+}
+
+/// The changes of one version that affect a tab. Tabs that are affected by the same changes share one,
+/// and with it the text of the message.
+#[derive(Debug)]
+pub(super) struct Update {
+    version: u64,
+    changes: Vec<Change>,
+    frame: OnceLock<Utf8Bytes>,
+}
+
+impl Update {
+    pub(super) fn new(version: u64, changes: Vec<Change>) -> Self {
+        Self { version, changes, frame: OnceLock::new() }
+    }
+
+    fn frame(&self) -> Utf8Bytes {
+        let Self { version, changes, frame } = self;
+        frame.get_or_init(|| updated(*version, changes)).clone()
+    }
+}
+
+/// A tab's pending messages.
+#[derive(Debug, Default)]
+pub(super) struct Mailbox {
+    pending: Mutex<Pending>,
+    task: Notify,
+    connection: OnceLock<Weak<dyn PushNow>>,
+}
+
+/// What is to be sent.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    updates: Updates,
+    /// The errors that affect the tab, if they differ from those that it was last sent.
+    faults: Option<Vec<Arc<Fault>>>,
+}
+
+#[derive(Debug, Default)]
+enum Updates {
+    #[default]
+    None,
+    One(Arc<Update>),
+    /// The sum of several, and the version of the last.
+    Merged(u64, ChangeSet),
+}
+
+impl Mailbox {
+    /// Adds the changes of a version that is later than all that are pending.
+    pub(super) fn add(&self, update: &Arc<Update>) {
+        let updates = &mut self.pending().updates;
+        *updates = match mem::take(updates) {
+            Updates::None => Updates::One(Arc::clone(update)),
+            Updates::One(first) => {
+                let changes = first.changes.iter().chain(&update.changes);
+                Updates::Merged(update.version, changes.cloned().collect())
+            }
+            Updates::Merged(_, mut changes) => {
+                changes.extend(update.changes.iter().cloned());
+                Updates::Merged(update.version, changes)
+            }
+        };
+    }
+
+    /// Replaces the pending errors.
+    pub(super) fn set_faults(&self, faults: Vec<Arc<Fault>>) {
+        self.pending().faults = Some(faults);
+    }
+
+    /// Drops the pending changes of the paths that do not satisfy a predicate.
+    pub(super) fn retain(&self, mut predicate: impl FnMut(&str) -> bool) {
+        let updates = &mut self.pending().updates;
+        let (version, changes) = match mem::take(updates) {
+            Updates::None => return,
+            Updates::One(update) => (update.version, update.changes.iter().cloned().collect()),
+            Updates::Merged(version, changes) => (version, changes),
+        };
+        let changes: ChangeSet =
+            changes.into_iter().filter(|change| predicate(&change.path)).collect();
+        if !changes.is_empty() {
+            *updates = Updates::Merged(version, changes);
+        }
+    }
+
+    /// Empties the mailbox.
+    pub(super) fn take(&self) -> Pending {
+        mem::take(&mut *self.pending())
+    }
+
+    /// Sets the connection that [`wake`](Self::wake) asks to write. Only the first call counts.
+    pub(super) fn connect(&self, connection: Weak<dyn PushNow>) {
+        let _ = self.connection.set(connection);
+    }
+
+    /// Has the connection write the pending messages, or wakes its task where it cannot right now.
+    pub(super) fn wake(&self) {
+        if !self.connection.get().and_then(Weak::upgrade).is_some_and(|line| line.push_now()) {
+            self.task.notify_one();
+        }
+    }
+
+    /// Waits until something may be pending. Cancel safe: a wake-up is kept.
+    pub(super) async fn changed(&self) {
+        self.task.notified().await;
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pending {
+    /// Returns the messages to send, as JSON.
+    pub(super) fn frames(self) -> impl Iterator<Item = Utf8Bytes> {
+        let updated = match self.updates {
+            Updates::None => None,
+            Updates::One(update) => Some(update.frame()),
+            Updates::Merged(version, changes) if !changes.is_empty() => {
+                Some(updated(version, &changes.into_iter().collect::<Vec<_>>()))
+            }
+            Updates::Merged(..) => None,
+        };
+        let failed = self.faults.map(|faults| {
+            let faults: Vec<&Fault> = faults.iter().map(|fault| &**fault).collect();
+            ServerMessage::Failed { faults: &faults }.to_json().into()
+        });
+        updated.into_iter().chain(failed)
+    }
+
+    /// Returns the version and the changes of the pending update.
+    #[cfg(test)]
+    pub(super) fn update(&self) -> Option<(u64, Vec<Change>)> {
+        match &self.updates {
+            Updates::None => None,
+            Updates::One(update) => Some((update.version, update.changes.clone())),
+            Updates::Merged(_, changes) if changes.is_empty() => None,
+            Updates::Merged(version, changes) => {
+                Some((*version, changes.clone().into_iter().collect()))
+            }
+        }
+    }
+
+    /// Returns the pending errors.
+    #[cfg(test)]
+    pub(super) fn faults(&self) -> Option<Vec<Fault>> {
+        self.faults.as_ref().map(|faults| faults.iter().map(|fault| (**fault).clone()).collect())
+    }
+}
+
+fn updated(version: u64, changes: &[Change]) -> Utf8Bytes {
+    ServerMessage::Updated { version, changes }.to_json().into()
+}

@@ -1,0 +1,216 @@
+//! The reload WebSocket, `/__livers/socket`: accepts it and serves it until either side closes.
+//!
+//! A page offers the subprotocol `livers` and says hello first; a tool may do neither, and is notified
+//! of every change from the beginning. What a page says affects its own tab and nothing else. Frames
+//! and messages are bounded, and a peer that vanished without closing is found by pings.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use hyper::{Request, upgrade::Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::time::{Instant, sleep};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Message, Utf8Bytes,
+        protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
+    },
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    handshake,
+    hub::{Hub, Missed, TabHandle},
+    mailbox::PushNow,
+    message::{ClientMessage, Hello, ServerMessage},
+    reload_socket::{Disconnected, ReloadSocket},
+};
+use crate::{
+    event::{Event, Events},
+    http::body::Response,
+    live::change_source::ChangeSource,
+};
+
+/// The maximum size of a message from a page, bytes: room for a few thousand paths.
+const MESSAGE: usize = 256 * 1024;
+
+/// The size of the buffer that each socket reads into, bytes. A hello usually fits; longer messages
+/// get a buffer of their own size.
+const READ_BUFFER: usize = 1024;
+
+/// How often a peer is pinged.
+const PING: Duration = Duration::from_secs(30);
+
+/// How long a peer may send nothing at all.
+const SILENCE: Duration = Duration::from_secs(75);
+
+/// How long a page may take to say hello before it is notified of every change. The client says hello
+/// as soon as its socket is open.
+const HELLO: Duration = Duration::from_secs(1);
+
+/// What all reload sockets and event streams share.
+pub(crate) struct Context {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) changes: Arc<dyn ChangeSource>,
+    pub(crate) events: Events,
+    /// Counts the tasks of the sockets.
+    pub(crate) tasks: TaskTracker,
+    /// Closes the sockets.
+    pub(crate) cancel: CancellationToken,
+}
+
+/// Counts a tab as open, and reports the number of open tabs when that changes.
+pub(super) struct TabCount(Arc<Context>);
+
+impl TabCount {
+    /// Reports a tab that has joined.
+    pub(super) fn new(context: Arc<Context>) -> Self {
+        let count = Self(context);
+        count.report();
+        count
+    }
+
+    fn report(&self) {
+        self.0.events.emit(Event::Tabs { open: self.0.hub.open_tabs() });
+    }
+}
+
+impl Drop for TabCount {
+    fn drop(&mut self) {
+        self.report();
+    }
+}
+
+/// Answers a request for the socket, and serves the socket once it is open.
+pub(crate) fn accept<B>(context: Arc<Context>, mut request: Request<B>) -> Response {
+    let key = match handshake::accept_key(request.method(), request.headers()) {
+        Ok(key) => key,
+        Err(error) => return error.response(),
+    };
+    let page = handshake::is_page(request.headers());
+    let upgrade = hyper::upgrade::on(&mut request);
+    context.tasks.clone().spawn(async move {
+        // An upgrade that fails is a client that went away.
+        if let Ok(upgraded) = upgrade.await {
+            let config = WebSocketConfig::default()
+                .read_buffer_size(READ_BUFFER)
+                .max_message_size(Some(MESSAGE))
+                .max_frame_size(Some(MESSAGE));
+            let io = TokioIo::new(upgraded);
+            let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
+            serve(context, socket, page).await;
+        }
+    });
+    handshake::switching_protocols(key, page)
+}
+
+type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// Serves an open socket until the peer disconnects or livers stops.
+async fn serve(context: Arc<Context>, socket: Socket, page: bool) {
+    // Declared first, dropped last: the tab has left when its departure is reported.
+    let _count;
+    let tab = context.hub.join();
+    _count = TabCount::new(Arc::clone(&context));
+    let socket = Arc::new(ReloadSocket::new(tab.mailbox(), socket));
+    let connection: Arc<dyn PushNow> = socket.clone();
+    tab.register(Arc::downgrade(&connection));
+    drop(connection);
+    // How a peer disconnects makes no difference.
+    let _: Result<(), Disconnected> = converse(&context, &tab, &socket, page).await;
+}
+
+async fn converse(
+    context: &Context,
+    tab: &TabHandle,
+    socket: &ReloadSocket<Socket>,
+    is_page: bool,
+) -> Result<(), Disconnected> {
+    socket.send(connected(&context.hub).into()).await?;
+    // A page is not notified before its hello: it would be of changes that do not affect it.
+    let mut greeted = !is_page;
+    if greeted {
+        socket.allow_push();
+        socket.catch_up().await?;
+    }
+    let mut page = String::new();
+    let mut heard = Instant::now();
+    // One timer for the hello first and pings afterwards, since every socket has one.
+    let timer = sleep(if greeted { PING } else { HELLO });
+    let cancelled = context.cancel.cancelled();
+    tokio::pin!(timer, cancelled);
+    loop {
+        let frame = tokio::select! {
+            () = &mut cancelled => {
+                let close = CloseFrame { code: CloseCode::Away, reason: Utf8Bytes::from_static("") };
+                socket.close(Message::Close(Some(close))).await;
+                return Ok(());
+            }
+            () = &mut timer => {
+                if !greeted {
+                    greeted = true;
+                    socket.allow_push();
+                    socket.catch_up().await?;
+                } else if heard.elapsed() > SILENCE {
+                    return Err(Disconnected);
+                } else {
+                    socket.send(Message::Ping(bytes::Bytes::new())).await?;
+                }
+                timer.as_mut().reset(Instant::now() + PING);
+                continue;
+            }
+            () = tab.changed(), if greeted => {
+                socket.catch_up().await?;
+                continue;
+            }
+            frame = socket.next() => frame,
+        };
+        heard = Instant::now();
+        // tungstenite answers pings and closes; binary frames have no meaning here.
+        let Some(Ok(frame)) = frame else { return Err(Disconnected) };
+        let Message::Text(text) = frame else { continue };
+        match ClientMessage::from_json(&text) {
+            ClientMessage::Hello(hello) => {
+                greet(tab, &context.changes, &hello).await;
+                page = hello.page;
+                greeted = true;
+                socket.allow_push();
+                socket.catch_up().await?;
+            }
+            ClientMessage::Uses { add, drop } => tab.update_uses(&add, &drop),
+            ClientMessage::Applied { version, how, ms, why } => {
+                context.events.emit(Event::Applied {
+                    page: page.clone(),
+                    version,
+                    how: printable(&how, 40),
+                    took: Duration::from_millis(ms),
+                    why: why.map(|why| printable(&why, 120)),
+                });
+            }
+            ClientMessage::Unknown => {}
+        }
+    }
+}
+
+/// Returns the beginning of a text from a page without control characters, for the terminal.
+fn printable(text: &str, length: usize) -> String {
+    text.chars().filter(|char| !char.is_control()).take(length).collect()
+}
+
+/// Returns the first message on a connection.
+pub(super) fn connected(hub: &Hub) -> String {
+    ServerMessage::Connected { boot: hub.boot(), version: hub.version() }.to_json()
+}
+
+/// Takes in a tab's hello, and puts what it missed into its mailbox.
+pub(super) async fn greet(tab: &TabHandle, changes: &Arc<dyn ChangeSource>, hello: &Hello) {
+    let Missed::Since(paths, since) = tab.hello(hello, SystemTime::now()) else { return };
+    let changes = Arc::clone(changes);
+    let changed = tokio::task::spawn_blocking(move || changes.changed_since(&paths, since));
+    if let Ok(missed) = changed.await {
+        tab.add_missed(missed);
+    }
+}

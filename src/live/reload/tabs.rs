@@ -1,0 +1,255 @@
+//! The table of open tabs, indexed by the paths that they use.
+//!
+//! A change is matched from the smaller side: the graph says which paths lead to the changed file, and
+//! the index says which tabs use one of those. Tabs whose files are unknown match every change.
+
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+};
+
+use super::{
+    graph::Reach,
+    log::ChangeLog,
+    mailbox::{Mailbox, Update},
+};
+use crate::{
+    change::{Change, ChangeSet},
+    fault::Fault,
+};
+
+/// How many closed tabs are remembered, whose edges in the graph are kept in case they come back.
+pub(super) const CLOSED: usize = 64;
+
+pub(super) type TabId = u64;
+
+/// The open tabs, the current version, and what changed before it.
+#[derive(Debug, Default)]
+pub(super) struct Tabs {
+    pub(super) version: u64,
+    pub(super) log: ChangeLog,
+    tabs: HashMap<TabId, Tab>,
+    /// Which tabs use a path, each list in ascending order.
+    by_path: HashMap<Arc<str>, Vec<TabId>>,
+    /// The tabs whose files are not known.
+    unknown: BTreeSet<TabId>,
+    /// The versions at which the documents of the tabs that closed last were served. They may come
+    /// back from sleep or from the browser's cache.
+    closed: VecDeque<u64>,
+    next: TabId,
+}
+
+/// One open connection.
+#[derive(Debug)]
+pub(super) struct Tab {
+    /// The page's own path.
+    pub(super) page: Option<Arc<str>>,
+    /// The paths that the page uses, its own included, in order. `None` if they are not known, because
+    /// the page has not said hello or uses too many.
+    pub(super) uses: Option<Vec<Arc<str>>>,
+    /// The version at which the document was served; 0 if it is not known.
+    pub(super) served: u64,
+    /// The current version when the tab connected. Later changes went into its mailbox.
+    pub(super) joined: u64,
+    /// The errors that the tab was last sent.
+    faults: Vec<Arc<Fault>>,
+    pub(super) mailbox: Arc<Mailbox>,
+}
+
+impl Tab {
+    /// Returns whether a change affects the tab.
+    pub(super) fn is_affected(&self, reach: &Reach) -> bool {
+        match &self.uses {
+            None => true,
+            Some(uses) => reach.includes(|path| find(uses, path).is_ok(), self.served),
+        }
+    }
+}
+
+impl Tabs {
+    /// Adds a tab whose files are not known yet.
+    pub(super) fn join(&mut self) -> (TabId, Arc<Mailbox>) {
+        let (id, mailbox) = (self.next, Arc::<Mailbox>::default());
+        self.next += 1;
+        let tab = Tab {
+            page: None,
+            uses: None,
+            served: 0,
+            joined: self.version,
+            faults: Vec::new(),
+            mailbox: Arc::clone(&mailbox),
+        };
+        self.tabs.insert(id, tab);
+        self.unknown.insert(id);
+        (id, mailbox)
+    }
+
+    /// Removes a tab.
+    pub(super) fn leave(&mut self, id: TabId) {
+        self.unknown.remove(&id);
+        let Some(Tab { uses: Some(uses), served, .. }) = self.tabs.remove(&id) else { return };
+        uses.iter().for_each(|used| self.unlist(id, used));
+        if self.closed.len() >= CLOSED {
+            self.closed.pop_front();
+        }
+        self.closed.push_back(served);
+    }
+
+    pub(super) fn get(&self, id: TabId) -> Option<&Tab> {
+        self.tabs.get(&id)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Tab> {
+        self.tabs.values()
+    }
+
+    /// Sets what a tab says about itself.
+    pub(super) fn identify(
+        &mut self,
+        id: TabId,
+        page: Option<&str>,
+        uses: Option<&[String]>,
+        served: u64,
+    ) {
+        let uses = uses.map(|uses| {
+            let mut uses: Vec<_> = uses.iter().map(|path| self.shared(path)).collect();
+            uses.sort_unstable();
+            uses.dedup();
+            uses
+        });
+        self.set_uses(id, uses);
+        let page = page.map(|page| self.shared(page));
+        if let Some(tab) = self.tabs.get_mut(&id) {
+            (tab.page, tab.served) = (page, served);
+        }
+    }
+
+    /// Replaces the paths that a tab uses.
+    pub(super) fn set_uses(&mut self, id: TabId, uses: Option<Vec<Arc<str>>>) {
+        let Some(tab) = self.tabs.get_mut(&id) else { return };
+        let before = std::mem::replace(&mut tab.uses, uses.clone());
+        before.iter().flatten().for_each(|path| self.unlist(id, path));
+        for path in uses.iter().flatten() {
+            let ids = self.by_path.entry(Arc::clone(path)).or_default();
+            if let Err(at) = ids.binary_search(&id) {
+                ids.insert(at, id);
+            }
+        }
+        if uses.is_some() {
+            self.unknown.remove(&id);
+        } else {
+            self.unknown.insert(id);
+        }
+    }
+
+    /// Returns a path, sharing the memory of an equal one in the index.
+    pub(super) fn shared(&self, path: &str) -> Arc<str> {
+        let known = self.by_path.get_key_value(path);
+        known.map_or_else(|| path.into(), |(path, _)| Arc::clone(path))
+    }
+
+    fn unlist(&mut self, id: TabId, path: &str) {
+        let Some(ids) = self.by_path.get_mut(path) else { return };
+        if let Ok(at) = ids.binary_search(&id) {
+            ids.remove(at);
+        }
+        if ids.is_empty() {
+            self.by_path.remove(path);
+        }
+    }
+
+    /// Returns the lowest version at which a document was served that is open or may come back.
+    pub(super) fn oldest_served(&self) -> u64 {
+        let open = self.tabs.values().filter(|tab| tab.uses.is_some()).map(|tab| tab.served);
+        open.chain(self.closed.iter().copied()).min().unwrap_or(self.version)
+    }
+
+    /// Puts the changes of a new version into the mailboxes of the tabs that they affect, and returns
+    /// these tabs. `reaches` are those of the changes, in order.
+    pub(super) fn deliver(&mut self, changes: &ChangeSet, reaches: &[Reach]) -> Vec<TabId> {
+        let version = self.version;
+        let affected = self.affected(reaches);
+        let changes: Vec<_> =
+            changes.iter().map(|(path, kind)| Change { path: path.to_owned(), kind }).collect();
+        let mut updates: HashMap<Vec<usize>, Arc<Update>> = HashMap::new();
+        let (mut ids, mut which) = (Vec::new(), Vec::new());
+        for pairs in affected.chunk_by(|(one, _), (other, _)| one == other) {
+            let Some((id, _)) = pairs.first() else { continue };
+            let Some(tab) = self.tabs.get(id) else { continue };
+            which.clear();
+            which.extend(pairs.iter().map(|(_, change)| *change));
+            if let Some(update) = updates.get(&which) {
+                tab.mailbox.add(update);
+            } else {
+                let changes = which.iter().filter_map(|change| changes.get(*change).cloned());
+                let update = Arc::new(Update::new(version, changes.collect()));
+                tab.mailbox.add(&update);
+                updates.insert(which.clone(), update);
+            }
+            ids.push(*id);
+        }
+        ids
+    }
+
+    /// Puts the current errors into the mailboxes of those of these tabs that were last sent others,
+    /// and returns their mailboxes. `reaches` are those of the errors, in order.
+    pub(super) fn deliver_faults(
+        &mut self,
+        ids: &[TabId],
+        faults: &[Arc<Fault>],
+        reaches: &[Reach],
+    ) -> Vec<Arc<Mailbox>> {
+        let mut mailboxes = Vec::new();
+        for id in ids {
+            let Some(tab) = self.tabs.get_mut(id) else { continue };
+            let affecting = faults.iter().zip(reaches).filter(|(_, reach)| tab.is_affected(reach));
+            let affecting: Vec<_> = affecting.map(|(fault, _)| Arc::clone(fault)).collect();
+            if affecting != tab.faults {
+                tab.faults.clone_from(&affecting);
+                tab.mailbox.set_faults(affecting);
+                mailboxes.push(Arc::clone(&tab.mailbox));
+            }
+        }
+        mailboxes
+    }
+
+    /// Returns the ids of all tabs.
+    pub(super) fn ids(&self) -> Vec<TabId> {
+        self.tabs.keys().copied().collect()
+    }
+
+    pub(super) fn mailboxes(&self, ids: &[TabId]) -> Vec<Arc<Mailbox>> {
+        let tabs = ids.iter().filter_map(|id| self.tabs.get(id));
+        tabs.map(|tab| Arc::clone(&tab.mailbox)).collect()
+    }
+
+    /// Returns pairs of a tab and the index of a reach that affects it, in order.
+    fn affected(&self, reaches: &[Reach]) -> Vec<(TabId, usize)> {
+        let mut pairs = Vec::new();
+        for (index, reach) in reaches.iter().enumerate() {
+            if reach.is_everyone() {
+                pairs.extend(self.tabs.keys().map(|id| (*id, index)));
+                continue;
+            }
+            pairs.extend(self.unknown.iter().map(|id| (*id, index)));
+            if reach.complete_since() > 0 {
+                let doubtful = self.tabs.iter().filter(|(_, tab)| reach.may_miss(tab.served));
+                pairs.extend(doubtful.map(|(id, _)| (*id, index)));
+            }
+            for (path, since) in reach.paths() {
+                let ids = self.by_path.get(path).into_iter().flatten();
+                let served_by =
+                    |id: &&TabId| self.tabs.get(*id).is_some_and(|tab| tab.served <= since);
+                pairs.extend(ids.filter(served_by).map(|id| (*id, index)));
+            }
+        }
+        pairs.sort_unstable();
+        pairs.dedup();
+        pairs
+    }
+}
+
+/// Where a path is in an ordered list.
+pub(super) fn find(paths: &[Arc<str>], path: &str) -> Result<usize, usize> {
+    paths.binary_search_by(|other| (**other).cmp(path))
+}
