@@ -1,19 +1,20 @@
-//! The chat of the examples under livers, Vite and bun: how soon it is there, and how soon an edit is.
+//! Benchmark: the chat example under livers, Vite and bun. Measures start-up and hot updates.
 //!
-//! **What**: 20 edits of each of the chat's three components while a message is half written: the time
-//! from right before the file is written until the document shows it, whether the half message is
-//! still there, and how often the page was loaded again; then the server's memory. Before that, starts
-//! with nothing cached and with what the start before has cached: the time from the server's start
-//! until the page is painted, the server's CPU time, the requests and bytes.
+//! **Measures**: 20 edits of each of three components while a message is half written: the time from
+//! writing the file until the document shows the change, whether the half message is kept, and the
+//! number of page loads; then the memory of the server. Before that, starts with empty and with filled
+//! caches: the time from the start of the server until the page is painted, the CPU time of the server,
+//! the number of requests, and their size.
 //!
-//! **Against**: Vite with its React plugin, and bun, each as the chat's own folder has it set up. They
-//! and React are installed by `npm ci --prefix benches/chat`; without it nothing runs.
+//! **Compares**: Vite with its React plugin, and bun, each as configured in the folder of the chat.
+//! `npm ci --prefix benches/chat` installs them and React; without it the benchmark does nothing.
 //!
-//! **How**: the servers take turns, start by start and edit by edit, each on a copy of the chat, with a
-//! Chromium window each. Times are of the page's own clock. `cargo bench --bench chat -- 5` makes 5
-//! edits of each kind. There is no backend: what is measured needs none. The output is Markdown.
+//! **Method**: the servers alternate, start by start and edit by edit, each with a copy of the chat and
+//! a Chromium window of its own. Times are taken from the clock of the page. `cargo bench --bench chat
+//! -- 5` makes 5 edits of each component. No backend runs, because none of this needs it. The output is
+//! Markdown.
 //!
-//! **Left out**: builds for production, large projects, other browsers.
+//! **Leaves out**: production builds, large projects, other browsers.
 
 #![allow(
     clippy::expect_used,
@@ -45,18 +46,18 @@ use support::browser::{Page, browser};
 const EDITS: usize = 20;
 const STARTS: usize = 3;
 
-/// Longer than what any of them gathers.
+/// Pause between edits: longer than the debounce interval of any server.
 const PAUSE: Duration = Duration::from_millis(150);
 
-/// What is edited: the file, a text in it, and the part of that which the edits change.
+/// The edits: a file, and the text after which an edit inserts a marker.
 const COMPONENTS: [(&str, &str); 3] = [
-    ("Name.jsx", "Who are you?"),
+    ("Name.jsx", "Enter your name"),
     ("Message.jsx", "Send (Enter)"),
-    ("Conversation.jsx", "Nothing has been said yet."),
+    ("Conversation.jsx", "No messages yet."),
 ];
 
-/// Writes half a message, as a person does.
-const WRITE: &str = "(() => { const type = (id, text) => {
+/// Enters a name and half a message through input events.
+const ENTER_TEXT: &str = "(() => { const type = (id, text) => {
     const field = document.querySelector(id);
     Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), 'value').set.call(field, text);
     field.dispatchEvent(new Event('input', { bubbles: true })); };
@@ -70,21 +71,26 @@ enum Kind {
     Bun,
 }
 
-/// A server and what it came to.
+/// A server and its measurements.
 struct Rival {
     kind: Kind,
     folder: PathBuf,
+    /// Milliseconds to the first paint with empty caches.
     cold: Vec<f64>,
+    /// Milliseconds to the first paint with filled caches.
     warm: Vec<f64>,
+    /// CPU milliseconds of the server in a cold start.
     cpu: Vec<f64>,
     requests: usize,
     kilobytes: f64,
+    /// Milliseconds from edit to document.
     edits: Vec<f64>,
+    /// Number of edits after which the half message was still there.
     kept: usize,
     reloads: usize,
 }
 
-/// A server that runs, with its page.
+/// A running server with its page.
 struct Running {
     server: Server,
     page: Page,
@@ -107,14 +113,14 @@ impl Kind {
             Self::Livers => return Server::livers(folder),
             Self::Vite => {
                 let mut command = Command::new("node");
-                command.arg(here().join("node_modules/vite/bin/vite.js"));
+                command.arg(bench_folder().join("node_modules/vite/bin/vite.js"));
                 command
                     .args(["--strictPort", "--host", "127.0.0.1", "--port"])
                     .arg(port.to_string());
                 command
             }
             Self::Bun => {
-                let mut command = Command::new(here().join("node_modules/.bin/bun"));
+                let mut command = Command::new(bench_folder().join("node_modules/.bin/bun"));
                 command.args(["./index.html", &format!("--port={port}")]);
                 command
             }
@@ -124,12 +130,12 @@ impl Kind {
     }
 }
 
-/// The bench's folder: what is installed there is found from the copies below it.
-fn here() -> PathBuf {
+/// Returns the folder of the benchmark. The copies are below it, so that they find its `node_modules`.
+fn bench_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/chat")
 }
 
-/// The copies of the chat, which are gone afterwards.
+/// The folder with the copies of the chat. Dropping it deletes them.
 struct Copies(PathBuf);
 
 impl Drop for Copies {
@@ -140,15 +146,15 @@ impl Drop for Copies {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    if !here().join("node_modules/react").is_dir() {
-        println!("React and the rivals are not here: npm ci --prefix benches/chat");
+    if !bench_folder().join("node_modules/react").is_dir() {
+        println!("Nothing is installed. Run: npm ci --prefix benches/chat");
         return Ok(());
     }
-    let copies = Copies(here().join(format!("run-{}", std::process::id())));
+    let copies = Copies(bench_folder().join(format!("run-{}", std::process::id())));
     let mut rivals = Vec::new();
     for kind in Kind::ALL {
         let folder = copies.0.join(format!("{kind:?}"));
-        copy(&here().join("../../examples/chat/web"), &folder)?;
+        copy(&bench_folder().join("../../examples/chat/web"), &folder)?;
         let [cold, warm, cpu, edits] = [const { Vec::new() }; 4];
         let (requests, kilobytes, kept, reloads) = (0, 0.0, 0, 0);
         rivals.push(Rival {
@@ -174,7 +180,7 @@ async fn main() -> Result<()> {
     let mut running = Vec::new();
     for rival in &mut rivals {
         let one = start(rival, false).await?;
-        one.page.run(WRITE).await;
+        one.page.run(ENTER_TEXT).await;
         one.page.wait_until("document.querySelector('#message').value === 'half a message'").await;
         running.push(one);
     }
@@ -190,7 +196,7 @@ async fn main() -> Result<()> {
     table(&rivals, &running, edits * COMPONENTS.len())
 }
 
-/// The files of a folder, without what was installed there.
+/// Copies the files of a folder, without its subfolders.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
@@ -202,24 +208,26 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Milliseconds since 1970.
+/// Returns the milliseconds since 1970.
 fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64() * 1000.0
 }
 
-/// Starts a server and opens its page, as for the first time or as again.
+/// Starts a server and opens its page, after deleting its caches if the start is cold.
 async fn start(rival: &mut Rival, is_cold: bool) -> Result<Running> {
     if is_cold {
-        for cache in [here().join("node_modules/.livers"), rival.folder.join("node_modules")] {
+        for cache in
+            [bench_folder().join("node_modules/.livers"), rival.folder.join("node_modules")]
+        {
             let _ = fs::remove_dir_all(cache);
         }
     }
-    // A browser that runs, and has none of the files.
+    // The browser already runs, and its cache is empty.
     let page = browser().await.page().await;
     let began = now();
     let server = rival.kind.start(&rival.folder)?;
     let url = format!("http://127.0.0.1:{}/", server.port);
-    // Vite listens for a moment before it does so for good.
+    // Vite closes its first listener and opens another one.
     for _ in 0..500 {
         if page.try_goto(&url).await.is_ok() {
             break;
@@ -229,12 +237,12 @@ async fn start(rival: &mut Rival, is_cold: bool) -> Result<Running> {
     page.wait_until("performance.getEntriesByName('first-contentful-paint').length === 1").await;
     let painted = "performance.timeOrigin + \
         performance.getEntriesByName('first-contentful-paint')[0].startTime";
-    let took = page.eval::<f64>(painted).await - began;
+    let elapsed = page.eval::<f64>(painted).await - began;
     if is_cold {
         rival.cpu.push(server.cpu()? * 1000.0);
-        rival.cold.push(took);
+        rival.cold.push(elapsed);
     } else {
-        rival.warm.push(took);
+        rival.warm.push(elapsed);
     }
     let loaded = "[...performance.getEntriesByType('resource'), \
         ...performance.getEntriesByType('navigation')].map((it) => it.decodedBodySize)";
@@ -243,14 +251,14 @@ async fn start(rival: &mut Rival, is_cold: bool) -> Result<Running> {
     Ok(Running { server, page })
 }
 
-/// One edit of a component.
+/// Edits a component and waits until the page shows it.
 async fn edit(rival: &mut Rival, page: &Page, file: &str, text: &str, turn: usize) -> Result<()> {
     let path = rival.folder.join(file);
     let source = fs::read_to_string(&path)?;
     let at = source.find(text).ok_or_else(|| format!("{file} has no {text:?}"))? + text.len();
-    // What the edit before put there goes.
+    // Replace the marker of the previous edit.
     let rest = source[at..].trim_start_matches(|char: char| char == '~' || char.is_ascii_digit());
-    let mark = format!("~{turn}~");
+    let marker = format!("~{turn}~");
     let watch = format!(
         "(() => {{ window.$armed = true; window.$at = 0;
         const end = (at) => {{ observer.disconnect(); clearTimeout(timer); window.$at = at; }};
@@ -260,13 +268,13 @@ async fn edit(rival: &mut Rival, page: &Page, file: &str, text: &str, turn: usiz
         observer.observe(document,
             {{ subtree: true, childList: true, attributes: true, characterData: true }});
         const timer = setTimeout(end, 4000, -1); }})()",
-        wanted = format!("{text}{mark}"),
+        wanted = format!("{text}{marker}"),
     );
     page.run(&watch).await;
     let before = page.navigations();
     let began = now();
-    fs::write(&path, format!("{}{mark}{rest}", &source[..at]))?;
-    // A page that was loaded again knows nothing of this.
+    fs::write(&path, format!("{}{marker}{rest}", &source[..at]))?;
+    // After a reload the page has no `$armed`.
     page.wait_until("!window.$armed || window.$at").await;
     let shown: Option<f64> = page.eval("window.$at ?? null").await;
     if let Some(shown) = shown.filter(|shown| *shown > 0.0) {
@@ -279,17 +287,17 @@ async fn edit(rival: &mut Rival, page: &Page, file: &str, text: &str, turn: usiz
 }
 
 fn table(rivals: &[Rival], running: &[Running], edits: usize) -> Result<()> {
-    let row = |what: &str, value: &dyn Fn(&Rival, &Running) -> Result<String>| -> Result<()> {
+    let row = |label: &str, value: &dyn Fn(&Rival, &Running) -> Result<String>| -> Result<()> {
         let values = rivals.iter().zip(running).map(|(rival, running)| value(rival, running));
-        println!("| {what} | {} |", values.collect::<Result<Vec<_>>>()?.join(" | "));
+        println!("| {label} | {} |", values.collect::<Result<Vec<_>>>()?.join(" | "));
         Ok(())
     };
     let median = |values: &[f64]| Ok(format!("{:.0}", quantile(values, 0.5)));
     let names: Vec<_> = rivals.iter().map(|rival| rival.kind.name()).collect();
     println!("| | {} |\n|---|---|---|---|", names.join(" | "));
-    row("cold start to painted, ms", &|rival, _| median(&rival.cold))?;
-    row("again, ms", &|rival, _| median(&rival.warm))?;
-    row("CPU of the server in a cold start, ms", &|rival, _| median(&rival.cpu))?;
+    row("cold start to first paint, ms", &|rival, _| median(&rival.cold))?;
+    row("warm start to first paint, ms", &|rival, _| median(&rival.warm))?;
+    row("server CPU in a cold start, ms", &|rival, _| median(&rival.cpu))?;
     row("requests, KB", &|rival, _| Ok(format!("{}, {:.0}", rival.requests, rival.kilobytes)))?;
     row("edit to document, p50 / p95, ms", &|rival, _| {
         let [p50, p95] = [0.5, 0.95].map(|part| quantile(&rival.edits, part));
@@ -297,6 +305,6 @@ fn table(rivals: &[Rival], running: &[Running], edits: usize) -> Result<()> {
     })?;
     row("edits shown", &|rival, _| Ok(format!("{} of {edits}", rival.edits.len())))?;
     row("half message kept", &|rival, _| Ok(format!("{} of {edits}", rival.kept)))?;
-    row("loaded again", &|rival, _| Ok(rival.reloads.to_string()))?;
-    row("memory after, MB", &|_, running| Ok(format!("{:.0}", running.server.resident()?)))
+    row("page loads", &|rival, _| Ok(rival.reloads.to_string()))?;
+    row("memory afterwards, MB", &|_, running| Ok(format!("{:.0}", running.server.resident()?)))
 }

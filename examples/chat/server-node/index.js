@@ -1,5 +1,5 @@
-// The lesson's backend: an Express application with a static loader, and a WebSocket server on the
-// same HTTP server, which gives what one says to all the others.
+// The chat backend for Node: an Express application that serves the built pages, and a WebSocket server
+// on the same port that relays each message of a client to all other clients.
 import { fileURLToPath } from 'node:url';
 
 import express from 'express';
@@ -10,13 +10,12 @@ const PING = 10_000; // milliseconds
 const app = express();
 app.use(express.static(fileURLToPath(new URL('../web/dist', import.meta.url))));
 
-// The port is the first argument, else PORT, else 3000; 0 takes any free one.
+// The port is the first argument, else the variable PORT, else 3000; 0 selects a free port.
 const port = Number(process.argv[2] ?? process.env.PORT ?? 3000);
 const server = app.listen(port, 'localhost', () => {
   console.log(`chat: listening on http://localhost:${server.address().port}`);
 });
 
-// Not a port of its own: the server that the application has.
 const wss = new WebSocketServer({ server, path: '/ws', maxPayload: 64 * 1024 });
 
 wss.on('connection', (ws) => {
@@ -30,7 +29,7 @@ wss.on('connection', (ws) => {
   });
 });
 
-// Who has not answered since the last time is gone.
+// Disconnects clients that did not answer the last ping.
 setInterval(() => {
   for (const ws of wss.clients) {
     if (!ws.isAlive) ws.terminate();

@@ -1,20 +1,19 @@
-//! The backend of a chat: what one client says is given to all the others.
+//! A chat backend: relays each message of a client to all other clients.
 //!
 //! ```text
 //! cargo run --example chat
 //! livers examples/chat/web --proxy /ws=localhost:3000
 //! ```
 //!
-//! The port is the first argument, else `PORT`, else 3000; 0 takes any free one. The second one says
-//! how many milliseconds a silent client may take to answer a ping, the third one where the built
-//! pages are.
+//! Arguments, all optional: the port (default: the variable `PORT`, else 3000; 0 selects a free port),
+//! the ping interval in milliseconds, and the folder of the built pages.
 //!
-//! One HTTP server does both: at `/ws` it speaks WebSocket ([`room`]), everywhere else it gives the
-//! files that `npm run build` made of the pages ([`files`]). While the pages are worked on, livers
-//! serves their source, and only `/ws` comes here.
+//! `/ws` is a WebSocket endpoint ([`room`]). Every other path is a file of the pages that
+//! `npm run build` made ([`files`]). During development livers serves the pages from source and
+//! forwards only `/ws` to this server.
 //!
 //! Left out on purpose: TLS, accounts, a check of the `Origin` header, a limit on the number of
-//! clients, and a memory of what was said. The server listens on the loopback interface only.
+//! clients, and a message history. The server listens on the loopback interface only.
 #![allow(clippy::print_stderr)]
 
 mod files;
@@ -52,14 +51,15 @@ use tokio_tungstenite::{
 
 use room::Room;
 
-/// The longest message taken; a longer one ends the connection.
+/// Size in bytes above which a message ends the connection.
 const MAX_MESSAGE: usize = 64 * 1024;
+/// Default interval between pings.
 const PING: Duration = Duration::from_secs(10);
 
-/// What every connection shares.
+/// State that all connections share.
 struct Backend {
     room: Arc<Room>,
-    /// Where the built pages are.
+    /// The folder of the built pages.
     folder: PathBuf,
 }
 
@@ -91,13 +91,13 @@ async fn run() -> io::Result<()> {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => drop(tokio::spawn(serve(stream, Arc::clone(&backend)))),
-                // Out of file descriptors, most likely: let some connections end first.
+                // Usually too many open files: wait until some connections end.
                 Err(_) => sleep(Duration::from_millis(100)).await,
             },
             _ = &mut ctrl_c => break,
         }
     }
-    // Everyone gets a proper goodbye, but nobody can hold up the exit.
+    // Send every client a close frame, but do not wait for clients that do not read.
     let _ = timeout(Duration::from_secs(1), backend.room.close()).await;
     Ok(())
 }
@@ -107,22 +107,21 @@ fn argument<N: std::str::FromStr>(at: usize) -> io::Result<Option<N>> {
 }
 
 fn number<N: std::str::FromStr>(text: Option<String>) -> io::Result<Option<N>> {
-    let read = |text: String| {
-        text.parse()
-            .map_err(|_| io::Error::other(format!("not a number that is allowed: {text:?}")))
+    let parse = |text: String| {
+        text.parse().map_err(|_| io::Error::other(format!("not a valid number: {text:?}")))
     };
-    text.map(read).transpose()
+    text.map(parse).transpose()
 }
 
-/// Speaks HTTP on one connection, until it ends or becomes a WebSocket.
+/// Serves one HTTP connection until it closes or is upgraded.
 async fn serve(stream: TcpStream, backend: Arc<Backend>) {
-    let _ = stream.set_nodelay(true); // what is said is short, and somebody waits for it
+    let _ = stream.set_nodelay(true); // messages are short and should arrive at once
     let service = service_fn(|request| {
         let backend = Arc::clone(&backend);
         async move { Ok::<_, Infallible>(answer(request, &backend).await) }
     });
     let _ = http1::Builder::new()
-        .timer(TokioTimer::new()) // with it, hyper gives up on a request that never ends
+        .timer(TokioTimer::new()) // enables hyper's timeout for request heads
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades()
         .await;
@@ -135,26 +134,27 @@ async fn answer(request: Request<Incoming>, backend: &Backend) -> Response<Full<
     files::answer(&backend.folder, request.method(), request.uri().path()).await
 }
 
-/// Answers a WebSocket request, then the connection is in the room.
+/// Accepts a WebSocket, and adds the client to the room.
 fn upgrade(request: Request<Incoming>, room: &Arc<Room>) -> Response<Full<Bytes>> {
     let switching = match create_response_with_body(&request, Full::default) {
         Ok(switching) => switching,
         Err(error) => {
-            let mut refusal = Response::new(format!("Not a WebSocket request: {error}\n").into());
-            *refusal.status_mut() = StatusCode::UPGRADE_REQUIRED;
-            return refusal;
+            let text = format!("Not a WebSocket request: {error}\n");
+            let mut response = Response::new(text.into());
+            *response.status_mut() = StatusCode::UPGRADE_REQUIRED;
+            return response;
         }
     };
-    // Before the client knows that it is connected: it misses nothing.
-    let place = room.enter();
-    room.talks.spawn(async move {
-        // Resolves once hyper has sent the answer and let go of the connection.
+    // Join before the client sees the response, so that it misses no message.
+    let member = room.join();
+    room.tasks.spawn(async move {
+        // Resolves once hyper has sent the response and released the connection.
         let Ok(upgraded) = hyper::upgrade::on(request).await else { return };
         let io = TokioIo::new(upgraded);
         let config = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE));
         let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
-        // However it ends, there is nobody left to tell.
-        let _ = place.talk(socket).await;
+        // An error means that the connection is lost: there is nothing left to do.
+        let _ = member.run(socket).await;
     });
     switching
 }

@@ -1,7 +1,8 @@
-//! The room: what one says, all the others hear.
+//! The chat room: relays each message of a member to all other members.
 //!
-//! Each client has a mailbox with an end. Who does not read, and so lets it fill up, is dropped, and
-//! costs the others nothing. Who is silent is pinged; who does not answer until the next ping is gone.
+//! Each member has a bounded mailbox. A client that does not read fills its mailbox and is
+//! disconnected, without delaying the others. Clients are pinged; one that sends nothing until the next
+//! ping is disconnected.
 
 use std::{
     collections::HashMap,
@@ -28,21 +29,21 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
-/// How many messages wait for a client.
+/// Number of messages that can wait for a member.
 const MAILBOX: usize = 256;
-/// How long a client may take to accept one.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Time that a client may take to accept a message.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What all clients share.
+/// State that all members share.
 pub(crate) struct Room {
-    clients: Mutex<Clients>,
+    members: Mutex<Members>,
     ping: Duration,
     stop: CancellationToken,
-    pub(crate) talks: TaskTracker,
+    pub(crate) tasks: TaskTracker,
 }
 
 #[derive(Default)]
-struct Clients {
+struct Members {
     next: u64,
     mailboxes: HashMap<u64, mpsc::Sender<Message>>,
 }
@@ -50,88 +51,92 @@ struct Clients {
 impl Room {
     pub(crate) fn new(ping: Duration) -> Self {
         Self {
-            clients: Mutex::default(),
+            members: Mutex::default(),
             ping: ping.max(Duration::from_millis(1)),
             stop: CancellationToken::new(),
-            talks: TaskTracker::new(),
+            tasks: TaskTracker::new(),
         }
     }
 
-    /// Says goodbye to everybody, and waits until they are gone.
+    /// Sends every client a close frame, and waits until their tasks end.
     pub(crate) async fn close(&self) {
         self.stop.cancel();
-        self.talks.close();
-        self.talks.wait().await;
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 
-    /// A place in the room: what is said from now on comes to it.
-    pub(crate) fn enter(self: &Arc<Self>) -> Place {
+    /// Adds a member, which receives all messages from now on.
+    pub(crate) fn join(self: &Arc<Self>) -> Member {
         let (sender, mailbox) = mpsc::channel(MAILBOX);
-        let id = self.with(|clients| {
-            clients.next += 1;
-            clients.mailboxes.insert(clients.next, sender);
-            clients.next
+        let id = self.with(|members| {
+            members.next += 1;
+            members.mailboxes.insert(members.next, sender);
+            members.next
         });
-        Place { room: Arc::clone(self), id, mailbox }
+        Member { room: Arc::clone(self), id, mailbox }
     }
 
-    /// To all the others. A mailbox that is full is taken away, which its owner notices.
+    /// Puts a message into the mailboxes of all other members. Removes a full mailbox, which ends the
+    /// task of its member.
     fn relay(&self, from: u64, message: &Message) {
-        self.with(|clients| {
-            clients
+        self.with(|members| {
+            members
                 .mailboxes
                 .retain(|id, mailbox| *id == from || mailbox.try_send(message.clone()).is_ok());
         });
     }
 
-    fn with<T>(&self, change: impl FnOnce(&mut Clients) -> T) -> T {
-        // Each change is whole, so one that panicked elsewhere leaves nothing half done.
-        change(&mut self.clients.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, change: impl FnOnce(&mut Members) -> T) -> T {
+        // No change can panic halfway, so a poisoned lock protects valid data.
+        change(&mut self.members.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// A client's place in the room, until it is dropped.
-pub(crate) struct Place {
+/// A member of the room. Dropping it leaves the room.
+pub(crate) struct Member {
     room: Arc<Room>,
     id: u64,
     mailbox: mpsc::Receiver<Message>,
 }
 
-impl Drop for Place {
+impl Drop for Member {
     fn drop(&mut self) {
-        self.room.with(|clients| clients.mailboxes.remove(&self.id));
+        self.room.with(|members| members.mailboxes.remove(&self.id));
     }
 }
 
-impl Place {
-    /// Passes on what the client says, and what is said to it, until it leaves or is gone.
-    pub(crate) async fn talk(mut self, mut socket: Socket) -> Result<(), Error> {
+impl Member {
+    /// Relays messages between the client and the room until the client disconnects.
+    ///
+    /// # Errors
+    /// The connection fails, or the client violates the protocol.
+    pub(crate) async fn run(mut self, mut socket: Socket) -> Result<(), Error> {
         let room = Arc::clone(&self.room);
         let mut pings = interval_at(Instant::now() + room.ping, room.ping);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut heard_from = true; // since the last ping
+        let mut is_alive = true; // whether the client sent anything since the last ping
         loop {
             tokio::select! {
-                heard = socket.next() => {
-                    let Some(message) = heard.transpose()? else { return Ok(()) };
-                    heard_from = true;
+                received = socket.next() => {
+                    let Some(message) = received.transpose()? else { return Ok(()) };
+                    is_alive = true;
                     if message.is_text() || message.is_binary() {
                         room.relay(self.id, &message);
                     }
                 }
                 message = self.mailbox.recv() => match message {
                     Some(message) => send(&mut socket, message).await?,
-                    None => return goodbye(&mut socket, CloseCode::Policy, "too slow").await,
+                    None => return close(&mut socket, CloseCode::Policy, "too slow").await,
                 },
                 _ = pings.tick() => {
-                    if !heard_from {
-                        return Ok(()); // nobody is there to be told
+                    if !is_alive {
+                        return Ok(());
                     }
-                    heard_from = false;
+                    is_alive = false;
                     send(&mut socket, Message::Ping(Bytes::new())).await?;
                 }
                 () = room.stop.cancelled() => {
-                    return goodbye(&mut socket, CloseCode::Away, "the server is going away").await;
+                    return close(&mut socket, CloseCode::Away, "the server is shutting down").await;
                 }
             }
         }
@@ -139,10 +144,10 @@ impl Place {
 }
 
 async fn send(socket: &mut Socket, message: Message) -> Result<(), Error> {
-    let late = |_| Error::Io(io::ErrorKind::TimedOut.into());
-    timeout(PATIENCE, socket.send(message)).await.map_err(late)?
+    let timed_out = |_| Error::Io(io::ErrorKind::TimedOut.into());
+    timeout(SEND_TIMEOUT, socket.send(message)).await.map_err(timed_out)?
 }
 
-async fn goodbye(socket: &mut Socket, code: CloseCode, reason: &'static str) -> Result<(), Error> {
+async fn close(socket: &mut Socket, code: CloseCode, reason: &'static str) -> Result<(), Error> {
     send(socket, Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await
 }

@@ -1,4 +1,4 @@
-// The first letter of a name, in a colour that is always the same for it.
+// Shows the first letter of a name, in a color derived from the name.
 export function Avatar({ name }) {
   const letters = [...name.trim()];
   const hue = letters.reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 360, 7);

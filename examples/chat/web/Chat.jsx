@@ -7,12 +7,12 @@ import { Name } from './Name.jsx';
 const STATES = {
   connecting: 'Connecting …',
   connected: 'Connected',
-  waiting: 'No connection, trying again',
+  waiting: 'Disconnected, reconnecting …',
 };
 
 export function Chat({ client }) {
   const { state, lines } = useSyncExternalStore(client.subscribe, client.snapshot);
-  // Of this tab: two of them are two people.
+  // Stored per tab, so that two tabs can be two people.
   const [name, setName] = useState(() => sessionStorage.getItem('name') ?? '');
   const message = useRef(null);
 
@@ -20,7 +20,7 @@ export function Chat({ client }) {
     sessionStorage.setItem('name', name.trim());
     client.introduce(name);
   };
-  useEffect(introduce, []); // a name of before a reload
+  useEffect(introduce, []); // announces a stored name after a reload
 
   return (
     <main className="chat">

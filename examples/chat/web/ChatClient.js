@@ -1,15 +1,15 @@
-// The connection to the others, and what came over it.
+// The connection to the chat backend, and the messages of this session.
 //
-// What is sent is JSON, `{ name, msg }`, and the backend gives it to everybody else as it is. Who
-// comes and goes is said by the clients as well, `{ name, event }`, so that the backend need not know.
+// Messages are JSON, `{ name, msg }`; the backend relays them unchanged to all other clients. Clients
+// also announce themselves, `{ name, event }`, so that the backend needs to know nothing about names.
 //
-// Those who want to know what happens subscribe; the snapshot is a new object after each change.
+// An external store for React: observers subscribe, and each change creates a new snapshot.
 
-const SHORTEST_WAIT = 500;
-const LONGEST_WAIT = 8000;
-const LONGEST_NAME = 40;
-const LONGEST_TEXT = 4000;
-const KEPT_LINES = 500;
+const MIN_DELAY = 500; // milliseconds before reconnecting
+const MAX_DELAY = 8000;
+const MAX_NAME = 40; // characters
+const MAX_TEXT = 4000;
+const MAX_LINES = 500;
 
 export class ChatClient {
   #observers = new Set();
@@ -17,46 +17,46 @@ export class ChatClient {
   #url;
   #socket;
   #timer;
-  #wait = SHORTEST_WAIT;
-  #name = ''; // mine
-  #known = ''; // the one that the others know me by
+  #delay = MIN_DELAY;
+  #name = ''; // as entered
+  #known = ''; // as announced to the others
   #count = 0;
 
   constructor() {
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
     this.#url = `${scheme}://${location.host}/ws`;
-    window.addEventListener('online', () => this.#again());
+    window.addEventListener('online', () => this.#reconnect());
     window.addEventListener('pagehide', () => this.#leave());
     window.addEventListener('pageshow', ({ persisted }) => persisted && this.#connect());
     this.#connect();
   }
 
-  // For React's useSyncExternalStore.
+  // The interface of React's useSyncExternalStore.
   subscribe = (observer) => {
     this.#observers.add(observer);
     return () => this.#observers.delete(observer);
   };
   snapshot = () => this.#snapshot;
 
-  // Says to the others who I am.
+  // Announces a new name to the others.
   introduce(name) {
     this.#name = name.trim();
     if (this.#snapshot.state !== 'connected' || this.#name === this.#known) return;
     const was = this.#known;
     this.#known = this.#name;
-    if (was && this.#name) this.#say({ name: this.#name, event: 'renamed', was });
-    else if (this.#name) this.#say({ name: this.#name, event: 'joined' });
-    else this.#say({ name: was, event: 'left' });
+    if (was && this.#name) this.#post({ name: this.#name, event: 'renamed', was });
+    else if (this.#name) this.#post({ name: this.#name, event: 'joined' });
+    else this.#post({ name: was, event: 'left' });
   }
 
   send(msg) {
     if (this.#snapshot.state !== 'connected' || !this.#name) return;
     this.introduce(this.#name);
-    this.#say({ name: this.#name, msg });
+    this.#post({ name: this.#name, msg });
     this.#add('sent', this.#name, msg);
   }
 
-  #say(message) {
+  #post(message) {
     this.#socket.send(JSON.stringify(message));
   }
 
@@ -67,23 +67,23 @@ export class ChatClient {
     let opened = false;
     socket.addEventListener('open', () => {
       opened = true;
-      this.#wait = SHORTEST_WAIT;
+      this.#delay = MIN_DELAY;
       this.#change({ state: 'connected' });
-      this.#add('system', '', this.#count ? 'You are connected again.' : 'You are connected.');
+      this.#add('system', '', this.#count ? 'Reconnected.' : 'Connected.');
       this.introduce(this.#name);
     });
     socket.addEventListener('message', ({ data }) => this.#receive(data));
-    // Also follows an attempt that failed.
+    // Also fires when a connection attempt fails.
     socket.addEventListener('close', () => {
       if (socket !== this.#socket) return;
       this.#change({ state: 'waiting' });
-      if (opened) this.#add('system', '', 'The connection is lost.');
-      this.#timer = setTimeout(() => this.#again(), this.#wait * (0.75 + Math.random() / 2));
-      this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
+      if (opened) this.#add('system', '', 'Connection lost.');
+      this.#timer = setTimeout(() => this.#reconnect(), this.#delay * (0.75 + Math.random() / 2));
+      this.#delay = Math.min(this.#delay * 2, MAX_DELAY);
     });
   }
 
-  #again() {
+  #reconnect() {
     if (this.#snapshot.state !== 'waiting' || this.#socket?.readyState === WebSocket.CONNECTING) return;
     clearTimeout(this.#timer);
     this.#connect();
@@ -91,7 +91,7 @@ export class ChatClient {
 
   #leave() {
     if (this.#snapshot.state === 'connected' && this.#known)
-      this.#say({ name: this.#known, event: 'left' });
+      this.#post({ name: this.#known, event: 'left' });
     this.#known = '';
     clearTimeout(this.#timer);
     const socket = this.#socket;
@@ -99,19 +99,19 @@ export class ChatClient {
     socket?.close();
   }
 
-  // Whatever comes was made by somebody else.
+  // Validates a message, which comes from another client.
   #receive(data) {
     let message;
     try {
-      // The lesson's backend gives what it heard to the others as bytes.
+      // The Node backend relays text messages as binary ones.
       message = JSON.parse(typeof data === 'string' ? data : new TextDecoder().decode(data));
     } catch {
       return;
     }
-    const text = (value, longest) => (typeof value === 'string' ? value.trim().slice(0, longest) : '');
-    const name = text(message?.name, LONGEST_NAME);
-    const was = text(message?.was, LONGEST_NAME);
-    const msg = text(message?.msg, LONGEST_TEXT);
+    const text = (value, max) => (typeof value === 'string' ? value.trim().slice(0, max) : '');
+    const name = text(message?.name, MAX_NAME);
+    const was = text(message?.was, MAX_NAME);
+    const msg = text(message?.msg, MAX_TEXT);
     if (!name) return;
     if (msg) this.#add('received', name, msg);
     else if (message.event === 'joined') this.#add('system', '', `${name} joined.`);
@@ -121,11 +121,11 @@ export class ChatClient {
 
   #add(kind, name, text) {
     const line = { id: ++this.#count, kind, name, text, at: Date.now() };
-    this.#change({ lines: [...this.#snapshot.lines, line].slice(-KEPT_LINES) });
+    this.#change({ lines: [...this.#snapshot.lines, line].slice(-MAX_LINES) });
   }
 
-  #change(what) {
-    this.#snapshot = { ...this.#snapshot, ...what };
+  #change(changes) {
+    this.#snapshot = { ...this.#snapshot, ...changes };
     for (const observer of this.#observers) observer();
   }
 }

@@ -2,52 +2,52 @@ import { useLayoutEffect, useRef, useState } from 'react';
 
 import { Avatar } from './Avatar.jsx';
 
-const NEAR = 60; // pixels
+const NEAR_END = 60; // pixels
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 
 export function Conversation({ lines }) {
   const list = useRef(null);
   const [follows, setFollows] = useState(true);
 
-  const toEnd = () => list.current.scrollTo({ top: list.current.scrollHeight });
+  const scrollToEnd = () => list.current.scrollTo({ top: list.current.scrollHeight });
   useLayoutEffect(() => {
-    if (follows || lines.at(-1)?.kind === 'sent') toEnd();
+    if (follows || lines.at(-1)?.kind === 'sent') scrollToEnd();
   }, [lines, follows]);
 
   const onScroll = ({ target }) =>
-    setFollows(target.scrollHeight - target.scrollTop - target.clientHeight < NEAR);
+    setFollows(target.scrollHeight - target.scrollTop - target.clientHeight < NEAR_END);
 
-  const said = lines.some(({ kind }) => kind !== 'system');
+  const hasMessages = lines.some(({ kind }) => kind !== 'system');
   return (
     <section className="conversation" aria-label="Conversation">
-      <ol ref={list} role="log" tabIndex={0} aria-label="What was said" onScroll={onScroll}>
+      <ol ref={list} role="log" tabIndex={0} aria-label="Messages" onScroll={onScroll}>
         {lines.map((line, at) => (
-          <Line key={line.id} line={line} isNext={isNext(lines[at - 1], line)} />
+          <Line key={line.id} line={line} continues={continues(lines[at - 1], line)} />
         ))}
-        {!said && (
+        {!hasMessages && (
           <li className="nothing">
-            Nothing has been said yet. Open this page in a second window, and talk to yourself.
+            No messages yet. Open this page in a second window to chat with yourself.
           </li>
         )}
       </ol>
       {!follows && (
         <button className="newest" type="button" onClick={() => setFollows(true)}>
-          To the newest
+          Jump to latest
         </button>
       )}
     </section>
   );
 }
 
-// Whether somebody goes on talking.
-function isNext(before, { kind, name, at }) {
+// Returns whether a line follows another one of the same person within two minutes.
+function continues(before, { kind, name, at }) {
   return kind !== 'system' && before?.kind === kind && before.name === name && at - before.at < 120_000;
 }
 
-function Line({ line: { kind, name, text, at }, isNext }) {
+function Line({ line: { kind, name, text, at }, continues }) {
   if (kind === 'system') return <li className="system">{text}</li>;
   return (
-    <li className={kind} data-next={isNext}>
+    <li className={kind} data-next={continues}>
       <Avatar name={name} />
       <div className="bubble">
         <b className="who">{kind === 'sent' ? `${name} (you)` : name}</b>

@@ -11,14 +11,14 @@ export function Message({ ref, hasName, isConnected, onSend }) {
     setText('');
     ref.current?.focus();
   };
-  // Enter also ends a word of an input method, which is no message yet.
+  // Enter also confirms a word in an input method editor; that must not send the message.
   const isEnter = ({ key, shiftKey, nativeEvent }) =>
     key === 'Enter' && !shiftKey && !nativeEvent.isComposing;
 
   return (
     <form className="message" onSubmit={send}>
       <label htmlFor="message">Your message</label>
-      {/* As high as its text: the copy beside it, which is not seen, makes it so. */}
+      {/* The field grows with its text: an invisible copy of the text sets the height. */}
       <div className="grow" data-text={text + ' '}>
         <textarea
           id="message"

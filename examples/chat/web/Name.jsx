@@ -15,7 +15,7 @@ export function Name({ name, onChange, onDone, onSubmit }) {
         value={name}
         onChange={({ target }) => onChange(target.value)}
         onBlur={onDone}
-        placeholder="Who are you?"
+        placeholder="Enter your name"
         maxLength={30}
         autoComplete="nickname"
         autoFocus={!name}

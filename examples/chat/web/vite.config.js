@@ -1,4 +1,4 @@
-// For Vite only; livers does without.
+// Only Vite needs this file.
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 

@@ -1,4 +1,4 @@
-//! The examples, each run as its README says, in a browser.
+//! Runs each example as its README describes, in a browser.
 
 mod chat;
 mod echo;
@@ -26,7 +26,7 @@ impl Example {
         Self::start_with(name, &[]).await
     }
 
-    /// With more arguments than its port.
+    /// Starts a backend with arguments after the port.
     async fn start_with(name: &'static str, args: &[&str]) -> Self {
         let (child, port) = Self::spawn(name, 0, args).await;
         Self { name, port, child }
@@ -40,33 +40,34 @@ impl Example {
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .unwrap_or_else(|e| panic!("{name}: {e}; build it: cargo build --examples"));
-        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        let line = within("its address", lines.next_line()).await.expect("a line");
-        let line = line.unwrap_or_else(|| panic!("{name} ended"));
+            .unwrap_or_else(|e| panic!("{name}: {e}. Run: cargo build --examples"));
+        let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
+        let line =
+            within("the address of the backend", lines.next_line()).await.expect("stdout is UTF-8");
+        let line = line.unwrap_or_else(|| panic!("{name} ended before it printed its address"));
         let port = line.rsplit(':').next().and_then(|port| port.parse().ok());
         (child, port.unwrap_or_else(|| panic!("no port in {line:?}")))
     }
 
     async fn kill(&mut self) {
-        within("its end", self.child.kill()).await.expect("kill");
+        within("the end of the backend", self.child.kill()).await.expect("kill");
     }
 
-    /// Starts it on the same port.
-    async fn start_again(&mut self) {
+    /// Restarts the backend on the same port.
+    async fn restart(&mut self) {
         (self.child, _) = Self::spawn(self.name, self.port, &[]).await;
     }
 
-    /// `livers` on its pages, with a path of this backend.
-    async fn front(&self, path: &str) -> (Livers, TempDir) {
+    /// Starts livers on a copy of the example's pages, and forwards a path to this backend.
+    async fn livers(&self, path: &str) -> (Livers, TempDir) {
         let dir = TempDir::copy_of(format!("examples/{}/web", self.name));
         let route = format!("{path}=localhost:{}", self.port);
         (Livers::on(dir.path()).arg("--proxy").arg(route).start().await, dir)
     }
 }
 
-/// All that loaded did so without a fault.
-fn check(page: &Page) {
+/// Asserts that the page logged no error and that all its requests succeeded.
+fn assert_no_errors(page: &Page) {
     let errors: Vec<_> = page.console().into_iter().filter(|line| line.level == "error").collect();
     assert!(errors.is_empty(), "{errors:#?}");
     for request in page.requests() {
