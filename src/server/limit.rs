@@ -97,11 +97,11 @@ enum Eviction {
 impl ConnectionLimiter {
     /// Returns a limiter for the number of file descriptors that the process may open.
     ///
-    /// An HTTP connection needs up to three: its own, a file, and one to a backend. An upgraded one
-    /// needs up to two.
+    /// An HTTP connection needs up to three: its own, a file, and one to a backend. A reload socket
+    /// needs one, and a tunnel to a backend two; of the latter there are few.
     pub(super) fn new() -> Arc<Self> {
         let (http, upgraded) = match max_descriptors() {
-            Some(max) => ((max / 6).clamp(1, MAX_HTTP), (max / 4).clamp(1, MAX_UPGRADED)),
+            Some(max) => ((max / 6).clamp(1, MAX_HTTP), (max * 3 / 8).clamp(1, MAX_UPGRADED)),
             None => (MAX_HTTP, MAX_UPGRADED),
         };
         Self::with_limits(http, upgraded)

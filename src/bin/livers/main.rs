@@ -78,6 +78,7 @@ async fn run(cli: Cli, began: Instant) -> Result<(), Error> {
     if open && let Err(error) = open::that_detached(server.url()) {
         terminal::print_browser_error(&server.url(), &error);
     }
+    process::unmap_startup_code();
     server.run_until(stop.received()).await;
     terminal.finish();
     Ok(())

@@ -48,7 +48,7 @@ async fn incomplete_requests_and_idle_connections_delay_no_other_client() {
     assert_healthy(&livers, before, "incomplete requests").await;
 }
 
-/// Starts a server that may open 120 descriptors, and so accepts 20 HTTP connections and 30 upgraded
+/// Starts a server that may open 120 descriptors, and so accepts 20 HTTP connections and 45 upgraded
 /// ones.
 async fn start_small(dir: &TempDir) -> Livers {
     let limit = ["-c", "ulimit -n 120 && exec \"$0\" \"$@\""];
@@ -111,7 +111,7 @@ async fn a_new_connection_is_refused_with_503_while_all_are_busy() {
     let port = livers.port();
     // Upgraded connections do not count.
     let mut sockets = Vec::new();
-    for _ in 0..30 {
+    for _ in 0..45 {
         sockets.push(Socket::on(port).open().await);
     }
     let mut streams = Vec::new();
@@ -139,7 +139,7 @@ async fn a_websocket_is_refused_with_503_while_too_many_are_open() {
     let livers = start_small(&dir).await;
     let port = livers.port();
     let mut sockets = Vec::new();
-    for _ in 0..30 {
+    for _ in 0..45 {
         sockets.push(Socket::on(port).open().await);
     }
     let refused = Socket::on(port).try_open().await.err().expect("refused");
