@@ -1,4 +1,4 @@
-//! The backend: what it answers well, and what it does wrong, each at a path of its own.
+//! The backend: correct responses, and faults, each at its own path.
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ use tokio_tungstenite::{
 
 use crate::support::http::{RequestHead, Wire};
 
-/// How long a connection is kept for another request.
+/// How long an idle connection is kept open.
 const IDLE: Duration = Duration::from_secs(8);
 
-/// By when livers has let go of an answer that nobody waits for any more.
-const HELD: usize = 5;
+/// How many reads of 9 s may time out before livers closes a request that its client has abandoned.
+const MAX_TIMEOUTS: usize = 5;
 
-/// How long the large answer is.
+/// The length of the large response, in bytes.
 const LARGE: usize = 1_000_000;
 
 /// A page of the backend.
 pub(crate) const PAGE: &str = "<!doctype html><title>backend</title><p>text";
 
-/// The large answer.
+/// Returns the body of the large response.
 pub(crate) fn large() -> Vec<u8> {
     (0..=250_u8).cycle().take(LARGE).collect()
 }
@@ -38,7 +38,7 @@ pub(crate) async fn serve(mut wire: Wire) {
     }
 }
 
-/// Answers one request; gives the connection, if it goes on.
+/// Answers one request. Returns the connection if it can be reused.
 async fn answer(mut wire: Wire, head: &RequestHead) -> Option<Wire> {
     let (_, path) = head.target.trim_start_matches('/').split_once('/')?;
     let path = path.split('?').next()?;
@@ -91,7 +91,7 @@ async fn events(mut wire: Wire) -> Option<Wire> {
     None
 }
 
-/// What says 101.
+/// Returns the head of a 101 response.
 fn switching(head: &RequestHead) -> String {
     let key = head.headers.get("sec-websocket-key").unwrap_or_default();
     format!(
@@ -101,7 +101,7 @@ fn switching(head: &RequestHead) -> String {
     )
 }
 
-/// A WebSocket that says what it hears.
+/// Echoes WebSocket messages.
 async fn tunnel(mut wire: Wire, head: &RequestHead) -> Option<Wire> {
     wire.try_send(switching(head)).await.ok()?;
     let mut socket = WebSocketStream::from_raw_socket(wire.into_stream(), Role::Server, None).await;
@@ -113,19 +113,19 @@ async fn tunnel(mut wire: Wire, head: &RequestHead) -> Option<Wire> {
     None
 }
 
-/// Everything that a backend can do wrong.
+/// Responds with a fault, or with a status.
 async fn fault(mut wire: Wire, what: &str, head: &RequestHead) -> Option<Wire> {
     let ok = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\nhalf";
     match what {
         "never" => {
-            for _ in 0..HELD {
+            for _ in 0..MAX_TIMEOUTS {
                 match timeout(Duration::from_secs(9), wire.some()).await {
                     Ok(Ok(some)) if !some.is_empty() => {}
                     Ok(_) => return None,
                     Err(_) => {}
                 }
             }
-            panic!("an answer that nobody waits for is still waited for");
+            panic!("livers keeps a request that its client has abandoned");
         }
         "rst-head" => {
             let _ = wire.try_send("HTTP/1.1 200 O").await;
@@ -133,7 +133,7 @@ async fn fault(mut wire: Wire, what: &str, head: &RequestHead) -> Option<Wire> {
         }
         "rst-body" => {
             wire.try_send(ok).await.ok()?;
-            // What was sent must be on its way before it is taken back.
+            // A reset discards unsent bytes.
             sleep(Duration::from_millis(50)).await;
             wire.reset();
         }
@@ -142,7 +142,7 @@ async fn fault(mut wire: Wire, what: &str, head: &RequestHead) -> Option<Wire> {
             let more = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhalf and more";
             wire.try_send(more).await.ok()?;
         }
-        "garbage" => wire.try_send("\x16\x03\x01 this is no HTTP\r\n\r\n").await.ok()?,
+        "garbage" => wire.try_send("\x16\x03\x01 this is not HTTP\r\n\r\n").await.ok()?,
         "chunks" => {
             let bad = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n";
             wire.try_send(bad).await.ok()?;
@@ -153,7 +153,7 @@ async fn fault(mut wire: Wire, what: &str, head: &RequestHead) -> Option<Wire> {
         }
         "ws-rst" => {
             wire.try_send(switching(head)).await.ok()?;
-            // A frame of 100 bytes that begins.
+            // The beginning of a frame of 100 bytes.
             wire.try_send(b"\x82\x64half").await.ok()?;
             sleep(Duration::from_millis(50)).await;
             wire.reset();

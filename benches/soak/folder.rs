@@ -1,46 +1,45 @@
-//! The folder that is served: files of all sizes, which nobody changes, and what must be there before
-//! the others begin.
+//! The served folder: files of all sizes that do not change, and files that the tasks need.
 
-use crate::{chance::Chance, support::dir::TempDir};
+use crate::{rng::Rng, support::dir::TempDir};
 
-/// How long the files are.
+/// The lengths of the files, in bytes.
 const LENGTHS: [usize; 9] = [0, 1, 120, 4096, 16_384, 16_385, 65_537, 300_000, 2_500_000];
 
-/// How long the largest one is: it is not read into memory to be sent.
+/// The length of the largest file, in bytes. livers streams it from disk.
 pub(crate) const LARGE: usize = 6_000_000;
 
-/// How many folders and files a listing has.
+/// The number of entries of a listing.
 const LISTED: usize = 40;
 
-/// A page that gets the element.
+/// A page that livers injects its element into.
 pub(crate) const PAGE: &str = "<!doctype html><html><head><title>a</title>\
     <link rel=stylesheet href=/style.css></head><body><p>text</p></body></html>";
 
-/// The files that nobody changes.
+/// The files that do not change.
 pub(crate) struct Files {
-    /// Their URL paths, and what is in them.
+    /// URL paths and contents.
     pub(crate) plain: Vec<(String, Vec<u8>)>,
     pub(crate) large: Vec<u8>,
     pub(crate) script: Vec<u8>,
-    /// What stands for the script, compressed. Nobody unpacks it.
+    /// The content of the compressed siblings of the script. It is not actually compressed.
     pub(crate) packed: Vec<u8>,
 }
 
 impl Files {
-    /// Writes them.
+    /// Writes the files.
     pub(crate) fn write(dir: &TempDir, seed: u64) -> Self {
-        let mut chance = Chance::new(seed, "files");
+        let mut rng = Rng::new(seed, "files");
         let extensions = ["bin", "png", "css", "txt", "js", "woff2"];
         let mut plain = Vec::new();
         for (number, length) in LENGTHS.into_iter().enumerate() {
             let name = format!("files/{number}.{}", extensions[number % extensions.len()]);
-            let content = chance.bytes(length);
+            let content = rng.bytes(length);
             dir.write(&name, &content);
             plain.push((format!("/{name}"), content));
         }
-        let large = chance.bytes(LARGE);
+        let large = rng.bytes(LARGE);
         dir.write("files/large.bin", &large);
-        let (script, packed) = (b"let a = 1;\n".repeat(3000), chance.bytes(3000));
+        let (script, packed) = (b"let a = 1;\n".repeat(3000), rng.bytes(3000));
         dir.write("packed/app.js", &script);
         dir.write("packed/app.js.gz", &packed);
         dir.write("packed/app.js.br", &packed);

@@ -1,4 +1,5 @@
-//! Who asks for what a backend answers, well or badly, and for what is behind one that comes and goes.
+//! Requests through the proxy: correct and faulty responses, and a backend that is stopped and
+//! started.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +13,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
     backend::{PAGE, large},
-    chance::Chance,
+    rng::Rng,
     support::{
         backend::Backend,
         http::{Wire, request_head},
@@ -22,32 +23,32 @@ use crate::{
     world::World,
 };
 
-/// By when a tab is told that its backend is back.
+/// When a tab must have been notified that its backend is available again.
 const LOST: Duration = Duration::from_secs(9);
 
-/// Starts them. The backend is the one behind `/d`.
+/// Starts the tasks of this module. `backend` is behind `/d`.
 pub(crate) fn start(world: &Arc<World>, tasks: &mut JoinSet<()>, backend: &Arc<Mutex<Backend>>) {
     let ms = Duration::from_millis;
-    world.keep_doing(tasks, "backend, answers", ms(60), answers);
-    world.keep_doing(tasks, "backend, bodies both ways", ms(150), bodies);
-    world.keep_doing(tasks, "backend, streams", ms(400), streams);
-    world.keep_doing(tasks, "backend, long polls", ms(300), polls);
-    world.keep_doing(tasks, "backend, long polls given up", ms(500), given_up);
+    world.repeat(tasks, "backend, responses", ms(60), answers);
+    world.repeat(tasks, "backend, bodies both ways", ms(150), bodies);
+    world.repeat(tasks, "backend, streams", ms(400), streams);
+    world.repeat(tasks, "backend, long polls", ms(300), polls);
+    world.repeat(tasks, "backend, abandoned long polls", ms(500), abandoned_poll);
     for _ in 0..2 {
-        world.keep_doing(tasks, "backend, WebSockets", ms(300), sockets);
+        world.repeat(tasks, "backend, WebSockets", ms(300), sockets);
     }
-    world.keep_doing(tasks, "backend, faults", ms(100), faults);
-    world.keep_doing(tasks, "backend, faults of upgrades", ms(200), upgrades);
-    world.keep_doing(tasks, "backend, never answering a page", ms(3000), never);
+    world.repeat(tasks, "backend, faults", ms(100), faults);
+    world.repeat(tasks, "backend, faults of upgrades", ms(200), upgrades);
+    world.repeat(tasks, "backend, pages without a response", ms(3000), never);
     let backend = Arc::clone(backend);
-    world.keep_doing(tasks, "backend, killed and back", ms(4000), move |world, chance| {
-        killed(world, chance, Arc::clone(&backend))
+    world.repeat(tasks, "backend, stopped and started", ms(4000), move |world, rng| {
+        restarted(world, rng, Arc::clone(&backend))
     });
 }
 
-async fn answers(world: Arc<World>, _: Chance) {
+async fn answers(world: Arc<World>, _: Rng) {
     assert_eq!(world.get("/b/ok?a=b", &[]).await.text(), "ok");
-    assert!(world.get("/b/large", &[]).await.body == large(), "other bytes");
+    assert!(world.get("/b/large", &[]).await.body == large(), "wrong body");
     let page = world.get("/b/page", &[("Sec-Fetch-Dest", "document")]).await;
     let text = page.text();
     let at = text.find("<script").unwrap_or_else(|| panic!("no element in {text}"));
@@ -55,11 +56,11 @@ async fn answers(world: Arc<World>, _: Chance) {
     assert_eq!(format!("{}{}", &text[..at], &text[end..]), PAGE);
 }
 
-async fn bodies(world: Arc<World>, mut chance: Chance) {
-    let length = *chance.pick(&[0, 1, 1000, 65_536, 400_000]);
-    let body = chance.bytes(length);
-    let fixed = world.ask("POST /b/echo", &[], &body).await.expect("an answer");
-    assert!(fixed.status == 200 && fixed.body == body, "other bytes of {length}");
+async fn bodies(world: Arc<World>, mut rng: Rng) {
+    let length = *rng.pick(&[0, 1, 1000, 65_536, 400_000]);
+    let body = rng.bytes(length);
+    let fixed = world.ask("POST /b/echo", &[], &body).await.expect("a response");
+    assert!(fixed.status == 200 && fixed.body == body, "wrong body of {length} bytes");
     let chunked = [("Transfer-Encoding", "chunked")];
     let mut raw = request_head(world.port, "PUT", "/b/echo", &chunked, 0).into_bytes();
     for part in body.chunks(7001) {
@@ -72,54 +73,54 @@ async fn bodies(world: Arc<World>, mut chance: Chance) {
     wire.send(raw).await;
     let response = wire.response(false).await;
     Tally::count(&world.tally.answers);
-    assert!(response.body == body, "other bytes of {length} in chunks");
+    assert!(response.body == body, "wrong chunked body of {length} bytes");
 }
 
-/// Server-Sent Events: as they come, until either side has enough.
-async fn streams(world: Arc<World>, mut chance: Chance) {
+/// Server-Sent Events arrive one by one, until either side closes the stream.
+async fn streams(world: Arc<World>, mut rng: Rng) {
     let mut wire = Wire::open(world.port).await;
     wire.send("GET /b/sse HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
-    wire.until(b"\r\n\r\n").await.expect("an answer");
-    for number in 0..=chance.below(60) {
+    wire.until(b"\r\n\r\n").await.expect("a response");
+    for number in 0..=rng.below(60) {
         let event = wire.until(b"\n\n").await.unwrap_or_else(|| panic!("no event {number}"));
         assert!(event.ends_with(&format!("data: {number}")), "{event}, not {number}");
     }
     Tally::count(&world.tally.answers);
 }
 
-async fn polls(world: Arc<World>, _: Chance) {
+async fn polls(world: Arc<World>, _: Rng) {
     let response = world.get("/b/poll", &[("Sec-Fetch-Dest", "empty")]).await;
     assert_eq!(response.text(), "news");
 }
 
-async fn given_up(world: Arc<World>, mut chance: Chance) {
+async fn abandoned_poll(world: Arc<World>, mut rng: Rng) {
     let mut wire = Wire::open(world.port).await;
     wire.send("GET /f/never HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Dest: empty\r\n\r\n").await;
-    let patience = chance.about(Duration::from_secs(3));
-    assert!(timeout(patience, wire.some()).await.is_err(), "a long poll is cut off");
-    if chance.one_in(2) {
+    let timeout_after = rng.about(Duration::from_secs(3));
+    assert!(timeout(timeout_after, wire.some()).await.is_err(), "a long poll ended");
+    if rng.one_in(2) {
         wire.reset();
     }
 }
 
-async fn sockets(world: Arc<World>, mut chance: Chance) {
+async fn sockets(world: Arc<World>, mut rng: Rng) {
     let mut socket = Socket::on(world.port).path("/b/ws").open().await;
-    for _ in 0..=chance.below(20) {
-        let length = *chance.pick(&[0, 1, 125, 126, 5000, 70_000]);
-        let message = Message::Binary(chance.bytes(length).into());
+    for _ in 0..=rng.below(20) {
+        let length = *rng.pick(&[0, 1, 125, 126, 5000, 70_000]);
+        let message = Message::Binary(rng.bytes(length).into());
         socket.send(message.clone()).await;
-        assert!(socket.next_message().await == message, "another message");
+        assert!(socket.next_message().await == message, "wrong message");
         Tally::count(&world.tally.answers);
-        sleep(chance.about(Duration::from_millis(50))).await;
+        sleep(rng.about(Duration::from_millis(50))).await;
     }
-    if chance.one_in(2) {
+    if rng.one_in(2) {
         socket.close().await;
     }
 }
 
-/// The browser gets a true status, or sees that the answer broke off.
-async fn faults(world: Arc<World>, mut chance: Chance) {
-    let (path, status, whole) = *chance.pick(&[
+/// The client gets an error status, or an incomplete response that is recognizable as incomplete.
+async fn faults(world: Arc<World>, mut rng: Rng) {
+    let (path, status, whole) = *rng.pick(&[
         ("/r/refused", 502, true),
         ("/f/rst-head", 502, true),
         ("/f/rst-body", 200, false),
@@ -133,28 +134,29 @@ async fn faults(world: Arc<World>, mut chance: Chance) {
     ]);
     let fields = [("Sec-Fetch-Dest", "empty")];
     let response = world.ask(&format!("GET {path}"), &fields, b"").await;
-    let response = response.unwrap_or_else(|| panic!("{path}: no answer"));
+    let response = response.unwrap_or_else(|| panic!("{path}: no response"));
     assert_eq!((response.status, response.complete), (status, whole), "{path}");
 }
 
-async fn upgrades(world: Arc<World>, mut chance: Chance) {
-    let status = *chance.pick(&[200, 401, 426]);
+async fn upgrades(world: Arc<World>, mut rng: Rng) {
+    let status = *rng.pick(&[200, 401, 426]);
     let refused = Socket::on(world.port).path(&format!("/f/up-{status}")).try_open().await;
     let refused = refused.err().expect("no WebSocket");
     assert_eq!(refused.status, Some(status), "{}", refused.why);
     let mut socket = Socket::on(world.port).path("/f/ws-rst").open().await;
     let broken = socket.next().await;
-    assert!(!matches!(broken, Some(Ok(_))), "half a frame was {broken:?}");
+    assert!(!matches!(broken, Some(Ok(_))), "an incomplete frame was passed on: {broken:?}");
     Tally::count(&world.tally.answers);
 }
 
-async fn never(world: Arc<World>, _: Chance) {
+async fn never(world: Arc<World>, _: Rng) {
     let fields = [("Sec-Fetch-Dest", "document"), ("Sec-Fetch-Mode", "navigate")];
     assert_eq!(world.get("/f/never", &fields).await.status, 504);
 }
 
-/// What is open breaks off; who asks is told; and the page is told when it is back, once.
-async fn killed(world: Arc<World>, mut chance: Chance, backend: Arc<Mutex<Backend>>) {
+/// When the backend stops, tunnels end and requests get 502. When it is available again, the page
+/// is notified.
+async fn restarted(world: Arc<World>, mut rng: Rng, backend: Arc<Mutex<Backend>>) {
     assert_eq!(world.get("/d/ok", &[]).await.text(), "ok");
     let mut tab = Socket::on(world.port).subprotocol("livers").open().await;
     let connected = tab.next_json().await;
@@ -167,11 +169,11 @@ async fn killed(world: Arc<World>, mut chance: Chance, backend: Arc<Mutex<Backen
     tunnel.send_text("here").await;
     tunnel.next_message().await;
     backend.lock().await.stop().await;
-    assert!(!matches!(tunnel.next().await, Some(Ok(Message::Text(_)))), "a tunnel to nowhere");
+    assert!(!matches!(tunnel.next().await, Some(Ok(Message::Text(_)))), "the tunnel is still open");
     let down = world.get("/d/ok", &[]).await;
-    assert_eq!(down.status, 502, "it is down");
-    sleep(chance.about(Duration::from_secs(1))).await;
-    // Its port may be some client's for a moment.
+    assert_eq!(down.status, 502, "the backend is down");
+    sleep(rng.about(Duration::from_secs(1))).await;
+    // The port may be in use by a client for a moment.
     loop {
         let backend = Arc::clone(&backend);
         let start = tokio::spawn(async move { backend.lock().await.start_again().await });
@@ -182,7 +184,7 @@ async fn killed(world: Arc<World>, mut chance: Chance, backend: Arc<Mutex<Backen
     }
     Tally::count(&world.tally.saves);
     let deadline = Instant::now() + LOST;
-    let told = async {
+    let notified = async {
         loop {
             let Some(Ok(message)) = tab.next().await else { panic!("the socket ended") };
             if matches!(&message, Message::Text(text) if text.contains("\"/d/page\"")) {
@@ -190,10 +192,10 @@ async fn killed(world: Arc<World>, mut chance: Chance, backend: Arc<Mutex<Backen
             }
         }
     };
-    if timeout_at(deadline, told).await.is_err() {
+    if timeout_at(deadline, notified).await.is_err() {
         Tally::count(&world.tally.lost);
-        panic!("nobody said that the backend is back");
+        panic!("no message that the backend is available again");
     }
-    Tally::count(&world.tally.told);
-    assert_eq!(world.get("/d/ok", &[]).await.text(), "ok", "it is back");
+    Tally::count(&world.tally.notified);
+    assert_eq!(world.get("/d/ok", &[]).await.text(), "ok", "the backend is up");
 }

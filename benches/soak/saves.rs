@@ -1,4 +1,4 @@
-//! Who writes a great deal: many files at once, folders that come and go, names that are new each time.
+//! Many writes: bursts, folders that are created and removed, and files with new names.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -8,21 +8,22 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::{chance::Chance, support::socket::Socket, tally::Tally, world::World};
+use crate::{rng::Rng, support::socket::Socket, tally::Tally, world::World};
 
-/// When a message counts as lost.
+/// The time after which a message counts as lost.
 const LOST: Duration = Duration::from_secs(9);
 
-/// Starts them.
+/// Starts the tasks of this module.
 pub(crate) fn start(world: &Arc<World>, tasks: &mut JoinSet<()>) {
     let ms = Duration::from_millis;
-    world.keep_doing(tasks, "bursts", ms(4000), burst);
-    world.keep_doing(tasks, "folders that come and go", ms(700), folders);
-    world.keep_doing(tasks, "files with new names", ms(300), names);
-    world.keep_doing(tasks, "ignored files", ms(300), ignored);
+    world.repeat(tasks, "bursts", ms(4000), burst);
+    world.repeat(tasks, "folders created and removed", ms(700), folders);
+    world.repeat(tasks, "files with new names", ms(300), names);
+    world.repeat(tasks, "ignored files", ms(300), ignored);
 }
 
-/// As many paths change as livers remembers, so that what comes later takes the place of one of them.
+/// Changes as many paths as livers remembers, so that its memory use is at the limit before the
+/// load.
 pub(crate) async fn fill(world: &World) {
     let mut tool = Socket::on(world.port).open().await;
     tool.next_json().await;
@@ -32,38 +33,44 @@ pub(crate) async fn fill(world: &World) {
             world.dir.write(name, "a {}");
         }
         let waiting = all.iter().map(|name| format!("/{name}")).collect();
-        until_told(world, &mut tool, waiting, "made").await;
+        wait_until_notified(world, &mut tool, waiting, "created").await;
     }
     world.dir.remove("fill");
-    until_told(world, &mut tool, HashSet::from(["/fill".to_owned()]), "removed").await;
+    wait_until_notified(world, &mut tool, HashSet::from(["/fill".to_owned()]), "removed").await;
 }
 
-/// Many files in new folders: a tool, which is told everything, hears of each.
-async fn burst(world: Arc<World>, mut chance: Chance) {
+/// Writes many files in new folders. A tool, which is notified of everything, must get every
+/// change.
+async fn burst(world: Arc<World>, mut rng: Rng) {
     let mut tool = Socket::on(world.port).open().await;
     tool.next_json().await;
-    let (number, count) = (world.number(), *chance.pick(&[10, 60, 200]));
+    let (number, count) = (world.number(), *rng.pick(&[10, 60, 200]));
     let (folder, mut waiting) = (format!("burst/{number}"), HashSet::new());
     let all: Vec<_> = (0..count).map(|part| format!("{folder}/{}/{part}.css", part % 4)).collect();
     for name in &all {
         world.dir.write(name, format!("/* {number} */"));
         waiting.insert(format!("/{name}"));
     }
-    until_told(&world, &mut tool, waiting, "made").await;
-    if chance.one_in(2) {
+    wait_until_notified(&world, &mut tool, waiting, "created").await;
+    if rng.one_in(2) {
         for name in &all {
             world.dir.replace(name, format!("/* {number} again */"));
         }
         let waiting = all.iter().map(|name| format!("/{name}")).collect();
-        until_told(&world, &mut tool, waiting, "changed").await;
+        wait_until_notified(&world, &mut tool, waiting, "changed").await;
     }
     world.dir.remove(&folder);
     let waiting = all.iter().map(|name| format!("/{name}")).chain([format!("/{folder}")]).collect();
-    until_told(&world, &mut tool, waiting, "removed").await;
+    wait_until_notified(&world, &mut tool, waiting, "removed").await;
 }
 
-/// Waits until each of these was told of.
-async fn until_told(world: &World, tool: &mut Socket, mut waiting: HashSet<String>, what: &str) {
+/// Waits until there was a message for each of these paths.
+async fn wait_until_notified(
+    world: &World,
+    tool: &mut Socket,
+    mut waiting: HashSet<String>,
+    what: &str,
+) {
     let deadline = Instant::now() + LOST;
     while !waiting.is_empty() {
         let Ok(message) = timeout_at(deadline, tool.next()).await else {
@@ -71,7 +78,7 @@ async fn until_told(world: &World, tool: &mut Socket, mut waiting: HashSet<Strin
             for _ in &waiting {
                 Tally::count(&world.tally.lost);
             }
-            panic!("{} of a burst were {what}, and nobody said so: {some:?}", waiting.len());
+            panic!("no message for {} files that were {what}, such as {some:?}", waiting.len());
         };
         let Some(Ok(message)) = message else { panic!("the socket ended") };
         let Message::Text(text) = message else { continue };
@@ -80,33 +87,33 @@ async fn until_told(world: &World, tool: &mut Socket, mut waiting: HashSet<Strin
             let path = change["path"].as_str().unwrap_or_default();
             if waiting.remove(path) {
                 Tally::count(&world.tally.saves);
-                Tally::count(&world.tally.told);
+                Tally::count(&world.tally.notified);
             }
         }
     }
 }
 
-async fn folders(world: Arc<World>, mut chance: Chance) {
+async fn folders(world: Arc<World>, mut rng: Rng) {
     let number = world.number();
-    let deep = (0..=chance.below(6)).map(|depth| format!("/{depth}")).collect::<String>();
+    let deep = (0..=rng.below(6)).map(|depth| format!("/{depth}")).collect::<String>();
     let top = format!("folders/{number}");
     world.dir.make_dir(format!("{top}{deep}"));
-    if chance.one_in(2) {
+    if rng.one_in(2) {
         world.dir.write(format!("{top}{deep}/a.css"), "a");
     }
-    sleep(chance.about(Duration::from_millis(100))).await;
+    sleep(rng.about(Duration::from_millis(100))).await;
     let moved = format!("folders/{number}-moved");
-    if chance.one_in(2) {
+    if rng.one_in(2) {
         world.dir.rename(&top, &moved);
-        sleep(chance.about(Duration::from_millis(50))).await;
+        sleep(rng.about(Duration::from_millis(50))).await;
         world.dir.remove(&moved);
     } else {
         world.dir.remove(&top);
     }
 }
 
-/// A file that is written, asked for, changed and gone, and never comes back.
-async fn names(world: Arc<World>, _: Chance) {
+/// A file that is created, requested, changed and removed, once.
+async fn names(world: Arc<World>, _: Rng) {
     let file = format!("new/{}.js", world.name());
     world.dir.write(&file, "let a = 1");
     let referrer = format!("http://localhost:{}/index.html", world.port);
@@ -117,10 +124,10 @@ async fn names(world: Arc<World>, _: Chance) {
     world.dir.remove(&file);
 }
 
-/// What editors leave behind, and what nobody is told of.
-async fn ignored(world: Arc<World>, mut chance: Chance) {
+/// Ignored files, such as the temporary files of editors.
+async fn ignored(world: Arc<World>, mut rng: Rng) {
     let name =
-        *chance.pick(&["witness/.0.css.swp", "witness/1.html~", ".git/index", "witness/#2.js#"]);
-    world.dir.write(name, chance.bytes(100));
+        *rng.pick(&["observed/.0.css.swp", "observed/1.html~", ".git/index", "observed/#2.js#"]);
+    world.dir.write(name, rng.bytes(100));
     world.dir.remove(name);
 }

@@ -1,4 +1,4 @@
-//! What was done, and what of it went wrong.
+//! Counts of what was done and what went wrong.
 
 use std::{
     collections::BTreeMap,
@@ -11,44 +11,44 @@ use std::{
 
 use tokio::task::JoinError;
 
-/// How many of the things that went wrong are told in full, and of each kind.
-const TOLD: usize = 40;
-const EACH: usize = 3;
+/// The number of failures that are printed: in total, and of each kind.
+const MAX_PRINTED: usize = 40;
+const MAX_OF_A_KIND: usize = 3;
 
 /// The counts.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// Answers of any kind that were looked at.
+    /// Responses of any kind that were checked.
     pub(crate) answers: AtomicU64,
-    /// Names that were asked for or written once, and never again.
+    /// Names that were requested or written only once.
     pub(crate) names: AtomicU64,
-    /// Changes that a witness had to be told of.
+    /// Changes that an observer must be notified of.
     pub(crate) saves: AtomicU64,
-    /// How many it was told of.
-    pub(crate) told: AtomicU64,
-    /// How many it was not.
+    /// Changes that an observer was notified of.
+    pub(crate) notified: AtomicU64,
+    /// Changes without a message.
     pub(crate) lost: AtomicU64,
-    /// How often it was told of one that it knew.
+    /// Duplicate messages.
     pub(crate) doubled: AtomicU64,
-    /// How often it was told of a file that it does not use.
+    /// Messages about a file that the observer does not use.
     pub(crate) foreign: AtomicU64,
     rest: Mutex<Rest>,
 }
 
 #[derive(Debug, Default)]
 struct Rest {
-    /// Of each thing that is done: how often, and how often it went wrong.
+    /// For each task: how often it ran, and how often it failed.
     turns: BTreeMap<&'static str, (u64, u64)>,
     wrong: Vec<String>,
 }
 
 impl Tally {
-    /// One more of something.
+    /// Adds one to a counter.
     pub(crate) fn count(counter: &AtomicU64) {
         counter.fetch_add(1, Relaxed);
     }
 
-    /// How something that was done once has ended: a panic says what was wrong.
+    /// Records the end of one run of a task. A panic is a failure.
     pub(crate) fn turn(&self, what: &'static str, ended: Result<(), JoinError>) {
         let why = match ended {
             Ok(()) => None,
@@ -64,25 +64,25 @@ impl Tally {
         *done += 1;
         if let Some(why) = why {
             *wrong += 1;
-            turns.note(what, &why.unwrap_or_default());
+            turns.record(what, &why.unwrap_or_default());
         }
     }
 
-    /// Something went wrong besides.
-    pub(crate) fn note(&self, what: &str, why: &str) {
-        self.rest().note(what, why);
+    /// Records another failure.
+    pub(crate) fn record(&self, what: &str, why: &str) {
+        self.rest().record(what, why);
     }
 
     fn rest(&self) -> MutexGuard<'_, Rest> {
         self.rest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many turns went wrong.
+    /// Returns how many runs of tasks failed.
     pub(crate) fn wrong(&self) -> u64 {
         self.rest().turns.values().map(|(_, wrong)| wrong).sum()
     }
 
-    /// All of it, as text.
+    /// Formats all counts.
     pub(crate) fn report(&self) -> String {
         let rest = self.rest();
         let mut text = String::new();
@@ -92,13 +92,13 @@ impl Tally {
         let number = |counter: &AtomicU64| counter.load(Relaxed);
         let _ = writeln!(
             text,
-            "\nanswers {} · names used once {} · wrong {}\nsaves {} · told {} · lost {} · doubled {} · \
-             of others' files {}",
+            "\nresponses {} · names used once {} · wrong {}\nsaves {} · notified {} · lost {} · duplicate {} · \
+             about other files {}",
             number(&self.answers),
             number(&self.names),
             rest.turns.values().map(|(_, wrong)| wrong).sum::<u64>(),
             number(&self.saves),
-            number(&self.told),
+            number(&self.notified),
             number(&self.lost),
             number(&self.doubled),
             number(&self.foreign),
@@ -106,7 +106,7 @@ impl Tally {
         text
     }
 
-    /// Whether all was as it is to be.
+    /// Returns whether nothing failed.
     pub(crate) fn is_clean(&self) -> bool {
         let bad = [&self.lost, &self.doubled, &self.foreign];
         self.wrong() == 0 && bad.iter().all(|counter| counter.load(Relaxed) == 0)
@@ -114,12 +114,12 @@ impl Tally {
 }
 
 impl Rest {
-    fn note(&mut self, what: &str, why: &str) {
+    fn record(&mut self, what: &str, why: &str) {
         let beginning: String = format!("{what}: {why}").chars().take(what.len() + 12).collect();
         let alike = self.wrong.iter().filter(|wrong| wrong.starts_with(&beginning)).count();
-        if self.wrong.len() < TOLD && alike < EACH {
+        if self.wrong.len() < MAX_PRINTED && alike < MAX_OF_A_KIND {
             let why: String = why.chars().take(400).collect();
-            // At once: an hour is long.
+            // At once, as the run can take hours.
             println!("  wrong: {what}: {why}");
             self.wrong.push(format!("{what}: {why}"));
         }

@@ -1,4 +1,4 @@
-//! What all who take part share, and how each goes on until the load ends.
+//! State that all tasks share, and the loop that repeats a task until the load ends.
 
 use std::{
     future::Future,
@@ -13,8 +13,8 @@ use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    chance::Chance,
     folder::Files,
+    rng::Rng,
     support::{
         dir::TempDir,
         http::{Response, Wire, request_head},
@@ -22,10 +22,10 @@ use crate::{
     tally::Tally,
 };
 
-/// How long a turn may go on after the end.
-const LAST: Duration = Duration::from_secs(5);
+/// How long a task may continue after the end of the load.
+const GRACE: Duration = Duration::from_secs(5);
 
-/// What all share.
+/// State that all tasks share.
 pub(crate) struct World {
     pub(crate) port: u16,
     pub(crate) seed: u64,
@@ -33,7 +33,7 @@ pub(crate) struct World {
     pub(crate) files: Files,
     pub(crate) tally: Tally,
     pub(crate) stop: CancellationToken,
-    /// What is to be done, by parts of its names; all where there are none.
+    /// Parts of the names of the tasks to run. Empty: all.
     only: Vec<String>,
     number: AtomicU64,
 }
@@ -50,24 +50,24 @@ impl World {
         Arc::new(Self { port, seed, dir, files, tally, stop, only, number: AtomicU64::new(0) })
     }
 
-    /// A number that was never given before.
+    /// Returns a new number.
     pub(crate) fn number(&self) -> u64 {
         self.number.fetch_add(1, Relaxed)
     }
 
-    /// A name that was never used before, and is not to be used again.
+    /// Returns a new name, which is used only once.
     pub(crate) fn name(&self) -> String {
         Tally::count(&self.tally.names);
         format!("n{}", self.number())
     }
 
-    /// Has somebody do the same again and again, with a pause of about this length, until the end.
-    pub(crate) fn keep_doing<F>(
+    /// Repeats a task until the end of the load, with a pause of about this length.
+    pub(crate) fn repeat<F>(
         self: &Arc<Self>,
         tasks: &mut JoinSet<()>,
         what: &'static str,
         pause: Duration,
-        turn: impl Fn(Arc<Self>, Chance) -> F + Send + 'static,
+        turn: impl Fn(Arc<Self>, Rng) -> F + Send + 'static,
     ) where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -75,15 +75,15 @@ impl World {
             return;
         }
         let world = Arc::clone(self);
-        // Two who do the same do it in another way each.
-        let chance = Chance::new(self.seed ^ self.number(), what);
+        // Two tasks of the same name make different choices.
+        let rng = Rng::new(self.seed ^ self.number(), what);
         tasks.spawn(async move {
-            let mut chance = chance;
+            let mut rng = rng;
             while !world.stop.is_cancelled() {
-                let mut turn = tokio::spawn(turn(Arc::clone(&world), chance.fork()));
+                let mut turn = tokio::spawn(turn(Arc::clone(&world), rng.fork()));
                 let late = async {
                     world.stop.cancelled().await;
-                    sleep(LAST).await;
+                    sleep(GRACE).await;
                 };
                 let ended = tokio::select! {
                     ended = &mut turn => ended,
@@ -93,13 +93,13 @@ impl World {
                     }
                 };
                 world.tally.turn(what, ended);
-                let pause = sleep(chance.about(pause));
+                let pause = sleep(rng.about(pause));
                 tokio::select! { () = pause => {}, () = world.stop.cancelled() => {} }
             }
         });
     }
 
-    /// A request on a connection of its own; its whole answer.
+    /// Sends a request on a new connection and reads the whole response, if there is one.
     pub(crate) async fn ask(
         &self,
         line: &str,
@@ -110,18 +110,18 @@ impl World {
         let mut raw = request_head(self.port, method, path, headers, body.len()).into_bytes();
         raw.extend_from_slice(body);
         let mut wire = Wire::open(self.port).await;
-        // One that is refused may be gone before all was sent.
+        // The server may refuse the request and close the connection before all was sent.
         let _ = wire.try_send(raw).await;
         let response = wire.try_response(method == "HEAD").await;
         Tally::count(&self.tally.answers);
         response
     }
 
-    /// `GET`, with the whole answer.
+    /// Sends `GET` and reads the whole response.
     pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Response {
         let response = self.ask(&format!("GET {path}"), headers, b"").await;
-        let response = response.unwrap_or_else(|| panic!("{path}: no answer"));
-        assert!(response.complete, "{path}: cut short");
+        let response = response.unwrap_or_else(|| panic!("{path}: no response"));
+        assert!(response.complete, "{path}: incomplete response");
         response
     }
 }

@@ -1,11 +1,13 @@
-// Runtime helpers of compiled TypeScript: legacy decorators (before TypeScript 5.0), and private members
-// of classes whose fields are compiled to assignments. Names and arguments are those of Babel's helpers.
+// Runtime helpers of compiled TypeScript: legacy decorators (before TypeScript 5.0), and private
+// members of classes whose fields are compiled to assignments. Names and arguments are those of
+// Babel's helpers.
 
 /** @typedef {(...args: any[]) => any} Call */
 /** @typedef {{ has(key: any): boolean }} Brand The set of objects that have a private member, or the class itself. */
 
 /**
- * Decorates a class or one of its members. `descriptor` is null for a method, undefined for a field.
+ * Decorates a class or one of its members. `descriptor` is null for a method, undefined for a
+ * field.
  * @param {Call[]} decorators
  * @param {any} target
  * @param {PropertyKey} [key]
@@ -28,7 +30,11 @@ export function decorate(decorators, target, key, descriptor) {
 /** @type {(index: number, decorator: Call) => Call} */
 export const decorateParam = (index, decorator) => (target, key) => decorator(target, key, index);
 
-/** Records the type of a member, if a library for reflection is loaded. @type {(key: string, value: any) => any} */
+/**
+ * Records the type of a member, if a library for reflection is loaded.
+ *
+ * @type {(key: string, value: any) => any}
+ */
 export const decorateMetadata = (key, value) =>
   /** @type {any} */ (Reflect).metadata?.(key, value);
 
@@ -67,7 +73,11 @@ export function classPrivateFieldSet2(fields, receiver, value) {
   return value;
 }
 
-/** Returns an object that calls a setter when its `_` is assigned. @type {(setter: Call, args: any[], self: any) => object} */
+/**
+ * Returns an object that calls a setter when its `_` is assigned.
+ *
+ * @type {(setter: Call, args: any[], self: any) => object}
+ */
 export const toSetter = (setter, args, self) => ({
   set _(/** @type {any} */ value) {
     setter.apply(self, [...(args ?? []), value]);
@@ -88,7 +98,11 @@ export const toPropertyKey = (value) =>
 export const defineProperty = (object, key, value) =>
   Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
 
-/** Evaluates `super.key`. Flag 1: in an instance method. Flag 2: the result is called. @type {(home: any, key: PropertyKey, receiver: any, flags?: number) => any} */
+/**
+ * Evaluates `super.key`. Flag 1: in an instance method. Flag 2: the result is called.
+ *
+ * @type {(home: any, key: PropertyKey, receiver: any, flags?: number) => any}
+ */
 export function superPropGet(home, key, receiver, flags = 0) {
   const parent = Object.getPrototypeOf(flags & 1 ? home.prototype : home);
   const value = Reflect.get(parent, key, receiver);

@@ -1,16 +1,18 @@
 // Types of the modules in this folder, and what they do. This file is never served.
 //
-// `import.meta.hot` is Vite's. Where Vite's documentation leaves a case open, livers behaves like this:
-// - `dispose` is called for every module that runs again, not only for the one that accepts. If any of
-//   them has a `dispose` callback, all new code is requested first: if some fails to load, nothing is
-//   disposed of.
-// - A module that fails leaves the old one registered. Callbacks get `undefined`, or an empty array. The
-//   update is retried with the next change of any file.
+// `import.meta.hot` is Vite's. Where Vite's documentation leaves a case open, livers behaves like
+// this:
+// - `dispose` is called for every module that runs again, not only for the one that accepts. If any
+//   of them has a `dispose` callback, all new code is requested first: if some fails to load,
+//   nothing is disposed of.
+// - A module that fails leaves the old one registered. Callbacks get `undefined`, or an empty
+//   array. The update is retried with the next change of any file.
 // - A module in a script element is run by the page, whichever module imports it: unless it accepts
 //   itself, its change reloads the page.
 // - A change that needs a reload waits while a changed module has an error.
-// - `prune` is called for every module that is no longer imported, directly or not. Browsers run a URL
-//   only once: when such a module is imported again, the server gives it a new URL, and it runs again.
+// - `prune` is called for every module that is no longer imported, directly or not. Browsers run a
+//   URL only once: when such a module is imported again, the server gives it a new URL, and it runs
+//   again.
 // - `decline` and `send` do nothing. Events are those that livers emits.
 
 type HotCallback = (payload: any) => unknown;

@@ -1,8 +1,8 @@
 // Implements import.meta.hot as Vite documents it (vite.dev/guide/api-hmr). Types: hot-types.d.ts.
 //
 // Every compiled module registers here with its imports before its own code runs, so the page knows
-// which module imports which, and which accepts what. renew.js, loaded with the first change, uses that
-// to update modules.
+// which module imports which, and which accepts what. renew.js, loaded with the first change, uses
+// that to update modules.
 
 /** Paths that are imported as they are. The import of any other path has the query `import`. */
 export const SCRIPT = /\.([cm]?[jt]s|[jt]sx)$/;
@@ -102,7 +102,11 @@ const makeHot = (registry, environment) => {
   const { document, channel } = environment;
   const context = makeContext(registry, environment);
 
-  /** Restores pruned modules that are imported again, as browsers run a URL only once. @type {(path: string) => void} */
+  /**
+   * Restores pruned modules that are imported again, as browsers run a URL only once.
+   *
+   * @type {(path: string) => void}
+   */
   const restore = (path) => {
     const href = removedSheets.get(path);
     if (href && removedSheets.delete(path)) void registry.style(href);

@@ -1,8 +1,8 @@
 // Shows compile errors over the page. Loaded with the first error. Types: hot-types.d.ts.
 //
-// The overlay is a modal dialog in a shadow root: the page's styles do not reach it, and its styles do not
-// reach the page. The keyboard focus stays in it, Escape closes it, and the focus returns to where it was.
-// All content is inserted as text, never as HTML.
+// The overlay is a modal dialog in a shadow root: the page's styles do not reach it, and its styles
+// do not reach the page. The keyboard focus stays in it, Escape closes it, and the focus returns to
+// where it was. All content is inserted as text, never as HTML.
 
 const STYLE = `
 :host { all: initial; }
@@ -68,7 +68,11 @@ footer {
 @media print { dialog { display: none; } }
 `;
 
-/** Returns whether a line of a code frame is the row with the error or a marker below it. @type {(line: string, number: number | null | undefined) => string} */
+/**
+ * Returns whether a line of a code frame is the row with the error or a marker below it.
+ *
+ * @type {(line: string, number: number | null | undefined) => string}
+ */
 export const kindOf = (line, number) => {
   if (/^[\s|│·>]*[\^~─┬╰][\s^~─┬╰]*$/.test(line)) return 'mark';
   const [, counted] = /^[\s>]*(\d+)\s*(?:[|│]|$)/.exec(line) ?? [];

@@ -1,4 +1,5 @@
-// Plans an update: which modules accept a change, and which have to run again. Types: hot-types.d.ts.
+// Plans an update: which modules accept a change, and which have to run again. Types:
+// hot-types.d.ts.
 
 /** Returns the name of a file in messages. @type {(path: string) => string} */
 export const displayName = (path) => path.replace(/^\/(?=.)/, '');
@@ -30,7 +31,11 @@ export const plan = (modules, starts, isEntry) => {
 /** Identifies a boundary. @type {(boundary: Boundary) => string} */
 export const keyOf = ({ at, accepted }) => `${at}\0${accepted}`;
 
-/** Walks from a changed module up to those that accept it, or to one that nothing accepts. @type {WalkUp} */
+/**
+ * Walks from a changed module up to those that accept it, or to one that nothing accepts.
+ *
+ * @type {WalkUp}
+ */
 const walkUp = (modules, start, starts, isEntry) => {
   const seen = new Set();
   /** @type {Boundary[]} */

@@ -1,8 +1,8 @@
 // React Fast Refresh: components get their new code and keep their state. Types: hot-types.d.ts.
 //
-// Loaded before React, which reports its renderers and roots to a DevTools hook. All versions of one
-// component form a family. After an update, React is told which families changed. A component whose
-// hooks are unchanged keeps its state, any other one is mounted again.
+// Loaded before React, which reports its renderers and roots to a DevTools hook. All versions of
+// one component form a family. After an update, React is told which families changed. A component
+// whose hooks are unchanged keeps its state, any other one is mounted again.
 
 import { registry } from './hot.js';
 
@@ -39,7 +39,11 @@ const makeSignatures = () => {
   /** @type {WeakMap<object, Signature>} */
   const signatures = new WeakMap();
 
-  /** Returns the hooks of a component and of its custom hooks. @type {(type: any, within?: any[]) => SignatureKey} */
+  /**
+   * Returns the hooks of a component and of its custom hooks.
+   *
+   * @type {(type: any, within?: any[]) => SignatureKey}
+   */
   const keyOf = (type, within = []) => {
     const signature = signatures.get(type);
     if (!signature || within.includes(type)) return { key: '', reset: false };
@@ -83,7 +87,8 @@ const makeSignatures = () => {
       let first;
       let hasRendered = false;
       return (type, key, reset = false, hooks) => {
-        // Without arguments: called by the component as it renders, when its custom hooks are defined.
+        // Without arguments: called by the component as it renders, when its custom hooks are
+        // defined.
         if (typeof key !== 'string') {
           if (!hasRendered && first) keyOf(first);
           hasRendered = true;
@@ -97,7 +102,11 @@ const makeSignatures = () => {
   };
 };
 
-/** Keeps track of what React has mounted. @type {(reportError: (error: unknown) => void) => ReturnType<MakeRoots>} */
+/**
+ * Keeps track of what React has mounted.
+ *
+ * @type {(reportError: (error: unknown) => void) => ReturnType<MakeRoots>}
+ */
 const makeRoots = (reportError) => {
   const renderers = new Map(); // id -> renderer
   const rendererOf = new Map(); // root -> renderer
@@ -149,7 +158,11 @@ const makeRoots = (reportError) => {
   };
 };
 
-/** Observes React through its DevTools hook. @type {(global: RefreshGlobal, roots: ReturnType<MakeRoots>) => void} */
+/**
+ * Observes React through its DevTools hook.
+ *
+ * @type {(global: RefreshGlobal, roots: ReturnType<MakeRoots>) => void}
+ */
 const observeReact = (global, roots) => {
   let next = 0;
   const hook = (global.__REACT_DEVTOOLS_GLOBAL_HOOK__ ??= {
@@ -199,7 +212,11 @@ const unfit = (exports, before) => {
   }
 };
 
-/** Returns why a new version needs more than new components, or ''. @type {(before: Record<string, any>, fresh: Record<string, any>) => string} */
+/**
+ * Returns why a new version needs more than new components, or ''.
+ *
+ * @type {(before: Record<string, any>, fresh: Record<string, any>) => string}
+ */
 const incompatible = (before, fresh) => {
   const removed = Object.keys(before).find((name) => !(name in fresh));
   if (removed) return `its export ${removed} was removed`;

@@ -1,9 +1,10 @@
-// Updates the compiled modules of the open page. Loaded with the first change. Types: hot-types.d.ts.
+// Updates the compiled modules of the open page. Loaded with the first change. Types:
+// hot-types.d.ts.
 //
-// The modules that accept a change (see plan.js) are imported again with the new version in their URL.
-// The server adds versions to the imports of changed modules only, so all others stay the instances that
-// they are. If new code fails to load, the old code keeps running, and the update is retried with the next
-// change. If no module accepts a change, the page reloads.
+// The modules that accept a change (see plan.js) are imported again with the new version in their
+// URL. The server adds versions to the imports of changed modules only, so all others stay the
+// instances that they are. If new code fails to load, the old code keeps running, and the update is
+// retried with the next change. If no module accepts a change, the page reloads.
 
 import { decodePath, registry as ownRegistry, SCRIPT } from './hot.js';
 import { displayName, keyOf, plan } from './plan.js';

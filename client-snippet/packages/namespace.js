@@ -1,13 +1,18 @@
 // CommonJS modules as ES modules import them.
 //
 // Bundlers and Node disagree on the default export of CommonJS that was compiled from an ES module
-// (`__esModule`): bundlers use its `default`, Node uses all of `module.exports`. `byNode` selects Node's rule.
+// (`__esModule`): bundlers use its `default`, Node uses all of `module.exports`. `byNode` selects
+// Node's rule.
 
 /** @type {(exports: any, byNode: boolean) => any} */
 export const defaultOf = (exports, byNode) =>
   !byNode && exports?.__esModule && 'default' in exports ? exports.default : exports;
 
-/** Returns the names that can be imported, inherited ones included. @type {(exports: any) => Set<string>} */
+/**
+ * Returns the names that can be imported, inherited ones included.
+ *
+ * @type {(exports: any) => Set<string>}
+ */
 export const namesOf = (exports) => {
   /** @type {Set<string>} */
   const names = new Set();

@@ -1,6 +1,11 @@
-// What packages written for Node find in the browser: `process`, and stubs of Node's built-in modules.
+// What packages written for Node find in the browser: `process`, and stubs of Node's built-in
+// modules.
 
-/** Enough of Node's `process` for code that uses it before it checks where it runs. @type {Record<string, any>} */
+/**
+ * Enough of Node's `process` for code that uses it before it checks where it runs.
+ *
+ * @type {Record<string, any>}
+ */
 export const process = {
   env: { NODE_ENV: 'development' },
   title: 'browser',
@@ -40,8 +45,8 @@ export const unavailable = (name, property) =>
   `${name} is a Node built-in and is not available in browsers: ${name}.${property}`;
 
 /**
- * Returns a stub of a built-in module. All its properties are undefined, and the console warns once for
- * each that is read.
+ * Returns a stub of a built-in module. All its properties are undefined, and the console warns once
+ * for each that is read.
  *
  * @param {string} name
  * @returns {any}

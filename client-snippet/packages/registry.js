@@ -1,8 +1,8 @@
-// Links and runs the files of packages, each once per page. Packs define them, see src/esm/packages.
-// Types: registry-types.d.ts.
+// Links and runs the files of packages, each once per page. Packs define them, see
+// src/esm/packages. Types: registry-types.d.ts.
 //
-// CommonJS runs at its first `require`. ES modules are linked as a whole graph and then run, in the order
-// of a browser: see `link` and `evaluate`. Nothing here is global.
+// CommonJS runs at its first `require`. ES modules are linked as a whole graph and then run, in the
+// order of a browser: see `link` and `evaluate`. Nothing here is global.
 
 import { addStyle, runScript } from './elements.js';
 import { defaultOf, namesOf, namespaceOf } from './namespace.js';
@@ -37,7 +37,8 @@ export const define = (more) => {
 };
 
 /**
- * Adds definitions of files that have to be classic scripts, because modules are always in strict mode.
+ * Adds definitions of files that have to be classic scripts, because modules are always in strict
+ * mode.
  *
  * @param {string[]} keys
  * @returns {Promise<void[]>}
@@ -52,7 +53,11 @@ export const scripts = (keys) => {
   );
 };
 
-/** Returns the record of a file or built-in module, and creates it if needed. @type {(key: string) => ModuleRecord} */
+/**
+ * Returns the record of a file or built-in module, and creates it if needed.
+ *
+ * @type {(key: string) => ModuleRecord}
+ */
 const recordOf = (key) => {
   const known = records.get(key);
   if (known) return known;
@@ -79,8 +84,8 @@ const recordOf = (key) => {
 };
 
 /**
- * Returns a module as an importer sees it. Kinds: `n` names, `d` default, `s` namespace. Capital letters
- * select Node's rules for CommonJS.
+ * Returns a module as an importer sees it. Kinds: `n` names, `d` default, `s` namespace. Capital
+ * letters select Node's rules for CommonJS.
  *
  * @type {(record: ModuleRecord, kind: string) => any}
  */
@@ -103,7 +108,11 @@ const view = (record, kind) => {
 
 // CommonJS
 
-/** Returns the `require` of a module. @type {(record: ModuleRecord, requires: Record<string, string>) => any} */
+/**
+ * Returns the `require` of a module.
+ *
+ * @type {(record: ModuleRecord, requires: Record<string, string>) => any}
+ */
 const requireOf = (record, requires) => {
   /** @type {(specifier: string) => string} */
   const find = (specifier) => {
@@ -127,7 +136,11 @@ const globalsOf = ({ key }) => ({
   __dirname: `/${key}`.replace(/\/[^/]*$/, ''),
 });
 
-/** Runs a module if it has not run, and returns what `require` returns. @type {(record: ModuleRecord) => any} */
+/**
+ * Runs a module if it has not run, and returns what `require` returns.
+ *
+ * @type {(record: ModuleRecord) => any}
+ */
 const requireRecord = (record) => {
   if (record.exports) {
     if (run(record))
@@ -154,7 +167,11 @@ const requireRecord = (record) => {
 
 // ES modules
 
-/** Returns the names that `export *` adds. @type {(record: ModuleRecord, seen: Set<ModuleRecord>) => Set<string>} */
+/**
+ * Returns the names that `export *` adds.
+ *
+ * @type {(record: ModuleRecord, seen: Set<ModuleRecord>) => Set<string>}
+ */
 const allNames = (record, seen) => {
   if (seen.has(record)) return new Set();
   seen.add(record);
@@ -164,7 +181,11 @@ const allNames = (record, seen) => {
   return names;
 };
 
-/** Defines the names that come from `export *`: the first of each. @type {(record: ModuleRecord) => void} */
+/**
+ * Defines the names that come from `export *`: the first of each.
+ *
+ * @type {(record: ModuleRecord) => void}
+ */
 const expandStars = (record) => {
   for (const star of record.stars)
     for (const name of allNames(star, new Set()))
@@ -199,8 +220,8 @@ const hostOf = (record, requires, views) => ({
 });
 
 /**
- * Links a module and everything that it imports. After this, exports can be read and exported functions
- * called.
+ * Links a module and everything that it imports. After this, exports can be read and exported
+ * functions called.
  *
  * @type {(record: ModuleRecord, linked?: ModuleRecord[]) => ModuleRecord[]}
  */
@@ -229,7 +250,11 @@ const link = (record, linked = []) => {
   return linked;
 };
 
-/** Runs what a module imports. Returns a promise for each import that awaits. @type {(record: ModuleRecord) => Promise<void>[]} */
+/**
+ * Runs what a module imports. Returns a promise for each import that awaits.
+ *
+ * @type {(record: ModuleRecord) => Promise<void>[]}
+ */
 const evaluateImports = (record) => {
   const waits = [];
   for (const [dependency, , key] of record.imports ?? []) {

@@ -13,7 +13,11 @@ export const decodePath = (path) => {
 export const pathOf = (url, origin) =>
   url?.startsWith(origin + '/') ? decodePath(new URL(url).pathname) : '';
 
-/** Adds the version as a query, so that the browser does not answer from its cache. @type {WithVersion} */
+/**
+ * Adds the version as a query, so that the browser does not answer from its cache.
+ *
+ * @type {WithVersion}
+ */
 export const withVersion = (url, version) => {
   const fresh = new URL(url);
   fresh.searchParams.set('livers', version);

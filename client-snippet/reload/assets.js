@@ -1,15 +1,19 @@
 // Finds the images, fonts, media and icons that the page shows, and replaces one without a reload.
 // Types: types.d.ts.
 //
-// A new version is requested with a query that servers of files ignore. Without it, the browser would
-// reuse the image that the document already has for this URL. A sheet or an element that names a
-// replaced file later gets the query too: see `reapply`. The new file is loaded first, and is not shown
-// if that fails.
+// A new version is requested with a query that servers of files ignore. Without it, the browser
+// would reuse the image that the document already has for this URL. A sheet or an element that
+// names a replaced file later gets the query too: see `reapply`. The new file is loaded first, and
+// is not shown if that fails.
 
 import { pathOf, withVersion } from './address.js';
 import { roots } from './sheets.js';
 
-/** Elements, their attributes that contain URLs, and the kinds of files behind these. @type {Places} */
+/**
+ * Elements, their attributes that contain URLs, and the kinds of files behind these.
+ *
+ * @type {Places}
+ */
 const PLACES = [
   ['img,input[type=image]', 'src', 'image'],
   ['img,picture>source', 'srcset', 'image'],
@@ -112,7 +116,11 @@ const visitPage = ({ document }, replace) => {
   }
 };
 
-/** Settles once the file can be shown. @type {(window: Page, url: string, type: string) => Promise<unknown>} */
+/**
+ * Settles once the file can be shown.
+ *
+ * @type {(window: Page, url: string, type: string) => Promise<unknown>}
+ */
 const preload = (window, url, type) =>
   new Promise((resolve) => {
     if (type === 'font')

@@ -1,5 +1,5 @@
-// Matches the nodes of a page's old source with those of the open page, and with those of its new source.
-// Types: morph-types.d.ts.
+// Matches the nodes of a page's old source with those of the open page, and with those of its new
+// source. Types: morph-types.d.ts.
 
 import { childrenOf, refuse } from './parse.js';
 
@@ -45,13 +45,21 @@ const makeDescriptions = (base) => {
   return { whole, own, name };
 };
 
-/** Returns the index of each of `few` in `many`, in order and as early as possible; -1: none. @type {Embed} */
+/**
+ * Returns the index of each of `few` in `many`, in order and as early as possible; -1: none.
+ *
+ * @type {Embed}
+ */
 const embed = (few, many) => {
   let at = -1;
   return few.map((one) => (at = many.indexOf(one, at + 1)));
 };
 
-/** Finds the children of an old node in the open page, among what scripts added. @type {MakeLocate} */
+/**
+ * Finds the children of an old node in the open page, among what scripts added.
+ *
+ * @type {MakeLocate}
+ */
 const makeLocate = ({ whole, own, name }) => (parent, live) => {
   const [was, is] = [childrenOf(parent), childrenOf(live)];
   const originals = new Set(was.map(whole));
@@ -80,7 +88,11 @@ const makeSimilarity = ({ whole, own, name }) => (a, b) => {
   return isMedia && `${childrenOf(a).map(whole)}` !== `${childrenOf(b).map(whole)}` ? 0 : 1;
 };
 
-/** Pairs new nodes with old ones: a longest common subsequence, weighted by similarity. @type {MakePair} */
+/**
+ * Pairs new nodes with old ones: a longest common subsequence, weighted by similarity.
+ *
+ * @type {MakePair}
+ */
 const makePair = (similarity) => (was, will) => {
   let [start, rows, columns] = [0, was.length, will.length];
   while (start < rows && start < columns && similarity(was[start], will[start]) > 1) start++;

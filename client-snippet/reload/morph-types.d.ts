@@ -1,26 +1,27 @@
 // What morph.js does, and its types. This file is never served.
 //
-// The source that the page was made from and its new source are parsed, and their differences are applied
-// to the open page. Nothing else is touched, so the user's and scripts' state stays: typed text, focus,
-// selection, scroll position, opened <details>, playing media, canvases, frames, elements that scripts
-// built. Everything is decided before the first edit.
+// The source that the page was made from and its new source are parsed, and their differences are
+// applied to the open page. Nothing else is touched, so the user's and scripts' state stays: typed
+// text, focus, selection, scroll position, opened <details>, playing media, canvases, frames,
+// elements that scripts built. Everything is decided before the first edit.
 //
 // The page reloads, with a reason, where the result could differ from that of a fresh load:
 // - Something that takes effect only once differs: scripts, templates (and shadow roots), <base>,
 //   http-equiv, the doctype.
-// - What is to be changed is not, or not certainly, as the old source had it: a script or an extension
-//   changed it. Nodes that these added around it are left alone, if there is only one way to find all of
-//   the source's nodes among them.
-// - In a page with scripts: elements were added, removed or moved (scripts may refer to them, or would have
-//   to know them), except a few text elements without attributes (LIGHT); an id or an attribute that
-//   frameworks read (data-*, x-*, @click) changed; a custom element or something in one changed.
-// - The response is not a UTF-8 page of the same URL, a service worker may have served it, the old source
-//   is no longer stored, or Trusted Types forbid the parser.
+// - What is to be changed is not, or not certainly, as the old source had it: a script or an
+//   extension changed it. Nodes that these added around it are left alone, if there is only one way
+//   to find all of the source's nodes among them.
+// - In a page with scripts: elements were added, removed or moved (scripts may refer to them, or
+//   would have to know them), except a few text elements without attributes (LIGHT); an id or an
+//   attribute that frameworks read (data-*, x-*, @click) changed; a custom element or something in
+//   one changed.
+// - The response is not a UTF-8 page of the same URL, a service worker may have served it, the old
+//   source is no longer stored, or Trusted Types forbid the parser.
 // - The page has <meta name=livers content=reload>.
 //
-// The user's choices (check boxes, options, edited fields) win over a changed default. An element that the
-// user opened stays open unless the source changes exactly that. Elements that read their attributes only
-// once (frames, objects), and media whose sources changed, are replaced as a whole.
+// The user's choices (check boxes, options, edited fields) win over a changed default. An element
+// that the user opened stays open unless the source changes exactly that. Elements that read their
+// attributes only once (frames, objects), and media whose sources changed, are replaced as a whole.
 //
 // Not detected: a script that copied a text, a class or a URL from the page to another place.
 

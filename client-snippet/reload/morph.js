@@ -1,5 +1,6 @@
-// Applies the differences between a page's old and new source to the open page, and leaves everything else
-// alone. If the result is uncertain, nothing is applied and the page reloads. See morph-types.d.ts.
+// Applies the differences between a page's old and new source to the open page, and leaves
+// everything else alone. If the result is uncertain, nothing is applied and the page reloads. See
+// morph-types.d.ts.
 
 import { makeMatcher } from './match.js';
 import { childrenOf, parse, refuse } from './parse.js';

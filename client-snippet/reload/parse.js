@@ -16,8 +16,8 @@ export const childrenOf = (node) =>
 
 /** @type {Parse} */
 export const parse = (window, html) => {
-  // DOMParser parses as if scripting were disabled, so <noscript> would have elements as children. In the
-  // page it contains text, as <noframes> always does: parse it as that.
+  // DOMParser parses as if scripting were disabled, so <noscript> would have elements as children.
+  // In the page it contains text, as <noframes> always does: parse it as that.
   let count = 0;
   const text = html.replace(/<(\/?)noscript(?=[\s/>])/gi, (_, end) => {
     if (!end) count++;

@@ -1,5 +1,5 @@
-// Delays a reload until the document is available, so that a server or backend that is still starting
-// does not leave the browser's error page. Types: types.d.ts.
+// Delays a reload until the document is available, so that a server or backend that is still
+// starting does not leave the browser's error page. Types: types.d.ts.
 
 /** @type {UntilAvailable} */
 export const untilAvailable = async ({ fetch, location, setTimeout }, isOpen) => {

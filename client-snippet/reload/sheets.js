@@ -1,7 +1,7 @@
 // Finds the page's style sheets and replaces one without a reload. Types: types.d.ts.
 //
-// An imported sheet is replaced through the sheet that imports it. The old sheet stays until the new one
-// has loaded, and for good if that fails. The files that sheets refer to are in assets.js.
+// An imported sheet is replaced through the sheet that imports it. The old sheet stays until the
+// new one has loaded, and for good if that fails. The files that sheets refer to are in assets.js.
 
 import { pathOf, withVersion } from './address.js';
 
@@ -87,8 +87,8 @@ const makeSwap = ({ setTimeout }, pending, replaced) => {
 };
 
 /**
- * Finds sheets that a script imported: `import sheet from './x.css' with { type: 'css' }`. Importing one
- * again returns the same sheet.
+ * Finds sheets that a script imported: `import sheet from './x.css' with { type: 'css' }`.
+ * Importing one again returns the same sheet.
  *
  * @type {MakeImportedSheets}
  */

@@ -5,9 +5,8 @@
 type Page = Window & typeof globalThis;
 
 /**
- * The connection to the server, if there is one. An EventSource cannot send. It is closed when it fails,
- * because the browser would reconnect it with the old hello in its URL.
- */
+ * The connection to the server, if there is one. An EventSource cannot send. It is closed when it
+ * fails, because the browser would reconnect it with the old hello in its URL. /
 type Connection = ((WebSocket | EventSource) & { send?(data: string): void }) | undefined;
 
 /** The version that the page shows, and when (Date.now) the last message arrived. */
@@ -134,8 +133,8 @@ type Sheets = (
 // assets.js
 
 /**
- * Returns the new URL of a file of a type: image, part (of an image), font, media or sheet. '' leaves it
- * unchanged.
+ * Returns the new URL of a file of a type: image, part (of an image), font, media or sheet. ''
+ * leaves it unchanged.
  */
 type Replace = (url: string, type: string) => string;
 type Place = [selector: string, attribute: string, type: string];

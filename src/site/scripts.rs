@@ -1,7 +1,8 @@
 //! Serves the JavaScript that runs in pages, embedded from `client-snippet`.
 //!
-//! All modules have a URL directly below `/__livers/`, whichever folder their source is in, and import
-//! each other by relative URLs. A page loads `client.js`; everything else is loaded on demand.
+//! All modules have a URL directly below `/__livers/`, whichever folder their source is in, and
+//! import each other by relative URLs. A page loads `client.js`; everything else is loaded on
+//! demand.
 
 use hyper::{
     Request, StatusCode,
@@ -30,8 +31,8 @@ const SCRIPTS: &[(&str, &str)] = scripts! {
 
 /// Answers a request for the module at `name`, or returns `None` if there is no such module.
 ///
-/// Modules are never stored by the browser: after livers is upgraded and restarted, an open page must
-/// not mix modules of two versions.
+/// Modules are never stored by the browser: after livers is upgraded and restarted, an open page
+/// must not mix modules of two versions.
 pub(super) fn answer<B>(name: &str, request: &Request<B>) -> Option<Response> {
     let (_, text) = SCRIPTS.iter().find(|(script, _)| *script == name)?;
     let javascript = "text/javascript; charset=utf-8";

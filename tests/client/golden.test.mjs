@@ -1,4 +1,5 @@
-// The golden messages of tests/protocol: the client accepts the server's, and sends its own byte for byte.
+// The golden messages of tests/protocol: the client accepts the server's, and sends its own byte
+// for byte.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 

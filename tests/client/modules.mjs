@@ -1,5 +1,5 @@
-// A fake project: modules as livers serves them and as a browser runs them. Each URL runs once, and the URLs
-// of imports have the versions of what changed.
+// A fake project: modules as livers serves them and as a browser runs them. Each URL runs once, and
+// the URLs of imports have the versions of what changed.
 import { makeRegistry } from '../../client-snippet/hmr/hot.js';
 import { makeRenewal } from '../../client-snippet/hmr/renew.js';
 

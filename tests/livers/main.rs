@@ -1,8 +1,9 @@
-//! End-to-end tests: the `livers` binary, files, sockets and Chromium, with a folder and a port for each
-//! test.
+//! End-to-end tests: the `livers` binary, files, sockets and Chromium, with a folder and a port for
+//! each test.
 //!
-//! They are one crate, so that it is linked once and all tests share one Chromium. The harness is in
-//! [`support`], each other module covers one subject. Unit tests are in `src`, beside the code they test.
+//! They are one crate, so that it is linked once and all tests share one Chromium. The harness is
+//! in [`support`], each other module covers one subject. Unit tests are in `src`, beside the code
+//! they test.
 
 #![allow(
     clippy::expect_used,

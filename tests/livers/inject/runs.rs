@@ -16,8 +16,8 @@ use crate::support::browser::browser;
 use crate::support::dir::TempDir;
 use crate::support::server::Livers;
 
-/// How many documents are loaded at a time: Chromium keeps a page waiting that opens more sockets at
-/// once.
+/// How many documents are loaded at a time: Chromium keeps a page waiting that opens more sockets
+/// at once.
 const BATCH: usize = 15;
 
 /// What loads documents. A frame in a sandbox opens no dialogs and leaves its parent alone; a

@@ -10,7 +10,8 @@ use crate::support::dir::TempDir;
 use crate::support::http::{Wire, request_head};
 use crate::support::server::Livers;
 
-/// Names a folder of html5lib's tree-construction tests, to test more documents than our own sample.
+/// Names a folder of html5lib's tree-construction tests, to test more documents than our own
+/// sample.
 const HTML5LIB: &str = "LIVERS_HTML5LIB";
 
 /// Names a folder of HTML documents in UTF-8, to test instead of `tests/corpus`.
@@ -160,7 +161,8 @@ pub(super) fn html5lib() -> Vec<(String, String)> {
     all
 }
 
-/// Returns a folder of documents, `tests/corpus` unless [`DOCUMENTS`] names another, and their paths.
+/// Returns a folder of documents, `tests/corpus` unless [`DOCUMENTS`] names another, and their
+/// paths.
 pub(super) fn folder() -> (PathBuf, Vec<PathBuf>) {
     let corpus = || concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus").into();
     let folder = std::env::var_os(DOCUMENTS).map_or_else(corpus, PathBuf::from);

@@ -1,4 +1,5 @@
-//! Style sheets, images, fonts and media are replaced without a navigation, and the user's state stays.
+//! Style sheets, images, fonts and media are replaced without a navigation, and the user's state
+//! stays.
 
 use super::{expect_empty_console, open_pages};
 use crate::support::browser::Page;
@@ -135,8 +136,8 @@ async fn a_saved_font_and_a_saved_sound_are_replaced() {
 
     page.wait_until("sound.readyState > 0").await;
     page.run("(sound.currentTime = 12, sound.play())").await;
-    // A longer file: the player of the old one would request a shorter one beyond its end, which logs an
-    // error.
+    // A longer file: the player of the old one would request a shorter one beyond its end, which
+    // logs an error.
     dir.write("a.wav", silence(30));
     page.wait_until("sound.duration === 30 && sound.currentTime >= 12 && !sound.paused").await;
     assert_eq!(page.navigations(), 1);

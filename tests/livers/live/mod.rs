@@ -32,8 +32,8 @@ fn page(name: &str) -> String {
     )
 }
 
-/// Waits until `count` sockets are open. A change saved earlier would be sent because of the version in
-/// the page, and could navigate once more.
+/// Waits until `count` sockets are open. A change saved earlier would be sent because of the
+/// version in the page, and could navigate once more.
 async fn wait_for_tabs(livers: &Livers, count: u64) {
     loop {
         if status(livers).await["clients"] == count {
@@ -56,8 +56,8 @@ async fn open_pages(livers: &Livers, paths: &[&str]) -> Vec<Page> {
     pages
 }
 
-/// Checks that a page has not navigated again. A changed style sheet is the marker: the page applies it
-/// after every earlier change, and without a navigation.
+/// Checks that a page has not navigated again. A changed style sheet is the marker: the page
+/// applies it after every earlier change, and without a navigation.
 async fn expect_navigations(page: &Page, dir: &TempDir, sheet: &str, navigations: usize) {
     static COLOURS: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(100);
     let colour = COLOURS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! Hot updates by `import.meta.hot`, and the error overlay, without the compiler: the modules are written
-//! as the compiler would write them.
+//! Hot updates by `import.meta.hot`, and the error overlay, without the compiler: the modules are
+//! written as the compiler would write them.
 
 use serde_json::json;
 

@@ -1,9 +1,9 @@
 //! A scripted TCP server to proxy to.
 //!
-//! A closure of the test handles each connection as a [`Wire`]: it reads requests, sends raw bytes, and
-//! closes the connection (by dropping it) or resets it. The backend can be stopped, which ends its
-//! connections, and started again on the same port. A panic in a closure fails the test when the backend
-//! is stopped or dropped. WebSocket backends pass [`Wire::into_stream`] to tungstenite.
+//! A closure of the test handles each connection as a [`Wire`]: it reads requests, sends raw bytes,
+//! and closes the connection (by dropping it) or resets it. The backend can be stopped, which ends
+//! its connections, and started again on the same port. A panic in a closure fails the test when
+//! the backend is stopped or dropped. WebSocket backends pass [`Wire::into_stream`] to tungstenite.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -88,7 +88,8 @@ impl Backend {
         if let Some((stop, task)) = self.running.take() {
             drop(stop);
             within("the end of the backend", task).await.expect("the backend's task");
-            // A child process that another test is starting inherits the listening socket until exec.
+            // A child process that another test is starting inherits the listening socket until
+            // exec.
             within("the end of the backend's socket", async {
                 while TcpStream::connect(self.address).await.is_ok() {
                     tokio::time::sleep(Duration::from_millis(1)).await;

@@ -1,7 +1,7 @@
 //! A temporary folder to serve and change, removed when it is dropped.
 //!
-//! Files are changed the two ways editors change them: in place ([`TempDir::write`]) or by renaming a
-//! new file over the old one ([`TempDir::replace`]).
+//! Files are changed the two ways editors change them: in place ([`TempDir::write`]) or by renaming
+//! a new file over the old one ([`TempDir::replace`]).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,8 +31,8 @@ impl TempDir {
         dir
     }
 
-    /// Copies a folder of this repository, such as `examples/echo`, without build output and installed
-    /// packages.
+    /// Copies a folder of this repository, such as `examples/echo`, without build output and
+    /// installed packages.
     pub fn copy_of(folder: impl AsRef<Path>) -> Self {
         let dir = Self::new();
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &dir.path);

@@ -148,7 +148,8 @@ pub async fn send(
     response
 }
 
-/// Formats a request head. `Host` and `Connection: close` are added unless `headers` contain these fields.
+/// Formats a request head. `Host` and `Connection: close` are added unless `headers` contain these
+/// fields.
 pub fn request_head(
     port: u16,
     method: &str,

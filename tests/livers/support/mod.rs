@@ -41,8 +41,8 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     ended.unwrap_or_else(|_| panic!("waited {} s for {what}", DEADLINE.as_secs()))
 }
 
-/// Locks a mutex even if another test panicked while it held the lock. The data behind these locks is
-/// consistent at every step.
+/// Locks a mutex even if another test panicked while it held the lock. The data behind these locks
+/// is consistent at every step.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

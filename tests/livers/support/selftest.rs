@@ -1,4 +1,5 @@
-//! Tests of the harness, without livers. If these fail, other failures may be caused by the harness.
+//! Tests of the harness, without livers. If these fail, other failures may be caused by the
+//! harness.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

@@ -1,10 +1,10 @@
 //! Runs the `livers` binary on a folder and a free port.
 //!
 //! The server is started with `--port 0` and is ready when it has printed the line that begins with
-//! `local`, which contains its URL. Threads collect its output, so nothing is lost while a test waits for
-//! something else, and a failing test prints it. Later lines of the banner may be missing at that time:
-//! [`Livers::wait_for_line`] waits for them. The server is killed on drop, but not if the test process
-//! itself is killed by SIGKILL.
+//! `local`, which contains its URL. Threads collect its output, so nothing is lost while a test
+//! waits for something else, and a failing test prints it. Later lines of the banner may be missing
+//! at that time: [`Livers::wait_for_line`] waits for them. The server is killed on drop, but not if
+//! the test process itself is killed by SIGKILL.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read};
@@ -20,8 +20,8 @@ use super::lock;
 const BINARY: &str = env!("CARGO_BIN_EXE_livers");
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Starts a program without root's capabilities to read and write every file. A change of the user would
-/// also need another owner for the files of the test.
+/// Starts a program without root's capabilities to read and write every file. A change of the user
+/// would also need another owner for the files of the test.
 const UNPRIVILEGED: [&str; 3] = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"];
 
 /// Runs `livers` until it exits. Returns its exit status, standard output and standard error.
@@ -92,7 +92,8 @@ impl Start {
         self
     }
 
-    /// Starts the server through another program, with these arguments before the server's command line.
+    /// Starts the server through another program, with these arguments before the server's command
+    /// line.
     pub fn under<S: Into<OsString>>(
         mut self,
         program: &str,

@@ -1,8 +1,8 @@
 //! A WebSocket client, for the reload socket unless another path is set.
 //!
-//! Waiting cannot prove that a message is *not* sent. The order of messages can: the test does what must
-//! cause no message, then something that must cause one (the marker), and checks that the marker's message
-//! is the next one ([`Socket::expect_silence`]).
+//! Waiting cannot prove that a message is *not* sent. The order of messages can: the test does what
+//! must cause no message, then something that must cause one (the marker), and checks that the
+//! marker's message is the next one ([`Socket::expect_silence`]).
 
 use std::future::Future;
 
@@ -144,13 +144,13 @@ impl Socket {
         serde_json::from_str(text).unwrap_or_else(|e| panic!("{e} in {text:?}"))
     }
 
-    /// Checks that nothing done before this call causes a message: runs `marker`, whose message must be the
-    /// next one, and returns that message.
+    /// Checks that nothing done before this call causes a message: runs `marker`, whose message
+    /// must be the next one, and returns that message.
     ///
-    /// The marker must take the same path through the server as what must cause no message, or its message
-    /// may overtake the other: after a change of an ignored file, change a served one. A ping would prove
-    /// nothing about the watcher. Several changes can share a message, so `is_marker` must return false
-    /// for a message with anything but the marker in it.
+    /// The marker must take the same path through the server as what must cause no message, or its
+    /// message may overtake the other: after a change of an ignored file, change a served one. A
+    /// ping would prove nothing about the watcher. Several changes can share a message, so
+    /// `is_marker` must return false for a message with anything but the marker in it.
     pub async fn expect_silence<F: Future>(
         &mut self,
         marker: impl FnOnce() -> F,
@@ -177,8 +177,8 @@ impl Socket {
         within("buffer space for sending", self.socket.send(message)).await.expect("send");
     }
 
-    /// Waits for the server to close the connection and returns its close frame, if it sent one. Skips other
-    /// messages.
+    /// Waits for the server to close the connection and returns its close frame, if it sent one.
+    /// Skips other messages.
     pub async fn wait_for_close(&mut self) -> Option<CloseFrame> {
         loop {
             match self.next().await {

@@ -81,8 +81,8 @@ impl Tab {
         Self { socket, connected }
     }
 
-    /// Sends a message and waits until the server has processed it: a pong follows everything sent before
-    /// the ping. No other message may arrive meanwhile.
+    /// Sends a message and waits until the server has processed it: a pong follows everything sent
+    /// before the ping. No other message may arrive meanwhile.
     pub async fn say(&mut self, message: &Value) {
         self.socket.send_json(message).await;
         let told = self.updates_until_pong().await;
@@ -119,15 +119,16 @@ impl Tab {
         updated.version
     }
 
-    /// Checks that a tool is not notified of anything that happened before this call: creates a file that no
-    /// page uses, which is published after everything before it, and must be the next change.
+    /// Checks that a tool is not notified of anything that happened before this call: creates a
+    /// file that no page uses, which is published after everything before it, and must be the next
+    /// change.
     pub async fn expect_nothing(&mut self, root: impl AsRef<Path>) {
         let told = self.until_quiet(root).await;
         assert!(told.is_empty(), "expected nothing before the marker, got {told:?}");
     }
 
-    /// Collects the updates about everything that happened before this call, with a marker file as in
-    /// [`Tab::expect_nothing`].
+    /// Collects the updates about everything that happened before this call, with a marker file as
+    /// in [`Tab::expect_nothing`].
     pub async fn until_quiet(&mut self, root: impl AsRef<Path>) -> Vec<Updated> {
         static MARKERS: AtomicU32 = AtomicU32::new(0);
         let name = format!("marker-{}.txt", MARKERS.fetch_add(1, Ordering::Relaxed));

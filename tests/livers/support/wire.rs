@@ -1,7 +1,7 @@
 //! One end of an HTTP/1.1 connection, parsed without the library under test.
 //!
-//! A malformed message panics. An incomplete body does not: [`Response::complete`] reports it, for tests
-//! with broken backends.
+//! A malformed message panics. An incomplete body does not: [`Response::complete`] reports it, for
+//! tests with broken backends.
 
 use std::io;
 
@@ -148,7 +148,8 @@ impl Wire {
         self.until(b"\r\n\r\n").await
     }
 
-    /// Reads up to and including `end`, which is not returned. Returns `None` if the connection ends first.
+    /// Reads up to and including `end`, which is not returned. Returns `None` if the connection
+    /// ends first.
     pub async fn until(&mut self, end: &[u8]) -> Option<String> {
         loop {
             if let Some(at) = self.buffer.windows(end.len()).position(|part| part == end) {

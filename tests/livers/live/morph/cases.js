@@ -1,5 +1,5 @@
-// Cases of a morph: the old source, the new source, what happened to the open page in between, and the
-// expected result. The file is an expression: a function that returns the failed cases.
+// Cases of a morph: the old source, the new source, what happened to the open page in between, and
+// the expected result. The file is an expression: a function that returns the failed cases.
 async () => {
   const { patch } = await import('/__livers/morph.js');
   const S = '<script>1</' + 'script>';

@@ -146,7 +146,8 @@ async fn an_uncertain_morph_reloads() {
     shown.wait_for_navigation().await;
     wait_for_word(shown, "four").await;
     assert_eq!(shown.navigations(), 3);
-    // A restarted server does not have the page's old source. The client trusts a connection after 1 s.
+    // A restarted server does not have the page's old source. The client trusts a connection after
+    // 1 s.
     wait_for_tabs(&livers, 1).await;
     shown.run("new Promise((done) => setTimeout(done, 1100))").await;
     livers.restart().await;

@@ -1,6 +1,6 @@
-// Random pairs of documents, loaded in frames: a document that is morphed into the other must equal a fresh
-// load of the other. The file is an expression: a function of a seed and a number of pairs, which returns
-// how many were morphed, and what went wrong.
+// Random pairs of documents, loaded in frames: a document that is morphed into the other must equal
+// a fresh load of the other. The file is an expression: a function of a seed and a number of pairs,
+// which returns how many were morphed, and what went wrong.
 async (seed, count) => {
   const { patch } = await import('/__livers/morph.js');
   const random = () => {

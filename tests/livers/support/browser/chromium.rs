@@ -1,12 +1,13 @@
 //! The Chromium process that all tests share, and the DevTools protocol over a pipe.
 //!
-//! With `--remote-debugging-pipe`, Chromium reads JSON messages that end with NUL from descriptor 3 and
-//! writes them to descriptor 4. A shell sets up these descriptors and removes the profile when the browser
-//! has ended. Only this process holds the pipe, so Chromium ends when the process ends, even by SIGKILL.
+//! With `--remote-debugging-pipe`, Chromium reads JSON messages that end with NUL from descriptor 3
+//! and writes them to descriptor 4. A shell sets up these descriptors and removes the profile when
+//! the browser has ended. Only this process holds the pipe, so Chromium ends when the process ends,
+//! even by SIGKILL.
 //!
 //! Each test has its own tokio runtime. Threads therefore read the pipe, and responses pass through
-//! channels that belong to no runtime. If Chromium dies, the tests that use it fail, and the next test
-//! starts another one.
+//! channels that belong to no runtime. If Chromium dies, the tests that use it fail, and the next
+//! test starts another one.
 
 use std::collections::{HashMap, VecDeque};
 use std::ffi::{OsStr, OsString};

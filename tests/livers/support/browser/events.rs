@@ -1,8 +1,8 @@
 //! Records the events of a page from its opening on.
 //!
-//! The thread that reads from Chromium writes them. Tests wait for a state, not for an event, so events
-//! before the wait count. Only the main frame and the requests of the page itself are recorded. Workers
-//! and frames of other sites are separate targets and left out.
+//! The thread that reads from Chromium writes them. Tests wait for a state, not for an event, so
+//! events before the wait count. Only the main frame and the requests of the page itself are
+//! recorded. Workers and frames of other sites are separate targets and left out.
 
 use std::sync::Mutex;
 use std::time::Duration;

@@ -1,12 +1,12 @@
 //! Chromium pages, controlled by the DevTools protocol.
 //!
-//! One Chromium serves the whole test process ([`chromium`]). Each test has its own browser context, with
-//! its own cookies, storage and cache. A page records its [`events`] from its opening on, so no wait can
-//! miss an earlier event. Conditions are evaluated from outside the page, because a hidden tab runs no
-//! animation frames and a navigation ends all scripts.
+//! One Chromium serves the whole test process ([`chromium`]). Each test has its own browser
+//! context, with its own cookies, storage and cache. A page records its [`events`] from its opening
+//! on, so no wait can miss an earlier event. Conditions are evaluated from outside the page,
+//! because a hidden tab runs no animation frames and a navigation ends all scripts.
 //!
-//! Left out: input events, dialogs (a page that opens one hangs), downloads, and the insides of workers
-//! and of frames of other sites. [`Page::command`] sends any other command.
+//! Left out: input events, dialogs (a page that opens one hangs), downloads, and the insides of
+//! workers and of frames of other sites. [`Page::command`] sends any other command.
 
 mod chromium;
 mod events;
@@ -121,8 +121,8 @@ impl Page {
     /// Navigates to a URL.
     ///
     /// # Errors
-    /// The network error, such as `net::ERR_CONNECTION_REFUSED`. An error page has loaded, unless the error
-    /// is `net::ERR_ABORTED`.
+    /// The network error, such as `net::ERR_CONNECTION_REFUSED`. An error page has loaded, unless
+    /// the error is `net::ERR_ABORTED`.
     pub async fn try_goto(&self, url: &str) -> Result<(), String> {
         let before = self.navigations();
         let answer = self.command("Page.navigate", json!({ "url": url })).await;
@@ -163,14 +163,14 @@ impl Page {
         self.events.until("the page before", back).await;
     }
 
-    /// Returns how many documents the main frame has navigated to, error pages included. Changes of the URL
-    /// within a document do not count.
+    /// Returns how many documents the main frame has navigated to, error pages included. Changes of
+    /// the URL within a document do not count.
     pub fn navigations(&self) -> usize {
         self.events.look(|seen| seen.navigations.len())
     }
 
-    /// Waits for the next navigation that no call has waited for yet, and for its load. It may have happened
-    /// before the call.
+    /// Waits for the next navigation that no call has waited for yet, and for its load. It may have
+    /// happened before the call.
     pub async fn wait_for_navigation(&self) {
         let next = |seen: &mut Seen| {
             let loaded = seen.navigations.get(seen.awaited)?.loaded;
@@ -214,9 +214,9 @@ impl Page {
         Ok(answer["result"]["value"].take())
     }
 
-    /// Waits until a JavaScript expression is true, across navigations. An exception counts as false. The
-    /// expression is evaluated after each event of the page and every 20 ms, as most changes of a document
-    /// cause no event.
+    /// Waits until a JavaScript expression is true, across navigations. An exception counts as
+    /// false. The expression is evaluated after each event of the page and every 20 ms, as most
+    /// changes of a document cause no event.
     pub async fn wait_until(&self, condition: &str) {
         let js = format!("Promise.resolve(({condition})).then(Boolean)");
         let deadline = Instant::now() + DEADLINE;

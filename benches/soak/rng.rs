@@ -1,15 +1,15 @@
-//! Random numbers that are the same for the same seed: `SplitMix64`.
+//! A reproducible random number generator: `SplitMix64`.
 
 use std::time::Duration;
 
-/// A row of random numbers.
+/// A sequence of random numbers.
 #[derive(Clone, Debug)]
-pub(crate) struct Chance(u64);
+pub(crate) struct Rng(u64);
 
-impl Chance {
-    /// A row of its own for each name.
+impl Rng {
+    /// Returns the sequence for a seed and a name.
     pub(crate) fn new(seed: u64, name: &str) -> Self {
-        let mix = |row: u64, byte: u8| (row ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         Self(name.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, mix))
     }
 
@@ -20,32 +20,32 @@ impl Chance {
         mixed ^ (mixed >> 31)
     }
 
-    /// Another row, which takes nothing from this one but its seed.
+    /// Returns another sequence, seeded by the next number of this one.
     pub(crate) fn fork(&mut self) -> Self {
         Self(self.next())
     }
 
-    /// A number below this one, which is not 0.
+    /// Returns a number below `end`, which must not be 0.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.next() % end as u64).unwrap_or_default()
     }
 
-    /// Whether it is this time, of so many times.
+    /// Returns true once in so many times.
     pub(crate) fn one_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
 
-    /// One of these.
+    /// Returns a random element.
     pub(crate) fn pick<'t, T>(&mut self, of: &'t [T]) -> &'t T {
         &of[self.below(of.len())]
     }
 
-    /// Between half and one and a half of this time.
+    /// Returns a time between 0.5 and 1.5 times the given one.
     pub(crate) fn about(&mut self, time: Duration) -> Duration {
         time / 2 + time.mul_f64(self.below(1000) as f64 / 1000.0)
     }
 
-    /// So many bytes.
+    /// Returns random bytes.
     pub(crate) fn bytes(&mut self, length: usize) -> Vec<u8> {
         std::iter::repeat_with(|| self.next().to_le_bytes()).flatten().take(length).collect()
     }

@@ -1,69 +1,70 @@
-//! Who asks for files as browsers, scanners and tools do. Each answer is compared with what must come.
+//! Requests for files by browsers, scanners and tools. Each response is compared with the expected
+//! one.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::task::JoinSet;
 
 use crate::{
-    chance::Chance,
     folder::PAGE,
+    rng::Rng,
     support::http::{Response, Wire},
     tally::Tally,
     world::World,
 };
 
-/// Starts them.
+/// Starts the tasks of this module.
 pub(crate) fn start(world: &Arc<World>, tasks: &mut JoinSet<()>) {
     let ms = Duration::from_millis;
-    world.keep_doing(tasks, "files, whole", ms(40), whole);
-    world.keep_doing(tasks, "files, one connection", ms(300), in_a_row);
-    world.keep_doing(tasks, "files, ranges", ms(60), ranges);
-    world.keep_doing(tasks, "files, conditional", ms(60), conditional);
-    world.keep_doing(tasks, "files, large", ms(1500), large);
-    world.keep_doing(tasks, "files, compressed siblings", ms(150), packed);
-    world.keep_doing(tasks, "names that are not there", ms(1000), missing);
-    world.keep_doing(tasks, "listings", ms(300), listing);
-    world.keep_doing(tasks, "redirects", ms(200), redirects);
-    world.keep_doing(tasks, "pages", ms(50), pages);
-    world.keep_doing(tasks, "own paths", ms(200), own);
-    world.keep_doing(tasks, "malformed requests", ms(100), malformed);
-    world.keep_doing(tasks, "refused requests", ms(150), refused);
-    world.keep_doing(tasks, "huge heads", ms(400), heads);
+    world.repeat(tasks, "files, whole", ms(40), whole);
+    world.repeat(tasks, "files, pipelined", ms(300), pipelined);
+    world.repeat(tasks, "files, ranges", ms(60), ranges);
+    world.repeat(tasks, "files, conditional", ms(60), conditional);
+    world.repeat(tasks, "files, large", ms(1500), large);
+    world.repeat(tasks, "files, compressed siblings", ms(150), packed);
+    world.repeat(tasks, "missing files", ms(1000), missing);
+    world.repeat(tasks, "listings", ms(300), listing);
+    world.repeat(tasks, "redirects", ms(200), redirects);
+    world.repeat(tasks, "pages", ms(50), pages);
+    world.repeat(tasks, "own paths", ms(200), own);
+    world.repeat(tasks, "malformed requests", ms(100), malformed);
+    world.repeat(tasks, "refused requests", ms(150), refused);
+    world.repeat(tasks, "huge heads", ms(400), heads);
 }
 
 fn text(response: &Response) -> String {
     String::from_utf8_lossy(&response.body).into_owned()
 }
 
-async fn whole(world: Arc<World>, mut chance: Chance) {
-    let (path, content) = chance.pick(&world.files.plain);
+async fn whole(world: Arc<World>, mut rng: Rng) {
+    let (path, content) = rng.pick(&world.files.plain);
     let response = world.get(path, &[]).await;
     assert_eq!(response.status, 200, "{path}");
-    assert!(response.body == *content, "{path}: other bytes");
+    assert!(response.body == *content, "{path}: wrong body");
     assert_eq!(response.header("x-soak"), Some("yes"), "{path}");
-    let head = world.ask(&format!("HEAD {path}"), &[], b"").await.expect("an answer to HEAD");
+    let head = world.ask(&format!("HEAD {path}"), &[], b"").await.expect("a response to HEAD");
     assert_eq!(head.header("content-length"), Some(&*content.len().to_string()), "{path}");
 }
 
-/// Many requests on one connection, sent before the first is answered.
-async fn in_a_row(world: Arc<World>, mut chance: Chance) {
+/// Many requests on one connection, sent before the first response.
+async fn pipelined(world: Arc<World>, mut rng: Rng) {
     let mut wire = Wire::open(world.port).await;
-    let asked: Vec<_> = (0..12).map(|_| &world.files.plain[chance.below(6)]).collect();
+    let files: Vec<_> = (0..12).map(|_| &world.files.plain[rng.below(6)]).collect();
     let line = |(path, _): &&(String, _)| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    wire.send(asked.iter().map(line).collect::<String>()).await;
-    for (path, content) in asked {
+    wire.send(files.iter().map(line).collect::<String>()).await;
+    for (path, content) in files {
         let response = wire.response(false).await;
         Tally::count(&world.tally.answers);
-        assert!(response.status == 200 && response.body == *content, "{path} in a row");
+        assert!(response.status == 200 && response.body == *content, "{path} pipelined");
     }
 }
 
-async fn ranges(world: Arc<World>, mut chance: Chance) {
-    let (path, content) = &world.files.plain[3 + chance.below(5)];
+async fn ranges(world: Arc<World>, mut rng: Rng) {
+    let (path, content) = &world.files.plain[3 + rng.below(5)];
     let length = content.len();
-    let from = chance.below(length);
-    let to = from + chance.below(length - from);
-    let (range, part) = match chance.below(4) {
+    let from = rng.below(length);
+    let to = from + rng.below(length - from);
+    let (range, part) = match rng.below(4) {
         0 => (format!("{from}-{to}"), &content[from..=to]),
         1 => (format!("{from}-"), &content[from..]),
         2 => (format!("-{}", from + 1), &content[length - from - 1..]),
@@ -71,7 +72,7 @@ async fn ranges(world: Arc<World>, mut chance: Chance) {
     };
     let response = world.get(path, &[("Range", &format!("bytes={range}"))]).await;
     assert_eq!(response.status, 206, "{path} {range}");
-    assert!(response.body == part, "{path} {range}: other bytes");
+    assert!(response.body == part, "{path} {range}: wrong body");
     let beyond = world.get(path, &[("Range", &format!("bytes={length}-"))]).await;
     assert_eq!(beyond.status, 416, "{path}");
     let several = world.get(path, &[("Range", "bytes=0-9, 1000-1009, 3000-3009")]).await;
@@ -82,8 +83,8 @@ async fn ranges(world: Arc<World>, mut chance: Chance) {
     }
 }
 
-async fn conditional(world: Arc<World>, mut chance: Chance) {
-    let (path, content) = &world.files.plain[chance.below(7)];
+async fn conditional(world: Arc<World>, mut rng: Rng) {
+    let (path, content) = &world.files.plain[rng.below(7)];
     let first = world.get(path, &[]).await;
     let tag = first.header("etag").unwrap_or_else(|| panic!("{path}: no ETag"));
     let date = first.header("last-modified").unwrap_or_else(|| panic!("{path}: no date"));
@@ -96,33 +97,33 @@ async fn conditional(world: Arc<World>, mut chance: Chance) {
     ] {
         let response = world.get(path, &[(field, value)]).await;
         assert_eq!(response.status, status, "{path} {field}: {value}");
-        assert!(status != 200 || response.body == *content, "{path} {field}: other bytes");
+        assert!(status != 200 || response.body == *content, "{path} {field}: wrong body");
     }
 }
 
-async fn large(world: Arc<World>, mut chance: Chance) {
+async fn large(world: Arc<World>, mut rng: Rng) {
     let all = &world.files.large;
-    let (from, whole) = (chance.below(all.len()), chance.one_in(4));
+    let (from, whole) = (rng.below(all.len()), rng.one_in(4));
     let range = format!("bytes={from}-");
     let fields = [("Range", &*range)];
     let response = world.get("/files/large.bin", if whole { &[] } else { &fields }).await;
     let part = if whole { &all[..] } else { &all[from..] };
-    assert!(response.body == part, "other bytes from {from}");
+    assert!(response.body == part, "wrong body from {from}");
 }
 
-async fn packed(world: Arc<World>, mut chance: Chance) {
-    let accepted = *chance.pick(&["gzip", "br", "gzip, br;q=0.5", "identity", ""]);
+async fn packed(world: Arc<World>, mut rng: Rng) {
+    let accepted = *rng.pick(&["gzip", "br", "gzip, br;q=0.5", "identity", ""]);
     let response = world.get("/packed/app.js", &[("Accept-Encoding", accepted)]).await;
     let expected = match accepted {
         "identity" | "" => &world.files.script,
         _ => &world.files.packed,
     };
     assert_eq!(response.status, 200);
-    assert!(response.body == *expected, "{accepted:?}: other bytes");
+    assert!(response.body == *expected, "{accepted:?}: wrong body");
 }
 
-/// Names of nothing, as many as are remembered: what is bounded is full before the load begins, and
-/// must not grow from then on.
+/// Requests as many missing files as livers remembers, so that its memory use is at the limit
+/// before the load.
 pub(crate) async fn fill(world: &World) {
     const REMEMBERED: usize = 10_000;
     for _ in 0..REMEMBERED {
@@ -130,26 +131,26 @@ pub(crate) async fn fill(world: &World) {
     }
 }
 
-/// Names that are new each time, asked for by a page and by nobody.
-async fn missing(world: Arc<World>, _: Chance) {
+/// Missing files with new names, requested with and without a referrer.
+async fn missing(world: Arc<World>, _: Rng) {
     let path = format!("/missing/{}.png", world.name());
     let referrer = format!("http://localhost:{}/index.html", world.port);
     let fields = [("Sec-Fetch-Dest", "image"), ("Referer", &*referrer)];
     assert_eq!(world.get(&path, &fields).await.status, 404);
     let page = world.get(&format!("/{}/", world.name()), &[("Sec-Fetch-Dest", "document")]).await;
     assert_eq!(page.status, 404);
-    assert!(text(&page).contains("/__livers/client.js"), "a page that comes alive");
+    assert!(text(&page).contains("/__livers/client.js"), "the error page has the client");
 }
 
-async fn listing(world: Arc<World>, _: Chance) {
+async fn listing(world: Arc<World>, _: Rng) {
     let response = world.get("/listed/", &[("Sec-Fetch-Dest", "document")]).await;
     assert_eq!(response.status, 200);
     let text = text(&response);
     assert!(text.contains("39 of many.txt") && text.contains("/__livers/client.js"), "{text}");
 }
 
-async fn redirects(world: Arc<World>, mut chance: Chance) {
-    let (path, status, to) = *chance.pick(&[
+async fn redirects(world: Arc<World>, mut rng: Rng) {
+    let (path, status, to) = *rng.pick(&[
         ("/listed", 302, "/listed/"),
         ("/listed?a=b", 302, "/listed/?a=b"),
         ("/old", 301, "/files/3.css"),
@@ -159,8 +160,8 @@ async fn redirects(world: Arc<World>, mut chance: Chance) {
     assert_eq!((response.status, response.header("location")), (status, Some(to)), "{path}");
 }
 
-/// The element is in it once, and the rest is as it was.
-async fn pages(world: Arc<World>, _: Chance) {
+/// The element is injected once, and the rest of the page is unchanged.
+async fn pages(world: Arc<World>, _: Rng) {
     let mut wire = Wire::open(world.port).await;
     for path in ["/", "/index.html", "/index"] {
         wire.send(format!(
@@ -178,8 +179,8 @@ async fn pages(world: Arc<World>, _: Chance) {
     }
 }
 
-async fn own(world: Arc<World>, mut chance: Chance) {
-    let path = *chance.pick(&["/__livers/client.js", "/__livers/status", "/__livers/none"]);
+async fn own(world: Arc<World>, mut rng: Rng) {
+    let path = *rng.pick(&["/__livers/client.js", "/__livers/status", "/__livers/none"]);
     let response = world.get(path, &[]).await;
     assert_eq!(response.status, if path.ends_with("none") { 404 } else { 200 }, "{path}");
     if path.ends_with("status") {
@@ -188,8 +189,8 @@ async fn own(world: Arc<World>, mut chance: Chance) {
     }
 }
 
-async fn malformed(world: Arc<World>, mut chance: Chance) {
-    let (raw, statuses) = *chance.pick::<(&str, &[u16])>(&[
+async fn malformed(world: Arc<World>, mut rng: Rng) {
+    let (raw, statuses) = *rng.pick::<(&str, &[u16])>(&[
         ("GET / HTTP/1.1\r\n\r\n", &[400]),
         ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", &[400]),
         ("GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", &[400]),
@@ -217,8 +218,8 @@ async fn malformed(world: Arc<World>, mut chance: Chance) {
     assert!(status.is_some_and(|status| statuses.contains(&status)), "{raw:?}: {status:?}");
 }
 
-async fn refused(world: Arc<World>, mut chance: Chance) {
-    let (path, field, value) = *chance.pick(&[
+async fn refused(world: Arc<World>, mut rng: Rng) {
+    let (path, field, value) = *rng.pick(&[
         ("/", "Host", "evil.example"),
         ("/__livers/status", "Origin", "http://evil.example"),
         ("/.env", "Accept", "*/*"),
@@ -230,8 +231,8 @@ async fn refused(world: Arc<World>, mut chance: Chance) {
     assert!(matches!(response.status, 403 | 404), "{path} {field}: {}", response.status);
 }
 
-async fn heads(world: Arc<World>, mut chance: Chance) {
-    let long = "a".repeat(1000 + chance.below(30_000));
+async fn heads(world: Arc<World>, mut rng: Rng) {
+    let long = "a".repeat(1000 + rng.below(30_000));
     let (path, content) = &world.files.plain[3];
     let response = world.get(path, &[("X-Long", &long)]).await;
     assert!(response.status == 200 && response.body == *content, "a head of {}", long.len());

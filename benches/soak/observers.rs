@@ -1,8 +1,9 @@
-//! Tabs that use one file each, and count: every save of it is told once, and nothing else is.
+//! Tabs that use one file each and check that every save of it causes exactly one message, and
+//! nothing else does.
 //!
-//! Who saves is who listens, so that each save is told of before the next one: what is said in between
-//! is one message too many. Saves are made as editors make them, and some change nothing; some are made
-//! while the tab is away, and are told when it is back.
+//! Each observer also saves its file, so the message about a save arrives before the next save, and
+//! any other message is a duplicate. Files are saved in the ways of editors. Some saves change
+//! nothing, and some are made while the tab is disconnected.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -14,23 +15,23 @@ use tokio::{
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
-    chance::Chance,
+    rng::Rng,
     support::{dir::TempDir, socket::Socket},
     tally::Tally,
     world::World,
 };
 
-/// When a message counts as lost. Below what the harness takes for the end of the world.
+/// The time after which a message counts as lost. Shorter than the deadline of the harness.
 const LOST: Duration = Duration::from_secs(9);
 
-/// Whose hello was taken in later than this may have been told everything, as livers waits a second
-/// for it.
+/// An observer whose hello was processed later than this may have been notified of every change, as
+/// livers waits one second for a hello.
 const LATE: Duration = Duration::from_millis(900);
 
-/// Who is slower than this to write a file may have it told of half-way.
+/// A file that takes longer than this to write may be published twice.
 const SLOW: Duration = Duration::from_millis(400);
 
-/// What the witnesses use: one each.
+/// The files, one for each observer.
 const FILES: [&str; 14] = [
     "0.css",
     "1.html",
@@ -48,40 +49,40 @@ const FILES: [&str; 14] = [
     "c d/13 é.css",
 ];
 
-/// Modules that are compiled.
+/// Modules, which are compiled.
 const MODULES: [&str; 3] = ["app.ts", "view.tsx", "old.jsx"];
 
-/// Starts them.
+/// Starts the tasks of this module.
 pub(crate) fn start(world: &Arc<World>, tasks: &mut JoinSet<()>) {
     for file in FILES {
-        world.keep_doing(tasks, "witnesses", Duration::from_millis(300), move |world, chance| {
-            witness(world, chance, format!("witness/{file}"))
+        world.repeat(tasks, "observers", Duration::from_millis(300), move |world, rng| {
+            observer(world, rng, format!("observed/{file}"))
         });
     }
     if cfg!(feature = "esm") {
         for file in MODULES {
-            world.keep_doing(
+            world.repeat(
                 tasks,
-                "witnesses of modules",
+                "observers of modules",
                 Duration::from_millis(300),
-                move |world, chance| witness(world, chance, format!("m/{file}")),
+                move |world, rng| observer(world, rng, format!("m/{file}")),
             );
         }
     }
 }
 
-/// How a file is saved.
+/// A way to save a file.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     InPlace,
     InSteps,
     Rename,
-    /// The same bytes once more.
+    /// Writes the same bytes again.
     Same,
-    /// It is deleted, and written again when that was told.
-    Again,
-    /// While nobody listens.
-    Away,
+    /// Removes the file, and writes it again after the message about that.
+    Recreate,
+    /// Saves while the tab is disconnected.
+    Disconnected,
 }
 
 const WAYS: [Way; 8] = [
@@ -91,12 +92,12 @@ const WAYS: [Way; 8] = [
     Way::Rename,
     Way::InSteps,
     Way::Same,
-    Way::Again,
-    Way::Away,
+    Way::Recreate,
+    Way::Disconnected,
 ];
 
 /// A tab and its file.
-struct Witness {
+struct Observer {
     world: Arc<World>,
     file: String,
     path: String,
@@ -104,18 +105,18 @@ struct Witness {
     socket: Socket,
     boot: Value,
     version: Value,
-    /// At which version its page was served.
+    /// The version when its page was served.
     served: Value,
     opened: Instant,
-    /// What it was told of others' files before livers had taken in its hello, if it had not.
+    /// Changes of other files received before livers processed the hello. `None` after that.
     early: Option<Vec<String>>,
-    /// How long its file was being written for the last time.
+    /// How long the last write took.
     writing: Duration,
 }
 
-/// Opens a page, and saves its file some times.
-async fn witness(world: Arc<World>, mut chance: Chance, file: String) {
-    let content = content(&world, &mut chance, &file);
+/// Opens a page and saves its file several times.
+async fn observer(world: Arc<World>, mut rng: Rng, file: String) {
+    let content = content(&world, &mut rng, &file);
     if !Path::new(&world.dir.at(&file)).exists() {
         world.dir.write(&file, &content);
     }
@@ -127,21 +128,21 @@ async fn witness(world: Arc<World>, mut chance: Chance, file: String) {
     let (boot, version) = (connected["boot"].clone(), connected["version"].clone());
     let served = version.clone();
     let (early, writing) = (None, Duration::ZERO);
-    let mut witness =
-        Witness { world, file, path, page, socket, boot, version, served, opened, early, writing };
-    // What is on the disk from the last time is shown first.
-    witness.show(None).await;
-    witness.hello(None).await;
-    // Its file may have been written a moment ago, for the first time.
-    witness.until_quiet().await;
+    let mut observer =
+        Observer { world, file, path, page, socket, boot, version, served, opened, early, writing };
+    // The file may exist from an earlier run of this task.
+    observer.show(None).await;
+    observer.hello(None).await;
+    // The file may have been created a moment ago.
+    observer.until_quiet().await;
     for _ in 0..40 {
-        if witness.world.stop.is_cancelled() {
+        if observer.world.stop.is_cancelled() {
             break;
         }
-        let way = *chance.pick(&WAYS);
-        witness.save(way, &mut chance).await;
-        sleep(chance.about(Duration::from_millis(700))).await;
-        witness.silence(way).await;
+        let way = *rng.pick(&WAYS);
+        observer.save(way, &mut rng).await;
+        sleep(rng.about(Duration::from_millis(700))).await;
+        observer.expect_silence(way).await;
     }
 }
 
@@ -152,9 +153,9 @@ async fn connect(world: &World) -> (Socket, Value) {
     (socket, connected)
 }
 
-/// Bytes that no file had before.
-fn content(world: &World, chance: &mut Chance, file: &str) -> Vec<u8> {
-    let (number, count) = (world.number(), chance.below(200));
+/// Returns new content for a file.
+fn content(world: &World, rng: &mut Rng, file: &str) -> Vec<u8> {
+    let (number, count) = (world.number(), rng.below(200));
     match Path::new(file).extension().and_then(|extension| extension.to_str()) {
         Some("html") => {
             format!("<!doctype html><title>{number}</title>{}", "<p>text</p>\n".repeat(count))
@@ -163,7 +164,7 @@ fn content(world: &World, chance: &mut Chance, file: &str) -> Vec<u8> {
             "import {{ part }} from './part';\nexport const number: string = '{number}';\npart();\n"
         ),
         Some("tsx" | "jsx") => {
-            // No package is asked for.
+            // Imports no package.
             let classic = "/** @jsxRuntime classic */\n/** @jsx make */\n";
             format!("{classic}const make = () => 0;\nexport const View = () => <p>{number}</p>;\n")
         }
@@ -173,7 +174,7 @@ fn content(world: &World, chance: &mut Chance, file: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-impl Witness {
+impl Observer {
     async fn hello(&mut self, age: Option<u64>) {
         let hello = json!({
             "type": "hello", "page": self.page, "uses": [self.path],
@@ -184,8 +185,8 @@ impl Witness {
         self.socket.send(Message::Ping(Vec::new().into())).await;
     }
 
-    async fn save(&mut self, way: Way, chance: &mut Chance) {
-        let new = content(&self.world, chance, &self.file);
+    async fn save(&mut self, way: Way, rng: &mut Rng) {
+        let new = content(&self.world, rng, &self.file);
         let (dir, began) = (&self.world.dir, Instant::now());
         self.writing = Duration::ZERO;
         match way {
@@ -204,43 +205,43 @@ impl Witness {
                 self.writing = began.elapsed();
                 return;
             }
-            Way::Again => {
+            Way::Recreate => {
                 dir.remove(&self.file);
-                self.told("removed").await;
+                self.expect("removed").await;
                 self.show(Some(404)).await;
                 self.world.dir.write(&self.file, &new);
             }
-            Way::Away => {
+            Way::Disconnected => {
                 let opened = Instant::now();
                 let (socket, connected) = connect(&self.world).await;
-                // The old one goes while the new one has not said who it is.
+                // The old socket closes before the new one sends its hello.
                 drop(std::mem::replace(&mut self.socket, socket));
                 self.opened = opened;
-                assert_eq!(connected["boot"], self.boot, "another run of livers");
+                assert_eq!(connected["boot"], self.boot, "livers was restarted");
                 dir.replace(&self.file, &new);
-                if chance.one_in(2) {
+                if rng.one_in(2) {
                     sleep(Duration::from_millis(300)).await;
                 }
                 self.hello(Some(300)).await;
             }
         }
-        self.told(if matches!(way, Way::Again) { "created" } else { "modified" }).await;
+        self.expect(if matches!(way, Way::Recreate) { "created" } else { "modified" }).await;
         self.show(None).await;
     }
 
-    /// Waits for the message that tells of a save.
-    async fn told(&mut self, kind: &str) {
+    /// Waits for the message about a save.
+    async fn expect(&mut self, kind: &str) {
         Tally::count(&self.world.tally.saves);
         let deadline = Instant::now() + LOST;
         loop {
             match self.next(deadline).await {
                 None => {
                     Tally::count(&self.world.tally.lost);
-                    panic!("{}: nobody said that it was {kind}", self.path);
+                    panic!("{}: no message that it was {kind}", self.path);
                 }
                 Some(kinds) if kinds.is_empty() => {}
                 Some(kinds) => {
-                    Tally::count(&self.world.tally.told);
+                    Tally::count(&self.world.tally.notified);
                     assert_eq!(kinds, [kind], "{}", self.path);
                     return;
                 }
@@ -248,7 +249,7 @@ impl Witness {
         }
     }
 
-    /// The next message until then: as what the file was told of.
+    /// Reads the next message until the deadline. Returns the kinds of the changes of the file.
     async fn next(&mut self, deadline: Instant) -> Option<Vec<String>> {
         let message = timeout_at(deadline, self.socket.next()).await.ok()?;
         let Some(Ok(message)) = message else { panic!("{}: the socket ended", self.path) };
@@ -273,32 +274,32 @@ impl Witness {
         Some(kinds)
     }
 
-    /// It was told of another file than its own.
+    /// Records a message about another file.
     fn foreign(&self, change: &str) {
         Tally::count(&self.world.tally.foreign);
         let age = self.opened.elapsed();
-        let why = format!("of others' files: {} of {change}, open for {age:?}", self.path);
-        self.world.tally.note("witnesses", &why);
+        let why = format!("about another file: {} got {change}, open for {age:?}", self.path);
+        self.world.tally.record("observers", &why);
     }
 
-    /// Nothing was said since the last message.
-    async fn silence(&mut self, way: Way) {
+    /// Checks that there was no message since the last one.
+    async fn expect_silence(&mut self, way: Way) {
         while let Some(kinds) = self.next(Instant::now() + Duration::from_millis(1)).await {
             if !kinds.is_empty() && self.writing < SLOW {
                 Tally::count(&self.world.tally.doubled);
                 let why =
-                    format!("again after {way:?}: {} {kinds:?} {:?}", self.path, self.writing);
-                self.world.tally.note("witnesses", &why);
+                    format!("duplicate after {way:?}: {} {kinds:?} {:?}", self.path, self.writing);
+                self.world.tally.record("observers", &why);
             }
         }
     }
 
-    /// Takes what is said until nothing is.
+    /// Reads messages until there are none for 1.5 s.
     async fn until_quiet(&mut self) {
         while self.next(Instant::now() + Duration::from_millis(1500)).await.is_some() {}
     }
 
-    /// Loads the file, as its page would: it is what was saved last.
+    /// Requests the file as its page would, and compares it with the last save.
     async fn show(&self, status: Option<u16>) {
         let referrer = format!("http://localhost:{}{}", self.world.port, self.page);
         let script = self.path.starts_with("/m/");
@@ -315,11 +316,11 @@ impl Witness {
             let number = saved.split(|char: char| !char.is_ascii_digit());
             let number = number.max_by_key(|digits| digits.len()).unwrap_or_default();
             let compiled = response.text();
-            assert!(compiled.contains(number), "{}: an old one", self.path);
+            assert!(compiled.contains(number), "{}: an old version", self.path);
             let source = [": string", "<p>"].iter().any(|source| compiled.contains(source));
             assert!(!source, "{}: not compiled", self.path);
         } else {
-            assert!(response.body == saved, "{}: an old one", self.path);
+            assert!(response.body == saved, "{}: an old version", self.path);
         }
     }
 }
@@ -329,7 +330,7 @@ async fn in_steps(dir: &TempDir, file: &str, bytes: &[u8]) {
     use std::io::Write;
     let mut file = std::fs::File::create(dir.at(file)).expect("a file");
     for part in bytes.chunks(bytes.len().div_ceil(3)) {
-        file.write_all(part).expect("room on the disk");
+        file.write_all(part).expect("disk space");
         sleep(Duration::from_millis(4)).await;
     }
 }
