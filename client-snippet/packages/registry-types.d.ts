@@ -6,7 +6,8 @@
  * - CommonJS: the keys of the files it requires, by specifier; its function; the names of the Node
  *   globals that it uses; the keys and packs of what it imports with `import()`.
  * - ES module: its imports, each with the kinds of views it needs (see `view`); its generator; the
- *   keys of the files it requires; and the last item as above. /
+ *   keys of the files it requires; and the last item as above.
+ */
 type Definition = [imports: any, body: any, more?: any, later?: Record<string, [string, string | 0]>];
 
 /** The state of a file that was requested. */

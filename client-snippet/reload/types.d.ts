@@ -6,7 +6,8 @@ type Page = Window & typeof globalThis;
 
 /**
  * The connection to the server, if there is one. An EventSource cannot send. It is closed when it
- * fails, because the browser would reconnect it with the old hello in its URL. /
+ * fails, because the browser would reconnect it with the old hello in its URL.
+ */
 type Connection = ((WebSocket | EventSource) & { send?(data: string): void }) | undefined;
 
 /** The version that the page shows, and when (Date.now) the last message arrived. */
