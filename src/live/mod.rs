@@ -125,7 +125,7 @@ impl Live {
     /// Waits for the end of a burst of changes if the request is for a page, so that the page is
     /// loaded once and its stamp covers the whole burst.
     pub(crate) async fn on_request(&self, head: RequestHead<'_>) -> Ticket {
-        let page = inject::wanted(head.method, head.headers);
+        let page = inject::is_page_request(head.method, head.headers);
         if let Some(settled) = self.context.changes.until_settled()
             && (page || is_own_referrer(&head))
         {

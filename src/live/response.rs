@@ -39,7 +39,7 @@ pub(super) async fn instrument(
     mut response: Response,
     origin: &str,
 ) -> Result<Response, Undecodable> {
-    let possible = inject::possible(response.status(), response.headers());
+    let possible = inject::is_page_response(response.status(), response.headers());
     let Some(PageRequest { host, path, has_body }) = ticket.page.as_ref().filter(|_| possible)
     else {
         return Ok(response);

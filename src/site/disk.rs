@@ -101,7 +101,7 @@ impl Site {
         let ask = FileRequest {
             query: uri.query().map(str::to_owned),
             page,
-            navigation: page && inject::navigates(headers),
+            navigation: page && inject::is_navigation(headers),
             accepted: Accepted::from_headers(headers),
         };
         let answer = self.files.find(url, ask.clone()).await;

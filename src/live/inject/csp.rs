@@ -1,51 +1,50 @@
-//! What livers' element needs of a page's Content Security Policies (CSP Level 3), and nothing more.
+//! Amends Content Security Policies (CSP Level 3) so that they allow the injected element, and nothing
+//! more.
 //!
-//! A policy says which scripts a page may run and whom it may talk to. The element needs its own
-//! script and, for that, the reload socket, livers' own path, and the page itself, which is fetched
-//! again when it changes. A policy that allows these stays as it is, to the byte. To another one the
-//! narrowest source is added: paths of this one host, or, where only trusted scripts may run
-//! (`'strict-dynamic'`) or an inline one is needed, a nonce. A nonce is not added where it would end
-//! what `'unsafe-inline'` allows.
+//! The element needs its script and, for that script, connections to the reload socket, to livers' own
+//! paths, and to the page itself, which is fetched again when it changes. A policy that allows these
+//! stays the same to the byte. Any other gets the narrowest source expression that does: paths of this
+//! one host or, where only trusted scripts may run (`'strict-dynamic'`) or an inline script is
+//! injected, a nonce. A nonce is not added where it would disable `'unsafe-inline'`.
 //!
-//! Policies that only report are amended like the others, so that they report what the page does and
-//! not what livers does.
+//! Report-only policies are amended too, so that they report what the page does, not what livers does.
 //!
-//! Left out on purpose: `sandbox`, which can be lifted only as a whole, and Trusted Types. A page under
-//! these reloads where others are patched, or goes without the element's script.
+//! Not amended: `sandbox`, which could be lifted only as a whole, and Trusted Types. A page under these
+//! reloads where others are patched, or runs without the element's script.
 
 use hyper::header::{
     CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY, HeaderMap, HeaderValue,
 };
 
-/// What the element needs.
+/// What the injected elements of one page need.
 #[derive(Clone, Debug)]
 pub(crate) struct Needs {
-    /// The host and port that the page was asked for at.
+    /// The host and port that the page was requested from.
     pub(crate) host: String,
     /// The page's own path, percent-encoded.
     pub(crate) path: String,
-    /// The folder that livers' own files are in, with a slash at its end.
+    /// The directory of livers' own paths, with a trailing slash.
     pub(crate) own: &'static str,
-    /// What the elements bear that are added.
+    /// The nonce of the injected elements.
     pub(crate) nonce: String,
-    /// Whether an inline script is among them.
+    /// Whether an inline script is injected.
     pub(crate) inline: bool,
 }
 
-/// The directives that may speak for scripts, or for connections: the first that is there does
-/// (CSP3, section 6.8.3).
+/// The directives that govern script elements: the first one that a policy has (CSP3, section 6.8.3).
 const SCRIPTS: &[&str] = &["script-src-elem", "script-src", "default-src"];
+/// The directives that govern connections, likewise.
 const CONNECTIONS: &[&str] = &["connect-src", "default-src"];
 
 impl Needs {
-    /// A serialized policy with what is needed; nothing where it allows all that.
+    /// Returns a serialized policy that allows what is needed, or `None` if this one does.
     pub(crate) fn amend(&self, policy: &str) -> Option<String> {
         let directives: Vec<_> = policy.split(';').map(Directive::parse).collect();
         let mut amended: Vec<_> =
             policy.trim_end_matches([';', ' ']).split(';').map(str::to_owned).collect();
         let before = amended.clone();
         for (names, name) in [(SCRIPTS, "script-src"), (CONNECTIONS, "connect-src")] {
-            // Of two directives of one name, the first counts.
+            // Of several directives with one name, the first counts.
             let governs = |name: &&str| directives.iter().position(|other| other.is(name));
             let Some(at) = names.iter().find_map(governs) else { continue };
             let directive = &directives[at];
@@ -55,14 +54,14 @@ impl Needs {
                 self.for_connections(directive)
             };
             let added: Vec<_> = {
-                // Exactly so: a path has its letters' case.
+                // Compared exactly, because paths are case-sensitive.
                 let known = |source: &String| directive.sources.contains(&source.as_str());
                 added.into_iter().filter(|source| !known(source)).collect()
             };
             if added.is_empty() {
                 continue;
             }
-            // What speaks for much else stays as it was.
+            // `default-src` governs more than this, and stays.
             if directive.is("default-src") {
                 amended.push(directive.extended(name, &added));
             } else {
@@ -72,13 +71,13 @@ impl Needs {
         (amended != before).then(|| amended.join(";").trim_ascii_start().to_owned())
     }
 
-    /// The policies of an answer with what is needed. Gives whether any was amended.
+    /// Amends the policies in a response's headers. Returns whether any was changed.
     pub(crate) fn amend_headers(&self, headers: &mut HeaderMap) -> bool {
         let mut any = false;
         for name in [CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY] {
             let hyper::header::Entry::Occupied(mut entry) = headers.entry(name) else { continue };
             for value in entry.iter_mut() {
-                // A list of policies, each of which counts.
+                // A comma-separated list of policies that all apply.
                 let Ok(policies) = value.to_str() else { continue };
                 let amended: Vec<_> =
                     policies.split(',').map(|policy| (policy, self.amend(policy))).collect();
@@ -121,7 +120,7 @@ impl Needs {
             return Vec::new();
         }
         let (host, own) = (&self.host, self.own);
-        // What ends a directive or a policy.
+        // Semicolons end a directive, commas a policy.
         let path = self.path.replace(';', "%3B").replace(',', "%2C");
         vec![format!("{host}{own}"), format!("ws://{host}{own}"), format!("{host}{path}")]
     }
@@ -147,7 +146,8 @@ impl<'p> Directive<'p> {
         self.sources.iter().any(|other| other.eq_ignore_ascii_case(source))
     }
 
-    /// Its text under a name, with more sources. `'none'` must be alone.
+    /// Returns the directive under a name with more sources, and without `'none'`, which must be the only
+    /// one.
     fn extended(&self, name: &str, added: &[String]) -> String {
         let kept = self.sources.iter().filter(|source| !source.eq_ignore_ascii_case("'none'"));
         let tokens =
@@ -170,7 +170,7 @@ mod tests {
     const CONNECT: &str = "connect-src h:1/o/ ws://h:1/o/ h:1/a%3Bb%2Cc";
 
     #[test]
-    fn a_policy_gets_what_is_needed_and_no_more() {
+    fn a_policy_is_amended_by_what_it_does_not_allow() {
         let table = [
             ("", None),
             ("img-src 'none'", None),
@@ -191,7 +191,7 @@ mod tests {
                 Some("script-src 'self'; script-src-elem h:1/o/".to_owned()),
             ),
             ("connect-src 'none'", Some(CONNECT.to_owned())),
-            // A vertical tab is no white space (WHATWG Infra), but part of a name that nobody knows.
+            // A vertical tab is not white space (WHATWG Infra) but part of an unknown directive's name.
             (
                 "\t\x0bimg-src *; script-src 'none'",
                 Some("\x0bimg-src *; script-src h:1/o/".to_owned()),
@@ -212,12 +212,12 @@ mod tests {
             let amended = needs(false).amend(policy);
             assert_eq!(amended, wanted, "{policy}");
             let again = amended.and_then(|policy| needs(false).amend(&policy));
-            assert_eq!(again, None, "what is allowed is left alone: {policy}");
+            assert_eq!(again, None, "an amended policy is not amended again: {policy}");
         }
     }
 
     #[test]
-    fn an_inline_script_needs_a_nonce_unless_all_are_allowed() {
+    fn an_inline_script_needs_a_nonce_unless_inline_scripts_are_allowed() {
         let table = [
             ("script-src 'self'", Some("script-src 'self' 'nonce-N'")),
             ("script-src 'self' 'unsafe-inline'", None),
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn each_policy_of_an_answer_counts() {
+    fn every_policy_of_a_response_is_amended() {
         let mut headers = HeaderMap::new();
         let policies = ["script-src 'self', script-src 'none'", "img-src *"];
         for policy in policies {

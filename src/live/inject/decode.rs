@@ -1,12 +1,12 @@
-//! Compressed pages, made readable on their way to the injector.
+//! Decompresses pages on their way to the injector.
 //!
-//! A backend is asked for a page uncompressed; some compress it all the same. What comes out has no
-//! `Content-Encoding`: from here to the browser is no distance. It is decoded as it comes, so that a
-//! page that is streamed stays one, and a little at a time, so that a few bytes that stand for
-//! gigabytes cost no memory.
+//! Backends are asked for uncompressed pages; some compress them nevertheless. The page is passed on
+//! without a `Content-Encoding`, since compression gains nothing on the way to a local browser. It is
+//! decompressed as it arrives, so a streamed page stays streamed, and in small steps, so a compression
+//! bomb takes no memory.
 //!
-//! Left out on purpose: zstd, whose decoder is larger than all of this, and several codings one over
-//! the other. Such a page passes as it is.
+//! Not supported: zstd, whose decoder is larger than everything else here, and several codings on top
+//! of each other. Such a page is passed on unchanged.
 
 use std::{
     fmt,
@@ -30,17 +30,17 @@ use crate::http::{
     field::list_members,
 };
 
-/// How much is decoded at a time.
+/// The maximum size of a decompressed chunk, bytes.
 const STEP: usize = 32 * 1024;
 
-/// How the bytes of an answer are to be read (RFC 9110, section 8.4.1).
+/// The content coding of a response (RFC 9110, section 8.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Coding {
     Identity,
     Gzip,
     Deflate,
     Brotli,
-    /// Nobody here can read it.
+    /// Not supported.
     Unknown,
 }
 
@@ -61,55 +61,58 @@ impl Coding {
     }
 }
 
-/// A body without its coding.
+/// A decompressed body.
 pub(crate) struct Decoded {
     body: Body,
     pipe: Pipe,
     decoder: Decoder,
     buffer: Box<[u8]>,
-    /// What was read ahead.
+    /// A frame that was read ahead.
     first: Option<Result<Frame<Bytes>, BodyError>>,
-    /// What follows all data.
+    /// Trailers, sent after all data.
     trailers: Option<Frame<Bytes>>,
-    over: bool,
+    finished: bool,
 }
 
-/// A body that is not what its `Content-Encoding` says.
+/// The error of a body that is not encoded as its `Content-Encoding` says.
 #[derive(Debug)]
 pub(crate) struct Undecodable(io::Error);
 
 impl fmt::Display for Undecodable {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "its page is not what its Content-Encoding says: {}", self.0)
+        write!(formatter, "its page is not encoded as its Content-Encoding says: {}", self.0)
     }
 }
 
 impl std::error::Error for Undecodable {}
 
 enum Decoder {
-    /// Nothing has come yet. The first byte says whether this is what is there, and in which form.
+    /// No byte has arrived. The first one decides between the forms of a coding.
     Undecided(Coding),
     Gzip(MultiGzDecoder<Pipe>),
     Zlib(ZlibDecoder<Pipe>),
-    /// What some send as `deflate`, without the frame that belongs to it.
+    /// `deflate` without the zlib wrapper, as some servers send it.
     Raw(DeflateDecoder<Pipe>),
     Brotli(Box<brotli_decompressor::Decompressor<Pipe>>),
 }
 
 impl Decoded {
-    /// The body of an answer in a coding that is known.
+    /// Wraps a body in a supported coding.
     pub(crate) fn new(body: Body, coding: Coding) -> Self {
         let (pipe, decoder) = (Pipe::default(), Decoder::Undecided(coding));
         let buffer = vec![0; STEP].into_boxed_slice();
-        Self { body, pipe, decoder, buffer, first: None, trailers: None, over: false }
+        Self { body, pipe, decoder, buffer, first: None, trailers: None, finished: false }
     }
 
-    /// Waits until something of it is decoded: by then it is known whether it can be.
+    /// Waits until the first chunk is decompressed.
+    ///
+    /// # Errors
+    /// The body does not start as its coding demands.
     pub(crate) async fn begin(mut self) -> Result<Self, Undecodable> {
         self.first = match self.frame().await {
             Some(Err(error)) => match error.downcast() {
                 Ok(undecodable) => return Err(*undecodable),
-                // That it broke off is told by what comes out.
+                // An interrupted body: reported when the frame is read.
                 Err(error) => Some(Err(error)),
             },
             first => first,
@@ -117,10 +120,13 @@ impl Decoded {
         Ok(self)
     }
 
-    /// Decodes a little of what is there. Nothing is the end.
+    /// Decompresses a chunk into the buffer. Returns its length, 0 at the end.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if more input is needed.
     fn decode(&mut self) -> io::Result<usize> {
         if let Decoder::Undecided(coding) = self.decoder {
-            // A redirect may be labelled like the page that it is not: nothing at all is no coding.
+            // An empty body is valid in any coding: some servers label redirects like pages.
             let Some(first) = self.pipe.peek()? else { return Ok(0) };
             self.decoder = Decoder::of(coding, first, &self.pipe)?;
         }
@@ -135,19 +141,19 @@ impl Decoded {
 }
 
 impl Decoder {
-    /// What reads a coding that begins with this byte.
+    /// Returns the decoder for a body that begins with this byte.
     fn of(coding: Coding, first: u8, pipe: &Pipe) -> io::Result<Self> {
         let pipe = pipe.clone();
         Ok(match coding {
             Coding::Gzip => Self::Gzip(MultiGzDecoder::new(pipe)),
-            // A window of up to 1 GiB, which RFC 7932 does not know; the decoder does.
+            // A window of up to 1 GiB, which is not in RFC 7932 but which the decoder would allocate.
             Coding::Brotli if first & 0x7f == 0x11 => {
                 return Err(io::ErrorKind::InvalidData.into());
             }
             Coding::Brotli => {
                 Self::Brotli(Box::new(brotli_decompressor::Decompressor::new(pipe, 4096)))
             }
-            // The method is 8, and the window at most 32 KiB (RFC 1950).
+            // A zlib header: method 8, and a window of at most 32 KiB (RFC 1950).
             _ if first & 0x0f == 8 && first >> 4 < 8 => Self::Zlib(ZlibDecoder::new(pipe)),
             _ => Self::Raw(DeflateDecoder::new(pipe)),
         })
@@ -166,16 +172,16 @@ impl HttpBody for Decoded {
             return Poll::Ready(Some(first));
         }
         loop {
-            if !self.over {
+            if !self.finished {
                 match self.decode() {
-                    Ok(0) => self.over = true,
+                    Ok(0) => self.finished = true,
                     Ok(count) => {
                         let bytes = Bytes::copy_from_slice(&self.buffer[..count]);
                         return Poll::Ready(Some(Ok(Frame::data(bytes))));
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     Err(error) => {
-                        self.over = true;
+                        self.finished = true;
                         return Poll::Ready(Some(Err(Undecodable(error).into())));
                     }
                 }
@@ -185,13 +191,13 @@ impl HttpBody for Decoded {
             }
             match ready!(Pin::new(&mut self.body).poll_frame(context)) {
                 Some(Ok(frame)) => match frame.into_data() {
-                    // What comes after the end of the coding is nothing.
-                    Ok(bytes) if !self.over => self.pipe.state().bytes = bytes,
+                    // Data after the end of the compressed stream is ignored.
+                    Ok(bytes) if !self.finished => self.pipe.state().bytes = bytes,
                     Ok(_) => {}
                     Err(trailers) => self.trailers = Some(trailers),
                 },
                 Some(Err(error)) => {
-                    self.over = true;
+                    self.finished = true;
                     return Poll::Ready(Some(Err(error)));
                 }
                 None => self.pipe.state().ended = true,
@@ -200,7 +206,7 @@ impl HttpBody for Decoded {
     }
 }
 
-/// What has come, and is not decoded yet. Clones share it.
+/// Input that is not decompressed yet. Clones share it.
 #[derive(Clone, Default)]
 struct Pipe(Arc<Mutex<State>>);
 
@@ -212,13 +218,12 @@ struct State {
 
 impl Pipe {
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing in here can panic half-way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Pipe {
-    /// The next byte, if there will be one.
+    /// Returns the next byte, or `None` at the end.
     fn peek(&self) -> io::Result<Option<u8>> {
         let state = self.state();
         match state.bytes.first() {
@@ -253,7 +258,7 @@ mod tests {
     use super::{Coding, Decoded};
     use crate::http::body::{BodyError, stream};
 
-    /// A page, compressed by another program.
+    /// A page compressed by another program.
     const BROTLI: &[u8] = b"\x1b\x44\x02\xf8\x8d\xc3\x38\x46\xbc\x7a\xf8\x8a\xaa\x79\xe8\xca\x7c\
         \xe6\x0b\x1c\x5e\x17\xc2\x89\x30\x04\x6a\x01\x18\xc0\x40\x05\x15\x1b\x8e\xb5\xd6\x8f\x00";
 
@@ -284,14 +289,13 @@ mod tests {
             .chunks(step)
             .map(|chunk| Ok::<_, BodyError>(Frame::data(Bytes::copy_from_slice(chunk))))
             .collect();
-        // A pause before each frame, as on a socket.
         let frames = futures_util::stream::iter(frames);
         let body = stream(StreamBody::new(frames));
         Ok(Decoded::new(body, coding).collect().await?.to_bytes().to_vec())
     }
 
     #[tokio::test]
-    async fn each_coding_is_read_however_it_comes() {
+    async fn each_coding_is_decompressed_from_chunks_of_any_size() {
         let text: Vec<u8> = (0..100_000_u32).flat_map(|n| (n / 7).to_le_bytes()).collect();
         let page = page();
         let two = [gzip(b"one "), gzip(b"two")].concat();
@@ -312,7 +316,7 @@ mod tests {
                 assert!(got == *expected, "{coding:?} by {step}: {} bytes", got.len());
             }
         }
-        // What is cut off is no page, and what is garbage is none.
+        // Truncated and malformed bodies are errors.
         for (coding, bytes, _) in table.iter().filter(|(_, bytes, _)| bytes.len() > 30) {
             let cut = decoded(&bytes[..bytes.len() / 2], *coding, 1000).await;
             assert!(cut.is_err(), "{coding:?}");
@@ -323,7 +327,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_bomb_comes_in_small_pieces() {
+    async fn a_compression_bomb_is_decompressed_in_small_chunks() {
         let bomb = gzip(&vec![b' '; 64 << 20]);
         let body = stream(http_body_util::Full::new(Bytes::from(bomb)));
         let mut decoded = Decoded::new(body, Coding::Gzip);
@@ -337,8 +341,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_window_that_http_does_not_know_is_not_opened() {
-        // 2 to the 30th bytes, for a page of one letter.
+    async fn a_large_window_brotli_body_is_rejected() {
+        // A window of 1 GiB for a page of one letter.
         for step in [1, 100] {
             let page = decoded(b"\x11\x1e\x00\x00\x02a\x03", Coding::Brotli, step).await;
             assert!(page.is_err(), "{page:?}");
@@ -346,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_field_says() {
+    fn the_coding_is_parsed_from_the_header() {
         let table: [(&[&str], Coding); 8] = [
             (&[], Coding::Identity),
             (&["identity"], Coding::Identity),

@@ -1,22 +1,22 @@
-//! Finds the place for one script element in an HTML document, and puts it there.
+//! Inserts one script element into an HTML document as it streams.
 //!
-//! The place is where the element changes least: after the byte order mark, comments and doctype
-//! (before the doctype it would mean quirks mode), after `<html>` and `<head>` where they are
-//! written, and otherwise right before the first tag or text that would make the parser imply them.
-//! There the parser puts a script into the head, whatever comes next (WHATWG HTML, 13.2.6.4, "before
-//! head"), so no body begins early. White space is passed over, since the parser drops it there, and
-//! after the script it would not; so is NUL, which browsers drop before they parse. An end tag that
-//! makes a body, such as `</body>` without a beginning, counts like one that begins something.
+//! The element goes where it changes least: after the byte order mark, comments and doctype (before
+//! the doctype it would cause quirks mode), after explicit `<html>` and `<head>` tags, and otherwise
+//! right before the first tag or text that makes the parser imply them. There the parser puts a script
+//! into the head, whatever comes next (WHATWG HTML, 13.2.6.4, "before head"), so the body does not
+//! start early. White space is skipped, because the parser drops it there and would not after a
+//! script; so is NUL, which browsers drop before parsing. An end tag that implies a body, such as
+//! `</body>` without a start tag, counts like a start tag.
 //!
-//! The bytes themselves are never rewritten, only cut at that place ([`search`](super::search)), so that
-//! every encoding and every oddity survives. As soon as the place is found, the rest passes untouched
-//! and unread. In UTF-16, the element is added as UTF-16.
+//! The document's bytes are never re-encoded, only cut at that position ([`search`](super::search)), so
+//! every encoding and malformation survives. Once the position is found, the rest passes through
+//! unparsed. In a UTF-16 document the element is inserted as UTF-16.
 //!
-//! A document that breaks off in a comment or a tag, such as one that is just being saved, gets the
-//! element all the same, so that its tab is told of the rest: after the comment, which is ended for it,
-//! and before the tag, which is no part of the document ([`prologue`](super::prologue)).
+//! A document that ends inside a comment or a tag, such as one that is just being saved, gets the
+//! element too, so that its tab is notified of the rest: after the comment, which is ended for it, and
+//! before the tag, which is not part of the document ([`prologue`](super::prologue)).
 //!
-//! The policies that the document brings are amended by [`meta`](super::meta), from the place on.
+//! From the position on, [`meta`](super::meta) amends the policies that the document contains.
 
 use std::{
     pin::Pin,
@@ -31,32 +31,32 @@ use super::{
     search::{BEGINNING, Encoding, Search},
 };
 
-/// Adds the element to a document whose bytes are pushed through it.
+/// Inserts the element into a document whose bytes are pushed through it.
 pub(crate) struct Injector {
     element: Bytes,
-    /// Gone once the place was found, or given up.
+    /// `None` once the position was found or the search was given up.
     search: Option<Search>,
-    /// What has come so far, until then.
+    /// The bytes so far, held back until then.
     held: BytesMut,
-    /// What amends the document's policies, from the place on.
+    /// Amends the document's policies, from the position on.
     policies: Option<Policies>,
 }
 
 impl Injector {
-    /// An injector of this element, for one document. The charset is the one that the document's
-    /// `Content-Type` names, if it names one.
+    /// An injector for one document. `charset` is the one that the document's `Content-Type` names, if
+    /// any.
     pub(crate) fn new(element: Bytes, charset: Option<&str>) -> Self {
         Self { element, search: Some(Search::new(charset)), held: BytesMut::new(), policies: None }
     }
 
-    /// Amends the document's own Content Security Policies, too.
+    /// Also amends the Content Security Policies that the document contains.
     #[must_use]
     pub(crate) fn with_policies(mut self, amend: Amend) -> Self {
         self.policies = Some(Policies::new(amend));
         self
     }
 
-    /// Takes the next bytes, gives those that can go out.
+    /// Takes the next bytes and returns those that can be sent.
     pub(crate) fn push(&mut self, bytes: Bytes) -> Bytes {
         let Some(search) = &mut self.search else { return self.after(bytes) };
         self.held.extend_from_slice(&bytes);
@@ -67,7 +67,7 @@ impl Injector {
         }
     }
 
-    /// The document is over: gives what was held back.
+    /// Ends the document and returns what was held back.
     pub(crate) fn finish(&mut self) -> Bytes {
         let last = match self.search.as_mut().map(|search| search.end(&self.held)) {
             Some(Some((at, closer))) => self.insert(at, closer),
@@ -78,7 +78,7 @@ impl Injector {
         if held.is_empty() { last } else { [last, held].concat().into() }
     }
 
-    /// What comes after the place.
+    /// Passes on bytes after the position.
     fn after(&mut self, bytes: Bytes) -> Bytes {
         match &mut self.policies {
             Some(policies) => policies.push(bytes),
@@ -86,7 +86,7 @@ impl Injector {
         }
     }
 
-    /// Adds the element at its place, after what ends an open comment there.
+    /// Inserts the element at its position, after the text that ends an open comment there.
     fn insert(&mut self, at: usize, closer: &str) -> Bytes {
         let Some(search) = self.search.take() else { return Bytes::new() };
         let encoding = search.encoding();
@@ -101,6 +101,7 @@ impl Injector {
         out.freeze()
     }
 
+    /// Gives up, and returns what was held back.
     fn release(&mut self) -> Bytes {
         self.policies = None;
         self.search = None;
@@ -108,16 +109,16 @@ impl Injector {
     }
 }
 
-/// A body that is a document, with the element added as it streams.
+/// A body with the element inserted as it streams.
 pub(crate) struct InjectedBody<B> {
     inner: B,
     injector: Injector,
-    /// Set while the inner body has more to give.
+    /// Whether the inner body may have more frames.
     more: bool,
 }
 
 impl<B> InjectedBody<B> {
-    /// Adds the injector's element to a document.
+    /// Wraps a body that is an HTML document.
     pub(crate) fn new(inner: B, injector: Injector) -> Self {
         Self { inner, injector, more: true }
     }
@@ -179,7 +180,7 @@ mod tests {
         out
     }
 
-    /// `@` marks the place.
+    /// `@` marks the position.
     const DOCUMENTS: &[&str] = &[
         "<!doctype html><html><head>@<title>a</title></head><body>b</body></html>",
         "<!DOCTYPE html>\n<html lang=en>\n<head data-a='>'>@\n<meta charset=utf-8>",
@@ -216,7 +217,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_place_is_the_one_that_changes_least() {
+    fn the_element_goes_where_it_changes_least() {
         for document in DOCUMENTS {
             let (before, after) = document.split_once('@').unwrap();
             let wanted = format!("{before}{ELEMENT}{after}");
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_open_is_ended_before_the_element() {
+    fn an_open_comment_is_ended_before_the_element() {
         for (document, closer) in
             [("<!doctype html><!-- cut", "-->"), ("<!--> <!-- --!><!--x--", ">"), ("\n<!", ">")]
         {
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn utf_16_stays_utf_16() {
+    fn the_element_is_utf_16_in_a_utf_16_document() {
         for document in DOCUMENTS.iter().filter(|document| !document.starts_with('\u{feff}')) {
             let (before, after) = document.split_once('@').unwrap();
             let encode = |text: String, big: bool| -> Vec<u8> {
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_charset_without_a_byte_order_mark_counts() {
+    fn the_charset_parameter_decides_without_a_byte_order_mark() {
         let units =
             |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_be_bytes).collect() };
         let mut injector = Injector::new(ELEMENT.into(), Some("UTF-16BE"));
@@ -280,8 +281,8 @@ mod tests {
     }
 
     #[test]
-    fn the_place_is_before_a_character_however_it_is_cut() {
-        // Of UTF-8, a whole one, half of one; and one of Shift_JIS.
+    fn the_element_goes_before_a_multibyte_character_split_across_chunks() {
+        // A complete and two incomplete UTF-8 sequences, and a Shift_JIS character.
         for text in [b"\xe7\xa6\x9d".as_slice(), b"\xe7\xa6", b"\xef", b"\x83\x5c"] {
             for after in [b"".as_slice(), b"\n", b"<p>", b"\xef"] {
                 let document = [b"<!doctype html>\n", text, after].concat();
@@ -295,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_without_a_place_in_sight_is_passed_on() {
+    fn a_document_whose_position_is_too_far_in_is_unchanged() {
         let mut page = b"<!--".to_vec();
         page.resize(super::BEGINNING * 2, b'a');
         assert_eq!(inject(&page, 1 << 16), page);
@@ -336,7 +337,7 @@ mod tests {
             let document = document.concat();
             let wide = document.starts_with(b"\xff\xfe") || document.starts_with(b"\xfe\xff");
             let out = inject(&document, step);
-            prop_assert_eq!(&out, &inject(&document, 1 << 20), "however it is cut");
+            prop_assert_eq!(&out, &inject(&document, 1 << 20), "split into chunks");
             if !wide {
                 let at = document.iter().zip(&out).take_while(|(a, b)| a == b).count();
                 let found = |at: usize, closer: &str| {

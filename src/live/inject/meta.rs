@@ -1,12 +1,12 @@
-//! Amends the Content Security Policies that a document brings in its head, in `meta` elements.
+//! Amends the Content Security Policies in the `meta` elements of a document's head.
 //!
-//! lol_html reads the head and says where such a policy stands; its text is replaced, and every other
-//! byte stays. The reading ends where the head does: a policy after that has no force (WHATWG HTML,
-//! 4.2.5.3, "If the meta element is not a child of a head element, return"). What passes is held back
-//! only from a `<meta` on whose end has not come yet.
+//! lol_html parses the head and reports where policies are; their text is replaced, and every other
+//! byte stays. Parsing stops at the end of the head, since a policy after it has no effect (WHATWG
+//! HTML, 4.2.5.3, "If the meta element is not a child of a head element, return"). A streamed document
+//! is held back only from an incomplete `<meta` on.
 //!
-//! Left out on purpose: UTF-16, and policies that are spelled with character references beyond those
-//! for quotes and the ampersand.
+//! Not supported: UTF-16, and policies written with character references other than those for quotes
+//! and the ampersand.
 
 use std::{
     fmt,
@@ -21,16 +21,16 @@ use lol_html::{
     send::{Element, HtmlRewriter, Settings},
 };
 
-/// How much of a document is read for its head's end, bytes, and at most held back.
+/// How much of a document is parsed for the end of its head, and at most held back, bytes.
 const HEAD: usize = 1024 * 1024;
 
-/// What may stand in a head (WHATWG HTML, 13.2.6.4.4). Anything else ends it.
+/// The elements that do not end a head (WHATWG HTML, 13.2.6.4.4).
 const IN_HEAD: [&str; 11] = [
     "base", "basefont", "bgsound", "link", "meta", "title", "noscript", "noframes", "style",
     "script", "template",
 ];
 
-/// What becomes of a policy: another one, or nothing where it may stay.
+/// Returns what a policy becomes, or `None` if it stays.
 pub(crate) type Amend = Box<dyn Fn(&str) -> Option<String> + Send>;
 
 type Discard = fn(&[u8]);
@@ -59,25 +59,25 @@ pub(super) fn policies(document: &[u8], offset: usize) -> Box<[MetaPolicy]> {
     found.collect()
 }
 
-/// Amends the policies of one head whose bytes are pushed through it, from its beginning on.
+/// Amends the policies of one head whose bytes are pushed through it.
 pub(crate) struct Policies {
     amend: Amend,
-    /// Gone where the head is over.
+    /// `None` after the end of the head.
     reader: Option<Reader>,
     held: BytesMut,
-    /// How many bytes went out.
+    /// How many bytes were passed on.
     passed: usize,
 }
 
 #[derive(Default)]
 struct Found {
-    /// Where the policies stand that were not amended yet, and what they are.
+    /// The policies that were not amended yet, and where they are.
     policies: Vec<(Range<usize>, String)>,
     /// Where the last `meta` ended.
     read: usize,
 }
 
-/// Whether a document may have a policy at all. To look costs less than to read its head.
+/// Returns whether a document may contain a policy. Much cheaper than parsing the head.
 fn may_have(document: &[u8]) -> bool {
     const NAME: &[u8] = b"content-security-policy";
     const BEFORE: usize = "content".len();
@@ -88,7 +88,7 @@ fn may_have(document: &[u8]) -> bool {
     })
 }
 
-/// Reads a head and notes its policies.
+/// Parses a head and notes its policies.
 struct Reader {
     rewriter: HtmlRewriter<'static, Discard>,
     found: Arc<Mutex<Found>>,
@@ -118,9 +118,9 @@ impl Reader {
         Self { rewriter: HtmlRewriter::new(settings, discard), found }
     }
 
-    /// Reads the next bytes; returns whether the head goes on.
+    /// Parses the next bytes. Returns whether the head goes on.
     fn read(&mut self, bytes: &[u8]) -> bool {
-        // An error is either the handlers' way to stop, or a limit.
+        // An error is either how the handlers stop the parser, or a limit.
         self.rewriter.write(bytes).is_ok()
     }
 
@@ -139,7 +139,7 @@ impl Policies {
         Self { amend, reader: Some(Reader::new()), held: BytesMut::new(), passed: 0 }
     }
 
-    /// Takes the next bytes, gives those that can go out.
+    /// Takes the next bytes and returns those that can be sent.
     pub(crate) fn push(&mut self, bytes: Bytes) -> Bytes {
         let Some(reader) = &mut self.reader else { return bytes };
         self.held.extend_from_slice(&bytes);
@@ -156,19 +156,19 @@ impl Policies {
         out.freeze()
     }
 
-    /// The document is over: gives what was held back.
+    /// Ends the document and returns what was held back.
     pub(crate) fn finish(&mut self) -> Bytes {
         self.held.split().freeze()
     }
 
-    /// What is held up to the last policy that was found, with the policies amended.
+    /// Returns what is held up to the end of the last of these policies, with the policies amended.
     fn amended(&mut self, policies: Vec<(Range<usize>, String)>) -> BytesMut {
         let mut out = BytesMut::new();
         for (place, text) in policies {
             let Some(amended) = decoded(&text).and_then(|policy| (self.amend)(&policy)) else {
                 continue;
             };
-            // A `meta` is held from its beginning on.
+            // Never negative: a `meta` is held from its beginning on.
             let Some(before) = place.start.checked_sub(self.passed) else { continue };
             out.extend_from_slice(&self.pass(before));
             let quote = out.last().copied();
@@ -191,7 +191,7 @@ impl fmt::Debug for Policies {
     }
 }
 
-/// The policy of a `meta`, as it is written, and where.
+/// Returns the policy of a `meta` element as it is written, and where it is.
 fn policy(element: &Element<'_, '_>) -> Option<(Range<usize>, String)> {
     if !element.get_attribute("http-equiv")?.eq_ignore_ascii_case("content-security-policy") {
         return None;
@@ -200,7 +200,7 @@ fn policy(element: &Element<'_, '_>) -> Option<(Range<usize>, String)> {
     Some((content.value_source_location()?.bytes(), content.value()))
 }
 
-/// From where on the bytes may be a `meta` whose end has not come, after what was read already.
+/// Returns the offset after `read` from which on the bytes may be an incomplete `meta` element.
 fn open_meta(held: &[u8], read: usize) -> usize {
     const META: &[u8] = b"<meta";
     (read..held.len())
@@ -213,10 +213,10 @@ fn open_meta(held: &[u8], read: usize) -> usize {
 }
 
 fn stop_unless(in_head: bool) -> lol_html::HandlerResult {
-    if in_head { Ok(()) } else { Err("the head is over".into()) }
+    if in_head { Ok(()) } else { Err("the head has ended".into()) }
 }
 
-/// The character references that policies are written with, and what they stand for.
+/// The supported character references and what they stand for.
 const REFERENCES: [(&str, &str); 7] = [
     ("&#39;", "'"),
     ("&#x27;", "'"),
@@ -227,7 +227,7 @@ const REFERENCES: [(&str, &str); 7] = [
     ("&amp;", "&"),
 ];
 
-/// What an attribute's text means; nothing where that is not known.
+/// Decodes the character references in an attribute's value; returns `None` for unsupported ones.
 fn decoded(text: &str) -> Option<String> {
     let mut decoded = String::with_capacity(text.len());
     let mut rest = text;
@@ -241,7 +241,8 @@ fn decoded(text: &str) -> Option<String> {
     Some(decoded + rest)
 }
 
-/// An attribute's value as text, between these quotes, or with quotes where there are none.
+/// Encodes a value to be written after a byte: inside the quotes that this byte opens, or with quotes of
+/// its own.
 pub(super) fn attribute_value(value: &str, before: Option<u8>) -> String {
     let value = value.replace('&', "&amp;");
     match before {
@@ -258,7 +259,7 @@ mod tests {
 
     use super::{Policies, may_have};
 
-    /// What becomes of a head in which `+` is added to each policy.
+    /// Returns a head with `'+'` added to each policy.
     fn amended(head: &[u8], step: usize) -> Vec<u8> {
         let mut policies = Policies::new(Box::new(|policy| Some(format!("{policy} '+'"))));
         let mut out = Vec::new();
@@ -328,7 +329,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_the_same_however_it_is_cut_and_nothing_is_lost(
+        fn the_result_is_independent_of_chunks_and_no_byte_is_lost(
             head in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..24),
             step in 1_usize..40,
         ) {

@@ -1,11 +1,11 @@
-//! Puts livers' one script element into HTML pages, as they pass.
+//! Injects the live-reload script element into HTML pages.
 //!
-//! [`html`] finds the place in a document and adds the element there, streaming, and [`mod@prologue`]
-//! knows what may stand before it; [`wanted`] says which requests are for a page in a tab at all. A
-//! fragment that a script fetches stays as it is, byte for byte. [`decode`] makes pages readable that
-//! come compressed, [`csp`] decides what a Content Security Policy must allow for the element, and
-//! [`meta`] finds the policies that documents bring themselves. [`sources`] remembers what pages were
-//! made from.
+//! [`is_page_request`] and [`is_page_response`] decide which responses are pages; a fragment that a script
+//! fetches stays the same to the byte. [`html`] inserts the element into a document as it streams, and
+//! [`placement`] into a complete one without copying it. Both use [`search`] and [`mod@prologue`] to
+//! find the position. [`decode`] decompresses pages on their way. [`csp`] computes what a Content
+//! Security Policy must allow for the element, and [`meta`] finds the policies in documents.
+//! [`sources`] keeps the sources of recent pages.
 
 pub(crate) mod csp;
 pub(crate) mod decode;
@@ -23,21 +23,24 @@ use hyper::{
 
 use crate::http::media_type;
 
-/// Destinations (Fetch standard, "request destination") that become a document of their own.
+/// The request destinations whose response becomes a document (Fetch, "destination").
 const DOCUMENTS: [&str; 6] = ["document", "iframe", "frame", "fencedframe", "object", "embed"];
 
-/// The field of a request by which browsers say what becomes of the answer, for `Vary`. What tells it
-/// without this one ([`wanted`]) is not listed: a browser that does not send it keeps pages and what
-/// scripts fetch under one name, and asks with the tag of what it has, which no other answer has.
+/// The request header that decides whether a response is instrumented, for `Vary`.
+///
+/// The headers that decide in its absence (see [`is_page_request`]) are not listed. A browser that does not send
+/// `Sec-Fetch-Dest` caches pages and fetched fragments under one key, and revalidates with an entity
+/// tag that the other variant does not have.
 pub(crate) const VARIES: &str = "Sec-Fetch-Dest";
 
-/// Whether the answer to a request becomes a page in a tab or frame, as far as the request tells.
+/// Returns whether the response to a request becomes a document in a tab or frame, as far as the
+/// request tells.
 ///
-/// `Sec-Fetch-Dest` says it. Browsers send it only to trustworthy origins, which a host on the local
-/// network is not, and tools do not send it at all. Without it, a request that comes from a page
-/// (`Referer`, `X-Requested-With`, `HX-Request`) and does not ask for HTML by name is taken for a
-/// script's.
-pub(crate) fn wanted(method: &Method, request: &HeaderMap) -> bool {
+/// `Sec-Fetch-Dest` says so. Browsers send it only to potentially trustworthy origins, which a host on
+/// the local network is not, and tools do not send it at all. Without it, a request that comes from a
+/// page (`Referer`, `X-Requested-With`, `HX-Request`) and does not accept `text/html` explicitly counts
+/// as a script's.
+pub(crate) fn is_page_request(method: &Method, request: &HeaderMap) -> bool {
     if method != Method::GET && method != Method::HEAD && method != Method::POST {
         return false;
     }
@@ -51,9 +54,9 @@ pub(crate) fn wanted(method: &Method, request: &HeaderMap) -> bool {
     asks_for_html(request) || !request.contains_key(REFERER)
 }
 
-/// Whether a request is somebody's going somewhere, in a tab or frame. Those who do not say so (see
-/// [`wanted`]) ask for HTML by name.
-pub(crate) fn navigates(request: &HeaderMap) -> bool {
+/// Returns whether a request is a navigation of a tab or frame. Without `Sec-Fetch-Mode`, a request that
+/// accepts `text/html` explicitly counts as one.
+pub(crate) fn is_navigation(request: &HeaderMap) -> bool {
     match request.get("sec-fetch-mode") {
         Some(mode) => mode == "navigate",
         None => asks_for_html(request),
@@ -65,9 +68,9 @@ fn asks_for_html(request: &HeaderMap) -> bool {
     accepted.any(|value| value.to_str().is_ok_and(|value| value.contains("text/html")))
 }
 
-/// Whether an answer is a page that the element can be added to, once it can be read.
-pub(crate) fn possible(status: StatusCode, answer: &HeaderMap) -> bool {
-    let text = |name| answer.get(name).and_then(|value| value.to_str().ok());
+/// Returns whether a response is a page that the element can be inserted into, once it is decompressed.
+pub(crate) fn is_page_response(status: StatusCode, response: &HeaderMap) -> bool {
+    let text = |name| response.get(name).and_then(|value| value.to_str().ok());
     let bodiless = status.is_informational()
         || [
             StatusCode::NO_CONTENT,
@@ -88,7 +91,7 @@ mod tests {
         header::{HeaderMap, HeaderName, HeaderValue},
     };
 
-    use super::{possible, wanted};
+    use super::{is_page_request, is_page_response};
 
     fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
         list.iter()
@@ -97,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_are_told_from_what_scripts_fetch() {
+    fn page_requests_are_told_apart_from_fetches() {
         let table: &[(&[(&str, &str)], bool)] = &[
             (&[], true),
             (&[("accept", "*/*")], true), // curl
@@ -112,13 +115,13 @@ mod tests {
             (&[("x-requested-with", "XMLHttpRequest")], false),
         ];
         for (request, page) in table {
-            assert_eq!(wanted(&Method::GET, &headers(request)), *page, "{request:?}");
+            assert_eq!(is_page_request(&Method::GET, &headers(request)), *page, "{request:?}");
         }
-        assert!(!wanted(&Method::OPTIONS, &HeaderMap::new()));
+        assert!(!is_page_request(&Method::OPTIONS, &HeaderMap::new()));
     }
 
     #[test]
-    fn only_whole_pages_are_changed() {
+    fn only_complete_html_responses_are_instrumented() {
         let html = ("content-type", "text/html; charset=utf-8");
         let table: &[(u16, &[(&str, &str)], bool)] = &[
             (200, &[html], true),
@@ -131,9 +134,13 @@ mod tests {
             (200, &[html, ("content-disposition", "Attachment; filename=a")], false),
             (200, &[html, ("content-disposition", "inline")], true),
         ];
-        for (status, answer, page) in table {
+        for (status, response, page) in table {
             let status = StatusCode::from_u16(*status).unwrap();
-            assert_eq!(possible(status, &headers(answer)), *page, "{status} {answer:?}");
+            assert_eq!(
+                is_page_response(status, &headers(response)),
+                *page,
+                "{status} {response:?}"
+            );
         }
     }
 }

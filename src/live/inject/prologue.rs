@@ -1,56 +1,56 @@
-//! What may stand in a document before its first element and text: comments, doctypes, and tags
-//! that make no element.
+//! Tokenizes what may precede the first element and text of an HTML document: comments, doctypes, and
+//! tags that create no element.
 //!
-//! lol_html tells of elements and text, but not of an end tag that belongs to nothing, nor of what
-//! a document leaves open at its end. Both matter for the place of an element: `</body>` at the
-//! beginning makes a body (WHATWG HTML, 13.2.6.4.2 to 13.2.6.4.6), and what comes after an open
-//! comment is a part of it. So this reads those few kinds of markup, as the tokenizer does (13.2.5).
+//! lol_html reports elements and text, but neither an end tag that matches no element, nor constructs
+//! that are open at the end of the document. Both matter for the position of an element: `</body>` at
+//! the beginning creates a body (WHATWG HTML, 13.2.6.4.2 to 13.2.6.4.6), and what follows an open
+//! comment is part of the comment. This module reads these few constructs as the HTML tokenizer does
+//! (13.2.5).
 //!
-//! Pure functions of ASCII, or of what is laid out like it. Left out on purpose: everything that
-//! comes after the first element or text.
+//! Pure functions of ASCII text. Everything from the first element or text on is out of scope.
 
-/// The end tags that make elements where none are (13.2.6.4.2, "before html", and on). All others
-/// are passed over.
-const MAKERS: [&[u8]; 4] = [b"html", b"head", b"body", b"br"];
+/// The end tags that imply elements where there are none (13.2.6.4.2, "before html", and following
+/// sections). All others are ignored.
+const IMPLYING: [&[u8]; 4] = [b"html", b"head", b"body", b"br"];
 
-/// A piece of markup.
+/// The kind of a construct.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Comment,
-    /// What is read as a comment: `<!x>`, `<?x>`, `</ x>`.
-    Bogus,
+    /// What is parsed as a comment: `<!x>`, `<?x>`, `</ x>`.
+    BogusComment,
     Doctype,
     Tag,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Piece {
+struct Construct {
     kind: Kind,
     start: usize,
-    /// Nothing where it is left open.
+    /// `None` where the document leaves it open.
     end: Option<usize>,
 }
 
-/// Where the first end tag begins that makes an element.
-pub(super) fn maker(prologue: &[u8]) -> Option<usize> {
-    pieces(prologue).map(|piece| piece.start).find(|start| {
+/// Returns the offset of the first end tag that implies an element.
+pub(super) fn implied_element(prologue: &[u8]) -> Option<usize> {
+    constructs(prologue).map(|construct| construct.start).find(|start| {
         let name = prologue[*start..].strip_prefix(b"</").unwrap_or_default();
         let end = name.iter().position(|byte| ends_name(*byte)).unwrap_or(name.len());
-        MAKERS.iter().any(|maker| maker.eq_ignore_ascii_case(&name[..end]))
+        IMPLYING.iter().any(|implying| implying.eq_ignore_ascii_case(&name[..end]))
     })
 }
 
-/// Where an element belongs in a document that is nothing but this, and what has to come before it
-/// so that nothing else is different: what ends a comment that is left open, for one. An open tag is
-/// no part of the document; the element comes before it.
+/// Returns the offset at which an element goes in a document that consists of nothing but a prologue,
+/// and the text that must precede it so that the rest of the document keeps its meaning: the end of an
+/// open comment, for example. An open tag is not part of the document, so the element goes before it.
 pub(super) fn end(prologue: &[u8]) -> (usize, &'static str) {
-    let Some(Piece { kind, start, end: None }) = pieces(prologue).last() else {
+    let Some(Construct { kind, start, end: None }) = constructs(prologue).last() else {
         return (prologue.len(), "");
     };
     let open = &prologue[start..];
     let closer = match kind {
         Kind::Comment => comment_closer(&open[b"<!--".len()..]),
-        Kind::Bogus => ">",
+        Kind::BogusComment => ">",
         Kind::Doctype => match doctype_closer(&open[DOCTYPE.len()..]) {
             Some(closer) => closer,
             None => return (start, ""),
@@ -60,8 +60,8 @@ pub(super) fn end(prologue: &[u8]) -> (usize, &'static str) {
     (prologue.len(), closer)
 }
 
-/// What ends a comment with the text that it has at the end of the document (13.2.5.46 to 13.2.5.52):
-/// dashes there do not belong to it.
+/// Returns what ends a comment that has this text at the end of the document (13.2.5.46 to 13.2.5.52).
+/// Dashes there are not part of the comment's data.
 fn comment_closer(text: &[u8]) -> &'static str {
     match text {
         [.., b'-', b'-', b'!'] | [.., b'-', b'-'] => ">",
@@ -70,8 +70,8 @@ fn comment_closer(text: &[u8]) -> &'static str {
     }
 }
 
-/// What ends a doctype as the end of the document does, which means quirks mode (13.2.5.53 to
-/// 13.2.5.68). After an identifier nothing does so for sure.
+/// Returns what ends a doctype with the same effect as the end of the document, quirks mode (13.2.5.53
+/// to 13.2.5.68), or `None` after an identifier, where nothing is certain to.
 fn doctype_closer(rest: &[u8]) -> Option<&'static str> {
     let name = rest.trim_ascii_start();
     let end = name.iter().position(u8::is_ascii_whitespace).unwrap_or(name.len());
@@ -83,7 +83,8 @@ fn doctype_closer(rest: &[u8]) -> Option<&'static str> {
 
 const DOCTYPE: &[u8] = b"<!doctype";
 
-fn pieces(prologue: &[u8]) -> impl Iterator<Item = Piece> {
+/// Returns the constructs in a prologue.
+fn constructs(prologue: &[u8]) -> impl Iterator<Item = Construct> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let start = find(prologue, at, b"<")? - 1;
@@ -92,24 +93,24 @@ fn pieces(prologue: &[u8]) -> impl Iterator<Item = Piece> {
             [b'<', b'!', b'-', b'-', ..] => Kind::Comment,
             _ if starts_with(rest, DOCTYPE) => Kind::Doctype,
             [b'<', b'/', name, ..] if name.is_ascii_alphabetic() => Kind::Tag,
-            // It is passed over, or is text.
+            // Ignored by the tokenizer, or text.
             [b'<', b'/', b'>', ..] | [b'<', b'/' | b'?'] => Kind::Tag,
-            [b'<', b'!' | b'?' | b'/', ..] => Kind::Bogus,
+            [b'<', b'!' | b'?' | b'/', ..] => Kind::BogusComment,
             _ => Kind::Tag,
         };
         let end = match kind {
             Kind::Tag => tag_end(rest).map(|end| start + end),
-            // `<!-->` is a whole one.
+            // `<!-->` is complete.
             Kind::Comment => {
                 [find(prologue, start + 2, b"-->"), find(prologue, start + 4, b"--!>")]
                     .into_iter()
                     .flatten()
                     .min()
             }
-            Kind::Bogus | Kind::Doctype => find(prologue, start, b">"),
+            Kind::BogusComment | Kind::Doctype => find(prologue, start, b">"),
         };
         at = end.unwrap_or(prologue.len());
-        Some(Piece { kind, start, end })
+        Some(Construct { kind, start, end })
     })
 }
 
@@ -117,7 +118,7 @@ fn starts_with(text: &[u8], beginning: &[u8]) -> bool {
     text.get(..beginning.len()).is_some_and(|text| text.eq_ignore_ascii_case(beginning))
 }
 
-/// The end of the first such part from a place on.
+/// Returns the end of the first occurrence of `part` from an offset on.
 fn find(text: &[u8], from: usize, part: &[u8]) -> Option<usize> {
     let mut windows = text.get(from..)?.windows(part.len());
     windows.position(|window| window == part).map(|at| from + at + part.len())
@@ -127,12 +128,12 @@ fn ends_name(byte: u8) -> bool {
     byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>')
 }
 
-/// Where a tag ends: at the first `>` that no quotes surround. Quotes count at the beginning of a
-/// value only (13.2.5.8 and 13.2.5.32 to 13.2.5.40).
+/// Returns the end of a tag, the first `>` outside quotes. Quotes count only at the beginning of a value
+/// (13.2.5.8 and 13.2.5.32 to 13.2.5.40).
 fn tag_end(tag: &[u8]) -> Option<usize> {
     enum In {
         TagName,
-        /// Between attributes, where `=` is the beginning of a name.
+        /// Between attributes, where `=` starts a name.
         Between,
         Name,
         AfterName,
@@ -140,11 +141,11 @@ fn tag_end(tag: &[u8]) -> Option<usize> {
         Value,
         Quotes(u8),
     }
-    let mut place = In::TagName;
+    let mut state = In::TagName;
     let before = if tag.starts_with(b"</") { 2 } else { 1 };
     for (at, byte) in tag.iter().enumerate().skip(before) {
         let blank = byte.is_ascii_whitespace();
-        place = match (place, byte) {
+        state = match (state, byte) {
             (In::Quotes(quote), byte) if quote == *byte => In::Between,
             (In::Quotes(quote), _) => In::Quotes(quote),
             (_, b'>') => return Some(at + 1),
@@ -165,11 +166,11 @@ fn tag_end(tag: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{end, maker, pieces};
+    use super::{constructs, end, implied_element};
 
     #[test]
-    fn end_tags_that_make_elements_are_found() {
-        // `@` marks the place.
+    fn end_tags_that_imply_elements_are_found() {
+        // `@` marks the expected offset.
         let table = [
             "@</html><frameset>",
             "<!doctype html>\n@</body>",
@@ -183,16 +184,16 @@ mod tests {
         ];
         for marked in table {
             let text = marked.replace('@', "");
-            assert_eq!(maker(text.as_bytes()), marked.find('@'), "{marked}");
+            assert_eq!(implied_element(text.as_bytes()), marked.find('@'), "{marked}");
         }
         for text in ["", "</", "</>", "<html></p>", "<html a='</body>'>", "<!doctype </body"] {
-            assert_eq!(maker(text.as_bytes()), None, "{text}");
+            assert_eq!(implied_element(text.as_bytes()), None, "{text}");
         }
     }
 
     #[test]
-    fn what_is_left_open_is_ended_or_comes_after() {
-        // `@` marks the place, and what stands between two of them is added.
+    fn open_constructs_are_ended_or_follow_the_element() {
+        // The first `@` marks the offset; the text up to the second one is inserted.
         let table = [
             "@@",
             "<!doctype html><!-- a -->\n@@",
@@ -223,19 +224,19 @@ mod tests {
             "<!-- a -->@@<",
         ];
         for marked in table {
-            let [before, added, after] = marked.split('@').collect::<Vec<_>>()[..] else {
+            let [before, closer, after] = marked.split('@').collect::<Vec<_>>()[..] else {
                 panic!("{marked}")
             };
             let text = format!("{before}{after}");
-            assert_eq!(end(text.as_bytes()), (before.len(), added), "{marked}");
+            assert_eq!(end(text.as_bytes()), (before.len(), closer), "{marked}");
         }
     }
 
     #[test]
-    fn pieces_follow_one_another() {
+    fn constructs_are_found_in_order() {
         let text = b" <!doctype a '>' <html a='>' b=>=c'>\0<!-- > --!></x/ y = \">\" ><![CDATA[>";
         let found: Vec<_> =
-            pieces(text).map(|piece| piece.end.map(|end| &text[piece.start..end])).collect();
+            constructs(text).map(|found| found.end.map(|end| &text[found.start..end])).collect();
         let expected: [&[u8]; 5] = [
             b"<!doctype a '>",
             b"<html a='>' b=>",

@@ -1,15 +1,16 @@
-//! Looks for the place in a document where the script's element belongs; [`html`](super::html) says
-//! which that is.
+//! Finds the position in an HTML document where the script element goes; [`html`](super::html) says
+//! which position that is.
 //!
-//! lol_html reads the beginning of the document and says where things stand. What is told apart is
-//! ASCII, so each byte is read as a character of its own: one that has several is never waited for,
-//! and never cut. UTF-16 is read through its ASCII projection.
+//! lol_html parses the beginning of the document and reports where elements and text start. Markup is
+//! ASCII, so every byte is decoded as a character of its own (windows-1252): no multi-byte character
+//! has to be waited for, and none is cut. UTF-16 is parsed through a projection to ASCII.
 //!
-//! Left out: what lol_html does not tell of before the first element or text, see [`prologue`].
+//! lol_html does not report end tags that belong to no element, nor constructs that the document
+//! leaves open: see [`prologue`].
 
 use std::{
     borrow::Cow,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use lol_html::{
@@ -20,37 +21,38 @@ use lol_html::{
 
 use super::prologue;
 
-/// How many bytes may come before the place. A document with more is passed on as it is.
+/// The maximum number of bytes before the position. A document with more is passed on unchanged.
 pub(super) const BEGINNING: usize = 1024 * 1024;
 
-/// The search for the place in one document, whose beginning the caller keeps.
+/// The search in one document. The caller keeps the document's beginning and passes all of it again
+/// with each call.
 pub(super) struct Search {
-    /// How much of the text was read.
+    /// How much of the text was parsed.
     scanned: usize,
     encoding: Option<Encoding>,
     scanner: Scanner,
 }
 
-/// Where the element belongs in a document that was read to its end.
-enum Place {
+/// The position in a document that was parsed to its end.
+enum Position {
     At(usize),
-    /// At its end: it has neither a tag nor text.
+    /// The document has neither an element nor text.
     End,
-    /// Nowhere: it could not be read.
+    /// The document could not be parsed.
     None,
 }
 
-/// How characters are laid out in bytes, as far as it matters here.
+/// The layout of ASCII characters in a document's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
-    /// Markup is ASCII bytes; a UTF-8 byte order mark of so many bytes comes first.
+    /// One byte each, after a UTF-8 byte order mark of this length, or none.
     Ascii(usize),
     Utf16Le,
     Utf16Be,
 }
 
 impl Search {
-    /// The search in one document. The charset is the one that its `Content-Type` names, if any.
+    /// Starts a search. `charset` is the one that the `Content-Type` names, if any.
     pub(super) fn new(charset: Option<&str>) -> Self {
         let encoding = match charset.map(str::to_ascii_lowercase).as_deref() {
             Some("utf-16" | "utf-16le") => Some(Encoding::Utf16Le),
@@ -60,49 +62,50 @@ impl Search {
         Self { scanned: 0, encoding, scanner: Scanner::new() }
     }
 
-    /// How the document is laid out, as far as that is known.
+    /// Returns the document's encoding, as far as it is known.
     pub(super) fn encoding(&self) -> Encoding {
         self.encoding.unwrap_or(Encoding::Ascii(0))
     }
 
-    /// Reads on in what is held; gives the place in it.
-    pub(super) fn scan(&mut self, held: &[u8]) -> Option<usize> {
+    /// Continues in a document that may go on. Returns the byte offset of the position once it is
+    /// known.
+    pub(super) fn scan(&mut self, document: &[u8]) -> Option<usize> {
         let encoding = match self.encoding {
             Some(encoding) => encoding,
             // A byte order mark has up to three bytes.
-            None if held.len() < 3 => return None,
-            None => self.detect(held),
+            None if document.len() < 3 => return None,
+            None => self.detect(document),
         };
-        let text = encoding.text(held, self.scanned);
+        let text = encoding.text(document, self.scanned);
         self.scanned += text.len();
         let at = self.scanner.scan(&text)?;
-        let before = &encoding.text(held, 0)[..at];
-        Some(encoding.bytes(prologue::maker(before).unwrap_or(at)))
+        let before = &encoding.text(document, 0)[..at];
+        Some(encoding.bytes(prologue::implied_element(before).unwrap_or(at)))
     }
 
-    /// Reads what is left of a document that is over; gives the place, and what has to come before
-    /// the element there.
-    pub(super) fn end(&mut self, held: &[u8]) -> Option<(usize, &'static str)> {
-        let encoding = self.encoding.unwrap_or_else(|| self.detect(held));
-        if let Some(at) = self.scan(held) {
+    /// Finishes in a complete document. Returns the byte offset of the position, and the text that
+    /// must be inserted there before the element; or `None` if the document cannot be parsed.
+    pub(super) fn end(&mut self, document: &[u8]) -> Option<(usize, &'static str)> {
+        let encoding = self.encoding.unwrap_or_else(|| self.detect(document));
+        if let Some(at) = self.scan(document) {
             return Some((at, ""));
         }
-        let place = self.scanner.end();
-        let text = encoding.text(held, 0);
-        let (at, closer) = match place {
-            Place::At(at) => (at, ""),
-            Place::End => prologue::end(&text),
-            Place::None => return None,
+        let position = self.scanner.end();
+        let text = encoding.text(document, 0);
+        let (at, closer) = match position {
+            Position::At(at) => (at, ""),
+            Position::End => prologue::end(&text),
+            Position::None => return None,
         };
-        match prologue::maker(&text[..at]) {
+        match prologue::implied_element(&text[..at]) {
             Some(at) => Some((encoding.bytes(at), "")),
             None => Some((encoding.bytes(at), closer)),
         }
     }
 
-    /// Looks for a byte order mark (WHATWG Encoding, "BOM sniff").
-    fn detect(&mut self, held: &[u8]) -> Encoding {
-        let encoding = match held {
+    /// Detects a byte order mark (WHATWG Encoding, "BOM sniff").
+    fn detect(&mut self, document: &[u8]) -> Encoding {
+        let encoding = match document {
             [0xff, 0xfe, ..] => Encoding::Utf16Le,
             [0xfe, 0xff, ..] => Encoding::Utf16Be,
             [0xef, 0xbb, 0xbf, ..] => Encoding::Ascii(3),
@@ -114,10 +117,10 @@ impl Search {
 }
 
 impl Encoding {
-    /// Bytes as ASCII, as far as they are markup, from a place in that text on. It is without a byte
-    /// order mark of UTF-8.
-    fn text(self, bytes: &[u8], from: usize) -> Cow<'_, [u8]> {
-        let rest = bytes.get(self.bytes(from)..).unwrap_or_default();
+    /// Returns the document without a UTF-8 byte order mark as one byte per character or code unit,
+    /// from an offset in that text on. Only ASCII characters keep their value.
+    fn text(self, document: &[u8], from: usize) -> Cow<'_, [u8]> {
+        let rest = document.get(self.bytes(from)..).unwrap_or_default();
         match self {
             Self::Ascii(_) => rest.into(),
             wide => projection(rest, wide).into(),
@@ -133,16 +136,16 @@ impl Encoding {
         }
     }
 
-    /// Where in the bytes a place in the text is.
-    fn bytes(self, at: usize) -> usize {
+    /// Converts an offset in the [text](Self::text) to one in the document's bytes.
+    fn bytes(self, offset: usize) -> usize {
         match self {
-            Self::Ascii(mark) => mark + at,
-            Self::Utf16Le | Self::Utf16Be => at * 2,
+            Self::Ascii(mark) => mark + offset,
+            Self::Utf16Le | Self::Utf16Be => offset * 2,
         }
     }
 }
 
-/// UTF-16 as ASCII, one byte for each unit.
+/// Projects UTF-16 to ASCII, one byte per code unit.
 fn projection(units: &[u8], encoding: Encoding) -> Vec<u8> {
     units
         .chunks_exact(2)
@@ -150,7 +153,7 @@ fn projection(units: &[u8], encoding: Encoding) -> Vec<u8> {
             Encoding::Utf16Be => u16::from_be_bytes([pair[0], pair[1]]),
             _ => u16::from_le_bytes([pair[0], pair[1]]),
         })
-        // A byte order mark counts for nothing, like a space; what is not ASCII is some letter.
+        // A byte order mark is ignored, like white space. Any letter can stand for what is not ASCII.
         .map(|unit| match unit {
             0xfeff => b' ',
             unit => u8::try_from(unit).ok().filter(u8::is_ascii).unwrap_or(b'x'),
@@ -158,24 +161,37 @@ fn projection(units: &[u8], encoding: Encoding) -> Vec<u8> {
         .collect()
 }
 
-/// Reads a document with lol_html until the place is known.
+/// Parses a document with lol_html until the position is known.
 struct Scanner {
-    /// Gone after the end, or after an error.
+    /// `None` after the end and after an error.
     rewriter: Option<HtmlRewriter<'static, Discard>>,
-    found: Arc<Mutex<Found>>,
+    found: Found,
 }
 
 type Discard = fn(&[u8]);
 
-#[derive(Default)]
-struct Found {
-    at: Option<usize>,
+/// The position, once it is known.
+#[derive(Clone, Default)]
+struct Found(Arc<Mutex<Option<usize>>>);
+
+impl Found {
+    fn position(&self) -> MutexGuard<'_, Option<usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets the position if there is one and none was set. Returns an error once the position is known,
+    /// which ends the parsing; nobody sees the error.
+    fn set(&self, position: Option<usize>) -> lol_html::HandlerResult {
+        let mut found = self.position();
+        *found = found.or(position);
+        if found.is_some() { Err("the position is known".into()) } else { Ok(()) }
+    }
 }
 
 impl Scanner {
     fn new() -> Self {
-        let found = Arc::new(Mutex::new(Found::default()));
-        let (tags, texts) = (Arc::clone(&found), Arc::clone(&found));
+        let found = Found::default();
+        let (tags, texts) = (found.clone(), found.clone());
         let discard: Discard = |_| ();
         let settings = Settings::new_send()
             .with_strict(false)
@@ -183,59 +199,44 @@ impl Scanner {
                 MemorySettings::new().with_max_allowed_memory_usage(4 * BEGINNING),
             )
             .append_element_content_handler(element!("*", move |element: &mut Element<'_, '_>| {
-                let place = element.source_location().bytes();
-                let mut found = tags.lock().unwrap_or_else(PoisonError::into_inner);
-                match element.tag_name().as_str() {
+                let tag = element.source_location().bytes();
+                tags.set(match element.tag_name().as_str() {
                     // A second one only adds attributes to the first (13.2.6.4.7).
-                    "html" => {}
-                    "head" => found.at = found.at.or(Some(place.end)),
-                    _ => found.at = found.at.or(Some(place.start)),
-                }
-                stop_if(found.at.is_some())
+                    "html" => None,
+                    "head" => Some(tag.end),
+                    _ => Some(tag.start),
+                })
             }))
             .append_document_content_handler(doc_text!(move |text: &mut TextChunk<'_>| {
                 let start = text.source_location().bytes().start;
-                // White space is ASCII, so its characters are bytes, however the others are read.
-                let dropped =
+                // White space is ASCII, so offsets in characters are offsets in bytes.
+                let ignored =
                     |byte: u8| matches!(byte, b'\0' | b'\t' | b'\n' | b'\x0c' | b'\r' | b' ');
-                let first = text.as_str().bytes().position(|byte| !dropped(byte));
-                let mut found = texts.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(first) = first {
-                    found.at = found.at.or(Some(start + first));
-                }
-                stop_if(found.at.is_some())
+                let first = text.as_str().bytes().position(|byte| !ignored(byte));
+                texts.set(first.map(|first| start + first))
             }));
         let settings = match AsciiCompatibleEncoding::new(encoding_rs::WINDOWS_1252) {
-            Some(bytes) => settings.with_encoding(bytes),
+            Some(encoding) => settings.with_encoding(encoding),
             None => settings,
         };
         Self { rewriter: Some(HtmlRewriter::new(settings, discard)), found }
     }
 
     fn scan(&mut self, bytes: &[u8]) -> Option<usize> {
-        // An error is either the handlers' way to stop, or a limit: then there is no place.
+        // An error is either how the handlers stop the parser, or a limit: then no position is set.
         if self.rewriter.as_mut().is_some_and(|rewriter| rewriter.write(bytes).is_err()) {
             self.rewriter = None;
         }
-        self.place()
+        *self.found.position()
     }
 
-    fn end(&mut self) -> Place {
-        let Some(rewriter) = self.rewriter.take() else { return Place::None };
+    fn end(&mut self) -> Position {
+        let Some(rewriter) = self.rewriter.take() else { return Position::None };
         let ended = rewriter.end();
-        match self.place() {
-            Some(at) => Place::At(at),
-            None if ended.is_ok() => Place::End,
-            None => Place::None,
+        match *self.found.position() {
+            Some(at) => Position::At(at),
+            None if ended.is_ok() => Position::End,
+            None => Position::None,
         }
     }
-
-    fn place(&self) -> Option<usize> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner).at
-    }
-}
-
-/// Ends the reading; the error is seen by nobody.
-fn stop_if(found: bool) -> lol_html::HandlerResult {
-    if found { Err("the place is found".into()) } else { Ok(()) }
 }

@@ -1,22 +1,21 @@
-//! What pages were made from: the sources of those that were served last, each under its content's
-//! identity, so that an open page can tell what a new source changed.
+//! Keeps the sources of recently served pages under their content hashes, so that an open page can
+//! compare its source with a newer one and patch itself.
 //!
-//! Bounded in number and bytes; who comes in last pushes out the oldest. A page whose source is gone
-//! is reloaded, which is always right. A file's bytes are in memory when its page is made, and are
-//! shared here, not copied.
+//! Bounded in number and bytes; the oldest sources are dropped first. A page whose source was dropped is
+//! reloaded, which is always correct. Sources share the memory of the cached file.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-/// How many sources are kept.
-const MOST: usize = 64;
+/// The maximum number of sources.
+const COUNT: usize = 64;
 
-/// How many bytes of them.
-const ALL: usize = 8 * 1024 * 1024;
+/// The maximum size of all sources, bytes.
+const TOTAL: usize = 8 * 1024 * 1024;
 
-/// How many bytes one may have.
-const ONE: usize = 1024 * 1024;
+/// The maximum size of one source, bytes.
+const EACH: usize = 1024 * 1024;
 
 /// The sources of pages, the oldest first.
 #[derive(Debug, Default)]
@@ -26,29 +25,29 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// Keeps a source as the newest one. Says whether it did: not if it is too large.
-    pub(crate) fn keep(&mut self, identity: u128, source: &Bytes) -> bool {
-        if source.len() > ONE {
+    /// Keeps a source as the newest one. Returns whether it is small enough.
+    pub(crate) fn keep(&mut self, hash: u128, source: &Bytes) -> bool {
+        if source.len() > EACH {
             return false;
         }
-        let before = self.kept.iter().position(|(kept, _)| *kept == identity);
+        let before = self.kept.iter().position(|(kept, _)| *kept == hash);
         if let Some((_, older)) = before.and_then(|at| self.kept.remove(at)) {
             self.bytes -= older.len();
         }
         self.bytes += source.len();
-        self.kept.push_back((identity, source.clone()));
-        while self.kept.len() > MOST || self.bytes > ALL {
+        self.kept.push_back((hash, source.clone()));
+        while self.kept.len() > COUNT || self.bytes > TOTAL {
             let Some((_, oldest)) = self.kept.pop_front() else { break };
             self.bytes -= oldest.len();
         }
         true
     }
 
-    /// The source with this identity, as a page names it: 32 hexadecimal digits.
+    /// Returns the source with a hash, written as 32 hexadecimal digits.
     pub(crate) fn find(&self, name: &str) -> Option<Bytes> {
         let named = name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let identity = u128::from_str_radix(name, 16).ok().filter(|_| named)?;
-        self.kept.iter().find(|(kept, _)| *kept == identity).map(|(_, source)| source.clone())
+        let hash = u128::from_str_radix(name, 16).ok().filter(|_| named)?;
+        self.kept.iter().find(|(kept, _)| *kept == hash).map(|(_, source)| source.clone())
     }
 }
 
@@ -56,18 +55,18 @@ impl Sources {
 mod tests {
     use bytes::Bytes;
 
-    use super::{ALL, MOST, ONE, Sources};
+    use super::{COUNT, EACH, Sources, TOTAL};
 
     fn of(length: usize) -> Bytes {
         Bytes::from(vec![b'a'; length])
     }
 
-    fn has(sources: &Sources, identity: u128) -> bool {
-        sources.find(&format!("{identity:032x}")).is_some()
+    fn has(sources: &Sources, hash: u128) -> bool {
+        sources.find(&format!("{hash:032x}")).is_some()
     }
 
     #[test]
-    fn a_source_is_found_by_its_name_alone() {
+    fn a_source_is_found_by_its_exact_name() {
         let mut sources = Sources::default();
         assert!(sources.keep(0xabc, &Bytes::from_static(b"one")));
         let name = format!("{:032x}", 0xabc);
@@ -80,29 +79,29 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_goes_when_there_are_too_many() {
+    fn the_oldest_source_is_dropped_when_there_are_too_many() {
         let mut sources = Sources::default();
-        for identity in 0..MOST as u128 {
-            assert!(sources.keep(identity, &of(1)));
+        for hash in 0..COUNT as u128 {
+            assert!(sources.keep(hash, &of(1)));
         }
-        // Served again: now the newest, and counted once.
+        // Kept again, it is the newest, and counts once.
         assert!(sources.keep(0, &of(1)));
         assert!(sources.keep(1000, &of(1)));
         assert!(has(&sources, 0) && has(&sources, 1000) && !has(&sources, 1) && has(&sources, 2));
-        assert_eq!((sources.kept.len(), sources.bytes), (MOST, MOST));
+        assert_eq!((sources.kept.len(), sources.bytes), (COUNT, COUNT));
     }
 
     #[test]
-    fn the_bytes_are_bounded_and_too_large_a_page_is_not_kept() {
+    fn total_and_individual_sizes_are_bounded() {
         let mut sources = Sources::default();
-        assert!(!sources.keep(0, &of(ONE + 1)));
+        assert!(!sources.keep(0, &of(EACH + 1)));
         assert_eq!(sources.bytes, 0);
-        for identity in 1..=(ALL / ONE) as u128 {
-            assert!(sources.keep(identity, &of(ONE)));
+        for hash in 1..=(TOTAL / EACH) as u128 {
+            assert!(sources.keep(hash, &of(EACH)));
         }
-        assert_eq!(sources.bytes, ALL);
+        assert_eq!(sources.bytes, TOTAL);
         assert!(sources.keep(100, &of(1)));
         assert!(!has(&sources, 1) && has(&sources, 2) && has(&sources, 100));
-        assert_eq!(sources.bytes, ALL - ONE + 1);
+        assert_eq!(sources.bytes, TOTAL - EACH + 1);
     }
 }

@@ -209,7 +209,7 @@ const CASES: &[Case] = &[
         PAGE,
         b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\nContent-Length: 7\r\n\r\n<p>page",
         502,
-        b"its page is not what its Content-Encoding says",
+        b"its page is not encoded as its Content-Encoding says",
         &[("content-encoding", &[]), ("cache-control", &["no-store"])],
     ),
 ];

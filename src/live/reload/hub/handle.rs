@@ -90,7 +90,7 @@ impl TabHandle {
         if let (Some(boot), Some(version)) = (&hello.boot, hello.version) {
             let reload = || {
                 let path = page.clone().unwrap_or_else(|| "/".to_owned());
-                vec![Change { path, kind: Kind::Modified }]
+                ChangeSet::from_iter([Change { path, kind: Kind::Modified }])
             };
             if boot != self.hub.boot() {
                 match (uses, hello.age) {
@@ -151,12 +151,13 @@ impl TabHandle {
 
     /// Puts changes into this tab's mailbox that it missed. The caller looks there next.
     pub(crate) fn add_missed(&self, changes: ChangeSet) {
-        self.deliver(&self.hub.tabs(), changes.into_iter().collect());
+        self.deliver(&self.hub.tabs(), changes);
     }
 
-    fn deliver(&self, tabs: &Tabs, changes: Vec<Change>) {
+    fn deliver(&self, tabs: &Tabs, changes: ChangeSet) {
         if !changes.is_empty() {
-            self.mailbox.add(&Arc::new(Update::new(tabs.version, changes)));
+            let update = Update::new(tabs.version, changes.into_iter().collect());
+            self.mailbox.add(&Arc::new(update));
         }
     }
 
