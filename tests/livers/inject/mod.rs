@@ -1,4 +1,4 @@
-//! The element in pages.
+//! The injected script element in served pages.
 
 mod runs;
 mod tree;
@@ -18,7 +18,7 @@ use super::support::socket::Socket;
 
 const PAGE: (&str, &str) = ("Sec-Fetch-Dest", "document");
 
-/// The documents of the corpus: their names and bytes.
+/// Returns the names and contents of the documents in `tests/corpus`.
 fn corpus() -> Vec<(String, Vec<u8>)> {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus"));
     let entries =
@@ -38,7 +38,8 @@ fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
     bytes.windows(part.len()).position(|window| window == part)
 }
 
-/// Where the element stands, and the document without it. There must be exactly one.
+/// Returns the offset of the element in a page, and the page without it. Panics unless there is exactly
+/// one.
 fn without_element(page: &[u8]) -> (usize, Vec<u8>) {
     let spell = |text: &str| -> Vec<u8> {
         match page {
@@ -57,16 +58,16 @@ fn without_element(page: &[u8]) -> (usize, Vec<u8>) {
     (start, rest)
 }
 
-/// How long a browser's connection may be idle: less than a test waits for bytes.
+/// How long a browser's connection may be idle. Less than a test waits for bytes.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// A server that is not ours, of documents as they are. `?charset=x` says what they are in.
+/// Serves documents unchanged, without livers. `?charset=x` sets the charset of the `Content-Type`.
 async fn plain(read: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) -> Backend {
     let read = Arc::new(read);
     Backend::start(move |mut wire| {
         let read = Arc::clone(&read);
         async move {
-            // Browsers open connections for later, too, and these are no fault.
+            // Browsers also open connections that they do not use.
             while let Ok(Some(head)) = timeout(IDLE, wire.request()).await {
                 let (name, query) =
                     head.target[1..].split_once('?').unwrap_or((&head.target[1..], ""));
@@ -93,7 +94,7 @@ async fn page(livers: &Livers, path: &str) -> Response {
 }
 
 #[tokio::test]
-async fn each_document_gets_one_element_and_keeps_all_its_bytes() {
+async fn every_document_gets_one_element_and_keeps_its_bytes() {
     let dir = TempDir::copy_of("tests/corpus");
     let livers = Livers::on(dir.path()).start().await;
     for (name, bytes) in corpus() {
@@ -111,7 +112,7 @@ async fn each_document_gets_one_element_and_keeps_all_its_bytes() {
 const FETCH: (&str, &str) = ("Sec-Fetch-Dest", "empty");
 
 #[tokio::test]
-async fn the_element_stands_where_it_changes_least() {
+async fn the_element_goes_where_it_changes_least() {
     let table = [
         "<!doctype html><html><head>@<meta charset=utf-8>",
         "<!-- <head> --><!doctype html>\n<html lang=en>\n<head data-a='>'>@\n<title>a</title>",
@@ -136,7 +137,7 @@ async fn the_element_stands_where_it_changes_least() {
 }
 
 #[tokio::test]
-async fn only_what_becomes_a_document_of_its_own_gets_the_element() {
+async fn only_requests_for_documents_get_the_element() {
     let dir = TempDir::with_page("<p>a");
     let livers = Livers::on(dir.path()).start().await;
     let xhr = ("X-Requested-With", "XMLHttpRequest");
@@ -167,12 +168,16 @@ async fn only_what_becomes_a_document_of_its_own_gets_the_element() {
         assert_eq!(rest, b"<p>a", "{headers:?}");
         let length = answer.body.len();
         assert_eq!(answer.framing, Framing::Length(length), "{headers:?}");
-        assert_eq!(answer.header("vary"), Some("Sec-Fetch-Dest"), "a cache must tell them apart");
+        assert_eq!(
+            answer.header("vary"),
+            Some("Sec-Fetch-Dest"),
+            "caches must keep the variants apart"
+        );
     }
 }
 
 #[tokio::test]
-async fn what_is_no_html_stays_as_it_is() {
+async fn files_that_are_not_html_are_unchanged() {
     let dir = TempDir::new();
     let text = "<html><head><title>a</title></head><body><p>b</p></body></html>";
     let names =
@@ -191,9 +196,9 @@ async fn what_is_no_html_stays_as_it_is() {
     }
 }
 
-/// A page that is older than what its socket says first catches up; one that is not must not.
+/// A page older than the version in `connected` catches up; a current one must not.
 #[tokio::test]
-async fn the_element_names_the_version_that_the_socket_says() {
+async fn the_stamp_equals_the_version_in_connected() {
     let dir = TempDir::with_page("<p>a");
     dir.write("a.css", "a { color: red }");
     let livers = Livers::on(dir.path()).start().await;
@@ -214,7 +219,7 @@ async fn the_element_names_the_version_that_the_socket_says() {
 }
 
 #[tokio::test]
-async fn a_frame_gets_the_element_and_a_fragment_does_not() {
+async fn a_frame_gets_the_element_and_a_fetched_fragment_does_not() {
     let dir = TempDir::with_page("<!doctype html><iframe src=frame.html></iframe>");
     dir.write("frame.html", "<!doctype html><p>frame");
     dir.write("fragment.html", "<p>fragment");

@@ -1,8 +1,8 @@
-//! Whether the client runs wherever a page can run scripts.
+//! The client runs in every document that can run scripts.
 //!
-//! Chromium loads the documents of a folder twice, in frames and many at a time. From a server that
-//! adds nothing, to see where scripts run at all: there the test puts a script of its own into the
-//! loaded document. And from livers, which is then asked for the pages that said hello.
+//! Chromium loads the documents of a folder twice, in batches of frames: from a plain server, where the
+//! test appends a script of its own to see whether scripts run at all, and from livers, whose status
+//! then lists the pages that said hello.
 
 use std::path::{Path, PathBuf};
 
@@ -16,12 +16,11 @@ use crate::support::browser::browser;
 use crate::support::dir::TempDir;
 use crate::support::server::Livers;
 
-/// How many documents are loaded at a time: Chromium keeps a page waiting that opens more sockets
-/// at once.
+/// How many documents are loaded at a time. Chromium delays a page that opens more sockets at once.
 const BATCH: usize = 15;
 
-/// What loads documents. A frame in a sandbox opens no dialogs and leaves its parent alone; a
-/// document that has its reasons to load for ever is judged all the same.
+/// Loads documents in frames. A sandboxed frame opens no dialogs and cannot navigate its parent. A
+/// document that never finishes loading is tested after 10 s.
 const LOADER: &str = "
 const load = urls => urls.map(url => {
     const frame = document.createElement('iframe');
@@ -52,11 +51,11 @@ globalThis.alive = async (urls, able) => {
     const until = performance.now() + 15000;
     for (;;) {
         const { pages } = await (await fetch('/__livers/status')).json();
-        const said = new Set(pages.map(({ page }) => page));
-        // A page that went on to another one at once is that one, or, at another site, nobody's.
+        const connected = new Set(pages.map(({ page }) => page));
+        // A page that redirects itself counts as its target, or not at all on another origin.
         const alive = urls.map((url, i) => {
             const here = frames[i].contentDocument?.location.pathname;
-            return said.has(url) || (here ? said.has(here) : null);
+            return connected.has(url) || (here ? connected.has(here) : null);
         });
         if (performance.now() > until || urls.every((_, i) => alive[i] !== false || !able[i])) {
             for (const frame of frames) frame.remove();
@@ -66,27 +65,27 @@ globalThis.alive = async (urls, able) => {
     }
 };";
 
-/// Loads the documents of a folder, which are named by their paths in it, and says in how many the
-/// client runs. Gives those that can run scripts, and where it does not run.
+/// Loads documents, named by their paths in a folder, and returns those that can run scripts but do not
+/// run the client.
 async fn dead(folder: &Path, names: &[String]) -> Vec<String> {
     let livers = Livers::on(folder).start().await;
     let root = folder.to_owned();
-    // The judge itself is on an empty page.
+    // The frames' parent is an empty page.
     let read = move |name: &str| match name {
         "" => Some(Vec::new()),
         name => std::fs::read(root.join(name)).ok(),
     };
     let plain = plain(read).await;
     let context = browser().await;
-    let (judge, page) =
+    let (reference, page) =
         (context.open(&plain.url()).await, context.open(&livers.at("/no/such/page")).await);
-    judge.run(LOADER).await;
+    reference.run(LOADER).await;
     page.run(LOADER).await;
     let (mut able, mut alive, mut left, mut dead) = (0, 0, 0, Vec::new());
     for names in names.chunks(BATCH) {
         let urls: Vec<_> = names.iter().map(|name| format!("/{name}")).collect();
         let urls = json!(urls);
-        let can: Vec<bool> = judge.eval(&format!("able({urls})")).await;
+        let can: Vec<bool> = reference.eval(&format!("able({urls})")).await;
         let call = format!("alive({urls}, {})", json!(can));
         let does: Vec<Option<bool>> = page.eval(&call).await;
         for ((name, can), does) in names.iter().zip(can).zip(does) {
@@ -108,7 +107,7 @@ async fn dead(folder: &Path, names: &[String]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_client_runs_in_the_documents_of_html5lib() {
+async fn the_client_runs_in_the_html5lib_documents() {
     let all = html5lib();
     let dir = TempDir::new();
     let mut names = Vec::new();
@@ -123,10 +122,10 @@ async fn the_client_runs_in_the_documents_of_html5lib() {
 }
 
 #[tokio::test]
-async fn the_client_runs_in_the_documents_of_a_folder() {
+async fn the_client_runs_in_the_corpus_documents() {
     let (folder, paths) = folder();
     let name = |path: &PathBuf| {
-        path.strip_prefix(&folder).expect("a part of it").to_string_lossy().into_owned()
+        path.strip_prefix(&folder).expect("a path in the folder").to_string_lossy().into_owned()
     };
     let names: Vec<_> = paths.iter().map(name).collect();
     let dead = dead(&folder, &names).await;

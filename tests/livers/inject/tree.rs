@@ -1,4 +1,4 @@
-//! What Chromium makes of documents with the element and without: the same, but for the element.
+//! Chromium builds the same tree from a document with the element as without, except for the element.
 
 use std::path::{Path, PathBuf};
 
@@ -10,15 +10,15 @@ use crate::support::dir::TempDir;
 use crate::support::http::{Wire, request_head};
 use crate::support::server::Livers;
 
-/// Names a folder of html5lib's tree-construction tests, to test more documents than our own
-/// sample.
+/// The environment variable that names a folder of html5lib's tree-construction tests, to test more
+/// documents than the sample in this repository.
 const HTML5LIB: &str = "LIVERS_HTML5LIB";
 
-/// Names a folder of HTML documents in UTF-8, to test instead of `tests/corpus`.
+/// The environment variable that names a folder of UTF-8 documents to test instead of `tests/corpus`.
 const DOCUMENTS: &str = "LIVERS_DOCUMENTS";
 
-/// A document as a list of lines, its mode first, without our element; and how many of ours it had.
-/// `outerHTML` would hide differences: adjacent texts, the contents of templates, namespaces.
+/// Lists the nodes of a document, after its mode and without the injected elements, and counts those.
+/// `outerHTML` would hide differences: adjacent text nodes, the contents of templates, namespaces.
 const TREE: &str = "
 globalThis.tree = document => {
     let ours = 0;
@@ -70,7 +70,7 @@ async fn chromium_builds_the_same_tree_and_runs_the_client() {
     }
 }
 
-/// A document as html5lib's tests have it.
+/// Returns the complete documents in a file of html5lib's tests.
 fn documents(file: &str) -> Vec<String> {
     let tests = format!("\n{file}");
     let tests = tests.split("\n#data\n").skip(1);
@@ -82,8 +82,8 @@ fn documents(file: &str) -> Vec<String> {
     whole.map(data).collect()
 }
 
-/// Serves documents, under their names, and has Chromium compare the trees of what was served with
-/// those of what they are; gives why others differ.
+/// Serves named documents, has Chromium compare the tree of each response with that of its file, and
+/// returns a description of every difference.
 async fn changed(documents: &[(String, String)]) -> Vec<String> {
     let dir = TempDir::with_page("<!doctype html>");
     let livers = Livers::on(dir.path()).start().await;
@@ -116,7 +116,7 @@ async fn changed(documents: &[(String, String)]) -> Vec<String> {
                     rest.escape_ascii()
                 );
             }
-            // A byte order mark is the decoder's; to a string's parser it is text.
+            // `DOMParser` reads a byte order mark as text, because decoding is not its task.
             let [plain, live] =
                 [document.as_str(), live.text()].map(|text| text.trim_start_matches('\u{feff}'));
             pairs.push(json!([plain, live]));
@@ -131,7 +131,7 @@ async fn changed(documents: &[(String, String)]) -> Vec<String> {
     changed
 }
 
-/// The files of one kind below a folder, in order.
+/// Returns the files with an extension below a folder, in order.
 fn files(folder: &Path, kind: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
@@ -171,7 +171,7 @@ pub(super) fn folder() -> (PathBuf, Vec<PathBuf>) {
 }
 
 #[tokio::test]
-async fn the_documents_of_html5lib_keep_their_trees() {
+async fn the_html5lib_documents_keep_their_trees() {
     let all = html5lib();
     let changed = changed(&all).await;
     println!("html5lib: {} of {} documents keep their trees", all.len() - changed.len(), all.len());
@@ -179,7 +179,7 @@ async fn the_documents_of_html5lib_keep_their_trees() {
 }
 
 #[tokio::test]
-async fn the_documents_of_a_folder_keep_their_trees() {
+async fn the_corpus_documents_keep_their_trees() {
     let (_, paths) = folder();
     let read = |path: &PathBuf| {
         let text = std::fs::read_to_string(path).ok()?;

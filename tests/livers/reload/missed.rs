@@ -1,5 +1,5 @@
-//! What a tab missed, while it was loading or its socket was down, is told
-//! when it says hello: once, and only if it uses it.
+//! Changes that a tab missed while it was loading or its socket was down. They are delivered once, in
+//! response to its hello, if the tab uses the files.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -20,7 +20,7 @@ fn site() -> TempDir {
     dir
 }
 
-/// Loads a page and gives the first two parts of its stamp: the boot and the version.
+/// Loads a page and returns the first two parts of its stamp: the run's id and the version.
 async fn load(livers: &Livers, path: &str) -> (String, u64) {
     let page = get_with(livers.port(), path, &[("Sec-Fetch-Dest", "document")]).await;
     for file in ["/used.css", "/other.css", "/marker.txt", "/missing.js"] {
@@ -42,8 +42,7 @@ fn hello(page: &str, boot: &str, version: u64, age: Option<u128>) -> Value {
     hello
 }
 
-/// Says hello; gives what was missed: all that is told before a change that
-/// comes after.
+/// Says hello and returns the changes that are delivered before a later one.
 async fn missed(
     livers: &Livers,
     dir: &TempDir,
@@ -52,13 +51,13 @@ async fn missed(
     let mut tool = Tab::tool(livers).await;
     let mut tab = Tab::tool(livers).await;
     tab.socket.send_json(&hello()).await;
-    // The marker must not overtake the hello: it answers a ping after it.
-    let mut told = tab.updates_until_pong().await;
+    // The pong shows that the hello was read before the marker changes.
+    let mut updates = tab.updates_until_pong().await;
     tool.until_quiet(dir.path()).await;
     let marker = String::from_utf8(dir.read("marker.txt")).unwrap() + "1";
     dir.write("marker.txt", marker);
-    told.extend(tab.until("/marker.txt").await);
-    let changes = told.into_iter().flat_map(|updated| updated.changes);
+    updates.extend(tab.until("/marker.txt").await);
+    let changes = updates.into_iter().flat_map(|updated| updated.changes);
     changes.filter(|(path, _)| path != "/marker.txt" && !path.starts_with("/marker-")).collect()
 }
 
@@ -67,7 +66,7 @@ fn change(path: &str, kind: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn what_happened_while_a_page_was_loading_is_told_once() {
+async fn changes_while_a_page_was_loading_are_delivered_once() {
     let dir = site();
     let livers = Livers::on(dir.path()).start().await;
     let mut tool = Tab::tool(&livers).await;
@@ -85,21 +84,21 @@ async fn what_happened_while_a_page_was_loading_is_told_once() {
     let all = [("/index.html", "modified"), ("/missing.js", "created"), ("/used.css", "modified")];
     let all = all.map(|(path, kind)| change(path, kind));
     assert_eq!(missed(&livers, &dir, || hello("/", &boot, version, None)).await, all);
-    // Another tab of the same age is told the same; one that was served since is told nothing.
+    // Another tab of that version missed the same changes; one that was served since missed none.
     assert_eq!(missed(&livers, &dir, || hello("/", &boot, version, Some(5))).await, all);
     let (boot, version) = load(&livers, "/").await;
     assert_eq!(missed(&livers, &dir, || hello("/", &boot, version, None)).await, []);
-    // And one that comes back is told what happened since it last heard.
+    // A tab that reconnects missed what changed since it was last notified.
     dir.write("used.css", "newer");
     tool.until("/used.css").await;
     dir.write("other.css", "newer");
     tool.until("/other.css").await;
-    let told = missed(&livers, &dir, || hello("/", &boot, version, Some(5))).await;
-    assert_eq!(told, [change("/used.css", "modified")]);
+    let changes = missed(&livers, &dir, || hello("/", &boot, version, Some(5))).await;
+    assert_eq!(changes, [change("/used.css", "modified")]);
 }
 
 #[tokio::test]
-async fn what_happened_before_hello_is_not_told_twice() {
+async fn changes_delivered_before_the_hello_are_not_repeated() {
     let dir = site();
     let livers = Livers::on(dir.path()).start().await;
     let (boot, version) = load(&livers, "/").await;
@@ -112,7 +111,7 @@ async fn what_happened_before_hello_is_not_told_twice() {
 }
 
 #[tokio::test]
-async fn a_page_is_told_nothing_of_others_before_its_hello() {
+async fn a_page_is_not_notified_of_unused_files_before_its_hello() {
     let dir = site();
     let livers = Livers::on(dir.path()).start().await;
     let (boot, version) = load(&livers, "/").await;
@@ -125,7 +124,7 @@ async fn a_page_is_told_nothing_of_others_before_its_hello() {
     }
     page.socket.send_json(&hello("/", &boot, version, None)).await;
     page.expect(&[("/used.css", "modified")]).await;
-    // One that never says hello is told everything in the end.
+    // A page that never says hello is notified of everything after a second.
     silent.until_all(&["/other.css", "/used.css"]).await;
     dir.write("other.css", "later");
     silent.expect(&[("/other.css", "modified")]).await;
@@ -133,11 +132,11 @@ async fn a_page_is_told_nothing_of_others_before_its_hello() {
 }
 
 #[tokio::test]
-async fn a_tab_of_another_run_is_told_of_what_changed_meanwhile() {
+async fn a_tab_of_an_earlier_run_is_notified_of_changes_since() {
     type Meanwhile = fn(&TempDir);
     let table: &[(&str, &str, Meanwhile, &[(&str, &str)])] = &[
         ("nothing", "/", |_| (), &[]),
-        ("a file of others", "/", |dir| dir.write("other.css", "new"), &[]),
+        ("a file that it does not use", "/", |dir| dir.write("other.css", "new"), &[]),
         ("in place", "/", |dir| dir.write("used.css", "new"), &[("/used.css", "modified")]),
         (
             "an older file, by a rename",
@@ -149,7 +148,7 @@ async fn a_tab_of_another_run_is_told_of_what_changed_meanwhile() {
                 );
                 dir.rename("listed/.old", "used.css");
             },
-            // The folder has changed, so the file that was missing may have come and gone.
+            // The directory has changed, so the missing file may have existed meanwhile.
             &[("/missing.js", "removed"), ("/used.css", "modified")],
         ),
         ("the page", "/", |dir| dir.write("index.html", "new"), &[("/index.html", "modified")]),
@@ -166,30 +165,30 @@ async fn a_tab_of_another_run_is_told_of_what_changed_meanwhile() {
             &[("/missing.js", "removed"), ("/used.css", "removed")],
         ),
         ("a listing", "/listed/", |dir| dir.write("listed/y", ""), &[("/listed/", "modified")]),
-        ("a listing of old", "/listed/", |dir| dir.write("other.css", "new"), &[]),
+        ("an unchanged listing", "/listed/", |dir| dir.write("other.css", "new"), &[]),
     ];
     for (name, page, meanwhile, wanted) in table {
         let dir = site();
         let mut livers = Livers::on(dir.path()).start().await;
         let (boot, _) = load(&livers, page).await;
-        let heard = Instant::now();
-        // The age that a page says is older by the time that its hello is heard.
+        let notified = Instant::now();
+        // The age in a hello is higher by the time that the server reads it.
         after(&dir, SystemTime::now() + Duration::from_millis(300)).await;
         livers.kill();
         meanwhile(&dir);
         livers.restart().await;
         load(&livers, page).await;
-        let hello = || hello(page, &boot, 0, Some(heard.elapsed().as_millis()));
-        let told = missed(&livers, &dir, hello).await;
+        let hello = || hello(page, &boot, 0, Some(notified.elapsed().as_millis()));
+        let changes = missed(&livers, &dir, hello).await;
         let wanted: Vec<_> = wanted.iter().map(|(path, kind)| change(path, kind)).collect();
-        assert_eq!(told, wanted, "{name}");
+        assert_eq!(changes, wanted, "{name}");
     }
 }
 
 #[tokio::test]
-async fn what_a_tab_of_another_run_uses_is_watched() {
+async fn files_used_by_a_tab_of_an_earlier_run_are_watched() {
     let dir = site();
-    // Nobody watches what is ignored, unless it is used.
+    // Ignored files are watched only if they are used.
     dir.write(".gitignore", "used.css");
     let mut livers = Livers::on(dir.path()).start().await;
     let (boot, _) = load(&livers, "/").await;
@@ -199,13 +198,13 @@ async fn what_a_tab_of_another_run_uses_is_watched() {
     tab.updates_until_pong().await;
     dir.write("used.css", "new");
     tab.expect(&[("/used.css", "modified")]).await;
-    // The same bytes once more.
+    // The same content again is no change.
     dir.write("used.css", "new");
     dir.write("marker.txt", "new");
     tab.expect(&[("/marker.txt", "modified")]).await;
 }
 
-/// Waits until files that are written are of a later time.
+/// Waits until newly written files have a later modification time.
 async fn after(dir: &TempDir, time: SystemTime) {
     loop {
         dir.write("listed/.clock", "");

@@ -1,5 +1,5 @@
-//! Who is told what: the messages on the socket and in the event stream, and
-//! which tab they concern.
+//! The reload messages, on the WebSocket and the event stream, and which tabs are notified of which
+//! changes.
 
 mod missed;
 mod stuck;
@@ -15,7 +15,7 @@ use crate::support::server::Livers;
 use crate::support::socket::Socket;
 use crate::support::tab::{Tab, status};
 
-/// A golden message of `tests/protocol`, with other values.
+/// Returns a golden message of `tests/protocol` with some values replaced.
 fn golden(name: &str, values: &[(&str, &str)]) -> String {
     let path = format!("{}/tests/protocol/{name}.json", env!("CARGO_MANIFEST_DIR"));
     let mut text = std::fs::read_to_string(path).expect("a golden file").trim().to_owned();
@@ -27,7 +27,7 @@ fn golden(name: &str, values: &[(&str, &str)]) -> String {
 }
 
 #[tokio::test]
-async fn the_socket_and_the_event_stream_say_the_same_to_the_letter() {
+async fn socket_and_event_stream_send_the_golden_messages() {
     let dir = TempDir::with_page("old");
     dir.write("css/app.css", "old");
     let mut livers = Livers::on(dir.path()).start().await;
@@ -69,7 +69,7 @@ async fn the_socket_and_the_event_stream_say_the_same_to_the_letter() {
 }
 
 #[tokio::test]
-async fn the_end_is_said_to_sockets_and_event_streams() {
+async fn shutdown_closes_sockets_and_event_streams_properly() {
     let dir = TempDir::with_page("old");
     let mut livers = Livers::on(dir.path()).start().await;
     let (mut tool, mut page) = (Tab::tool(&livers).await, Tab::page(&livers, "/", &[]).await);
@@ -86,7 +86,7 @@ async fn the_end_is_said_to_sockets_and_event_streams() {
 }
 
 #[tokio::test]
-async fn messages_of_another_time_are_passed_over() {
+async fn unknown_and_malformed_messages_are_ignored() {
     let dir = TempDir::with_page("old");
     dir.write("a.css", "old");
     let livers = Livers::on(dir.path()).start().await;
@@ -101,7 +101,7 @@ async fn messages_of_another_time_are_passed_over() {
     tab.expect(&[("/a.css", "modified")]).await;
 }
 
-/// Tabs on one site, and a tool to know when a change was told.
+/// Tabs on one site, and a tool that is notified of every change.
 struct Site {
     dir: TempDir,
     livers: Livers,
@@ -120,39 +120,43 @@ impl Site {
         Self { dir, livers, tool, tabs: Vec::new() }
     }
 
-    /// Opens a tab that says it uses these files.
+    /// Opens a tab that reports to use these files.
     async fn tab(&mut self, page: &'static str, uses: &[&str]) {
         let uses: Vec<_> = uses.iter().copied().chain(["/marker.txt"]).collect();
         self.tabs.push((page, Tab::page(&self.livers, page, &uses).await));
     }
 
-    /// Asks for a file as a page, a sheet or a script of the site would.
-    async fn asks(&self, referrer: &str, path: &str) -> u16 {
+    /// Requests a file as a page, style sheet or script of the site does.
+    async fn request(&self, referrer: &str, path: &str) -> u16 {
         let referrer = format!("http://localhost:{}{referrer}", self.livers.port());
         let headers = [("Referer", referrer.as_str()), ("Sec-Fetch-Dest", "empty")];
         get_with(self.livers.port(), path, &headers).await.status
     }
 
-    /// Which tabs are told of a file's change, and nothing else.
-    async fn told(&mut self, path: &str, change: impl FnOnce(&TempDir)) -> BTreeSet<&'static str> {
+    /// Makes a change and returns the tabs that are notified of it.
+    async fn notified(
+        &mut self,
+        path: &str,
+        change: impl FnOnce(&TempDir),
+    ) -> BTreeSet<&'static str> {
         change(&self.dir);
         self.tool.until(path).await;
         let marker = String::from_utf8(self.dir.read(MARKER)).unwrap() + "1";
         self.dir.write(MARKER, marker);
         self.tool.until("/marker.txt").await;
-        let mut told = BTreeSet::new();
+        let mut notified = BTreeSet::new();
         for (page, tab) in &mut self.tabs {
             let updates = tab.until("/marker.txt").await;
             if updates.iter().any(|updated| updated.paths().contains(&path)) {
-                told.insert(*page);
+                notified.insert(*page);
             }
         }
-        told
+        notified
     }
 }
 
 #[tokio::test]
-async fn a_tab_is_told_of_what_it_uses() {
+async fn a_tab_is_notified_of_the_files_that_it_uses() {
     let dir = TempDir::new();
     let files = [
         "index.html",
@@ -175,7 +179,7 @@ async fn a_tab_is_told_of_what_it_uses() {
     }
     let mut site = Site::start(dir).await;
     for (referrer, path) in [
-        // What the pages say they use is not asked for here; the rest is seen by its referrers.
+        // The pages report the other files themselves; these are known by their referrers.
         ("/css/app.css", "/css/base.css"),
         ("/css/base.css", "/img/back.png"),
         ("/a.html", "/js/app.js"),
@@ -187,7 +191,7 @@ async fn a_tab_is_told_of_what_it_uses() {
         ("/css/base.css", "/img/missing%20too.png"),
         ("/", "/listed/"),
     ] {
-        site.asks(referrer, path).await;
+        site.request(referrer, path).await;
     }
     for path in ["/", "/a.html", "/b.html", "/sub/", "/css/app.css", "/listed/", "/unused.css"] {
         get(site.livers.port(), path).await;
@@ -224,36 +228,36 @@ async fn a_tab_is_told_of_what_it_uses() {
     for (file, pages) in table {
         let path = format!("/{}", file.replace(' ', "%20"));
         for how in ["in place", "by a rename"] {
-            // As browsers do, when a sheet has changed.
+            // Browsers request a sheet's parts again when it has changed.
             for (sheet, part) in [
                 ("/css/app.css", "/css/base.css"),
                 ("/css/base.css", "/img/back.png"),
                 ("/css/base.css", "/img/missing%20too.png"),
             ] {
-                site.asks(sheet, part).await;
+                site.request(sheet, part).await;
             }
-            let told = site.told(&path, |dir| match how {
+            let notified = site.notified(&path, |dir| match how {
                 "in place" => dir.write(file, how),
                 _ => dir.replace(file, how),
             });
             let wanted = pages.iter().copied().collect();
-            assert_eq!(told.await, wanted, "{file} {how}");
+            assert_eq!(notified.await, wanted, "{file} {how}");
         }
     }
-    let told = site.told("/listed/x.md", |dir| dir.remove("listed/x.md")).await;
-    assert_eq!(told, BTreeSet::from(["/", "/listed/"]));
-    let told = site.told("/listed/more/", |dir| dir.make_dir("listed/more")).await;
-    assert_eq!(told, BTreeSet::from(["/", "/listed/"]));
+    let notified = site.notified("/listed/x.md", |dir| dir.remove("listed/x.md")).await;
+    assert_eq!(notified, BTreeSet::from(["/", "/listed/"]));
+    let notified = site.notified("/listed/more/", |dir| dir.make_dir("listed/more")).await;
+    assert_eq!(notified, BTreeSet::from(["/", "/listed/"]));
 
     site.tabs[2].1.say(&json!({"type":"uses","add":["/unused.css", "/b%61.css"]})).await;
-    let told = site.told("/unused.css", |dir| dir.write("unused.css", "is used now")).await;
-    assert_eq!(told, BTreeSet::from(["/b.html"]));
-    let told = site.told("/ba.css", |dir| dir.write("ba.css", "however it is spelled")).await;
-    assert_eq!(told, BTreeSet::from(["/b.html"]));
+    let notified = site.notified("/unused.css", |dir| dir.write("unused.css", "used now")).await;
+    assert_eq!(notified, BTreeSet::from(["/b.html"]));
+    let notified = site.notified("/ba.css", |dir| dir.write("ba.css", "spelled otherwise")).await;
+    assert_eq!(notified, BTreeSet::from(["/b.html"]));
 }
 
 #[tokio::test]
-async fn in_doubt_everyone_is_told() {
+async fn tabs_are_notified_of_everything_when_their_uses_are_unknown() {
     let more = TempDir::new();
     more.write("templates/a.tera", "old");
     let dir = TempDir::with_page("old");
@@ -263,7 +267,7 @@ async fn in_doubt_everyone_is_told() {
     let livers = Livers::on(dir.path()).arg("--watch").arg(&folder).start().await;
     get(livers.port(), "/a.css").await;
     let mut page = Tab::page(&livers, "/", &[]).await;
-    // One that never said hello; one that cannot say what it uses; one in the event stream.
+    // One that never said hello, and one that did not say what it uses.
     let mut tool = Tab::tool(&livers).await;
     let unknown = json!({"type":"hello","page":"/","boot":page.connected.boot,"version":0});
     let mut unknown = Tab::hello(&livers, &unknown).await;
@@ -278,7 +282,7 @@ async fn in_doubt_everyone_is_told() {
 }
 
 #[tokio::test]
-async fn every_tab_is_told_of_everything_where_that_was_asked_for() {
+async fn reload_all_notifies_every_tab_of_every_change() {
     let dir = TempDir::with_page("old");
     dir.write("a.css", "old");
     let livers = Livers::on(dir.path()).args(["--reload", "all"]).start().await;

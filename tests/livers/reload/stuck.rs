@@ -1,4 +1,4 @@
-//! A tab that does not read delays nobody, and finds the sum.
+//! A tab that does not read its socket.
 
 use std::collections::BTreeSet;
 
@@ -8,11 +8,11 @@ use crate::support::socket::Socket;
 use crate::support::tab::Tab;
 
 #[tokio::test]
-async fn a_stuck_tab_delays_nobody_and_gets_the_sum() {
+async fn a_stuck_tab_delays_no_other_and_receives_merged_changes() {
     const FILES: usize = 100;
     const ROUNDS: usize = 8;
-    // Paths of 10 kB each: every round is messages of a megabyte, and
-    // all together are more than the system's buffers take.
+    // With paths of 10 kB, the messages of a round have a megabyte, and all together exceed the
+    // socket buffers.
     let dir = TempDir::new();
     let deep = vec!["\u{e9}".repeat(125); 13].join("/");
     let names: Vec<_> = (0..FILES).map(|n| format!("{deep}/{n}.css")).collect();
@@ -35,7 +35,7 @@ async fn a_stuck_tab_delays_nobody_and_gets_the_sum() {
     dir.write("last.css", "the last");
     tool.expect(&[("/last.css", "created")]).await;
 
-    // It reads now: what was under way, and then all of the rest at once.
+    // It reads what was already sent, and then the rest merged.
     let (mut got, mut paths) = (0, BTreeSet::new());
     while !paths.contains("/last.css") {
         let updated = stuck.updated().await;
@@ -45,5 +45,5 @@ async fn a_stuck_tab_delays_nobody_and_gets_the_sum() {
     }
     println!("{got} messages instead of {messages}");
     assert_eq!(paths.iter().filter(|path| path.starts_with("/%C3")).count(), FILES);
-    assert!(got < messages, "{got} messages instead of {messages}: it was never stuck");
+    assert!(got < messages, "{got} messages instead of {messages}: the tab was never stuck");
 }

@@ -1,9 +1,9 @@
-//! Exactly the tabs that use a file are told of its change: ten and more tabs in Chromium on pages
-//! of every kind, some hundred random edits, and after each one what the tabs were told and what
-//! they show, against a model of who uses what.
+//! Exactly the tabs that use a file are notified of its changes.
 //!
-//! How a page takes a change over (a swap, a reload) is left open. Another seed is tried with
-//! `LIVERS_SEED`.
+//! Thirteen tabs in Chromium on pages of different kinds, and two hundred random edits. After each edit,
+//! the notifications and the contents of every tab are compared with a model of which page uses which
+//! file. How a page applies a change (a swap, a reload) is not tested here. `LIVERS_SEED` sets another
+//! seed.
 
 mod model;
 mod render;
@@ -40,13 +40,13 @@ const PAGES: &[&str] = &[
     "/back.html",
 ];
 
-/// The page under a service worker.
-const WORKED: &str = "/sw/page.html";
+/// The page that a service worker controls.
+const CONTROLLED: &str = "/sw/page.html";
 
-/// The tab that goes to another page and comes back.
-const TRAVELLER: usize = 12;
+/// The tab that navigates to another page and back.
+const NAVIGATING: usize = 12;
 
-/// Numbers that look random (xorshift).
+/// A pseudo-random number generator (xorshift).
 struct Random(u64);
 
 impl Random {
@@ -111,7 +111,7 @@ impl Run {
         .await;
         let route = format!("/app={}", backend.url());
         let livers = Livers::on(dir.path()).arg("--proxy").arg(route).start().await;
-        // It runs until the test's runtime ends.
+        // The backend runs until the test's runtime ends.
         std::mem::forget(backend);
         let tool = Tab::tool(&livers).await;
         let context = browser().await;
@@ -128,7 +128,7 @@ impl Run {
         Self { model, dir, livers, tool, tabs, talks, context, random, marker: 0, history }
     }
 
-    /// Makes up an edit, and makes it in the model; gives the changed files.
+    /// Makes a random edit, on the disk and in the model. Returns the changed files.
     fn edit(&mut self) -> Vec<String> {
         let files: Vec<&'static str> =
             self.model.0.keys().copied().filter(|path| !path.starts_with("/app/")).collect();
@@ -137,7 +137,7 @@ impl Run {
         let file = self.model.0.get_mut(path).expect("a file");
         let before = file.version;
         let next = file.version + 1;
-        // What a missing static import does to its siblings is the browser's affair.
+        // Browsers differ in what a missing static import does to the other imports.
         let stays = path.starts_with("/m") && kind(path) == "js" || path == "/sw/page.html";
         if before == 0 {
             file.version = 300 + u32::try_from(self.random.below(50)).expect("small");
@@ -185,14 +185,14 @@ impl Run {
         vec![path.to_owned()]
     }
 
-    /// Edits once, or several times in a row, and checks who is told and what is shown.
+    /// Makes one edit or several, and checks which tabs are notified and what they show.
     async fn round(&mut self) {
         let several = self.random.below(8) == 0;
         let before: Vec<_> = self.tabs.iter().map(|(path, _)| self.model.used(path)).collect();
-        self.talks.iter_mut().for_each(|talk| talk.told.clear());
-        // A worker that is missing is reported by nobody, and one page asks for it without a
-        // `Referer`: in doubt, everyone.
-        let was_doubtful = self.model.0["/w.js"].version == 0;
+        self.talks.iter_mut().for_each(|talk| talk.notified.clear());
+        // No page reports a missing worker, and one page requests it without a `Referer`: then every tab
+        // is notified.
+        let was_unattributed = self.model.0["/w.js"].version == 0;
         let mut changed = Vec::new();
         for _ in 0..if several { 2 + self.random.below(3) } else { 1 } {
             changed.extend(self.edit());
@@ -202,41 +202,41 @@ impl Run {
         if single {
             self.tool.until(&changed[0]).await;
         } else {
-            // What came and went, or was asked for late, is no change.
+            // A file that was created and removed, or requested late, may be no change.
             self.tool.until_quiet(self.dir.path()).await;
-            let page = self.context.open(&self.livers.at(WORKED)).await;
-            let at = PAGES.iter().position(|path| *path == WORKED).expect("a tab");
+            let page = self.context.open(&self.livers.at(CONTROLLED)).await;
+            let at = PAGES.iter().position(|path| *path == CONTROLLED).expect("a tab");
             self.tabs[at].1 = page;
             self.talks[at] = Talk::default();
         }
         self.settled().await;
         for (n, (page, _)) in self.tabs.iter().enumerate() {
             let after = self.model.used(page);
-            let told = &self.talks[n].told;
+            let notified = &self.talks[n].notified;
             for path in &changed {
                 let (was, is) = (before[n].contains(path), after.contains(path));
-                let times = told.get(path).copied().unwrap_or_default();
+                let times = notified.get(path).copied().unwrap_or_default();
                 let right = match times {
                     0 => !single || !was,
-                    _ if path == "/w.js" && (was_doubtful || !single) => true,
-                    // It may show anything: in doubt it is told.
-                    _ if page == WORKED => true,
+                    _ if path == "/w.js" && (was_unattributed || !single) => true,
+                    // What it shows is not known, so it may be notified.
+                    _ if page == CONTROLLED => true,
                     _ => was || is,
                 };
-                assert!(right, "{page} was told {times} times of {path}\n{}", self.history);
+                assert!(right, "{page} was notified {times} times of {path}\n{}", self.history);
                 assert!(
                     !single || times <= 1 || page == "/frames.html",
-                    "{page} was told {times} times of {path}\n{}",
+                    "{page} was notified {times} times of {path}\n{}",
                     self.history
                 );
             }
-            let needless: Vec<_> = told.keys().filter(|path| !changed.contains(path)).collect();
-            assert!(needless.is_empty(), "{page} was told of {needless:?}\n{}", self.history);
+            let needless: Vec<_> = notified.keys().filter(|path| !changed.contains(path)).collect();
+            assert!(needless.is_empty(), "{page} was notified of {needless:?}\n{}", self.history);
         }
     }
 
-    /// Changes what all tabs use, and waits until all of them show what is on the disk, and the
-    /// server knows all that they use.
+    /// Changes a file that all tabs use, and waits until all of them show what is on the disk and the
+    /// server knows what they use.
     async fn settled(&mut self) {
         self.marker += 1;
         self.dir.write("marker.css", format!(":root {{ --marker: {} }}", self.marker));
@@ -244,58 +244,58 @@ impl Run {
         let shown = self.tabs.iter().map(async |(path, page)| {
             let documents = self.model.documents(path);
             let there = documents[0].1.shown.contains_key(path);
-            // The client cannot know how old a page is that a service worker may have served, so a
-            // change that lands while it loads is lost.
-            let marked = there && path != WORKED;
+            // The client cannot know the version of a page that a service worker may have served, so it
+            // misses a change that happens while it loads.
+            let marked = there && path != CONTROLLED;
             page.wait_until(&shows(if marked { self.marker } else { 0 }, &documents)).await;
         });
         futures_util::future::join_all(shown).await;
         self.reported().await;
     }
 
-    /// Waits until the server has heard all that the pages have to say.
+    /// Waits until the server has read all reports of the pages.
     async fn reported(&mut self) {
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(15);
         loop {
-            let mut said = Vec::new();
+            let mut reported = Vec::new();
             let mut missing = Vec::new();
             for ((path, page), talk) in self.tabs.iter().zip(&mut self.talks) {
                 talk.listen(page);
                 for (document, uses) in self.model.documents(path) {
-                    let has = talk.said.get(&document).map(|(_, uses)| uses.clone());
+                    let has = talk.reported.get(&document).map(|(_, uses)| uses.clone());
                     let has = has.unwrap_or_default();
                     let lacks: Vec<_> = uses.timed.difference(&has).cloned().collect();
                     if !lacks.is_empty() {
                         missing.push((document.clone(), lacks));
                     }
-                    said.push((document, has.len() as u64));
+                    reported.push((document, has.len() as u64));
                 }
             }
-            said.sort();
+            reported.sort();
             let status = status(&self.livers).await;
-            let heard = status["pages"].as_array().expect("pages").iter().map(|page| {
+            let known = status["pages"].as_array().expect("pages").iter().map(|page| {
                 (
                     page["page"].as_str().unwrap().to_owned(),
                     page["uses"].as_u64().unwrap_or_default(),
                 )
             });
-            let heard: Vec<_> = heard.collect();
-            if missing.is_empty() && heard == said {
+            let known: Vec<_> = known.collect();
+            if missing.is_empty() && known == reported {
                 return;
             }
             assert!(
                 tokio::time::Instant::now() < deadline,
-                "not reported: {missing:?}\nsaid  {said:?}\nheard {heard:?}\n{}",
+                "not reported: {missing:?}\nreported {reported:?}\nknown    {known:?}\n{}",
                 self.history
             );
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     }
 
-    /// One tab follows a link, or goes back to the page that the browser kept.
-    async fn travel(&mut self) {
-        let (path, page) = &mut self.tabs[TRAVELLER];
-        let _ = writeln!(self.history, "  the tab on {path} leaves it");
+    /// Navigates one tab to another page, or back to the page in the back-forward cache.
+    async fn navigate(&mut self) {
+        let (path, page) = &mut self.tabs[NAVIGATING];
+        let _ = writeln!(self.history, "  the tab on {path} navigates");
         if path == "/back.html" {
             page.run("location.assign('/forth.html')").await;
             page.wait_for_navigation().await;
@@ -309,14 +309,14 @@ impl Run {
 }
 
 #[tokio::test]
-async fn two_hundred_edits_reach_exactly_the_tabs_that_use_the_file() {
+async fn edits_reach_exactly_the_tabs_that_use_the_file() {
     let seed = std::env::var("LIVERS_SEED").ok().and_then(|seed| seed.parse().ok());
     let mut run = Run::start(seed.unwrap_or(0x5eed)).await;
     run.settled().await;
     for edit in 0..EDITS {
         let _ = writeln!(run.history, "round {edit}");
         if edit % 20 == 19 {
-            run.travel().await;
+            run.navigate().await;
         }
         run.round().await;
     }

@@ -1,9 +1,9 @@
-//! A site as plain data, and who uses what of it: written from what the files
-//! say, without a graph, a request or anything else of livers'.
+//! A site as plain data, and which page uses which file: computed from the contents of the files, without
+//! requests or anything of livers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How a file names another one.
+/// How a file references another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
     Link,
@@ -34,20 +34,20 @@ use How::*;
 pub struct Ref {
     pub how: How,
     pub to: &'static str,
-    /// Whether the file has it now.
+    /// Whether the file has the reference now.
     pub on: bool,
 }
 
 #[derive(Clone, Debug, Default)]
 pub struct File {
     pub refs: Vec<Ref>,
-    /// 0 where there is none.
+    /// 0 if the file does not exist.
     pub version: u32,
-    /// What stands first in its head.
+    /// The beginning of its head.
     pub head: &'static str,
 }
 
-/// All files of the site, by their URL paths. Those below `/app/` are a backend's.
+/// All files of the site by their URL paths. A backend serves those below `/app/`.
 #[derive(Clone, Debug)]
 pub struct Model(pub BTreeMap<&'static str, File>);
 
@@ -56,14 +56,14 @@ pub struct Model(pub BTreeMap<&'static str, File>);
 pub struct Uses {
     /// Everything.
     pub all: BTreeSet<String>,
-    /// What its own resource timings tell.
+    /// What its own resource timings report.
     pub timed: BTreeSet<String>,
-    /// What it shows of each file: a version, and 0 for a 404.
+    /// The version that it shows of each file, 0 for a 404.
     pub shown: BTreeMap<String, (How, u32)>,
 }
 
-/// The site: each file, and what it names; a `?` before it marks what it does not name at first, a
-/// `!` a file that is not there at first.
+/// The files of the site and their references. `?` marks a reference that is absent at first, `!` a file
+/// that does not exist at first.
 const SITE: &[(&str, &[(How, &str)])] = &[
     ("/plain.html", &[]),
     ("/sheets.html", &[(Link, "/a.css"), (Style, "/s.css"), (Link, "?/z.css")]),
@@ -154,7 +154,7 @@ impl Model {
         Self(files)
     }
 
-    /// What the document at a path uses, and its frames' documents: each with its path.
+    /// Returns what the document at a path and those in its frames use, each with its path.
     pub fn documents(&self, page: &str) -> Vec<(String, Uses)> {
         let mut uses = Uses::default();
         let mut documents = Vec::new();
@@ -165,7 +165,7 @@ impl Model {
             for to in file.into_iter().flat_map(|file| &file.refs).filter(|to| to.on) {
                 match to.how {
                     Frame => documents.extend(self.documents(to.to)),
-                    // The page that says so has a script of its own.
+                    // The response to a missing file is a page with a client of its own.
                     FrameImage if self.0[to.to].version == 0 => {
                         documents.extend(self.documents(to.to));
                     }
@@ -180,11 +180,11 @@ impl Model {
         documents
     }
 
-    /// Takes in that a document uses a file in a way, and what that one uses.
+    /// Adds a file that a document uses, and everything that this file uses.
     fn walk(&self, path: &str, how: How, timed: bool, uses: &mut Uses) {
         let file = &self.0[path];
         let known = !uses.all.insert(path.to_owned());
-        // A worker that is missing is in no timings.
+        // A missing worker is not in the timings.
         let timed = timed && !(file.version == 0 && matches!(how, Worker | ModuleWorker));
         let new = timed && how != FrameImage && uses.timed.insert(path.to_owned());
         if shows(path, how) {
@@ -199,19 +199,19 @@ impl Model {
         }
     }
 
-    /// Everything that a tab uses, frames included.
+    /// Returns everything that a tab uses, frames included.
     pub fn used(&self, page: &str) -> BTreeSet<String> {
         self.documents(page).into_iter().flat_map(|(_, uses)| uses.all).collect()
     }
 }
 
-/// Whether a page can tell which version of a file it shows.
+/// Returns whether a page can tell which version of a file it shows.
 fn shows(path: &str, how: How) -> bool {
     let image = matches!(how, Img | Srcset | Picture);
     !matches!(how, Poster | Icon | FrameImage | Background | Font) && (image || kind(path) != "svg")
 }
 
-/// What a path ends in.
+/// Returns the extension of a path.
 pub fn kind(path: &str) -> &str {
     path.rsplit('.').next().unwrap_or_default()
 }

@@ -1,8 +1,8 @@
-//! The files of the model as text, so that a page can tell which version it shows.
+//! Renders the files of the model so that a page can tell which version of each it shows.
 
 use super::model::{File, How, Model};
 
-/// The bytes of a file.
+/// Returns the content of a file.
 pub fn render(model: &Model, path: &str) -> String {
     let file = &model.0[path];
     let version = file.version;
@@ -17,7 +17,7 @@ pub fn render(model: &Model, path: &str) -> String {
     }
 }
 
-/// A path as an identifier.
+/// Returns a path as an identifier.
 pub fn id(path: &str) -> String {
     path.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '-' }).collect()
 }
@@ -30,7 +30,7 @@ fn page(model: &Model, file: &File) -> String {
     let mut head = format!("<!doctype html>\n<meta name=version content={}>\n", file.version);
     head += file.head;
     head += "<script>window.seen = {}</script><link rel=stylesheet href=/marker.css>\n";
-    // For each background an element.
+    // An element for each background.
     let mut body: String =
         model.0.keys().map(|path| format!("<i class={}></i>", id(path))).collect();
     for (how, to) in on(file) {
@@ -67,7 +67,7 @@ fn sheet(path: &str, file: &File) -> String {
             _ => format!(".{id} {{ padding: 4px; background: url({to}) }}\n"),
         };
     }
-    // Imports have to come first.
+    // Imports must come first.
     let (imports, rest): (Vec<_>, Vec<_>) =
         text.split_inclusive('\n').partition(|line| line.starts_with("@import"));
     let version = file.version;
@@ -80,7 +80,7 @@ fn script(path: &str, file: &File) -> String {
     format!("{statements}{SAY} say({{ '{path}': '{version}' }});\n")
 }
 
-/// In a worker or in a page; a module, a classic script and an inline one.
+/// Reports versions, in a worker or a page, in modules, classic and inline scripts.
 const SAY: &str = "globalThis.say = (what) => globalThis.document ? Object.assign(seen, what) : \
                    postMessage(what);";
 

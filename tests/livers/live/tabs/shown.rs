@@ -1,11 +1,11 @@
-//! Asks a tab whether it shows what it should.
+//! Checks that a tab shows the expected versions.
 
 use serde_json::{Value, json};
 
 use super::model::{How, Uses, kind};
 use super::render::id;
 
-/// Whether the documents of a tab show what they should, as JavaScript.
+/// Returns a JavaScript expression: whether the documents of a tab show the expected versions.
 pub fn shows(marker: u32, documents: &[(String, Uses)]) -> String {
     let mut checks = Vec::new();
     for (n, (path, uses)) in documents.iter().enumerate() {
@@ -21,7 +21,7 @@ pub fn shows(marker: u32, documents: &[(String, Uses)]) -> String {
                     How::Img | How::Srcset | How::Picture => "img",
                     _ => "seen",
                 };
-                // Of a sheet that is missing nothing is shown, nor of a script.
+                // A missing sheet or script shows nothing.
                 let gone = *version == 0 && kind(path) != "json";
                 let version = if gone { String::new() } else { version.to_string() };
                 json!([by, path, version, id(path)])

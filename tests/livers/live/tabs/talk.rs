@@ -1,4 +1,4 @@
-//! What is said on the reload sockets of a tab, over navigations.
+//! Records the messages on the reload sockets of a tab, across navigations.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,15 +7,15 @@ use serde_json::Value;
 use crate::support::browser::{Frame, Page};
 use crate::support::tab::Updated;
 
-/// What was said between a tab and the server.
+/// The messages between a tab and the server.
 #[derive(Default)]
 pub struct Talk {
     /// How many frames were read.
     read: usize,
-    /// What each document has said that it uses, on its newest socket.
-    pub said: BTreeMap<String, (String, BTreeSet<String>)>,
-    /// How often the tab was told of each path since this was emptied.
-    pub told: BTreeMap<String, usize>,
+    /// What each document has reported to use, on its newest socket.
+    pub reported: BTreeMap<String, (String, BTreeSet<String>)>,
+    /// How often the tab was notified of each path since this was cleared.
+    pub notified: BTreeMap<String, usize>,
 }
 
 impl Talk {
@@ -30,17 +30,19 @@ impl Talk {
             match message["type"].as_str() {
                 Some("updated") if !sent => {
                     for (path, _) in Updated::from_json(&message).changes {
-                        *self.told.entry(path).or_default() += 1;
+                        *self.notified.entry(path).or_default() += 1;
                     }
-                    self.told.remove("/marker.css");
+                    self.notified.remove("/marker.css");
                 }
                 Some("hello") => {
                     let page = message["page"].as_str().expect("a page").to_owned();
                     let uses = texts(&message["uses"]).into_iter().chain([page.clone()]).collect();
-                    self.said.insert(page, (socket, uses));
+                    self.reported.insert(page, (socket, uses));
                 }
                 Some("uses") => {
-                    if let Some((_, uses)) = self.said.values_mut().find(|(of, _)| *of == socket) {
+                    if let Some((_, uses)) =
+                        self.reported.values_mut().find(|(of, _)| *of == socket)
+                    {
                         for dropped in texts(&message["drop"]) {
                             uses.remove(&dropped);
                         }
