@@ -25,6 +25,7 @@ use crate::{
     http::url_path::{UrlPath, oracle},
     http::{
         body::{Body, BodyError, stream},
+        conditional::LastModified,
         date::Date,
         encoding::{Accepted, Coding},
         field, media_type, own_paths,
@@ -66,7 +67,8 @@ pub fn referring(headers: &HeaderMap, host: &str) -> Option<String> {
 /// The answer with some bytes: status, fields, content.
 pub fn answer(method: &Method, request: &HeaderMap, content: &[u8]) -> (u16, HeaderMap, Vec<u8>) {
     let mut content = Representation::from_bytes(StatusCode::OK, "text/plain", content.to_vec());
-    content.validators.modified = Date::parse("Sun, 06 Nov 1994 08:49:37 GMT");
+    let date = Date::parse("Sun, 06 Nov 1994 08:49:37 GMT");
+    content.metadata.validators.modified = date.and_then(LastModified::from_date);
     let (parts, body) = content.into_response(method, request).into_parts();
     let (frames, failed) = read(body, usize::MAX);
     assert!(!failed);

@@ -10,6 +10,7 @@
 mod access;
 mod mount;
 mod read;
+mod stamp;
 mod writer;
 
 use std::{
@@ -18,6 +19,7 @@ use std::{
     fs::{self, Metadata},
     io, iter,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use self::mount::Layer;
@@ -25,6 +27,7 @@ pub use self::mount::Mount;
 pub(crate) use self::{
     access::Allow,
     read::{Content, ContentHash, Facts, FileRead, content_hash, read},
+    stamp::{Dependencies, FileStamp},
     writer::Writer,
 };
 use crate::{error::Error, http::url_path::UrlPath, refusal::Refusal};
@@ -178,6 +181,39 @@ impl Root {
             entry.metadata().ok()?
         };
         (metadata.is_dir() || metadata.is_file()).then_some(metadata)
+    }
+
+    /// Returns everything on the disk that makes a URL path resolve to a file, or `None` if that cannot
+    /// be told by comparing stamps: where a symbolic link is involved, where an earlier mount could
+    /// have the file, or where something changed too recently.
+    ///
+    /// `file` is the path as it was located, with the stamp of what was read; `beside` are further
+    /// files that exist and matter; `began` is the time before anything was looked at.
+    ///
+    /// # Blocking
+    /// Calls `stat` for each folder from the file up to the root.
+    pub(crate) fn dependencies(
+        &self,
+        url: &UrlPath,
+        (file, stamp): (&Path, FileStamp),
+        beside: impl IntoIterator<Item = PathBuf>,
+        began: SystemTime,
+    ) -> Option<Dependencies> {
+        let layer = self.layers().find(|layer| layer.below(url).is_some())?;
+        let below = file.strip_prefix(&layer.path).ok()?;
+        if dunce::canonicalize(file).ok()? != layer.real().join(below) {
+            return None;
+        }
+        let mut stamps = vec![(file.to_owned(), stamp)];
+        let folders = file.ancestors().skip(1).take(below.iter().count());
+        let root = Some(self.path()).filter(|root| *root != layer.path);
+        for path in folders.chain(root) {
+            stamps.push(Dependencies::stamp(path)?);
+        }
+        for path in beside {
+            stamps.push(Dependencies::stamp(&path)?);
+        }
+        Dependencies::new(stamps, began)
     }
 
     /// The URL paths of a path on the disk: several where a folder is mounted in several places,

@@ -140,7 +140,7 @@ impl Layer {
         path != real && differs_in_case(below, real) && !above.any(Path::is_symlink)
     }
 
-    fn real(&self) -> std::sync::MutexGuard<'_, PathBuf> {
+    pub(super) fn real(&self) -> std::sync::MutexGuard<'_, PathBuf> {
         self.real.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

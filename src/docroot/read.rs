@@ -13,7 +13,10 @@ use std::{
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::writer::{self, Writer};
+use super::{
+    stamp::FileStamp,
+    writer::{self, Writer},
+};
 
 /// Up to this size a file is read whole, bytes; a larger one is streamed. No page should be larger:
 /// what is streamed can still change under way.
@@ -32,6 +35,16 @@ pub(crate) enum Content {
     Memory(Bytes),
     /// The open file, as it was when it was opened, and how it begins.
     Large(File, Box<Metadata>, Bytes),
+}
+
+impl Content {
+    /// Returns the content. Bytes in memory are shared and stay; a file leaves nothing behind.
+    pub(crate) fn take(&mut self) -> Self {
+        match self {
+            Self::Memory(bytes) => Self::Memory(bytes.clone()),
+            Self::Large(..) => std::mem::replace(self, Self::Memory(Bytes::new())),
+        }
+    }
 }
 
 /// Which content a file has: a hash of its bytes, or, where they are more than [`IN_MEMORY`], of its
@@ -57,6 +70,8 @@ pub(crate) struct FileRead {
     pub(crate) writer: Writer,
     /// When it was last changed.
     pub(crate) modified: Option<SystemTime>,
+    /// The stamp of the file that was read; `None` for one that is streamed.
+    pub(crate) stamp: Option<FileStamp>,
 }
 
 /// What tells without reading that a file is as it was, as far as that can be told.
@@ -152,7 +167,7 @@ pub(crate) fn read(path: &Path) -> io::Result<FileRead> {
         file.by_ref().take(BEGINNING).read_to_end(&mut beginning)?;
         file.rewind()?;
         let content = Content::Large(file, Box::new(metadata), beginning.into());
-        return Ok(FileRead { content, content_hash, writer: before, modified });
+        return Ok(FileRead { content, content_hash, writer: before, modified, stamp: None });
     }
     let bytes = read_whole(&file, length)?;
     let content_hash = ContentHash::of(&bytes);
@@ -164,7 +179,8 @@ pub(crate) fn read(path: &Path) -> io::Result<FileRead> {
         Writer::None => writer::writer(&file, &after, SystemTime::now()),
         before => before,
     };
-    Ok(FileRead { content: Content::Memory(bytes.into()), content_hash, writer, modified })
+    let (content, stamp) = (Content::Memory(bytes.into()), FileStamp::of(&after));
+    Ok(FileRead { content, content_hash, writer, modified, stamp })
 }
 
 /// A file's bytes: with one call, if it is as long as it was said to be.

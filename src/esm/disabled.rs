@@ -32,6 +32,10 @@ impl Esm {
         false
     }
 
+    pub(crate) fn may_import(_: &[u8]) -> bool {
+        false
+    }
+
     pub(crate) async fn module(
         &self,
         _: ModuleRequest<'_>,

@@ -76,6 +76,11 @@ impl Esm {
         ModuleSpec::of_request(file, query, Some("script"), Some("cors")).is_some()
     }
 
+    /// Returns whether the inline scripts of a page may import packages.
+    pub(crate) fn may_import(html: &[u8]) -> bool {
+        may_import(html)
+    }
+
     /// Compiles a file, or returns `None` if the request is not for a module.
     pub(crate) async fn module(
         &self,

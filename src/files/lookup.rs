@@ -1,15 +1,16 @@
 //! The lookup of one request on the disk. Everything here blocks.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc, time::SystemTime};
 
 use hyper::StatusCode;
 
 use super::{
     Completeness, FileRequest, INDEX, Lookup, PAGE, Precompressed, Resolution, ServedFile, listing,
-    rules::{RuleMatch, RuleTarget, Rules},
+    precompressed,
+    rules::{HEADERS, REDIRECTS, RuleMatch, RuleTarget, Rules},
 };
 use crate::{
-    docroot::{self, FileRead, Located, Root},
+    docroot::{self, Dependencies, FileRead, Located, Root},
     http::{media_type, url_path::UrlPath},
 };
 
@@ -32,11 +33,13 @@ impl Disk {
 
     /// Resolves a path, and reads the file that it resolves to.
     pub(super) fn resolve(&self, url: &UrlPath, request: &FileRequest) -> Resolution {
+        let began = SystemTime::now();
         let mut rules = self.rules.matching(&self.root, url, request.query.as_deref());
-        let mut lookup = match rules.forced.take() {
-            Some(target) => self.follow_rule(target, request),
-            None => self.at(url, request),
+        let (mut lookup, direct) = match rules.forced.take() {
+            Some(target) => (self.follow_rule(target, request), false),
+            None => (self.at(url, request), true),
         };
+        let direct = direct && matches!(lookup, Lookup::File(..));
         if let Lookup::NotFound(_) = lookup {
             lookup = self.fall_back(lookup, url, request, &mut rules);
         }
@@ -46,8 +49,31 @@ impl Disk {
         {
             file.precompressed = Precompressed::find(file, &self.root, &request.accepted);
         }
+        let cacheable = match &lookup {
+            Lookup::File(_, file) if direct => self.cacheable(url, file, began),
+            _ => None,
+        };
         let RuleMatch { fields, dependencies, faults, .. } = rules;
-        Resolution { lookup, fields, dependencies, faults }
+        Resolution { lookup, fields, dependencies, faults, cacheable }
+    }
+
+    /// Returns what a file found at its own path, or at that of its folder or page, depends on.
+    fn cacheable(
+        &self,
+        url: &UrlPath,
+        file: &ServedFile,
+        began: SystemTime,
+    ) -> Option<Dependencies> {
+        // A file created at `/page` takes the place of `page.html`; so does an index in a folder of
+        // that name, which would not show in the stamps.
+        let is_page = file.url != *url && !url.is_directory();
+        if is_page && !matches!(self.root.locate(url), Located::Missing(_)) {
+            return None;
+        }
+        let rules = [HEADERS, REDIRECTS].map(|name| self.root.path().join(name));
+        let beside = rules.into_iter().chain(precompressed::candidates(&file.path));
+        let beside = beside.filter(|path| path.exists());
+        self.root.dependencies(&file.url, (&file.path, file.stamp?), beside, began)
     }
 
     /// Resolves a path without the rules.
@@ -154,7 +180,7 @@ impl Disk {
 /// Opens and reads a file.
 fn read(path: PathBuf, url: UrlPath) -> Lookup {
     match docroot::read(&path) {
-        Ok(FileRead { content, content_hash, writer, modified }) => {
+        Ok(FileRead { content, content_hash, writer, modified, stamp }) => {
             let (precompressed, completeness) = (Precompressed::default(), Completeness::Complete);
             let file = ServedFile {
                 path,
@@ -164,6 +190,7 @@ fn read(path: PathBuf, url: UrlPath) -> Lookup {
                 modified,
                 precompressed,
                 writer,
+                stamp,
                 completeness,
             };
             Lookup::File(StatusCode::OK, file)

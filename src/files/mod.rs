@@ -8,6 +8,7 @@
 //! A file that is being written may be an incomplete save. It is read again until its writer has
 //! closed it, for a bounded time ([`retry`]).
 
+pub(crate) mod cache;
 pub(crate) mod error_page;
 mod listing;
 mod lookup;
@@ -34,7 +35,7 @@ use self::{
     rules::RuleFaults,
 };
 use crate::{
-    docroot::{Content, ContentHash, Root, Writer},
+    docroot::{Content, ContentHash, Dependencies, FileStamp, Root, Writer},
     http::{encoding::Accepted, url_path::UrlPath},
     refusal::Refusal,
 };
@@ -67,6 +68,8 @@ pub(crate) struct Resolution {
     pub(crate) dependencies: Vec<UrlPath>,
     /// Errors in the rules files, reported once per version of the file.
     pub(crate) faults: RuleFaults,
+    /// What the result stays valid with, if it may be [cached](cache).
+    pub(crate) cacheable: Option<Dependencies>,
 }
 
 /// What a path resolves to.
@@ -103,6 +106,7 @@ pub(crate) struct ServedFile {
     pub(crate) precompressed: Precompressed,
     /// The writer that was detected while it was read.
     writer: Writer,
+    stamp: Option<FileStamp>,
     pub(crate) completeness: Completeness,
 }
 
@@ -151,6 +155,9 @@ impl Files {
                     if let Lookup::File(_, file) = &mut resolution.lookup {
                         file.completeness = completeness;
                     }
+                    if completeness != Completeness::Complete {
+                        resolution.cacheable = None;
+                    }
                     return Resolution { faults, ..resolution };
                 }
             }
@@ -166,6 +173,6 @@ impl Files {
 impl From<Lookup> for Resolution {
     fn from(lookup: Lookup) -> Self {
         let (fields, dependencies, faults) = (Vec::new(), Vec::new(), Vec::new());
-        Self { lookup, fields, dependencies, faults }
+        Self { lookup, fields, dependencies, faults, cacheable: None }
     }
 }

@@ -2,7 +2,11 @@
 //!
 //! A copy that is older than its file was made from an earlier version and is ignored.
 
-use std::{fs, path::PathBuf, time::SystemTime};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 use super::ServedFile;
 use crate::{
@@ -51,18 +55,27 @@ impl Precompressed {
     }
 }
 
+/// Returns the paths that copies of a file would have.
+pub(super) fn candidates(file: &Path) -> [PathBuf; Coding::ALL.len()] {
+    Coding::ALL.map(|coding| candidate(file, coding))
+}
+
+fn candidate(file: &Path, coding: Coding) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(coding.suffix());
+    name.into()
+}
+
 /// Whether there is a copy that is not older than its file.
 fn is_current(file: &ServedFile, coding: Coding) -> bool {
-    let mut name = file.path.clone().into_os_string();
-    name.push(coding.suffix());
-    fs::metadata(name)
+    fs::metadata(candidate(&file.path, coding))
         .is_ok_and(|metadata| metadata.is_file() && metadata.modified().ok() >= file.modified)
 }
 
 fn read(file: &ServedFile, root: &Root, coding: Coding) -> Option<CompressedFile> {
     let url = file.url.with_suffix(coding.suffix())?;
     let Located::File(path) = root.locate(&url) else { return None };
-    let FileRead { content, content_hash, writer, modified } = docroot::read(&path).ok()?;
+    let FileRead { content, content_hash, writer, modified, .. } = docroot::read(&path).ok()?;
     (writer == Writer::None).then_some(CompressedFile {
         coding,
         path,

@@ -1,31 +1,30 @@
-//! Times as HTTP has them: whole seconds, in three formats to read and one to write (RFC 9110,
-//! section 5.6.7).
+//! HTTP dates: whole seconds, parsed in three formats and written in one (RFC 9110, section 5.6.7).
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use httpdate::{fmt_http_date, parse_http_date};
 use hyper::header::HeaderValue;
 
-/// The first second that has no date: years have four digits.
+/// The first second of the year 10000. Years have four digits.
 const END: u64 = 253_402_300_800;
 
-/// A time, seconds since 1970.
+/// A date, in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Date(u64);
 
 impl Date {
-    /// The second of a time. Those before 1970 and after 9999 have none here.
+    /// Returns the date of a time, or `None` before 1970 and after 9999.
     pub(crate) fn of(time: SystemTime) -> Option<Self> {
         let seconds = time.duration_since(UNIX_EPOCH).ok()?.as_secs();
         (seconds < END).then_some(Self(seconds))
     }
 
-    /// Reads a field's value; nothing if it is no date.
+    /// Parses a header value.
     pub(crate) fn parse(value: &str) -> Option<Self> {
         Self::of(parse_http_date(value).ok()?)
     }
 
-    /// The date as a field's value.
+    /// Returns the date as a header value.
     pub(crate) fn value(self) -> Option<HeaderValue> {
         let time = UNIX_EPOCH.checked_add(Duration::from_secs(self.0))?;
         HeaderValue::from_str(&fmt_http_date(time)).ok()
@@ -57,7 +56,7 @@ pub(super) mod tests {
         ("Dec", 31),
     ];
 
-    /// A time in the three formats, counted year by year.
+    /// Returns a time in the three formats. The oracle counts year by year.
     pub(in super::super) fn written(seconds: u64) -> [String; 3] {
         let by = u64::is_multiple_of;
         let leap = |year: u64| by(year, 4) && (!by(year, 100) || by(year, 400));
@@ -84,7 +83,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_no_date_is_none() {
+    fn invalid_dates_are_rejected() {
         for text in [
             "",
             "0",
@@ -106,20 +105,20 @@ pub(super) mod tests {
 
     proptest! {
         #[test]
-        fn any_time_is_written_one_way_and_read_in_three(seconds in 0..END, nanos in 0..1_000_000_000_u32) {
+        fn dates_are_written_in_one_format_and_parsed_in_three(seconds in 0..END, nanos in 0..1_000_000_000_u32) {
             let date = Date::of(UNIX_EPOCH + Duration::new(seconds, nanos)).unwrap();
             let [fixed, rfc850, asctime] = written(seconds);
             prop_assert_eq!(date.value().unwrap(), fixed.as_str());
             prop_assert_eq!(Date::parse(&fixed), Some(date));
             prop_assert_eq!(Date::parse(&asctime), Some(date));
-            // Its year has two digits: those from 1970 to 2069 can be told apart.
+            // Its year has two digits, which are unambiguous from 1970 to 2069.
             if seconds < 3_155_760_000 {
                 prop_assert_eq!(Date::parse(&rfc850), Some(date));
             }
         }
 
         #[test]
-        fn anything_may_be_read(text in ".{0,40}") {
+        fn any_text_is_accepted(text in ".{0,40}") {
             let _ = Date::parse(&text);
         }
     }

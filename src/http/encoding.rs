@@ -1,25 +1,22 @@
-//! Which content coding a client would rather have (RFC 9110, section 12.5.3).
+//! Negotiation of content codings by `Accept-Encoding` (RFC 9110, section 12.5.3).
 
 use hyper::header::{ACCEPT_ENCODING, HeaderMap};
 
 use super::field::list_members;
 
-/// A coding that files on the disk may have, beside themselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A content coding of precompressed files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Coding {
-    /// Brotli.
     Brotli,
-    /// Zstandard.
     Zstd,
-    /// gzip.
     Gzip,
 }
 
 impl Coding {
-    /// All of them, the smallest result first.
+    /// All codings, the one with the smallest output first.
     pub(crate) const ALL: [Self; 3] = [Self::Brotli, Self::Zstd, Self::Gzip];
 
-    /// The name that requests and answers have for it.
+    /// Returns the name in `Accept-Encoding` and `Content-Encoding`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Brotli => "br",
@@ -28,7 +25,7 @@ impl Coding {
         }
     }
 
-    /// What the name of such a file ends with.
+    /// Returns the suffix of the names of such files.
     pub(crate) fn suffix(self) -> &'static str {
         match self {
             Self::Brotli => ".br",
@@ -38,44 +35,55 @@ impl Coding {
     }
 }
 
-/// The codings that a request would rather have than none, the best first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Accepted(Vec<Coding>);
+/// The codings that a client prefers to none, the most preferred first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Accepted([Option<Coding>; Coding::ALL.len()]);
 
 impl Accepted {
-    /// What a request says. Without a word of codings, none is wanted: it is not known whether the
-    /// client can undo them.
+    /// Parses `Accept-Encoding`. Without the field, no coding is accepted, because the client may not
+    /// be able to decode any.
     pub(crate) fn from_headers(request: &HeaderMap) -> Self {
-        let weight = |name: &str| {
-            let weights = list_members(request, &ACCEPT_ENCODING).filter_map(weighted);
-            let same = |(coding, _): &(&str, u16)| {
-                coding.eq_ignore_ascii_case(name)
-                    || (name == "gzip" && coding.eq_ignore_ascii_case("x-gzip"))
+        // Weights in thousandths. The highest counts where a coding is listed twice.
+        let mut weights = [None; Coding::ALL.len()];
+        let (mut others, mut identity) = (None, None);
+        for (name, weight) in list_members(request, &ACCEPT_ENCODING).filter_map(weighted) {
+            let named = |coding: &Coding| {
+                name.eq_ignore_ascii_case(coding.name())
+                    || (*coding == Coding::Gzip && name.eq_ignore_ascii_case("x-gzip"))
             };
-            weights.filter(same).map(|(_, weight)| weight).max()
-        };
-        let others = weight("*");
-        // As it is is fine, and no matter of preference, unless something is said of it.
-        let identity = weight("identity").unwrap_or(0);
-        let wanted = Coding::ALL.map(|coding| (weight(coding.name()).or(others), coding));
-        let mut wanted: Vec<_> = wanted
-            .into_iter()
-            .filter_map(|(weight, coding)| Some((weight?, coding)))
-            .filter(|(weight, _)| *weight > 0 && *weight >= identity)
-            .collect();
-        // A stable sort: of equals, the smallest result stays first.
-        wanted.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
-        Self(wanted.into_iter().map(|(_, coding)| coding).collect())
+            let known = match Coding::ALL.iter().position(named) {
+                Some(coding) => &mut weights[coding],
+                None if name == "*" => &mut others,
+                None if name.eq_ignore_ascii_case("identity") => &mut identity,
+                None => continue,
+            };
+            *known = (*known).max(Some(weight));
+        }
+        // An unencoded response is acceptable, but not preferred, unless it is listed.
+        let least = identity.unwrap_or(0);
+        let mut preferred = Self::default();
+        let mut length = 0;
+        for (coding, weight) in Coding::ALL.into_iter().zip(&mut weights) {
+            *weight = weight.or(others).filter(|weight| *weight > 0 && *weight >= least);
+            if weight.is_some() {
+                preferred.0[length] = Some(coding);
+                length += 1;
+            }
+        }
+        // A stable sort: codings of equal weight stay in the order of their output's size.
+        let weight = |coding: Option<Coding>| coding.and_then(|coding| weights[coding as usize]);
+        preferred.0[..length].sort_by_key(|coding| std::cmp::Reverse(weight(*coding)));
+        preferred
     }
 
-    /// The codings, the best first.
+    /// Returns the codings, the most preferred first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Coding> + '_ {
-        self.0.iter().copied()
+        self.0.iter().copied().flatten()
     }
 }
 
-/// A member of the list: the coding, and its weight in thousandths. A weight that is none makes the
-/// member none.
+/// Parses a list member into its name and its weight in thousandths. A member with an invalid weight
+/// is ignored.
 fn weighted(member: &str) -> Option<(&str, u16)> {
     let (coding, parameter) = match member.split_once(';') {
         None => return Some((member, 1000)),
@@ -99,7 +107,7 @@ mod tests {
     use super::{Accepted, Coding};
 
     #[test]
-    fn the_best_coding_is_the_one_that_is_asked_for_most() {
+    fn codings_are_ordered_by_weight() {
         let table: &[(&[&str], &str)] = &[
             (&[], ""),
             (&[""], ""),

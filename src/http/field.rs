@@ -1,10 +1,10 @@
-//! Header fields by their general forms (RFC 9110, section 5): lists, single values, weights.
+//! Header fields of common syntax (RFC 9110, section 5): lists, single values, whole lines.
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::error::InvalidValue;
 
-/// Fields that say how an answer is sent, or what it is; nobody else can know.
+/// Fields of a response that only the server itself can set correctly.
 const OWN: [&str; 16] = [
     "accept-ranges",
     "connection",
@@ -24,7 +24,7 @@ const OWN: [&str; 16] = [
     "vary",
 ];
 
-/// The members of a list, which may be spread over several lines.
+/// Returns the members of a list field, over all of its lines.
 pub(crate) fn list_members<'h>(
     headers: &'h HeaderMap,
     name: &HeaderName,
@@ -33,19 +33,22 @@ pub(crate) fn list_members<'h>(
     values.flat_map(|value| value.split(',')).map(str::trim)
 }
 
-/// Whether a list has a token among its members, in any case.
+/// Whether a list field contains a token, in any case.
 pub(crate) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     list_members(headers, name).any(|member| member.eq_ignore_ascii_case(token))
 }
 
-/// The value of a field that is to be there once.
+/// Returns the value of a field, or `None` if it is absent or repeated.
 pub(crate) fn single_value<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     let mut values = headers.get_all(name).into_iter();
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then(|| value.trim())
 }
 
-/// Reads a field that somebody wants to have added to answers: `Name: value`.
+/// Parses a header line that is to be added to responses: `Name: value`.
+///
+/// # Errors
+/// Fails if the text is no header line, or if its field is set by livers.
 pub(crate) fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), InvalidValue> {
     let wrong = || InvalidValue::new(text, "is not a header", "write 'Name: value'");
     let (name, value) = text.split_once(':').ok_or_else(wrong)?;
@@ -62,7 +65,7 @@ mod tests {
     use super::parse_header;
 
     #[test]
-    fn a_field_is_a_name_and_a_value() {
+    fn header_line_is_a_name_and_a_value() {
         for (text, wanted) in [
             ("X-A: b", Some("x-a: b")),
             ("X-A:b:c ", Some("x-a: b:c")),

@@ -15,7 +15,7 @@ use crate::{
     http::{guard::Guard, url_path::UrlPath},
     live::{self, Live, reload::hub::Hub},
     proxy::{self, Proxy},
-    site::{Site, changes::FileChanges, policy::Policy},
+    site::{Cache, Site, changes::FileChanges, policy::Policy},
     watch::{self, Publish, Watch},
 };
 
@@ -105,6 +105,7 @@ pub(super) fn site(
     Site {
         guard: Guard::new(config.host.as_deref(), config.allowed_host),
         files: Files::new(Arc::clone(&root), spa),
+        cache: Cache::new(),
         root,
         watch,
         proxy,

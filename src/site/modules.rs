@@ -3,13 +3,15 @@
 //! A source that does not compile is answered with 500 and reported on the reload socket and in the
 //! terminal, because a browser tells a page nothing about why a module failed to load.
 
+use std::path::Path;
+
 use bytes::Bytes;
 use hyper::{
     Method, StatusCode, Uri,
     header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION},
 };
 
-use super::{Site, plain};
+use super::{Site, response::plain};
 use crate::{
     change::ChangeSet,
     docroot::Content,
@@ -45,28 +47,28 @@ impl Site {
     pub(super) async fn module(
         &self,
         source: &ServedFile,
+        url: &str,
         method: &Method,
         uri: &Uri,
         headers: &HeaderMap,
     ) -> Option<Response> {
         let esm = self.esm.as_ref()?;
         let Content::Memory(content) = &source.content else { return None };
-        let url = source.url.to_string();
         let query = uri.query().unwrap_or_default();
-        let request = ModuleRequest { file: &source.path, url: &url, content, query, headers };
+        let request = ModuleRequest { file: &source.path, url, content, query, headers };
         let representation = match esm.module(request, self.live.hub()).await? {
             ModuleOutcome::AsIs => {
-                self.clear_fault(&url);
+                self.clear_fault(url);
                 return None;
             }
             ModuleOutcome::StyleSheet(text) => {
                 Representation::from_bytes(StatusCode::OK, CSS, text)
             }
-            ModuleOutcome::Module(module) => self.compiled(&url, module),
+            ModuleOutcome::Module(module) => self.compiled(url, module),
             ModuleOutcome::Error(fault) => return Some(self.report_fault(fault)),
             ModuleOutcome::Stopped(why) => return Some(stopped(&why)),
         };
-        self.clear_fault(&url);
+        self.clear_fault(url);
         Some(representation.into_response(method, headers))
     }
 
@@ -84,15 +86,13 @@ impl Site {
         }
         module.orphans.iter().for_each(|orphan| self.clear_fault(orphan));
         let mut made = Representation::from_bytes(StatusCode::OK, JAVASCRIPT, module.code);
-        made.varies = vec![esm::VARY];
+        made.metadata.add_vary(esm::VARY);
         made
     }
 
-    /// Returns the request headers that decide whether this file is compiled.
-    pub(super) fn module_varies(&self, source: &ServedFile, uri: &Uri) -> Option<&'static str> {
-        self.esm.as_ref()?;
-        let query = uri.query().unwrap_or_default();
-        Esm::may_compile(&source.path, query).then_some(esm::VARY)
+    /// Whether a script that requests a file with this query may get it compiled.
+    pub(super) fn may_compile(&self, file: &Path, query: &str) -> bool {
+        self.esm.is_some() && Esm::may_compile(file, query)
     }
 
     /// Answers a request below `/__livers/npm/`.
@@ -114,7 +114,7 @@ impl Site {
             PackageOutcome::File(PackageResponse { body, media_type, immutable }) => {
                 self.clear_fault(uri.path());
                 let mut file = Representation::from_bytes(StatusCode::OK, JAVASCRIPT, body);
-                file.content_type = HeaderValue::from_str(&media_type).unwrap_or(OCTETS);
+                file.metadata.content_type = HeaderValue::from_str(&media_type).unwrap_or(OCTETS);
                 let mut response = file.into_response(method, headers);
                 if immutable {
                     response.headers_mut().insert(CACHE_CONTROL, IMMUTABLE);

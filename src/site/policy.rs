@@ -26,9 +26,12 @@ use crate::{
 /// The methods that files support.
 pub(super) const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
+static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const EMBEDDER_POLICY: HeaderName = HeaderName::from_static("cross-origin-embedder-policy");
-const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+pub(super) const RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
 
 /// A header field to add to responses, written as `Name: value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +100,7 @@ impl Policy {
     pub(super) fn apply(
         &self,
         request: &HeaderMap,
-        rules: Vec<(HeaderName, HeaderValue)>,
+        rules: &[(HeaderName, HeaderValue)],
         response: &mut Response,
     ) {
         let headers = response.headers_mut();
@@ -108,7 +111,7 @@ impl Policy {
         let embedders = if self.may_embed(request) { "cross-origin" } else { "same-origin" };
         headers.insert(RESOURCE_POLICY, HeaderValue::from_static(embedders));
         self.allow_origin(request, headers);
-        replace(rules, headers);
+        replace(rules.iter().cloned(), headers);
         let configured = self.headers.iter();
         replace(configured.map(|Header { name, value }| (name.clone(), value.clone())), headers);
     }
@@ -117,11 +120,11 @@ impl Policy {
     /// script reveals its content to the page, although CORS forbids reading it. Browsers without Fetch
     /// Metadata enforce Cross-Origin-Resource-Policy themselves (Fetch, section 3.7).
     pub(super) fn refuses(&self, request: &HeaderMap) -> bool {
-        let has = |name: &str, values: &[&str]| {
+        let has = |name: &HeaderName, values: &[&str]| {
             request.get(name).is_some_and(|value| values.iter().any(|known| value == known))
         };
-        has("sec-fetch-mode", &["no-cors"])
-            && has("sec-fetch-site", &["cross-site", "same-site"])
+        has(&SEC_FETCH_SITE, &["cross-site", "same-site"])
+            && has(&SEC_FETCH_MODE, &["no-cors"])
             && !self.may_embed(request)
     }
 

@@ -6,18 +6,25 @@ use hyper::{
 };
 use proptest::prelude::*;
 
-use super::{EntityTag, Tag, Tags, Validators, Verdict, evaluate, range_holds};
+use super::{
+    EntityTag, LastModified, Precondition, Tag, Tags, Validators, evaluate, if_range_matches,
+};
 use crate::http::date::{Date, tests::written};
 
-/// When what is asked for was changed.
+/// The time of the last modification, seconds since 1970.
 const MODIFIED: u64 = 784_111_777;
 
-fn now() -> Validators {
+fn current() -> Validators {
     let modified = Date::of(UNIX_EPOCH + Duration::from_secs(MODIFIED));
+    let modified = modified.and_then(LastModified::from_date);
     Validators { tag: Some(EntityTag::of(b"hello")), modified }
 }
 
-/// So many seconds after that.
+fn own_tag() -> String {
+    current().tag.unwrap().quoted().to_owned()
+}
+
+/// Returns the time this many seconds after the modification.
 fn at(later: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(MODIFIED + later)
 }
@@ -31,7 +38,7 @@ fn request(fields: &[(&'static str, String)]) -> HeaderMap {
 }
 
 #[test]
-fn a_list_of_tags_is_read_as_far_as_it_is_one() {
+fn list_of_tags_is_parsed_up_to_the_first_invalid_one() {
     let table: &[(&str, &[(bool, &str)])] = &[
         ("", &[]),
         ("\"a\"", &[(false, "\"a\"")]),
@@ -54,11 +61,11 @@ fn a_list_of_tags_is_read_as_far_as_it_is_one() {
 }
 
 #[test]
-fn a_field_may_have_several_lines_or_be_none() {
-    use Verdict::*;
-    let own = now().tag.unwrap().0;
+fn fields_may_span_lines_and_invalid_ones_match_nothing() {
+    use Precondition::*;
+    let own = own_tag();
     let [date, ..] = written(MODIFIED);
-    let table: &[(&[(&'static str, &str)], Verdict)] = &[
+    let table: &[(&[(&'static str, &str)], Precondition)] = &[
         (&[("if-none-match", "\"a\""), ("if-none-match", &own)], NotModified),
         (&[("if-none-match", "*"), ("if-none-match", "\"a\"")], Proceed),
         (&[("if-none-match", "*, \"a\"")], Proceed),
@@ -70,43 +77,45 @@ fn a_field_may_have_several_lines_or_be_none() {
         (&[("if-modified-since", &date), ("if-modified-since", &date)], Proceed),
         (&[("if-modified-since", "yesterday")], Proceed),
         (&[("if-unmodified-since", "yesterday")], Proceed),
-        // A tag decides, whatever the date says.
+        // A tag takes precedence over a date.
         (&[("if-none-match", "\"a\""), ("if-modified-since", &date)], Proceed),
         (&[("if-match", &own), ("if-unmodified-since", "Thu, 01 Jan 1970 00:00:00 GMT")], Proceed),
     ];
     for (fields, wanted) in table {
         let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, (*value).into())).collect();
         let request = request(&fields);
-        assert_eq!(evaluate(&Method::GET, &request, &now()), *wanted, "{fields:?}");
+        assert_eq!(evaluate(&Method::GET, &request, &current()), *wanted, "{fields:?}");
     }
 }
 
 #[test]
-fn without_a_validator_only_any_matches() {
+fn without_validators_only_the_star_matches() {
     let none = Validators::default();
     let [date, ..] = written(MODIFIED);
     for (name, value, wanted) in [
-        ("if-match", "*", Verdict::Proceed),
-        ("if-match", "\"a\"", Verdict::Failed),
-        ("if-none-match", "*", Verdict::NotModified),
-        ("if-none-match", "\"a\"", Verdict::Proceed),
-        ("if-modified-since", &date, Verdict::Proceed),
-        ("if-unmodified-since", &date, Verdict::Proceed),
+        ("if-match", "*", Precondition::Proceed),
+        ("if-match", "\"a\"", Precondition::Failed),
+        ("if-none-match", "*", Precondition::NotModified),
+        ("if-none-match", "\"a\"", Precondition::Proceed),
+        ("if-modified-since", &date, Precondition::Proceed),
+        ("if-unmodified-since", &date, Precondition::Proceed),
     ] {
         let request = request(&[(name, value.to_owned())]);
         assert_eq!(evaluate(&Method::GET, &request, &none), wanted, "{name}: {value}");
     }
-    assert!(!range_holds(&request(&[("if-range", date)]), &none, at(1)));
+    assert!(!if_range_matches(&request(&[("if-range", date)]), &none, at(1)));
 }
 
 #[test]
-fn other_bytes_have_another_tag() {
+fn different_content_has_different_tags() {
     assert_ne!(EntityTag::of(b"a"), EntityTag::of(b"b"));
+    assert_ne!(EntityTag::derived(1, b"a"), EntityTag::derived(1, b"b"));
+    assert_ne!(EntityTag::derived(1, b"a"), EntityTag::derived(2, b"a"));
 }
 
 #[test]
-fn a_range_is_of_what_there_is_now_or_not_looked_at() {
-    let own = now().tag.unwrap().0;
+fn if_range_must_match_the_current_representation() {
+    let own = own_tag();
     let [fixed, rfc850, asctime] = written(MODIFIED);
     let [later, ..] = written(MODIFIED + 1);
     let [earlier, ..] = written(MODIFIED - 1);
@@ -125,18 +134,21 @@ fn a_range_is_of_what_there_is_now_or_not_looked_at() {
         (String::new(), false),
     ] {
         let request = request(&[("if-range", value.clone())]);
-        assert_eq!(range_holds(&request, &now(), at(1)), wanted, "{value}");
+        assert_eq!(if_range_matches(&request, &current(), at(1)), wanted, "{value}");
     }
     let [fixed, ..] = written(MODIFIED);
     let same_second = request(&[("if-range", fixed)]);
-    assert!(!range_holds(&same_second, &now(), at(0)), "it may have changed since");
-    assert!(range_holds(&request(&[("if-range", own.clone())]), &now(), at(0)));
-    assert!(range_holds(&HeaderMap::new(), &now(), at(0)));
+    assert!(
+        !if_range_matches(&same_second, &current(), at(0)),
+        "the file may change within its second"
+    );
+    assert!(if_range_matches(&request(&[("if-range", own.clone())]), &current(), at(0)));
+    assert!(if_range_matches(&HeaderMap::new(), &current(), at(0)));
     let twice = request(&[("if-range", own.clone()), ("if-range", own)]);
-    assert!(!range_holds(&twice, &now(), at(1)));
+    assert!(!if_range_matches(&twice, &current(), at(1)));
 }
 
-/// A list of tags, and what it says of ours: whether it holds it as it is, or as a weak one.
+/// A list of tags: whether it contains the current tag as a strong one, and as a weak one.
 #[derive(Clone, Debug)]
 enum List {
     Any,
@@ -155,7 +167,7 @@ impl List {
         }
     }
 
-    fn holds(&self, weakly: bool) -> bool {
+    fn contains(&self, weakly: bool) -> bool {
         match self {
             Self::Any => true,
             Self::Tags { strong, weak } => *strong || (weakly && *weak),
@@ -169,20 +181,20 @@ fn list() -> impl Strategy<Value = Option<List>> {
     prop::option::of(prop_oneof![Just(List::Any), tags])
 }
 
-/// A date, by how many seconds it is later than ours, and in which format.
+/// A date: how many seconds it is later than the modification, and its format.
 fn date() -> impl Strategy<Value = Option<(i64, usize)>> {
     prop::option::of((-2..=2_i64, 0..3_usize))
 }
 
 proptest! {
-    /// Section 13.2.2, step by step, as it is written there.
+    /// The oracle is section 13.2.2, step by step.
     #[test]
-    fn the_order_is_that_of_the_standard(
+    fn preconditions_are_evaluated_in_the_order_of_the_standard(
         (if_match, none_match) in (list(), list()),
         (unmodified, modified) in (date(), date()),
         method in prop::sample::select(vec!["GET", "HEAD", "POST"]),
     ) {
-        let own = now().tag.unwrap().0;
+        let own = own_tag();
         let mut fields = Vec::new();
         for (name, list) in [("if-match", &if_match), ("if-none-match", &none_match)] {
             fields.extend(list.as_ref().map(|list| (name, list.text(&own))));
@@ -195,27 +207,27 @@ proptest! {
         let reads = method != "POST";
         let oracle = || {
             match (&if_match, unmodified) {
-                (Some(list), _) if !list.holds(false) => return Verdict::Failed,
-                (None, Some((later, _))) if later < 0 => return Verdict::Failed,
+                (Some(list), _) if !list.contains(false) => return Precondition::Failed,
+                (None, Some((later, _))) if later < 0 => return Precondition::Failed,
                 _ => {}
             }
             match (&none_match, modified) {
-                (Some(list), _) if !list.holds(true) => Verdict::Proceed,
-                (Some(_), _) => if reads { Verdict::NotModified } else { Verdict::Failed },
-                (None, Some((later, _))) if reads && later >= 0 => Verdict::NotModified,
-                _ => Verdict::Proceed,
+                (Some(list), _) if !list.contains(true) => Precondition::Proceed,
+                (Some(_), _) => if reads { Precondition::NotModified } else { Precondition::Failed },
+                (None, Some((later, _))) if reads && later >= 0 => Precondition::NotModified,
+                _ => Precondition::Proceed,
             }
         };
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        prop_assert_eq!(evaluate(&method, &request(&fields), &now()), oracle(), "{:?}", fields);
+        prop_assert_eq!(evaluate(&method, &request(&fields), &current()), oracle(), "{:?}", fields);
     }
 
     #[test]
-    fn any_value_is_read(value in "[ -~]{0,30}") {
+    fn any_value_is_accepted(value in "[ -~]{0,30}") {
         for name in ["if-match", "if-none-match", "if-range", "if-modified-since"] {
             let request = request(&[(name, value.clone())]);
-            evaluate(&Method::GET, &request, &now());
-            range_holds(&request, &now(), at(1));
+            evaluate(&Method::GET, &request, &current());
+            if_range_matches(&request, &current(), at(1));
         }
     }
 }

@@ -1,9 +1,12 @@
-//! A body made of parts: bytes in memory, and ranges of a file.
+//! Response bodies that are streamed from an open file.
 //!
-//! The file is read on a blocking thread one chunk at a time, when the socket asks for more. Exactly
-//! the announced length is sent: a file that grows meanwhile is cut there. One that shrinks or is
-//! written over ends the connection before a part's last chunk, so that the client knows that it has no
-//! whole part.
+//! A body is a list of [`Part`]s: ranges of the file, and bytes in memory between them. The file is
+//! read on a blocking thread, one chunk at a time, when the socket is ready for more. Buffers are reused
+//! within a body: a fresh one would cost page faults for each chunk.
+//!
+//! Exactly the announced length is sent: a file that grows meanwhile is cut there. When the file has
+//! shrunk or was overwritten, the body fails before the last chunk of a range, so that the client knows
+//! that the range is not intact.
 
 use std::{
     collections::VecDeque,
@@ -12,6 +15,7 @@ use std::{
     io::{self, Read, Seek, SeekFrom},
     ops::Range,
     pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
 };
 
@@ -19,20 +23,20 @@ use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::task::JoinHandle;
 
-/// How much of a file is in memory at a time for each client that reads it.
-const CHUNK: usize = 64 * 1024;
+/// The size of a chunk, bytes: large enough that the hop to a blocking thread costs little, small
+/// enough to stay in a CPU's cache between the read and the write.
+const CHUNK: usize = 256 * 1024;
 
 /// One part of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    /// These bytes.
     Bytes(Bytes),
-    /// These of the content.
+    /// A range of the file.
     Content(Range<u64>),
 }
 
 impl Part {
-    /// How many bytes it has.
+    /// Returns the length in bytes.
     pub(super) fn length(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
@@ -41,14 +45,20 @@ impl Part {
     }
 }
 
-/// A file, and what it was when it was opened.
-pub(super) struct Opened {
-    pub(super) file: File,
-    pub(super) metadata: Box<Metadata>,
+/// An open file, and its metadata when it was opened.
+pub(super) struct OpenFile {
+    file: File,
+    metadata: Box<Metadata>,
+    buffers: Arc<Buffers>,
 }
 
-impl Opened {
-    /// Whether what was opened is still there; more may have been added to it, as to a log. Blocking.
+impl OpenFile {
+    pub(super) fn new(file: File, metadata: Box<Metadata>) -> Self {
+        Self { file, metadata, buffers: Arc::default() }
+    }
+
+    /// Whether the file still has the content that it was opened with. Appending to it, as to a log,
+    /// is no change.
     fn is_unchanged(&self) -> bool {
         let modified = |metadata: &Metadata| metadata.modified().ok();
         self.file.metadata().is_ok_and(|now| {
@@ -61,40 +71,80 @@ impl Opened {
     fn read(&self, range: &Range<u64>) -> io::Result<Bytes> {
         let left = range.end - range.start;
         let wanted = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
-        let mut chunk = vec![0; wanted];
+        let mut chunk = Buffers::take(&self.buffers, wanted);
         let mut file = &self.file;
         file.seek(SeekFrom::Start(range.start))?;
-        let read = file.read(&mut chunk)?;
-        let last = read as u64 == left;
-        if read == 0 || (last && !self.is_unchanged()) {
+        chunk.length = file.read(&mut chunk.buffer[..wanted])?;
+        let last = chunk.length as u64 == left;
+        if chunk.length == 0 || (last && !self.is_unchanged()) {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        chunk.truncate(read);
-        Ok(Bytes::from(chunk))
+        Ok(Bytes::from_owner(chunk))
     }
 }
 
-/// The body.
-pub(super) struct PartsBody {
+/// The buffers of a body that are not in use.
+#[derive(Default)]
+struct Buffers(Mutex<Vec<Vec<u8>>>);
+
+/// A part of a file, in a buffer that is reused when the chunk was sent.
+struct Chunk {
+    buffer: Vec<u8>,
+    length: usize,
+    buffers: Arc<Buffers>,
+}
+
+impl Buffers {
+    /// Takes a buffer of at least `length` bytes.
+    fn take(buffers: &Arc<Self>, length: usize) -> Chunk {
+        let buffer = buffers.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let buffer =
+            buffer.filter(|buffer| buffer.len() >= length).unwrap_or_else(|| vec![0; length]);
+        Chunk { buffer, length, buffers: Arc::clone(buffers) }
+    }
+}
+
+impl AsRef<[u8]> for Chunk {
+    fn as_ref(&self) -> &[u8] {
+        &self.buffer[..self.length]
+    }
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        let buffer = std::mem::take(&mut self.buffer);
+        self.buffers.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+    }
+}
+
+/// A body of parts.
+pub(super) struct FileBody {
     parts: VecDeque<Part>,
     left: u64,
     state: State,
 }
 
 enum State {
-    /// The file, where there is one and it could be read.
-    Idle(Option<Opened>),
-    Reading(JoinHandle<(Opened, io::Result<Bytes>)>),
+    /// The file, unless a read has failed.
+    Idle(Option<OpenFile>),
+    Reading(JoinHandle<(OpenFile, io::Result<Bytes>)>),
 }
 
-impl PartsBody {
-    /// Parts of a file, with what stands between them; without a file, none is of one.
-    pub(super) fn new(file: Option<Opened>, parts: impl IntoIterator<Item = Part>) -> Self {
+impl FileBody {
+    pub(super) fn new(file: OpenFile, parts: impl IntoIterator<Item = Part>) -> Self {
+        Self::of(Some(file), parts)
+    }
+
+    /// Returns a body of bytes in memory.
+    pub(super) fn in_memory(parts: impl IntoIterator<Item = Bytes>) -> Self {
+        Self::of(None, parts.into_iter().map(Part::Bytes))
+    }
+
+    fn of(file: Option<OpenFile>, parts: impl IntoIterator<Item = Part>) -> Self {
         let parts: VecDeque<_> = parts.into_iter().filter(|part| part.length() > 0).collect();
         Self { left: parts.iter().map(Part::length).sum(), parts, state: State::Idle(file) }
     }
 
-    /// The next bytes, once they are read.
     fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         loop {
             match &mut self.state {
@@ -116,7 +166,7 @@ impl PartsBody {
                 State::Reading(reading) => {
                     let (file, read) = match ready!(Pin::new(reading).poll(context)) {
                         Ok((file, read)) => (Some(file), read),
-                        Err(stopped) => (None, Err(io::Error::other(stopped))),
+                        Err(panicked) => (None, Err(io::Error::other(panicked))),
                     };
                     self.state = State::Idle(file);
                     if let (Ok(chunk), Some(Part::Content(range))) = (&read, self.parts.front_mut())
@@ -133,7 +183,7 @@ impl PartsBody {
     }
 }
 
-impl HttpBody for PartsBody {
+impl HttpBody for FileBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -147,11 +197,10 @@ impl HttpBody for PartsBody {
                 self.left -= bytes.len() as u64;
                 Some(Ok(Frame::data(bytes)))
             }
-            Some(Err(why)) => {
-                // After it, nothing.
+            Some(Err(error)) => {
                 self.parts.clear();
                 self.left = 0;
-                Some(Err(why))
+                Some(Err(error))
             }
         })
     }

@@ -1,0 +1,384 @@
+//! Requests for files: a file from memory or from the disk, a page with the element in it, a folder
+//! listing, a redirect, or an error page.
+
+use std::sync::Arc;
+
+use hyper::{
+    Method, StatusCode, Uri,
+    header::{
+        ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY, HeaderMap,
+        HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
+    },
+};
+
+use super::{
+    Site, UTF8,
+    prepared::{Fields, PreparedFile, PreparedPage, select},
+    response::{add_slash, method_not_allowed, plain, redirect},
+};
+use crate::{
+    docroot,
+    event::Event,
+    files::{
+        Completeness, FileRequest, Lookup, Precompressed, Resolution, ServedFile, cache::Variant,
+        error_page,
+    },
+    http::{
+        body::{self, Response},
+        conditional::EntityTag,
+        encoding::Accepted,
+        media_type,
+        representation::{Content, Metadata, Representation},
+        url_path::{PathError, UrlPath},
+    },
+    live::{
+        PageSource, RequestHead,
+        inject::{
+            self,
+            html::{InjectedBody, Injector},
+            placement::placement,
+        },
+    },
+    refusal::Refusal,
+    watch::{PathState, Polling},
+};
+
+/// A GET or HEAD request for a file.
+#[derive(Clone, Copy)]
+struct FileQuery<'r> {
+    method: &'r Method,
+    uri: &'r Uri,
+    headers: &'r HeaderMap,
+    /// The host and port that the request was sent to.
+    host: &'r str,
+    /// Whether the response is displayed as a page in a tab or frame.
+    page: bool,
+    /// The version that a page is stamped with.
+    version: u64,
+}
+
+impl<'r> FileQuery<'r> {
+    fn head(&self) -> RequestHead<'r> {
+        let Self { method, uri, headers, host, .. } = *self;
+        RequestHead { method, headers, host, path: uri.path() }
+    }
+}
+
+impl Site {
+    /// Answers a request for a file or folder.
+    pub(super) async fn file(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        host: &str,
+    ) -> Response {
+        if self.policy.refuses(headers) {
+            return self.refuse(uri.path(), Refusal::CrossOriginEmbed);
+        }
+        if method != Method::GET && method != Method::HEAD {
+            let mut response = match *method {
+                Method::OPTIONS => self.policy.options(headers),
+                _ => method_not_allowed(),
+            };
+            self.policy.apply(headers, &[], &mut response);
+            return response;
+        }
+        let ticket =
+            self.live.on_request(RequestHead { method, headers, host, path: uri.path() }).await;
+        let (page, version) = (ticket.is_page(), ticket.version);
+        let query = FileQuery { method, uri, headers, host, page, version };
+        let variant = Variant {
+            page,
+            navigation: page && inject::is_navigation(headers),
+            accepted: Accepted::from_headers(headers),
+        };
+        match self.cache.get(uri.path(), variant) {
+            Some(file) => self.send(&file, query).await,
+            None => self.resolve(variant, query).await,
+        }
+    }
+
+    /// Resolves the path of a request on the disk, and answers it.
+    async fn resolve(&self, variant: Variant, query: FileQuery<'_>) -> Response {
+        let url = match UrlPath::parse(query.uri.path()) {
+            Ok(url) => url,
+            Err(PathError::Malformed) => {
+                let text = "Bad request: the path is malformed.\n";
+                return self.finish(query, &[], None, plain(StatusCode::BAD_REQUEST, text));
+            }
+            Err(PathError::Unsafe) => {
+                return self.finish(query, &[], None, plain(StatusCode::NOT_FOUND, "Not found.\n"));
+            }
+        };
+        let path = &*url.to_string();
+        let Variant { page, navigation, accepted } = variant;
+        let uri_query = query.uri.query().map(str::to_owned);
+        let request = FileRequest { query: uri_query, page, navigation, accepted };
+        let Resolution { mut lookup, fields, dependencies, faults, mut cacheable } =
+            self.files.find(&url, request.clone()).await;
+        let dependencies: Vec<_> = dependencies.iter().map(ToString::to_string).collect();
+        for (file, fault) in faults {
+            let why = match fault.line {
+                0 => fault.message,
+                line => format!("line {line}: {}", fault.message),
+            };
+            self.events.emit(Event::RuleFault { file: file.to_owned(), why });
+        }
+        if let Lookup::NotFound(_) | Lookup::File(StatusCode::NOT_FOUND, _) = lookup
+            && let Some(fallback) = self.project_fallback(&url, request, &lookup).await
+        {
+            (lookup, cacheable) = (fallback, None);
+        }
+        // Scripts can request missing files under any number of names, so those are not recorded.
+        if page || !matches!(lookup, Lookup::NotFound(_)) {
+            dependencies.iter().for_each(|used| self.live.observe(path, used));
+        }
+        let (status, file) = match lookup {
+            Lookup::File(status, file) => (status, file),
+            other => return self.without_file(path, other, &fields, query).await,
+        };
+        self.note(path, &file);
+        if let Some(module) = self.as_module(&file, &file.url.to_string(), query).await {
+            return self.finish(query, &fields, None, module);
+        }
+        let prepared = match self.prepare(path, (status, file), (fields, dependencies), query) {
+            Ok(prepared) => Arc::new(prepared),
+            Err(response) => return response,
+        };
+        // On some network mounts, metadata may be older than content.
+        if let Some(dependencies) = cacheable
+            && !matches!(self.watch.polling(), Some(Polling::Mount(_)))
+        {
+            self.cache.insert(query.uri.path(), variant, Arc::clone(&prepared), dependencies);
+        }
+        self.send_file(&prepared, query).await
+    }
+
+    /// Records which file answers the requests for a path, and its content.
+    fn note(&self, path: &str, file: &ServedFile) {
+        self.watch.note(&file.path, PathState::File(file.content_hash));
+        self.live.observe(path, &file.url.to_string());
+        if let Precompressed::Accepted(copy) = &file.precompressed {
+            self.watch.note(&copy.path, PathState::File(copy.content_hash));
+            self.live.observe(path, &copy.url.to_string());
+        }
+        if file.completeness == Completeness::TimedOut {
+            self.events.emit(Event::StillWritten { path: file.path.clone() });
+        }
+    }
+
+    /// Prepares the response to requests for a path. A file that is not in memory is sent at once.
+    fn prepare(
+        &self,
+        path: &str,
+        (status, mut file): (StatusCode, ServedFile),
+        (fields, mut uses): (Fields, Vec<String>),
+        query: FileQuery<'_>,
+    ) -> Result<PreparedFile, Response> {
+        let injected = query.page && media_type::is_html(&media_type::of(&file.path));
+        let query_text = query.uri.query().unwrap_or_default();
+        let compiles = self.may_compile(&file.path, query_text);
+        let url = file.url.to_string();
+        uses.push(url.clone());
+        if let Precompressed::Accepted(copy) = &file.precompressed {
+            uses.push(copy.url.to_string());
+        }
+        let (metadata, content) = select(status, &mut file, injected, compiles);
+        let bytes = match content {
+            docroot::Content::Memory(bytes) => bytes,
+            docroot::Content::Large(opened, facts, _) => {
+                let content = Content::File(opened, facts);
+                return Err(self.stream(metadata, content, injected, &fields, query));
+            }
+        };
+        uses.retain(|used| used != path);
+        let page = injected.then(|| PreparedPage::new(status, &file, &bytes, self.esm.is_some()));
+        let path = path.to_owned();
+        Ok(PreparedFile { path, uses, fields, metadata, file, url, bytes, page })
+    }
+
+    /// Sends a large file, with the element in it if it is a page.
+    fn stream(
+        &self,
+        metadata: Metadata,
+        content: Content,
+        injected: bool,
+        fields: &Fields,
+        query: FileQuery<'_>,
+    ) -> Response {
+        let FileQuery { method, uri, headers, host, version, .. } = query;
+        let content = if injected {
+            let amend = self.live.amender(self.live.needs(host, uri.path(), false));
+            let element = self.live.element(version, PageSource::None);
+            let injector = Injector::new(element, None).with_policies(amend);
+            Content::Stream(body::stream(InjectedBody::new(content.into_body(), injector)))
+        } else {
+            content
+        };
+        let response = Representation { metadata, content }.into_response(method, headers);
+        self.finish(query, fields, injected.then_some(false), response)
+    }
+
+    /// Answers a request with a file from the cache.
+    async fn send(&self, prepared: &PreparedFile, query: FileQuery<'_>) -> Response {
+        for used in &prepared.uses {
+            self.live.observe(&prepared.path, used);
+        }
+        if let Some(module) = self.as_module(&prepared.file, &prepared.url, query).await {
+            return self.finish(query, &prepared.fields, None, module);
+        }
+        self.send_file(prepared, query).await
+    }
+
+    /// Answers a request with a file as it is, or as a page.
+    async fn send_file(&self, prepared: &PreparedFile, query: FileQuery<'_>) -> Response {
+        let FileQuery { method, uri, headers, host, page, version } = query;
+        let PreparedFile { fields, bytes, file, .. } = prepared;
+        let mut metadata = prepared.metadata.clone();
+        let Some(html) = &prepared.page else {
+            if page {
+                // A displayed image has no script that would report it.
+                self.live.observe_request(&query.head());
+            }
+            let content = Content::from(bytes.clone());
+            let response = Representation { metadata, content }.into_response(method, headers);
+            return self.finish(query, fields, None, response);
+        };
+        let map = if html.may_import { self.import_map(file).await } else { String::new() };
+        let element = html.element(&self.live, version, bytes, &map);
+        if metadata.status == StatusCode::OK {
+            metadata.validators.tag = Some(element.tag);
+        }
+        let inline = !map.is_empty();
+        let segments = if html.placement.has_policies() {
+            let amend = self.live.amender(self.live.needs(host, uri.path(), inline));
+            html.placement.assemble(bytes, element.html, amend)
+        } else {
+            html.placement.assemble(bytes, element.html, |_| None)
+        };
+        let content = Content::Memory(segments);
+        let response = Representation { metadata, content }.into_response(method, headers);
+        self.finish(query, fields, Some(inline), response)
+    }
+
+    /// Answers a request for a file as a module, if a script wants it and it is compiled.
+    async fn as_module(
+        &self,
+        file: &ServedFile,
+        url: &str,
+        query: FileQuery<'_>,
+    ) -> Option<Response> {
+        if query.page {
+            return None;
+        }
+        self.module(file, url, query.method, query.uri, query.headers).await
+    }
+
+    /// Answers a request that does not resolve to a file.
+    async fn without_file(
+        &self,
+        path: &str,
+        lookup: Lookup,
+        fields: &Fields,
+        query: FileQuery<'_>,
+    ) -> Response {
+        let finish = |response| self.finish(query, fields, None, response);
+        let (status, html) = match lookup {
+            Lookup::File(..) => return finish(plain(StatusCode::NOT_FOUND, "Not found.\n")),
+            Lookup::AddSlash(to) => return finish(add_slash(&to, query.uri.query())),
+            Lookup::RuleRedirect(status, location) => return finish(redirect(status, &location)),
+            Lookup::Listing(folder, listing) => {
+                self.watch.note(&folder, PathState::Folder);
+                self.live.observe_listing(path);
+                (StatusCode::OK, listing)
+            }
+            Lookup::NotFound(place) => {
+                let package = self.resolve_in_package(path, query.headers, query.host).await;
+                if let Some(redirect) = package {
+                    return finish(redirect);
+                }
+                self.clear_fault(path);
+                if let Some(place) = place {
+                    self.watch.note(&place, PathState::Missing);
+                }
+                (StatusCode::NOT_FOUND, error_page::not_found(path))
+            }
+            Lookup::Refused(reason) => (StatusCode::FORBIDDEN, self.forbidden(path, reason)),
+            Lookup::Unreadable(place, error) => {
+                self.watch.note(&place, PathState::Unreadable);
+                let reason = Refusal::Unreadable(error.to_string());
+                (StatusCode::FORBIDDEN, self.forbidden(path, reason))
+            }
+        };
+        if !query.page && status != StatusCode::OK {
+            return finish(error_for_scripts(status, query.headers));
+        }
+        let mut page = Representation::from_bytes(status, UTF8, html);
+        page.metadata.add_vary(inject::VARIES);
+        if query.page
+            && let Content::Memory([html, ..]) = page.content
+        {
+            let element = self.live.element(query.version, PageSource::None);
+            if status == StatusCode::OK {
+                page.metadata.validators.tag =
+                    Some(EntityTag::derived(0, &[&html[..], &element].concat()));
+            }
+            page.content =
+                Content::Memory(placement(&html, None).assemble(&html, element, |_| None));
+        }
+        let response = page.into_response(query.method, query.headers);
+        self.finish(query, fields, query.page.then_some(false), response)
+    }
+
+    /// Reports a refused request, and returns the page for it.
+    fn forbidden(&self, path: &str, reason: Refusal) -> String {
+        let page = error_page::forbidden(path, &reason.with_remedy());
+        self.events.emit(Event::Refused { path: path.to_owned(), reason });
+        page
+    }
+
+    /// Adds the header fields that all responses for files have, and amends a Content Security Policy
+    /// among them if `injected` says that the response is a page with the element in it: `Some(true)`
+    /// if there is an inline script beside the element.
+    fn finish(
+        &self,
+        query: FileQuery<'_>,
+        fields: &[(hyper::header::HeaderName, HeaderValue)],
+        injected: Option<bool>,
+        mut response: Response,
+    ) -> Response {
+        self.policy.apply(query.headers, fields, &mut response);
+        let headers = response.headers_mut();
+        let policies = [CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY];
+        if let Some(inline) = injected
+            && policies.iter().any(|name| headers.contains_key(name))
+        {
+            let needs = self.live.needs(query.host, query.uri.path(), inline);
+            self.live.amend_head(&needs, headers);
+        }
+        response
+    }
+}
+
+/// Returns an error response to a request that is not for a page.
+fn error_for_scripts(status: StatusCode, request: &HeaderMap) -> Response {
+    let mut response = plain(status, format!("{status}\n"));
+    let headers = response.headers_mut();
+    headers.insert(VARY, HeaderValue::from_static(inject::VARIES));
+    // Chromium treats a missing imported style sheet with `nosniff` as one of another origin. Then no
+    // script can read the sheet that imports it, and the client could not update it.
+    if is_for_style_sheet(request) {
+        headers.remove(X_CONTENT_TYPE_OPTIONS);
+    }
+    response
+}
+
+/// Whether a request is for a style sheet. Without Fetch Metadata, browsers name CSS in `Accept`.
+fn is_for_style_sheet(request: &HeaderMap) -> bool {
+    let text = |name: &str| request.get(name).and_then(|value| value.to_str().ok());
+    match text("sec-fetch-dest") {
+        Some(destination) => destination == "style",
+        None => text(ACCEPT.as_str()).is_some_and(|accepted| accepted.starts_with("text/css")),
+    }
+}
