@@ -1,11 +1,11 @@
-//! The folders that are served: the one place that maps URL paths to disk paths and back.
+//! The served folders: maps URL paths to disk paths and back, and reads files.
 //!
-//! Everything that is opened for a request is opened here. A [`UrlPath`] cannot lead upwards by
-//! itself; what is left is the disk's own ways out (symbolic links), so the real path is checked
-//! too. What is not for everybody's eyes is kept [back](access). Folders may be [mounted](mount) over the
-//! root. Only regular files are opened.
+//! Every file that is opened for a request is opened here. A [`UrlPath`] cannot lead upwards by itself,
+//! but symbolic links can, so the real path is checked, too. Files with secrets are [withheld](access).
+//! Folders can be [mounted](mount) over the root. Only regular files are opened.
 //!
-//! All of it is blocking I/O: callers on async threads hand it to a blocking one.
+//! Everything here blocks, so async callers use a blocking thread. The exception is
+//! [`Dependencies::are_unchanged`], which costs a few calls of `stat`.
 
 mod access;
 mod mount;
@@ -32,50 +32,53 @@ pub(crate) use self::{
 };
 use crate::{error::Error, http::url_path::UrlPath, refusal::Refusal};
 
-/// The folders that are served.
+/// The served folders.
 #[derive(Debug)]
 pub(crate) struct Root {
     folder: Layer,
-    /// Those before it, the first match first.
+    /// Mounted folders, which take precedence; the first match counts.
     mounts: Vec<Layer>,
     allow: Allow,
 }
 
-/// What a URL path is on the disk.
+/// What is at a URL path.
 #[derive(Debug)]
 pub(crate) enum Located {
-    /// A regular file.
+    /// A regular file, at this disk path.
     File(PathBuf),
-    /// A folder.
+    /// A folder, at this disk path.
     Directory(PathBuf),
-    /// Nothing, and where on the disk it would be, if there is a place for it.
+    /// Nothing. The disk path where it would be, unless no name on the disk is equal to the URL's.
     Missing(Option<PathBuf>),
-    /// It exists but is not served.
+    /// A file or folder that is not served.
     Refused(Refusal),
-    /// It is there, but the system does not let it be read.
+    /// A file or folder that cannot be accessed.
     Unreadable(PathBuf, io::Error),
 }
 
 impl Root {
-    /// Checks that the folders are some and can be read.
+    /// Opens the served folders.
+    ///
+    /// # Errors
+    /// Fails if one does not exist, is not a folder, or cannot be read.
     pub(crate) fn new(path: &Path, allow: Allow, mounts: &[Mount]) -> Result<Self, Error> {
         let folder = Layer::new(path, None)?;
         let mounts = mounts.iter().map(|mount| mount.layer(&folder)).collect::<Result<_, _>>()?;
         Ok(Self { folder, mounts, allow })
     }
 
-    /// The folder's path, absolute, symbolic links kept.
+    /// Returns the absolute path of the root. Symbolic links in it are kept.
     pub(crate) fn path(&self) -> &Path {
         &self.folder.path
     }
 
-    /// The folders that lie elsewhere, absolute.
+    /// Returns the absolute paths of mounted folders outside the root.
     pub(crate) fn mounted(&self) -> impl Iterator<Item = &Path> {
         let mounted = self.mounts.iter().map(|mount| &*mount.path);
         mounted.filter(|path| !path.starts_with(self.path()))
     }
 
-    /// Whether what links out of the folders lead to is served.
+    /// Whether symbolic links out of the folders are followed.
     pub(crate) fn leads_out(&self) -> bool {
         self.allow.symlinks
     }
@@ -84,14 +87,14 @@ impl Root {
         self.mounts.iter().chain([&self.folder])
     }
 
-    /// Finds what a URL path is on the disk, in the first folder that has it.
+    /// Locates a URL path on the disk, in the first folder that has it.
     pub(crate) fn locate(&self, url: &UrlPath) -> Located {
         let mut missing = Located::Missing(None);
         for layer in self.layers() {
             let Some(names) = layer.below(url) else { continue };
             match self.locate_in(layer, names) {
-                nothing @ Located::Missing(_) => missing = nothing,
-                found => return found,
+                located @ Located::Missing(_) => missing = located,
+                located => return located,
             }
         }
         missing
@@ -109,13 +112,13 @@ impl Root {
         let found = dunce::canonicalize(&path).and_then(|real| Ok((fs::metadata(&real)?, real)));
         let (metadata, real) = match found {
             Ok(found) => found,
-            Err(why) => return absent(path, why),
+            Err(error) => return classify(path, error),
         };
-        if let Some(why) = self.keeps_back(&real) {
+        if let Some(why) = self.refusal(&real) {
             Located::Refused(why)
         } else if layer.is_another_case(&path, &real) {
-            // A file has one URL: nobody would be told of its changes under this one, and where the
-            // site is going to, there may be nothing here.
+            // A file has one URL: its changes are published under that one only. And on the server
+            // that the site is deployed to, names may be case-sensitive.
             Located::Missing(None)
         } else if metadata.is_dir() {
             Located::Directory(path)
@@ -126,9 +129,9 @@ impl Root {
         }
     }
 
-    /// Why a real path is kept back, if it is. Of one outside, only the last name is of interest:
-    /// whoever follows links out of the folder knows where these lead.
-    fn keeps_back(&self, real: &Path) -> Option<Refusal> {
+    /// Returns why a real path is not served, if it is not. Outside the folders, only the last name is
+    /// checked: there, the user has allowed links explicitly.
+    fn refusal(&self, real: &Path) -> Option<Refusal> {
         let Some(below) = self.layers().find_map(|layer| layer.holds(real)) else {
             let name = real.file_name().filter(|_| self.allow.symlinks);
             return name.map_or(Some(Refusal::SymlinkOutside), |name| self.allow.refuses(name));
@@ -136,12 +139,15 @@ impl Root {
         below.iter().find_map(|name| self.allow.refuses(name))
     }
 
-    /// What a folder shows: the names of what is served in it, links followed, and what these are.
+    /// Returns the names of the served entries of a folder, and their metadata. Links are followed.
+    ///
+    /// # Errors
+    /// Fails if the folder cannot be read.
     pub(crate) fn list(&self, url: &UrlPath) -> io::Result<BTreeMap<OsString, Metadata>> {
         let mut listed = BTreeMap::new();
         let mut unreadable = None;
         for layer in self.layers() {
-            // A mount is an entry of the folder that it is in.
+            // A mount is an entry of its parent folder.
             let above = url.names().count();
             if layer.prefix().zip(url.names()).all(|(mount, here)| mount == here)
                 && let Some(name) = layer.prefix().nth(above)
@@ -166,14 +172,14 @@ impl Root {
         unreadable.filter(|_| listed.is_empty()).map_or(Ok(listed), Err)
     }
 
-    /// What an entry of a served folder is; nothing where it is not served.
+    /// Returns the metadata of an entry, or `None` if it is not served.
     fn entry(&self, entry: &fs::DirEntry) -> Option<Metadata> {
         if self.allow.refuses(&entry.file_name()).is_some() {
             return None;
         }
         let metadata = if entry.file_type().ok()?.is_symlink() {
             let real = dunce::canonicalize(entry.path()).ok()?;
-            if self.keeps_back(&real).is_some() {
+            if self.refusal(&real).is_some() {
                 return None;
             }
             fs::metadata(real).ok()?
@@ -216,8 +222,8 @@ impl Root {
         Dependencies::new(stamps, began)
     }
 
-    /// The URL paths of a path on the disk: several where a folder is mounted in several places,
-    /// none where it is not served.
+    /// Returns the URL paths of a disk path: several if a folder is mounted in several places, none if
+    /// the path is not served.
     pub(crate) fn urls_of(&self, path: &Path, directory: bool) -> Vec<UrlPath> {
         let url = |layer: &Layer| {
             let names: Vec<_> = path.strip_prefix(&layer.path).ok()?.iter().collect();
@@ -231,16 +237,16 @@ impl Root {
     }
 }
 
-/// What a failed look-up means.
-fn absent(path: PathBuf, why: io::Error) -> Located {
-    match why.kind() {
-        io::ErrorKind::PermissionDenied => Located::Unreadable(path, why),
-        // A loop of links, too long a name, a file taken for a folder: nothing is there.
+/// Classifies the error of a failed look-up.
+fn classify(path: PathBuf, error: io::Error) -> Located {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => Located::Unreadable(path, error),
+        // Nothing is there. This includes loops of links, too long names, and files used as folders.
         _ => Located::Missing(Some(path)),
     }
 }
 
-/// A decoded name as the system spells names; on systems whose names are Unicode, others name
+/// Converts a decoded name to a name on the disk. On systems with Unicode names, other names denote
 /// nothing.
 #[cfg(unix)]
 #[allow(clippy::unnecessary_wraps)]

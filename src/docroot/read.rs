@@ -1,7 +1,8 @@
-//! Reads files: at once, so that their bytes are those of one moment, as far as that can be told.
+//! Reads regular files as consistent snapshots.
 //!
-//! It is said with them whether somebody was [writing](super::writer) meanwhile: they may then be half of a
-//! save. Large files are not read but left open. Only regular files are opened.
+//! Files up to [`IN_MEMORY`] are read whole and hashed; larger ones stay open and are streamed. Each
+//! result records whether a concurrent [writer](super::writer) was detected, in which case the bytes
+//! may be an incomplete save.
 
 use std::{
     fs::{self, File, Metadata},
@@ -18,22 +19,22 @@ use super::{
     writer::{self, Writer},
 };
 
-/// Up to this size a file is read whole, bytes; a larger one is streamed. No page should be larger:
-/// what is streamed can still change under way.
+/// The size up to which a file is read whole, bytes. A larger one is streamed, and can still change while
+/// it is sent.
 const IN_MEMORY: u64 = 4 * 1024 * 1024;
 
-/// Up to this size a save is read with one call, bytes; most are smaller.
+/// The size up to which a save is read with one call, bytes. Most are smaller.
 const SMALL: usize = 16 * 1024;
 
-/// How much is read of a larger file before it is streamed, bytes: enough to tell a page's charset.
+/// How much of a streamed file is read at first, bytes: enough to find the charset of a page.
 const BEGINNING: u64 = 16 * 1024;
 
-/// A file's bytes, or the way to them.
+/// The content of a file.
 #[derive(Debug)]
 pub(crate) enum Content {
-    /// All of them.
+    /// All bytes.
     Memory(Bytes),
-    /// The open file, as it was when it was opened, and how it begins.
+    /// The open file, its metadata when it was opened, and its first bytes.
     Large(File, Box<Metadata>, Bytes),
 }
 
@@ -47,8 +48,8 @@ impl Content {
     }
 }
 
-/// Which content a file has: a hash of its bytes, or, where they are more than [`IN_MEMORY`], of its
-/// size and time.
+/// A hash of the content of a file: of its bytes or, for a file larger than [`IN_MEMORY`], of its size and
+/// modification time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ContentHash(pub(crate) u128);
 
@@ -59,22 +60,20 @@ impl ContentHash {
     }
 }
 
-/// A file as it was read.
+/// A file that was read.
 #[derive(Debug)]
 pub(crate) struct FileRead {
-    /// Its bytes.
     pub(crate) content: Content,
-    /// Which content that is.
     pub(crate) content_hash: ContentHash,
-    /// Whether somebody was writing it at that time.
+    /// The writer that was detected meanwhile.
     pub(crate) writer: Writer,
-    /// When it was last changed.
+    /// The time of the last modification.
     pub(crate) modified: Option<SystemTime>,
     /// The stamp of the file that was read; `None` for one that is streamed.
     pub(crate) stamp: Option<FileStamp>,
 }
 
-/// What tells without reading that a file is as it was, as far as that can be told.
+/// The size and modification time of a file. If they are equal, the content probably is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Facts {
     length: u64,
@@ -82,12 +81,12 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// Those of a file that was just looked at.
+    /// Returns those of a file.
     pub(crate) fn of(metadata: &Metadata) -> Self {
         Self { length: metadata.len(), modified: metadata.modified().ok() }
     }
 
-    /// What stands for the content of a file that is not read whole.
+    /// Returns the content hash of a file that is not read whole.
     fn content_hash(self) -> ContentHash {
         let since = |modified: SystemTime| modified.duration_since(UNIX_EPOCH).ok();
         let time = self.modified.and_then(since).unwrap_or_default();
@@ -118,12 +117,12 @@ pub(crate) fn content_hash(path: &Path) -> io::Result<Option<ContentHash>> {
         None => {}
     }
     let mut small = [0; SMALL];
-    // Where the system knows of writers, the end is where less comes than there is room for.
+    // Under a lease the file cannot grow, so a short read is its end.
     let filled = fill(&file, &mut small, if seen.is_some() { 1 } else { SMALL })?;
     if filled < SMALL {
         return Ok(Some(ContentHash::of(&small[..filled])));
     }
-    // The rest takes too long to have anybody wait.
+    // Reading the rest takes too long to keep a writer waiting.
     writer::release(&file);
     let facts = Facts::of(&file.metadata()?);
     if facts.length > IN_MEMORY {
@@ -135,7 +134,7 @@ pub(crate) fn content_hash(path: &Path) -> io::Result<Option<ContentHash>> {
     Ok(same.then(|| ContentHash::of(&bytes)))
 }
 
-/// Opens a file, but not what a link leads to; a FIFO is not waited for.
+/// Opens a file without following a symbolic link, and without waiting for the other end of a FIFO.
 #[cfg(target_os = "linux")]
 fn open_no_follow(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -150,9 +149,16 @@ fn open_no_follow(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Opens a regular file and reads it, or leaves it open where it is large.
+/// Reads a regular file, or opens it if it is large.
+///
+/// # Blocking
+/// Reads the file.
+///
+/// # Errors
+/// [`NotFound`](io::ErrorKind::NotFound) if the path is no regular file, or any error of opening or
+/// reading it.
 pub(crate) fn read(path: &Path) -> io::Result<FileRead> {
-    // A stat comes first: opening a FIFO would wait for its other end.
+    // Opening a FIFO would wait for its other end.
     if !fs::metadata(path)?.is_file() {
         return Err(io::ErrorKind::NotFound.into());
     }
@@ -171,7 +177,7 @@ pub(crate) fn read(path: &Path) -> io::Result<FileRead> {
     }
     let bytes = read_whole(&file, length)?;
     let content_hash = ContentHash::of(&bytes);
-    // A writer that came meanwhile is still there, or has left its traces.
+    // A writer that opened the file meanwhile still has it open, or has changed its size or time.
     let after = file.metadata()?;
     let same = Facts::of(&after) == Facts { length: bytes.len() as u64, modified };
     let writer = match before {
@@ -183,21 +189,21 @@ pub(crate) fn read(path: &Path) -> io::Result<FileRead> {
     Ok(FileRead { content, content_hash, writer, modified, stamp })
 }
 
-/// A file's bytes: with one call, if it is as long as it was said to be.
+/// Reads a file with one call, if it has the expected length.
 fn read_whole(file: &File, length: u64) -> io::Result<Vec<u8>> {
     let length = usize::try_from(length.min(IN_MEMORY)).unwrap_or(0);
-    // One more shows that it has grown.
+    // One more byte, to notice that the file has grown.
     let mut bytes = vec![0; length + 1];
     let filled = fill(file, &mut bytes, length.max(1))?;
     bytes.truncate(filled);
     if filled > length {
-        // A file that grows while it is read is not followed for ever.
+        // The limit ends the reading of a file that keeps growing.
         file.take(2 * IN_MEMORY).read_to_end(&mut bytes)?;
     }
     Ok(bytes)
 }
 
-/// Reads on until so many bytes are there, or more if they come along, or the file is over.
+/// Reads until the buffer has `enough` bytes or more, or until the end of the file. Returns how many.
 fn fill(mut file: &File, buffer: &mut [u8], enough: usize) -> io::Result<usize> {
     let mut filled = 0;
     while filled < enough {
@@ -218,7 +224,7 @@ mod tests {
     use super::read_whole;
 
     #[test]
-    fn a_file_is_read_whole_whatever_its_length_was_said_to_be() {
+    fn file_is_read_whole_whatever_length_is_expected() {
         let path = std::env::temp_dir().join(format!("livers-whole-{}", std::process::id()));
         for size in [0, 1, 2, 100_000] {
             let bytes: Vec<_> = (0..size).map(|at: u32| at.to_le_bytes()[0]).collect();

@@ -1,16 +1,16 @@
-//! The look of livers' own pages: listings, errors.
+//! The HTML template of livers' own pages: folder listings and errors.
 //!
-//! Small, without scripts, light or dark as the reader prefers. Whatever comes from outside is
-//! escaped by whoever puts it in.
+//! The pages have no scripts and follow the reader's preference for light or dark. Callers escape the
+//! text that they insert ([`Escaped`]).
 
 use std::fmt::{self, Display};
 
-/// A whole document around a body that is markup already.
+/// Returns a document with this title and body. The body is markup.
 pub(crate) fn document(title: &str, body: &impl Display) -> String {
     styled(title, "", body)
 }
 
-/// A whole document with a style of its own beside that of all.
+/// Returns a document like [`document`], with additional style rules.
 pub(crate) fn styled(title: &str, style: &str, body: &impl Display) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -35,7 +35,7 @@ tbody tr:hover { background: light-dark(#0001, #fff1); }
 td + td, th + th { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 ";
 
-/// Text as it must stand in markup, between tags or in a quoted attribute.
+/// Text that is escaped for markup, between tags or in a quoted attribute.
 pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl Display for Escaped<'_> {
@@ -61,7 +61,7 @@ mod tests {
     use super::Escaped;
 
     #[test]
-    fn text_stays_text() {
+    fn special_characters_are_escaped() {
         for (text, wanted) in [
             ("", ""),
             ("plain", "plain"),

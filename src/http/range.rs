@@ -1,10 +1,8 @@
-//! Which bytes of a representation a request is for (RFC 9110, section 14).
+//! Range requests: selects the bytes that `Range` asks for (RFC 9110, section 14).
 //!
-//! [`select`] reads `Range` against a length, as a pure decision. What is no range set of bytes is as
-//! if it were not there; so is one of very many ranges, which nobody needs and which would cost more
-//! than the whole. Ranges that overlap or touch become one, so that no more is sent than there is.
-//!
-//! Left out on purpose: units other than bytes.
+//! [`select`] is a pure function of the field and the length. An invalid range set is ignored, and so is
+//! one with very many ranges, which would cost more than the whole. Overlapping and adjacent ranges are
+//! merged, so that no byte is sent twice. Units other than bytes are not supported.
 
 use std::ops::Range;
 
@@ -12,22 +10,20 @@ use hyper::header::{HeaderMap, RANGE};
 
 use super::field::single_value;
 
-/// How many ranges may be asked for at once.
+/// The maximum number of ranges in a request.
 const RANGES: usize = 64;
 
-/// The bytes that a request is for.
+/// The bytes that a request selects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Selection {
-    /// All of them.
     Whole,
-    /// These parts, in the order that they are asked for: none empty, none touching another.
+    /// Ranges in the requested order. None is empty, and no two overlap or are adjacent.
     Parts(Vec<Range<u64>>),
-    /// None that there are: 416.
+    /// None of the ranges is within the representation: 416.
     Unsatisfiable,
 }
 
-/// One range as it is written (section 14.1.2). A number that is too large for its type is as large as
-/// can be: no file reaches it.
+/// A range as it is written (section 14.1.2). A number that is too large for `u64` becomes the largest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Spec {
     /// `first-last`, or `first-`.
@@ -36,7 +32,7 @@ enum Spec {
     Suffix(u64),
 }
 
-/// The bytes of a representation of this length that a request is for.
+/// Selects the bytes of a representation with this length, in bytes.
 pub(crate) fn select(request: &HeaderMap, length: u64) -> Selection {
     let Some(specs) = single_value(request, &RANGE).and_then(parse) else {
         return Selection::Whole;
@@ -45,7 +41,7 @@ pub(crate) fn select(request: &HeaderMap, length: u64) -> Selection {
     for spec in &specs {
         match spec.within(length) {
             Some(part) => merge(&mut parts, part),
-            // There is no way to say that nothing is all there is.
+            // A `Content-Range` cannot express the last bytes of an empty representation.
             None if length == 0 && matches!(spec, Spec::Suffix(1..)) => return Selection::Whole,
             None => {}
         }
@@ -53,7 +49,7 @@ pub(crate) fn select(request: &HeaderMap, length: u64) -> Selection {
     if parts.is_empty() { Selection::Unsatisfiable } else { Selection::Parts(parts) }
 }
 
-/// Reads a range set; nothing if it is none.
+/// Parses a range set. Returns `None` if it is invalid or has too many ranges.
 fn parse(value: &str) -> Option<Vec<Spec>> {
     let (unit, set) = value.split_once('=')?;
     if !unit.eq_ignore_ascii_case("bytes") {
@@ -80,7 +76,7 @@ impl Spec {
         }
     }
 
-    /// The bytes of a representation of this length; nothing if there are none.
+    /// Returns the range within a representation of this length, or `None` if it is empty.
     fn within(self, length: u64) -> Option<Range<u64>> {
         let part = match self {
             Self::From(first, last) => first..length.min(last.saturating_add(1)),
@@ -95,11 +91,12 @@ fn number(digits: &str) -> Option<u64> {
     Some(digits.parse().unwrap_or(u64::MAX))
 }
 
-/// Adds a part: what it overlaps or touches becomes one with it, at the place of the first of them.
+/// Adds a range, merged with those that it overlaps or is adjacent to. The result is in the place of the
+/// first of them.
 fn merge(parts: &mut Vec<Range<u64>>, part: Range<u64>) {
     let mut whole = part;
     let mut place = parts.len();
-    // What was added may touch others that did not touch before.
+    // The merged range may reach further ranges.
     while let Some(at) =
         parts.iter().position(|known| known.start <= whole.end && whole.start <= known.end)
     {
@@ -123,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_are_read_as_the_standard_says() {
+    fn ranges_are_parsed_as_the_standard_says() {
         use Selection::{Unsatisfiable, Whole};
         let parts = |parts: &[(u64, u64)]| {
             Selection::Parts(parts.iter().map(|&(start, end)| start..end).collect())
@@ -182,7 +179,7 @@ mod tests {
         assert_eq!(select(&twice, 10), Whole);
     }
 
-    /// Ranges of a small file: `first-last`, `first-` or `-length`; now and then one that is none.
+    /// Ranges of a small file: `first-last`, `first-` or `-length`; some are invalid.
     fn specs() -> impl Strategy<Value = Vec<(Option<u64>, Option<u64>)>> {
         let spec = prop_oneof![
             12 => (0..24_u64, 0..5_u64).prop_map(|(first, more)| (Some(first), Some(first + more))),
@@ -194,9 +191,9 @@ mod tests {
     }
 
     proptest! {
-        /// The oracle asks of every single byte whether some range holds it.
+        /// The oracle decides for each byte whether some range contains it.
         #[test]
-        fn the_bytes_are_those_that_are_asked_for(specs in specs(), length in 0..20_u64) {
+        fn selected_bytes_are_the_requested_ones(specs in specs(), length in 0..20_u64) {
             let text = |number: Option<u64>| number.map(|n| n.to_string()).unwrap_or_default();
             let set = specs.iter().map(|&(first, last)| format!("{}-{}", text(first), text(last)));
             let value = format!("bytes={}", set.collect::<Vec<_>>().join(","));
@@ -205,19 +202,19 @@ mod tests {
                 (Some(first), Some(last)) => first <= last,
                 _ => true,
             });
-            let holds = |byte: u64| specs.iter().any(|spec| match *spec {
+            let contains = |byte: u64| specs.iter().any(|spec| match *spec {
                 (Some(first), last) => first <= byte && last.is_none_or(|last| byte <= last),
                 (None, Some(suffix)) => byte + suffix >= length,
                 (None, None) => false,
             });
-            let asked: Vec<_> = (0..length).filter(|byte| holds(*byte)).collect();
+            let requested: Vec<_> = (0..length).filter(|byte| contains(*byte)).collect();
             match of(&value, length) {
                 Selection::Whole => prop_assert!(!valid || length == 0, "{value} of {length}"),
-                Selection::Unsatisfiable => prop_assert!(valid && asked.is_empty(), "{value}"),
+                Selection::Unsatisfiable => prop_assert!(valid && requested.is_empty(), "{value}"),
                 Selection::Parts(parts) => {
                     prop_assert!(valid);
                     let mut sent: Vec<_> = parts.iter().cloned().flatten().collect();
-                    // The first byte of all is in the first part.
+                    // The first requested byte is in the first part.
                     let first = specs.iter().find_map(|spec| match *spec {
                         (Some(first), _) => (first < length).then_some(first),
                         (None, suffix) => (suffix > Some(0))
@@ -225,7 +222,7 @@ mod tests {
                     });
                     prop_assert!(parts[0].contains(&first.unwrap()), "{value}: {parts:?}");
                     sent.sort_unstable();
-                    prop_assert_eq!(sent, asked, "{} of {}", value, length);
+                    prop_assert_eq!(sent, requested, "{} of {}", value, length);
                     for (at, part) in parts.iter().enumerate() {
                         for other in &parts[at + 1..] {
                             prop_assert!(part.end < other.start || other.end < part.start);
@@ -236,7 +233,7 @@ mod tests {
         }
 
         #[test]
-        fn any_value_is_read_or_ignored(value in "(bytes=)?[ -~]{0,40}", length: u64) {
+        fn any_value_is_parsed_or_ignored(value in "(bytes=)?[ -~]{0,40}", length: u64) {
             if let Selection::Parts(parts) = of(&value, length) {
                 for part in parts {
                     prop_assert!(part.start < part.end && part.end <= length);

@@ -1,18 +1,17 @@
-//! The path of a URL, decoded once.
+//! Decoded URL paths.
 //!
-//! A request's path is percent-decoded here and nowhere else; what comes out is a list of names that
-//! can be walked down from a folder and never leads up or sideways: no `..`, no `.`, no separator
-//! inside a name, no NUL. The same type is encoded again, by the rules of browsers (WHATWG URL, the
-//! path percent-encode set, and the backslash, which browsers take for a slash), so that each file
-//! has one spelling in messages and redirects.
+//! The path of a request is percent-decoded here and nowhere else. The result is a list of names that
+//! can only lead downwards: no `..`, no `.`, no separator inside a name, no NUL. It is encoded again as
+//! browsers do (WHATWG URL, the path percent-encode set, and the backslash, which browsers treat as a
+//! slash), so that each file has one spelling in messages and redirects.
 //!
-//! It knows nothing of the disk: see [`root`](crate::root).
+//! Disk paths are the business of [`docroot`](crate::docroot).
 
 use std::fmt;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
-/// What a browser leaves encoded in a path, and `%` itself, since what is encoded here was decoded.
+/// The characters that browsers keep encoded in a path, and `%`, because the names here are decoded.
 const PATH: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -27,29 +26,32 @@ const PATH: &AsciiSet = &CONTROLS
     .add(b'{')
     .add(b'}');
 
-/// An absolute path: names from the root down, and whether it ends in a slash.
+/// An absolute path: its names, from the root down, and whether it ends in a slash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct UrlPath {
     names: Vec<Vec<u8>>,
     directory: bool,
 }
 
-/// Why a path is not one.
+/// Why a path is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PathError {
-    /// It is no path at all: a `%` without two hexadecimal digits, a NUL, no leading slash.
+    /// A `%` without two hexadecimal digits, a NUL, or no leading slash.
     Malformed,
-    /// It holds a name that could lead elsewhere: `..`, `.`, an empty one, one with a separator.
+    /// A name that could lead elsewhere: `..`, `.`, an empty one, one with a separator.
     Unsafe,
 }
 
 impl UrlPath {
-    /// The root: `/`.
+    /// Returns `/`.
     pub(crate) fn root() -> Self {
         Self { names: Vec::new(), directory: true }
     }
 
-    /// Reads the path of a request's target (without the query), or of a page's report.
+    /// Parses the path of a request's target, without the query, or one that a page reports.
+    ///
+    /// # Errors
+    /// Fails if the path is malformed, or has a name that could lead out of the root.
     pub(crate) fn parse(raw: &str) -> Result<Self, PathError> {
         let rest = raw.strip_prefix('/').ok_or(PathError::Malformed)?;
         if rest.is_empty() {
@@ -63,7 +65,7 @@ impl UrlPath {
         Ok(Self { names, directory })
     }
 
-    /// A path of names that come from the disk. Names that no URL can have give nothing.
+    /// Returns a path of names from the disk, or `None` if a name cannot be in a URL.
     pub(crate) fn from_names<'a>(
         names: impl IntoIterator<Item = &'a [u8]>,
         directory: bool,
@@ -76,7 +78,7 @@ impl UrlPath {
         Some(Self { names, directory })
     }
 
-    /// The names, from the root down.
+    /// Returns the decoded names, from the root down.
     pub(crate) fn names(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
         self.names.iter().map(Vec::as_slice)
     }
@@ -86,25 +88,25 @@ impl UrlPath {
         self.directory
     }
 
-    /// The same path with a slash at its end.
+    /// Returns the path with a trailing slash.
     pub(crate) fn as_directory(&self) -> Self {
         Self { names: self.names.clone(), directory: true }
     }
 
-    /// The same path with more at the end of its last name; nothing where there is no name.
+    /// Returns the path with a suffix on its last name, or `None` if it ends in a slash.
     pub(crate) fn with_suffix(&self, suffix: &str) -> Option<Self> {
         let mut names = self.names.clone();
         names.last_mut().filter(|_| !self.directory)?.extend(suffix.bytes());
         Some(Self { names, directory: false })
     }
 
-    /// The folders on the way, from the root down.
+    /// Returns the folders above, from the root down; for a folder, itself included.
     pub(crate) fn folders(&self) -> impl Iterator<Item = Self> {
         let depth = self.names.len() - usize::from(!self.directory && !self.names.is_empty());
         (0..=depth).map(|depth| Self { names: self.names[..depth].to_vec(), directory: true })
     }
 
-    /// A file in this folder.
+    /// Returns the path of a file in this folder.
     pub(crate) fn child(&self, name: &str) -> Self {
         let mut names = self.names.clone();
         names.push(name.as_bytes().to_vec());
@@ -112,7 +114,7 @@ impl UrlPath {
     }
 }
 
-/// The path as a browser would put it into a request.
+/// Writes the path as a browser sends it.
 impl fmt::Display for UrlPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for name in &self.names {
@@ -122,12 +124,12 @@ impl fmt::Display for UrlPath {
     }
 }
 
-/// One name of a path as a browser would write it.
+/// Percent-encodes one name as browsers do.
 pub(crate) fn encode_name(name: &[u8]) -> String {
     percent_encode(name, PATH).to_string()
 }
 
-/// Decodes a name, strictly: a `%` that begins nothing is an error, not itself.
+/// Percent-decodes a name. A `%` without two hexadecimal digits is an error.
 fn decode(name: &str) -> Result<Vec<u8>, PathError> {
     let mut decoded = Vec::with_capacity(name.len());
     let mut bytes = name.bytes();
@@ -147,7 +149,7 @@ fn decode(name: &str) -> Result<Vec<u8>, PathError> {
     Ok(decoded)
 }
 
-/// Whether a decoded name is one name, here and on every system that livers runs on.
+/// Checks that a decoded name is a single name, on every system that livers runs on.
 fn check(name: &[u8]) -> Result<(), PathError> {
     if name.contains(&0) {
         return Err(PathError::Malformed);
@@ -159,22 +161,21 @@ fn check(name: &[u8]) -> Result<(), PathError> {
     Ok(())
 }
 
-/// Whether Windows takes a name for that of one file, and for nothing else: no separator, drive or
-/// stream, no wildcard, no device, and no dot or space at the end, which it would drop.
+/// Whether a name denotes a plain file on Windows: it has no separator, drive, stream or wildcard, is
+/// not a device, and does not end in a dot or space, which Windows drops.
 fn is_plain_on_windows(name: &[u8]) -> bool {
     let special = |byte: &u8| *byte < b' ' || b"<>:\"|?*\\/".contains(byte);
     let stem = name.split(|byte| *byte == b'.').next().unwrap_or_default();
     let stem = stem.trim_ascii_end().to_ascii_lowercase();
     let (device, number) = stem.split_at(stem.len().min(3));
     let numbered = matches!(device, b"com" | b"lpt")
-        // The superscripts count as digits.
+        // Superscript digits count, too.
         && (matches!(number, [b'0'..=b'9']) || matches!(number, [0xc2, 0xb9 | 0xb2 | 0xb3]));
     let device = matches!(&stem[..], b"con" | b"prn" | b"aux" | b"nul" | b"conin$" | b"conout$");
     !(name.iter().any(special) || numbered || device || matches!(name.last(), Some(b'.' | b' ')))
 }
 
-/// What a path says, found by other means: the whole of it is looked at for its letters, then
-/// decoded, and then asked what it could lead to. For the property tests, and for the fuzz targets.
+/// Parses a path in another way, as an oracle for property tests and fuzz targets.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn oracle(raw: &str) -> Option<(Vec<Vec<u8>>, bool)> {
     let bytes = raw.as_bytes();
@@ -208,7 +209,7 @@ mod tests {
     use super::{PathError, UrlPath, is_plain_on_windows, oracle};
 
     #[test]
-    fn paths_are_decoded_once_and_spelled_one_way() {
+    fn paths_are_decoded_once_and_encoded_in_one_way() {
         let table = [
             ("/", Ok("/")),
             ("/a", Ok("/a")),
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_has_names_of_its_own() {
+    fn special_names_of_windows_are_recognized() {
         for (name, plain) in [
             ("a.html", true),
             ("console.js", true),
@@ -284,7 +285,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_path_is_refused_or_stays_below_the_root(raw in ".*") {
+        fn any_path_is_rejected_or_stays_below_the_root(raw in ".*") {
             if let Ok(path) = UrlPath::parse(&raw) {
                 for name in path.names() {
                     prop_assert!(!name.is_empty() && name != b"." && name != b"..");
@@ -294,14 +295,14 @@ mod tests {
         }
 
         #[test]
-        fn a_path_is_read_as_its_letters_say(raw in "/?([/a.%2eEfF5cC0-9\\\\\u{e4}]|%2[eEfF]|%[0-9a-f]{2}|\\.\\.){0,12}") {
+        fn parsing_agrees_with_the_oracle(raw in "/?([/a.%2eEfF5cC0-9\\\\\u{e4}]|%2[eEfF]|%[0-9a-f]{2}|\\.\\.){0,12}") {
             let path = UrlPath::parse(&raw).ok();
             let path = path.map(|path| (path.names().map(<[u8]>::to_vec).collect(), path.directory));
             prop_assert_eq!(path, oracle(&raw), "{}", raw);
         }
 
         #[test]
-        fn a_path_of_any_names_is_read_back_as_it_was(
+        fn encoded_path_is_parsed_back(
             names in prop::collection::vec(prop::collection::vec(1_u8.., 1..9), 0..5),
             directory: bool,
         ) {

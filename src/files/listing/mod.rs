@@ -1,10 +1,10 @@
-//! A folder without an index, as a page.
+//! The listing of a folder without an index, as an HTML page.
 //!
-//! Folders first, then files, each by name as a person would sort them (`2` before `10`), or by size or
-//! time, as the links over the columns ask (`?sort=size`); sizes and times beside them. It works without
-//! a script, and by the keyboard, since all that can be done is a link. Names are inert whatever they
-//! hold: escaped as text, and linked by their absolute path, so that a file called
-//! `javascript:...` is no scheme. What is not served is not listed.
+//! Folders come first, then files. Both are sorted by name, with numbers in numeric order, or by size
+//! or time, as the links in the column heads request (`?sort=size`). The page works without scripts and
+//! with the keyboard, because every action is a link. Names are escaped, and linked by their absolute
+//! path, so that a file called `javascript:...` is not a URL scheme. Files that are not served are not
+//! listed.
 
 mod order;
 
@@ -22,10 +22,10 @@ use crate::{
     http::url_path::{UrlPath, encode_name},
 };
 
-/// How many entries are shown: a browser takes long over more.
+/// The maximum number of listed entries: browsers are slow with more.
 const ENTRIES: usize = 10_000;
 
-/// What a folder holds.
+/// An entry of a folder.
 #[derive(Debug)]
 struct Entry {
     directory: bool,
@@ -35,7 +35,13 @@ struct Entry {
     modified: Option<SystemTime>,
 }
 
-/// The listing of a folder. Blocking.
+/// Returns the listing of a folder.
+///
+/// # Blocking
+/// Reads the folder and the metadata of its entries.
+///
+/// # Errors
+/// Fails if the folder cannot be read.
 pub(super) fn page(root: &Root, url: &UrlPath, query: Option<&str>) -> io::Result<String> {
     let entry = |(name, metadata): (std::ffi::OsString, Metadata)| {
         let directory = metadata.is_dir();
@@ -82,7 +88,7 @@ footer { margin-top: 1rem; padding: 0 .5rem; font-size: .85rem; opacity: .6; }
 fn body(url: &UrlPath, entries: &[Entry], order: Order) -> String {
     let mut body = crumbs(url);
     if entries.is_empty() {
-        body.push_str("<p>This folder is empty. What you put into it appears here.</p>\n");
+        body.push_str("<p>This folder is empty. Files appear here when you create them.</p>\n");
     }
     body.push_str("<table>\n<thead><tr>");
     for by in [By::Name, By::Size, By::Time] {
@@ -112,7 +118,7 @@ fn body(url: &UrlPath, entries: &[Entry], order: Order) -> String {
     body
 }
 
-/// The way to here, each folder a link.
+/// Returns the path as links, one for each folder above.
 fn crumbs(url: &UrlPath) -> String {
     let mut crumbs = "<nav aria-label=\"Path\"><a href=\"/\">/</a>".to_owned();
     let (mut href, mut names) = ("/".to_owned(), url.names().peekable());
@@ -134,22 +140,22 @@ fn crumbs(url: &UrlPath) -> String {
     crumbs + "</nav>\n"
 }
 
-/// How much there is.
+/// Returns the numbers of folders and files, and their total size.
 fn footer(entries: &[Entry]) -> String {
     let folders = entries.iter().filter(|entry| entry.directory).count();
     let files = entries.len() - folders;
     let bytes = entries.iter().filter(|entry| !entry.directory).map(|entry| entry.size);
     let total = bytes.fold(0_u64, u64::saturating_add);
-    let some = |number: usize, what: &str| match number {
+    let count = |number: usize, noun: &str| match number {
         0 => None,
-        1 => Some(format!("1 {what}")),
-        number => Some(format!("{number} {what}s")),
+        1 => Some(format!("1 {noun}")),
+        number => Some(format!("{number} {noun}s")),
     };
     let parts = [
-        some(folders, "folder"),
-        some(files, "file"),
+        count(folders, "folder"),
+        count(files, "file"),
         (files > 0).then(|| size(total)),
-        (entries.len() > ENTRIES).then(|| format!("the first {ENTRIES} are shown")),
+        (entries.len() > ENTRIES).then(|| format!("only the first {ENTRIES} are listed")),
     ];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     if parts.is_empty() {
@@ -158,7 +164,7 @@ fn footer(entries: &[Entry]) -> String {
     format!("<footer>{}</footer>\n", parts.join(", "))
 }
 
-/// A size as people read it, in powers of 1000.
+/// Formats a size in bytes with decimal units.
 #[allow(clippy::cast_precision_loss)] // One decimal is shown.
 fn size(bytes: u64) -> String {
     if bytes < 1000 {
@@ -176,7 +182,7 @@ fn size(bytes: u64) -> String {
     format!("{size:.1} {unit}")
 }
 
-/// A time to the minute, UTC.
+/// Formats a time to the minute, in UTC.
 fn time(time: SystemTime) -> String {
     let Ok(since) = time.duration_since(UNIX_EPOCH) else { return String::new() };
     let seconds = since.as_secs();
@@ -188,8 +194,8 @@ fn time(time: SystemTime) -> String {
     )
 }
 
-/// The date of a day since 1970, in the proleptic Gregorian calendar. Years are counted from March,
-/// so that the leap day is a year's last.
+/// Returns the year, month and day of a day since 1970, in the proleptic Gregorian calendar. Years are
+/// counted from March, so that the leap day is the last day of a year.
 fn civil(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, day) = (days / 146_097, days % 146_097);
@@ -209,7 +215,7 @@ mod tests {
     use crate::http::url_path::UrlPath;
 
     #[test]
-    fn sizes_and_times_are_for_people() {
+    fn sizes_and_times_are_formatted() {
         for (bytes, wanted) in [
             (0, "0 B"),
             (999, "999 B"),
@@ -233,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_is_links_and_here_is_not() {
+    fn path_links_to_the_folders_above() {
         let url = UrlPath::parse("/a%20b/%3Cb%3E/c/").unwrap();
         assert_eq!(
             crumbs(&url),

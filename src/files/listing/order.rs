@@ -1,4 +1,4 @@
-//! In which order a folder is listed: a pure decision, by its URL's query.
+//! The order of a folder listing, as a pure function of the URL's query.
 
 use std::cmp::Ordering;
 
@@ -14,12 +14,12 @@ pub(super) enum By {
 }
 
 impl By {
-    /// What stands over it.
+    /// Returns the column head.
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Name => "Name",
             Self::Size => "Size",
-            Self::Time => "Changed (UTC)",
+            Self::Time => "Modified (UTC)",
         }
     }
 
@@ -32,7 +32,7 @@ impl By {
     }
 }
 
-/// A column, and from which end.
+/// A column to sort by, and the direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Order {
     by: By,
@@ -40,7 +40,7 @@ pub(super) struct Order {
 }
 
 impl Order {
-    /// What a query asks for; what is not known is as if it were not there.
+    /// Parses a query. Unknown parameters are ignored.
     pub(super) fn of(query: &str) -> Self {
         let mut order = Self::default();
         for pair in query.split('&') {
@@ -55,15 +55,15 @@ impl Order {
         order
     }
 
-    /// The query for a column: from the other end, if it is this one. Large and new files are what
-    /// people look for first.
+    /// Returns the query of the link in a column head: it reverses the order if the column is sorted
+    /// already. Sizes and times begin with the largest and the newest.
     pub(super) fn query(self, by: By) -> String {
         let descending = if by == self.by { !self.descending } else { by != By::Name };
         let order = if descending { "&amp;order=desc" } else { "" };
         format!("?sort={}{order}", by.key())
     }
 
-    /// What a column's head says of it.
+    /// Returns the attribute that describes the order of a column.
     pub(super) fn aria(self, by: By) -> &'static str {
         match (by == self.by, self.descending) {
             (false, _) => "",
@@ -72,7 +72,7 @@ impl Order {
         }
     }
 
-    /// Which of two entries comes first. Folders always do, and these have no size.
+    /// Compares two entries. Folders come before files, whatever the order, and have no size.
     pub(super) fn compare(self, a: &Entry, b: &Entry) -> Ordering {
         let names = || natural(&a.name, &b.name);
         let by = match self.by {
@@ -81,13 +81,13 @@ impl Order {
             By::Size => a.size.cmp(&b.size),
             By::Time => a.modified.cmp(&b.modified),
         };
-        let turn = |order: Ordering| if self.descending { order.reverse() } else { order };
-        let names = || if self.by == By::Name { turn(names()) } else { names() };
-        b.directory.cmp(&a.directory).then_with(|| turn(by)).then_with(names)
+        let directed = |order: Ordering| if self.descending { order.reverse() } else { order };
+        let names = || if self.by == By::Name { directed(names()) } else { names() };
+        b.directory.cmp(&a.directory).then_with(|| directed(by)).then_with(names)
     }
 }
 
-/// Names as people sort them: without regard to case, and numbers by what they say.
+/// Compares names ignoring case, and digits by their numeric value.
 fn natural(a: &str, b: &str) -> Ordering {
     let (lower_a, lower_b) = (a.to_lowercase(), b.to_lowercase());
     let (mut left, mut right) = (&lower_a[..], &lower_b[..]);
@@ -98,7 +98,7 @@ fn natural(a: &str, b: &str) -> Ordering {
         if first.is_ascii_digit() && second.is_ascii_digit() {
             let (number, rest) = digits(left);
             let (other, other_rest) = digits(right);
-            // Without their zeros, the longer one is the larger one.
+            // Without leading zeros, the longer number is the larger one.
             let order = number.len().cmp(&other.len()).then_with(|| number.cmp(other));
             if order != Ordering::Equal {
                 return order;
@@ -112,7 +112,7 @@ fn natural(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// The number that a text begins with, without leading zeros, and the rest.
+/// Splits a text after the digits that it begins with. Leading zeros are removed.
 fn digits(text: &str) -> (&str, &str) {
     let end = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, rest) = text.split_at(end);
@@ -128,7 +128,7 @@ mod tests {
     use super::{By, Entry, Order, natural};
 
     #[test]
-    fn entries_are_sorted_as_asked_for() {
+    fn entries_are_sorted_by_the_query() {
         let entry = |name: &str, size, time| Entry {
             directory: name.ends_with('/'),
             name: name.trim_end_matches('/').to_owned(),
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_asks_for_its_other_end() {
+    fn link_of_a_sorted_column_reverses_the_order() {
         let order = Order::of("sort=size&order=desc");
         assert_eq!(order.query(By::Size), "?sort=size");
         assert_eq!(order.query(By::Time), "?sort=time&amp;order=desc");
@@ -174,9 +174,9 @@ mod tests {
     }
 
     proptest! {
-        /// Sorting panics on an order that is none.
+        /// Sorting panics if the order is not total.
         #[test]
-        fn names_have_an_order(mut names in prop::collection::vec("[aB0-2\u{e4}\u{130}]{0,5}", 3)) {
+        fn order_of_names_is_total(mut names in prop::collection::vec("[aB0-2\u{e4}\u{130}]{0,5}", 3)) {
             let [a, b, c] = &names[..] else { unreachable!() };
             prop_assert_eq!(natural(a, b), natural(b, a).reverse());
             if natural(a, b).is_le() && natural(b, c).is_le() {

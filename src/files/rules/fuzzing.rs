@@ -1,14 +1,14 @@
-//! The rules' part of the [door](crate::fuzzing).
+//! Entry points for [fuzzing](crate::fuzzing) the rules files.
 
 use hyper::header::{HeaderName, HeaderValue};
 
 use super::{RuleTarget, headers, redirects};
 use crate::http::url_path::UrlPath;
 
-/// Where a request goes instead: the status, the place, and whether the browser is sent there.
-pub type Instead = (u16, String, bool);
+/// The target of a rule: the status, the path or location, and whether it is a redirect.
+pub type Target = (u16, String, bool);
 
-/// The fields that a file `_headers` gives a path, and the lines of the file that are passed over.
+/// Returns the fields that a file `_headers` adds for a path, and the lines of the file with errors.
 pub fn fields(file: &str, path: &str) -> (Vec<(HeaderName, HeaderValue)>, Vec<usize>) {
     let (rules, faults) = headers::parse(file);
     let path = UrlPath::parse(path).ok();
@@ -16,17 +16,17 @@ pub fn fields(file: &str, path: &str) -> (Vec<(HeaderName, HeaderValue)>, Vec<us
     (fields, faults.into_iter().map(|fault| fault.line).collect())
 }
 
-/// Where a file `_redirects` leads a path, if a rule is forced and if not, and the lines of the file
-/// that are passed over.
-pub fn instead(file: &str, path: &str, query: Option<&str>) -> ([Option<Instead>; 2], Vec<usize>) {
+/// Returns the targets for a path in a file `_redirects`, of the forced rules and of the others, and the
+/// lines of the file with errors.
+pub fn instead(file: &str, path: &str, query: Option<&str>) -> ([Option<Target>; 2], Vec<usize>) {
     let (rules, faults) = redirects::parse(file);
     let path = UrlPath::parse(path).ok();
-    let said = [true, false].map(|forced| {
-        let elsewhere = redirects::matching(&rules, path.as_ref()?, query, forced)?;
-        Some(match elsewhere {
+    let targets = [true, false].map(|forced| {
+        let target = redirects::matching(&rules, path.as_ref()?, query, forced)?;
+        Some(match target {
             RuleTarget::Redirect(status, place) => (status.as_u16(), place, true),
             RuleTarget::Rewrite(status, path) => (status.as_u16(), path.to_string(), false),
         })
     });
-    (said, faults.into_iter().map(|fault| fault.line).collect())
+    (targets, faults.into_iter().map(|fault| fault.line).collect())
 }

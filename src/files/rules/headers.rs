@@ -1,13 +1,12 @@
-//! The file `_headers`: fields to add to answers, by path.
+//! The file `_headers`: header fields to add to responses, by path.
 //!
-//! A line that begins with a slash is a pattern; the lines after it, indented, are fields
-//! (`Name: value`), or `! Name` for one that an earlier rule gave and that is not wanted here. All rules
-//! that match count; values of one name are joined with a comma, but for cookies, which cannot be.
+//! A line that begins with a slash is a pattern. The indented lines after it are header fields
+//! (`Name: value`), or `! Name` to remove a field that an earlier rule added. All matching rules apply;
+//! values of the same name are joined with a comma, except `Set-Cookie`, which has one value per line.
 //!
-//! Left out on purpose: patterns with a host; and `Basic-Auth`, which is said, since its passwords
-//! would be sent to everybody. And what says how long an answer may be kept is not taken
-//! over: a browser that keeps an old file shows it after a save, which is what livers is there to
-//! prevent.
+//! Not supported: patterns with a host, and `Basic-Auth`, which is reported as an error because the
+//! files would be served without a password. Fields that control caching are ignored: with them, a
+//! browser would show an old file after a save.
 
 use hyper::header::{HeaderName, HeaderValue, SET_COOKIE};
 
@@ -15,11 +14,11 @@ use super::{RuleFault, pattern::Pattern};
 use crate::http::field::parse_header;
 use crate::http::url_path::UrlPath;
 
-/// Fields that are for the caches of a live site.
+/// Fields that control caching.
 const CACHES: [&str; 6] =
     ["age", "cache-control", "cdn-cache-control", "expires", "pragma", "surrogate-control"];
 
-/// The rules for paths that match a pattern.
+/// The fields for paths that match a pattern.
 #[derive(Debug)]
 pub(super) struct Rule {
     pattern: Pattern,
@@ -32,10 +31,10 @@ enum Line {
     Remove(HeaderName),
 }
 
-/// Reads the file; what cannot be read is said and passed over.
+/// Parses the file. Lines with errors are reported and ignored.
 pub(super) fn parse(text: &str) -> (Vec<Rule>, Vec<RuleFault>) {
     let (mut rules, mut faults) = (Vec::<Rule>::new(), Vec::new());
-    // Lines below a pattern that cannot be read are none of the pattern before it.
+    // `open`: the last pattern was valid, so fields belong to it. `seen`: there was a pattern.
     let (mut open, mut seen) = (false, false);
     for (number, line) in text.lines().enumerate() {
         let text = line.trim();
@@ -50,7 +49,7 @@ pub(super) fn parse(text: &str) -> (Vec<Rule>, Vec<RuleFault>) {
                     Ok(())
                 }
                 (None, _) if alone => {
-                    Err("a field without a path: put the path on a line before it".to_owned())
+                    Err("a header without a path: write the path on a line before it".to_owned())
                 }
                 _ => Ok(()),
             })
@@ -65,20 +64,21 @@ pub(super) fn parse(text: &str) -> (Vec<Rule>, Vec<RuleFault>) {
     (rules, faults)
 }
 
-/// Reads one field; nothing where it is left out.
+/// Parses a field. Returns `None` if it is to be ignored.
 fn field(text: &str) -> Result<Option<Line>, String> {
     if let Some(name) = text.strip_prefix('!') {
-        let name = name.trim().parse().map_err(|_| format!("{name} is no field's name"))?;
+        let name =
+            name.trim().parse().map_err(|_| format!("{name} is not the name of a header"))?;
         return Ok(Some(Line::Remove(name)));
     }
     let (name, value) = parse_header(text).map_err(|invalid| invalid.to_string())?;
     if name == "basic-auth" {
-        return Err("livers asks nobody for a password: leave out Basic-Auth".to_owned());
+        return Err("Basic-Auth is not supported: remove it".to_owned());
     }
     Ok((!CACHES.contains(&name.as_str())).then_some(Line::Add(name, value)))
 }
 
-/// The fields for a path.
+/// Returns the fields for a path.
 pub(super) fn matching(rules: &[Rule], path: &UrlPath) -> Vec<(HeaderName, HeaderValue)> {
     let mut fields: Vec<(HeaderName, HeaderValue)> = Vec::new();
     let matching = rules.iter().filter(|rule| rule.pattern.matches(path).is_some());
@@ -86,12 +86,12 @@ pub(super) fn matching(rules: &[Rule], path: &UrlPath) -> Vec<(HeaderName, Heade
         match line {
             Line::Remove(name) => fields.retain(|(known, _)| known != name),
             Line::Add(name, value) => {
-                // One is a field of its own (RFC 9110, section 5.3).
+                // `Set-Cookie` cannot be joined (RFC 9110, section 5.3).
                 let mut known = fields.iter_mut().filter(|_| name != SET_COOKIE);
                 match known.find(|(known, _)| known == name) {
                     Some((_, known)) => {
                         let both = [known.as_bytes(), b", ", value.as_bytes()].concat();
-                        // Two values and a comma are a value.
+                        // Two values with a comma between them are a valid value.
                         if let Ok(both) = HeaderValue::from_bytes(&both) {
                             *known = both;
                         }
@@ -110,7 +110,7 @@ mod tests {
     use crate::http::url_path::UrlPath;
 
     #[test]
-    fn fields_are_added_by_path() {
+    fn matching_rules_add_and_remove_fields() {
         let text = "# a comment\n\
                     /*\n  X-Frame-Options: DENY\n  Link: </a.css>; rel=preload\n\n\
                     /app/*\r\n\tX-App: yes\r\n  Link: </b.js>; rel=preload\r\n  ! X-Frame-Options\r\n\
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_said_with_its_line() {
+    fn errors_are_reported_with_their_lines() {
         let text = "  X-A: early\n/a\n  no field\n  X-B: b\nb\n  X-C: c\n  Content-Length: 1\n\
                     /c\n  Basic-Auth: me:secret\n";
         let (rules, faults) = parse(text);
@@ -150,7 +150,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn anything_may_be_in_the_file(text in "([ /:*!#a-zA-Z\\-\n\t.]|\\PC){0,80}", path in "/[a-z/]{0,9}") {
+        fn any_text_is_parsed(text in "([ /:*!#a-zA-Z\\-\n\t.]|\\PC){0,80}", path in "/[a-z/]{0,9}") {
             let (rules, _) = parse(&text);
             if let Ok(path) = UrlPath::parse(&path) {
                 matching(&rules, &path);

@@ -1,37 +1,40 @@
-//! Paths with places left open, as `_headers` and `_redirects` have them.
+//! Path patterns with placeholders, as in `_headers` and `_redirects`.
 //!
-//! `*` stands for anything, slashes included, once in a pattern; `:name`, as a whole segment, for one
-//! segment. A slash at the end makes no difference, and `/a/*` is `/a`, too. What was found in the open
-//! places can be put into a [`Template`]. Everything is compared decoded.
+//! `*` matches any text, slashes included, and may occur once; `:name` matches one whole segment. A
+//! trailing slash makes no difference, and `/a/*` matches `/a`, too. The matched texts can be inserted
+//! into a [`Template`]. Paths are compared decoded.
 
 use percent_encoding::percent_decode_str;
 
 use crate::http::url_path::{UrlPath, encode_name};
 
-/// A path with places left open.
+/// A path with placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pattern {
     head: Vec<Piece>,
-    /// What comes after the `*`, if there is one.
+    /// The text after the `*`, if there is one.
     tail: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
     Text(Vec<u8>),
-    /// One segment, under a name.
+    /// A placeholder for one segment, with its name.
     Segment(String),
 }
 
-/// What was found in the open places.
+/// The texts that the placeholders matched, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Captured(Vec<(String, Vec<u8>)>);
 
 impl Pattern {
-    /// Reads a pattern; says what is wrong with it.
+    /// Parses a pattern.
+    ///
+    /// # Errors
+    /// Describes what is wrong with the text.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if text.contains("://") {
-            return Err("a pattern with a host is not supported: begin it with a slash".into());
+            return Err("patterns with a host are not supported: begin with a slash".into());
         }
         if !text.starts_with('/') {
             return Err(format!("{text} is not a path: begin it with a slash"));
@@ -41,7 +44,7 @@ impl Pattern {
             Some((head, tail)) => (head, Some(tail)),
         };
         if tail.is_some_and(|tail| tail.contains(['*', ':'])) {
-            return Err(format!("{text} has more than one *, or a :name behind it"));
+            return Err(format!("{text} has a second * or a :name after the *"));
         }
         let decode = |text: &str| percent_decode_str(text).collect();
         let mut pieces: Vec<Piece> = Vec::new();
@@ -51,7 +54,7 @@ impl Pattern {
             let after = &after[1..];
             let (name, after) = after.split_at(after.find('/').unwrap_or(after.len()));
             if name.is_empty() || !name.bytes().all(is_name) {
-                return Err(format!("{text} has a : without a name: write /:name/"));
+                return Err(format!("{text} has a colon without a name: write /:name/"));
             }
             pieces.push(Piece::Text(decode(before)));
             pieces.push(Piece::Segment(name.to_owned()));
@@ -61,10 +64,10 @@ impl Pattern {
         Ok(Self { head: pieces, tail: tail.map(decode) })
     }
 
-    /// What stands in the open places, if a path is one of these.
+    /// Returns the matched texts if a path matches.
     pub(super) fn matches(&self, path: &UrlPath) -> Option<Captured> {
         let path: Vec<u8> = path.names().flat_map(|name| [b"/", name].concat()).collect();
-        // `/a/*` is for the folder itself, too, and so is `/*`.
+        // `/a/*` matches the folder itself, too, and so does `/*`.
         let with_slash = [&path, &b"/"[..]].concat();
         self.matches_text(&path).or_else(|| self.matches_text(&with_slash))
     }
@@ -96,7 +99,7 @@ impl Pattern {
         }
     }
 
-    /// The names of the open places.
+    /// Returns the names of the placeholders.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let named = self.head.iter().filter_map(|piece| match piece {
             Piece::Segment(name) => Some(name.as_str()),
@@ -106,18 +109,18 @@ impl Pattern {
     }
 }
 
-/// A text with places for what was found.
+/// A text with placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Template(Vec<Slot>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Slot {
     Text(String),
-    Place(String),
+    Placeholder(String),
 }
 
 impl Template {
-    /// Reads a text whose `:name` are places, as far as there are such names.
+    /// Parses a text in which `:name` is a placeholder if it is one of these names.
     pub(super) fn parse<'n>(text: &str, names: impl Iterator<Item = &'n str>) -> Self {
         let names: Vec<_> = names.collect();
         let mut slots = Vec::new();
@@ -129,7 +132,7 @@ impl Template {
             at = colon + 1 + length;
             if names.contains(&name) {
                 slots.push(Slot::Text(text[from..colon].to_owned()));
-                slots.push(Slot::Place(name.to_owned()));
+                slots.push(Slot::Placeholder(name.to_owned()));
                 from = at;
             }
         }
@@ -137,7 +140,7 @@ impl Template {
         Self(slots)
     }
 
-    /// What the text begins with, before its first place.
+    /// Returns the text before the first placeholder.
     pub(super) fn beginning(&self) -> &str {
         match self.0.first() {
             Some(Slot::Text(text)) => text,
@@ -145,16 +148,16 @@ impl Template {
         }
     }
 
-    /// Whether it has places.
+    /// Whether the text has placeholders.
     pub(super) fn is_open(&self) -> bool {
         self.0.len() > 1
     }
 
-    /// The text with what was found, percent-encoded.
+    /// Returns the text with the matched texts inserted, percent-encoded.
     pub(super) fn fill(&self, captured: &Captured) -> String {
         let slots = self.0.iter().map(|slot| match slot {
             Slot::Text(text) => text.clone(),
-            Slot::Place(name) => {
+            Slot::Placeholder(name) => {
                 let found = captured.0.iter().find(|(known, _)| known == name);
                 let found = found.map(|(_, found)| found.split(|byte| *byte == b'/'));
                 let names: Vec<_> = found.into_iter().flatten().map(encode_name).collect();
@@ -169,7 +172,7 @@ fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// A path without the slash at its end; the root is nothing at all.
+/// Returns a path without its trailing slash. The root becomes empty.
 fn without_slash(text: &str) -> &str {
     text.strip_suffix('/').unwrap_or(text)
 }
@@ -180,7 +183,7 @@ mod tests {
     use crate::http::url_path::UrlPath;
 
     #[test]
-    fn a_pattern_matches_as_static_hosts_do() {
+    fn patterns_match_as_on_static_hosts() {
         let table = [
             ("/", "/", Some("")),
             ("/", "/a", None),
@@ -221,14 +224,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pattern_is_said() {
+    fn invalid_patterns_are_rejected() {
         for pattern in ["a", "", "https://example.com/*", "/*/*", "/*/:a", "/a/:", "/:a-b"] {
             assert!(Pattern::parse(pattern).is_err(), "{pattern}");
         }
     }
 
     #[test]
-    fn only_known_names_are_places() {
+    fn only_known_names_are_placeholders() {
         let pattern = Pattern::parse("/:year/*").unwrap();
         let url = UrlPath::parse("/2026/a%20b/c%3F").unwrap();
         let captured = pattern.matches(&url).unwrap();

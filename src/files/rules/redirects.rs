@@ -1,12 +1,11 @@
-//! The file `_redirects`: other places for paths, one a line: `/from /to [status]`.
+//! The file `_redirects`: redirects and rewrites, one per line: `/from /to [status]`.
 //!
-//! The first line that matches counts. With 301 (the default), 302, 303, 307 or 308 the browser is sent
-//! there; with 200, and with 404, 410 or 451, that file of this site is sent in place of what was asked
-//! for. What is there is not hidden, unless the status ends in `!`. A redirect keeps the query, unless
-//! the target has its own.
+//! The first matching line applies. A status of 301 (the default), 302, 303, 307 or 308 redirects the
+//! browser; with 200, 404, 410 or 451, the target file is served in place of the requested one. Files
+//! take precedence, unless the status ends in `!`. A redirect keeps the query, unless the target has one.
 //!
-//! Left out on purpose: conditions on the query, country, language or role; and rewrites to another
-//! host, which are what `--proxy` is for.
+//! Not supported: conditions on the query, country, language or role, and rewrites to another host,
+//! which are a task for a proxy route.
 
 use hyper::StatusCode;
 use percent_encoding::{CONTROLS, utf8_percent_encode};
@@ -17,26 +16,26 @@ use super::{
 };
 use crate::http::url_path::UrlPath;
 
-/// One line of the file.
+/// A line of the file.
 #[derive(Debug)]
 pub(super) struct Rule {
     from: Pattern,
     to: Template,
     status: StatusCode,
-    /// Whether it counts for what is there, too.
+    /// Whether it takes precedence over files.
     forced: bool,
 }
 
-/// What a rule says of a path.
+/// The target of a rule for one path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RuleTarget {
-    /// Send the browser there.
+    /// Redirect the browser to this location.
     Redirect(StatusCode, String),
-    /// Send this in its place.
+    /// Serve this path instead.
     Rewrite(StatusCode, UrlPath),
 }
 
-/// Reads the file; what cannot be read is said and passed over.
+/// Parses the file. Lines with errors are reported and ignored.
 pub(super) fn parse(text: &str) -> (Vec<Rule>, Vec<RuleFault>) {
     let (mut rules, mut faults) = (Vec::new(), Vec::new());
     for (number, line) in text.lines().enumerate() {
@@ -54,7 +53,7 @@ fn rule(from: &str, rest: &[&str]) -> Result<Rule, String> {
     let (to, status) = match rest {
         [to] => (to, "301"),
         [to, status] if status.starts_with(|first: char| first.is_ascii_digit()) => (to, *status),
-        [] => return Err(format!("{from} leads nowhere: write /from /to")),
+        [] => return Err(format!("{from} has no target: write /from /to")),
         _ => return Err("conditions are not supported: write /from /to [status]".into()),
     };
     let from = Pattern::parse(from)?;
@@ -66,10 +65,10 @@ fn rule(from: &str, rest: &[&str]) -> Result<Rule, String> {
     let number = status.parse().ok().filter(|number| known.contains(number));
     let status = number.and_then(|number| StatusCode::from_u16(number).ok()).ok_or_else(|| {
         format!(
-            "{status} is no status for this: write 200, 301, 302, 303, 307, 308, 404, 410 or 451"
+            "{status} is not a supported status: write 200, 301, 302, 303, 307, 308, 404, 410 or 451"
         )
     })?;
-    // As a browser would write it: nothing else can be sent.
+    // A header can only contain the encoded form.
     let to = utf8_percent_encode(to, CONTROLS).to_string();
     let to = Template::parse(&to, from.names());
     let beginning = to.beginning();
@@ -77,26 +76,25 @@ fn rule(from: &str, rest: &[&str]) -> Result<Rule, String> {
     let host =
         ["http://", "https://"].into_iter().find_map(|scheme| beginning.strip_prefix(scheme));
     match host {
-        // What a path can choose is a path, never a host.
-        // Nor is it what follows more slashes, which browsers pass over (WHATWG URL, "special authority
-        // ignore slashes state").
+        // A request must not be able to choose the host. Browsers ignore additional slashes before
+        // it (WHATWG URL, "special authority ignore slashes state").
         Some(host)
             if host.is_empty()
                 || host.starts_with(['/', '\\', '?', '#'])
                 || (to.is_open() && !host.contains(['/', '?', '#'])) =>
         {
-            Err("the host must not be left open".into())
+            Err("the host must not depend on the request: write it in full".into())
         }
         Some(_) if !status.is_redirection() => {
-            Err("another host is not asked for: use --proxy for that".into())
+            Err("files of another host cannot be served: use a proxy route".into())
         }
         Some(_) => Ok(Rule { from, to, status, forced }),
         None if local => Ok(Rule { from, to, status, forced }),
-        None => Err("the target is neither a path nor an http URL: begin it with one slash".into()),
+        None => Err("the target is not a path or an http URL: begin it with one slash".into()),
     }
 }
 
-/// What the rules say of a path: those that are forced, or the others.
+/// Returns the target of the first rule that matches a path, among the forced rules or the others.
 pub(super) fn matching(
     rules: &[Rule],
     path: &UrlPath,
@@ -107,7 +105,7 @@ pub(super) fn matching(
         let to = rule.to.fill(&rule.from.matches(path)?);
         let (place, own) = to.split_at(to.find(['?', '#']).unwrap_or(to.len()));
         let there = UrlPath::parse(place).ok();
-        // What leads to itself leads nowhere.
+        // A rule that leads to the same path would loop.
         if there.as_ref() == Some(path) {
             return None;
         }
@@ -132,7 +130,7 @@ mod tests {
     use crate::http::url_path::UrlPath;
 
     #[test]
-    fn the_first_line_that_matches_says_where() {
+    fn first_matching_rule_applies() {
         let text = "# old places\n\
                     /old /new\n\
                     /old /never\n\
@@ -183,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_said_with_its_line() {
+    fn errors_are_reported_with_their_lines() {
         let lines = [
             "/a",
             "a /b",
@@ -212,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn no_path_chooses_a_host() {
+    fn request_cannot_choose_the_host() {
         let (rules, _) = parse("/a/* /:splat\n/b/* https://example.com/:splat\n/c/:x /:x/y\n");
         for path in ["/a/evil.example", "/a/%5Cevil.example", "/a", "/a/%09/evil", "/c/%5C"] {
             let found = matching(&rules, &UrlPath::parse(path).unwrap(), None, false);

@@ -1,10 +1,9 @@
-//! Which media type a file has, by its name, and by how it begins.
+//! Media types of files, by their names and first bytes.
 //!
-//! `mime_guess` knows the registered types; the [table] corrects it where the web of today disagrees.
-//! Text is sent with a charset, UTF-8, unless its bytes say that it is something else. HTML may name
-//! its own, which a charset in the header would overrule (WHATWG HTML, "determining the character
-//! encoding"); so it is sent with one only where the page is UTF-8 and does not claim to be something
-//! else.
+//! `mime_guess` knows the registered types; a [table] corrects it where browsers expect another one.
+//! Text is sent with the charset UTF-8 unless its bytes are not UTF-8. HTML can declare its own charset,
+//! which one in the header would override (WHATWG HTML, "determining the character encoding"), so the
+//! header has a charset only if the page is UTF-8 and declares no other.
 
 mod table;
 
@@ -12,10 +11,10 @@ use std::{ffi::OsStr, path::Path};
 
 use self::table::{NAMES, OVERRIDES};
 
-/// What is sent for a name that says nothing.
+/// The type of files with an unknown extension.
 const UNKNOWN: &str = "application/octet-stream";
 
-/// The media type of a file of this name, as the value of `Content-Type`.
+/// Returns the `Content-Type` of a file by its name.
 pub(crate) fn of(path: &Path) -> String {
     let text = |part: Option<&OsStr>| part.and_then(OsStr::to_str).unwrap_or_default().to_owned();
     let name = text(path.file_name());
@@ -35,7 +34,7 @@ pub(crate) fn of(path: &Path) -> String {
     }
 }
 
-/// The media type of a file of this name that begins with these bytes.
+/// Returns the `Content-Type` of a file by its name and its first bytes.
 pub(crate) fn of_file(path: &Path, beginning: &[u8]) -> String {
     let of_name = of(path);
     if is_html(&of_name) {
@@ -45,14 +44,14 @@ pub(crate) fn of_file(path: &Path, beginning: &[u8]) -> String {
         return "video/mp2t".to_owned();
     }
     match of_name.strip_suffix("; charset=utf-8") {
-        // A browser finds out better than the header can say.
+        // Without a charset in the header, the browser detects it.
         Some(text) if !is_utf8(beginning) => text.to_owned(),
         _ => of_name,
     }
 }
 
-/// Whether a file is MPEG's, whose name may be that of TypeScript: packets of 188 bytes, which all
-/// begin with the same one (ISO/IEC 13818-1).
+/// Whether a file is an MPEG transport stream, which shares its extensions with TypeScript: packets of
+/// 188 bytes, each of which begins with 0x47 (ISO/IEC 13818-1).
 fn is_transport_stream(path: &Path, beginning: &[u8]) -> bool {
     const PACKET: usize = 188;
     let named = path.extension().is_some_and(|extension| extension == "ts" || extension == "mts");
@@ -60,21 +59,21 @@ fn is_transport_stream(path: &Path, beginning: &[u8]) -> bool {
     named && beginning.len() >= PACKET && packets.all(|first| *first == 0x47)
 }
 
-/// Whether a `Content-Type` is that of an HTML document.
+/// Whether a `Content-Type` is that of HTML.
 pub(crate) fn is_html(content_type: &str) -> bool {
     essence(content_type).eq_ignore_ascii_case("text/html")
 }
 
-/// The `Content-Type` of an HTML document that begins with these bytes.
+/// Returns the `Content-Type` of an HTML document by its first bytes.
 pub(crate) fn of_html(beginning: &[u8]) -> &'static str {
-    if is_utf8(beginning) && !names_other_charset(beginning) {
+    if is_utf8(beginning) && !declares_other_charset(beginning) {
         "text/html; charset=utf-8"
     } else {
         "text/html"
     }
 }
 
-/// Whether the bytes are UTF-8, but for a character that is cut at their end.
+/// Whether the bytes are UTF-8. The last character may be incomplete.
 fn is_utf8(bytes: &[u8]) -> bool {
     match std::str::from_utf8(bytes) {
         Ok(_) => true,
@@ -82,8 +81,8 @@ fn is_utf8(bytes: &[u8]) -> bool {
     }
 }
 
-/// Whether a `<meta>` names a charset other than UTF-8.
-fn names_other_charset(bytes: &[u8]) -> bool {
+/// Whether a `<meta>` declares a charset other than UTF-8.
+fn declares_other_charset(bytes: &[u8]) -> bool {
     let mut rest = bytes;
     while let Some(at) = next_meta(rest) {
         rest = &rest[at + 5..];
@@ -95,18 +94,18 @@ fn names_other_charset(bytes: &[u8]) -> bool {
     false
 }
 
-/// Where the next `<meta` stands. Every page is looked through, so only its tags are.
+/// Returns the position of the next `<meta`. Only tags are looked at, because all of the page is searched.
 fn next_meta(bytes: &[u8]) -> Option<usize> {
     let is_meta = |name: &[u8]| name.eq_ignore_ascii_case(b"<meta");
     memchr::memchr_iter(b'<', bytes).find(|at| bytes[*at..].get(..5).is_some_and(is_meta))
 }
 
-/// Where a lower-case ASCII needle first stands, in any case.
+/// Returns the first position of a lower-case ASCII needle, in any case.
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window.eq_ignore_ascii_case(needle))
 }
 
-/// The charset that a `Content-Type` names.
+/// Returns the charset parameter of a `Content-Type`.
 pub(crate) fn charset(content_type: &str) -> Option<&str> {
     content_type.split(';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
@@ -115,7 +114,7 @@ pub(crate) fn charset(content_type: &str) -> Option<&str> {
     })
 }
 
-/// The type without its parameters (RFC 9110, section 8.3.1).
+/// Returns a media type without its parameters (RFC 9110, section 8.3.1).
 fn essence(content_type: &str) -> &str {
     content_type.split(';').next().unwrap_or_default().trim()
 }
@@ -127,7 +126,7 @@ mod tests {
     use super::{OVERRIDES, charset, is_html, of, of_file, of_html};
 
     #[test]
-    fn names_have_the_types_of_today() {
+    fn types_are_those_that_browsers_expect() {
         let table = [
             ("index.html", "text/html"),
             ("INDEX.HTM", "text/html"),
@@ -171,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_have_a_say() {
+    fn first_bytes_decide_about_charsets_and_streams() {
         let stream = [&[0x47; 1][..], &[0; 187]].concat().repeat(3);
         let table: &[(&str, &[u8], &str)] = &[
             ("a.css", b"a {}", "text/css; charset=utf-8"),
@@ -192,12 +191,12 @@ mod tests {
     }
 
     #[test]
-    fn the_overrides_can_be_searched() {
+    fn overrides_are_sorted_for_binary_search() {
         assert!(OVERRIDES.is_sorted_by_key(|(extension, _)| extension));
     }
 
     #[test]
-    fn a_page_is_never_given_a_charset_that_is_not_its_own() {
+    fn charset_of_a_page_is_sent_only_if_it_is_certain() {
         let utf8 = "text/html; charset=utf-8";
         let table: &[(&[u8], &str)] = &[
             (b"", utf8),
@@ -217,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_charset_is_read() {
+    fn charset_parameter_is_parsed() {
         for (content_type, wanted) in [
             ("text/html", None),
             ("text/html; charset=utf-8", Some("utf-8")),
@@ -229,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn html_is_told_from_the_rest() {
+    fn html_is_recognized() {
         for (content_type, wanted) in [
             ("text/html", true),
             ("Text/HTML ; charset=utf-8", true),

@@ -1,8 +1,8 @@
-//! Types that `mime_guess` lacks, or has otherwise than the web of today.
+//! Media types that `mime_guess` lacks, or that differ from what browsers expect.
 //!
-//! Sources are plain text, so that a browser shows them rather than to save them.
+//! Source code is plain text, so that browsers display it instead of downloading it.
 
-/// By the end of the name.
+/// Types by extension, sorted.
 pub(super) const OVERRIDES: &[(&str, &str)] = &[
     ("3mf", "model/3mf"),
     ("adoc", "text/plain; charset=utf-8"),
@@ -129,9 +129,9 @@ pub(super) const OVERRIDES: &[(&str, &str)] = &[
     ("zst", "application/zstd"),
 ];
 
-/// By the whole name.
+/// Types by file name.
 pub(super) const NAMES: &[(&str, &str)] = &[
-    // Apple's and Google's apps ask for these, and take nothing else.
+    // Apple and Google fetch these files and require these types.
     ("apple-app-site-association", "application/json"),
     ("apple-developer-merchantid-domain-association", "text/plain; charset=utf-8"),
 ];

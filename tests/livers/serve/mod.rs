@@ -1,5 +1,7 @@
 //! Files and folders over HTTP.
 
+#[cfg(unix)]
+mod cache;
 mod confine;
 mod encodings;
 mod hosts;
