@@ -112,9 +112,8 @@ pub(crate) fn content_hash(path: &Path) -> io::Result<Option<ContentHash>> {
     let seen = writer::hold(&file);
     match seen {
         Some(Writer::Open) => return Ok(None),
-        Some(_) => {}
         None if !file.metadata()?.is_file() => return Err(io::ErrorKind::NotFound.into()),
-        None => {}
+        Some(_) | None => {}
     }
     let mut small = [0; SMALL];
     // Under a lease the file cannot grow, so a short read is its end.

@@ -120,7 +120,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "one").unwrap();
-        let later = SystemTime::now() + Duration::from_secs(60);
+        let later = SystemTime::now() + Duration::from_mins(1);
         let current = || {
             let stamps = [folder.path(), &file].map(|path| Dependencies::stamp(path).unwrap());
             Dependencies::new(stamps.into(), later).unwrap()

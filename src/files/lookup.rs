@@ -47,7 +47,7 @@ impl Disk {
             // A page is sent with the element in it, so a compressed copy of its file is of no use.
             && !(request.page && media_type::is_html(&media_type::of(&file.path)))
         {
-            file.precompressed = Precompressed::find(file, &self.root, &request.accepted);
+            file.precompressed = Precompressed::find(file, &self.root, request.accepted);
         }
         let cacheable = match &lookup {
             Lookup::File(_, file) if direct => self.cacheable(url, file, began),

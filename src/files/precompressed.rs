@@ -43,7 +43,7 @@ impl Precompressed {
     ///
     /// # Blocking
     /// Calls `stat` for each coding, and reads the copy.
-    pub(super) fn find(file: &ServedFile, root: &Root, accepted: &Accepted) -> Self {
+    pub(super) fn find(file: &ServedFile, root: &Root, accepted: Accepted) -> Self {
         let present: Vec<_> =
             Coding::ALL.into_iter().filter(|coding| is_current(file, *coding)).collect();
         let mut preferred = accepted.iter().filter(|coding| present.contains(coding));

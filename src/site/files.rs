@@ -17,7 +17,7 @@ use super::{
     response::{add_slash, method_not_allowed, plain, redirect},
 };
 use crate::{
-    docroot,
+    docroot, esm,
     event::Event,
     files::{
         Completeness, FileRequest, Lookup, Precompressed, Resolution, ServedFile, cache::Variant,
@@ -132,21 +132,45 @@ impl Site {
         }
         // Scripts can request missing files under any number of names, so those are not recorded.
         if page || !matches!(lookup, Lookup::NotFound(_)) {
-            dependencies.iter().for_each(|used| self.live.observe(path, used));
+            for used in &dependencies {
+                self.live.observe(path, used);
+            }
         }
-        let (status, file) = match lookup {
+        let (status, mut file) = match lookup {
             Lookup::File(status, file) => (status, file),
             other => return self.without_file(path, other, &fields, query).await,
         };
         self.note(path, &file);
-        if let Some(module) = self.as_module(&file, &file.url.to_string(), query).await {
+        let url = file.url.to_string();
+        if let Some(module) = self.as_module(&file, &url, query).await {
             return self.finish(query, &fields, None, module);
         }
-        let prepared = match self.prepare(path, (status, file), (fields, dependencies), query) {
-            Ok(prepared) => Arc::new(prepared),
-            Err(response) => return response,
+        let mut uses = dependencies;
+        uses.push(url.clone());
+        if let Precompressed::Accepted(copy) = &file.precompressed {
+            uses.push(copy.url.to_string());
+        }
+        uses.retain(|used| used != path);
+        let injected = page && media_type::is_html(&media_type::of(&file.path));
+        let may_compile = self.may_compile(&file.path, "");
+        let (metadata, content) = select(status, &mut file, injected, may_compile);
+        let bytes = match content {
+            docroot::Content::Memory(bytes) => bytes,
+            docroot::Content::Large(opened, facts, _) => {
+                return self.stream(
+                    metadata,
+                    Content::File(opened, facts),
+                    injected,
+                    &fields,
+                    query,
+                );
+            }
         };
-        // On some network mounts, metadata may be older than content.
+        let html = injected.then(|| PreparedPage::new(status, &file, &bytes, self.esm.is_some()));
+        let path = path.to_owned();
+        let prepared =
+            Arc::new(PreparedFile { path, uses, fields, metadata, file, url, bytes, page: html });
+        // On network mounts, file metadata may be older than the content.
         if let Some(dependencies) = cacheable
             && !matches!(self.watch.polling(), Some(Polling::Mount(_)))
         {
@@ -166,36 +190,6 @@ impl Site {
         if file.completeness == Completeness::TimedOut {
             self.events.emit(Event::StillWritten { path: file.path.clone() });
         }
-    }
-
-    /// Prepares the response to requests for a path. A file that is not in memory is sent at once.
-    fn prepare(
-        &self,
-        path: &str,
-        (status, mut file): (StatusCode, ServedFile),
-        (fields, mut uses): (Fields, Vec<String>),
-        query: FileQuery<'_>,
-    ) -> Result<PreparedFile, Response> {
-        let injected = query.page && media_type::is_html(&media_type::of(&file.path));
-        let query_text = query.uri.query().unwrap_or_default();
-        let compiles = self.may_compile(&file.path, query_text);
-        let url = file.url.to_string();
-        uses.push(url.clone());
-        if let Precompressed::Accepted(copy) = &file.precompressed {
-            uses.push(copy.url.to_string());
-        }
-        let (metadata, content) = select(status, &mut file, injected, compiles);
-        let bytes = match content {
-            docroot::Content::Memory(bytes) => bytes,
-            docroot::Content::Large(opened, facts, _) => {
-                let content = Content::File(opened, facts);
-                return Err(self.stream(metadata, content, injected, &fields, query));
-            }
-        };
-        uses.retain(|used| used != path);
-        let page = injected.then(|| PreparedPage::new(status, &file, &bytes, self.esm.is_some()));
-        let path = path.to_owned();
-        Ok(PreparedFile { path, uses, fields, metadata, file, url, bytes, page })
     }
 
     /// Sends a large file, with the element in it if it is a page.
@@ -240,6 +234,12 @@ impl Site {
             if page {
                 // A displayed image has no script that would report it.
                 self.live.observe_request(&query.head());
+            }
+            if let Some(parameters) = uri.query()
+                && self.may_compile(&file.path, parameters)
+                && !self.may_compile(&file.path, "")
+            {
+                metadata.add_vary(esm::VARY);
             }
             let content = Content::from(bytes.clone());
             let response = Representation { metadata, content }.into_response(method, headers);

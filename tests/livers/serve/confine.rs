@@ -1,4 +1,4 @@
-//! What is never served, however it is asked for.
+//! Files outside the served folder, hidden files and special files are never served.
 
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -11,7 +11,7 @@ use crate::support::server::Livers;
 
 const SECRET: &str = "the secret beside the folder";
 
-/// A folder with `site` to serve, and a secret beside it.
+/// Returns a folder with `site`, which is served, and a secret beside it.
 fn with_secret() -> TempDir {
     let dir = TempDir::new();
     dir.write("secret.txt", SECRET);
@@ -22,7 +22,7 @@ fn with_secret() -> TempDir {
 }
 
 #[tokio::test]
-async fn no_spelling_leads_out_of_the_folder() {
+async fn no_spelling_of_a_path_leads_out_of_the_folder() {
     let dir = with_secret();
     let livers = Livers::on(dir.at("site")).start().await;
     let port = livers.port();
@@ -92,7 +92,7 @@ async fn no_spelling_leads_out_of_the_folder() {
 }
 
 #[tokio::test]
-async fn links_are_followed_inside_and_refused_outside() {
+async fn symbolic_links_are_followed_inside_and_refused_outside() {
     let dir = with_secret();
     let link = |to: &str, at: &str| symlink(to, dir.at("site").join(at)).expect("a link");
     link("index.html", "inside.html");
@@ -151,7 +151,7 @@ async fn links_are_followed_inside_and_refused_outside() {
 }
 
 #[tokio::test]
-async fn a_served_folder_may_itself_be_a_link_and_be_replaced() {
+async fn root_may_be_a_symbolic_link_and_be_replaced() {
     let dir = with_secret();
     symlink(dir.at("site"), dir.at("link")).expect("a link");
     let livers = Livers::on(dir.at("link")).start().await;
@@ -165,7 +165,7 @@ async fn a_served_folder_may_itself_be_a_link_and_be_replaced() {
 }
 
 #[tokio::test]
-async fn names_with_a_dot_are_kept_back_unless_asked_for() {
+async fn dotfiles_are_refused_unless_allowed() {
     let dir = TempDir::new();
     let table = [
         ("/.env", ".env"),
@@ -199,7 +199,7 @@ async fn names_with_a_dot_are_kept_back_unless_asked_for() {
 }
 
 #[tokio::test]
-async fn what_is_no_file_blocks_nobody() {
+async fn special_files_are_refused_and_block_no_request() {
     let dir = TempDir::with_page("<p>");
     let made = Command::new("mkfifo").arg(dir.at("fifo")).status().expect("run mkfifo");
     assert!(made.success());
@@ -223,7 +223,7 @@ async fn what_is_no_file_blocks_nobody() {
 }
 
 #[tokio::test]
-async fn what_may_not_be_read_is_said_and_harms_nothing() {
+async fn unreadable_files_are_403_and_leave_others_served() {
     let dir = TempDir::with_page("<p>");
     dir.write("locked.txt", SECRET);
     dir.write("locked/a.txt", SECRET);
@@ -244,7 +244,7 @@ async fn what_may_not_be_read_is_said_and_harms_nothing() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_not_unicode_is_served() {
+async fn name_that_is_not_utf8_is_served() {
     let dir = TempDir::new();
     dir.write(std::ffi::OsStr::from_bytes(b"b\xff.txt"), "latin");
     let livers = Livers::on(dir.path()).start().await;

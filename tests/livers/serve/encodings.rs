@@ -1,4 +1,4 @@
-//! Files that lie compressed beside themselves.
+//! Precompressed copies of files.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::support::http;
 use crate::support::server::Livers;
 
 #[tokio::test]
-async fn a_sibling_in_a_coding_is_sent_to_those_who_want_it() {
+async fn precompressed_copy_is_sent_to_clients_that_accept_it() {
     let dir = TempDir::with_page("<p>page");
     dir.write("app.css", "plain");
     for (suffix, bytes) in [("br", "brotli"), ("gz", "gzip"), ("zst", "zstd")] {
@@ -43,7 +43,7 @@ async fn a_sibling_in_a_coding_is_sent_to_those_who_want_it() {
         let varies = answer.header("vary").is_some_and(|vary| vary.contains("Accept-Encoding"));
         let made_a_difference = !matches!(path, "/none.txt" | "/app.css.gz");
         assert_eq!(varies, made_a_difference, "{path} {accept}: {answer:?}");
-        // Its own tag, its own parts.
+        // The copy has its own entity tag and ranges.
         let tag = answer.header("etag").expect("a tag").to_owned();
         let known = [FETCH, ("Accept-Encoding", accept), ("If-None-Match", &tag)];
         assert_eq!(http::get_with(livers.port(), path, &known).await.status, 304, "{path}");
@@ -58,14 +58,14 @@ async fn a_sibling_in_a_coding_is_sent_to_those_who_want_it() {
     let coded = http::get_with(livers.port(), "/app.css", &br).await;
     assert_ne!(tag(&plain), tag(&coded));
     assert_eq!(coded.header("content-type"), plain.header("content-type"));
-    // A page is made here, and is never a sibling.
+    // A page has the element in it, so it is never sent precompressed.
     let page = http::get_with(livers.port(), "/", &[("Accept-Encoding", "br")]).await;
     assert!(page.text().contains("<p>page"), "{page:?}");
     assert_eq!(page.header("content-encoding"), None);
 }
 
 #[tokio::test]
-async fn a_sibling_that_is_older_than_its_file_is_left_alone() {
+async fn copy_that_is_older_than_its_file_is_ignored() {
     let dir = TempDir::new();
     dir.write("a.js.gz", "old");
     let written = std::fs::metadata(dir.at("a.js.gz")).expect("a file").modified().expect("a time");
@@ -76,11 +76,11 @@ async fn a_sibling_that_is_older_than_its_file_is_left_alone() {
     };
     let livers = Livers::on(dir.path()).start().await;
     let headers = [FETCH, ("Accept-Encoding", "gzip")];
-    // Within one second, too.
+    // The comparison is finer than a second.
     set("a.js", written + Duration::from_millis(1));
     let answer = http::get_with(livers.port(), "/a.js", &headers).await;
     assert_eq!((answer.text(), answer.header("content-encoding")), ("new", None));
-    // gzip gives its file the time of what it was made of.
+    // gzip copies the time of the original file.
     set("a.js", written);
     let answer = http::get_with(livers.port(), "/a.js", &headers).await;
     assert_eq!((answer.text(), answer.header("content-encoding")), ("old", Some("gzip")));

@@ -1,4 +1,4 @@
-//! What static hosts and people add to answers: `_headers`, `_redirects`, `--header`, `--cors`,
+//! Header fields and redirects by configuration: `_headers`, `_redirects`, `--header`, `--cors`,
 //! `--isolate`.
 
 use super::FETCH;
@@ -11,7 +11,7 @@ use crate::support::tab::Tab;
 const GOES: [(&str, &str); 2] = [("Sec-Fetch-Dest", "document"), ("Sec-Fetch-Mode", "navigate")];
 
 #[tokio::test]
-async fn headers_are_added_as_the_file_says() {
+async fn headers_file_adds_fields() {
     let dir = TempDir::with_page("<p>");
     dir.write("app/a.js", "1");
     dir.write(
@@ -34,7 +34,7 @@ async fn headers_are_added_as_the_file_says() {
         assert_eq!(answer.status, status, "{path}");
         assert_eq!(answer.header("x-frame-options"), frame, "{path}");
         assert_eq!(answer.header("x-app"), app, "{path}");
-        let cache = answer.header("cache-control").expect("a word on caching");
+        let cache = answer.header("cache-control").expect("Cache-Control");
         assert!(!cache.contains("max-age"), "{path}: an old file would be shown after a save");
     }
     let tag = http::get_with(livers.port(), "/app/a.js", &[FETCH]).await;
@@ -45,13 +45,13 @@ async fn headers_are_added_as_the_file_says() {
         let line = format!("ignored  _headers: line {what}");
         livers.wait_for_line(|said| said.starts_with(&line)).await;
     }
-    // Cookies cannot be joined, and no password is told to all.
+    // Cookies are not joined, and Basic-Auth is not supported.
     let cookies = http::get_with(livers.port(), "/app/", &[FETCH]).await;
     assert_eq!(cookies.headers.get_all("set-cookie"), ["a=1", "b=2"]);
     assert!(!format!("{cookies:?}").contains("secret"), "{cookies:?}");
     assert_ne!(cookies.header("etag"), Some("\"own\""));
 
-    // A save counts at once, and the pages that it is for are told.
+    // A change of the file applies at once, and the pages that it matches are notified.
     let mut tab = Tab::page(&livers, "/", &[]).await;
     dir.write("_headers", "/*\n  X-Frame-Options: SAMEORIGIN\n");
     tab.expect(&[("/_headers", "modified")]).await;
@@ -64,7 +64,7 @@ async fn headers_are_added_as_the_file_says() {
 }
 
 #[tokio::test]
-async fn paths_lead_elsewhere_as_the_file_says() {
+async fn redirects_file_redirects_and_rewrites() {
     let dir = TempDir::with_page("<p>root");
     for (name, text) in [
         ("new.html", "new"),
@@ -128,9 +128,9 @@ async fn paths_lead_elsewhere_as_the_file_says() {
     tab.expect(&[("/index.html", "modified")]).await;
 }
 
-/// As where it is some other file that has this name.
+/// Some other file may have this name.
 #[tokio::test]
-async fn rules_without_end_are_bounded_and_so_is_what_is_told_of_them() {
+async fn number_of_rules_and_of_reported_errors_is_bounded() {
     let dir = TempDir::with_page("<p>");
     dir.write("_headers", "nonsense\n".repeat(200_000));
     let rules = (0..20_000).map(|rule| format!("/old{rule} /new{rule}\n"));
@@ -147,7 +147,7 @@ async fn rules_without_end_are_bounded_and_so_is_what_is_told_of_them() {
 }
 
 #[tokio::test]
-async fn a_header_is_added_to_every_file() {
+async fn configured_header_is_added_to_every_file() {
     let dir = TempDir::with_page("<p>");
     dir.write("_headers", "/*\n  X-One: file\n");
     let flags = ["X-One: flag", "x-two: a", "X-Two: b", "Cache-Control: no-store"];
@@ -177,7 +177,7 @@ async fn a_header_is_added_to_every_file() {
 }
 
 #[tokio::test]
-async fn pages_of_others_read_files_if_they_may() {
+async fn cors_allows_pages_of_other_origins_to_read_files() {
     let dir = TempDir::with_page("<p>");
     dir.write("a.json", "{}");
     let one = "http://localhost:3000";
@@ -222,7 +222,7 @@ async fn pages_of_others_read_files_if_they_may() {
             assert_eq!(preflight.header("access-control-allow-methods"), methods, "{origin}");
             let fields = wanted.map(|_| "x-a,range");
             assert_eq!(preflight.header("access-control-allow-headers"), fields, "{origin}");
-            // livers' own paths are nobody else's.
+            // livers' own paths are for its own pages only.
             let own = http::get_with(livers.port(), "/__livers/status", headers).await;
             assert_eq!(own.header("access-control-allow-origin"), None, "{flags:?}");
         }
@@ -235,7 +235,7 @@ async fn pages_of_others_read_files_if_they_may() {
 }
 
 #[tokio::test]
-async fn a_browser_lets_others_read_files_only_with_cors() {
+async fn browser_lets_other_origins_read_files_only_with_cors() {
     let dir = TempDir::with_page("<p>");
     dir.write("a.json", "{\"a\":1}");
     for (flag, wanted) in [(None, "refused"), (Some("--cors"), "1")] {
@@ -251,9 +251,9 @@ async fn a_browser_lets_others_read_files_only_with_cors() {
     }
 }
 
-/// A script tells who runs it what is in it.
+/// Running a script reveals its content to the page.
 #[tokio::test]
-async fn a_browser_runs_no_script_for_the_page_of_another_unless_it_may() {
+async fn browser_runs_scripts_for_other_origins_only_with_cors() {
     let dir = TempDir::with_page("<p>");
     dir.write("a.js", "document.body.id = 'ran'");
     let ours = Livers::on(dir.path()).start().await;
@@ -281,7 +281,7 @@ async fn a_browser_runs_no_script_for_the_page_of_another_unless_it_may() {
         if wanted == "refused" {
             theirs.wait_for_line(|line| line.contains("/a.js") && line.contains("--cors")).await;
         }
-        // One who does not say who asks has to be kept back by the browser.
+        // Without Fetch Metadata, the browser itself must enforce the policy.
         let answer = http::get(theirs.port(), "/a.js").await;
         let policy = if flag == Some("--cors") { "cross-origin" } else { "same-origin" };
         assert_eq!(answer.header("cross-origin-resource-policy"), Some(policy), "{flag:?}");
@@ -289,7 +289,7 @@ async fn a_browser_runs_no_script_for_the_page_of_another_unless_it_may() {
 }
 
 #[tokio::test]
-async fn an_isolated_page_may_share_memory_and_is_live() {
+async fn isolated_page_can_share_memory_and_is_live() {
     let dir = TempDir::with_page("<link rel=stylesheet href=a.css><p>");
     dir.write("a.css", "p {}");
     dir.write("worker.js", "postMessage(self.crossOriginIsolated)");

@@ -1,4 +1,4 @@
-//! Files that are too large to be in memory, and clients that are too slow.
+//! Files that are streamed, and slow clients.
 
 use std::fs::OpenOptions;
 use std::io::{Seek, SeekFrom, Write};
@@ -10,7 +10,7 @@ use crate::support::server::Livers;
 
 const MB: usize = 1 << 20;
 
-/// A sparse file of zeros, with these bytes at these places.
+/// Creates a sparse file of zeros, with these bytes at these positions.
 fn sparse(dir: &TempDir, name: &str, length: usize, marks: &[(usize, &[u8])]) {
     dir.write(name, "");
     let mut file = OpenOptions::new().write(true).open(dir.at(name)).expect("open");
@@ -21,7 +21,7 @@ fn sparse(dir: &TempDir, name: &str, length: usize, marks: &[(usize, &[u8])]) {
     }
 }
 
-/// A figure of a process in MB, such as its most memory so far (`VmHWM`).
+/// Returns a memory figure of a process in MB, such as its peak (`VmHWM`).
 fn memory(livers: &Livers, figure: &str) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", livers.id())).expect("status");
     let line = status.lines().find(|line| line.starts_with(figure)).expect("the figure");
@@ -30,7 +30,7 @@ fn memory(livers: &Livers, figure: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_large_file_streams_in_little_memory() {
+async fn large_file_is_streamed_in_little_memory() {
     let length = 192 * MB + 12345;
     let marks: [(usize, &[u8]); 4] =
         [(0, b"first"), (65535, b"across"), (100 * MB + 1, b"middle"), (length - 4, b"last")];
@@ -70,7 +70,7 @@ async fn a_large_file_streams_in_little_memory() {
 }
 
 #[tokio::test]
-async fn a_large_page_streams_with_the_element() {
+async fn large_page_is_streamed_with_the_element() {
     let dir = TempDir::new();
     let rest = format!("<title>a</title><body>{}</body>", "<p>a\n".repeat(MB));
     dir.write("large.html", format!("<!doctype html><html><head>{rest}"));
@@ -96,7 +96,7 @@ async fn a_large_page_streams_with_the_element() {
 }
 
 #[tokio::test]
-async fn a_large_page_has_the_charset_that_a_small_one_has() {
+async fn large_page_has_the_same_charset_as_a_small_one() {
     let dir = TempDir::new();
     for (name, text) in
         [("small.html", "\u{fc}".to_owned()), ("large.html", "\u{fc}".repeat(3 * MB))]
@@ -113,7 +113,7 @@ async fn a_large_page_has_the_charset_that_a_small_one_has() {
 }
 
 #[tokio::test]
-async fn clients_that_stop_reading_delay_no_other() {
+async fn clients_that_stop_reading_do_not_delay_others() {
     let dir = TempDir::with_page("<p>");
     sparse(&dir, "large.bin", 256 * MB, &[]);
     let livers = Livers::on(dir.path()).start().await;
@@ -133,11 +133,11 @@ async fn clients_that_stop_reading_delay_no_other() {
     let after = memory(&livers, "VmHWM");
     assert!(after < before + 64, "{before} MB before, {after} MB with 40 that do not read");
     let first = stuck.remove(0).exactly(8 * MB).await;
-    assert_eq!(first.len(), 8 * MB, "one that reads on gets the rest");
+    assert_eq!(first.len(), 8 * MB, "a client that reads on gets the rest");
 }
 
 #[tokio::test]
-async fn a_file_that_shrinks_while_it_is_sent_is_not_taken_for_whole() {
+async fn file_that_shrinks_while_it_is_sent_ends_the_connection_early() {
     let dir = TempDir::with_page("<p>");
     sparse(&dir, "large.bin", 128 * MB, &[]);
     let livers = Livers::on(dir.path()).start().await;

@@ -1,4 +1,4 @@
-//! Files and folders over HTTP.
+//! Serving files and folders over HTTP.
 
 #[cfg(unix)]
 mod cache;
@@ -16,10 +16,10 @@ use super::support::dir::TempDir;
 use super::support::http::{self, Response};
 use super::support::server::Livers;
 
-/// What a script's `fetch` says of itself.
+/// The header field that marks a request as one by `fetch`.
 const FETCH: (&str, &str) = ("Sec-Fetch-Dest", "empty");
 
-/// All fields but those that only say when and how the answer came.
+/// Returns all fields except those that differ between two equal responses.
 fn fields(response: &Response) -> Vec<(String, String)> {
     let passing = |name: &str| matches!(name, "date" | "transfer-encoding");
     let kept = response.headers.0.iter().filter(|(name, _)| !passing(name)).cloned();
@@ -29,7 +29,7 @@ fn fields(response: &Response) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn head_says_what_get_says_and_sends_nothing() {
+async fn head_has_the_fields_of_get_and_no_body() {
     let dir = TempDir::with_page("<!doctype html><title>a</title>");
     dir.write("a.css", "a { color: red }");
     dir.write("empty.txt", "");
@@ -67,7 +67,7 @@ async fn head_says_what_get_says_and_sends_nothing() {
 }
 
 #[tokio::test]
-async fn a_folder_shows_its_index_and_is_asked_for_with_a_slash() {
+async fn folder_serves_its_index_and_redirects_to_its_slash() {
     let dir = TempDir::new();
     dir.write("index.html", "the root");
     for folder in ["a", "a/b", "a b", "\u{fc}", "q?#", "\\evil.example", "cr\r\nX-Bad: yes"] {
@@ -105,7 +105,7 @@ async fn a_folder_shows_its_index_and_is_asked_for_with_a_slash() {
 }
 
 #[tokio::test]
-async fn names_say_the_type_and_text_says_its_charset() {
+async fn content_type_follows_the_name_and_the_first_bytes() {
     let dir = TempDir::new();
     let table: &[(&str, &[u8], &str)] = &[
         ("a.html", b"", "text/html; charset=utf-8"),
@@ -150,7 +150,7 @@ async fn names_say_the_type_and_text_says_its_charset() {
 }
 
 #[tokio::test]
-async fn a_known_tag_saves_the_bytes_until_they_change() {
+async fn known_entity_tag_is_304_until_the_file_changes() {
     let dir = TempDir::with_page("<p>one");
     dir.write("a.css", "a { color: red }");
     dir.write("large.bin", vec![1; 2 << 20]);
@@ -191,9 +191,9 @@ async fn a_known_tag_saves_the_bytes_until_they_change() {
     }
 }
 
-/// A 304 would revive the stamp of an old version, and the page would reload for ever.
+/// A 304 would revive the stamp of an old version, and the page would reload forever.
 #[tokio::test]
-async fn a_page_has_another_tag_in_another_version() {
+async fn page_has_another_entity_tag_at_another_version() {
     let dir = TempDir::with_page("<p>one");
     dir.write("a.css", "a { color: red }");
     let livers = Livers::on(dir.path()).start().await;
@@ -203,15 +203,19 @@ async fn a_page_has_another_tag_in_another_version() {
     livers.wait_for_line(|line| line.starts_with("updated") && line.contains("a.css")).await;
     let known = |response: &Response| response.header("etag").expect("a tag").to_owned();
     let second = http::get_with(livers.port(), "/", &[("If-None-Match", &known(&first))]).await;
-    assert_eq!(second.status, 200, "the page's bytes are other ones");
+    assert_eq!(second.status, 200, "the page carries another version");
     let fetch = [FETCH, ("If-None-Match", &known(&plain))];
-    assert_eq!(http::get_with(livers.port(), "/", &fetch).await.status, 304, "the file's are not");
+    assert_eq!(
+        http::get_with(livers.port(), "/", &fetch).await.status,
+        304,
+        "the file is the same"
+    );
     assert_eq!(first.header("vary"), Some("Sec-Fetch-Dest"));
 }
 
-/// What a file is sent as depends on what it is wanted for: caches are told so by each of the answers.
+/// A response can depend on the purpose of the request, so each one has a `Vary` for caches.
 #[tokio::test]
-async fn what_makes_a_difference_is_said() {
+async fn vary_names_the_fields_that_matter() {
     let dir = TempDir::new();
     for (name, text) in [("a.ts", "let a: number"), ("a.js", "1"), ("a.txt", "a"), ("a.js.gz", "b")]
     {
@@ -244,7 +248,7 @@ async fn what_makes_a_difference_is_said() {
 }
 
 #[tokio::test]
-async fn other_methods_are_told_what_there_is() {
+async fn other_methods_are_405_with_allow() {
     let dir = TempDir::with_page("<p>");
     dir.make_dir("folder");
     let livers = Livers::on(dir.path()).start().await;

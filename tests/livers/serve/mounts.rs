@@ -1,5 +1,4 @@
-//! Where a path leads: pages without the end of their name, `404.html`, one page for an application,
-//! folders over the root, keys, links.
+//! Resolution of paths: pages without their extension, `404.html`, `--spa`, mounts, keys, links.
 
 use std::os::unix::fs::symlink;
 
@@ -10,17 +9,17 @@ use crate::support::http;
 use crate::support::server::{self, Livers};
 use crate::support::tab::Tab;
 
-/// What a browser says of a link that somebody followed.
+/// The header fields of a navigation.
 const GOES: [(&str, &str); 2] = [("Sec-Fetch-Dest", "document"), ("Sec-Fetch-Mode", "navigate")];
 
-/// A tab that shows a page, and uses nothing else.
+/// Opens a tab that shows a page and uses nothing else.
 async fn shown(livers: &Livers, path: &str) -> Tab {
     http::get(livers.port(), path).await;
     Tab::page(livers, path, &[]).await
 }
 
 #[tokio::test]
-async fn a_page_needs_not_the_end_of_its_name() {
+async fn page_is_served_without_its_extension() {
     let dir = TempDir::new();
     for (name, text) in [
         ("about.html", "about"),
@@ -58,7 +57,7 @@ async fn a_page_needs_not_the_end_of_its_name() {
         assert_eq!(answer.status, status, "{path}");
         assert!(text.is_empty() || answer.text() == text, "{path}: {answer:?}");
     }
-    // Who shows it is told of it, there or not.
+    // A tab with the page is notified of changes, whether the file exists or not.
     let mut there = shown(&livers, "/about").await;
     let mut missing = shown(&livers, "/new").await;
     dir.write("about.html", "about it");
@@ -68,7 +67,7 @@ async fn a_page_needs_not_the_end_of_its_name() {
 }
 
 #[tokio::test]
-async fn the_nearest_404_page_says_that_nothing_is_there() {
+async fn nearest_404_page_is_served() {
     let dir = TempDir::with_page("<p>");
     let livers = Livers::on(dir.path()).start().await;
     let mut before = shown(&livers, "/docs/missing").await;
@@ -96,7 +95,7 @@ async fn the_nearest_404_page_says_that_nothing_is_there() {
 }
 
 #[tokio::test]
-async fn an_application_has_one_page_for_whoever_goes_anywhere() {
+async fn spa_page_is_served_to_navigations_without_a_file() {
     let dir = TempDir::with_page("<p>root");
     dir.write("app.html", "<p>app");
     dir.write("folder/a.txt", "a");
@@ -135,7 +134,7 @@ async fn an_application_has_one_page_for_whoever_goes_anywhere() {
 }
 
 #[tokio::test]
-async fn a_folder_is_mounted_over_the_root_and_its_saves_are_told() {
+async fn mounted_folder_takes_precedence_and_its_changes_are_published() {
     let dir = TempDir::new();
     dir.write("site/index.html", "<link rel=stylesheet href=/assets/a.css><p>root");
     dir.write("site/assets/own.css", "own");
@@ -196,7 +195,7 @@ async fn a_folder_is_mounted_over_the_root_and_its_saves_are_told() {
 }
 
 #[tokio::test]
-async fn a_mount_that_cannot_be_is_said() {
+async fn invalid_mount_is_an_error() {
     let dir = TempDir::with_page("<p>");
     let root = dir.path().to_str().expect("UTF-8");
     for (mount, wanted) in [
@@ -212,7 +211,7 @@ async fn a_mount_that_cannot_be_is_said() {
 }
 
 #[tokio::test]
-async fn keys_are_kept_back_by_any_name_unless_asked_for() {
+async fn private_keys_are_refused_under_any_name_unless_allowed() {
     let dir = TempDir::new();
     let keys = ["server.pem", "SERVER.KEY", "a.p12", "id_rsa", "sub/id_ed25519", "keys.pem/a.txt"];
     for key in keys {
@@ -260,7 +259,7 @@ async fn keys_are_kept_back_by_any_name_unless_asked_for() {
 }
 
 #[tokio::test]
-async fn links_out_of_the_folder_are_followed_if_asked_for() {
+async fn symbolic_links_out_of_the_folder_are_followed_if_allowed() {
     let dir = TempDir::new();
     dir.write("site/index.html", "<p>");
     dir.write(".hidden/out/a.txt", "a");
@@ -284,7 +283,7 @@ async fn links_out_of_the_folder_are_followed_if_asked_for() {
     }
     let listing = http::get(livers.port(), "/").await;
     assert!(listing.status == 200, "{listing:?}");
-    // Their changes count, too.
+    // Changes of their targets are published, too.
     for path in ["/out/a.txt", "/a.txt"] {
         http::get_with(livers.port(), path, &[FETCH]).await;
     }

@@ -1,4 +1,4 @@
-//! livers' own pages: listings, and what is not there.
+//! livers' own pages: folder listings and errors.
 
 use super::FETCH;
 use crate::support::browser::browser;
@@ -6,7 +6,7 @@ use crate::support::dir::TempDir;
 use crate::support::http;
 use crate::support::server::Livers;
 
-/// Names that a page that puts them in as they are would obey.
+/// Names that would be interpreted if they were inserted unescaped.
 const HOSTILE: [&str; 14] = [
     "<script>document.title='bad'<",
     "<img src=x onerror=document.title='bad'>",
@@ -25,7 +25,7 @@ const HOSTILE: [&str; 14] = [
 ];
 
 #[tokio::test]
-async fn a_listing_shows_any_name_and_obeys_none() {
+async fn listing_escapes_all_names() {
     let dir = TempDir::new();
     for name in HOSTILE {
         dir.write(name, name);
@@ -55,7 +55,7 @@ async fn a_listing_shows_any_name_and_obeys_none() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_a_page_for_people_and_a_line_for_scripts() {
+async fn missing_file_is_a_page_for_people_and_a_line_for_scripts() {
     let dir = TempDir::new();
     let livers = Livers::on(dir.path()).start().await;
     let hostile = "/%3Cscript%3Ealert(1)%3C/script%3E&\"'";
@@ -70,11 +70,11 @@ async fn what_is_not_there_is_a_page_for_people_and_a_line_for_scripts() {
             assert_eq!((line.status, line.text()), (404, "404 Not Found\n"), "{path}");
             assert_eq!(line.header("content-type"), Some("text/plain; charset=utf-8"));
             assert_eq!(line.header("vary"), Some("Sec-Fetch-Dest"), "{path} {dest}");
-            // See an_imported_sheet.
+            // See missing_imported_sheet_leaves_rules_readable.
             let sniffing = (dest != "style").then_some("nosniff");
             assert_eq!(line.header("x-content-type-options"), sniffing, "{path} {dest}");
         }
-        // A browser that does not say what for.
+        // A browser without Fetch Metadata.
         let referer = format!("{}a.html", livers.url());
         for (accept, sniffing) in [("text/css,*/*;q=0.1", None), ("*/*", Some("nosniff"))] {
             let fields = [("Accept", accept), ("Referer", &referer)];
@@ -85,9 +85,9 @@ async fn what_is_not_there_is_a_page_for_people_and_a_line_for_scripts() {
     assert!(http::get(livers.port(), "/").await.text().contains("empty"), "an empty folder");
 }
 
-/// Where a sheet that is not there must not be sniffed, Chromium takes it for one of another origin.
+/// Chromium treats a missing style sheet with `nosniff` as one of another origin.
 #[tokio::test]
-async fn an_imported_sheet_that_is_missing_hides_no_rules() {
+async fn missing_imported_sheet_leaves_rules_readable() {
     let dir = TempDir::with_page("<link rel=stylesheet href=a.css>");
     dir.write("a.css", "@import 'missing.css'; p { color: tan }");
     let livers = Livers::on(dir.path()).start().await;
@@ -99,7 +99,7 @@ async fn an_imported_sheet_that_is_missing_hides_no_rules() {
 }
 
 #[tokio::test]
-async fn a_listing_is_sorted_and_says_how_much_there_is() {
+async fn listing_is_sorted_and_has_a_summary() {
     let dir = TempDir::new();
     for (name, size) in [("a10.txt", 10), ("a2.txt", 3000), ("B.txt", 7), ("z/in.txt", 1)] {
         dir.write(name, vec![b'a'; size]);
@@ -115,10 +115,10 @@ async fn a_listing_is_sorted_and_says_how_much_there_is() {
     page.wait_until(&format!("{names} === 'empty/ z/ a2.txt a10.txt B.txt'")).await;
     page.wait_until("document.querySelector('[aria-sort=descending]')?.textContent === 'Size'")
         .await;
-    // By the keyboard alone: the links are all there is, in their order.
+    // The links can be reached with the keyboard, in their order.
     let order = "[...document.querySelectorAll('a')].every(a => a.tabIndex === 0 && a.href)";
     assert!(page.eval::<bool>(order).await);
-    // It stays as it was asked for.
+    // The order is kept.
     page.wait_for_request(|r| r.kind == "WebSocket" && r.status == Some(101)).await;
     dir.write("c.txt", vec![b'a'; 5000]);
     page.wait_until(&format!("{names} === 'empty/ z/ c.txt a2.txt a10.txt B.txt'")).await;
@@ -128,7 +128,7 @@ async fn a_listing_is_sorted_and_says_how_much_there_is() {
 }
 
 #[tokio::test]
-async fn a_page_that_is_not_there_shows_the_file_once_it_is() {
+async fn tab_with_a_404_page_shows_the_file_once_it_exists() {
     let dir = TempDir::with_page("<p>");
     let livers = Livers::on(dir.path()).start().await;
     let page = browser().await.open(&livers.at("/new/page.html")).await;
@@ -139,7 +139,7 @@ async fn a_page_that_is_not_there_shows_the_file_once_it_is() {
 }
 
 #[tokio::test]
-async fn a_listing_shows_a_file_as_soon_as_it_is_there() {
+async fn listing_shows_a_new_file_at_once() {
     let dir = TempDir::new();
     let livers = Livers::on(dir.path()).start().await;
     let page = browser().await.open(livers.url()).await;
@@ -147,5 +147,5 @@ async fn a_listing_shows_a_file_as_soon_as_it_is_there() {
     dir.write("a.txt", "a");
     page.wait_until("document.querySelector('tbody a')?.textContent === 'a.txt'").await;
     let plain = http::get_with(livers.port(), "/", &[FETCH]).await;
-    assert!(!plain.text().contains("<script"), "a script that fetches the listing gets no client");
+    assert!(!plain.text().contains("<script"), "a fetched listing has no element");
 }

@@ -1,4 +1,4 @@
-//! HTTP/1.1 and 1.0 on the wire: many requests, few, and none that is one.
+//! HTTP/1.1 and 1.0 on the wire: pipelining, keep-alive, invalid requests, limits.
 
 use super::FETCH;
 use crate::support::dir::TempDir;
@@ -6,7 +6,7 @@ use crate::support::http::{self, Wire};
 use crate::support::server::Livers;
 
 #[tokio::test]
-async fn pipelined_requests_are_answered_in_their_order() {
+async fn pipelined_requests_are_answered_in_order() {
     let dir = TempDir::with_page("<p>");
     for name in ["a", "b", "c"] {
         dir.write(format!("{name}.txt"), name.repeat(3000));
@@ -27,7 +27,7 @@ async fn pipelined_requests_are_answered_in_their_order() {
             assert_eq!(answer.text(), name.repeat(3000));
         }
     }
-    // A body that nobody reads is not taken for the next request.
+    // An unread body is not parsed as the next request.
     let body = ask("POST", "/a.txt").replace("\r\n\r\n", "\r\nContent-Length: 20\r\n\r\n");
     wire.send(body + "GET /b.txt HTTP/1.1\r" + &ask("GET", "/c.txt")).await;
     assert_eq!(wire.response(false).await.status, 405);
@@ -35,7 +35,7 @@ async fn pipelined_requests_are_answered_in_their_order() {
 }
 
 #[tokio::test]
-async fn a_connection_ends_when_it_was_agreed() {
+async fn connection_closes_when_either_side_asks_for_it() {
     let dir = TempDir::with_page("<p>");
     let livers = Livers::on(dir.path()).start().await;
     let host = format!("Host: localhost:{}\r\n", livers.port());
@@ -68,7 +68,7 @@ async fn a_connection_ends_when_it_was_agreed() {
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_refused_and_harms_nothing() {
+async fn invalid_requests_are_rejected_and_harm_nothing() {
     let dir = TempDir::with_page("<p>");
     let livers = Livers::on(dir.path()).start().await;
     let host = format!("Host: localhost:{}\r\n", livers.port());
@@ -105,7 +105,7 @@ async fn what_is_no_request_is_refused_and_harms_nothing() {
 }
 
 #[tokio::test]
-async fn a_head_may_be_large_but_not_without_end() {
+async fn size_of_a_request_head_is_limited() {
     let dir = TempDir::with_page("<p>");
     let livers = Livers::on(dir.path()).start().await;
     let head = |target: &str, fields: String| {
@@ -122,7 +122,7 @@ async fn a_head_may_be_large_but_not_without_end() {
         (head(&long(70_000), String::new()), 414),
     ] {
         let mut wire = Wire::open(livers.port()).await;
-        // It may be refused before all of it is sent.
+        // It may be rejected before all of it is sent.
         let _ = wire.try_send(&raw).await;
         assert_eq!(wire.response(false).await.status, status, "{} bytes", raw.len());
     }

@@ -1,5 +1,4 @@
-//! Parts of files, and preconditions: what a video player, a download that goes on, and a cache ask
-//! for.
+//! Ranges and preconditions, as used by video players, resumed downloads and caches.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,18 +7,18 @@ use crate::support::dir::TempDir;
 use crate::support::http::{self, Response};
 use crate::support::server::Livers;
 
-/// `Sun, 06 Nov 1994 08:49:37 GMT`, in the three formats.
+/// `Sun, 06 Nov 1994 08:49:37 GMT` in the three formats.
 const DATES: [&str; 3] =
     ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"];
 const BEFORE: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
 const AFTER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
 
 fn modified() -> SystemTime {
-    // A part of a second is no part of the date.
+    // Fractions of a second are not in the date.
     UNIX_EPOCH + Duration::new(784_111_777, 987_654_321)
 }
 
-/// A folder with a small file and a large one, which is streamed, of the same age.
+/// Returns a folder with a small file and a large one, which is streamed, of the same age.
 fn with_two() -> (TempDir, Vec<u8>) {
     let dir = TempDir::new();
     let large: Vec<u8> =
@@ -34,7 +33,7 @@ fn with_two() -> (TempDir, Vec<u8>) {
     (dir, large)
 }
 
-/// The parts of an answer, each with its range as it is written.
+/// Returns the parts of a response, each with its `Content-Range`.
 fn parts(answer: &Response) -> Vec<(String, Vec<u8>)> {
     let kind = answer.header("content-type").expect("a type");
     let Some(boundary) = kind.strip_prefix("multipart/byteranges; boundary=") else {
@@ -64,7 +63,7 @@ fn parts(answer: &Response) -> Vec<(String, Vec<u8>)> {
 }
 
 #[tokio::test]
-async fn a_part_of_a_file_is_that_part() {
+async fn range_selects_its_bytes() {
     let (dir, large) = with_two();
     let livers = Livers::on(dir.path()).start().await;
     for (path, bytes) in [("/small.txt", &large[..1000]), ("/large.bin", &large[..])] {
@@ -97,7 +96,7 @@ async fn a_part_of_a_file_is_that_part() {
             let written = wanted.map(|(first, last)| format!("bytes {first}-{last}/{length}"));
             assert_eq!(answer.header("content-range"), written.as_deref(), "{path} {range}");
             assert!(answer.body == bytes[first..=end], "{path} {range}: other bytes");
-            // A range is for GET alone.
+            // Ranges are defined for GET only.
             let head = http::send(livers.port(), "HEAD", path, &[("Range", &range)], b"").await;
             assert_eq!((head.status, head.header("content-range")), (200, None), "{path} {range}");
             assert_eq!(head.header("content-length"), Some(length.to_string().as_str()));
@@ -120,7 +119,7 @@ async fn a_part_of_a_file_is_that_part() {
 }
 
 #[tokio::test]
-async fn several_parts_are_sent_each_under_its_head() {
+async fn several_ranges_are_sent_as_multipart() {
     let (dir, large) = with_two();
     dir.write("copy.bin", &large[..1000]);
     let livers = Livers::on(dir.path()).start().await;
@@ -149,7 +148,7 @@ async fn several_parts_are_sent_each_under_its_head() {
                 .collect();
             assert!(parts(&answer) == wanted, "{path} {range}: other parts");
         }
-        // Nobody gets more than there is, however often it is asked for.
+        // Overlapping ranges are merged, so no byte is sent twice.
         let absurd = format!("bytes={}", "0-,".repeat(1000));
         let answer = http::get_with(livers.port(), path, &[("Range", &absurd)]).await;
         assert_eq!(answer.status, 200, "{path}");
@@ -158,7 +157,7 @@ async fn several_parts_are_sent_each_under_its_head() {
 }
 
 #[tokio::test]
-async fn a_download_goes_on_only_if_it_is_the_same_file() {
+async fn download_is_resumed_only_if_the_file_is_the_same() {
     let (dir, large) = with_two();
     let livers = Livers::on(dir.path()).start().await;
     for path in ["/small.txt", "/large.bin"] {
@@ -187,7 +186,7 @@ async fn a_download_goes_on_only_if_it_is_the_same_file() {
 }
 
 #[tokio::test]
-async fn preconditions_are_looked_at_in_their_order() {
+async fn preconditions_are_evaluated_in_order() {
     let (dir, _) = with_two();
     dir.write("index.html", "<p>");
     let livers = Livers::on(dir.path()).start().await;
@@ -211,15 +210,15 @@ async fn preconditions_are_looked_at_in_their_order() {
             (&[("If-Match", other)], 412),
             (&[("If-None-Match", &weak)], 304),
             (&[("If-None-Match", other)], 200),
-            // A tag counts, whatever the date says.
+            // A tag takes precedence over a date.
             (&[("If-None-Match", other), ("If-Modified-Since", AFTER)], 200),
             (&[("If-None-Match", own), ("If-Modified-Since", BEFORE)], 304),
             (&[("If-Match", own), ("If-Unmodified-Since", BEFORE)], 200),
-            // What fails comes before what is known.
+            // 412 takes precedence over 304.
             (&[("If-Match", other), ("If-None-Match", own)], 412),
             (&[("If-Unmodified-Since", BEFORE), ("If-None-Match", own)], 412),
             (&[("If-Match", own), ("If-None-Match", own)], 304),
-            // And both before a range.
+            // Both take precedence over a range.
             (&[("If-None-Match", own), ("Range", "bytes=0-0")], 304),
             (&[("If-Match", other), ("Range", "bytes=0-0")], 412),
             (&[("If-Match", own), ("Range", "bytes=0-0")], 206),
@@ -237,16 +236,16 @@ async fn preconditions_are_looked_at_in_their_order() {
             }
         }
     }
-    // A page's bytes are others after each change, so it has no date of its own.
+    // A page carries the version, so the date of its file does not apply.
     let page = http::get_with(livers.port(), "/", &[("If-Modified-Since", AFTER)]).await;
     assert_eq!((page.status, page.header("last-modified")), (200, None));
-    // Conditions are on what is there.
+    // Preconditions apply to existing files only.
     let missing = http::get_with(livers.port(), "/missing", &[FETCH, ("If-Match", "*")]).await;
     assert_eq!(missing.status, 404);
 }
 
 #[tokio::test]
-async fn a_file_from_before_1970_is_served_without_a_date() {
+async fn file_from_before_1970_has_no_last_modified() {
     let dir = TempDir::new();
     dir.write("old.txt", "old");
     let file = std::fs::File::options().write(true).open(dir.at("old.txt")).expect("open");
@@ -258,9 +257,9 @@ async fn a_file_from_before_1970_is_served_without_a_date() {
     assert_eq!(answer.header("last-modified"), None);
 }
 
-/// RFC 9110, section 8.8.2.1: no answer says that it will have been changed.
+/// RFC 9110, section 8.8.2.1: `Last-Modified` is never later than `Date`.
 #[tokio::test]
-async fn a_file_from_the_future_was_changed_now() {
+async fn file_from_the_future_is_dated_now() {
     let dir = TempDir::new();
     dir.write("new.txt", "new");
     let file = std::fs::File::options().write(true).open(dir.at("new.txt")).expect("open");
@@ -271,7 +270,7 @@ async fn a_file_from_the_future_was_changed_now() {
     let time = |name| httpdate::parse_http_date(answer.header(name)?).ok();
     let (modified, date) = (time("last-modified"), time("date"));
     assert!(modified.is_some() && modified <= date, "{answer:?}");
-    // Nothing is known of that second.
+    // The file may change within this second.
     let modified = answer.header("last-modified").expect("a time").to_owned();
     let part = [("Range", "bytes=0-0"), ("If-Range", &*modified)];
     assert_eq!(http::get_with(livers.port(), "/new.txt", &part).await.status, 200);

@@ -1,10 +1,10 @@
-//! What the test suites of `send` and `serve-static` (npm) check, as one table in our own words: the
-//! behaviour that thousands of servers have, and that people expect of a static one.
+//! The behaviour that the test suites of `send` and `serve-static` (npm) check, as a table: thousands of
+//! servers behave like this, and users expect it.
 //!
-//! Where livers does otherwise, it is said: several ranges are sent as several parts (there: the whole),
+//! livers differs on purpose in these points: several ranges are sent as multipart (there: the whole),
 //! hidden names are 403 unless allowed (there: 404 by default), paths with dot segments are not found
-//! (there: resolved, or 403), and folders redirect with 302 (there: 301). What these suites check of
-//! their options alone (`start`, `maxAge`, `fallthrough`) has nothing to stand for it here.
+//! (there: resolved, or 403), and folders redirect with 302 (there: 301). Tests of options that livers
+//! does not have (`start`, `maxAge`, `fallthrough`) are left out.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,8 +12,8 @@ use crate::support::dir::TempDir;
 use crate::support::http;
 use crate::support::server::Livers;
 
-/// A request, and what is wanted: the status, fields by their beginnings (an empty one must not be
-/// there), and the body.
+/// A request and the expected response: the status, the beginnings of fields (an empty one must be
+/// absent), and the body.
 type Row<'a> =
     (&'a str, &'a str, &'a [(&'a str, &'a str)], u16, &'a [(&'a str, &'a str)], Option<&'a str>);
 
@@ -24,9 +24,9 @@ const NONE: &[(&str, &str)] = &[];
 
 const TEXT: (&str, &str) = ("content-type", "text/plain; charset=utf-8");
 
-/// Files, folders, and what is neither.
+/// Files, folders and missing paths.
 const PATHS: &[Row<'_>] = &[
-    // Files by their names.
+    // Files by name.
     ("GET", "/name.txt", NONE, 200, &[TEXT, ("content-length", "4")], Some("tobi")),
     ("GET", "/name.txt?x=y", NONE, 200, &[TEXT], Some("tobi")),
     ("GET", "/some%20thing.txt", NONE, 200, &[TEXT], Some("hey")),
@@ -37,18 +37,18 @@ const PATHS: &[Row<'_>] = &[
     ("GET", "/unknown.xyzzy", NONE, 200, &[("content-type", "application/oct")], Some("?")),
     ("GET", "/tobi.html", NONE, 200, &[("content-type", "text/html")], Some("<p>tobi</p>")),
     ("GET", "/name.d/name.txt", NONE, 200, &[TEXT], Some("loki")),
-    // A name without its end: a page, never a folder, and not with a slash.
+    // A name without its extension: a page, but not a folder, and not with a slash.
     ("GET", "/tobi", NONE, 200, &[("content-type", "text/html")], Some("<p>tobi</p>")),
     ("GET", "/name", NONE, 200, &[("content-type", "text/html")], Some("<p>tobi</p>")),
     ("GET", "/tobi/", NONE, 404, &[], None),
     ("GET", "/nums", NONE, 404, &[], None),
-    // What is said of every file.
+    // Fields of every file.
     ("GET", "/nums.txt", NONE, 200, &[("accept-ranges", "bytes")], Some(NUMS)),
     ("GET", "/nums.txt", NONE, 200, &[("etag", "\""), ("date", "")], Some(NUMS)),
     ("GET", "/nums.txt", NONE, 200, &[("cache-control", "no-cache")], Some(NUMS)),
     ("HEAD", "/nums.txt", NONE, 200, &[("content-length", "9"), TEXT], Some("")),
     ("HEAD", "/missing.txt", NONE, 404, &[], Some("")),
-    // What is not there, or is no path.
+    // Missing files and invalid paths.
     ("GET", "/missing.txt", NONE, 404, &[], None),
     ("GET", "/name.txt/", NONE, 404, &[], None),
     ("GET", "/name.txt/more", NONE, 404, &[], None),
@@ -63,7 +63,7 @@ const PATHS: &[Row<'_>] = &[
     ("GET", "/%2e%2e/name.txt", NONE, 404, &[], None),
     ("POST", "/name.txt", NONE, 405, &[("allow", "GET, HEAD")], None),
     ("DELETE", "/missing.txt", NONE, 405, &[("allow", "GET, HEAD")], None),
-    // Hidden names, there or not.
+    // Hidden names, whether they exist or not.
     ("GET", "/.hidden.txt", NONE, 403, &[], None),
     ("GET", "/.mine/name.txt", NONE, 403, &[], None),
     ("GET", "/.mine", NONE, 403, &[], None),
@@ -80,7 +80,7 @@ const PATHS: &[Row<'_>] = &[
     ("GET", "/\\\\pets", NONE, 404, &[], None),
 ];
 
-/// Conditions on what is there.
+/// Preconditions.
 const CONDITIONS: &[Row<'_>] = &[
     // Preconditions.
     ("GET", "/nums.txt", &[("If-Match", "*")], 200, &[], Some(NUMS)),
@@ -104,7 +104,7 @@ const CONDITIONS: &[Row<'_>] = &[
     ),
 ];
 
-/// Parts of it.
+/// Ranges.
 const RANGES: &[Row<'_>] = &[
     // Ranges.
     ("GET", "/nums.txt", &[("Range", "bytes=0-4")], 206, &[], Some("12345")),
@@ -148,7 +148,7 @@ const RANGES: &[Row<'_>] = &[
         None,
     ),
     ("HEAD", "/nums.txt", &[("Range", "bytes=0-4")], 200, &[("content-length", "9")], None),
-    // Ranges of what may have changed.
+    // Ranges with `If-Range`.
     ("GET", "/nums.txt", &[("Range", "bytes=0-0"), ("If-Range", "{tag}")], 206, &[], Some("1")),
     ("GET", "/nums.txt", &[("Range", "bytes=0-0"), ("If-Range", "{date}")], 206, &[], Some("1")),
     ("GET", "/nums.txt", &[("Range", "bytes=0-0"), ("If-Range", "\"foo\"")], 200, &[], Some(NUMS)),
@@ -180,14 +180,14 @@ fn folder() -> TempDir {
     ] {
         dir.write(name, text);
     }
-    // A date of this very second would tell nothing.
+    // A date within the current second is not a strong validator.
     let file = std::fs::File::options().write(true).open(dir.at("nums.txt")).expect("open");
     file.set_modified(SystemTime::now() - Duration::from_secs(9)).expect("a time");
     dir
 }
 
 #[tokio::test]
-async fn a_static_server_does_what_people_expect() {
+async fn behaves_like_send_and_serve_static() {
     let dir = folder();
     let livers = Livers::on(dir.path()).start().await;
     let nums = http::get_with(livers.port(), "/nums.txt", &[("Sec-Fetch-Dest", "empty")]).await;
