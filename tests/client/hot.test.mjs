@@ -191,13 +191,13 @@ test('a failed update keeps the old module and is retried with the next change',
 });
 
 test('an update waits for a module that calls end after it has run', async (t) => {
-  const late = (says) =>
+  const late = (callsEnd) =>
     file([], (hot) => {
       p.registry.begin('/a.js');
       setTimeout(() => {
         p.log.push('late');
         hot.accept(() => p.log.push('accepted'));
-        if (says) p.registry.end('/a.js');
+        if (callsEnd) p.registry.end('/a.js');
       }, 5);
     });
   const p = new Project({ '/main.js': file(['/a.js']), '/a.js': late(true) });

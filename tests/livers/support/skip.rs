@@ -1,6 +1,6 @@
 //! Skips a test, or a part of one, that needs something this machine lacks.
 //!
-//! A skipped test passes, so nobody would notice that the gate has stopped running it. Under
+//! A skipped test passes, so a test that the gate no longer runs would go unnoticed. Under
 //! `CI=true` a skip therefore fails the test, unless [`ALLOWED`] lists it.
 
 /// Tests that may be skipped under `CI=true`, and what they lack.

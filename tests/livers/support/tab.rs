@@ -57,7 +57,7 @@ impl Tab {
         Self::over(Socket::on(livers.port()).open().await).await
     }
 
-    /// A page that uses these files and knows what is current.
+    /// Opens a socket for a page that uses these files and has the current version.
     pub async fn page(livers: &Livers, page: &str, uses: &[&str]) -> Self {
         let mut tab = Self::tool(livers).await;
         let Connected { boot, version } = &tab.connected;
@@ -66,7 +66,7 @@ impl Tab {
         tab
     }
 
-    /// A page that says this hello.
+    /// Opens a socket and sends this hello.
     pub async fn hello(livers: &Livers, hello: &Value) -> Self {
         let mut tab = Self::tool(livers).await;
         tab.say(hello).await;
@@ -85,21 +85,21 @@ impl Tab {
     /// before the ping. No other message may arrive meanwhile.
     pub async fn say(&mut self, message: &Value) {
         self.socket.send_json(message).await;
-        let told = self.updates_until_pong().await;
-        assert!(told.is_empty(), "after {message}: {told:?}");
+        let updates = self.updates_until_pong().await;
+        assert!(updates.is_empty(), "after {message}: {updates:?}");
     }
 
     /// Sends a ping and collects the updates until its pong.
     pub async fn updates_until_pong(&mut self) -> Vec<Updated> {
-        self.socket.send(Message::Ping("said".into())).await;
-        let mut told = Vec::new();
+        self.socket.send(Message::Ping("marker".into())).await;
+        let mut updates = Vec::new();
         loop {
             match self.socket.next().await {
-                Some(Ok(Message::Pong(_))) => return told,
+                Some(Ok(Message::Pong(_))) => return updates,
                 Some(Ok(Message::Ping(_))) => {}
                 Some(Ok(Message::Text(text))) => {
                     let message = serde_json::from_str(&text).expect("JSON");
-                    told.push(Updated::from_json(&message));
+                    updates.push(Updated::from_json(&message));
                 }
                 other => panic!("a pong, not {other:?}"),
             }
@@ -114,8 +114,9 @@ impl Tab {
     /// Reads the next message, which must contain exactly these changes. Returns its version.
     pub async fn expect(&mut self, changes: &[(&str, &str)]) -> u64 {
         let updated = self.updated().await;
-        let told: Vec<_> = updated.changes.iter().map(|(p, k)| (p.as_str(), k.as_str())).collect();
-        assert_eq!(told, changes, "{updated:?}");
+        let updates: Vec<_> =
+            updated.changes.iter().map(|(p, k)| (p.as_str(), k.as_str())).collect();
+        assert_eq!(updates, changes, "{updated:?}");
         updated.version
     }
 
@@ -123,8 +124,8 @@ impl Tab {
     /// file that no page uses, which is published after everything before it, and must be the next
     /// change.
     pub async fn expect_nothing(&mut self, root: impl AsRef<Path>) {
-        let told = self.until_quiet(root).await;
-        assert!(told.is_empty(), "expected nothing before the marker, got {told:?}");
+        let updates = self.until_quiet(root).await;
+        assert!(updates.is_empty(), "expected nothing before the marker, got {updates:?}");
     }
 
     /// Collects the updates about everything that happened before this call, with a marker file as
@@ -136,12 +137,12 @@ impl Tab {
         let hidden = root.as_ref().join(format!(".{name}"));
         std::fs::write(&hidden, "").expect("write the marker");
         std::fs::rename(hidden, root.as_ref().join(&name)).expect("rename the marker");
-        let mut told = self.until(&format!("/{name}")).await;
-        if let Some(last) = told.last_mut() {
+        let mut updates = self.until(&format!("/{name}")).await;
+        if let Some(last) = updates.last_mut() {
             last.changes.retain(|(path, _)| path[1..] != name);
         }
-        told.retain(|updated| !updated.changes.is_empty());
-        told
+        updates.retain(|updated| !updated.changes.is_empty());
+        updates
     }
 
     /// Collects updates until one contains this path.
