@@ -66,7 +66,7 @@ const SAVES: usize = 5;
 /// Longer than a burst of changes, which livers would gather.
 const PAUSE: Duration = Duration::from_millis(150);
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What one round measured with one number of sockets.
 #[derive(Clone, Copy, Debug)]
@@ -243,7 +243,7 @@ async fn open(port: u16) -> Result<TcpStream> {
 /// A text frame of a client, masked with zeros (RFC 6455, section 5.2).
 fn masked(text: &[u8]) -> Result<Vec<u8>> {
     let length = u16::try_from(text.len())?.to_be_bytes();
-    Ok([&[0x81, 0x80 | 126], &length[..], &[0; 4], text].concat())
+    Ok([&[0x81, 0xfe], &length[..], &[0; 4], text].concat())
 }
 
 /// The payload of the next frame, which has a length of less than 126, or of two bytes.
@@ -285,12 +285,7 @@ async fn bare(folder: &Path) -> Result<()> {
         stream.set_nodelay(true)?;
         let mut saves = saved.subscribe();
         tokio::spawn(async move {
-            let callback = |_: &_, mut response: tokio_tungstenite::tungstenite::handshake::server::Response| {
-                let protocol = tokio_tungstenite::tungstenite::http::HeaderValue::from_static("livers");
-                response.headers_mut().insert("Sec-WebSocket-Protocol", protocol);
-                Ok(response)
-            };
-            let socket = tokio_tungstenite::accept_hdr_async(stream, callback).await;
+            let socket = tokio_tungstenite::accept_async(stream).await;
             let Ok(mut socket) = socket else { return };
             let _ = socket.send(Message::text("{\"type\":\"connected\"}")).await;
             loop {

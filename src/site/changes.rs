@@ -19,6 +19,9 @@ pub(crate) struct FileChanges {
 
 impl ChangeSource for FileChanges {
     fn until_settled(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send + '_>>> {
+        if self.watch.is_settled() {
+            return None;
+        }
         Some(Box::pin(self.watch.until_settled()))
     }
 

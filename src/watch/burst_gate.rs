@@ -49,6 +49,11 @@ impl BurstGate {
         self.opened.notify_waiters();
     }
 
+    /// Returns whether a page that is requested now need not wait. Costs an atomic load.
+    pub(super) fn is_open(&self) -> bool {
+        self.closed_until(Instant::now()).is_none()
+    }
+
     /// Waits until the gate is open, for a bounded time.
     pub(super) async fn pass(&self) {
         loop {

@@ -129,6 +129,11 @@ impl Watch {
         let _ = self.established.clone().wait_for(|all| *all).await;
     }
 
+    /// Returns whether no burst of changes goes on. Takes no lock.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.gate.is_open()
+    }
+
     /// Waits while a burst of changes goes on, for at most 400 ms: a page that is served in the
     /// middle of it would have to be loaded again.
     pub(crate) async fn until_settled(&self) {

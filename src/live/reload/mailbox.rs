@@ -138,12 +138,11 @@ impl Pending {
     /// Returns the messages to send, as JSON.
     pub(super) fn frames(self) -> impl Iterator<Item = Utf8Bytes> {
         let updated = match self.updates {
-            Updates::None => None,
             Updates::One(update) => Some(update.frame()),
             Updates::Merged(version, changes) if !changes.is_empty() => {
                 Some(updated(version, &changes.into_iter().collect::<Vec<_>>()))
             }
-            Updates::Merged(..) => None,
+            Updates::None | Updates::Merged(..) => None,
         };
         let failed = self.faults.map(|faults| {
             let faults: Vec<&Fault> = faults.iter().map(|fault| &**fault).collect();
@@ -156,12 +155,11 @@ impl Pending {
     #[cfg(test)]
     pub(super) fn update(&self) -> Option<(u64, Vec<Change>)> {
         match &self.updates {
-            Updates::None => None,
             Updates::One(update) => Some((update.version, update.changes.clone())),
-            Updates::Merged(_, changes) if changes.is_empty() => None,
-            Updates::Merged(version, changes) => {
+            Updates::Merged(version, changes) if !changes.is_empty() => {
                 Some((*version, changes.clone().into_iter().collect()))
             }
+            Updates::None | Updates::Merged(..) => None,
         }
     }
 

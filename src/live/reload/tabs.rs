@@ -28,7 +28,7 @@ pub(super) type TabId = u64;
 pub(super) struct Tabs {
     pub(super) version: u64,
     pub(super) log: ChangeLog,
-    tabs: HashMap<TabId, Tab>,
+    open: HashMap<TabId, Tab>,
     /// Which tabs use a path, each list in ascending order.
     by_path: HashMap<Arc<str>, Vec<TabId>>,
     /// The tabs whose files are not known.
@@ -79,7 +79,7 @@ impl Tabs {
             faults: Vec::new(),
             mailbox: Arc::clone(&mailbox),
         };
-        self.tabs.insert(id, tab);
+        self.open.insert(id, tab);
         self.unknown.insert(id);
         (id, mailbox)
     }
@@ -87,8 +87,10 @@ impl Tabs {
     /// Removes a tab.
     pub(super) fn leave(&mut self, id: TabId) {
         self.unknown.remove(&id);
-        let Some(Tab { uses: Some(uses), served, .. }) = self.tabs.remove(&id) else { return };
-        uses.iter().for_each(|used| self.unlist(id, used));
+        let Some(Tab { uses: Some(uses), served, .. }) = self.open.remove(&id) else { return };
+        for used in &uses {
+            self.unlist(id, used);
+        }
         if self.closed.len() >= CLOSED {
             self.closed.pop_front();
         }
@@ -96,11 +98,11 @@ impl Tabs {
     }
 
     pub(super) fn get(&self, id: TabId) -> Option<&Tab> {
-        self.tabs.get(&id)
+        self.open.get(&id)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Tab> {
-        self.tabs.values()
+        self.open.values()
     }
 
     /// Sets what a tab says about itself.
@@ -119,16 +121,17 @@ impl Tabs {
         });
         self.set_uses(id, uses);
         let page = page.map(|page| self.shared(page));
-        if let Some(tab) = self.tabs.get_mut(&id) {
+        if let Some(tab) = self.open.get_mut(&id) {
             (tab.page, tab.served) = (page, served);
         }
     }
 
     /// Replaces the paths that a tab uses.
     pub(super) fn set_uses(&mut self, id: TabId, uses: Option<Vec<Arc<str>>>) {
-        let Some(tab) = self.tabs.get_mut(&id) else { return };
-        let before = std::mem::replace(&mut tab.uses, uses.clone());
-        before.iter().flatten().for_each(|path| self.unlist(id, path));
+        let Some(tab) = self.open.get_mut(&id) else { return };
+        for path in tab.uses.take().iter().flatten() {
+            self.unlist(id, path);
+        }
         for path in uses.iter().flatten() {
             let ids = self.by_path.entry(Arc::clone(path)).or_default();
             if let Err(at) = ids.binary_search(&id) {
@@ -139,6 +142,9 @@ impl Tabs {
             self.unknown.remove(&id);
         } else {
             self.unknown.insert(id);
+        }
+        if let Some(tab) = self.open.get_mut(&id) {
+            tab.uses = uses;
         }
     }
 
@@ -160,7 +166,7 @@ impl Tabs {
 
     /// Returns the lowest version at which a document was served that is open or may come back.
     pub(super) fn oldest_served(&self) -> u64 {
-        let open = self.tabs.values().filter(|tab| tab.uses.is_some()).map(|tab| tab.served);
+        let open = self.open.values().filter(|tab| tab.uses.is_some()).map(|tab| tab.served);
         open.chain(self.closed.iter().copied()).min().unwrap_or(self.version)
     }
 
@@ -175,7 +181,7 @@ impl Tabs {
         let (mut ids, mut which) = (Vec::new(), Vec::new());
         for pairs in affected.chunk_by(|(one, _), (other, _)| one == other) {
             let Some((id, _)) = pairs.first() else { continue };
-            let Some(tab) = self.tabs.get(id) else { continue };
+            let Some(tab) = self.open.get(id) else { continue };
             which.clear();
             which.extend(pairs.iter().map(|(_, change)| *change));
             if let Some(update) = updates.get(&which) {
@@ -201,7 +207,7 @@ impl Tabs {
     ) -> Vec<Arc<Mailbox>> {
         let mut mailboxes = Vec::new();
         for id in ids {
-            let Some(tab) = self.tabs.get_mut(id) else { continue };
+            let Some(tab) = self.open.get_mut(id) else { continue };
             let affecting = faults.iter().zip(reaches).filter(|(_, reach)| tab.is_affected(reach));
             let affecting: Vec<_> = affecting.map(|(fault, _)| Arc::clone(fault)).collect();
             if affecting != tab.faults {
@@ -215,11 +221,11 @@ impl Tabs {
 
     /// Returns the ids of all tabs.
     pub(super) fn ids(&self) -> Vec<TabId> {
-        self.tabs.keys().copied().collect()
+        self.open.keys().copied().collect()
     }
 
     pub(super) fn mailboxes(&self, ids: &[TabId]) -> Vec<Arc<Mailbox>> {
-        let tabs = ids.iter().filter_map(|id| self.tabs.get(id));
+        let tabs = ids.iter().filter_map(|id| self.open.get(id));
         tabs.map(|tab| Arc::clone(&tab.mailbox)).collect()
     }
 
@@ -228,18 +234,18 @@ impl Tabs {
         let mut pairs = Vec::new();
         for (index, reach) in reaches.iter().enumerate() {
             if reach.is_everyone() {
-                pairs.extend(self.tabs.keys().map(|id| (*id, index)));
+                pairs.extend(self.open.keys().map(|id| (*id, index)));
                 continue;
             }
             pairs.extend(self.unknown.iter().map(|id| (*id, index)));
             if reach.complete_since() > 0 {
-                let doubtful = self.tabs.iter().filter(|(_, tab)| reach.may_miss(tab.served));
+                let doubtful = self.open.iter().filter(|(_, tab)| reach.may_miss(tab.served));
                 pairs.extend(doubtful.map(|(id, _)| (*id, index)));
             }
             for (path, since) in reach.paths() {
                 let ids = self.by_path.get(path).into_iter().flatten();
                 let served_by =
-                    |id: &&TabId| self.tabs.get(*id).is_some_and(|tab| tab.served <= since);
+                    |id: &&TabId| self.open.get(*id).is_some_and(|tab| tab.served <= since);
                 pairs.extend(ids.filter(served_by).map(|id| (*id, index)));
             }
         }

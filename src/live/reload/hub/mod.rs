@@ -162,7 +162,9 @@ impl Hub {
         let mailboxes = tabs.mailboxes(&notified);
         drop(tabs);
 
-        mailboxes.iter().for_each(|mailbox| mailbox.wake());
+        for mailbox in &mailboxes {
+            mailbox.wake();
+        }
         self.forget_uses(changes, version);
         (version, mailboxes.len())
     }
@@ -225,7 +227,9 @@ impl Hub {
         let mailboxes = tabs.deliver_faults(&all, &faults, &reaches);
         drop(tabs);
         drop(usage);
-        mailboxes.iter().for_each(|mailbox| mailbox.wake());
+        for mailbox in &mailboxes {
+            mailbox.wake();
+        }
     }
 
     fn faults_with_reach(&self, usage: &Usage) -> (Vec<Arc<Fault>>, Vec<Reach>) {
