@@ -1,7 +1,8 @@
 //! Reads regular files as consistent snapshots.
 //!
-//! Files up to [`IN_MEMORY`] are read whole and hashed; larger ones stay open and are streamed. Each
-//! result records whether a concurrent [writer](super::writer) was detected, in which case the bytes
+//! Files up to [`IN_MEMORY`] are read whole and hashed; larger ones stay open and are streamed. On
+//! Linux a file is read while a [lease](super::writer) on it is held, so that no write falls into the
+//! read. Each result records whether a process had the file open for writing, in which case the bytes
 //! may be an incomplete save.
 
 use std::{
@@ -101,7 +102,7 @@ impl Facts {
 /// costs five system calls: open, two for the lease, read, close.
 ///
 /// # Blocking
-/// Reads the file.
+/// Reads the file. A process that opens it for writing meanwhile waits.
 ///
 /// # Errors
 /// [`NotFound`](io::ErrorKind::NotFound) if the path is no regular file, or any error of opening or
@@ -121,16 +122,16 @@ pub(crate) fn content_hash(path: &Path) -> io::Result<Option<ContentHash>> {
     if filled < SMALL {
         return Ok(Some(ContentHash::of(&small[..filled])));
     }
-    // Reading the rest takes too long to keep a writer waiting.
-    writer::release(&file);
     let facts = Facts::of(&file.metadata()?);
     if facts.length > IN_MEMORY {
         return Ok(Some(facts.content_hash()));
     }
     let mut bytes = small.to_vec();
-    file.take(2 * IN_MEMORY).read_to_end(&mut bytes)?;
-    let same = bytes.len() as u64 == facts.length;
-    Ok(same.then(|| ContentHash::of(&bytes)))
+    (&file).take(2 * IN_MEMORY).read_to_end(&mut bytes)?;
+    // Releases the lease before the bytes are hashed.
+    drop(file);
+    let is_whole = bytes.len() as u64 == facts.length;
+    Ok(is_whole.then(|| ContentHash::of(&bytes)))
 }
 
 /// Opens a file without following a symbolic link, and without waiting for the other end of a FIFO.
@@ -151,7 +152,7 @@ fn open_no_follow(path: &Path) -> io::Result<File> {
 /// Reads a regular file, or opens it if it is large.
 ///
 /// # Blocking
-/// Reads the file.
+/// Reads the file. A process that opens it for writing meanwhile waits.
 ///
 /// # Errors
 /// [`NotFound`](io::ErrorKind::NotFound) if the path is no regular file, or any error of opening or
@@ -162,11 +163,14 @@ pub(crate) fn read(path: &Path) -> io::Result<FileRead> {
         return Err(io::ErrorKind::NotFound.into());
     }
     let mut file = File::open(path)?;
+    let lease = writer::hold(&file);
     let metadata = file.metadata()?;
-    let before = writer::writer(&file, &metadata, SystemTime::now());
     let facts = Facts::of(&metadata);
     let Facts { length, modified } = facts;
+    let before = lease.unwrap_or_else(|| writer::by_time(modified, SystemTime::now()));
     if length > IN_MEMORY {
+        // Streaming takes too long to keep a writer waiting.
+        writer::release(&file);
         let content_hash = facts.content_hash();
         let mut beginning = Vec::new();
         file.by_ref().take(BEGINNING).read_to_end(&mut beginning)?;
@@ -175,15 +179,17 @@ pub(crate) fn read(path: &Path) -> io::Result<FileRead> {
         return Ok(FileRead { content, content_hash, writer: before, modified, stamp: None });
     }
     let bytes = read_whole(&file, length)?;
-    let content_hash = ContentHash::of(&bytes);
-    // A writer that opened the file meanwhile still has it open, or has changed its size or time.
     let after = file.metadata()?;
-    let same = Facts::of(&after) == Facts { length: bytes.len() as u64, modified };
-    let writer = match before {
-        Writer::None if !same => Writer::Open,
-        Writer::None => writer::writer(&file, &after, SystemTime::now()),
-        before => before,
+    // Without a lease, a write during the read shows in the size or the time.
+    let is_same = Facts::of(&after) == Facts { length: bytes.len() as u64, modified };
+    let writer = match (lease, before) {
+        (None, Writer::None) if !is_same => Writer::Open,
+        (None, Writer::None) => writer::by_time(after.modified().ok(), SystemTime::now()),
+        _ => before,
     };
+    // Releases the lease before the bytes are hashed.
+    drop(file);
+    let content_hash = ContentHash::of(&bytes);
     let (content, stamp) = (Content::Memory(bytes.into()), FileStamp::of(&after));
     Ok(FileRead { content, content_hash, writer, modified, stamp })
 }
@@ -218,9 +224,12 @@ fn fill(mut file: &File, buffer: &mut [u8], enough: usize) -> io::Result<usize> 
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, File};
+    use std::{
+        fs::{self, File},
+        io::Write,
+    };
 
-    use super::read_whole;
+    use super::{Content, Writer, content_hash, read, read_whole};
 
     #[test]
     fn file_is_read_whole_whatever_length_is_expected() {
@@ -234,5 +243,33 @@ mod tests {
             }
         }
         fs::remove_file(&path).unwrap();
+    }
+
+    /// A process that truncates and rewrites a file waits for a read that began before, and a read that
+    /// begins later reports it.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn read_without_a_writer_is_one_version_of_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        let version = |number: u8| vec![number; 2 << 20];
+        fs::write(&path, version(0)).unwrap();
+        let writer = std::thread::spawn({
+            let path = path.clone();
+            move || {
+                for number in 1..=100 {
+                    let mut file = File::create(&path).unwrap();
+                    version(number).chunks(1 << 19).for_each(|part| file.write_all(part).unwrap());
+                }
+            }
+        });
+        while !writer.is_finished() {
+            let read = read(&path).unwrap();
+            let Content::Memory(bytes) = read.content else { panic!("the file is small") };
+            let is_whole = bytes.len() == 2 << 20 && bytes.iter().all(|byte| *byte == bytes[0]);
+            assert!(is_whole || read.writer == Writer::Open, "{} bytes", bytes.len());
+        }
+        writer.join().unwrap();
+        assert_eq!(content_hash(&path).unwrap(), Some(read(&path).unwrap().content_hash));
     }
 }

@@ -1,58 +1,45 @@
-//! Whether somebody has a file open for writing.
+//! Detects concurrent writers.
 //!
-//! Linux knows: it grants a read lease on a file only while nobody does (fcntl(2), `F_SETLEASE`). Who
-//! wants to write then waits until the lease is given back, so that is done at once, or as soon as a
-//! small file was read. It is refused to those who do not own the file, and some file systems know no
-//! leases; there, and on other systems, all there is to go by is the time of the last write.
+//! On Linux, a read lease (`F_SETLEASE`, fcntl(2)) is granted only while no process has the file open
+//! for writing. While it is held, a process that opens the file for writing waits, so it is held only
+//! for as long as reading the file takes. The kernel grants leases to the owner of the file only, and
+//! some file systems do not support them; there, and on other systems, only the time of the last
+//! modification is known.
 
 // One foreign function takes a file descriptor and numbers, and no pointer.
 #![cfg_attr(target_os = "linux", allow(unsafe_code))]
 
 use std::{
-    fs::{File, Metadata},
+    fs::File,
     time::{Duration, SystemTime},
 };
 
-/// How long a file must not have been written to where nothing better is known.
+/// How long ago a file without a lease must have been modified to count as complete.
 const SETTLED: Duration = Duration::from_millis(30);
 
-/// Who is writing.
+/// Whether a process is writing a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Writer {
-    /// Nobody.
+    /// No process has it open for writing.
     None,
-    /// Perhaps somebody: it was written to a moment ago.
+    /// It was modified a moment ago, so a process may be writing it.
     Likely,
-    /// Somebody.
+    /// A process has it open for writing.
     Open,
 }
 
-/// Whether somebody is writing a file.
-pub(super) fn writer(file: &File, metadata: &Metadata, now: SystemTime) -> Writer {
-    seen(file).unwrap_or_else(|| by_time(metadata.modified().ok(), now))
-}
-
-/// Whether somebody is writing a file, if the system says so. Of what is no regular file, it does not.
-pub(super) fn seen(file: &File) -> Option<Writer> {
-    let seen = hold(file);
-    if seen == Some(Writer::None) {
-        release(file);
-    }
-    seen
-}
-
-/// As [`seen`]. Where nobody is writing, nobody begins to either until the file is closed, or
-/// [`release`]d.
+/// Returns whether a process has a file open for writing, or `None` if the system does not tell. If
+/// none has, none can open it for writing until the file is closed or [`release`]d.
 pub(super) fn hold(file: &File) -> Option<Writer> {
     match lease(file) {
         Lease::Granted => Some(Writer::None),
         Lease::Refused => Some(Writer::Open),
-        Lease::Unknown => None,
+        Lease::Unsupported => None,
     }
 }
 
-/// Whether somebody is likely to be writing a file that was last written to then. A time in the future
-/// is another machine's, and says nothing.
+/// Guesses whether a file is being written by the time of its last modification. A time in the future
+/// comes from another machine's clock and is ignored.
 pub(super) fn by_time(modified: Option<SystemTime>, now: SystemTime) -> Writer {
     match modified.map(|modified| now.duration_since(modified)) {
         Some(Ok(age)) if age < SETTLED => Writer::Likely,
@@ -60,40 +47,40 @@ pub(super) fn by_time(modified: Option<SystemTime>, now: SystemTime) -> Writer {
     }
 }
 
-/// What the system says to the wish for a lease.
+/// The kernel's answer to a request for a lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 enum Lease {
-    /// Nobody has the file open for writing.
+    /// No process has the file open for writing.
     Granted,
-    /// Somebody has.
+    /// A process has it open for writing.
     Refused,
-    /// It does not say.
-    Unknown,
+    /// The file belongs to another user, is no regular file, or its file system has no leases.
+    Unsupported,
 }
 
 #[cfg(target_os = "linux")]
 fn lease(file: &File) -> Lease {
     use std::io;
 
-    // As fcntl.h has it; the crate lacks it.
+    // From fcntl.h; the libc crate lacks it.
     const F_SETSIG: libc::c_int = 10;
 
-    // Who opens the file for writing before the lease is back has a signal sent to us: one that does
-    // nothing by default, rather than SIGIO, which would end the program.
+    // When a process opens the file for writing, the kernel sends a signal to the holder of the lease:
+    // SIGIO by default, which would end the program. SIGURG is ignored by default.
     if control(file, F_SETSIG, libc::SIGURG) < 0 {
-        return Lease::Unknown;
+        return Lease::Unsupported;
     }
     if control(file, libc::F_SETLEASE, libc::F_RDLCK) == 0 {
         return Lease::Granted;
     }
     match io::Error::last_os_error().kind() {
         io::ErrorKind::WouldBlock => Lease::Refused,
-        _ => Lease::Unknown,
+        _ => Lease::Unsupported,
     }
 }
 
-/// Whoever waits to write may.
+/// Releases a lease, so that a waiting writer can go on.
 #[cfg(target_os = "linux")]
 pub(super) fn release(file: &File) {
     control(file, libc::F_SETLEASE, libc::F_UNLCK);
@@ -109,7 +96,7 @@ fn control(file: &File, command: libc::c_int, argument: libc::c_int) -> libc::c_
 
 #[cfg(not(target_os = "linux"))]
 fn lease(_: &File) -> Lease {
-    Lease::Unknown
+    Lease::Unsupported
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -122,7 +109,7 @@ mod tests {
     use super::{Writer, by_time};
 
     #[test]
-    fn what_was_written_a_moment_ago_may_be_written_still() {
+    fn file_modified_a_moment_ago_is_likely_being_written() {
         let now = SystemTime::now();
         let table = [
             (Some(now - Duration::from_secs(9)), Writer::None),
@@ -137,30 +124,24 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_writer_is_seen_while_it_has_the_file_open() {
+    fn writer_is_detected_while_it_has_the_file_open() {
         use std::fs::{self, File};
 
-        use super::writer;
+        use super::hold;
 
-        let path = std::env::temp_dir().join(format!("livers-writer-{}", std::process::id()));
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
         fs::write(&path, "a").unwrap();
-        let old = fs::metadata(&path).unwrap().modified().unwrap() + Duration::from_secs(9);
-        let seen = || {
-            let file = File::open(&path).unwrap();
-            writer(&file, &file.metadata().unwrap(), old)
-        };
-        // Not every file system knows leases; none of them sees a writer where there is none.
-        assert_eq!(seen(), Writer::None);
-        let open = fs::OpenOptions::new().append(true).open(&path).unwrap();
-        let while_open = seen();
-        drop(open);
-        assert_eq!(seen(), Writer::None);
-        fs::remove_file(&path).unwrap();
-        if while_open == Writer::None {
+        let detect = || hold(&File::open(&path).unwrap());
+        let Some(writer) = detect() else {
             assert!(std::env::var_os("CI").is_none(), "no leases on {}", path.display());
             println!("skipped: this file system has no leases");
-        } else {
-            assert_eq!(while_open, Writer::Open);
-        }
+            return;
+        };
+        assert_eq!(writer, Writer::None);
+        let open = fs::OpenOptions::new().append(true).open(&path).unwrap();
+        assert_eq!(detect(), Some(Writer::Open));
+        drop(open);
+        assert_eq!(detect(), Some(Writer::None));
     }
 }

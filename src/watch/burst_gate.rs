@@ -108,7 +108,7 @@ mod tests {
     async fn opening_the_gate_lets_waiting_pages_pass() {
         let gate = BurstGate::new();
         gate.close();
-        gate.hold_until(Some(Instant::now() + Duration::from_secs(60)));
+        gate.hold_until(Some(Instant::now() + Duration::from_mins(1)));
         let mut pass = Box::pin(gate.pass());
         let mut context = Context::from_waker(Waker::noop());
         assert_eq!(pass.as_mut().poll(&mut context), Poll::Pending);

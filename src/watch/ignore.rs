@@ -1,10 +1,12 @@
-//! Which paths are not watched unless somebody asks for them, and which never count.
+//! Decides which paths are not watched unless they are requested, and which are never published.
 //!
-//! `.git` and `node_modules`, what the `.gitignore` files from the repository's top down say, and
-//! the patterns of `--ignore`: thousands of folders that would cost a watch each, and whose changes
-//! nobody waits for. The files are read when their folder is walked, not at each event.
+//! Not watched are `.git`, `node_modules` and the like, what the `.gitignore` files from the top of
+//! the repository down exclude, and the configured patterns: thousands of folders that would cost a
+//! watch each, and whose changes nobody waits for. A `.gitignore` file is read when its folder is
+//! walked, not at each event.
 //!
-//! Editors' temporary files never count, whoever asks.
+//! Never published are the paths that the configured patterns match, and editors' temporary files,
+//! even if they are requested.
 
 use std::{
     collections::HashMap,
@@ -19,26 +21,32 @@ use ignore::{
 
 use crate::error::Error;
 
-/// Folders that hold tools' data.
+/// Folders that hold the data of tools.
 const TOOLS: [&str; 4] = [".git", ".hg", ".svn", "node_modules"];
 
-/// The name of the files that say what is ignored.
+/// The name of the files with git's ignore rules.
 pub(super) const GITIGNORE: &str = ".gitignore";
 
-/// The rules for the folders that are watched.
+/// The ignore rules of the watched folders.
 #[derive(Debug)]
 pub(super) struct Ignore {
-    /// The folder that is served, and the others.
+    /// The served folder, and the other watched ones.
     roots: Vec<PathBuf>,
-    /// What `--ignore` says; it counts for what is asked for, too.
+    /// The configured patterns. They hold for requested paths, too.
     patterns: Gitignore,
-    /// What each folder's `.gitignore` says, the roots' parents' included.
+    /// The `.gitignore` of each folder, including the folders above the roots.
     files: HashMap<PathBuf, Gitignore>,
 }
 
 impl Ignore {
-    /// The rules of the patterns, and of the repositories around the root and the other folders.
-    pub(super) fn new(root: &Path, more: &[&Path], patterns: &[String]) -> Result<Self, Error> {
+    /// Creates the rules of the patterns, and reads those of the repositories around the folders.
+    ///
+    /// # Errors
+    /// [`Error::IgnorePattern`] if a pattern is invalid.
+    ///
+    /// # Blocking
+    /// Reads the `.gitignore` files above the folders.
+    pub(super) fn new(root: &Path, others: &[&Path], patterns: &[String]) -> Result<Self, Error> {
         let mut builder = GitignoreBuilder::new(root);
         for pattern in patterns {
             builder
@@ -47,7 +55,7 @@ impl Ignore {
         }
         let glob = |why: ignore::Error| Error::IgnorePattern(patterns.join(" "), why.to_string());
         let patterns = builder.build().map_err(glob)?;
-        let roots: Vec<_> = [root].iter().chain(more).map(|root| root.to_path_buf()).collect();
+        let roots: Vec<_> = [root].iter().chain(others).map(|root| root.to_path_buf()).collect();
         let mut ignore = Self { roots: roots.clone(), patterns, files: HashMap::new() };
         for root in roots {
             ignore.load_above(&root);
@@ -55,30 +63,33 @@ impl Ignore {
         Ok(ignore)
     }
 
-    /// Reads the `.gitignore` files from a root's repository's top down to the root.
+    /// Reads the `.gitignore` files of the folders above a root, from the top of its repository down.
     fn load_above(&mut self, root: &Path) {
         if let Some(top) = root.ancestors().find(|folder| folder.join(".git").exists()) {
             let between = root.ancestors().skip(1).take_while(|folder| folder.starts_with(top));
             between.for_each(|folder| self.load(folder));
-            // Whoever serves an ignored folder (a build's output) wants it watched.
+            // An ignored folder that is served (a build's output) is watched.
             if self.by_files(root, true) {
                 self.files.retain(|folder, _| !root.starts_with(folder));
             }
         }
     }
 
-    /// Reads a folder's `.gitignore`, again if need be.
+    /// Reads the `.gitignore` of a folder, or forgets it if there is none any more.
+    ///
+    /// # Blocking
+    /// Reads the file.
     pub(super) fn load(&mut self, folder: &Path) {
         let file = folder.join(GITIGNORE);
         if file.is_file() {
-            // A line that is no pattern is passed over, as git does.
+            // Invalid lines are skipped, as git does.
             self.files.insert(folder.to_owned(), Gitignore::new(file).0);
         } else {
             self.files.remove(folder);
         }
     }
 
-    /// Whether a path, or a folder that it lies in, costs no watch unless somebody asks for it.
+    /// Returns whether a path, or a folder above it, is not watched unless it is requested.
     pub(super) fn unwatched(&self, path: &Path, directory: bool) -> bool {
         self.below_root(path).any(|below| {
             let directory = directory || below != path;
@@ -88,13 +99,13 @@ impl Ignore {
         })
     }
 
-    /// Whether a path never counts.
+    /// Returns whether changes of a path are never published.
     pub(super) fn never(&self, path: &Path, directory: bool) -> bool {
         path.file_name().is_some_and(is_temporary)
             || self.below_root(path).any(|below| self.excluded(below, directory || below != path))
     }
 
-    /// A path and the folders that it lies in, below the nearest root.
+    /// Returns a path and the folders above it, up to the nearest root. Nothing outside the roots.
     fn below_root<'a>(&'a self, path: &'a Path) -> impl Iterator<Item = &'a Path> {
         let is_root = |path: &Path| self.roots.iter().any(|root| root == path);
         let inside = path.ancestors().skip(1).any(is_root);
@@ -107,25 +118,25 @@ impl Ignore {
 
     fn by_files(&self, path: &Path, directory: bool) -> bool {
         let mut folders = path.ancestors().skip(1);
-        let said =
+        let matched =
             folders.find_map(|folder| match self.files.get(folder)?.matched(path, directory) {
                 Match::None => None,
                 Match::Ignore(_) => Some(true),
                 Match::Whitelist(_) => Some(false),
             });
-        said.unwrap_or(false)
+        matched.unwrap_or(false)
     }
 }
 
-/// Whether a name is one that editors and tools give to files of a moment: swap and lock files,
-/// backups, the new content before its rename.
+/// Returns whether a name is that of a temporary file of an editor or tool: a swap or lock file, a
+/// backup, the new content before its rename.
 fn is_temporary(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     let starts = |prefix: &str| name.starts_with(prefix.as_bytes());
     let ends = |suffix: &str| name.ends_with(suffix.as_bytes());
     ends("~") // vim, emacs, gedit
         || [".swp", ".swo", ".swx", ".swpx"].into_iter().any(ends) // vim
-        || name == b"4913" // vim tries whether it may write here
+        || name == b"4913" // vim checks whether it may write here
         || starts(".#") // emacs: locks
         || (starts("#") && ends("#")) // emacs: autosaves
         || ["___jb_tmp___", "___jb_old___", "___jb_bak___"].into_iter().any(ends) // JetBrains
@@ -144,7 +155,7 @@ mod tests {
     use super::{Ignore, is_temporary};
 
     #[test]
-    fn names_of_a_moment_are_known() {
+    fn temporary_names_of_editors_are_recognized() {
         for name in
             ["a~", ".a.html.swp", "4913", ".#a", "#a#", "a.js___jb_tmp___", "sedAb12Cd", ".nfs0001"]
         {
@@ -156,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn ignored_paths_cost_no_watch() {
+    fn gitignore_and_patterns_exclude_paths_from_watching() {
         let top = std::env::temp_dir().join(format!("livers-ignore-{}", std::process::id()));
         let root = top.join("site");
         fs::create_dir_all(root.join("sub")).unwrap();
@@ -192,7 +203,7 @@ mod tests {
         assert!(ignore.unwatched(&more.join("a.log"), false));
         assert!(!ignore.unwatched(&more.join("a"), true));
 
-        // Whoever serves an ignored folder wants it watched.
+        // An ignored folder that is served is watched.
         let built = root.join("built");
         fs::create_dir_all(&built).unwrap();
         let ignore = Ignore::new(&built, &[], &[]).unwrap();
@@ -201,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_is_none_is_named() {
+    fn invalid_pattern_is_named_in_the_error() {
         let error = Ignore::new(Path::new("/"), &[], &["{a".into()]).unwrap_err();
         assert!(error.to_string().contains("{a"), "{error}");
     }

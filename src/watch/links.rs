@@ -1,13 +1,13 @@
-//! What is asked for by way of symbolic links.
+//! Maps changes to the symbolic links that lead to them.
 //!
-//! A file that is asked for as `/link/a.css` changes when the file that the link leads to does, and
-//! the system tells of that under the file's real name. So for each path that somebody asked for and
-//! that goes through a link, its real path is kept: still spelled from the served folder on, as the
-//! watches are, since that may itself be behind a link. What lies in none of them counts only where links
-//! that lead there are followed.
+//! A file that is requested as `/link/a.css` changes when the target of the link does, and the system
+//! reports that under the target's path. So the real path of each requested path that goes through a
+//! link is kept, spelled from the served folder on as the watches are, because the served folder may
+//! itself be behind a link. Targets outside the served folders are kept only where links out of them
+//! are followed.
 //!
-//! Where a link leads is looked up when its path is asked for, and again when the link changes. A
-//! link that leads nowhere is a missing file at the place that it leads to.
+//! A link is resolved when its path is requested, and again when the link changes. A broken link is a
+//! missing file at the place that it leads to.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -15,27 +15,31 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The paths that go through links.
+/// The requested paths that go through links.
 #[derive(Debug)]
 pub(super) struct Links {
-    /// The folders that are served, as they are spelled.
+    /// The served folders, as the configuration spells them.
     roots: Vec<PathBuf>,
-    /// Whether links may lead elsewhere.
+    /// Whether links may lead out of the served folders.
     anywhere: bool,
-    /// Real path -> the paths that lead to it.
+    /// The requested paths that lead to each real path.
     to: BTreeMap<PathBuf, BTreeSet<PathBuf>>,
-    /// A path -> where it leads.
+    /// The real path of each requested path.
     from: HashMap<PathBuf, PathBuf>,
 }
 
 impl Links {
-    /// Links below some folders, as these are spelled, or anywhere.
+    /// Creates an empty map for links in some folders; `anywhere` says whether they may lead out.
     pub(super) fn new<'p>(roots: impl Iterator<Item = &'p Path>, anywhere: bool) -> Self {
         let roots = roots.map(Path::to_owned).collect();
         Self { roots, anywhere, to: BTreeMap::new(), from: HashMap::new() }
     }
 
-    /// Looks up where a path leads; gives its real path, if that is another one that counts.
+    /// Resolves a path. Returns its real path if that is another one inside the served folders, or
+    /// anywhere where that is allowed.
+    ///
+    /// # Blocking
+    /// Reads links.
     pub(super) fn follow(&mut self, path: &Path) -> Option<PathBuf> {
         self.forget(path);
         let real = self.real(path).filter(|real| real != path)?;
@@ -44,7 +48,7 @@ impl Links {
         Some(real)
     }
 
-    /// Nobody asks for a path any more.
+    /// Removes a path.
     pub(super) fn forget(&mut self, path: &Path) {
         let Some(old) = self.from.remove(path) else { return };
         let Some(paths) = self.to.get_mut(&old) else { return };
@@ -54,7 +58,7 @@ impl Links {
         }
     }
 
-    /// The paths that lead to a path, or to what is below it.
+    /// Returns the paths that lead to a path, or to something below it.
     pub(super) fn to(&self, real: &Path) -> Vec<PathBuf> {
         // Paths are ordered by their components, so what is below a path follows it.
         self.to
@@ -64,19 +68,22 @@ impl Links {
             .collect()
     }
 
-    /// All paths that go through links.
+    /// Returns all paths that go through links.
     pub(super) fn all(&self) -> Vec<PathBuf> {
         self.from.keys().cloned().collect()
     }
 
-    /// Whether a path goes through no link.
+    /// Returns whether a path goes through no link.
+    ///
+    /// # Blocking
+    /// Resolves the path.
     pub(super) fn is_real(&self, path: &Path) -> bool {
         self.real(path).is_some_and(|real| real == path)
     }
 
-    /// The real path, as far as there is something, and the rest as it is. Blocking.
+    /// Returns the real path of the part that exists, with the rest appended.
     fn real(&self, path: &Path) -> Option<PathBuf> {
-        let path = &leads_to(path.to_owned());
+        let path = &target_of_broken_link(path.to_owned());
         let (there, real) =
             path.ancestors().find_map(|there| Some((there, dunce::canonicalize(there).ok()?)))?;
         let rest = path.strip_prefix(there).ok()?;
@@ -84,7 +91,7 @@ impl Links {
             let below = real.strip_prefix(dunce::canonicalize(root).ok()?).ok()?;
             Some(root.iter().chain(below))
         });
-        // Joining nothing would leave a slash behind.
+        // Joining an empty path would append a slash.
         match spelled {
             Some(spelled) => Some(spelled.chain(rest).collect()),
             None => self.anywhere.then(|| real.iter().chain(rest).collect()),
@@ -92,9 +99,9 @@ impl Links {
     }
 }
 
-/// Where a link that leads nowhere would lead; any other path is given back as it is. Blocking.
-fn leads_to(mut path: PathBuf) -> PathBuf {
-    // As many as Linux follows.
+/// Returns the target of a broken link. Returns any other path unchanged.
+fn target_of_broken_link(mut path: PathBuf) -> PathBuf {
+    // Linux follows as many (path_resolution(7)).
     for _ in 0..40 {
         if path.exists() {
             break;
@@ -112,7 +119,7 @@ mod tests {
     use super::Links;
 
     #[test]
-    fn a_path_is_known_by_where_it_leads() {
+    fn requested_paths_are_found_by_their_real_paths() {
         let top = std::env::temp_dir().join(format!("livers-links-{}", std::process::id()));
         let root = top.join("root");
         fs::create_dir_all(top.join("disk/real/sub")).unwrap();

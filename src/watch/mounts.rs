@@ -1,13 +1,13 @@
-//! Which folders lie on mounts that give no events, by the type of the mount.
+//! Finds the folders on mounts that report no events, by the type of the file system.
 //!
-//! What is changed on a server, on a container's host or below a FUSE file system happens behind the
-//! kernel's back: a watch can be had there, but nothing is ever said. The type of a mount is known at
-//! once and costs nothing to find out. A sentinel (a file that is written to see whether an event
-//! comes) would be worse on both counts: it writes into the person's folder, and what this machine
-//! writes raises an event even on NFS; only what others write does not.
+//! Changes on a file server, on a container's host or below a FUSE file system happen outside the
+//! kernel: inotify grants a watch there, but reports nothing. The type of a mount is known at once. A
+//! probe file (written to see whether an event comes) would be worse: it writes into the user's
+//! folder, and local writes raise events even on NFS, where only remote ones do not.
 //!
-//! A type is in doubt taken for a silent one: to look too often is cheaper than to miss a change.
-//! Left out on purpose: systems other than Linux, which say it in other ways (`--poll` is there).
+//! An unknown type of network or FUSE file system counts as silent: polling too often is cheaper than
+//! missing a change. Left out on purpose: systems other than Linux, which name their mounts in other
+//! ways. Polling can be configured there.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Types of file systems whose content others change: network, and shares of virtual machines.
+/// File systems whose content other machines change: network file systems, shares of virtual machines.
 const SILENT: [&str; 25] = [
     "9p",
     "acfs",
@@ -44,17 +44,17 @@ const SILENT: [&str; 25] = [
     "wslfs",
 ];
 
-/// FUSE file systems through which everything goes that changes them.
+/// FUSE file systems that only local processes change.
 const LOCAL_FUSE: [&str; 4] = ["fuse.fuse-overlayfs", "fuse.lxcfs", "fuse.ntfs-3g", "fuse.exfat"];
 
-/// Whether file systems of a type keep what changes to themselves.
-fn silent(kind: &str) -> bool {
+/// Returns whether a type of file system changes without events.
+fn is_silent(kind: &str) -> bool {
     let fuse = kind.starts_with("fuse.") && !LOCAL_FUSE.contains(&kind);
     fuse || SILENT.contains(&kind)
 }
 
-/// The type of the file system that a path is on, by the text of `/proc/self/mountinfo` (see
-/// proc(5)). The path must be a real one. What cannot be understood is passed over.
+/// Returns the type of the file system that a path is on, by the text of `/proc/self/mountinfo` (see
+/// proc(5)). The path must be a real one. Malformed lines are skipped.
 fn kind_of<'a>(mountinfo: &'a [u8], path: &Path) -> Option<&'a str> {
     let mounts = mountinfo.split(|byte| *byte == b'\n').filter_map(mount);
     let holds = mounts.filter(|(point, _)| path.starts_with(point));
@@ -62,10 +62,10 @@ fn kind_of<'a>(mountinfo: &'a [u8], path: &Path) -> Option<&'a str> {
     holds.max_by_key(|(point, _)| point.components().count()).map(|(_, kind)| kind)
 }
 
-/// Where a line's mount is, and its type.
+/// Parses the mount point and the type of a line.
 ///
-/// `36 35 98:0 /root /mount/point rw,noatime master:1 - ext3 /dev/root rw`: some optional fields come
-/// before the dash.
+/// `36 35 98:0 /root /mount/point rw,noatime master:1 - ext3 /dev/root rw`: a variable number
+/// of optional fields precedes the dash.
 fn mount(line: &[u8]) -> Option<(PathBuf, &str)> {
     let mut fields = line.split(|byte| *byte == b' ');
     let point = fields.nth(4)?;
@@ -73,7 +73,7 @@ fn mount(line: &[u8]) -> Option<(PathBuf, &str)> {
     Some((unescaped(point)?, std::str::from_utf8(kind).ok()?))
 }
 
-/// A path as it is: blanks, tabs, newlines, backslashes and `#` are written as `\040`, in octal.
+/// Decodes a path: spaces, tabs, newlines, backslashes and `#` are written in octal, as in `\040`.
 fn unescaped(field: &[u8]) -> Option<PathBuf> {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;
@@ -101,23 +101,26 @@ fn os_string(bytes: Vec<u8>) -> Option<OsString> {
     String::from_utf8(bytes).ok().map(OsString::from)
 }
 
-/// The mounts that were met.
+/// The types of the mounts that were looked up.
 #[derive(Debug, Default)]
 pub(super) struct Mounts {
-    /// By the number of the device, which is one for each mounted file system.
-    met: HashMap<u64, Option<String>>,
+    /// By device number: each mounted file system has one.
+    known: HashMap<u64, Option<String>>,
 }
 
 impl Mounts {
-    /// The type of the file system that a folder is on, if it gives no events. Blocking.
+    /// Returns the type of the file system that a folder is on, if it reports no events.
+    ///
+    /// # Blocking
+    /// Reads metadata, and for a new device `/proc/self/mountinfo`.
     pub(super) fn without_events(&mut self, folder: &Path) -> Option<String> {
         let device = device(folder)?;
         let find = || {
             let mountinfo = std::fs::read("/proc/self/mountinfo").ok()?;
             let kind = kind_of(&mountinfo, &dunce::canonicalize(folder).ok()?)?;
-            silent(kind).then(|| kind.to_owned())
+            is_silent(kind).then(|| kind.to_owned())
         };
-        self.met.entry(device).or_insert_with(find).clone()
+        self.known.entry(device).or_insert_with(find).clone()
     }
 }
 
@@ -137,7 +140,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{kind_of, silent};
+    use super::{is_silent, kind_of};
 
     const MOUNTS: &str = "\
 22 27 0:21 / /proc rw,relatime - proc proc rw
@@ -154,7 +157,7 @@ broken
 ";
 
     #[test]
-    fn a_path_is_on_the_nearest_mount_and_the_last_one_there() {
+    fn the_nearest_mount_counts_and_the_last_one_of_several() {
         let table = [
             ("/", Some("ext4")),
             ("/etc/passwd", Some("ext4")),
@@ -177,22 +180,22 @@ broken
     }
 
     #[test]
-    fn types_are_silent_where_others_change_the_files() {
+    fn network_file_systems_are_silent_and_local_ones_are_not() {
         for kind in
             ["nfs", "nfs4", "cifs", "smb3", "9p", "vboxsf", "virtiofs", "fuse.sshfs", "fuse"]
         {
-            assert!(silent(kind), "{kind}");
+            assert!(is_silent(kind), "{kind}");
         }
         for kind in
             ["ext4", "btrfs", "overlay", "tmpfs", "fuseblk", "fuse.fuse-overlayfs", "", "nf"]
         {
-            assert!(!silent(kind), "{kind}");
+            assert!(!is_silent(kind), "{kind}");
         }
     }
 
     proptest! {
         #[test]
-        fn no_text_is_too_odd(text in any::<Vec<u8>>(), lines in "([ \\\\0-9/a+\n-]{0,40})") {
+        fn arbitrary_text_does_not_panic(text in any::<Vec<u8>>(), lines in "([ \\\\0-9/a+\n-]{0,40})") {
             let _ = kind_of(&text, Path::new("/a/b"));
             let _ = kind_of(lines.as_bytes(), Path::new("/a/b"));
             let mut mixed = MOUNTS.as_bytes().to_vec();
@@ -201,7 +204,7 @@ broken
         }
 
         #[test]
-        fn a_name_is_found_however_it_is_escaped(name in "[^/\0]{1,12}") {
+        fn escaped_mount_points_are_found(name in "[^/\0]{1,12}") {
             prop_assume!(name != "." && name != "..");
             let escaped: Vec<_> = name.bytes().map(|byte| format!("\\{byte:03o}")).collect();
             let escaped = escaped.concat();

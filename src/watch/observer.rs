@@ -102,10 +102,17 @@ impl<S: System> Observer<S> {
         before.is_none()
     }
 
-    /// Watches a file, or the folder above a root, where a watch covers nothing else. Returns whether
-    /// the system granted the watch. Polling would show nothing that the folder's does not.
-    pub(super) fn watch_alone(&mut self, path: &Path) -> bool {
-        WATCHES_ONE_FOLDER && self.system.as_mut().is_some_and(|system| system.watch(path).is_ok())
+    /// Watches a file by itself, where a watch covers nothing else. Returns whether the system granted
+    /// the watch. Polling would show nothing that polling its folder does not.
+    pub(super) fn watch_file(&mut self, file: &Path) -> bool {
+        WATCHES_ONE_FOLDER && self.system.as_mut().is_some_and(|system| system.watch(file).is_ok())
+    }
+
+    /// Watches the names in the folder above a root, where a watch covers nothing else. Returns
+    /// whether the system granted the watch.
+    pub(super) fn watch_names(&mut self, folder: &Path) -> bool {
+        let granted = |system: &mut S| system.watch_names(folder).is_ok();
+        WATCHES_ONE_FOLDER && self.system.as_mut().is_some_and(granted)
     }
 
     /// Stops watching a folder.

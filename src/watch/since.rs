@@ -1,6 +1,6 @@
-//! What changed while nobody watched, by the disk's own times.
+//! Finds what changed while no server ran, by the times on the disk.
 //!
-//! For tabs that come from another run of the server, whose content identities are not known.
+//! Used for tabs that another run of the server served: their content hashes are not known.
 
 use std::{fs, path::PathBuf, time::SystemTime};
 
@@ -9,11 +9,14 @@ use crate::{
     docroot::Root,
 };
 
-/// Which of these paths changed since a time.
+/// Returns which of these paths changed since a time.
 ///
-/// The time of the last change to the inode tells of renames over the file, too. Of a file that is not
-/// there nobody knows whether it was, but its folder's time tells whether one may have gone: in
-/// doubt, it has. A time that is yet to come says nothing: it would do so again and again. Blocking.
+/// Compares the inode's change time, which a rename over the file updates, too. It is unknown whether
+/// a missing file existed before; if its folder changed since, the file is reported as removed. A time
+/// in the future is ignored: it would be reported again and again.
+///
+/// # Blocking
+/// Reads metadata only.
 pub(crate) fn changed_since(
     root: &Root,
     paths: impl IntoIterator<Item = PathBuf>,

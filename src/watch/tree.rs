@@ -134,7 +134,7 @@ impl Tree {
     /// replaced, and if it is a symbolic link, its own watch does not report that.
     pub(super) fn add_above(&mut self, root: &Path) {
         if let Some(above) = root.parent()
-            && self.observer.watch_alone(above)
+            && self.observer.watch_names(above)
         {
             self.above = Some(above.to_owned());
         }
@@ -143,7 +143,7 @@ impl Tree {
     /// Watches a file by itself. Returns whether that is a new watch.
     pub(super) fn add_file(&mut self, file: &Path) -> bool {
         !self.watched.contains(file)
-            && self.observer.watch_alone(file)
+            && self.observer.watch_file(file)
             && self.watched.insert(file.to_owned())
     }
 

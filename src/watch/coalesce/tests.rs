@@ -6,10 +6,11 @@ use std::{
 use super::{Coalescer, Interest, Signal, Signal::*};
 
 const USED: Interest = Interest::Requested;
+const EXTRA: Interest = Interest::Extra;
 const NEW: Interest = Interest::None;
 
-/// Plays signals at milliseconds, with every due path published at once; gives when which paths
-/// came out.
+/// Plays signals at given milliseconds, and publishes every due path at once. Returns the
+/// milliseconds at which paths were due, with their names.
 fn play(signals: &[(u64, &str, Signal, Interest)]) -> Vec<(u64, String)> {
     let start = Instant::now();
     let at = |ms| start + Duration::from_millis(ms);
@@ -38,8 +39,9 @@ fn play(signals: &[(u64, &str, Signal, Interest)]) -> Vec<(u64, String)> {
     }
 }
 
+#[allow(clippy::too_many_lines)]
 #[test]
-fn what_is_finished_leaves_at_once_and_what_can_wait_waits() {
+fn finished_saves_are_due_at_once_and_halves_wait() {
     let writing = u64::try_from(super::WRITING.as_millis()).unwrap();
     let table: &[(&str, &[(u64, &str, Signal, Interest)], &[(u64, &str)])] = &[
         ("nothing", &[], &[]),
@@ -61,7 +63,7 @@ fn what_is_finished_leaves_at_once_and_what_can_wait_waits() {
             &[(209, "f f/a f/b")],
         ),
         (
-            "a rename of what nobody has",
+            "a rename of a file that nobody requested",
             &[(0, "a", Removed, NEW), (0, "b", RenamedTo, NEW)],
             &[(200, "a b")],
         ),
@@ -78,13 +80,28 @@ fn what_is_finished_leaves_at_once_and_what_can_wait_waits() {
                 (2, "t", Removed, NEW),
                 (2, "a", RenamedTo, USED),
             ],
-            &[(2, "a"), (202, "t")], // by then it is gone: nothing happened
+            &[(2, "a"), (202, "t")], // it is gone by then: no change
         ),
         ("a new file", &[(0, "n", Created, NEW), (3, "n", Finished, NEW)], &[(53, "n")]),
         ("a new file's content", &[(0, "n", Written, NEW), (3, "n", Finished, NEW)], &[(53, "n")]),
         (
-            "a touch of what nobody has",
+            "a touch of a file that nobody requested",
             &[(0, "n", MetadataChanged, NEW), (1, "n", Finished, NEW)],
+            &[],
+        ),
+        (
+            "a save in place below a --watch path",
+            &[(0, "a", Written, EXTRA), (2, "a", Finished, EXTRA)],
+            &[(2, "a")],
+        ),
+        (
+            "a save by rename below a --watch path",
+            &[(0, "t", Created, NEW), (1, "t", Removed, NEW), (1, "a", RenamedTo, EXTRA)],
+            &[(1, "a"), (201, "t")],
+        ),
+        (
+            "a touch, and an open and close, below a --watch path",
+            &[(0, "a", MetadataChanged, EXTRA), (1, "b", Finished, EXTRA)],
             &[],
         ),
         (
@@ -113,7 +130,7 @@ fn what_is_finished_leaves_at_once_and_what_can_wait_waits() {
             &[(0, "a"), (60, "a")],
         ),
         (
-            "a save that a formatter saves again",
+            "a save that a formatter follows",
             &[(0, "a", Finished, USED), (30, "a", Finished, USED)],
             &[(0, "a"), (80, "a")],
         ),
@@ -142,26 +159,26 @@ fn what_is_finished_leaves_at_once_and_what_can_wait_waits() {
 }
 
 #[test]
-fn a_file_that_is_open_after_its_close_is_looked_at_again_soon_and_then_in_good_time() {
+fn file_still_open_after_its_close_is_examined_at_growing_intervals() {
     let (path, start) = (PathBuf::from("a"), Instant::now());
     let mut coalescer = Coalescer::default();
     coalescer.push(path.clone(), Written, USED, start);
     coalescer.push(path.clone(), Finished, USED, start);
-    let mut looks = Vec::new();
+    let mut examined = Vec::new();
     while let Some(now) = coalescer.next() {
         for due in coalescer.take(now) {
-            looks.push((now - start).as_millis());
+            examined.push((now - start).as_millis());
             if let Some(signal) = due.again {
                 coalescer.push(due.path, signal, USED, now);
             }
         }
     }
     let writing = super::WRITING.as_millis();
-    assert_eq!(looks, [0, 1, 3, 7, 15, 31, 63, 63 + writing]);
+    assert_eq!(examined, [0, 1, 3, 7, 15, 31, 63, 63 + writing]);
 }
 
 #[test]
-fn endless_writing_starves_nobody() {
+fn endless_writing_is_published_about_once_a_second() {
     let log: Vec<_> = (0..500).map(|n| (n * 10, "log", Written, USED)).collect();
     let out = play(&log);
     assert!(out.len() >= 4 && out.len() <= 6, "{out:?}");
@@ -176,7 +193,7 @@ fn held_until(coalescer: &Coalescer, now: Instant) -> Option<Instant> {
 }
 
 #[test]
-fn a_page_waits_for_the_end_of_a_burst_and_for_nothing_else() {
+fn pages_wait_for_the_end_of_a_burst_only() {
     let table: &[(&str, &[(u64, &str, Signal, Interest)], &[(u64, bool)])] = &[
         ("a lone save", &[(0, "a", Finished, USED)], &[(1, false), (60, false)]),
         (
@@ -224,7 +241,7 @@ fn a_page_waits_for_the_end_of_a_burst_and_for_nothing_else() {
 }
 
 #[test]
-fn an_endless_burst_does_not_hold_pages_for_ever() {
+fn endless_burst_holds_pages_for_a_bounded_time() {
     let start = Instant::now();
     let at = |ms| start + Duration::from_millis(ms);
     let mut coalescer = Coalescer::default();
@@ -240,7 +257,7 @@ fn an_endless_burst_does_not_hold_pages_for_ever() {
 }
 
 #[test]
-fn what_began_with_being_created_is_known_as_such() {
+fn path_counts_as_created_if_its_first_signal_or_its_new_folder_says_so() {
     let mut coalescer = Coalescer::default();
     let now = Instant::now();
     coalescer.push("new".into(), Created, NEW, now);

@@ -1,67 +1,73 @@
-//! What a look at a path shows, without reading it: what two looks are compared by.
+//! The metadata by which two examinations of a path are compared.
 //!
-//! Times are compared for being different, never for being later: a file may be replaced by an older
-//! one. They are kept to the nanosecond, and the time of the inode's last change is among them, which
-//! nobody can set back. A link is looked at itself: what it leads to is a path of its own.
+//! Times are compared for inequality: a file may be replaced by an older one. They have nanoseconds,
+//! and include the change time of the inode, which no process can set back. A symbolic link is
+//! examined itself: its target is another path.
 
 use std::{fs, io, path::Path};
 
-/// What is at a path.
+/// The metadata of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Facts {
-    /// A folder. What is in it has facts of its own.
+    /// A folder. Its entries have facts of their own.
     Folder,
-    /// Anything else.
+    /// A file, or anything else.
     File(File),
 }
 
 /// The facts of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct File {
-    /// Bytes.
+    /// The size, bytes.
     pub(super) size: u64,
-    /// When it was written, nanoseconds.
+    /// The modification time, nanoseconds since the epoch.
     pub(super) modified: i64,
-    /// When its inode was changed, nanoseconds.
+    /// The change time of the inode, nanoseconds since the epoch.
     pub(super) changed: i64,
-    /// Which inode.
+    /// The number of the inode.
     pub(super) inode: u64,
 }
 
 impl File {
-    /// Whether its times are whole seconds: the file system may not know them better.
-    pub(super) fn coarse(&self) -> bool {
+    /// Returns whether its times are whole seconds: the file system may not store fractions.
+    pub(super) fn has_coarse_times(&self) -> bool {
         [self.modified, self.changed].iter().all(|time| time % 1_000_000_000 == 0)
     }
 }
 
 impl Facts {
-    /// Looks at a path; there may be nothing. Blocking.
+    /// Returns the facts of a path, or `None` if nothing is there.
+    ///
+    /// # Blocking
+    /// Reads metadata.
+    ///
+    /// # Errors
+    /// Any error but that nothing is there, such as that of an unreachable server.
     pub(super) fn at(path: &Path) -> io::Result<Option<Self>> {
         match fs::symlink_metadata(path) {
             Ok(metadata) => Ok(Some(Self::of(&metadata))),
-            Err(why) => absent(why),
+            Err(error) => none_if_missing(error),
         }
     }
 
-    /// The facts in what the system says.
+    /// Returns the facts in a file's metadata.
     pub(super) fn of(metadata: &fs::Metadata) -> Self {
         if metadata.is_dir() { Self::Folder } else { Self::File(file(metadata)) }
     }
 }
 
-/// Nothing there is an answer, too; anything else (a server that is away) says nothing of the path.
-pub(super) fn absent<T>(why: io::Error) -> io::Result<Option<T>> {
-    match why.kind() {
+/// Turns the error that nothing is there into `None`. Other errors tell nothing about the path.
+pub(super) fn none_if_missing<T>(error: io::Error) -> io::Result<Option<T>> {
+    match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
-        _ => Err(why),
+        _ => Err(error),
     }
 }
 
 #[cfg(unix)]
 fn file(metadata: &fs::Metadata) -> File {
     use std::os::unix::fs::MetadataExt;
-    // Wrapped, a time is still another one than before.
+    // A time that overflows still differs from another one.
     let time = |seconds: i64, nanos: i64| seconds.wrapping_mul(1_000_000_000).wrapping_add(nanos);
     File {
         size: metadata.len(),

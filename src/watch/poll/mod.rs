@@ -1,15 +1,15 @@
-//! Looks at folders again and again, where the system gives no events.
+//! Polls folders where the system reports no events.
 //!
-//! It stands in for the system's watches, folder by folder, and speaks as they do: what is found goes
-//! as signals into the watch's own queue. A thread of its own looks ([`facts`]), compares with what it
-//! saw before ([`table`], [`settle`]), and rests for so long that looking costs next to nothing
-//! ([`pace`]). What somebody uses is looked at most often, what changed a moment ago at once again,
-//! to know when its writer is done.
+//! The poller stands in for the system's watches, folder by folder, and sends the same signals to the
+//! inbox. A thread of its own reads metadata ([`facts`]), compares it with the last one ([`table`],
+//! [`settle`]), and pauses so long that polling costs next to nothing ([`pace`]). Requested paths are
+//! examined most often, and a path that changed is examined again soon, to find out when its writer
+//! has finished.
 //!
-//! notify has a watcher that polls; it compares whole seconds for being later, and so misses a second
-//! save in one second, and older files. It would also know nothing of what is used.
+//! The polling watcher of `notify` compares whole seconds by order, and so misses a second save in one
+//! second, and older files. It also cannot give requested paths priority.
 //!
-//! The thread begins with the first folder, and ends with the [`Poller`].
+//! The thread starts with the first folder, and ends when the [`Poller`] is dropped.
 
 mod facts;
 mod pace;
@@ -28,25 +28,25 @@ use std::{
 };
 
 use self::{
-    facts::{Facts, absent},
+    facts::{Facts, none_if_missing},
     pace::{Meter, pause},
-    table::{Listing, Place, Signals, Table},
+    table::{Listing, Signals, Table, Task},
 };
 use super::inbox::{Inbox, Input};
 
-/// How long it takes at least until a folder is looked at again.
+/// The shortest pause between two examinations of a folder.
 const ALL: Duration = Duration::from_millis(100);
 
-/// The same for what somebody uses.
-const USED: Duration = Duration::from_millis(50);
+/// The same for requested paths.
+const REQUESTED: Duration = Duration::from_millis(50);
 
-/// The same for what changed a moment ago.
-const RESTLESS: Duration = Duration::from_millis(20);
+/// The same for paths that changed recently.
+const RECENT: Duration = Duration::from_millis(20);
 
-/// How often it is tried whether folders may be watched after all.
+/// How often the system is asked again for the watches that it refused.
 const RETRY: Duration = Duration::from_secs(10);
 
-/// The folders that are polled, and the thread that does it.
+/// The polled folders, and the thread that polls them.
 pub(super) struct Poller {
     shared: Arc<Shared>,
     inbox: Arc<Inbox>,
@@ -56,20 +56,26 @@ pub(super) struct Poller {
 #[derive(Default)]
 struct Shared {
     table: Mutex<Table>,
-    /// There is something to do: a first folder, or the end.
+    /// Notified of the first folder, and of the end.
     wake: Condvar,
-    stop: AtomicBool,
-    retry: AtomicBool,
+    is_stopped: AtomicBool,
+    retries: AtomicBool,
 }
 
 impl Poller {
-    /// Polls nothing yet. What is found is put there.
+    /// Creates a poller without folders that sends what it finds to an inbox.
     pub(super) fn new(inbox: Arc<Inbox>) -> Self {
         Self { shared: Arc::default(), inbox, thread: None }
     }
 
-    /// Polls a folder from now on: what it holds now is what changes are told against. Gives whether
-    /// it is a new one. Blocking.
+    /// Polls a folder: later changes are found by comparison with its entries now. Returns whether the
+    /// folder is new.
+    ///
+    /// # Blocking
+    /// Lists the folder.
+    ///
+    /// # Errors
+    /// Any error of listing the folder, or of starting the thread.
     pub(super) fn add(&mut self, folder: &Path) -> io::Result<bool> {
         if self.shared.table().contains(folder) {
             return Ok(false);
@@ -85,27 +91,32 @@ impl Poller {
         Ok(true)
     }
 
-    /// No longer polls a folder.
+    /// Stops polling a folder.
     pub(super) fn remove(&self, folder: &Path) {
         self.shared.table().remove(folder);
     }
 
-    /// Something else watches a folder now: what happened before that is told for the last time.
-    /// Blocking.
+    /// Examines a folder for the last time, because the system watches it now, and stops polling it.
+    ///
+    /// # Blocking
+    /// Lists the folder.
     pub(super) fn hand_over(&self, folder: &Path) {
-        let place = self.shared.table().place(folder);
-        if let Some(place) = place {
-            self.shared.look_at_all(&place, &self.inbox);
+        let task = self.shared.table().task(folder);
+        if let Some(task) = task {
+            self.shared.examine_all(&task, &self.inbox);
             self.remove(folder);
         }
     }
 
-    /// Somebody uses a path, or waits for it.
+    /// Examines a requested path more often.
     pub(super) fn prioritize(&self, path: &Path) {
         self.shared.table().prioritize(path);
     }
 
-    /// The system told of a path after all. Blocking.
+    /// Takes note that the system reported a change of a path, so that polling does not find it again.
+    ///
+    /// # Blocking
+    /// Reads metadata.
     pub(super) fn reported(&self, path: &Path) {
         if self.thread.is_some()
             && let Ok(facts) = Facts::at(path)
@@ -114,21 +125,21 @@ impl Poller {
         }
     }
 
-    /// Whether to put [`Input::RetryWatches`] now and then.
+    /// Sets whether [`Input::RetryWatches`] is sent every 10 s.
     pub(super) fn retry_watches(&self, retry: bool) {
-        self.shared.retry.store(retry, Ordering::Relaxed);
+        self.shared.retries.store(retry, Ordering::Relaxed);
     }
 }
 
 impl Drop for Poller {
     fn drop(&mut self) {
         {
-            // Under the lock, so that it does not fall between the thread's look and its sleep.
+            // The lock keeps this from falling between the thread's check and its wait.
             let _table = self.shared.table();
-            self.shared.stop.store(true, Ordering::Release);
+            self.shared.is_stopped.store(true, Ordering::Release);
         }
         self.shared.wake.notify_all();
-        // A panic over there was said by the panic hook.
+        // The panic hook has reported a panic of the thread.
         self.thread.take().map(JoinHandle::join);
     }
 }
@@ -138,92 +149,91 @@ impl Shared {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn stops(&self) -> bool {
-        self.stop.load(Ordering::Acquire)
+    fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Ordering::Acquire)
     }
 
-    /// Looks at all that is in a folder.
-    fn look_at_all(&self, at: &Place, inbox: &Inbox) {
-        // A folder that cannot be read now says nothing.
-        if let Ok(listing) = list(&at.folder) {
-            let signals = self.table().see(at, listing, Instant::now());
-            tell(signals, inbox);
+    /// Examines all entries of a folder.
+    fn examine_all(&self, task: &Task, inbox: &Inbox) {
+        // A folder that cannot be read now tells nothing.
+        if let Ok(listing) = list(&task.folder) {
+            let signals = self.table().apply(task, listing, Instant::now());
+            send(signals, inbox);
         }
     }
 
-    /// Looks at some of what is in a folder.
-    fn look_at_some(&self, at: &Place, inbox: &Inbox) {
-        let facts = |name| Some((name, Facts::at(&at.folder.join(name)).ok()?));
-        let seen = at.names.iter().filter_map(facts);
+    /// Examines some names in a folder.
+    fn examine_names(&self, task: &Task, inbox: &Inbox) {
+        let facts = |name| Some((name, Facts::at(&task.folder.join(name)).ok()?));
+        let seen = task.names.iter().filter_map(facts);
         let seen = seen.map(|(name, facts)| (name.clone(), facts)).collect();
-        let signals = self.table().see_some(at, seen, Instant::now());
-        tell(signals, inbox);
+        let signals = self.table().apply_names(task, seen, Instant::now());
+        send(signals, inbox);
     }
 }
 
-fn tell(signals: Signals, inbox: &Inbox) {
+fn send(signals: Signals, inbox: &Inbox) {
     for (path, signal) in signals {
         inbox.send(Input::Polled(path, signal));
     }
 }
 
-/// What a folder holds; nothing where there is none. Blocking.
+/// Lists a folder, or returns `None` if it does not exist.
 fn list(folder: &Path) -> io::Result<Option<Listing>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(why) => return absent(why),
+        Err(error) => return none_if_missing(error),
     };
     let mut listing = Listing::new();
     for entry in entries {
-        // Half a listing would tell of files that are gone.
+        // An incomplete listing would report files as removed.
         let entry = entry?;
         match entry.metadata() {
             Ok(metadata) => listing.push((entry.file_name(), Facts::of(&metadata))),
-            Err(why) => _ = absent::<()>(why)?,
+            Err(error) => _ = none_if_missing::<()>(error)?,
         }
     }
     Ok(Some(listing))
 }
 
-/// When the thread looks at what.
+/// The schedule of the thread.
 struct Rounds<'a> {
     shared: &'a Shared,
     inbox: &'a Inbox,
     meter: Meter,
     all: Instant,
-    used: Instant,
-    restless: Instant,
+    requested: Instant,
+    recent: Instant,
     retry: Instant,
 }
 
 impl<'a> Rounds<'a> {
     fn new(shared: &'a Shared, inbox: &'a Inbox) -> Self {
         let now = Instant::now();
-        let meter = Meter::new();
-        let (all, used) = (now + ALL, now + USED);
-        Self { shared, inbox, meter, all, used, restless: now, retry: now + RETRY }
+        let (meter, all, requested) = (Meter::new(), now + ALL, now + REQUESTED);
+        Self { shared, inbox, meter, all, requested, recent: now, retry: now + RETRY }
     }
 
     fn run(mut self) {
         while self.wait() {
-            self.look_at_some();
+            self.examine_due_names();
             if Instant::now() >= self.all {
-                self.look_at_all();
+                self.examine_all();
             }
             if Instant::now() >= self.retry {
                 self.retry = Instant::now() + RETRY;
-                if self.shared.retry.load(Ordering::Relaxed) {
+                if self.shared.retries.load(Ordering::Relaxed) {
                     self.inbox.send(Input::RetryWatches);
                 }
             }
         }
     }
 
-    /// Waits until something is due; nothing is after the end.
+    /// Waits until something is due. Returns false at the end.
     fn wait(&self) -> bool {
         let mut table = self.shared.table();
         loop {
-            if self.shared.stops() {
+            if self.shared.is_stopped() {
                 return false;
             }
             let wake = &self.shared.wake;
@@ -231,9 +241,9 @@ impl<'a> Rounds<'a> {
                 table = wake.wait(table).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
-            let used = table.is_used().then_some(self.used);
-            let restless = table.is_restless().then_some(self.restless);
-            let due = [used, restless].into_iter().flatten().fold(self.all, Instant::min);
+            let requested = table.has_priorities().then_some(self.requested);
+            let recent = table.has_urgent().then_some(self.recent);
+            let due = [requested, recent].into_iter().flatten().fold(self.all, Instant::min);
             let wait = due.saturating_duration_since(Instant::now());
             if wait.is_zero() {
                 return true;
@@ -242,39 +252,39 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    /// Looks at all folders. What is used has its turn in between: this may take long.
-    fn look_at_all(&mut self) {
+    /// Examines all folders, which may take long, so names that are due have their turn in between.
+    fn examine_all(&mut self) {
         let began = Instant::now();
-        let places = self.shared.table().all();
-        for place in places {
-            if self.shared.stops() {
+        let tasks = self.shared.table().all();
+        for task in tasks {
+            if self.shared.is_stopped() {
                 return;
             }
-            self.shared.look_at_all(&place, self.inbox);
-            self.look_at_some();
+            self.shared.examine_all(&task, self.inbox);
+            self.examine_due_names();
         }
         self.all = Instant::now() + pause(self.meter.cost(began), ALL);
     }
 
-    /// Looks at what is used, and at what changed a moment ago, if it is time.
-    fn look_at_some(&mut self) {
+    /// Examines the requested names and the names that changed recently, if they are due.
+    fn examine_due_names(&mut self) {
         let began = Instant::now();
-        if began >= self.used {
-            let places = self.shared.table().used();
-            self.look_at(&places);
-            self.used = Instant::now() + pause(self.meter.cost(began), USED);
+        if began >= self.requested {
+            let tasks = self.shared.table().priorities();
+            self.examine(&tasks);
+            self.requested = Instant::now() + pause(self.meter.cost(began), REQUESTED);
         }
         let began = Instant::now();
-        if began >= self.restless {
-            let places = self.shared.table().restless();
-            self.look_at(&places);
-            self.restless = Instant::now() + pause(self.meter.cost(began), RESTLESS);
+        if began >= self.recent {
+            let tasks = self.shared.table().urgent();
+            self.examine(&tasks);
+            self.recent = Instant::now() + pause(self.meter.cost(began), RECENT);
         }
     }
 
-    fn look_at(&self, places: &[Place]) {
-        for place in places.iter().take_while(|_| !self.shared.stops()) {
-            self.shared.look_at_some(place, self.inbox);
+    fn examine(&self, tasks: &[Task]) {
+        for task in tasks.iter().take_while(|_| !self.shared.is_stopped()) {
+            self.shared.examine_names(task, self.inbox);
         }
     }
 }

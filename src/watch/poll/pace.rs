@@ -1,66 +1,65 @@
-//! How often to look: as often as costs next to nothing.
+//! Decides how often folders are polled: as often as costs next to nothing.
 //!
-//! A round of looks is followed by a pause that is a multiple of what the round cost, so that looking
-//! takes a fixed share of one core at the most, however many files there are. Where a look waits
-//! rather than works (a server on the network), the time that passed counts too: a server is not to
-//! be kept busy by one folder.
+//! A round of examinations is followed by a pause that is a multiple of its cost, so that polling
+//! takes at most a fixed share of one core, however many files there are. Where a round waits rather
+//! than works (for a file server), the elapsed time counts too, so that one folder does not keep a
+//! server busy.
 
 use std::time::{Duration, Instant};
 
-/// Pauses are so many times the round's work: 1.25 % of one core.
+/// How many times its CPU time a round is followed by a pause: 1.25 % of one core.
 const WORK: u32 = 79;
 
-/// And so many times the time that it took, up to a limit.
-const WAITING: u32 = 3;
-const WAITING_CAP: Duration = Duration::from_secs(5);
+/// The same for its elapsed time, up to a limit.
+const ELAPSED: u32 = 3;
+const ELAPSED_MOST: Duration = Duration::from_secs(5);
 
-/// No pause is longer than this.
-const CAP: Duration = Duration::from_mins(1);
+/// The longest pause.
+const MOST: Duration = Duration::from_mins(1);
 
-/// What a round of looks cost.
+/// What a round of examinations cost.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Cost {
-    /// Time that passed.
-    pub(super) passed: Duration,
-    /// Time on a processor.
-    pub(super) worked: Duration,
+    pub(super) elapsed: Duration,
+    /// CPU time.
+    pub(super) cpu: Duration,
 }
 
-/// How long to wait after a round; at least for so long.
+/// Returns how long to pause after a round, and at least `least`.
 pub(super) fn pause(cost: Cost, least: Duration) -> Duration {
-    let waiting = cost.passed.saturating_mul(WAITING).min(WAITING_CAP);
-    cost.worked.saturating_mul(WORK).max(waiting).clamp(least, CAP)
+    let elapsed = cost.elapsed.saturating_mul(ELAPSED).min(ELAPSED_MOST);
+    cost.cpu.saturating_mul(WORK).max(elapsed).clamp(least, MOST)
 }
 
-/// A clock for rounds, of the thread that it is used on.
+/// Measures the cost of rounds on the thread that uses it.
 #[derive(Debug)]
 pub(super) struct Meter {
-    worked: Option<Duration>,
+    cpu: Option<Duration>,
 }
 
-/// Below this, finding out what was work costs more than the round did.
-const WORTH: Duration = Duration::from_millis(1);
+/// For a shorter round, reading the CPU time would cost more than the round did.
+const WORTH_MEASURING: Duration = Duration::from_millis(1);
 
 impl Meter {
     pub(super) fn new() -> Self {
-        Self { worked: thread_time() }
+        Self { cpu: thread_cpu() }
     }
 
-    /// What the round that began then cost.
+    /// Returns the cost of the round that began at a time.
     pub(super) fn cost(&mut self, began: Instant) -> Cost {
-        let passed = began.elapsed();
-        if passed < WORTH {
-            return Cost { passed, worked: passed };
+        let elapsed = began.elapsed();
+        if elapsed < WORTH_MEASURING {
+            return Cost { elapsed, cpu: elapsed };
         }
-        let before = std::mem::replace(&mut self.worked, thread_time());
-        // The rounds that were not worth asking for are in it, too: rather too much than too little.
-        let worked = self.worked.zip(before).map_or(passed, |(now, then)| now.saturating_sub(then));
-        Cost { passed, worked: worked.min(passed) }
+        let before = std::mem::replace(&mut self.cpu, thread_cpu());
+        // Includes the short rounds since the last measurement.
+        let cpu = self.cpu.zip(before).map_or(elapsed, |(now, then)| now.saturating_sub(then));
+        Cost { elapsed, cpu: cpu.min(elapsed) }
     }
 }
 
-/// How long this thread was on a processor, where the system says so.
-fn thread_time() -> Option<Duration> {
+/// Returns the CPU time of this thread, where the system tells it.
+fn thread_cpu() -> Option<Duration> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     let nanos = text.split(' ').next()?.parse().ok()?;
     Some(Duration::from_nanos(nanos))
@@ -73,10 +72,10 @@ mod tests {
     use super::{Cost, pause};
 
     #[test]
-    fn looking_takes_a_small_share() {
+    fn pause_grows_with_the_cost_of_the_round() {
         let ms = Duration::from_millis;
         let table = [
-            // passed, worked, pause
+            // elapsed, cpu, pause
             (0, 0, 100),
             (1, 1, 100),
             (20, 20, 1580),
@@ -84,11 +83,11 @@ mod tests {
             (200, 5, 600),
             (60_000, 50, 5000),
         ];
-        for (passed, worked, wanted) in table {
-            let cost = Cost { passed: ms(passed), worked: ms(worked) };
+        for (elapsed, cpu, wanted) in table {
+            let cost = Cost { elapsed: ms(elapsed), cpu: ms(cpu) };
             assert_eq!(pause(cost, ms(100)), ms(wanted), "{cost:?}");
         }
-        let never = Cost { passed: Duration::MAX, worked: Duration::MAX };
-        assert_eq!(pause(never, ms(100)), super::CAP);
+        let endless = Cost { elapsed: Duration::MAX, cpu: Duration::MAX };
+        assert_eq!(pause(endless, ms(100)), super::MOST);
     }
 }

@@ -1,39 +1,39 @@
-//! What two looks at a path say together, as the signals that a system with events would give: a
-//! pure state machine over what is seen, and time.
+//! Turns two examinations of a path into the signals that a system with events would report: a pure
+//! state machine over metadata and time.
 //!
-//! There is no event for a writer's close, so a file that changed is finished once it was left alone
-//! for a moment: two looks in a row that agree. The moment is short, longer for an empty file (its
-//! writer has just begun), and grows for a file that is written again soon after it was taken for
-//! finished. How long endless writing may hold anything back is the coalescer's business.
+//! No event tells that a writer has closed a file, so a changed file counts as finished once two
+//! examinations in a row agree, a short time apart. The time is longer for an empty file, whose writer
+//! has just begun, and grows for a file that is written again soon after it counted as finished. How
+//! long endless writing may delay anything is decided by the coalescer.
 //!
 //! Where times are whole seconds, a second save in the same second may look like the first. So such a
-//! file is said to be touched once more when that second is over.
+//! file gets another signal when that second is over.
 
 use std::time::{Duration, Instant};
 
 use super::facts::{Facts, File};
 use crate::watch::signal::Signal;
 
-/// How long a file must be left alone to be finished.
-const PATIENCE: Duration = Duration::from_millis(40);
+/// How long a file must be left alone to count as finished.
+const SETTLED: Duration = Duration::from_millis(40);
 
-/// The same for one that is empty.
-const EMPTY: Duration = Duration::from_millis(160);
+/// The same for an empty file.
+const SETTLED_EMPTY: Duration = Duration::from_millis(160);
 
-/// The most that it grows to.
-const PATIENCE_CAP: Duration = Duration::from_millis(500);
+/// The longest time that it grows to.
+const SETTLED_MOST: Duration = Duration::from_millis(500);
 
-/// How long a path is remembered to have changed.
-pub(super) const MEMORY: Duration = Duration::from_secs(1);
+/// How long a changed path is remembered.
+pub(super) const REMEMBERED: Duration = Duration::from_secs(1);
 
-/// After so long the second of a coarse time is over; FAT's are two.
+/// When the second of a coarse time is surely over. FAT stores every other second.
 const COARSE: Duration = Duration::from_millis(2100);
 
-/// A path that changed a moment ago.
+/// A path that changed recently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Restless {
+pub(super) struct Recent {
     changed: Instant,
-    patience: Duration,
+    settled: Duration,
     phase: Phase,
 }
 
@@ -41,105 +41,105 @@ pub(super) struct Restless {
 enum Phase {
     /// It may still be written.
     Writing,
-    /// It was taken for finished.
+    /// It counts as finished.
     Finished { coarse: bool },
-    /// It went away; it may come back at once.
+    /// It was removed, and may be created again at once.
     Removed,
 }
 
-impl Restless {
-    /// Whether it should be looked at again soon.
-    pub(super) fn hurried(&self) -> bool {
+impl Recent {
+    /// Returns whether it should be examined again soon.
+    pub(super) fn is_urgent(&self) -> bool {
         !matches!(self.phase, Phase::Finished { .. })
     }
 
-    /// When there is nothing more to say of it.
+    /// Returns when it can be forgotten.
     pub(super) fn ends(&self) -> Instant {
         let coarse = self.phase == Phase::Finished { coarse: true };
-        self.changed + if coarse { COARSE } else { MEMORY }
+        self.changed + if coarse { COARSE } else { REMEMBERED }
     }
 }
 
-/// What a look says: the signals, in this order, and what is to be remembered of the path.
+/// The outcome of an examination: signals in order, and what to remember of the path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct Outcome {
     pub(super) signals: Vec<Signal>,
-    pub(super) restless: Option<Restless>,
+    pub(super) recent: Option<Recent>,
 }
 
-/// A path was `known`, and is looked at again.
-pub(super) fn look(
+/// Compares what was `known` of a path with what was `seen` now.
+pub(super) fn examine(
     known: Option<Facts>,
-    restless: Option<Restless>,
+    recent: Option<Recent>,
     seen: Option<Facts>,
     now: Instant,
-) -> Seen {
-    let changed = |phase| Restless { changed: now, patience: patience(restless, now), phase };
+) -> Outcome {
+    let changed = |phase| Recent { changed: now, settled: settled_after(recent, now), phase };
     let written = |mut signals: Vec<Signal>| {
         signals.push(Signal::Written);
-        Seen { signals, restless: Some(changed(Phase::Writing)) }
+        Outcome { signals, recent: Some(changed(Phase::Writing)) }
     };
     match (known, seen) {
-        (None, None) | (Some(Facts::Folder), Some(Facts::Folder)) => same(restless, None, now),
+        (None, None) | (Some(Facts::Folder), Some(Facts::Folder)) => unchanged(recent, None, now),
         (Some(Facts::File(known)), Some(Facts::File(seen))) if known == seen => {
-            same(restless, Some(seen), now)
+            unchanged(recent, Some(seen), now)
         }
         (Some(Facts::File(known)), Some(Facts::File(seen))) => {
-            let writing = restless.is_some_and(|restless| restless.phase == Phase::Writing);
+            let writing = recent.is_some_and(|recent| recent.phase == Phase::Writing);
             let content = known.size != seen.size || known.modified != seen.modified;
             if content || writing {
                 written(Vec::new())
             } else {
-                // A mode, a link, or another file of the same size and time.
-                Seen { signals: vec![Signal::MetadataChanged], restless }
+                // Its mode, its link count, or another file of the same size and time.
+                Outcome { signals: vec![Signal::MetadataChanged], recent }
             }
         }
         (None, Some(Facts::File(_))) => written(vec![Signal::Created]),
         (Some(Facts::Folder), Some(Facts::File(_))) => {
             written(vec![Signal::Removed, Signal::Created])
         }
-        (None, Some(Facts::Folder)) => Seen { signals: vec![Signal::Created], restless: None },
+        (None, Some(Facts::Folder)) => Outcome { signals: vec![Signal::Created], recent: None },
         (Some(Facts::File(_)), Some(Facts::Folder)) => {
-            Seen { signals: vec![Signal::Removed, Signal::Created], restless: None }
+            Outcome { signals: vec![Signal::Removed, Signal::Created], recent: None }
         }
         (Some(_), None) => {
-            Seen { signals: vec![Signal::Removed], restless: Some(changed(Phase::Removed)) }
+            Outcome { signals: vec![Signal::Removed], recent: Some(changed(Phase::Removed)) }
         }
     }
 }
 
-/// Nothing is different.
-fn same(restless: Option<Restless>, file: Option<File>, now: Instant) -> Seen {
-    let Some(mut restless) = restless else { return Seen::default() };
-    let alone = now.saturating_duration_since(restless.changed);
+/// Handles an examination that found no difference.
+fn unchanged(recent: Option<Recent>, file: Option<File>, now: Instant) -> Outcome {
+    let Some(mut recent) = recent else { return Outcome::default() };
+    let alone = now.saturating_duration_since(recent.changed);
     let empty = file.is_some_and(|file| file.size == 0);
-    let wanted = if empty { restless.patience.max(EMPTY) } else { restless.patience };
-    match restless.phase {
+    let wanted = if empty { recent.settled.max(SETTLED_EMPTY) } else { recent.settled };
+    match recent.phase {
         Phase::Writing if alone >= wanted => {
-            let coarse = file.is_some_and(|file| file.coarse());
-            restless.phase = Phase::Finished { coarse };
-            Seen { signals: vec![Signal::Finished], restless: Some(restless) }
+            let coarse = file.is_some_and(|file| file.has_coarse_times());
+            recent.phase = Phase::Finished { coarse };
+            Outcome { signals: vec![Signal::Finished], recent: Some(recent) }
         }
-        Phase::Finished { coarse } if now >= restless.ends() => {
+        Phase::Finished { coarse } if now >= recent.ends() => {
             let signals = if coarse { vec![Signal::MetadataChanged] } else { Vec::new() };
-            Seen { signals, restless: None }
+            Outcome { signals, recent: None }
         }
-        Phase::Removed if now >= restless.ends() => Seen::default(),
-        _ => Seen { signals: Vec::new(), restless: Some(restless) },
+        Phase::Removed if now >= recent.ends() => Outcome::default(),
+        _ => Outcome { signals: Vec::new(), recent: Some(recent) },
     }
 }
 
-/// How long a file that changed now must be left alone.
-fn patience(restless: Option<Restless>, now: Instant) -> Duration {
-    match restless {
-        Some(Restless { changed, patience, phase }) => match phase {
-            Phase::Finished { .. } if now.saturating_duration_since(changed) < MEMORY => {
-                (patience * 2).min(PATIENCE_CAP)
+/// Returns how long a file that changed now must be left alone.
+fn settled_after(recent: Option<Recent>, now: Instant) -> Duration {
+    match recent {
+        Some(Recent { changed, settled, phase }) => match phase {
+            Phase::Finished { .. } if now.saturating_duration_since(changed) < REMEMBERED => {
+                (settled * 2).min(SETTLED_MOST)
             }
-            Phase::Writing => patience,
-            _ => PATIENCE,
+            Phase::Writing => settled,
+            _ => SETTLED,
         },
-        None => PATIENCE,
+        None => SETTLED,
     }
 }
 
@@ -147,10 +147,10 @@ fn patience(restless: Option<Restless>, now: Instant) -> Duration {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{Facts, File, look};
+    use super::{Facts, File, examine};
     use crate::watch::signal::Signal::{self, *};
 
-    /// A file: its size, and its times in odd nanoseconds, or in whole seconds.
+    /// A file with a size, and one value for both times.
     #[allow(clippy::unnecessary_wraps)]
     const fn file(size: u64, time: i64) -> Option<Facts> {
         Some(Facts::File(File { size, modified: time, changed: time, inode: 1 }))
@@ -161,22 +161,21 @@ mod tests {
     const NEW: Option<Facts> = file(3, 8);
     const SECOND: i64 = 1_000_000_000;
 
-    /// Plays looks at milliseconds, the first of which is what was known; gives when which signals
-    /// came.
-    fn play(known: Option<Facts>, looks: &[(u64, Option<Facts>)]) -> Vec<(u64, Signal)> {
+    /// Plays examinations at given milliseconds. Returns the signals with their milliseconds.
+    fn play(known: Option<Facts>, examinations: &[(u64, Option<Facts>)]) -> Vec<(u64, Signal)> {
         let start = Instant::now();
-        let (mut known, mut restless) = (known, None);
+        let (mut known, mut recent) = (known, None);
         let mut signals = Vec::new();
-        for (ms, facts) in looks {
-            let seen = look(known, restless, *facts, start + Duration::from_millis(*ms));
+        for (ms, facts) in examinations {
+            let seen = examine(known, recent, *facts, start + Duration::from_millis(*ms));
             signals.extend(seen.signals.into_iter().map(|signal| (*ms, signal)));
-            (known, restless) = (*facts, seen.restless);
+            (known, recent) = (*facts, seen.recent);
         }
         signals
     }
 
     #[test]
-    fn looks_say_what_events_would() {
+    fn examinations_become_the_signals_of_events() {
         let older = file(3, 2);
         let moved = Some(Facts::File(File { size: 3, modified: 7, changed: 9, inode: 2 }));
         let table: &[(&str, Option<Facts>, &[(u64, Option<Facts>)], &[(u64, Signal)])] = &[
@@ -271,8 +270,8 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_that_pauses_is_waited_for_longer_each_time() {
-        // Written every 100 ms, looked at every 20 ms.
+    fn pausing_writer_is_waited_for_longer_each_time() {
+        // Written every 100 ms, examined every 20 ms.
         let looks: Vec<_> = (0..100_u64)
             .map(|n| (n * 20, file(n / 5 + 1, i64::try_from(n / 5).unwrap() + 1)))
             .collect();
@@ -280,7 +279,7 @@ mod tests {
         let finished: Vec<_> = finished.map(|(ms, _)| ms).collect();
         assert_eq!(finished, [40, 180]);
 
-        // Saves that are seconds apart are as quick as the first.
+        // A save some seconds later is as quick as the first.
         let later = file(4, 9);
         let saves = play(OLD, &[(0, NEW), (40, NEW), (1500, NEW), (5000, later), (5040, later)]);
         assert_eq!(saves, [(0, Written), (40, Finished), (5000, Written), (5040, Finished)]);

@@ -13,6 +13,9 @@ use crate::watch::signal::{Signal, SystemEvent};
 /// Room for several hundred events, bytes.
 const BUFFER: usize = 16 * 1024;
 
+/// How often the buffer is filled before the events are attended to.
+const READS: usize = 32;
+
 /// An inotify instance.
 #[derive(Debug)]
 pub(in crate::watch) struct Watcher {
@@ -38,9 +41,10 @@ impl Watcher {
         })
     }
 
-    /// Reads all events that are there.
-    pub(in crate::watch) fn read(&mut self, into: &mut Vec<SystemEvent>) {
-        loop {
+    /// Reads all events that are there, up to a limit: events that come as fast as they are read must
+    /// not keep the caller from its work. Returns whether there may be more.
+    pub(in crate::watch) fn read(&mut self, into: &mut Vec<SystemEvent>) -> bool {
+        for _ in 0..READS {
             match self.inotify.read_events(&mut self.buffer) {
                 Ok(events) => {
                     for event in events {
@@ -67,24 +71,19 @@ impl Watcher {
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) => return into.push(SystemEvent::Failed(error.to_string())),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                Err(error) => {
+                    into.push(SystemEvent::Failed(error.to_string()));
+                    return false;
+                }
             }
         }
+        true
     }
 }
 
-impl System for Watcher {
-    fn watch(&mut self, path: &Path) -> Result<(), WatchError> {
-        let mask = WatchMask::ATTRIB
-            | WatchMask::CLOSE_WRITE
-            | WatchMask::CREATE
-            | WatchMask::DELETE
-            | WatchMask::DELETE_SELF
-            | WatchMask::MODIFY
-            | WatchMask::MOVED_FROM
-            | WatchMask::MOVED_TO
-            | WatchMask::MOVE_SELF;
+impl Watcher {
+    fn add(&mut self, path: &Path, mask: WatchMask) -> Result<(), WatchError> {
         let descriptor =
             self.inotify.watches().add(path, mask).map_err(|error| match error.kind() {
                 // ENOSPC, which stands for the limit on watches here.
@@ -97,6 +96,19 @@ impl System for Watcher {
         self.descriptors.insert(path, descriptor);
         Ok(())
     }
+}
+
+impl System for Watcher {
+    fn watch(&mut self, path: &Path) -> Result<(), WatchError> {
+        let content = WatchMask::ATTRIB | WatchMask::CLOSE_WRITE | WatchMask::MODIFY;
+        let itself = WatchMask::DELETE_SELF | WatchMask::MOVE_SELF;
+        self.add(path, names() | content | itself)
+    }
+
+    fn watch_names(&mut self, path: &Path) -> Result<(), WatchError> {
+        // Keeps what an earlier watch of the same folder asks for.
+        self.add(path, names() | WatchMask::MASK_ADD)
+    }
 
     fn unwatch(&mut self, path: &Path) {
         let Some(descriptor) = self.descriptors.remove(path) else { return };
@@ -107,6 +119,11 @@ impl System for Watcher {
             let _ = self.inotify.watches().remove(descriptor);
         }
     }
+}
+
+/// The events by which a folder gets or loses a name.
+fn names() -> WatchMask {
+    WatchMask::CREATE | WatchMask::DELETE | WatchMask::MOVED_FROM | WatchMask::MOVED_TO
 }
 
 /// Returns what an event says of its path.

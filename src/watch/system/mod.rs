@@ -44,6 +44,15 @@ pub(super) trait System: Send {
     /// See [`WatchError`].
     fn watch(&mut self, path: &Path) -> Result<(), WatchError>;
 
+    /// Watches which names a folder gets and loses, but not what is written in it, where the system
+    /// can tell the two apart.
+    ///
+    /// # Errors
+    /// See [`WatchError`].
+    fn watch_names(&mut self, path: &Path) -> Result<(), WatchError> {
+        self.watch(path)
+    }
+
     /// Stops watching a path. Does nothing if the system dropped the watch itself.
     fn unwatch(&mut self, path: &Path);
 }

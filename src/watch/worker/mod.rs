@@ -129,10 +129,11 @@ impl Worker {
         self.watch_all();
         let mut ready = mio::Events::with_capacity(4);
         let mut events = Vec::new();
+        let mut has_more = false;
         loop {
             self.shared.gate.hold_until(self.coalescer.hold_until());
             self.shared.gate.open_unless(self.coalescer.expects_more());
-            if let Err(error) = self.poll.poll(&mut ready, self.timeout())
+            if let Err(error) = self.poll.poll(&mut ready, self.timeout(has_more))
                 && error.kind() != std::io::ErrorKind::Interrupted
             {
                 self.report(PathBuf::new(), error.to_string());
@@ -142,7 +143,7 @@ impl Worker {
             if self.shared.inbox.is_stopped() {
                 return;
             }
-            self.read_system(&mut events);
+            has_more = self.read_system(&mut events);
             let mut overflowed = self.shared.inbox.take_overflow();
             self.take_inbox(&mut events);
             for event in events.drain(..) {
@@ -162,8 +163,8 @@ impl Worker {
     }
 
     /// Returns how long to wait for the next event or input.
-    fn timeout(&self) -> Option<Duration> {
-        if self.tree.is_walking() {
+    fn timeout(&self, has_more: bool) -> Option<Duration> {
+        if has_more || self.tree.is_walking() {
             return Some(Duration::ZERO);
         }
         let due = self.coalescer.next();
@@ -172,13 +173,15 @@ impl Worker {
         due.into_iter().chain(away).min()
     }
 
-    /// Reads the events that the system has, where this thread reads them.
+    /// Reads the events that the system has, where this thread reads them. Returns whether there may
+    /// be more.
     #[cfg_attr(not(target_os = "linux"), allow(unused_variables, clippy::unused_self))]
-    fn read_system(&mut self, events: &mut Vec<SystemEvent>) {
+    fn read_system(&mut self, events: &mut Vec<SystemEvent>) -> bool {
         #[cfg(target_os = "linux")]
         if let Some(system) = self.tree.observer().system() {
-            system.read(events);
+            return system.read(events);
         }
+        false
     }
 
     /// Takes the inbox. Notes are applied at once, signals after the events that were read.
