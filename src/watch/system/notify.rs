@@ -61,9 +61,10 @@ fn signal(kind: EventKind) -> Option<Signal> {
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => Signal::Finished,
         EventKind::Access(_) => return None,
         EventKind::Create(_) => Signal::Created,
-        EventKind::Remove(_) => Signal::Removed,
         EventKind::Modify(ModifyKind::Metadata(_)) => Signal::MetadataChanged,
-        EventKind::Modify(ModifyKind::Name(RenameMode::From)) => Signal::Removed,
+        EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From)) => {
+            Signal::Removed
+        }
         EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Signal::RenamedTo,
         EventKind::Modify(_) | EventKind::Any | EventKind::Other => Signal::Written,
     })
