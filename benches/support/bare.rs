@@ -1,5 +1,5 @@
-//! The loop that livers is compared with: it does nothing but to write a line to a socket as soon as
-//! notify says that one of three files was closed after writing, or renamed into place.
+//! The bare loop that livers is compared with: it writes a line to a socket as soon as notify reports
+//! that one of three files was closed after writing, or renamed into place.
 
 use std::{io::Write, net::TcpListener, path::Path, sync::mpsc::channel};
 
@@ -10,13 +10,13 @@ use notify::{
 
 use super::Result;
 
-/// The argument that makes a bench's own program this loop.
+/// The argument that makes a bench's program run this loop.
 pub(crate) const ROLE: &str = "bare-loop";
 
-/// The files whose saves are told.
+/// The files whose saves are reported.
 const FILES: [&str; 3] = ["page.html", "sheet.css", "script.js"];
 
-/// Watches a folder until the client is gone.
+/// Watches a folder until the client disconnects.
 pub(crate) fn run(folder: &Path) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("{}", listener.local_addr()?.port());

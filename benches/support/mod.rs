@@ -1,8 +1,8 @@
-//! What the benches share: servers as processes of their own, what they cost, and what to say of a
-//! row of measurements.
+//! Shared by the benches: servers as child processes, their CPU time and memory, a client, and
+//! statistics.
 //!
-//! Every server is a process, so that its CPU time is its own: the client's is not in it. It ends
-//! with the value that stands for it, whatever happens in between.
+//! Every server is a process of its own, so that its CPU time does not include the client's. It is
+//! killed when its [`Server`] is dropped.
 
 // Each bench uses its part of this, and one prints.
 #![allow(dead_code, clippy::print_stdout)]
@@ -24,19 +24,19 @@ use std::{
 pub(crate) type Error = Box<dyn error::Error + Send + Sync>;
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
-/// What the kernel counts CPU time in, per second: `USER_HZ`, 100 wherever Rust's Linux runs.
+/// The kernel's units of CPU time per second: `USER_HZ`, which is 100 on all platforms of Rust's Linux.
 const TICKS: f64 = 100.0;
 
-/// A folder that is gone afterwards.
+/// A temporary folder, removed when it is dropped.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     pub(crate) fn new(name: &str) -> Result<Self> {
-        // Not below target/, which the repository's .gitignore names.
+        // Not below target/, which is in the repository's .gitignore.
         Self::below(&env::temp_dir(), name)
     }
 
-    /// One that no disk takes part in, if there is a place for it.
+    /// Creates a folder in memory if possible, or else on the disk.
     pub(crate) fn in_memory(name: &str) -> Result<Self> {
         Self::below(Path::new("/dev/shm"), name).or_else(|_| Self::new(name))
     }
@@ -62,21 +62,21 @@ impl Drop for Folder {
     }
 }
 
-/// A server, in a process of its own.
+/// A server in a child process.
 pub(crate) struct Server {
     child: Child,
     pub(crate) port: u16,
-    /// How to stop it, where killing it is not enough.
+    /// The command that stops it, if killing it is not enough.
     stop: Option<Command>,
 }
 
 impl Server {
-    /// The real binary, as it is released.
+    /// Starts the release binary.
     pub(crate) fn livers(folder: &Path) -> Result<Self> {
         Self::livers_binary(env!("CARGO_BIN_EXE_livers"), folder, &[])
     }
 
-    /// A livers binary with further arguments.
+    /// Starts a livers binary with further arguments.
     pub(crate) fn livers_binary(
         binary: impl AsRef<OsStr>,
         folder: &Path,
@@ -90,14 +90,14 @@ impl Server {
         })
     }
 
-    /// This bench's own program, in another role: it prints its port as its first line.
+    /// Starts this bench's own program in another role. It prints its port as its first line.
     pub(crate) fn own(role: &str, folder: &Path) -> Result<Self> {
         let mut command = Command::new(env::current_exe()?);
         command.arg(role).arg(folder);
         Self::printing_its_port(command, |line| line.trim().parse().ok())
     }
 
-    /// A program that listens on this port some time after it was started.
+    /// Starts a program, and waits until it listens on a port.
     pub(crate) fn listening(mut command: Command, port: u16) -> Result<Self> {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut server = Self { child: command.spawn()?, port, stop: None };
@@ -110,7 +110,7 @@ impl Server {
         Ok(server)
     }
 
-    /// nginx with one worker, if this machine has it.
+    /// Starts nginx with one worker. `None` if it is not installed.
     pub(crate) fn nginx(folder: &Path, own: &Folder) -> Result<Option<Self>> {
         let (port, root) = (free_port()?, folder.display());
         let http = format!(
@@ -120,7 +120,8 @@ impl Server {
         Self::nginx_with(own, "1", port, &http)
     }
 
-    /// nginx with this many workers and these contents of its `http` block, which listens on `port`.
+    /// Starts nginx with this many workers and these contents of its `http` block, which listens on
+    /// `port`. `None` if it is not installed.
     pub(crate) fn nginx_with(
         own: &Folder,
         workers: &str,
@@ -167,7 +168,7 @@ impl Server {
         while output.read_line(&mut line)? > 0 {
             if let Some(port) = port(&line) {
                 server.port = port;
-                // A full pipe would stop it.
+                // A full pipe would block it.
                 std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
                 return Ok(server);
             }
@@ -183,14 +184,14 @@ impl Server {
         Ok(stream)
     }
 
-    /// CPU seconds, user and system, that the process and its children have used.
+    /// Returns the CPU time of the process and its children, user and system, in seconds.
     pub(crate) fn cpu(&self) -> Result<f64> {
         let id = self.child.id();
         let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"))?;
         let mut ticks = 0;
         for id in std::iter::once(id.to_string().as_str()).chain(children.split_whitespace()) {
             let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
-            // The second field is a name in parentheses, of any characters.
+            // The second field is a name in parentheses, and may contain any characters.
             let (_, fields) = stat.rsplit_once(") ").ok_or("no stat")?;
             for field in fields.split(' ').skip(11).take(2) {
                 ticks += field.parse::<u32>()?;
@@ -199,7 +200,7 @@ impl Server {
         Ok(f64::from(ticks) / TICKS)
     }
 
-    /// The memory of the process that is in RAM, megabytes.
+    /// Returns the resident memory of the process, in MB.
     pub(crate) fn resident(&self) -> Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -219,13 +220,13 @@ impl Drop for Server {
     }
 }
 
-/// A port that nobody listens on now.
+/// Returns a port that is free now.
 pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-/// A connection that knows when something last came in: what is timed is the server, not how long the
-/// client takes to make a message of the bytes.
+/// A connection that records when bytes last arrived, so that the time the client takes to decode them
+/// is not measured.
 pub(crate) struct Timed {
     stream: TcpStream,
     pub(crate) read_at: Instant,
@@ -259,66 +260,66 @@ impl Write for Timed {
     }
 }
 
-/// One request that is sent again and again on one connection.
+/// A request that is sent repeatedly on one connection.
 pub(crate) struct Exchange {
     stream: TcpStream,
     request: Vec<u8>,
-    /// The first answer; the others are as long.
-    answer: Vec<u8>,
+    /// The first response. The others have the same length.
+    response: Vec<u8>,
     head: usize,
 }
 
 impl Exchange {
-    /// Connects, and asks once.
+    /// Connects, and sends the request once.
     pub(crate) fn new(server: &Server, request: &str) -> Result<Self> {
         let mut exchange = Self {
             stream: server.connect()?,
             request: request.into(),
-            answer: Vec::new(),
+            response: Vec::new(),
             head: 0,
         };
         exchange.stream.write_all(&exchange.request)?;
         let mut byte = [0];
-        while !exchange.answer.ends_with(b"\r\n\r\n") {
+        while !exchange.response.ends_with(b"\r\n\r\n") {
             exchange.stream.read_exact(&mut byte)?;
-            exchange.answer.push(byte[0]);
+            exchange.response.push(byte[0]);
         }
-        exchange.head = exchange.answer.len();
+        exchange.head = exchange.response.len();
         let length = exchange.header("content-length").unwrap_or("0").parse::<usize>()?;
         let body = if exchange.status() == "304" { 0 } else { length };
-        exchange.answer.resize(exchange.head + body, 0);
-        exchange.stream.read_exact(&mut exchange.answer[exchange.head..])?;
+        exchange.response.resize(exchange.head + body, 0);
+        exchange.stream.read_exact(&mut exchange.response[exchange.head..])?;
         Ok(exchange)
     }
 
-    /// Asks again.
+    /// Sends the request again.
     pub(crate) fn again(&mut self) -> Result<()> {
-        let (first, head) = (self.answer[..12].to_owned(), self.head);
+        let (first, head) = (self.response[..12].to_owned(), self.head);
         self.stream.write_all(&self.request)?;
-        self.stream.read_exact(&mut self.answer)?;
-        if self.answer[..12] != first || !self.answer[..head].ends_with(b"\r\n\r\n") {
-            return Err("the answers differ".into());
+        self.stream.read_exact(&mut self.response)?;
+        if self.response[..12] != first || !self.response[..head].ends_with(b"\r\n\r\n") {
+            return Err("the responses differ".into());
         }
         Ok(())
     }
 
     pub(crate) fn status(&self) -> &str {
-        std::str::from_utf8(&self.answer[9..12]).unwrap_or_default()
+        std::str::from_utf8(&self.response[9..12]).unwrap_or_default()
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let head = std::str::from_utf8(&self.answer[..self.head]).ok()?;
+        let head = std::str::from_utf8(&self.response[..self.head]).ok()?;
         head.lines()
             .filter_map(|line| line.split_once(": "))
             .find_map(|(field, value)| field.eq_ignore_ascii_case(name).then_some(value))
     }
 
     pub(crate) fn body(&self) -> &[u8] {
-        &self.answer[self.head..]
+        &self.response[self.head..]
     }
 }
 
-/// The value below which this part of the values lies; 0.5 is the median.
+/// Returns the quantile of the values for a fraction; 0.5 is the median.
 pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_owned();
     sorted.sort_unstable_by(f64::total_cmp);
@@ -327,12 +328,12 @@ pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
     sorted.get(at).copied().unwrap_or(f64::NAN)
 }
 
-/// The number after the bench's name on the command line: `cargo bench --bench NAME -- NUMBER`.
+/// Returns the number on the command line: `cargo bench --bench NAME -- NUMBER`.
 pub(crate) fn number() -> Option<usize> {
     env::args().skip(1).find_map(|argument| argument.parse().ok())
 }
 
-/// A page or sheet of exactly so many bytes: `begin`, as many `line`s as fit, spaces, `end`.
+/// Returns a text of exactly `length` bytes: `begin`, as many `line`s as fit, spaces, `end`.
 pub(crate) fn text(length: usize, begin: &str, line: impl fmt::Display, end: &str) -> String {
     let line = line.to_string();
     let room = length - begin.len() - end.len();
