@@ -6,8 +6,9 @@
 //! request, whether or not the file watcher has noticed it.
 //!
 //! Not cached: files that changed within milliseconds of being read, or that have a writer; files
-//! behind symbolic links; files found by a rule of `_redirects` or by `--spa`; missing files; and files
-//! that are streamed.
+//! behind symbolic links; files found by a rule of `_redirects` or by `--spa`; missing files; files that
+//! are streamed; and, by the caller, files while a folder is polled, because network mounts can report
+//! old metadata.
 
 use std::sync::Arc;
 

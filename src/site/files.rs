@@ -40,7 +40,7 @@ use crate::{
         },
     },
     refusal::Refusal,
-    watch::{PathState, Polling},
+    watch::PathState,
 };
 
 /// A GET or HEAD request for a file.
@@ -170,9 +170,8 @@ impl Site {
         let path = path.to_owned();
         let prepared =
             Arc::new(PreparedFile { path, uses, fields, metadata, file, url, bytes, page: html });
-        // On network mounts, file metadata may be older than the content.
         if let Some(dependencies) = cacheable
-            && !matches!(self.watch.polling(), Some(Polling::Mount(_)))
+            && self.watch.needs_no_polling()
         {
             self.cache.insert(query.uri.path(), variant, Arc::clone(&prepared), dependencies);
         }

@@ -43,10 +43,10 @@ use crate::{
     watch::Watch,
 };
 
-/// The type of the pages that are read as UTF-8.
+/// The `Content-Type` of pages in UTF-8.
 const UTF8: &str = "text/html; charset=utf-8";
 
-/// What all requests share.
+/// The state that all requests share.
 pub(crate) struct Site {
     pub(crate) guard: Guard,
     pub(crate) root: Arc<Root>,
@@ -57,7 +57,7 @@ pub(crate) struct Site {
     pub(crate) routes: Vec<String>,
     pub(crate) live: Arc<Live>,
     pub(crate) events: Events,
-    /// Fields that answers get whatever they are.
+    /// Header fields of all responses with files.
     pub(crate) policy: Policy,
     /// Compiles modules; `None` where files are served as they are.
     pub(crate) esm: Option<Arc<Esm>>,
@@ -67,24 +67,25 @@ pub(crate) struct Site {
 pub(crate) type Cache = FileCache<PreparedFile>;
 
 impl Site {
-    /// Answers a request from an address. Whatever goes wrong is an answer.
+    /// Answers a request from an address. Errors become responses.
     pub(crate) async fn respond<B>(&self, request: Request<B>, from: IpAddr) -> Response
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BodyError>,
     {
         if !self.events.requests() {
-            return self.answer(request, from).await;
+            return self.route(request, from).await;
         }
         let began = Instant::now();
         let (method, target) = (request.method().to_string(), request.uri().to_string());
-        let response = self.answer(request, from).await;
+        let response = self.route(request, from).await;
         let (status, took) = (response.status().as_u16(), began.elapsed());
         self.events.emit(Event::Request { method, target, status, took });
         response
     }
 
-    async fn answer<B>(&self, request: Request<B>, from: IpAddr) -> Response
+    /// Checks a request, and passes it to what is at its path.
+    async fn route<B>(&self, request: Request<B>, from: IpAddr) -> Response
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BodyError>,
@@ -98,16 +99,18 @@ impl Site {
                 return self.refuse(request.uri().path(), Refusal::UnknownHost(host));
             }
         };
-        // Nothing here is a proxy for other origins, and TRACE shows cookies to scripts.
+        // CONNECT is for forward proxies, and TRACE would show cookies to scripts.
         if [Method::CONNECT, Method::TRACE].contains(request.method()) {
             return method_not_allowed();
         }
-        // Somebody behind us may read another coding, or twice the same one, in another way.
+        // Another coding, or a repeated one, may be parsed differently by a backend: request smuggling.
         let mut codings = request.headers().get_all(TRANSFER_ENCODING).iter();
         let chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
         if !codings.next().is_none_or(chunked) || codings.next().is_some() {
-            let mut response =
-                plain(StatusCode::NOT_IMPLEMENTED, "Only the transfer coding chunked is known.\n");
+            let mut response = plain(
+                StatusCode::NOT_IMPLEMENTED,
+                "The only supported transfer coding is chunked.\n",
+            );
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             return response;
         }
@@ -121,7 +124,7 @@ impl Site {
         self.file(request.method(), request.uri(), request.headers(), &host).await
     }
 
-    /// A request that a backend answers.
+    /// Answers a request by the backend of a route.
     async fn backend<B>(
         &self,
         route: &Route,

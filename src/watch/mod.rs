@@ -129,6 +129,12 @@ impl Watch {
         let _ = self.established.clone().wait_for(|all| *all).await;
     }
 
+    /// Returns whether all folders are watched and none is polled. On some of the mounts that are
+    /// polled, file metadata can be older than the content.
+    pub(crate) fn needs_no_polling(&self) -> bool {
+        *self.established.borrow() && self.polling().is_none()
+    }
+
     /// Returns whether no burst of changes goes on. Takes no lock.
     pub(crate) fn is_settled(&self) -> bool {
         self.gate.is_open()
