@@ -102,3 +102,70 @@ impl Equivalent<Key> for Query<'_> {
         *self.path == *key.path && self.variant == key.variant
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{
+        fs,
+        path::Path,
+        sync::Arc,
+        time::{Duration, SystemTime},
+    };
+
+    use super::{FileCache, Variant, Weight};
+    use crate::{
+        docroot::{self, Allow, Dependencies, Root},
+        http::url_path::UrlPath,
+    };
+
+    impl Weight for u64 {
+        fn weight(&self) -> u64 {
+            *self
+        }
+    }
+
+    /// Returns the dependencies of `/file`, as if it were read long after it changed.
+    fn dependencies(folder: &Path) -> Dependencies {
+        let root = Root::new(folder, Allow::default(), &[]).unwrap();
+        let (file, url) = (folder.join("file"), UrlPath::parse("/file").unwrap());
+        let stamp = docroot::read(&file).unwrap().stamp.unwrap();
+        let later = SystemTime::now() + Duration::from_mins(1);
+        root.dependencies(&url, (&file, stamp), [], later).expect("a plain file")
+    }
+
+    #[test]
+    fn value_is_returned_for_the_same_request_until_a_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().canonicalize().unwrap();
+        fs::write(path.join("file"), "text").unwrap();
+        let (cache, variant) = (FileCache::new(), Variant::default());
+        let page = Variant { page: true, ..variant };
+        cache.insert("/file", variant, Arc::new(7_u64), dependencies(&path));
+        assert_eq!(cache.get("/file", variant).as_deref(), Some(&7));
+        assert_eq!(cache.get("/file", page), None);
+        assert_eq!(cache.get("/other", variant), None);
+        fs::write(path.join("other"), "").unwrap();
+        assert_eq!(cache.get("/file", variant), None, "a name was created");
+        cache.insert("/file", variant, Arc::new(8), dependencies(&path));
+        assert_eq!(cache.get("/file", variant).as_deref(), Some(&8));
+        fs::write(path.join("file"), "other").unwrap();
+        assert_eq!(cache.get("/file", variant), None, "the file has changed");
+    }
+
+    #[test]
+    fn weight_is_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().canonicalize().unwrap();
+        fs::write(path.join("file"), "text").unwrap();
+        let cache = FileCache::new();
+        let mebibyte = 1024 * 1024;
+        for number in 0..200 {
+            let path_of = format!("/{number}");
+            cache.insert(&path_of, Variant::default(), Arc::new(mebibyte), dependencies(&path));
+        }
+        let kept = (0..200)
+            .filter(|number| cache.get(&format!("/{number}"), Variant::default()).is_some())
+            .count();
+        assert!((1..=64).contains(&kept), "{kept} MiB");
+    }
+}

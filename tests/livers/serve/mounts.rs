@@ -289,10 +289,10 @@ async fn symbolic_links_out_of_the_folder_are_followed_if_allowed() {
     }
     let mut tab = Tab::page(&livers, "/", &["/out/a.txt", "/a.txt"]).await;
     dir.write(".hidden/out/a.txt", "changed");
-    let mut told: Vec<String> = Vec::new();
-    while told.len() < 2 {
-        told.extend(tab.updated().await.changes.into_iter().map(|(path, _)| path));
+    let mut changed: Vec<String> = Vec::new();
+    while changed.len() < 2 {
+        changed.extend(tab.updated().await.changes.into_iter().map(|(path, _)| path));
     }
-    told.sort_unstable();
-    assert_eq!(told, ["/a.txt", "/out/a.txt"]);
+    changed.sort_unstable();
+    assert_eq!(changed, ["/a.txt", "/out/a.txt"]);
 }
