@@ -20,7 +20,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use hyper::{
@@ -139,6 +139,9 @@ impl Files {
         let began = Instant::now();
         let mut faults = Vec::new();
         loop {
+            // Before the lookup: a lookup that began within the limit is repeated, however long it took
+            // on a busy machine. The writer that it found may be gone.
+            let waited = began.elapsed();
             let (disk, url, request) = (Arc::clone(&self.disk), url.clone(), request.clone());
             let lookup = tokio::task::spawn_blocking(move || disk.resolve(&url, &request));
             let mut resolution = lookup.await.unwrap_or_else(|panicked| {
@@ -146,7 +149,7 @@ impl Files {
             });
             faults.append(&mut resolution.faults);
             let verdict = match &resolution.lookup {
-                Lookup::File(_, file) => self.verdict(&file.path, file.writer, began),
+                Lookup::File(_, file) => self.verdict(&file.path, file.writer, waited),
                 _ => Verdict::Serve(Completeness::Complete),
             };
             match verdict {
@@ -164,9 +167,9 @@ impl Files {
         }
     }
 
-    fn verdict(&self, path: &Path, writer: Writer, began: Instant) -> Verdict {
+    fn verdict(&self, path: &Path, writer: Writer, waited: Duration) -> Verdict {
         let mut retries = self.retries.lock().unwrap_or_else(PoisonError::into_inner);
-        retries.verdict(path, writer, began.elapsed())
+        retries.verdict(path, writer, waited)
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) enum Verdict {
 }
 
 impl Retries {
-    /// Decides what to do with a file that was read `waited` after it was requested.
+    /// Decides what to do with a file whose lookup began `waited` after it was requested.
     pub(super) fn verdict(&mut self, path: &Path, writer: Writer, waited: Duration) -> Verdict {
         if writer == Writer::None {
             if !self.0.is_empty() {
