@@ -1,5 +1,4 @@
-//! Sources that are compiled when a script is wanted, and packages, as a browser and as tools see
-//! them.
+//! Compiled sources and packages, as browsers and HTTP clients see them.
 
 use serde_json::Value;
 
@@ -8,7 +7,7 @@ use crate::support::dir::TempDir;
 use crate::support::http::{Response, get, get_with};
 use crate::support::server::Livers;
 
-/// A project of TypeScript, JSX, and packages of either kind.
+/// Creates a project with TypeScript, JSX, a CommonJS package, and an ES module package.
 fn project() -> TempDir {
     let dir = TempDir::new();
     let package =
@@ -64,32 +63,34 @@ fn project() -> TempDir {
     dir
 }
 
-/// A module that accepts itself.
-fn view(says: &str) -> String {
+/// Returns a module that shows a text and accepts its own hot updates.
+fn view(text: &str) -> String {
     format!(
-        "export const view = () => <p id=\"view\">{says}</p>;\n\
+        "export const view = () => <p id=\"view\">{text}</p>;\n\
          if (import.meta.hot) import.meta.hot.accept((now) =>\n\
          document.querySelector('#view')?.replaceWith(now.view()));\n"
     )
 }
 
-async fn script(livers: &Livers, path: &str) -> Response {
+/// Requests a path as a browser does for a module script.
+async fn get_as_script(livers: &Livers, path: &str) -> Response {
     let headers = [("Sec-Fetch-Dest", "script"), ("Sec-Fetch-Mode", "cors")];
     get_with(livers.port(), path, &headers).await
 }
 
-async fn shows(page: &Page, text: &str) {
+/// Waits until the page shows a text.
+async fn wait_for_text(page: &Page, text: &str) {
     page.wait_until(&format!("document.querySelector('#view')?.textContent === '{text}'")).await;
 }
 
 #[tokio::test]
-async fn a_project_runs_from_source_and_changes_in_place() {
+async fn a_project_runs_from_source_and_is_hot_updated() {
     let dir = project();
     let livers = Livers::on(dir.path()).start().await;
     let page = browser().await.open(livers.url()).await;
-    shows(&page, "one").await;
+    wait_for_text(&page, "one").await;
     let seen: Value = page.eval("window.seen").await;
-    // Both files of the package are one module each, however they are asked for.
+    // Each file of the package exists once, whether it is imported or required.
     assert_eq!(
         seen,
         serde_json::json!({"count": 2, "data": {"answer": 42}, "mode": "development"})
@@ -100,7 +101,7 @@ async fn a_project_runs_from_source_and_changes_in_place() {
     page.run("document.querySelector('#text').value = 'half-written'").await;
     for text in ["two", "three"] {
         dir.write("src/view.tsx", view(text));
-        shows(&page, text).await;
+        wait_for_text(&page, text).await;
     }
     dir.write("src/style.css", "#root { color: rgb(4, 5, 6) }");
     page.wait_until("getComputedStyle(document.querySelector('#root')).color === 'rgb(4, 5, 6)'")
@@ -108,19 +109,19 @@ async fn a_project_runs_from_source_and_changes_in_place() {
     assert_eq!(page.navigations(), 1);
     assert_eq!(page.eval::<String>("document.querySelector('#text').value").await, "half-written");
 
-    // Nobody accepts these.
+    // No module accepts an update of JSON: the page reloads.
     dir.write("src/data.json", "{\"answer\":43}");
     page.wait_for_navigation().await;
     page.wait_until("window.seen?.data.answer === 43").await;
-    shows(&page, "three").await;
+    wait_for_text(&page, "three").await;
 }
 
 #[tokio::test]
-async fn a_fault_is_said_where_it_is_seen_and_goes_when_it_is_mended() {
+async fn a_compile_error_is_shown_in_page_and_terminal_until_it_is_fixed() {
     let dir = project();
     let livers = Livers::on(dir.path()).start().await;
     let page = browser().await.open(livers.url()).await;
-    shows(&page, "one").await;
+    wait_for_text(&page, "one").await;
     page.run("document.querySelector('#text').value = 'half-written'").await;
     let overlay = "document.documentElement.lastElementChild.shadowRoot";
     let shown = format!("{overlay}?.textContent.includes('src/view.tsx:1:')");
@@ -131,35 +132,35 @@ async fn a_fault_is_said_where_it_is_seen_and_goes_when_it_is_mended() {
     assert!(line.contains("error"), "{line}");
     page.wait_until(&shown).await;
     dir.write("src/view.tsx", view("two"));
-    shows(&page, "two").await;
+    wait_for_text(&page, "two").await;
     page.wait_until(&gone).await;
     assert_eq!(page.navigations(), 1);
     assert_eq!(page.eval::<String>("document.querySelector('#text').value").await, "half-written");
 
-    // A page that cannot begin comes to life by itself.
+    // A page that failed to load is loaded again once the error is fixed.
     dir.write("src/view.tsx", "import 'not-there';\n".to_owned() + &view("three"));
     livers.wait_for_line(|line| line.contains("npm install not-there")).await;
     page.reload().await;
     page.wait_until(&shown).await;
     dir.write("src/view.tsx", view("four"));
-    shows(&page, "four").await;
+    wait_for_text(&page, "four").await;
 
-    // What was missing comes: nobody has to save the file that asks for it again.
-    let asks = |what: &str, says: &str| format!("import '{what}';\n{}", view(says));
-    dir.write("src/view.tsx", asks("./later", "five"));
+    // Creating a missing dependency fixes its importer, without another save of the importer.
+    let importing = |specifier: &str, text: &str| format!("import '{specifier}';\n{}", view(text));
+    dir.write("src/view.tsx", importing("./later", "five"));
     livers.wait_for_line(|line| line.contains("cannot resolve \"./later\"")).await;
     dir.write("src/later.ts", "export {};");
-    shows(&page, "five").await;
-    dir.write("src/view.tsx", asks("late", "six"));
+    wait_for_text(&page, "five").await;
+    dir.write("src/view.tsx", importing("late", "six"));
     livers.wait_for_line(|line| line.contains("npm install late")).await;
     dir.write("node_modules/late/package.json", "{\"name\":\"late\",\"version\":\"1.0.0\"}");
     dir.write("node_modules/late/index.js", "exports.late = true;");
     dir.write("package.json", "{\"name\":\"project\",\"dependencies\":{\"late\":\"1\"}}");
-    shows(&page, "six").await;
+    wait_for_text(&page, "six").await;
 }
 
 #[tokio::test]
-async fn a_source_is_a_module_for_scripts_and_a_file_for_others() {
+async fn sources_are_compiled_for_scripts_only() {
     let dir = project();
     dir.write(
         "inline.html",
@@ -167,16 +168,16 @@ async fn a_source_is_a_module_for_scripts_and_a_file_for_others() {
         import { count } from 'tiny'; document.title = 'count ' + count()</script>",
     );
     let livers = Livers::on(dir.path()).start().await;
-    let compiled = script(&livers, "/src/main.tsx").await;
+    let compiled = get_as_script(&livers, "/src/main.tsx").await;
     assert_eq!(compiled.header("content-type"), Some("text/javascript; charset=utf-8"));
     assert!(compiled.text().contains("/__livers/npm/tiny@1.2.3"), "{}", compiled.text());
     assert!(!compiled.text().contains(": string"));
-    let tag = compiled.header("etag").expect("a tag").to_owned();
+    let tag = compiled.header("etag").expect("an ETag").to_owned();
     let again =
         [("Sec-Fetch-Dest", "script"), ("Sec-Fetch-Mode", "cors"), ("If-None-Match", tag.as_str())];
     assert_eq!(get_with(livers.port(), "/src/main.tsx", &again).await.status, 304);
 
-    // As they are: for a person, for fetch(), for a video; and what needs nothing.
+    // Served as they are: to navigations, fetch(), videos, and classic scripts.
     for (path, dest, mode) in [
         ("src/main.tsx", "document", "navigate"),
         ("src/main.tsx", "empty", "cors"),
@@ -185,34 +186,34 @@ async fn a_source_is_a_module_for_scripts_and_a_file_for_others() {
         ("src/data.json", "empty", "cors"),
     ] {
         let headers = [("Sec-Fetch-Dest", dest), ("Sec-Fetch-Mode", mode)];
-        let answer = get_with(livers.port(), &format!("/{path}"), &headers).await;
-        assert_eq!(answer.text().as_bytes(), dir.read(path), "{path} {dest}");
+        let response = get_with(livers.port(), &format!("/{path}"), &headers).await;
+        assert_eq!(response.text().as_bytes(), dir.read(path), "{path} {dest}");
     }
 
-    // Scripts in a page find packages, too.
+    // Inline scripts can import packages, too.
     let page = browser().await.open(&livers.at("/inline.html")).await;
     page.wait_until("document.title === 'count 0'").await;
 
     let plain = Livers::on(dir.path()).arg("--no-compile").start().await;
-    let answer = script(&plain, "/src/main.tsx").await;
-    assert_eq!(answer.text().as_bytes(), dir.read("src/main.tsx"));
-    assert_eq!(script(&plain, "/__livers/npm/tiny@1.2.3/index.js").await.status, 404);
+    let response = get_as_script(&plain, "/src/main.tsx").await;
+    assert_eq!(response.text().as_bytes(), dir.read("src/main.tsx"));
+    assert_eq!(get_as_script(&plain, "/__livers/npm/tiny@1.2.3/index.js").await.status, 404);
 }
 
 #[tokio::test]
-async fn packages_are_kept_for_good_and_nothing_else_is_served_as_one() {
+async fn packages_are_immutable_and_only_their_files_are_served() {
     let dir = project();
     dir.write("node_modules/tiny/.env", "SECRET=1");
     dir.write("secret/package.json", "{\"name\":\"secret\",\"version\":\"1.0.0\"}");
     dir.write("secret/key.js", "secret");
     let livers = Livers::on(dir.path()).start().await;
-    let main = script(&livers, "/src/main.tsx").await;
-    let at = main.text().find("/__livers/npm/tiny").expect("a package");
+    let main = get_as_script(&livers, "/src/main.tsx").await;
+    let at = main.text().find("/__livers/npm/tiny").expect("the URL of a package");
     let url: String = main.text()[at..].chars().take_while(|char| *char != '"').collect();
-    let answer = script(&livers, &url).await;
-    assert_eq!(answer.status, 200, "{url}");
-    assert_eq!(answer.header("cache-control"), Some("max-age=31536000, immutable"));
-    let folder = &url[..url.rfind('/').expect("a folder")];
+    let response = get_as_script(&livers, &url).await;
+    assert_eq!(response.status, 200, "{url}");
+    assert_eq!(response.header("cache-control"), Some("max-age=31536000, immutable"));
+    let folder = &url[..url.rfind('/').expect("the URL has a folder")];
     for path in [
         format!("{folder}/../../secret/key.js"),
         format!("{folder}/%2e%2e/%2e%2e/secret/key.js"),
@@ -223,32 +224,32 @@ async fn packages_are_kept_for_good_and_nothing_else_is_served_as_one() {
         "/__livers/npm/".to_owned(),
         "/__livers/npm/tiny".to_owned(),
     ] {
-        let answer = get(livers.port(), &path).await;
-        assert!([400, 404].contains(&answer.status), "{path}: {}", answer.status);
-        assert!(!answer.text().contains("secret\""), "{path}");
+        let response = get(livers.port(), &path).await;
+        assert!([400, 404].contains(&response.status), "{path}: {}", response.status);
+        assert!(!response.text().contains("secret\""), "{path}");
     }
-    // Another origin's page may not have them.
+    // Pages of other origins are refused.
     let foreign = [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Dest", "script")];
     assert_eq!(get_with(livers.port(), &url, &foreign).await.status, 403);
 }
 
 #[tokio::test]
-async fn after_an_installation_open_pages_are_loaded_again() {
+async fn open_pages_are_reloaded_after_an_installation() {
     let dir = project();
     let livers = Livers::on(dir.path()).arg("--verbose").start().await;
     let page = browser().await.open(livers.url()).await;
-    shows(&page, "one").await;
+    wait_for_text(&page, "one").await;
     dir.write("package.json", "{\"name\":\"project\",\"dependencies\":{\"more\":\"1\"}}");
     page.wait_for_navigation().await;
-    shows(&page, "one").await;
+    wait_for_text(&page, "one").await;
     livers.wait_for_line(|line| line.ends_with("(node_modules changed)")).await;
     dir.write("src/view.tsx", view("two"));
-    shows(&page, "two").await;
+    wait_for_text(&page, "two").await;
     assert_eq!(page.navigations(), 2);
 }
 
 #[tokio::test]
-async fn a_css_module_has_its_own_names_and_is_renewed_in_place() {
+async fn css_modules_have_scoped_names_and_are_hot_updated() {
     let dir = project();
     let sheet = |names: &str, n: u8| {
         format!("{names} {{ composes: base from './base.module.css'; color: rgb({n}, {n}, {n}) }}")
@@ -275,7 +276,7 @@ async fn a_css_module_has_its_own_names_and_is_renewed_in_place() {
     page.run("document.querySelector('#text').value = 'half-written'").await;
     dir.write("src/view.module.css", sheet(".title", 2));
     page.wait_until(&shown("title", 2)).await;
-    // Another name is another module for those that import it.
+    // A new class name is a new export, so importers are updated.
     dir.write("src/view.module.css", sheet(".other", 3));
     page.wait_until(&shown("other", 3)).await;
     dir.write("src/base.module.css", ".base { margin: 8px }");
@@ -288,7 +289,7 @@ async fn a_css_module_has_its_own_names_and_is_renewed_in_place() {
 }
 
 #[tokio::test]
-async fn files_that_come_and_go_are_in_the_patterns_that_mean_them() {
+async fn import_meta_glob_follows_created_and_removed_files() {
     let dir = project();
     dir.write("src/pages/a.ts", "export const name = 'a';");
     dir.write(
@@ -307,21 +308,21 @@ async fn files_that_come_and_go_are_in_the_patterns_that_mean_them() {
     );
     let livers = Livers::on(dir.path()).start().await;
     let page = browser().await.open(livers.url()).await;
-    shows(&page, "a ./pages/a.tsa").await;
+    wait_for_text(&page, "a ./pages/a.tsa").await;
     dir.write("src/pages/b.ts", "export const name = 'b';");
-    shows(&page, "a ./pages/a.tsa ./pages/b.tsb").await;
+    wait_for_text(&page, "a ./pages/a.tsa ./pages/b.tsb").await;
     dir.write("src/pages/c.ts", "export const name = 'c';");
-    shows(&page, "a,c ./pages/a.tsa ./pages/b.tsb ./pages/c.tsc").await;
+    wait_for_text(&page, "a,c ./pages/a.tsa ./pages/b.tsb ./pages/c.tsc").await;
     assert_eq!(page.navigations(), 1);
     dir.remove("src/pages/b.ts");
     dir.remove("src/pages/a.ts");
-    shows(&page, "c ./pages/c.tsc").await;
+    wait_for_text(&page, "c ./pages/c.tsc").await;
     dir.write("src/pages.ts", "export const names = import.meta.glob('@/*.ts');");
     livers.wait_for_line(|line| line.contains("src/pages.ts:1:")).await;
 }
 
 #[tokio::test]
-async fn a_project_has_public_files_pages_of_its_own_and_sheets_of_packages() {
+async fn public_files_application_routes_and_package_style_sheets_are_served() {
     let dir = project();
     dir.write("public/logo.txt", "the logo");
     dir.write("src/style.css", "@import 'theme/theme.css'; @import 'theme';");
@@ -336,7 +337,7 @@ async fn a_project_has_public_files_pages_of_its_own_and_sheets_of_packages() {
     assert_eq!(get(livers.port(), "/logo.txt").await.text(), "the logo");
     assert_eq!(get(livers.port(), "/other.txt").await.status, 404);
 
-    let html = std::fs::read_to_string(dir.at("index.html")).expect("a page");
+    let html = std::fs::read_to_string(dir.at("index.html")).expect("read index.html");
     dir.write("index.html", html.replace("src=src", "src=/src"));
     let page = browser().await.open(&livers.at("/settings/profile")).await;
     page.wait_until("document.title === 'ready'").await;
