@@ -1,9 +1,9 @@
-//! The door for the fuzz targets in `tests/fuzz`. It is there where `--cfg fuzzing` is set, as
-//! cargo-fuzz does, and nowhere else.
+//! Entry points for the fuzz targets in `tests/fuzz`. Compiled only with `--cfg fuzzing`, which
+//! cargo-fuzz sets.
 //!
-//! What reads outside input is private to its room. Each function here takes plain data, has a room
-//! read it, and gives plain data back. What must be true of that is said in the targets, apart from
-//! the code that they judge.
+//! The code that parses input from outside is private to its modules. Each function here takes
+//! plain data, calls that code, and returns plain data. The targets contain the properties to
+//! check, and are independent of the code under test.
 
 #![allow(missing_docs)]
 
@@ -21,15 +21,16 @@ use hyper::{
 
 pub use crate::{files::rules::fuzzing::*, proxy::fuzzing::*};
 use crate::{
-    http::guard::{AllowedHost, Guard, Verdict, same_origin},
-    http::url_path::{UrlPath, oracle},
     http::{
         body::{Body, BodyError, stream},
         conditional::LastModified,
         date::Date,
         encoding::{Accepted, Coding},
-        field, media_type, own_paths,
+        field,
+        guard::{AllowedHost, Guard, Verdict, same_origin},
+        media_type, own_paths,
         representation::Representation,
+        url_path::{UrlPath, oracle},
     },
     live::inject::{
         csp::Needs,
@@ -38,34 +39,37 @@ use crate::{
         meta::Amend,
         placement::placement,
     },
-    live::referrer,
-    live::reload::{handshake::accept_key, message::ClientMessage},
+    live::{
+        referrer,
+        reload::{handshake::accept_key, message::ClientMessage},
+    },
 };
 
-/// The names of a path, and whether it ends in a slash.
-pub type Names = (Vec<Vec<u8>>, bool);
+/// The decoded segments of a URL path, and whether it ends with a slash.
+pub type Segments = (Vec<Vec<u8>>, bool);
 
-/// The names of a path, and how it is spelled; and the names by other means.
-pub fn url_path(raw: &str) -> (Option<(Names, String)>, Option<Names>) {
+/// Returns the segments and the canonical spelling of a path, and the segments according to an
+/// independent implementation.
+pub fn parse_path(raw: &str) -> (Option<(Segments, String)>, Option<Segments>) {
     let path = UrlPath::parse(raw).ok().map(|path| {
-        let names = path.names().map(<[u8]>::to_vec).collect();
-        ((names, path.is_directory()), path.to_string())
+        let segments = path.names().map(<[u8]>::to_vec).collect();
+        ((segments, path.is_directory()), path.to_string())
     });
     (path, oracle(raw))
 }
 
-/// How a path of names from the disk is spelled.
-pub fn spelled(names: &[&[u8]], directory: bool) -> Option<String> {
+/// Returns the URL path of a file with these names.
+pub fn path_of_file(names: &[&[u8]], directory: bool) -> Option<String> {
     UrlPath::from_names(names.iter().copied(), directory).map(|path| path.to_string())
 }
 
-/// The path of the page of ours that a request comes from.
-pub fn referring(headers: &HeaderMap, host: &str) -> Option<String> {
+/// Returns the path of the page on this host that the `Referer` of a request names.
+pub fn referring_page(headers: &HeaderMap, host: &str) -> Option<String> {
     referrer::referrer(headers, host)
 }
 
-/// The answer with some bytes: status, fields, content.
-pub fn answer(method: &Method, request: &HeaderMap, content: &[u8]) -> (u16, HeaderMap, Vec<u8>) {
+/// Returns the response to a request for a file with this content: status, headers and body.
+pub fn respond(method: &Method, request: &HeaderMap, content: &[u8]) -> (u16, HeaderMap, Vec<u8>) {
     let mut content = Representation::from_bytes(StatusCode::OK, "text/plain", content.to_vec());
     let date = Date::parse("Sun, 06 Nov 1994 08:49:37 GMT");
     content.metadata.validators.modified = date.and_then(LastModified::from_date);
@@ -75,33 +79,32 @@ pub fn answer(method: &Method, request: &HeaderMap, content: &[u8]) -> (u16, Hea
     (parts.status.as_u16(), parts.headers, frames.concat())
 }
 
-/// The codings that a request would rather have than none, the best first.
-pub fn accepted(request: &HeaderMap) -> Vec<&'static str> {
+/// Returns the content codings that a request prefers to none, best first.
+pub fn accepted_codings(request: &HeaderMap) -> Vec<&'static str> {
     Accepted::from_headers(request).iter().map(Coding::name).collect()
 }
 
-/// A date as we write it.
-pub fn date(text: &str) -> Option<HeaderValue> {
+/// Parses a date and returns it in the preferred format.
+pub fn reformat_date(text: &str) -> Option<HeaderValue> {
     Date::parse(text)?.value()
 }
 
-/// The charset that a content type names.
+/// Returns the charset in a content type.
 pub fn charset(content_type: &str) -> Option<&str> {
     media_type::charset(content_type)
 }
 
-/// The content type of a page.
-pub fn type_of_page(beginning: &[u8]) -> &'static str {
-    media_type::of_html(beginning)
-}
-
-/// A field that is to be added to answers.
-pub fn added(text: &str) -> Option<(HeaderName, HeaderValue)> {
+/// Parses a header field from the command line.
+pub fn parse_header(text: &str) -> Option<(HeaderName, HeaderValue)> {
     field::parse_header(text).ok()
 }
 
-/// What the guard lets pass: the host that a request was sent to.
-pub fn guarded(request: &Request<()>, listening: Option<&str>, allowed: &[&str]) -> Option<String> {
+/// Returns the host of a request, if the guard admits it.
+pub fn checked_host(
+    request: &Request<()>,
+    listening: Option<&str>,
+    allowed: &[&str],
+) -> Option<String> {
     let allowed: Vec<AllowedHost> = allowed.iter().filter_map(|host| host.parse().ok()).collect();
     match Guard::new(listening, allowed).check(request) {
         Verdict::Pass(host) => Some(host),
@@ -109,28 +112,29 @@ pub fn guarded(request: &Request<()>, listening: Option<&str>, allowed: &[&str])
     }
 }
 
-/// Whether the guard lets a request use our own paths.
-pub fn is_ours(headers: &HeaderMap, host: &str) -> bool {
+/// Returns whether a request to this host may use livers' own paths.
+pub fn is_same_origin(headers: &HeaderMap, host: &str) -> bool {
     same_origin(headers, host)
 }
 
-/// The answer to a WebSocket's handshake.
-pub fn handshake(method: &Method, headers: &HeaderMap) -> Option<HeaderValue> {
+/// Returns the `Sec-WebSocket-Accept` for a WebSocket handshake.
+pub fn accept_websocket(method: &Method, headers: &HeaderMap) -> Option<HeaderValue> {
     accept_key(method, headers).ok()
 }
 
-/// What a page says, as its debug form; nothing where it is passed over.
-pub fn said(text: &str) -> Option<String> {
+/// Returns the debug form of a message from a page, or `None` if it is ignored.
+pub fn parse_client_message(text: &str) -> Option<String> {
     let message = ClientMessage::from_json(text);
     (message != ClientMessage::Unknown).then(|| format!("{message:?}"))
 }
 
-/// The host and nonce, and the policy that lets a page at `path` have our element.
-pub fn amended(policy: &str, path: &str, inline: bool) -> Option<String> {
+/// Returns a policy that allows the injected element in the page at a path, or `None` if the policy
+/// allows it already. The host is `ours.test:8080`, the nonce `ourNonce`.
+pub fn amend_policy(policy: &str, path: &str, inline: bool) -> Option<String> {
     needs(path, inline).amend(policy)
 }
 
-/// An answer's policies, amended.
+/// Amends the policies in the headers of a response, and returns whether one has changed.
 pub fn amend_headers(headers: &mut HeaderMap, path: &str, inline: bool) -> bool {
     needs(path, inline).amend_headers(headers)
 }
@@ -140,9 +144,9 @@ fn needs(path: &str, inline: bool) -> Needs {
     Needs { host, path: path.to_owned(), own: own_paths::FOLDER, nonce, inline }
 }
 
-/// A document with an element, that comes in these chunks. `policies` says what a policy of the
-/// document becomes.
-pub fn injected<'c>(
+/// Injects an element into a document that arrives in chunks. `policies` amends a policy in the
+/// document.
+pub fn inject_chunks<'c>(
     chunks: impl IntoIterator<Item = &'c [u8]>,
     element: &str,
     charset: Option<&str>,
@@ -157,8 +161,8 @@ pub fn injected<'c>(
     out
 }
 
-/// A document with an element, that is in memory.
-pub fn injected_whole(
+/// Injects an element into a document in memory.
+pub fn inject_whole(
     document: &[u8],
     element: &str,
     charset: Option<&str>,
@@ -182,9 +186,9 @@ fn injector(
     }
 }
 
-/// What a `Content-Encoding` is taken for: the name of its only coding.
-pub fn coding(answer: &HeaderMap) -> Option<&'static str> {
-    match decode::Coding::of(answer) {
+/// Returns the content coding of a response, or `None` if it is unknown or there are several.
+pub fn content_coding(response: &HeaderMap) -> Option<&'static str> {
+    match decode::Coding::of(response) {
         decode::Coding::Identity => Some("identity"),
         decode::Coding::Gzip => Some("gzip"),
         decode::Coding::Deflate => Some("deflate"),
@@ -193,9 +197,9 @@ pub fn coding(answer: &HeaderMap) -> Option<&'static str> {
     }
 }
 
-/// A page without its coding, that comes in these chunks: what was read of it up to so many bytes,
-/// and whether it is broken.
-pub fn decoded(chunks: Vec<Vec<u8>>, coding: &str, most: usize) -> (Vec<Bytes>, bool) {
+/// Decodes a body that arrives in chunks. Returns the frames up to a limit in bytes, and whether
+/// the body is corrupt.
+pub fn decode(chunks: Vec<Vec<u8>>, coding: &str, limit: usize) -> (Vec<Bytes>, bool) {
     let coding = match coding {
         "gzip" => decode::Coding::Gzip,
         "deflate" => decode::Coding::Deflate,
@@ -203,15 +207,15 @@ pub fn decoded(chunks: Vec<Vec<u8>>, coding: &str, most: usize) -> (Vec<Bytes>, 
     };
     let frames = chunks.into_iter().map(|chunk| Ok::<_, BodyError>(Frame::data(chunk.into())));
     let body = http_body_util::StreamBody::new(futures_util::stream::iter(frames));
-    read(stream(Decoded::new(stream(body), coding)), most)
+    read(stream(Decoded::new(stream(body), coding)), limit)
 }
 
-/// Reads a body that never waits.
-fn read(body: Body, most: usize) -> (Vec<Bytes>, bool) {
+/// Reads the frames of a body that is always ready, and returns whether it ends with an error.
+fn read(body: Body, limit: usize) -> (Vec<Bytes>, bool) {
     let mut body = pin!(body);
     let mut context = Context::from_waker(Waker::noop());
     let (mut frames, mut length) = (Vec::new(), 0);
-    while length <= most {
+    while length <= limit {
         match body.as_mut().poll_frame(&mut context) {
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.into_data().unwrap_or_default();
@@ -220,7 +224,7 @@ fn read(body: Body, most: usize) -> (Vec<Bytes>, bool) {
             }
             Poll::Ready(Some(Err(_))) => return (frames, true),
             Poll::Ready(None) => return (frames, false),
-            Poll::Pending => unreachable!("nothing here waits"),
+            Poll::Pending => unreachable!("all data is in memory"),
         }
     }
     (frames, false)

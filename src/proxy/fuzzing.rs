@@ -1,4 +1,4 @@
-//! The proxy's part of the [door](crate::fuzzing).
+//! [Entry points](crate::fuzzing) for fuzzing the proxy.
 
 use std::net::IpAddr;
 
@@ -12,19 +12,19 @@ use super::{
     route::best,
 };
 
-/// The route of a path, by its place in the list.
-pub fn routed(routes: &[Route], path: &str) -> Option<usize> {
+/// Returns the index of the route for a path.
+pub fn route_index(routes: &[Route], path: &str) -> Option<usize> {
     let found = best(routes, path)?;
     routes.iter().position(|route| std::ptr::eq(route, found))
 }
 
-/// What a backend is asked for.
-pub fn target(route: &Route, asked: &Uri) -> Option<Uri> {
-    route.target(asked).ok()
+/// Returns the request target that the backend of a route receives.
+pub fn backend_target(route: &Route, target: &Uri) -> Option<Uri> {
+    route.target(target).ok()
 }
 
-/// The head of a request as the backend gets it. It opens a WebSocket if it asks for one.
-pub fn forwarded(
+/// Returns the head of a request as the backend receives it, and whether it opens a WebSocket.
+pub fn backend_request(
     request: Request<()>,
     own_origin: bool,
     injectable: bool,
@@ -43,8 +43,8 @@ pub fn forwarded(
     (parts, opens)
 }
 
-/// The head of an answer as the browser gets it, by the first of the routes.
-pub fn relayed(routes: &[Route], host: &str, status: StatusCode, headers: &mut HeaderMap) {
+/// Rewrites the headers of a response by the first route, as the browser receives them.
+pub fn backend_response(routes: &[Route], host: &str, status: StatusCode, headers: &mut HeaderMap) {
     headers::response(status, headers);
     if let Some(route) = routes.first() {
         rewrite::response(headers, Way { routes, route, host });

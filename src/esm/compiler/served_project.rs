@@ -45,7 +45,7 @@ impl ServedProject {
         self.routes = prefixes.filter(|prefix| !prefix.is_empty()).collect();
     }
 
-    /// Adds the specifiers of a page's import map, whatever page imports them. Ignores invalid JSON.
+    /// Adds the specifiers of a page's import map. They apply to all pages. Ignores invalid JSON.
     pub(super) fn add_import_map(&self, json: &str) {
         let Ok(map) = serde_json::from_str::<Value>(json) else { return };
         let scopes = map["scopes"].as_object().into_iter().flat_map(|scopes| scopes.values());

@@ -1,9 +1,9 @@
 //! Stack space for deeply nested sources.
 //!
 //! The parser and everything that walks the syntax tree recurse once per nesting level, and a stack
-//! overflow aborts the process. Therefore the nesting is estimated first, as an upper bound, and the
-//! work runs on a thread with a stack that is large enough. Sources that no stack could hold are
-//! refused.
+//! overflow aborts the process. Therefore the nesting is estimated first, as an upper bound, and
+//! the work runs on a thread with a stack that is large enough. Sources that no stack could hold
+//! are refused.
 
 use std::thread;
 

@@ -1,7 +1,7 @@
 #![no_main]
-//! What is written on the command line: read, or refused with a sentence that helps.
+//! Command-line arguments: each parses, or is rejected with a helpful message.
 //!
-//! The input is the argument, and on a second line a URL that is asked for.
+//! The input is an argument, and on a second line a requested URL.
 
 use std::{fmt::Display, str::FromStr};
 
@@ -9,39 +9,41 @@ use hyper::{Request, Uri};
 use libfuzzer_sys::fuzz_target;
 use livers::{
     AllowedHost, Cors, Header, Mount, Route,
-    fuzzing::{added, guarded, routed, target},
+    fuzzing::{backend_target, checked_host, parse_header, route_index},
 };
 
-/// What is refused is named, and what is to be written instead is something else.
-fn read<T: FromStr<Err: Display>>(text: &str) -> Option<T> {
-    let why = match text.parse() {
-        Ok(read) => return Some(read),
-        Err(why) => <T::Err as ToString>::to_string(&why),
+/// Parses an argument, or checks the message: it names the argument, and its advice differs from
+/// it.
+fn parse<T: FromStr<Err: Display>>(text: &str) -> Option<T> {
+    let message = match text.parse() {
+        Ok(parsed) => return Some(parsed),
+        Err(error) => <T::Err as ToString>::to_string(&error),
     };
-    assert!(why.starts_with(text) && why.len() > text.len() + 10, "{why}");
-    let advice = why.rsplit_once(": write ").map(|(_, advice)| advice);
-    // What is said in words may be typed by nobody but a fuzzer.
-    assert!(text.is_empty() || text.contains(' ') || advice != Some(text), "{why}");
+    assert!(message.starts_with(text) && message.len() > text.len() + 10, "{message}");
+    let advice = message.rsplit_once(": write ").map(|(_, advice)| advice);
+    // Advice in words can equal the argument only by the work of a fuzzer.
+    assert!(text.is_empty() || text.contains(' ') || advice != Some(text), "{message}");
     None
 }
 
 fuzz_target!(|input: &str| {
-    let (text, asked) = input.split_once('\n').unwrap_or((input, "/"));
-    if let Some(route) = read::<Route>(text) {
+    let (text, requested) = input.split_once('\n').unwrap_or((input, "/"));
+    if let Some(route) = parse::<Route>(text) {
         let prefix = route.prefix();
         assert!(
             prefix.starts_with('/') && !(prefix.starts_with("/__livers/") || prefix == "/__livers")
         );
-        // It is shown as one can write it. Behind a Unix socket, the colon before a path is left out.
+        // The displayed form parses again, except that it lacks the colon between a Unix socket and
+        // a path.
         let shown = route.to_string();
         if !shown.contains("unix:") {
             let again: Route = shown.replacen(" -> ", "=", 1).parse().unwrap();
             assert_eq!(again, route, "{shown}");
         }
-        if let Ok(uri) = asked.parse::<Uri>() {
+        if let Ok(uri) = requested.parse::<Uri>() {
             let routes = [route];
-            if routed(&routes, uri.path()).is_some() {
-                let target = target(&routes[0], &uri);
+            if route_index(&routes, uri.path()).is_some() {
+                let target = backend_target(&routes[0], &uri);
                 let target = target.expect("a short path has a target");
                 assert!(target.host().is_none() && target.path().starts_with('/'), "{target}");
                 assert_eq!(target.query(), uri.query(), "{target}");
@@ -50,21 +52,21 @@ fuzz_target!(|input: &str| {
             }
         }
     }
-    if read::<AllowedHost>(text).is_some() {
+    if parse::<AllowedHost>(text).is_some() {
         let host = text.trim_start_matches('.');
         let is_bare = host.parse::<std::net::Ipv6Addr>().is_ok();
         let host = if is_bare { format!("[{host}]") } else { host.to_owned() };
         let request = Request::builder().uri("/").header("host", host).body(()).unwrap();
-        assert!(guarded(&request, None, &[text]).is_some(), "{text} is not answered to");
+        assert!(checked_host(&request, None, &[text]).is_some(), "{text} is rejected");
     }
-    if let Some(mount) = read::<Mount>(text) {
+    if let Some(mount) = parse::<Mount>(text) {
         assert!(mount.to_string().starts_with('/') && !mount.folder().as_os_str().is_empty());
     }
-    if let Some(origin) = read::<Cors>(text) {
+    if let Some(origin) = parse::<Cors>(text) {
         assert_eq!(origin.to_string().parse(), Ok(origin));
     }
-    if read::<Header>(text).is_some() {
-        let (name, value) = added(text).unwrap();
+    if parse::<Header>(text).is_some() {
+        let (name, value) = parse_header(text).unwrap();
         assert!(text.to_ascii_lowercase().contains(name.as_str()));
         assert!(text.contains(std::str::from_utf8(value.as_bytes()).unwrap()));
     }

@@ -1,28 +1,29 @@
 #![no_main]
-//! Content Security Policies: an amended one allows our element, and nothing else that it did not
-//! allow before; one that stays allowed it already. Judged as CSP Level 3 says, section 6.7.
+//! Content Security Policies: an amended policy allows the injected element, and nothing else that
+//! the original did not allow; a policy that is not amended allows it already. Checked against an
+//! implementation of CSP Level 3, section 6.7.
 //!
-//! The input begins with the page's path, after a `!` where an inline script is added, too; then
-//! comes a policy.
+//! The input is a line with the path of the page, after a `!` if an inline script is injected, too,
+//! and a policy.
 
 use hyper::HeaderMap;
 use libfuzzer_sys::fuzz_target;
-use livers::fuzzing::{amend_headers, amended};
-use livers_fuzz::{text, word};
+use livers::fuzzing::{amend_headers, amend_policy};
+use livers_fuzz::{field_text, first_line_text};
 
-/// The host that pages are asked for at, and its port.
+/// The host and port of the pages.
 const HOST: (&str, &str) = ("ours.test", "8080");
 
-/// What a page wants.
+/// Something that a page loads or connects to.
 #[derive(Clone, Copy)]
-enum Want<'w> {
-    /// A script element's URL, and its nonce.
-    Script(Url<'w>, &'w str),
-    /// An inline script, and its nonce.
-    Inline(&'w str),
-    Connection(Url<'w>),
-    /// Something else, by the name of its directive.
-    Other(&'w str, Url<'w>),
+enum Action<'a> {
+    /// A script element with a URL and a nonce.
+    Script(Url<'a>, &'a str),
+    /// An inline script with a nonce.
+    Inline(&'a str),
+    Connection(Url<'a>),
+    /// Anything else, with the name of its directive.
+    Other(&'a str, Url<'a>),
 }
 
 #[derive(Clone, Copy)]
@@ -41,7 +42,7 @@ fn foreign(path: &str) -> Url<'_> {
     Url { scheme: "http", host: "evil.test", port: "80", path }
 }
 
-/// The sources of the first directive of a policy that speaks for something.
+/// Returns the sources of the first of these directives that a policy has.
 fn sources<'p>(policy: &'p str, names: &[&str]) -> Option<Vec<&'p str>> {
     names.iter().find_map(|name| {
         policy.split(';').find_map(|directive| {
@@ -51,38 +52,40 @@ fn sources<'p>(policy: &'p str, names: &[&str]) -> Option<Vec<&'p str>> {
     })
 }
 
-fn allows(policy: &str, want: Want<'_>) -> bool {
+/// Returns whether a policy allows an action.
+fn allows(policy: &str, action: Action<'_>) -> bool {
     let scripts = ["script-src-elem", "script-src", "default-src"];
-    let names = match want {
-        Want::Script(..) | Want::Inline(_) => scripts.to_vec(),
-        Want::Connection(_) => vec!["connect-src", "default-src"],
-        Want::Other(name, _) => vec![name, "default-src"],
+    let names = match action {
+        Action::Script(..) | Action::Inline(_) => scripts.to_vec(),
+        Action::Connection(_) => vec!["connect-src", "default-src"],
+        Action::Other(name, _) => vec![name, "default-src"],
     };
     let Some(sources) = sources(policy, &names) else { return true };
-    let is = |known: &str| sources.iter().any(|source| source.eq_ignore_ascii_case(known));
-    let begins = |source: &str, prefix: &str| {
+    let has = |keyword: &str| sources.iter().any(|source| source.eq_ignore_ascii_case(keyword));
+    let starts_with = |source: &str, prefix: &str| {
         source.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     };
     let trusts = |nonce: &str| {
-        let mut nonces = sources.iter().filter(|source| begins(source, "'nonce-"));
+        let mut nonces = sources.iter().filter(|source| starts_with(source, "'nonce-"));
         nonces.any(|source| source["'nonce-".len()..].strip_suffix('\'') == Some(nonce))
     };
-    let strict = is("'strict-dynamic'");
-    match want {
-        Want::Script(_, nonce) if trusts(nonce) => true,
-        Want::Script(url, _) => !strict && sources.iter().any(|source| matches(source, url)),
-        Want::Inline(nonce) => {
+    let strict = has("'strict-dynamic'");
+    match action {
+        Action::Script(_, nonce) if trusts(nonce) => true,
+        Action::Script(url, _) => !strict && sources.iter().any(|source| matches(source, url)),
+        Action::Inline(nonce) => {
             let hashed = ["'nonce-", "'sha256-", "'sha384-", "'sha512-"];
-            let named = sources.iter().any(|source| hashed.iter().any(|hash| begins(source, hash)));
-            trusts(nonce) || (is("'unsafe-inline'") && !strict && !named)
+            let named =
+                sources.iter().any(|source| hashed.iter().any(|hash| starts_with(source, hash)));
+            trusts(nonce) || (has("'unsafe-inline'") && !strict && !named)
         }
-        Want::Connection(url) | Want::Other(_, url) => {
+        Action::Connection(url) | Action::Other(_, url) => {
             sources.iter().any(|source| matches(source, url))
         }
     }
 }
 
-/// Whether a source expression is for a URL (section 6.7.2.6 to 6.7.2.12).
+/// Returns whether a source expression matches a URL (sections 6.7.2.6 to 6.7.2.12).
 fn matches(source: &str, url: Url<'_>) -> bool {
     let lower = source.to_ascii_lowercase();
     if lower == "*" {
@@ -91,7 +94,7 @@ fn matches(source: &str, url: Url<'_>) -> bool {
     if lower == "'self'" {
         return (url.host, url.port) == HOST;
     }
-    // What is asked for by ws is asked for by http.
+    // The schemes ws and http match each other.
     let scheme = |name: &str| {
         name == url.scheme
             || (name == "ws" && url.scheme == "http")
@@ -102,7 +105,7 @@ fn matches(source: &str, url: Url<'_>) -> bool {
     {
         return scheme(name);
     }
-    // In a path it is nothing special.
+    // In a path, `://` has no meaning.
     let scheme_end = source.find("://").filter(|end| !source[..*end].contains('/'));
     let (source, own) = match scheme_end {
         Some(end) if !scheme(&lower[..end]) => return false,
@@ -136,63 +139,67 @@ fn matches(source: &str, url: Url<'_>) -> bool {
 }
 
 fuzz_target!(|input: &[u8]| {
-    let Some((first, rest)) = word(input) else { return };
+    let Some((first, rest)) = first_line_text(input) else { return };
     let Ok(policy) = std::str::from_utf8(rest) else { return };
     let (inline, path) = match first.strip_prefix('!') {
         Some(path) => (true, path),
         None => (false, first),
     };
-    // Only such a path comes so far, and one of ours is no page.
+    // hyper accepts only such paths, and livers' own paths are no pages.
     let is_path =
         path.starts_with('/') && path.parse::<hyper::Uri>().is_ok_and(|uri| uri.path() == path);
     if !is_path || path.starts_with("/__livers") {
         return;
     }
-    let after = amended(policy, path, inline);
+    let after = amend_policy(policy, path, inline);
     let after = after.as_deref().unwrap_or(policy);
     let nonce = "ourNonce";
     if policy.contains(nonce) || policy.contains("ours.test") {
         return;
     }
     let socket = Url { scheme: "ws", ..ours("/__livers/socket") };
-    for want in [
-        Want::Script(ours("/__livers/client.js"), nonce),
-        Want::Connection(ours("/__livers/source")),
-        Want::Connection(socket),
-        Want::Connection(ours(path)),
+    for action in [
+        Action::Script(ours("/__livers/client.js"), nonce),
+        Action::Connection(ours("/__livers/source")),
+        Action::Connection(socket),
+        Action::Connection(ours(path)),
     ] {
-        assert!(allows(after, want), "{policy:?} -> {after:?}");
+        assert!(allows(after, action), "{policy:?} -> {after:?}");
     }
-    assert!(!inline || allows(after, Want::Inline(nonce)), "{policy:?} -> {after:?}");
+    assert!(!inline || allows(after, Action::Inline(nonce)), "{policy:?} -> {after:?}");
 
     let elsewhere = "/an-other/place.js";
-    for want in [
-        Want::Script(foreign("/__livers/client.js"), ""),
-        Want::Script(ours(elsewhere), ""),
-        Want::Script(ours(elsewhere), "other"),
-        Want::Inline(""),
-        Want::Inline("other"),
-        Want::Connection(foreign("/__livers/socket")),
-        Want::Connection(ours(elsewhere)),
-        Want::Other("img-src", foreign(elsewhere)),
-        Want::Other("style-src", ours("/__livers/a.css")),
+    for action in [
+        Action::Script(foreign("/__livers/client.js"), ""),
+        Action::Script(ours(elsewhere), ""),
+        Action::Script(ours(elsewhere), "other"),
+        Action::Inline(""),
+        Action::Inline("other"),
+        Action::Connection(foreign("/__livers/socket")),
+        Action::Connection(ours(elsewhere)),
+        Action::Other("img-src", foreign(elsewhere)),
+        Action::Other("style-src", ours("/__livers/a.css")),
     ] {
-        // A page at a folder is allowed with what lies in there: a policy knows no other way.
+        // A source expression for a folder page also matches everything below the folder.
         if path.ends_with('/') && elsewhere.starts_with(path) {
             continue;
         }
-        assert_eq!(allows(policy, want), allows(after, want), "{policy:?} -> {after:?}");
+        assert_eq!(allows(policy, action), allows(after, action), "{policy:?} -> {after:?}");
     }
-    // Once is enough.
-    assert_eq!(amended(after, path, inline), None, "{policy:?} -> {after:?}");
+    // An amended policy needs no further amendment.
+    assert_eq!(amend_policy(after, path, inline), None, "{policy:?} -> {after:?}");
 
-    // In a field it is the same, where it is one policy.
+    // A header field with a single policy is amended in the same way.
     let Ok(value) = policy.trim_ascii().parse() else { return };
     let name = "content-security-policy";
     let mut headers = HeaderMap::new();
     headers.insert(name, value);
-    let any = amend_headers(&mut headers, path, inline);
-    if !policy.contains(',') && text(&headers, name).is_some() {
-        assert_eq!(any, amended(policy.trim_ascii(), path, inline).is_some(), "{policy:?}");
+    let is_amended = amend_headers(&mut headers, path, inline);
+    if !policy.contains(',') && field_text(&headers, name).is_some() {
+        assert_eq!(
+            is_amended,
+            amend_policy(policy.trim_ascii(), path, inline).is_some(),
+            "{policy:?}"
+        );
     }
 });

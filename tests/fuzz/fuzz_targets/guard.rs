@@ -1,34 +1,33 @@
 #![no_main]
-//! `Host` and `Origin`: who may speak to us.
+//! Host guard: which `Host` and `Origin` a request may have.
 //!
-//! The input begins with a line of words, the host that is listened on (or `-`) and those that are
-//! allowed; then comes a request.
+//! The input is a line with the listening host (or `-`) and the allowed hosts, and a request.
 
 use std::net::IpAddr;
 
 use hyper::Version;
 use libfuzzer_sys::fuzz_target;
-use livers::fuzzing::{guarded, is_ours};
-use livers_fuzz::{authority, request, text, word};
+use livers::fuzzing::{checked_host, is_same_origin};
+use livers_fuzz::{authority, field_text, first_line_text, request};
 
-/// Whether a host that was told to us, as somebody wrote it, can mean this one.
-fn means(told: &str, name: &str) -> bool {
-    let told = told.to_ascii_lowercase();
-    let bare = authority(told.trim_start_matches('.')).map(|(name, _)| name);
-    let bare = bare.as_deref().unwrap_or(&told);
-    let below =
-        told.starts_with('.') && name.strip_suffix(bare).is_some_and(|rest| rest.ends_with('.'));
+/// Returns whether a configured host covers the host of a request.
+fn covers(configured: &str, name: &str) -> bool {
+    let configured = configured.to_ascii_lowercase();
+    let bare = authority(configured.trim_start_matches('.')).map(|(name, _)| name);
+    let bare = bare.as_deref().unwrap_or(&configured);
+    let below = configured.starts_with('.')
+        && name.strip_suffix(bare).is_some_and(|rest| rest.ends_with('.'));
     let address = |text: &str| text.parse::<IpAddr>().ok();
     below || bare == name || (address(name).is_some() && address(bare) == address(name))
 }
 
 fuzz_target!(|input: &[u8]| {
-    let Some((hosts, rest)) = word(input) else { return };
+    let Some((hosts, rest)) = first_line_text(input) else { return };
     let Some(request) = request(rest) else { return };
     let mut words = hosts.split(' ');
     let listening = words.next().filter(|host| *host != "-" && !host.is_empty());
     let allowed: Vec<_> = words.collect();
-    let passed = guarded(&request, listening, &allowed);
+    let passed = checked_host(&request, listening, &allowed);
 
     let fields: Vec<_> = request.headers().get_all("host").iter().collect();
     let field = match fields[..] {
@@ -39,54 +38,55 @@ fuzz_target!(|input: &[u8]| {
     if field.is_none() && request.version() == Version::HTTP_11 {
         return assert_eq!(passed, None, "no host");
     }
-    let asked = request.uri().authority().map(|authority| authority.as_str()).or(field);
-    let host = asked.and_then(authority);
+    let requested = request.uri().authority().map(|authority| authority.as_str()).or(field);
+    let host = requested.and_then(authority);
     let ours = host.as_ref().is_some_and(|(name, _)| {
         let address = name.parse::<IpAddr>().ok().map(|address| address.to_canonical());
-        let all = listening
+        let on_all_addresses = listening
             .and_then(|host| host.parse().ok())
             .is_some_and(|host: IpAddr| host.is_unspecified());
         name == "localhost"
             || name.ends_with(".localhost")
-            || address.is_some_and(|address| address.is_loopback() || all)
-            || listening.iter().chain(&allowed).any(|told| means(told, name))
+            || address.is_some_and(|address| address.is_loopback() || on_all_addresses)
+            || listening.iter().chain(&allowed).any(|configured| covers(configured, name))
     });
     let local = host.as_ref().is_some_and(|(name, _)| {
         name.split('.').next_back() == Some("localhost") || name == "::1" || name == "127.0.0.1"
     });
-    assert!(ours || passed.is_none(), "{asked:?} is not ours");
-    // A target of another scheme is for somebody else (RFC 9110, section 7.4).
+    assert!(ours || passed.is_none(), "{requested:?} is not one of our hosts");
+    // A target with another scheme is misdirected (RFC 9110, section 7.4).
     let for_us =
         request.uri().scheme_str().is_none_or(|scheme| ["http", "https"].contains(&scheme));
     assert!(for_us || passed.is_none(), "{:?} is not for us", request.uri());
-    assert!(!(local && for_us) || passed.is_some(), "{asked:?} is ours");
+    assert!(!(local && for_us) || passed.is_some(), "{requested:?} is one of our hosts");
 
-    // Whoever passed may be written into URLs and policies.
+    // The host is inserted into URLs and policies, so it must have no special characters.
     let Some(passed) = passed else { return };
-    let plain =
+    let is_plain =
         |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || "-_.:[]".contains(char);
-    assert!(passed.chars().all(plain), "{passed:?}");
+    assert!(passed.chars().all(is_plain), "{passed:?}");
 
     let headers = request.headers();
-    let ours = is_ours(headers, &passed);
+    let same_origin = is_same_origin(headers, &passed);
     let site = headers.get("sec-fetch-site");
     let origins: Vec<_> = headers.get_all("origin").iter().collect();
     if origins.is_empty() && site.is_none() {
-        assert!(ours, "tools are let in");
+        assert!(same_origin, "a tool without an origin is rejected");
     }
-    if ours {
+    if same_origin {
         assert!(site.is_none_or(|site| site == "same-origin" || site == "none"), "{site:?}");
         assert!(origins.len() <= 1);
         if !origins.is_empty() {
-            let origin = text(headers, "origin").unwrap().to_ascii_lowercase();
+            let origin = field_text(headers, "origin").unwrap().to_ascii_lowercase();
             let (scheme, rest) = origin.split_once("://").unwrap();
-            let own = match scheme {
+            let default_port = match scheme {
                 "http" => 80,
                 "https" => 443,
                 _ => panic!("{origin}"),
             };
-            let place =
-                |text: &str| authority(text).map(|(name, port)| (name, port.unwrap_or(own)));
+            let place = |text: &str| {
+                authority(text).map(|(name, port)| (name, port.unwrap_or(default_port)))
+            };
             assert_eq!(place(rest), place(&passed), "{origin} at {passed}");
         }
     }

@@ -1,18 +1,19 @@
 #![no_main]
-//! `Range`: what is sent is what is asked for, asked of every single byte (RFC 9110, section 14).
+//! `Range`: exactly the requested bytes are sent, checked for every byte (RFC 9110, section 14).
 //!
-//! The input is a length and a value: `10 bytes=0-4`.
+//! The input is the length of the file and a field value: `10 bytes=0-4`.
 
 use std::collections::BTreeSet;
 
 use hyper::{HeaderMap, Method, header::RANGE};
 use libfuzzer_sys::fuzz_target;
-use livers::fuzzing::answer;
-use livers_fuzz::text;
+use livers::fuzzing::respond;
+use livers_fuzz::field_text;
 
 type Spec = (Option<u64>, Option<u64>);
 
-/// A range set (section 14.1.2), nothing if it is none, or one of very many.
+/// Parses a range set (section 14.1.2). Returns `None` if it is invalid, or has more than 64
+/// ranges.
 fn specs(value: &str) -> Option<Vec<Spec>> {
     let (unit, set) = value.trim_matches([' ', '\t']).split_once('=')?;
     let number = |digits: &str| (!digits.is_empty()).then(|| digits.parse().unwrap_or(u64::MAX));
@@ -37,26 +38,26 @@ fn specs(value: &str) -> Option<Vec<Spec>> {
     (unit.to_ascii_lowercase() == "bytes" && (1..=64).contains(&specs.len())).then_some(specs)
 }
 
-/// The parts of an answer, by its fields: where each begins, and its bytes.
+/// Returns the parts of a response: the offset and the bytes of each.
 fn parts(fields: &HeaderMap, body: &[u8], length: usize) -> Vec<(usize, Vec<u8>)> {
-    let placed = |range: &str| -> (usize, usize) {
+    let bounds = |range: &str| -> (usize, usize) {
         let range =
             range.strip_prefix("bytes ").unwrap().strip_suffix(&format!("/{length}")).unwrap();
         let (first, last) = range.split_once('-').unwrap();
         (first.parse().unwrap(), last.parse::<usize>().unwrap() + 1)
     };
-    if let Some(range) = text(fields, "content-range") {
-        let (start, end) = placed(range);
+    if let Some(range) = field_text(fields, "content-range") {
+        let (start, end) = bounds(range);
         assert_eq!(end - start, body.len());
         return vec![(start, body.to_vec())];
     }
-    let boundary = text(fields, "content-type").unwrap();
+    let boundary = field_text(fields, "content-type").unwrap();
     let boundary = boundary.strip_prefix("multipart/byteranges; boundary=").unwrap();
     let (mut parts, mut rest) = (Vec::new(), body);
     let begin = format!("--{boundary}\r\nContent-Type: text/plain\r\nContent-Range: ");
     while let Some(part) = rest.strip_prefix(begin.as_bytes()) {
         let end = part.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
-        let (start, past) = placed(std::str::from_utf8(&part[..end]).unwrap());
+        let (start, past) = bounds(std::str::from_utf8(&part[..end]).unwrap());
         let part = &part[end + 4..];
         parts.push((start, part[..past - start].to_vec()));
         rest = part[past - start..].strip_prefix(b"\r\n").unwrap();
@@ -72,25 +73,26 @@ fuzz_target!(|input: &str| {
     let length = usize::from(length);
 
     let request = HeaderMap::from_iter([(RANGE, field)]);
-    let (status, fields, body) = answer(&Method::GET, &request, &content);
+    let (status, fields, body) = respond(&Method::GET, &request, &content);
     let specs = specs(value);
-    let asked = |byte: &usize| {
+    let is_requested = |byte: &usize| {
         let byte = *byte as u64;
         specs.iter().flatten().any(|spec| match *spec {
             (Some(first), last) => first <= byte && last.is_none_or(|last| byte <= last),
             (None, suffix) => length as u64 - byte <= suffix.unwrap_or_default(),
         })
     };
-    let asked: BTreeSet<usize> = (0..length).filter(asked).collect();
+    let requested: BTreeSet<usize> = (0..length).filter(is_requested).collect();
     match status {
         200 => {
-            // There is no way to say that nothing is all there is.
-            let of_nothing = length == 0 && specs.iter().flatten().any(|spec| spec.0.is_none());
-            assert!(specs.is_none() || of_nothing, "{input}");
+            // A 206 cannot describe an empty range of an empty file.
+            let is_empty_suffix =
+                length == 0 && specs.iter().flatten().any(|spec| spec.0.is_none());
+            assert!(specs.is_none() || is_empty_suffix, "{input}");
             assert_eq!(body, content, "{input}");
         }
         416 => {
-            assert!(specs.is_some() && asked.is_empty() && body.is_empty(), "{input}");
+            assert!(specs.is_some() && requested.is_empty() && body.is_empty(), "{input}");
             assert_eq!(fields["content-range"], format!("bytes */{length}"), "{input}");
         }
         206 => {
@@ -99,7 +101,7 @@ fuzz_target!(|input: &str| {
             for (start, bytes) in &parts {
                 let range = *start..start + bytes.len();
                 assert!(!bytes.is_empty() && content[range.clone()] == bytes[..], "{input}");
-                // No part touches another: no byte beside it is sent.
+                // Parts do not touch: adjacent ranges are merged.
                 assert!(
                     start.checked_sub(1).is_none_or(|before| !sent.contains(&before)),
                     "{input}"
@@ -107,7 +109,7 @@ fuzz_target!(|input: &str| {
                 assert!(!sent.contains(&range.end), "{input}");
                 assert!(range.into_iter().all(|byte| sent.insert(byte)), "{input}");
             }
-            assert_eq!(sent, asked, "{input}");
+            assert_eq!(sent, requested, "{input}");
         }
         _ => panic!("{status}: {input}"),
     }

@@ -1,13 +1,14 @@
-//! How the inputs of the fuzz targets are written: as text wherever that can be, so that a seed can
-//! be read, and written by hand.
+//! Input formats of the fuzz targets, and reference implementations that several of them share.
+//!
+//! Inputs are text where possible, so that seeds can be read and written by hand.
 
 use hyper::{
     Request, Version,
     header::{HeaderMap, HeaderName, HeaderValue},
 };
 
-/// What speaks of one connection, and ends there (RFC 9110, section 7.6.1).
-pub const HOP: [&str; 9] = [
+/// Hop-by-hop header fields, which a proxy does not forward (RFC 9110, section 7.6.1).
+pub const HOP_BY_HOP: [&str; 9] = [
     "connection",
     "keep-alive",
     "proxy-connection",
@@ -19,22 +20,23 @@ pub const HOP: [&str; 9] = [
     "http2-settings",
 ];
 
-/// The first line, and what follows it.
-pub fn line(text: &[u8]) -> (&[u8], &[u8]) {
+/// Splits off the first line.
+pub fn first_line(text: &[u8]) -> (&[u8], &[u8]) {
     match text.iter().position(|byte| *byte == b'\n') {
         Some(end) => (&text[..end], &text[end + 1..]),
         None => (text, b""),
     }
 }
 
-/// The first line as text, and what follows it.
-pub fn word(text: &[u8]) -> Option<(&str, &[u8])> {
-    let (line, rest) = line(text);
+/// Splits off the first line as text. Returns `None` if it is not UTF-8.
+pub fn first_line_text(text: &[u8]) -> Option<(&str, &[u8])> {
+    let (line, rest) = first_line(text);
     Some((std::str::from_utf8(line).ok()?, rest))
 }
 
-/// Fields, one a line, as in HTTP/1.1. What is none is passed over, as it never comes so far.
-pub fn fields(text: &[u8]) -> HeaderMap {
+/// Parses header fields, one per line as in HTTP/1.1. Skips invalid lines, which hyper would
+/// reject.
+pub fn header_fields(text: &[u8]) -> HeaderMap {
     let mut fields = HeaderMap::new();
     for line in text.split(|byte| *byte == b'\n') {
         let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
@@ -47,20 +49,22 @@ pub fn fields(text: &[u8]) -> HeaderMap {
     fields
 }
 
-/// A request: `GET /path HTTP/1.1`, and its fields. Without a version it is 1.1.
+/// Parses a request: a line `GET /path HTTP/1.1`, and its header fields. The default version is
+/// 1.1.
 pub fn request(text: &[u8]) -> Option<Request<()>> {
-    let (first, rest) = word(text)?;
+    let (first, rest) = first_line_text(text)?;
     let mut words = first.split(' ');
     let mut request = Request::builder().method(words.next()?).uri(words.next()?);
     if words.next() == Some("HTTP/1.0") {
         request = request.version(Version::HTTP_10);
     }
     let mut request = request.body(()).ok()?;
-    *request.headers_mut() = fields(rest);
+    *request.headers_mut() = header_fields(rest);
     Some(request)
 }
 
-/// Bytes as they might come from a socket: in pieces of up to 16 bytes, whose lengths a number says.
+/// Cuts bytes into pieces of 1 to 16 bytes, as they might arrive from a socket. The number seeds
+/// the lengths.
 pub fn pieces(bytes: &[u8], number: u8) -> Vec<&[u8]> {
     let (mut rest, mut state) = (bytes, u32::from(number) + 1);
     let mut pieces = Vec::new();
@@ -76,21 +80,22 @@ pub fn pieces(bytes: &[u8], number: u8) -> Vec<&[u8]> {
     pieces
 }
 
-/// The first value of a field, as text.
-pub fn text<'h>(fields: &'h HeaderMap, name: &str) -> Option<&'h str> {
+/// Returns the first value of a header field, as text.
+pub fn field_text<'h>(fields: &'h HeaderMap, name: &str) -> Option<&'h str> {
     fields.get(name)?.to_str().ok()
 }
 
-/// Whether a browser that reads a URL stays where it is (WHATWG URL, "basic URL parser"): tabs and
-/// line ends are no part of one, a backslash is a slash, and two of these begin a host.
-pub fn stays(url: &str) -> bool {
+/// Returns whether a browser resolves a URL reference to its own host (WHATWG URL, "basic URL
+/// parser"): tabs and line breaks are removed, a backslash is a slash, and two slashes start a
+/// host.
+pub fn is_same_host(url: &str) -> bool {
     let is_end = |char: char| char <= ' ';
     let url: String = url.trim_matches(is_end).replace(['\t', '\n', '\r'], "").replace('\\', "/");
     url.starts_with('/') && !url.starts_with("//")
 }
 
-/// A host of a request and its port, in lower case, if it is one (RFC 9110, section 7.2, with the
-/// names of RFC 952 and underscores).
+/// Parses a host with an optional port (RFC 9110, section 7.2), in lower case. Accepts the host
+/// names of RFC 952, and underscores.
 pub fn authority(text: &str) -> Option<(String, Option<u16>)> {
     let text = text.to_ascii_lowercase();
     let (name, port) = match text.strip_prefix('[') {
@@ -103,11 +108,11 @@ pub fn authority(text: &str) -> Option<(String, Option<u16>)> {
             let end = text.bytes().position(|byte| byte == b':').unwrap_or(text.len());
             let name = &text[..end];
             let name = name.strip_suffix('.').unwrap_or(name);
-            let letters = |label: &str| {
+            let is_label = |label: &str| {
                 !label.is_empty()
                     && label.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-' | '_'))
             };
-            if !name.split('.').all(letters) {
+            if !name.split('.').all(is_label) {
                 return None;
             }
             (name.to_owned(), &text[end..])

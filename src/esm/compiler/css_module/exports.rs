@@ -1,8 +1,8 @@
 //! JavaScript modules for CSS modules.
 //!
-//! The module adds the style sheet to the page, and exports the scoped names. It accepts its own hot
-//! updates, because the sheet is replaced in place; it invalidates itself if the names have changed,
-//! so that its importers run again.
+//! The module adds the style sheet to the page, and exports the scoped names. It accepts its own
+//! hot updates, because the sheet is replaced in place; it invalidates itself if the names have
+//! changed, so that its importers run again.
 
 use std::{collections::BTreeMap, fmt::Write, path::Path};
 

@@ -1,10 +1,10 @@
 //! CSS modules: style sheets whose names are local to the file, as modules that export these names.
 //!
 //! Classes, ids and keyframes get a suffix derived from the URL of the file. `:global` and `:local`
-//! switch that off and on. `composes` adds classes of the same file, of another file, or global ones
-//! (`from global`). The rest of the sheet stays as it is, line by line. The suffix does not depend
-//! on the content, so a saved sheet is replaced in place; importers run again only if a name was
-//! added or removed.
+//! switch that off and on. `composes` adds classes of the same file, of another file, or global
+//! ones (`from global`). The rest of the sheet stays as it is, line by line. The suffix does not
+//! depend on the content, so a saved sheet is replaced in place; importers run again only if a name
+//! was added or removed.
 //!
 //! The sheet is not parsed into rules and properties, but scanned as a list of tokens, with the
 //! tokenizer that lol_html already brings. A full CSS compiler would be as large as the rest of

@@ -7,8 +7,8 @@ use super::{
     tokens::{Kind, Token},
 };
 
-/// Renames the local classes and ids in a selector. `base` is whether names are global at its start.
-/// Returns whether they are global at its end.
+/// Renames the local classes and ids in a selector. `base` is whether names are global at its
+/// start. Returns whether they are global at its end.
 pub(super) fn scope_selector(
     tokens: &[Token],
     range: Range<usize>,

@@ -1,4 +1,4 @@
-//! Tokens of a style sheet as one list, with their positions (CSS Syntax Module Level 3, section 4).
+//! Tokens of a style sheet as one list, with their positions (CSS Syntax Level 3, section 4).
 
 use cssparser::{ParseError, Parser, ParserInput, Token as CssToken};
 

@@ -1,8 +1,8 @@
 //! Generated code around a compiled script.
 //!
-//! It imports livers' own modules, registers the module for hot updates, sets `import.meta.env`, and
-//! registers React components for Fast Refresh. The code before the script is a single line, so the
-//! source map has a fixed offset.
+//! It imports livers' own modules, registers the module for hot updates, sets `import.meta.env`,
+//! and registers React components for Fast Refresh. The code before the script is a single line, so
+//! the source map has a fixed offset.
 
 use crate::{
     esm::compiler::asset::string_literal,

@@ -47,7 +47,7 @@ fn semantic_builder<'a>() -> SemanticBuilder<'a> {
     SemanticBuilder::new_compiler().with_excess_capacity(2.0).with_enum_eval(true)
 }
 
-/// Returns whether a text is a classic script in sloppy mode, with syntax that modules do not allow.
+/// Returns whether a text is a classic script in sloppy mode, with syntax that no module allows.
 pub(super) fn is_sloppy_script(text: &str) -> bool {
     parse(&Allocator::default(), text, SourceType::script()).is_ok()
 }

@@ -105,8 +105,8 @@ impl Configuration {
             Language::Ts | Language::Tsx => path.to_owned(),
         };
         let config = self.resolver.find_tsconfig(&path);
-        // The resolver also looks for a tsconfig.json in the file, as if it were a folder. Recording
-        // these paths would make the check for changes slower with each module.
+        // The resolver also looks for a tsconfig.json in the file, as if it were a folder.
+        // Recording these paths would make the check for changes slower with each module.
         self.record.paths().retain(|recorded| recorded.parent() != Some(&path));
         config
     }

@@ -83,8 +83,8 @@ impl Options {
             },
             typescript: self.typescript(assign_fields),
             decorator: DecoratorOptions {
-                // Also compiles `accessor` fields. Scripts with decorators that the project does not
-                // allow have been rejected before.
+                // Also compiles `accessor` fields. Scripts with decorators that the project does
+                // not allow have been rejected before.
                 legacy: is_typed || self.legacy_decorators,
                 emit_decorator_metadata: self.decorator_metadata,
                 ..DecoratorOptions::default()

@@ -1,14 +1,14 @@
 #![no_main]
-//! What a page says on the socket: read as JSON has it, or passed over.
+//! Messages of a page on the reload socket: parsed as their JSON says, or ignored.
 
 use libfuzzer_sys::fuzz_target;
-use livers::fuzzing::said;
+use livers::fuzzing::parse_client_message;
 use serde_json::Value;
 
 fuzz_target!(|text: &str| {
-    let read = said(text);
+    let parsed = parse_client_message(text);
     let value: Value = serde_json::from_str(text).unwrap_or_default();
-    // serde takes a list for the fields in their order, too. No page says so, and it harms nobody.
+    // serde also accepts an array of the fields in order. No page sends one, and it is harmless.
     if value.is_array() {
         return;
     }
@@ -18,7 +18,7 @@ fuzz_target!(|text: &str| {
     let or_null = |name: &str, fits: &dyn Fn(&Value) -> bool| {
         value.get(name).is_none_or(|value| value.is_null() || fits(value))
     };
-    let known = match kind {
+    let is_valid = match kind {
         "hello" => {
             fits("page", Value::is_string)
                 && or_null("uses", &list)
@@ -35,12 +35,12 @@ fuzz_target!(|text: &str| {
         }
         _ => false,
     };
-    assert!(known || read.is_none(), "{text}: {read:?}");
-    // A name that comes twice is an error to the one, and its last value to the other.
-    let once = |name: &str| text.matches(&format!("\"{name}\"")).count() <= 1;
+    assert!(is_valid || parsed.is_none(), "{text}: {parsed:?}");
+    // serde_json rejects a duplicate name for a struct, but keeps its last value for a `Value`.
+    let is_unique = |name: &str| text.matches(&format!("\"{name}\"")).count() <= 1;
     let names =
         ["type", "page", "uses", "boot", "version", "age", "add", "drop", "how", "ms", "why"];
-    if known && !text.contains('\\') && names.into_iter().all(once) {
-        assert!(read.is_some(), "{text}");
+    if is_valid && !text.contains('\\') && names.into_iter().all(is_unique) {
+        assert!(parsed.is_some(), "{text}");
     }
 });

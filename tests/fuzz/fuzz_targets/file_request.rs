@@ -1,19 +1,21 @@
 #![no_main]
-//! The fields of a request for a file: preconditions against section 13.2.2 of RFC 9110 where they
-//! are well formed, and everything else that is read of a head.
+//! Header fields of a request for a file: well-formed preconditions are evaluated as RFC 9110,
+//! section 13.2.2 requires, and no field causes a panic.
 //!
-//! The input is a request. The file is [`CONTENT`], its entity tag [`TAG`], its date [`DATE`].
+//! The input is a request. The file has the content [`CONTENT`], the entity tag [`TAG`] and the
+//! modification date [`DATE`].
 
 use hyper::{HeaderMap, Method};
 use libfuzzer_sys::fuzz_target;
 use livers::fuzzing;
-use livers_fuzz::text;
+use livers_fuzz::field_text;
 
 const CONTENT: &[u8] = b"0123456789";
 const TAG: &str = "\"e353667619ec664b49655fc9692165fb\"";
 const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
-/// Whether a list names our tag; nothing where it is malformed (section 13.1.1).
+/// Returns whether a list contains the tag of the file, or `None` if the list is malformed (section
+/// 13.1.1).
 fn lists(fields: &HeaderMap, name: &str, weakly: bool) -> Option<bool> {
     let values: Vec<_> = fields.get_all(name).iter().collect();
     if let [any] = values[..]
@@ -45,17 +47,17 @@ fn lists(fields: &HeaderMap, name: &str, weakly: bool) -> Option<bool> {
     Some(found)
 }
 
-/// A date in the form that all senders must use (section 5.6.7), so that it can be compared. Nothing
-/// where it is in another form, or none.
+/// Converts a date in the preferred format (section 5.6.7) so that it can be compared. Returns
+/// `None` for a date in another format, or an invalid one.
 fn moment(date: &str) -> Option<(u16, usize, u8, String)> {
     const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    // Which day of the week it was, and how many a month has, is not known here.
-    fuzzing::date(date).filter(|written| written == date)?;
+    // The weekday and the length of the month are not checked here.
+    fuzzing::reformat_date(date).filter(|formatted| formatted == date)?;
     let month = MONTHS.find(&date[8..11])?;
     Some((date[12..16].parse().ok()?, month, date[5..7].parse().ok()?, date[17..25].to_owned()))
 }
 
-/// The status that the preconditions come to; nothing where that is not for us to say.
+/// Returns the status that the preconditions require, or `None` if the RFC does not define it.
 fn expected(method: &Method, fields: &HeaderMap) -> Option<u16> {
     let reads = method == Method::GET || method == Method::HEAD;
     let date = |name: &str| -> Option<Option<_>> {
@@ -66,12 +68,12 @@ fn expected(method: &Method, fields: &HeaderMap) -> Option<u16> {
             _ => None,
         }
     };
-    let ours = moment(DATE);
+    let modified = moment(DATE);
     if fields.contains_key("if-match") {
         if !lists(fields, "if-match", false)? {
             return Some(412);
         }
-    } else if date("if-unmodified-since")?.is_some_and(|asked| ours > Some(asked)) {
+    } else if date("if-unmodified-since")?.is_some_and(|date| modified > Some(date)) {
         return Some(412);
     }
     if fields.contains_key("if-none-match") {
@@ -81,16 +83,17 @@ fn expected(method: &Method, fields: &HeaderMap) -> Option<u16> {
             false => 200,
         });
     }
-    let unmodified = date("if-modified-since")?.is_some_and(|asked| ours <= Some(asked));
+    let unmodified = date("if-modified-since")?.is_some_and(|date| modified <= Some(date));
     Some(if reads && unmodified { 304 } else { 200 })
 }
 
 fuzz_target!(|input: &[u8]| {
     let Some(request) = livers_fuzz::request(input) else { return };
     let (method, fields) = (request.method(), request.headers());
-    let (status, answer, body) = fuzzing::answer(method, fields, CONTENT);
-    assert_eq!(answer["etag"], TAG);
-    let length = text(&answer, "content-length").map(|length| length.parse::<usize>().unwrap());
+    let (status, response, body) = fuzzing::respond(method, fields, CONTENT);
+    assert_eq!(response["etag"], TAG);
+    let length =
+        field_text(&response, "content-length").map(|length| length.parse::<usize>().unwrap());
     match status {
         304 | 412 | 416 => assert!(body.is_empty()),
         200 if method == Method::HEAD => assert!(body.is_empty() && length == Some(CONTENT.len())),
@@ -102,32 +105,33 @@ fuzz_target!(|input: &[u8]| {
         let proceeds = [200, 206, 416].contains(&status);
         assert!(status == expected || (expected == 200 && proceeds), "{status}, not {expected}");
     }
-    // A range holds for what there is now alone (section 13.1.5).
+    // A range applies only to the current representation (section 13.1.5).
     if [206, 416].contains(&status) {
-        let held = text(fields, "if-range").map(str::trim);
-        let same = |held: &str| held == TAG || fuzzing::date(held).is_some_and(|date| date == DATE);
-        assert!(held.is_none_or(same) && fields.contains_key("range"));
+        let condition = field_text(fields, "if-range").map(str::trim);
+        let is_current =
+            |tag: &str| tag == TAG || fuzzing::reformat_date(tag).is_some_and(|date| date == DATE);
+        assert!(condition.is_none_or(is_current) && fields.contains_key("range"));
     }
-    let mut codings = fuzzing::accepted(fields);
-    let said: String =
+    let mut codings = fuzzing::accepted_codings(fields);
+    let accepted: String =
         fields.get_all("accept-encoding").iter().filter_map(|value| value.to_str().ok()).collect();
     assert!(
         codings
             .iter()
-            .all(|coding| said.contains('*') || said.to_ascii_lowercase().contains(coding))
+            .all(|coding| accepted.contains('*') || accepted.to_ascii_lowercase().contains(coding))
     );
     codings.sort_unstable();
     codings.dedup();
-    assert_eq!(codings.len(), fuzzing::accepted(fields).len());
-    fuzzing::coding(fields);
-    if let Some(accept) = fuzzing::handshake(method, fields) {
+    assert_eq!(codings.len(), fuzzing::accepted_codings(fields).len());
+    fuzzing::content_coding(fields);
+    if let Some(accept) = fuzzing::accept_websocket(method, fields) {
         assert!(accept.len() == 28 && method == Method::GET);
     }
     for value in fields.values().filter_map(|value| value.to_str().ok()) {
         fuzzing::charset(value);
-        // What we write, we read as the same.
-        if let Some(written) = fuzzing::date(value) {
-            assert_eq!(fuzzing::date(written.to_str().unwrap()), Some(written));
+        // A formatted date parses to the same date.
+        if let Some(formatted) = fuzzing::reformat_date(value) {
+            assert_eq!(fuzzing::reformat_date(formatted.to_str().unwrap()), Some(formatted));
         }
     }
 });
