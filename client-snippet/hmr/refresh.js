@@ -78,9 +78,9 @@ const makeSignatures = () => {
     isCompatible: (before, after) => {
       if (isClass(before) || isClass(after)) return false;
       if (before?.$$typeof !== after?.$$typeof) return false;
-      const areSigned = signatures.has(before) === signatures.has(after);
+      const bothOrNeitherSigned = signatures.has(before) === signatures.has(after);
       const { key, reset } = keyOf(after);
-      return areSigned && keyOf(before).key === key && !reset;
+      return bothOrNeitherSigned && keyOf(before).key === key && !reset;
     },
     sig: () => {
       /** @type {any} */
