@@ -30,10 +30,17 @@ const LISTS: [(&str, List); 2] = [
     ("script[type=importmap i]", |scripts| &mut scripts.maps),
 ];
 
-/// Returns whether a page may have inline scripts that import something, by a quick text search.
+/// Returns whether a page has an import map, or inline module scripts that may import something.
+///
+/// Most pages have neither, so a quick text search comes before the HTML parser.
 pub(crate) fn may_import(html: &[u8]) -> bool {
-    let has = |text: &str| text.contains("module") || text.contains("importmap");
-    std::str::from_utf8(html).is_ok_and(has)
+    let Ok(text) = std::str::from_utf8(html) else { return false };
+    if !text.contains("import") && !text.contains("from") {
+        return false;
+    }
+    let scripts = InlineScripts::parse(text);
+    let may_import = |code: &String| code.contains("import") || code.contains("from");
+    !scripts.maps.is_empty() || scripts.modules.iter().any(may_import)
 }
 
 /// Returns whether a page has a module script, by a quick text search.
@@ -120,6 +127,13 @@ mod tests {
         };
         assert_eq!(InlineScripts::parse(html), expected);
         assert!(may_import(html.as_bytes()));
-        assert!(!may_import(b"<script src=a.js></script>"));
+        for html in [
+            "<script src=a.js></script>",
+            "<script type=module src=a.js></script> important words from a page",
+            "<script type=module>document.title = 'x'</script>",
+            "<script>import('a')</script>",
+        ] {
+            assert!(!may_import(html.as_bytes()), "{html}");
+        }
     }
 }

@@ -76,7 +76,8 @@ impl Esm {
         ModuleSpec::of_request(file, query, Some("script"), Some("cors")).is_some()
     }
 
-    /// Returns whether the inline scripts of a page may import packages.
+    /// Returns whether a page has an import map, or inline module scripts that may import something, so
+    /// that it needs [`import_map`](Self::import_map).
     pub(crate) fn may_import(html: &[u8]) -> bool {
         may_import(html)
     }
@@ -152,10 +153,6 @@ impl Esm {
         url: &str,
         html: &Bytes,
     ) -> Result<Option<String>, Fault> {
-        // Most pages import nothing themselves: spare them the hop to another thread.
-        if !may_import(html) {
-            return Ok(None);
-        }
         let (compiler, file, html) = (Arc::clone(&self.compiler), file.to_owned(), html.clone());
         let made = spawn_blocking(move || import_map(&compiler, &file, &html)).await;
         made.unwrap_or(Ok(None)).map_err(|fault| self.describe(url, fault))

@@ -167,6 +167,10 @@ impl Site {
             }
         };
         let html = injected.then(|| PreparedPage::new(status, &file, &bytes, self.esm.is_some()));
+        // The page may have had an import that did not resolve.
+        if html.as_ref().is_some_and(|page| !page.may_import) {
+            self.clear_fault(&url);
+        }
         let path = path.to_owned();
         let prepared =
             Arc::new(PreparedFile { path, uses, fields, metadata, file, url, bytes, page: html });
