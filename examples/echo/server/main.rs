@@ -1,19 +1,18 @@
-//! The first WebSocket lesson: a backend that greets, and repeats what it hears.
+//! A minimal WebSocket backend: it greets each client and echoes its messages.
 //!
 //! ```text
 //! cargo run --example echo
 //! livers examples/echo/web --proxy /ws=localhost:3000
 //! ```
 //!
-//! The port is the first argument, else `PORT`, else 3000; 0 takes any free one.
+//! The port is the first argument, or else `PORT`, or else 3000. Port 0 chooses a free one.
 //!
-//! A WebSocket starts its life as an HTTP request that asks to become something else. So hyper
-//! reads the request and answers `101 Switching Protocols`, then hands over the bare connection,
-//! on which tokio-tungstenite speaks WebSocket from there on.
+//! A WebSocket starts as an HTTP request to switch protocols. hyper reads the request, responds with
+//! `101 Switching Protocols` and hands over the connection. From then on, tokio-tungstenite reads and
+//! writes WebSocket frames on it.
 //!
-//! Left out on purpose: TLS, accounts, a check of the `Origin` header, a limit on the number of
-//! clients, and pings that would find out a client which vanished without a word. The server
-//! listens on the loopback interface only.
+//! Deliberately absent: TLS, accounts, a check of the `Origin` header, a limit on the number of clients,
+//! and pings to detect clients that disappear. The server listens on the loopback interface only.
 #![allow(clippy::print_stderr)]
 
 use std::convert::Infallible;
@@ -42,19 +41,21 @@ use tokio_util::task::TaskTracker;
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
-/// The longest message taken; a longer one ends the conversation.
+/// Maximum length of a message, in bytes. A longer one closes the connection.
 const MAX_MESSAGE: usize = 64 * 1024;
-/// How long a client may take to accept what it is sent.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a client may take to receive a message.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
-const PAGE: &str = "This is the echo backend. It speaks WebSocket at /ws; its page is served by\n\
+const PAGE: &str = "This is the echo backend. It serves WebSockets at /ws. Serve its page with\n\
                     livers examples/echo/web --proxy /ws=localhost:3000\n";
 
-/// What every connection shares: how to learn that it is over, and who is still talking.
+/// State that all connections share.
 #[derive(Clone, Default)]
 struct Backend {
+    /// Canceled when the server stops.
     stop: CancellationToken,
-    talks: TaskTracker,
+    /// The open WebSockets.
+    sockets: TaskTracker,
 }
 
 #[tokio::main]
@@ -79,16 +80,16 @@ async fn run() -> io::Result<()> {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => drop(tokio::spawn(serve(stream, backend.clone()))),
-                // Out of file descriptors, most likely: let some connections end first.
+                // Probably out of file descriptors: wait for connections to close.
                 Err(_) => sleep(Duration::from_millis(100)).await,
             },
             _ = &mut ctrl_c => break,
         }
     }
-    // Everyone gets a proper goodbye, but nobody can hold up the exit.
+    // Sends a close frame to every client, and waits for one second at most.
     backend.stop.cancel();
-    backend.talks.close();
-    let _ = timeout(Duration::from_secs(1), backend.talks.wait()).await;
+    backend.sockets.close();
+    let _ = timeout(Duration::from_secs(1), backend.sockets.wait()).await;
     Ok(())
 }
 
@@ -99,35 +100,35 @@ fn port() -> io::Result<u16> {
     text.parse().map_err(|_| io::Error::other(format!("not a port number: {text:?}")))
 }
 
-/// Speaks HTTP on one connection, until it ends or becomes a WebSocket.
+/// Serves HTTP on one connection, until it closes or becomes a WebSocket.
 async fn serve(stream: TcpStream, backend: Backend) {
     let service = service_fn(|request| {
         let backend = backend.clone();
-        async move { Ok::<_, Infallible>(answer(request, &backend)) }
+        async move { Ok::<_, Infallible>(respond(request, &backend)) }
     });
     let _ = http1::Builder::new()
-        .timer(TokioTimer::new()) // with it, hyper gives up on a request that never ends
+        .timer(TokioTimer::new()) // enables the time limit for incomplete requests
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades()
         .await;
 }
 
-fn answer(request: Request<Incoming>, backend: &Backend) -> Response<Full<Bytes>> {
+fn respond(request: Request<Incoming>, backend: &Backend) -> Response<Full<Bytes>> {
     if request.uri().path() != "/ws" {
         return Response::new(PAGE.into());
     }
-    // Checks the headers of the request and proves with `Sec-WebSocket-Accept` that it did.
+    // Validates the handshake, and computes `Sec-WebSocket-Accept`.
     match create_response_with_body(&request, Full::default) {
         Ok(switching) => {
             let stop = backend.stop.clone();
-            backend.talks.spawn(async move {
-                // Resolves once hyper has sent the answer and let go of the connection.
+            backend.sockets.spawn(async move {
+                // Resolves once hyper has sent the response and released the connection.
                 let Ok(upgraded) = hyper::upgrade::on(request).await else { return };
                 let config = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE));
                 let io = TokioIo::new(upgraded);
                 let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
-                // However the conversation ends, there is nobody left to tell.
-                let _ = converse(socket, stop).await;
+                // The client is gone, so an error cannot be reported to it.
+                let _ = echo(socket, stop).await;
             });
             switching
         }
@@ -139,22 +140,22 @@ fn answer(request: Request<Incoming>, backend: &Backend) -> Response<Full<Bytes>
     }
 }
 
-/// The lesson itself.
-async fn converse(mut socket: Socket, stop: CancellationToken) -> Result<(), Error> {
-    say(&mut socket, "Hello WebSocket".into()).await?;
+/// Greets the client and echoes its messages.
+async fn echo(mut socket: Socket, stop: CancellationToken) -> Result<(), Error> {
+    send(&mut socket, "Hello WebSocket".into()).await?;
     loop {
-        let heard = tokio::select! {
-            heard = socket.next() => heard,
+        let received = tokio::select! {
+            received = socket.next() => received,
             () = stop.cancelled() => {
                 let reason = "the server is going away".into();
                 return socket.close(Some(CloseFrame { code: CloseCode::Away, reason })).await;
             }
         };
-        match heard {
+        match received {
             Some(Ok(Message::Text(text))) => {
-                say(&mut socket, format!("I heard you say \"{text}\"")).await?;
+                send(&mut socket, format!("I heard you say \"{text}\"")).await?;
             }
-            // Pings and the closing handshake are answered by the library on the way.
+            // The library responds to pings and to the closing handshake.
             Some(Ok(_)) => {}
             Some(Err(error)) => return Err(error),
             None => return Ok(()),
@@ -162,9 +163,9 @@ async fn converse(mut socket: Socket, stop: CancellationToken) -> Result<(), Err
     }
 }
 
-/// Sends, and does not read on before it is sent: a slow client waits for itself.
-async fn say(socket: &mut Socket, text: String) -> Result<(), Error> {
-    timeout(PATIENCE, socket.send(Message::text(text)))
+/// Sends a message. Nothing is read meanwhile, so a slow client delays only itself.
+async fn send(socket: &mut Socket, text: String) -> Result<(), Error> {
+    timeout(SEND_TIMEOUT, socket.send(Message::text(text)))
         .await
         .map_err(|_| Error::Io(io::ErrorKind::TimedOut.into()))?
 }

@@ -1,10 +1,10 @@
-// The socket lives on the page's own host; livers forwards /ws to the backend.
-// A page that came over https may only open wss.
+// The socket has the host of the page; livers forwards /ws to the backend.
+// Browsers allow a page with https to open wss only.
 const scheme = location.protocol === "https:" ? "wss:" : "ws:";
 const address = `${scheme}//${location.host}/ws`;
 
-const LONGEST_LOG = 200;
-const LONGEST_WAIT = 10_000;
+const MAX_LOG_ENTRIES = 200;
+const MAX_DELAY = 10_000;
 
 const log = document.querySelector("#log");
 const state = document.querySelector("#state");
@@ -13,20 +13,20 @@ const send = document.querySelector("#send");
 const everySecond = document.querySelector("#every-second");
 
 let socket;
-let wait = 500;
+let delay = 500;
 let count = 0;
 
 connect();
 
 setInterval(() => {
   if (everySecond.checked) {
-    say(`message ${count + 1}`);
+    sendMessage(`message ${count + 1}`);
   }
 }, 1000);
 
 document.querySelector("#say").addEventListener("submit", (event) => {
-  event.preventDefault(); // no page load: we send it ourselves
-  if (text.value !== "" && say(text.value)) {
+  event.preventDefault(); // the script sends it, instead of loading a page
+  if (text.value !== "" && sendMessage(text.value)) {
     text.value = "";
   }
 });
@@ -41,21 +41,21 @@ function connect() {
   });
 
   socket.addEventListener("message", (event) => {
-    wait = 500; // it works: the next break starts with a short wait again
+    delay = 500; // connected: start again with a short delay
     write("in", event.data);
   });
 
-  // Also follows an attempt that failed, so this is the only place to try again.
+  // Also fired after a failed attempt, so this is the only place that reconnects.
   socket.addEventListener("close", (event) => {
     show("closed");
-    const seconds = (wait / 1000).toFixed(1);
+    const seconds = (delay / 1000).toFixed(1);
     write("note", `closed (${event.code}), next attempt in ${seconds} s`);
-    setTimeout(connect, wait);
-    wait = Math.min(wait * 2, LONGEST_WAIT);
+    setTimeout(connect, delay);
+    delay = Math.min(delay * 2, MAX_DELAY);
   });
 }
 
-function say(message) {
+function sendMessage(message) {
   if (socket.readyState !== WebSocket.OPEN) {
     return false;
   }
@@ -71,7 +71,7 @@ function show(name) {
   send.disabled = name !== "open";
 }
 
-// What came from the network goes in as text, never as HTML.
+// Inserts messages as text, never as HTML.
 function write(kind, message) {
   const now = new Date();
   const time = document.createElement("time");
@@ -85,10 +85,10 @@ function write(kind, message) {
   entry.className = kind;
   entry.append(time, content);
 
-  // Follow the newest entry, unless somebody scrolled up to read.
+  // Scroll to the newest entry, unless the user has scrolled up.
   const following = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
   log.append(entry);
-  while (log.children.length > LONGEST_LOG) {
+  while (log.children.length > MAX_LOG_ENTRIES) {
     log.firstElementChild.remove();
   }
   if (following) {

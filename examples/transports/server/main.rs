@@ -1,27 +1,27 @@
-//! One stream of numbered messages, handed out in every way a browser can ask for it.
+//! One stream of numbered messages over every transport that browsers have.
 //!
 //! ```text
 //! cargo run --example transports
 //! livers examples/transports/web --proxy /live=localhost:3000
 //! ```
 //!
-//! The port is the first argument, else `PORT`, else 3000; 0 takes any free one.
+//! The port is the first argument, or else `PORT`, or else 3000. Port 0 chooses a free one.
 //!
-//! | endpoint                      | answers                                                  |
+//! | endpoint                      | response                                                 |
 //! |-------------------------------|----------------------------------------------------------|
-//! | `GET /live/poll?after=N`      | at once, with the messages after number N                |
-//! | `GET /live/long-poll?after=N` | as soon as there is one, or with none after 25 s         |
-//! | `GET /live/events`            | Server-Sent Events; goes on after `Last-Event-ID`        |
-//! | `/live/socket`                | a WebSocket on which the messages come                   |
-//! | `/live/signal?room=NAME`      | a WebSocket that passes text on to the other peer        |
-//! | `GET`, `POST /live/rate`      | messages a second; `?per_second=N` sets it               |
+//! | `GET /live/poll?after=N`      | the messages after number N, immediately                 |
+//! | `GET /live/long-poll?after=N` | the same once there is one, or none after 25 seconds     |
+//! | `GET /live/events`            | Server-Sent Events, resumed after `Last-Event-ID`        |
+//! | `/live/socket`                | a WebSocket that receives the messages                   |
+//! | `/live/signal?room=NAME`      | a WebSocket that relays text to the other peer           |
+//! | `GET`, `POST /live/rate`      | messages per second; `?per_second=N` sets the rate       |
 //!
-//! There is one queue for everyone: a ring of the newest messages. A client is no more than a
-//! number, the last message it got, so a slow one costs nothing; its stream ends once the ring has
-//! overtaken it. Without `after`, the stream begins with the next message.
+//! All clients share one ring buffer of the newest messages. A client is a position in it, so a slow
+//! client costs nothing; its stream ends once its position has been overwritten. Without `after`, the
+//! stream begins with the next message.
 //!
-//! Left out on purpose: TLS, accounts, a check of the `Origin` header, a limit on the number of
-//! clients, compression. The server listens on the loopback interface only.
+//! Deliberately absent: TLS, accounts, a check of the `Origin` header, a limit on the number of clients,
+//! compression. The server listens on the loopback interface only.
 #![allow(clippy::print_stderr)]
 
 mod signal;
@@ -59,13 +59,13 @@ use tokio_util::task::TaskTracker;
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
-/// How many messages are kept for those who come late.
+/// Number of messages in the ring buffer.
 const RING: usize = 512;
 const RATES: std::ops::RangeInclusive<u64> = 1..=50;
 const LONG_POLL: Duration = Duration::from_secs(25);
-/// How long a client may take to accept what it is sent.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// The longest message taken from a client; session descriptions have a few kilobytes.
+/// How long a client may take to receive a message.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// Maximum length of a client's message, in bytes. Session descriptions have a few kilobytes.
 const MAX_MESSAGE: usize = 64 * 1024;
 
 #[derive(Clone, Copy)]
@@ -97,26 +97,26 @@ impl Ring {
         self.ticks.push_back(Tick { n: self.last, sent_at });
     }
 
-    /// Where to begin for a client that asks for what came after `after`. A number this server
-    /// has not reached is from a time before its restart.
+    /// Returns the position of a client that has received all messages up to `after`. A number that is
+    /// not reached yet is from before a restart of the server.
     fn begin(&self, after: Option<u64>) -> u64 {
         after.map_or(self.last, |after| after.clamp(self.oldest(), self.last))
     }
 
-    /// The messages after `after`, or `None` if some of them are gone already.
+    /// Returns the messages after `after`, or `None` if some of them are overwritten.
     fn since(&self, after: u64) -> Option<Vec<Tick>> {
         (after >= self.oldest())
             .then(|| self.ticks.iter().filter(|tick| tick.n > after).copied().collect())
     }
 
-    /// The number before the oldest message still here.
+    /// Returns the number before the oldest message.
     fn oldest(&self) -> u64 {
         self.last - self.ticks.len() as u64
     }
 }
 
-/// Waits until there is something after `after`. `None` says: too slow, drop this client.
-async fn fresh(ring: &mut watch::Receiver<Ring>, after: u64) -> Option<Vec<Tick>> {
+/// Waits for messages after `after`. Returns `None` if the client is too slow.
+async fn next_messages(ring: &mut watch::Receiver<Ring>, after: u64) -> Option<Vec<Tick>> {
     ring.wait_for(|ring| ring.last > after).await.ok()?.since(after)
 }
 
@@ -125,8 +125,8 @@ struct Backend {
     rate: watch::Sender<u64>,
     rooms: signal::Rooms,
     stop: CancellationToken,
-    /// The sockets, which get a proper goodbye at the end.
-    talks: TaskTracker,
+    /// The open WebSockets.
+    sockets: TaskTracker,
 }
 
 #[tokio::main]
@@ -150,7 +150,7 @@ async fn run() -> io::Result<()> {
         rate: watch::Sender::new(5),
         rooms: signal::Rooms::default(),
         stop: CancellationToken::new(),
-        talks: TaskTracker::new(),
+        sockets: TaskTracker::new(),
     });
     tokio::spawn(make_ticks(Arc::clone(&backend)));
     let mut ctrl_c = std::pin::pin!(tokio::signal::ctrl_c());
@@ -158,15 +158,15 @@ async fn run() -> io::Result<()> {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => drop(tokio::spawn(serve(stream, Arc::clone(&backend)))),
-                // Out of file descriptors, most likely: let some connections end first.
+                // Probably out of file descriptors: wait for connections to close.
                 Err(_) => sleep(Duration::from_millis(100)).await,
             },
             _ = &mut ctrl_c => break,
         }
     }
     backend.stop.cancel();
-    backend.talks.close();
-    let _ = timeout(Duration::from_secs(1), backend.talks.wait()).await;
+    backend.sockets.close();
+    let _ = timeout(Duration::from_secs(1), backend.sockets.wait()).await;
     Ok(())
 }
 
@@ -177,7 +177,7 @@ fn port() -> io::Result<u16> {
     text.parse().map_err(|_| io::Error::other(format!("not a port number: {text:?}")))
 }
 
-/// The source of the stream.
+/// Adds messages at the current rate.
 async fn make_ticks(backend: Arc<Backend>) {
     let mut rate = backend.rate.subscribe();
     loop {
@@ -190,21 +190,21 @@ async fn make_ticks(backend: Arc<Backend>) {
     }
 }
 
-/// Speaks HTTP on one connection, until it ends or becomes a WebSocket.
+/// Serves HTTP on one connection, until it closes or becomes a WebSocket.
 async fn serve(stream: TcpStream, backend: Arc<Backend>) {
-    let _ = stream.set_nodelay(true); // small messages, and the delay is what we are here for
+    let _ = stream.set_nodelay(true); // Nagle's algorithm would delay small messages
     let service = service_fn(|request| {
         let backend = Arc::clone(&backend);
-        async move { Ok::<_, Infallible>(answer(request, backend).await) }
+        async move { Ok::<_, Infallible>(respond(request, backend).await) }
     });
     let _ = http1::Builder::new()
-        .timer(TokioTimer::new()) // with it, hyper gives up on a request that never ends
+        .timer(TokioTimer::new()) // enables the time limit for incomplete requests
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades()
         .await;
 }
 
-async fn answer(request: Request<Incoming>, backend: Arc<Backend>) -> Response<Body> {
+async fn respond(request: Request<Incoming>, backend: Arc<Backend>) -> Response<Body> {
     let request_size = head_size(&request);
     let after = query(&request, "after").and_then(|text| text.parse().ok());
     let mut ring = backend.ring.subscribe();
@@ -214,7 +214,7 @@ async fn answer(request: Request<Incoming>, backend: Arc<Backend>) -> Response<B
         (&Method::GET, "/live/poll") => messages(&ring, begin),
         (&Method::GET, "/live/long-poll") => {
             tokio::select! {
-                _ = timeout(LONG_POLL, fresh(&mut ring, begin)) => {}
+                _ = timeout(LONG_POLL, next_messages(&mut ring, begin)) => {}
                 () = backend.stop.cancelled() => {}
             }
             messages(&ring, begin)
@@ -224,46 +224,46 @@ async fn answer(request: Request<Incoming>, backend: Arc<Backend>) -> Response<B
             let begin = ring.borrow().begin(id.and_then(|id| id.parse().ok()).or(after));
             events(ring, begin)
         }
-        (&Method::GET, "/live/socket") => upgrade(request, &backend.talks, {
+        (&Method::GET, "/live/socket") => upgrade(request, &backend.sockets, {
             let stop = backend.stop.clone();
             async move |socket| stream_ticks(socket, ring, begin, stop).await
         }),
         (&Method::GET, "/live/signal") => {
             let room = query(&request, "room").unwrap_or_default().chars().take(64).collect();
-            let signalling = Arc::clone(&backend);
-            upgrade(request, &backend.talks, async move |socket| {
-                signalling.rooms.visit(socket, room, signalling.stop.clone()).await
+            let signaling = Arc::clone(&backend);
+            upgrade(request, &backend.sockets, async move |socket| {
+                signaling.rooms.join(socket, room, signaling.stop.clone()).await
             })
         }
         (&Method::GET | &Method::POST, "/live/rate") => {
-            let asked = query(&request, "per_second").and_then(|text| text.parse::<u64>().ok());
-            if let (&Method::POST, Some(asked)) = (request.method(), asked) {
-                backend.rate.send_replace(asked.clamp(*RATES.start(), *RATES.end()));
+            let requested = query(&request, "per_second").and_then(|text| text.parse::<u64>().ok());
+            if let (&Method::POST, Some(requested)) = (request.method(), requested) {
+                backend.rate.send_replace(requested.clamp(*RATES.start(), *RATES.end()));
             }
             let rate = *backend.rate.borrow();
             reply(StatusCode::OK, "application/json", format!(r#"{{"perSecond":{rate}}}"#))
         }
         (_, path) => {
             let status = if path == "/" { StatusCode::OK } else { StatusCode::NOT_FOUND };
-            let page = "This is the transports backend. Its page is served by\n\
+            let page = "This is the transports backend. Serve its page with\n\
                         livers examples/transports/web --proxy /live=localhost:3000\n";
             reply(status, "text/plain", page.into())
         }
     };
-    // A page cannot see the headers its browser sends, so it is told what they came to.
+    // A page cannot see the headers that its browser sends, so the response contains their size.
     response.headers_mut().insert("x-request-bytes", request_size.into());
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
-/// The size of a request without its body, which none of ours has.
+/// Returns the size of a request's head, in bytes.
 fn head_size(request: &Request<Incoming>) -> usize {
     let line = request.method().as_str().len() + request.uri().to_string().len() + 12;
     let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
     line + fields.map(|size| size + 4).sum::<usize>() + 2
 }
 
-/// A parameter of the query. Ours are numbers and plain names, so nothing is decoded.
+/// Returns a query parameter, without percent-decoding: the values are numbers and plain names.
 fn query<'a>(request: &'a Request<Incoming>, name: &str) -> Option<&'a str> {
     let pairs = request.uri().query()?.split('&').filter_map(|pair| pair.split_once('='));
     pairs.filter(|pair| pair.0 == name).map(|pair| pair.1).next()
@@ -276,7 +276,7 @@ fn reply(status: StatusCode, kind: &'static str, text: String) -> Response<Body>
     response
 }
 
-/// What both kinds of polling get.
+/// Returns the response to a poll or long poll.
 fn messages(ring: &watch::Receiver<Ring>, after: u64) -> Response<Body> {
     let ring = ring.borrow();
     let ticks = ring.since(ring.begin(Some(after))).unwrap_or_default();
@@ -285,13 +285,13 @@ fn messages(ring: &watch::Receiver<Ring>, after: u64) -> Response<Body> {
     reply(StatusCode::OK, "application/json", text)
 }
 
-/// Server-Sent Events: an answer that does not end. hyper asks for the next piece only when the
-/// last one is on its way, so nothing piles up here.
+/// Returns a response with Server-Sent Events. hyper polls for the next event only when the last one is
+/// written, so none accumulate.
 fn events(ring: watch::Receiver<Ring>, begin: u64) -> Response<Body> {
     let first = stream::iter([Ok(Frame::data(Bytes::from_static(b"retry: 1000\n\n")))]);
     let rest = stream::unfold((ring, begin), async |(mut ring, mut after)| {
         let mut text = String::new();
-        for tick in fresh(&mut ring, after).await? {
+        for tick in next_messages(&mut ring, after).await? {
             after = tick.n;
             let _ = write!(text, "id: {after}\ndata: {tick}\n\n");
         }
@@ -303,10 +303,10 @@ fn events(ring: watch::Receiver<Ring>, begin: u64) -> Response<Body> {
     response
 }
 
-/// Answers a WebSocket request, then leaves the connection to `talk`.
+/// Accepts a WebSocket, and runs `talk` on it.
 fn upgrade<Talk, Talking>(
     request: Request<Incoming>,
-    talks: &TaskTracker,
+    sockets: &TaskTracker,
     talk: Talk,
 ) -> Response<Body>
 where
@@ -320,11 +320,11 @@ where
             return reply(StatusCode::UPGRADE_REQUIRED, "text/plain", why);
         }
     };
-    talks.spawn(async move {
+    sockets.spawn(async move {
         let Ok(upgraded) = hyper::upgrade::on(request).await else { return };
         let io = TokioIo::new(upgraded);
         let config = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE));
-        // However the conversation ends, there is nobody left to tell.
+        // The client is gone, so an error cannot be reported to it.
         let _ = talk(WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await).await;
     });
     switching
@@ -332,10 +332,10 @@ where
 
 async fn send(socket: &mut Socket, message: Message) -> Result<(), Error> {
     let late = |_| Error::Io(io::ErrorKind::TimedOut.into());
-    timeout(PATIENCE, socket.send(message)).await.map_err(late)?
+    timeout(SEND_TIMEOUT, socket.send(message)).await.map_err(late)?
 }
 
-async fn goodbye(socket: &mut Socket, code: CloseCode, reason: &'static str) -> Result<(), Error> {
+async fn close(socket: &mut Socket, code: CloseCode, reason: &'static str) -> Result<(), Error> {
     send(socket, Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await
 }
 
@@ -347,16 +347,16 @@ async fn stream_ticks(
 ) -> Result<(), Error> {
     loop {
         let ticks = tokio::select! {
-            ticks = fresh(&mut ring, after) => ticks,
-            // Nothing is expected from the client, but its goodbye has to be heard.
-            heard = socket.next() => match heard {
-                Some(heard) => { heard?; continue }
+            ticks = next_messages(&mut ring, after) => ticks,
+            // Reads the close frame of the client. No other messages are expected.
+            received = socket.next() => match received {
+                Some(received) => { received?; continue }
                 None => return Ok(()),
             },
-            () = stop.cancelled() => return goodbye(&mut socket, CloseCode::Away, "stopping").await,
+            () = stop.cancelled() => return close(&mut socket, CloseCode::Away, "stopping").await,
         };
         let Some(ticks) = ticks else {
-            return goodbye(&mut socket, CloseCode::Policy, "too slow").await;
+            return close(&mut socket, CloseCode::Policy, "too slow").await;
         };
         for tick in ticks {
             after = tick.n;

@@ -1,8 +1,7 @@
-//! Signalling for WebRTC: two peers that want to talk directly first have to tell each other what
-//! they can do and how they are reached. The server passes that on unread, and then has no part
-//! in it any more.
+//! Signaling for WebRTC: before two peers can connect directly, they exchange their capabilities and
+//! addresses. The server relays these messages without reading them.
 //!
-//! The server itself only says `{"peers":N}` to the room when someone comes or goes.
+//! The server's own message is `{"peers":N}`, sent to a room when a peer enters or leaves.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,37 +16,37 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Socket, goodbye, send};
+use crate::{Socket, close, send};
 
-/// What is said in a room, and by whom; 0 is the server.
+/// A message and its sender; 0 is the server.
 type Room = broadcast::Sender<(u64, Utf8Bytes)>;
 type Inbox = broadcast::Receiver<(u64, Utf8Bytes)>;
 
 const PEERS: usize = 2;
 const MAX_ROOMS: usize = 256;
-/// Messages that may wait for a peer; one that falls further behind is dropped.
+/// Messages that may wait for a peer. A peer that falls further behind is disconnected.
 const MAX_WAITING: usize = 64;
-/// Peers have long silences, so they are pinged, and have until the next ping to react.
+/// Interval of pings. A peer that sends nothing before the next ping is disconnected.
 const PING: Duration = Duration::from_secs(20);
 
 #[derive(Default)]
 pub(crate) struct Rooms {
     rooms: Mutex<HashMap<String, Room>>,
-    visits: AtomicU64,
+    next_peer: AtomicU64,
 }
 
 impl Rooms {
-    /// Lets a peer into the room of that name, for as long as its socket lasts.
-    pub(crate) async fn visit(
+    /// Joins a peer to the room with this name until its socket closes.
+    pub(crate) async fn join(
         &self,
         mut socket: Socket,
         name: String,
         stop: CancellationToken,
     ) -> Result<(), Error> {
         let Some((room, mut inbox)) = self.enter(&name) else {
-            return goodbye(&mut socket, CloseCode::Again, "the room is full").await;
+            return close(&mut socket, CloseCode::Again, "the room is full").await;
         };
-        let me = 1 + self.visits.fetch_add(1, Ordering::Relaxed);
+        let me = 1 + self.next_peer.fetch_add(1, Ordering::Relaxed);
         let result = relay(&mut socket, me, &room, &mut inbox, &stop).await;
         self.leave(&name, &room, inbox);
         result
@@ -80,7 +79,7 @@ impl Rooms {
     }
 }
 
-/// One peer waits, two can begin.
+/// Sends the number of peers to the room.
 fn announce(room: &Room) {
     let peers = room.receiver_count();
     let _ = room.send((0, format!(r#"{{"peers":{peers}}}"#).into()));
@@ -97,14 +96,14 @@ async fn relay(
     let mut alive = true;
     loop {
         tokio::select! {
-            told = inbox.recv() => match told {
+            relayed = inbox.recv() => match relayed {
                 Ok((from, text)) if from != me => send(socket, Message::Text(text)).await?,
                 Ok(_) => {}
-                Err(_) => return goodbye(socket, CloseCode::Policy, "too slow").await,
+                Err(_) => return close(socket, CloseCode::Policy, "too slow").await,
             },
-            heard = socket.next() => match heard {
+            received = socket.next() => match received {
                 Some(Ok(message)) => {
-                    alive = true; // be it only the answer to a ping
+                    alive = true; // also set by the response to a ping
                     if let Message::Text(text) = message {
                         let _ = room.send((me, text));
                     }
@@ -119,7 +118,7 @@ async fn relay(
                 alive = false;
                 send(socket, Message::Ping(Bytes::new())).await?;
             }
-            () = stop.cancelled() => return goodbye(socket, CloseCode::Away, "stopping").await,
+            () = stop.cancelled() => return close(socket, CloseCode::Away, "stopping").await,
         }
     }
 }

@@ -1,9 +1,9 @@
-// What to do between two attempts.
+// Delays and reconnection.
 
-const SHORTEST = 500;
-const LONGEST = 10_000;
+const MIN_DELAY = 500;
+const MAX_DELAY = 10_000;
 
-// Ends early when `signal` is aborted.
+// Resolves early if `signal` is aborted.
 export function sleep(milliseconds, signal) {
   return new Promise((done) => {
     const timer = setTimeout(finish, milliseconds);
@@ -16,24 +16,25 @@ export function sleep(milliseconds, signal) {
   });
 }
 
-// Waits, each time for longer, until something has worked again.
+// Exponential backoff between attempts.
 export class Backoff {
-  #wait = SHORTEST;
+  #delay = MIN_DELAY;
 
-  worked() {
-    this.#wait = SHORTEST;
+  // Resets the delay after a success.
+  reset() {
+    this.#delay = MIN_DELAY;
   }
 
-  // Tells the reader of the card, if there is one.
+  // Waits, and shows it on the card, if there is one.
   async pause(card, signal) {
-    const wait = this.#wait;
-    this.#wait = Math.min(wait * 2, LONGEST);
-    card?.state(`no connection, trying again in ${wait / 1000} s`);
-    await sleep(wait, signal);
+    const delay = this.#delay;
+    this.#delay = Math.min(delay * 2, MAX_DELAY);
+    card?.state(`no connection, trying again in ${delay / 1000} s`);
+    await sleep(delay, signal);
   }
 }
 
-// A WebSocket on this page's host that comes back by itself until `signal` is aborted.
+// Opens a WebSocket on the host of the page, and reopens it until `signal` is aborted.
 export async function keepSocket(path, signal, { card, onopen, onmessage, onclose }) {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
   const backoff = new Backoff();
@@ -45,10 +46,10 @@ export async function keepSocket(path, signal, { card, onopen, onmessage, onclos
     await new Promise((closed) => {
       socket.addEventListener("open", () => onopen?.(socket));
       socket.addEventListener("message", ({ data }) => {
-        backoff.worked();
+        backoff.reset();
         if (!signal.aborted) onmessage(data);
       });
-      socket.addEventListener("close", closed); // also follows an attempt that failed
+      socket.addEventListener("close", closed); // also fired after a failed attempt
     });
     signal.removeEventListener("abort", close);
     onclose?.();

@@ -4,8 +4,8 @@ import { receive, send } from "./webrtc.js";
 import { events } from "./sse.js";
 import { socket } from "./websocket.js";
 
-// ?peer=send makes this page the sending WebRTC peer and nothing else; ?peer=receive leaves the
-// sending to another page. By default it does both, in a room of its own.
+// With ?peer=send, this page is only the sending WebRTC peer; with ?peer=receive, another page sends.
+// By default it does both, in a room of its own.
 const query = new URLSearchParams(location.search);
 const role = query.get("peer");
 const room = query.get("room") ?? Math.random().toString(36).slice(2);
@@ -18,37 +18,37 @@ const receivers = [
   {
     id: "poll",
     name: "Polling",
-    how: "Asks once a second. A message waits for the next question, and the question is asked whether there is one or not.",
-    counted: "Counted: heads and bodies of requests and responses.",
+    how: "Requests once a second. A message waits for the next request, and requests are sent even without messages.",
+    counted: "Counted: headers and bodies of requests and responses.",
     start: poll,
   },
   {
     id: "long-poll",
     name: "Long polling",
-    how: "Asks, and the server answers when it has something. Quick, but a whole request for nearly every message.",
-    counted: "Counted: heads and bodies of requests and responses.",
+    how: "The server responds once it has a message. Fast, but needs a request for almost every message.",
+    counted: "Counted: headers and bodies of requests and responses.",
     start: longPoll,
   },
   {
     id: "sse",
     name: "Server-Sent Events",
-    how: "One response that never ends. The browser reconnects by itself and says where it left off.",
-    counted: "Counted: events and their chunks. Not the request that opens the stream.",
+    how: "One response that never ends. The browser reconnects automatically and resumes after the last event.",
+    counted: "Counted: events and their chunks, not the request that opens the stream.",
     start: events,
   },
   {
     id: "websocket",
     name: "WebSocket",
-    how: "One request that becomes a connection both sides can talk on; here only the server does.",
-    counted: "Counted: frames. Not the request that opens the connection.",
+    how: "One request that becomes a bidirectional connection. Here only the server sends.",
+    counted: "Counted: frames, not the request that opens the connection.",
     start: socket,
   },
   {
     id: "webrtc",
     name: "WebRTC",
-    how: "Two peers, introduced to each other over a WebSocket, talk without the backend: stop it and see.",
-    requests: "Signalling messages",
-    counted: "Measured by the browser: packets of the connection, both ways. Not the signalling.",
+    how: "Two peers exchange addresses over a WebSocket, then connect directly. They stay connected if you stop the backend.",
+    requests: "Signaling messages",
+    counted: "Measured by the browser: packets of the connection, both ways. Not counted: signaling.",
     start: (card, signal) => receive(card, signal, room),
   },
 ];
@@ -56,10 +56,10 @@ const receivers = [
 const sender = {
   id: "webrtc",
   name: "WebRTC, the sending peer",
-  how: "Makes numbered messages of its own and sends them straight to the peer in the other tab.",
+  how: "Creates numbered messages and sends them directly to the peer in the other tab.",
   messages: "Messages sent",
-  requests: "Signalling messages",
-  counted: "Measured by the browser: packets of the connection, both ways. Not the signalling.",
+  requests: "Signaling messages",
+  counted: "Measured by the browser: packets of the connection, both ways. Not counted: signaling.",
   start: (card, signal) => send(card, signal, room, rate),
 };
 
@@ -70,8 +70,8 @@ for (const transport of shown) {
   document.querySelector("#cards").append(transport.card.element);
 }
 
-let running; // aborted, it stops everything that start() has started
-let sending; // the same for the sending peer of this page
+let running; // aborting it stops everything that start() has started
+let sending; // aborting it stops the sending peer of this page
 
 function start() {
   running = new AbortController();
@@ -115,7 +115,7 @@ fetch("/live/rate")
     }
     rate.value = perSecond;
   })
-  .catch(console.warn); // the cards say by themselves that the backend is away
+  .catch(console.warn); // the cards show that the backend is down
 
 if (role === null) {
   const link = document.createElement("a");
@@ -124,7 +124,7 @@ if (role === null) {
   link.target = "_blank";
   link.textContent = "Send from a second tab";
   link.addEventListener("click", () => {
-    sendsItself = false; // there is room for two peers only
+    sendsItself = false; // a room has two peers
     sending?.abort();
   });
   document.querySelector("#webrtc .how").append(" ", link);

@@ -1,6 +1,6 @@
-const KEPT = 100; // delays that the median and the curve are made of
+const MAX_DELAYS = 100; // number of delays in the median and the chart
 
-// What one transport shows. The transports only report to it.
+// Shows the measurements of one transport.
 export class Card {
   #last; // the number of the newest message
   #totals = { messages: 0, missed: 0, requests: 0, payload: 0, wire: 0 };
@@ -19,7 +19,7 @@ export class Card {
     this.state("connecting");
   }
 
-  // `kind` is "ok" or, for all that is not, "wait".
+  // `kind` is "ok" or "wait".
   state(text, kind = "wait") {
     if (this.element.querySelector(".state").textContent === text) return;
     this.#set("state", text);
@@ -30,12 +30,12 @@ export class Card {
     this.#set("requests", ++this.#totals.requests);
   }
 
-  // A message arrived. `wire` is what came with it, where that can be told message by message.
+  // Records a received message. `wire` is its size with framing, if known per message.
   received(message, wire = 0) {
     const { n, sentAt } = message;
     const totals = this.#totals;
     if (this.#last !== undefined && n > this.#last) {
-      totals.missed += n - this.#last - 1; // a smaller number means that the source began anew
+      totals.missed += n - this.#last - 1; // a smaller number means that the sender has restarted
     }
     this.#last = n;
     totals.messages += 1;
@@ -43,7 +43,7 @@ export class Card {
 
     const delay = Date.now() - sentAt;
     this.#delays.push(delay);
-    if (this.#delays.length > KEPT) this.#delays.shift();
+    if (this.#delays.length > MAX_DELAYS) this.#delays.shift();
 
     this.element.dataset.last = n;
     this.#set("messages", totals.messages);
@@ -54,7 +54,7 @@ export class Card {
     this.#drawSoon();
   }
 
-  // The same without a delay, for a peer that sends.
+  // Records a sent message.
   sent(message) {
     this.#totals.messages += 1;
     this.#totals.payload += JSON.stringify(message).length;
@@ -62,19 +62,20 @@ export class Card {
     this.#set("payload", bytes(this.#totals.payload));
   }
 
-  wire(more) {
+  // Adds bytes on the wire.
+  wire(count) {
     const totals = this.#totals;
-    totals.wire += more;
+    totals.wire += count;
     this.#set("wire", bytes(totals.wire));
     this.#set("each", totals.messages ? bytes(totals.wire / totals.messages) : "–");
   }
 
-  // After a pause, what was sent meanwhile is not missed.
+  // Messages sent during a pause are not counted as missed.
   restart() {
     this.#last = undefined;
   }
 
-  // At most once a frame, however many messages come.
+  // Draws at most once per animation frame.
   #drawSoon() {
     if (this.#drawing) return;
     this.#drawing = true;
@@ -82,8 +83,8 @@ export class Card {
       this.#drawing = false;
       const sorted = this.#delays.toSorted((a, b) => a - b);
       this.#set("median", `${sorted[Math.floor(sorted.length / 2)]} ms`);
-      // 4 is 1 ms or less, and each step up ten times more.
-      const start = KEPT - this.#delays.length;
+      // y = 4 is 1 ms or less; each unit up is a factor of ten.
+      const start = MAX_DELAYS - this.#delays.length;
       const points = this.#delays.map((delay, index) => {
         const height = Math.min(Math.log10(Math.max(delay, 1)), 4);
         return `${start + index},${(4 - height).toFixed(2)}`;

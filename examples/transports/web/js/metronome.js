@@ -1,4 +1,4 @@
-// A worker, because the timers of a page in the background run only once a second.
+// A worker, because browsers limit the timers of a background page to one per second.
 addEventListener("message", ({ data: milliseconds }) => {
   setTimeout(() => postMessage(null), milliseconds);
 });

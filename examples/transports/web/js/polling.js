@@ -3,17 +3,17 @@ import { Backoff, sleep } from "./again.js";
 const INTERVAL = 1000;
 
 export function poll(card, signal) {
-  return ask("/live/poll", INTERVAL, card, signal);
+  return request("/live/poll", INTERVAL, card, signal);
 }
 
-// The waiting is done by the server, so the next question follows at once.
+// The server waits, so the next request follows immediately.
 export function longPoll(card, signal) {
-  return ask("/live/long-poll", 0, card, signal);
+  return request("/live/long-poll", 0, card, signal);
 }
 
-async function ask(path, interval, card, signal) {
+async function request(path, interval, card, signal) {
   const backoff = new Backoff();
-  let after; // unknown at first: the stream begins with the next message
+  let after; // undefined at first: the stream begins with the next message
   card.restart();
   while (!signal.aborted) {
     try {
@@ -24,7 +24,7 @@ async function ask(path, interval, card, signal) {
       const text = await response.text();
       const { last, messages } = JSON.parse(text);
 
-      backoff.worked();
+      backoff.reset();
       card.state("connected", "ok");
       card.wire(headBytes(response) + text.length);
       for (const message of messages) {
@@ -38,8 +38,8 @@ async function ask(path, interval, card, signal) {
   }
 }
 
-// Both heads: that of the response as we see it, and that of the request, which no page sees, as
-// the backend tells.
+// The size of both heads: the response's as visible here, and the request's, which is visible only to
+// the backend.
 function headBytes({ status, statusText, headers }) {
   let size = Number(headers.get("x-request-bytes"));
   size += `HTTP/1.1 ${status} ${statusText}\r\n\r\n`.length;

@@ -2,7 +2,7 @@ import { Backoff } from "./again.js";
 
 export async function events(card, signal) {
   const backoff = new Backoff();
-  let after; // survives the EventSource, which knows it only for its own reconnecting
+  let after; // an EventSource remembers this only while it reconnects by itself
   card.restart();
   while (!signal.aborted) {
     card.request();
@@ -12,7 +12,7 @@ export async function events(card, signal) {
       );
 
       source.addEventListener("open", () => {
-        backoff.worked();
+        backoff.reset();
         card.state("connected", "ok");
       });
 
@@ -23,14 +23,14 @@ export async function events(card, signal) {
         card.received(JSON.parse(data), event + chunk);
       });
 
-      // A lost connection the browser opens again; after an answer that is not a stream of
-      // events (a proxy's 502, say) it gives up for good, and we begin anew.
+      // The browser reopens a lost connection. After a response that is not an event stream (such as a
+      // 502 of a proxy) it gives up, and a new EventSource is needed.
       source.addEventListener("error", () => {
         if (source.readyState === EventSource.CLOSED) {
           ended();
         } else {
           card.request();
-          card.state("no connection, the browser tries again");
+          card.state("no connection, the browser is reconnecting");
         }
       });
 

@@ -1,36 +1,36 @@
-// Two peers, one that sends and one that receives. To find each other they use a WebSocket on
-// which the backend passes on whatever they say. It goes like this:
+// A sending and a receiving WebRTC peer. They exchange these messages over a WebSocket, which the
+// backend relays:
 //
-//   backend    {"peers": 2}        to both: the other one is here
+//   backend    {"peers": 2}        to both: the other peer is connected
 //   receiver   {"want": true}
-//   sender     {"offer": …}        what it can do
-//   receiver   {"answer": …}       what both can do
-//   both       {"candidate": …}    an address to be tried, one message for each
+//   sender     {"offer": …}        its session description
+//   receiver   {"answer": …}       its session description
+//   both       {"candidate": …}    an address to try, one per message
 //
-// From then on the messages take the direct way, and the backend may as well stop.
+// Then the peers are connected directly and no longer need the backend.
 
 import { keepSocket, sleep } from "./again.js";
 
-const PATIENCE = 10_000;
+const CONNECT_TIMEOUT = 10_000;
 const MAX_BUFFERED = 64 * 1024;
 
-// No STUN and no TURN server: only the addresses of this machine are tried.
+// No STUN or TURN server: only local addresses are tried.
 const CONFIGURATION = { iceServers: [] };
 
-const NO_WEBRTC = "This browser has no WebRTC, or it is switched off.";
-const NO_ANSWER = "The other peer does not answer: one of the two has to be the sender.";
+const NO_WEBRTC = "This browser does not support WebRTC, or it is disabled.";
+const NO_ANSWER = "The other peer does not respond: one of the two must be the sender.";
 const NO_ADDRESS =
-  "The browser names no address under which it could be reached. On a machine without a network it has to be allowed to use the loopback interface.";
-const NO_WAY =
-  "The peers know each other's addresses, but no packet gets through. Without STUN and TURN servers they have to be on the same machine or network.";
+  "The browser offers no address. On a machine without a network, it must be allowed to use the loopback interface.";
+const NO_ROUTE =
+  "The peers know each other's addresses, but cannot connect. Without STUN and TURN servers, they must be on the same machine or network.";
 
 export async function receive(card, signal, room) {
   if (!globalThis.RTCPeerConnection) return card.state(NO_WEBRTC);
   card.restart();
-  let peers = 0; // 0 as long as the backend has not said
+  let peers = 0; // 0 until the backend has sent it
   let link;
 
-  const say = signalling(room, signal, card, async (message) => {
+  const say = signaling(room, signal, card, async (message) => {
     if ("peers" in message) peers = message.peers;
     if (message.offer) {
       link?.peer.close();
@@ -53,22 +53,22 @@ export async function receive(card, signal, room) {
   signal.addEventListener("abort", () => link?.peer.close());
   reportTraffic(card, signal, () => link?.peer);
 
-  // As long as there is no way to the sender, ask for one.
-  let asked; // when
-  let trouble; // why it took too long
+  // Ask the sender to connect, until it has.
+  let askedAt;
+  let problem; // why connecting took too long
   while (!signal.aborted) {
-    if (works(link)) {
+    if (isConnected(link)) {
       card.state("connected", "ok");
-      asked = trouble = undefined;
+      askedAt = problem = undefined;
     } else if (peers < 2) {
       card.state(peers === 0 ? "waiting for the backend" : "waiting for the other peer");
-      asked = trouble = undefined;
+      askedAt = problem = undefined;
     } else {
-      const late = Date.now() - asked > PATIENCE;
-      if (late) trouble = reason(link);
-      card.state(trouble ?? "looking for a way to the other peer");
-      if (late || !asked) {
-        asked = Date.now();
+      const late = Date.now() - askedAt > CONNECT_TIMEOUT;
+      if (late) problem = reason(link);
+      card.state(problem ?? "connecting to the other peer");
+      if (late || !askedAt) {
+        askedAt = Date.now();
         say({ want: true });
       }
     }
@@ -76,14 +76,14 @@ export async function receive(card, signal, room) {
   }
 }
 
-// `card` may be null: then nobody looks at this side.
+// `card` may be null: then this side is not shown.
 export function send(card, signal, room, rate) {
   if (!globalThis.RTCPeerConnection) return card?.state(NO_WEBRTC);
   let n = 0;
   let next = Date.now();
   let link;
 
-  const say = signalling(room, signal, card, async (message) => {
+  const say = signaling(room, signal, card, async (message) => {
     if (message.want) {
       link?.peer.close();
       link = connect(say);
@@ -101,7 +101,7 @@ export function send(card, signal, room, rate) {
   const metronome = new Worker(new URL("metronome.js", import.meta.url));
   signal.addEventListener("abort", () => metronome.terminate());
   metronome.addEventListener("message", () => {
-    const ready = works(link);
+    const ready = isConnected(link);
     card?.state(ready ? "connected" : "waiting for a receiver", ready ? "ok" : "wait");
     if (ready && link.channel.bufferedAmount < MAX_BUFFERED) {
       const message = { n: ++n, sentAt: Date.now() };
@@ -122,7 +122,7 @@ function connect(say) {
   const peer = new RTCPeerConnection(CONFIGURATION);
   const link = { peer, channel: null, own: 0, other: 0 };
   peer.addEventListener("icecandidate", ({ candidate }) => {
-    if (!candidate?.candidate) return; // that was all of them
+    if (!candidate?.candidate) return; // the last candidate
     link.own += 1;
     say({ candidate });
   });
@@ -135,38 +135,38 @@ function connect(say) {
 
 function reason(link) {
   if (!link) return NO_ANSWER;
-  return link.own && link.other ? NO_WAY : NO_ADDRESS;
+  return link.own && link.other ? NO_ROUTE : NO_ADDRESS;
 }
 
-// A channel stays open for a while after the other peer has gone; the connection knows earlier.
-function works(link) {
+// A channel stays open for a while after the other peer has gone; the connection state changes earlier.
+function isConnected(link) {
   return link?.channel?.readyState === "open" && link.peer.connectionState === "connected";
 }
 
-// Returns a function that says something to the other peer, if the line is up. When it breaks, we
-// hear of no peers.
-function signalling(room, signal, card, hear) {
-  let line;
-  let heard = Promise.resolve();
+// Returns a function that sends a message to the other peer while the WebSocket is open. Calls
+// `onmessage` for each message, and with no peers when the WebSocket closes.
+function signaling(room, signal, card, onmessage) {
+  let socket;
+  let processed = Promise.resolve();
   keepSocket(`/live/signal?room=${encodeURIComponent(room)}`, signal, {
-    onopen: (socket) => {
-      line = socket;
+    onopen: (opened) => {
+      socket = opened;
     },
     onmessage: (text) => {
       card?.request();
-      // One after the other: a candidate is of no use before its offer has been dealt with.
-      heard = heard.then(() => hear(JSON.parse(text))).catch(console.warn);
+      // In order: a candidate is useless before its offer has been processed.
+      processed = processed.then(() => onmessage(JSON.parse(text))).catch(console.warn);
     },
-    onclose: () => hear({ peers: 0 }),
+    onclose: () => onmessage({ peers: 0 }),
   });
   return (message) => {
-    if (line?.readyState !== WebSocket.OPEN) return;
+    if (socket?.readyState !== WebSocket.OPEN) return;
     card?.request();
-    line.send(JSON.stringify(message));
+    socket.send(JSON.stringify(message));
   };
 }
 
-// The browser counts what goes over each pair of addresses, and may change from one to another.
+// The browser counts bytes per pair of addresses, and may switch between pairs.
 async function reportTraffic(card, signal, current) {
   let peer;
   let known = 0;

@@ -6,7 +6,7 @@ export function socket(card, signal) {
     card,
     onopen: () => card.state("connected", "ok"),
     onmessage: (text) => {
-      // A frame from a server: two bytes before a payload of up to 125, four before a longer one.
+      // The header of a server's frame has two bytes for a payload up to 125 bytes, four for a longer one.
       card.received(JSON.parse(text), text.length + (text.length < 126 ? 2 : 4));
     },
   });
