@@ -6,15 +6,15 @@ use hyper::{HeaderMap, Request, StatusCode, Uri, http::request};
 
 use super::{
     Client, Route,
-    headers::{self, Backend, Onward},
+    headers::{self, Backend, ForwardKind},
     hop,
-    rewrite::{self, Way},
-    route::best,
+    rewrite::{self, RewriteContext},
+    route::longest_match,
 };
 
 /// Returns the index of the route for a path.
 pub fn route_index(routes: &[Route], path: &str) -> Option<usize> {
-    let found = best(routes, path)?;
+    let found = longest_match(routes, path)?;
     routes.iter().position(|route| std::ptr::eq(route, found))
 }
 
@@ -31,15 +31,15 @@ pub fn backend_request(
 ) -> (request::Parts, bool) {
     let (mut parts, ()) = request.into_parts();
     let opens = hop::opens_websocket(&parts.method, parts.version, &parts.headers);
-    let onward = match (opens, injectable) {
-        (true, _) => Onward::Upgrade,
-        (false, true) => Onward::Injectable,
-        (false, false) => Onward::Plain,
+    let kind = match (opens, injectable) {
+        (true, _) => ForwardKind::Upgrade,
+        (false, true) => ForwardKind::Injectable,
+        (false, false) => ForwardKind::Plain,
     };
     let origin = own_origin.then_some("https://backend.test:3000");
     let backend = Backend { authority: "backend.test:3000", origin };
     let client = Client { address: IpAddr::from([192, 0, 2, 7]), https: false };
-    headers::request(&mut parts, backend, &client, onward);
+    let _ = headers::request(&mut parts, backend, &client, kind);
     (parts, opens)
 }
 
@@ -47,6 +47,6 @@ pub fn backend_request(
 pub fn backend_response(routes: &[Route], host: &str, status: StatusCode, headers: &mut HeaderMap) {
     headers::response(status, headers);
     if let Some(route) = routes.first() {
-        rewrite::response(headers, Way { routes, route, host });
+        rewrite::response(headers, RewriteContext { routes, route, host });
     }
 }

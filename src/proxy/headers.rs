@@ -1,18 +1,16 @@
-//! What the header fields become on their way, as pure functions.
+//! Rewrites the header fields of requests and responses, as pure functions.
 //!
-//! livers is a gateway in RFC 9110's words (section 3.7). Fields that speak of one connection are
-//! taken off in both directions (7.6.1) and set anew where they are needed; `Via` is added to
-//! requests, where a gateway must, and not to answers, where it may (7.6.3). `Host` stays what the
-//! browser sent, unless the backend is to see its own: then an `Origin` and a `Referer` of livers'
-//! own pages become the backend's too, and those of others stay what they are, so that a backend
-//! can still tell its own pages from foreign ones. `X-Forwarded-For`, `-Proto` and `-Host` say what
-//! livers itself saw; whatever a client claimed in them, in `Forwarded`, or in `X_Forwarded_For` is
-//! not passed on. Everything else passes untouched: cookies, `Origin`, `Authorization`, all of
-//! `Sec-WebSocket-*`.
+//! livers is a gateway (RFC 9110, section 3.7). [Hop-by-hop fields](super::hop) are removed in both
+//! directions and set again where needed. `Via` is added to requests, where a gateway must, and not to
+//! responses, where it may (section 7.6.3). `Host` stays as the browser sent it, unless the backend is
+//! to see its own host: then an `Origin` and a `Referer` of livers' own pages are changed to the
+//! backend's, and those of other origins are kept, so that the backend can still tell them apart.
+//! `X-Forwarded-For`, `-Proto` and `-Host` contain what livers itself has seen; values that the client
+//! sent in them, in `Forwarded` or in `X_Forwarded_For` are removed. All other fields pass unchanged.
 //!
-//! The body's framing is not decided here: hyper writes `Content-Length` or chunks by itself.
+//! hyper frames the body: it writes `Content-Length` or chunks.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use hyper::{
     HeaderMap, StatusCode, Version,
@@ -25,7 +23,7 @@ use hyper::{
 
 use super::{
     Client,
-    hop::{WEBSOCKET, strip},
+    hop::{WEBSOCKET, remove_hop_by_hop},
 };
 use crate::http::field::{has_token, list_members};
 
@@ -33,111 +31,113 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// How a request goes on.
+/// What a request is forwarded as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Onward {
-    /// As it came.
+pub(super) enum ForwardKind {
     Plain,
-    /// Its answer will be changed on the way if it is a page, so it must be there and readable: no
-    /// 304, which would revive an old stamp in the page, no compression. A part may be asked for: it
-    /// is not changed, and what is no page (a film, a download that goes on) often comes in parts.
+    /// A navigation. If its response is a page, the client script is injected, so the response must be
+    /// complete and uncompressed; a 304 would also keep an old version stamp in the page. Ranges are
+    /// kept: partial content is never injected, and navigations to videos and resumed downloads use
+    /// them.
     Injectable,
-    /// As the opening of a WebSocket.
+    /// The opening handshake of a WebSocket.
     Upgrade,
 }
 
-/// Whom a request is for.
+/// How a backend is addressed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Backend<'b> {
-    /// Its host and port.
+    /// Host and port.
     pub(super) authority: &'b str,
-    /// Its scheme, host and port, if it is to see these rather than livers'.
+    /// Scheme, host and port, if the backend is to see these instead of livers' own.
     pub(super) origin: Option<&'b str>,
 }
 
-/// Makes the browser's fields the backend's.
+/// Rewrites the fields of a client's request for the backend. Returns the host that the client
+/// requested.
 pub(super) fn request(
     parts: &mut request::Parts,
     backend: Backend<'_>,
-    from: &Client,
-    onward: Onward,
-) {
-    let own = HeaderValue::from_str(backend.authority).ok();
-    let host = host(&parts.uri, &parts.headers).or_else(|| own.clone());
+    client: &Client,
+    kind: ForwardKind,
+) -> Option<HeaderValue> {
+    let requested = host(&parts.uri, &parts.headers);
+    let own = || HeaderValue::from_str(backend.authority).ok();
+    let host = requested.clone().or_else(own);
     let headers = &mut parts.headers;
     let trailers = has_token(headers, &TE, "trailers");
-    strip(headers);
+    remove_hop_by_hop(headers);
     headers.remove(FORWARDED);
-    for name in twins(headers) {
+    for name in underscore_variants(headers) {
         headers.remove(name);
     }
-    if onward == Onward::Upgrade {
+    if kind == ForwardKind::Upgrade {
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(UPGRADE, HeaderValue::from_static(WEBSOCKET));
     } else if trailers {
-        // TE must be named there (RFC 9110 section 10.1.4).
+        // `Connection` must name TE (RFC 9110, section 10.1.4).
         headers.insert(CONNECTION, HeaderValue::from_static("TE"));
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
-    // HTTP/1.0 has no such thing (RFC 9110 section 10.1.1).
+    // HTTP/1.0 has no 100 (RFC 9110, section 10.1.1).
     if parts.version < Version::HTTP_11 {
         headers.remove(EXPECT);
     }
-    if onward == Onward::Injectable {
+    if kind == ForwardKind::Injectable {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         for condition in [IF_NONE_MATCH, IF_MODIFIED_SINCE] {
             headers.remove(condition);
         }
     }
     headers.append(VIA, HeaderValue::from_static(via(parts.version)));
-    let proto = if from.https { "https" } else { "http" };
+    let proto = if client.https { "https" } else { "http" };
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static(proto));
-    set(headers, FORWARDED_FOR, HeaderValue::from_str(&plain(from.address).to_string()).ok());
+    set(headers, FORWARDED_FOR, address(client.address));
     if let Some(origin) = backend.origin {
-        let ours = host.as_ref().and_then(|host| host.to_str().ok()).map(|host| (host, origin));
+        let host = host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default();
         for name in [ORIGIN, REFERER] {
-            let Some((host, origin)) = ours else { continue };
             let value = headers.get(&name).and_then(|value| value.to_str().ok());
-            if let Some(new) = value.and_then(|value| of_backend(value, host, origin)) {
+            if let Some(new) = value.and_then(|value| replace_origin(value, host, origin)) {
                 set(headers, name, HeaderValue::from_str(&new).ok());
             }
         }
     }
     set(headers, FORWARDED_HOST, host.clone());
-    set(headers, HOST, if backend.origin.is_some() { own } else { host });
+    set(headers, HOST, if backend.origin.is_some() { own() } else { host });
+    requested
 }
 
-/// The fields that backends of CGI's kind cannot tell from what livers says, since an underscore is a
-/// dash to them (RFC 3875, section 4.1.18).
-fn twins(headers: &HeaderMap) -> Vec<HeaderName> {
-    let ours = [FORWARDED_FOR, FORWARDED_PROTO, FORWARDED_HOST];
-    let is_twin = |name: &&HeaderName| {
+/// Returns the fields that a CGI backend cannot distinguish from `X-Forwarded-*`, because it maps
+/// underscores and dashes to one character (RFC 3875, section 4.1.18).
+fn underscore_variants(headers: &HeaderMap) -> Vec<HeaderName> {
+    let forwarded = [FORWARDED_FOR, FORWARDED_PROTO, FORWARDED_HOST];
+    let is_variant = |name: &&HeaderName| {
         name.as_str().contains('_')
-            && ours.iter().any(|ours| ours.as_str() == name.as_str().replace('_', "-"))
+            && forwarded.iter().any(|field| field.as_str() == name.as_str().replace('_', "-"))
     };
-    headers.keys().filter(is_twin).cloned().collect()
+    headers.keys().filter(is_variant).cloned().collect()
 }
 
-/// An origin, or a URL, of livers' own pages with the backend's origin in its place.
-fn of_backend(value: &str, host: &str, origin: &str) -> Option<String> {
+/// Replaces the origin in an `Origin` or `Referer` of livers' own pages.
+fn replace_origin(value: &str, host: &str, origin: &str) -> Option<String> {
     let rest = value.strip_prefix("http://").or_else(|| value.strip_prefix("https://"))?;
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     authority.eq_ignore_ascii_case(host).then(|| format!("{origin}{path}"))
 }
 
-/// Makes the backend's fields the browser's.
+/// Rewrites the fields of a backend's response for the client.
 pub(super) fn response(status: StatusCode, headers: &mut HeaderMap) {
     let websocket = has_token(headers, &UPGRADE, WEBSOCKET);
-    strip(headers);
-    // A list of lengths is read by some and not by others (RFC 9110 section 8.6). If they were not all
-    // the same, there would be no answer.
-    let length =
-        list_members(headers, &CONTENT_LENGTH).next().and_then(|length| length.parse().ok());
-    if headers.contains_key(CONTENT_LENGTH) {
+    remove_hop_by_hop(headers);
+    // Recipients read a list of lengths differently (RFC 9110, section 8.6). hyper has rejected lists
+    // whose members differ.
+    let lengths = headers.get_all(CONTENT_LENGTH);
+    if lengths.iter().count() > 1 || lengths.iter().any(|value| value.as_bytes().contains(&b',')) {
+        let length =
+            list_members(headers, &CONTENT_LENGTH).next().and_then(|value| value.parse().ok());
         set(headers, CONTENT_LENGTH, length);
     }
-    // A 101 without them is none, and a 426 must say what it wants (RFC 9110 sections 15.2.2 and
-    // 15.5.22).
+    // A 101 and a 426 must have both fields (RFC 9110, sections 15.2.2 and 15.5.22).
     let upgrades = matches!(status, StatusCode::SWITCHING_PROTOCOLS | StatusCode::UPGRADE_REQUIRED);
     if websocket && upgrades {
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
@@ -145,8 +145,8 @@ pub(super) fn response(status: StatusCode, headers: &mut HeaderMap) {
     }
 }
 
-/// The host that was asked for: that of an absolute-form target (or of HTTP/2's `:authority`)
-/// comes before `Host` (RFC 9112 section 3.2.2).
+/// Returns the requested host. That of an absolute-form target (or of HTTP/2's `:authority`) takes
+/// precedence over `Host` (RFC 9112, section 3.2.2).
 fn host(uri: &Uri, headers: &HeaderMap) -> Option<HeaderValue> {
     match uri.authority() {
         Some(authority) => HeaderValue::from_str(authority.as_str()).ok(),
@@ -154,7 +154,7 @@ fn host(uri: &Uri, headers: &HeaderMap) -> Option<HeaderValue> {
     }
 }
 
-/// The version is that of the message received (RFC 9110 section 7.6.3).
+/// Returns the value of `Via`, with the version of the received message (RFC 9110, section 7.6.3).
 fn via(version: Version) -> &'static str {
     match version {
         Version::HTTP_09 | Version::HTTP_10 => "1.0 livers",
@@ -164,9 +164,13 @@ fn via(version: Version) -> &'static str {
     }
 }
 
-/// An IPv4 address that came in on an IPv6 socket, as people know it.
-fn plain(address: IpAddr) -> IpAddr {
-    address.to_canonical()
+/// Formats an address. An IPv4 address from an IPv6 socket is written as IPv4.
+fn address(address: IpAddr) -> Option<HeaderValue> {
+    match address.to_canonical() {
+        IpAddr::V4(Ipv4Addr::LOCALHOST) => Some(HeaderValue::from_static("127.0.0.1")),
+        IpAddr::V6(Ipv6Addr::LOCALHOST) => Some(HeaderValue::from_static("::1")),
+        address => HeaderValue::from_str(&address.to_string()).ok(),
+    }
 }
 
 fn set(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
@@ -182,11 +186,11 @@ mod tests {
 
     use hyper::{HeaderMap, Request, StatusCode, Version, header::HeaderName};
 
-    use super::{Backend, Client, Onward, request, response};
+    use super::{Backend, Client, ForwardKind, request, response};
 
     const BACKEND: Backend<'_> = Backend { authority: "backend:3000", origin: None };
 
-    /// Fields as lines, sorted, with the names in lower case.
+    /// Returns fields as sorted lines, with lower-case names.
     fn lines(headers: &HeaderMap) -> Vec<String> {
         let mut lines: Vec<_> = headers
             .iter()
@@ -206,26 +210,26 @@ mod tests {
         headers
     }
 
-    fn sent(uri: &str, given: &[&str], onward: Onward) -> Vec<String> {
+    fn forwarded(uri: &str, given: &[&str], kind: ForwardKind) -> Vec<String> {
         let (mut parts, ()) = Request::builder().uri(uri).body(()).unwrap().into_parts();
         parts.headers = map(given);
-        let from = Client { address: IpAddr::from([127, 0, 0, 1]), https: false };
-        request(&mut parts, BACKEND, &from, onward);
+        let client = Client { address: IpAddr::from([127, 0, 0, 1]), https: false };
+        let _ = request(&mut parts, BACKEND, &client, kind);
         lines(&parts.headers)
     }
 
-    /// What every request gets, whoever asks.
-    fn with_usual(lines: &[&str], host: &str) -> Vec<String> {
+    /// Adds the fields that every forwarded request has.
+    fn with_added(lines: &[&str], host: &str) -> Vec<String> {
         let host = [format!("host: {host}"), format!("x-forwarded-host: {host}")];
-        let usual = ["via: 1.1 livers", "x-forwarded-for: 127.0.0.1", "x-forwarded-proto: http"];
+        let added = ["via: 1.1 livers", "x-forwarded-for: 127.0.0.1", "x-forwarded-proto: http"];
         let mut all: Vec<String> =
-            lines.iter().chain(&usual).map(ToString::to_string).chain(host).collect();
+            lines.iter().chain(&added).map(ToString::to_string).chain(host).collect();
         all.sort();
         all
     }
 
     #[test]
-    fn fields_of_one_connection_end_here() {
+    fn request_loses_hop_by_hop_fields() {
         let table: [(&[&str], &[&str]); 8] = [
             (
                 &["Accept: */*", "Cookie: a=b; c", "Origin: null"],
@@ -240,21 +244,21 @@ mod tests {
             (&["TE: gzip;q=1, Trailers"], &["connection: TE", "te: trailers"]),
             (&["TE: gzip"], &[]),
             (&["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AA"], &[]),
-            // Nobody can have what livers itself says taken off.
+            // Fields that livers adds cannot be removed by a client.
             (&["Connection: host, via, x-forwarded-for, x-forwarded-host"], &[]),
         ];
         for (given, expected) in table {
             let given = [given, &["Host: a.test"]].concat();
             assert_eq!(
-                sent("/x", &given, Onward::Plain),
-                with_usual(expected, "a.test"),
+                forwarded("/x", &given, ForwardKind::Plain),
+                with_added(expected, "a.test"),
                 "{given:?}"
             );
         }
     }
 
     #[test]
-    fn what_a_client_claims_to_be_is_not_passed_on() {
+    fn forwarded_fields_of_the_client_are_replaced() {
         let given = [
             "Host: a.test",
             "X-Forwarded-For: 1.2.3.4",
@@ -267,13 +271,13 @@ mod tests {
             "x_forwarded-proto: https",
             "Client_Id: x",
         ];
-        let expected = with_usual(&["client_id: x"], "a.test");
-        assert_eq!(sent("/x", &given, Onward::Plain), expected);
+        let expected = with_added(&["client_id: x"], "a.test");
+        assert_eq!(forwarded("/x", &given, ForwardKind::Plain), expected);
         let (mut parts, ()) = Request::new(()).into_parts();
-        let from = Client { address: "::ffff:10.0.0.9".parse().unwrap(), https: true };
+        let client = Client { address: "::ffff:10.0.0.9".parse().unwrap(), https: true };
         parts.version = Version::HTTP_10;
         parts.headers = map(&["Via: 1.1 other"]);
-        request(&mut parts, BACKEND, &from, Onward::Plain);
+        let _ = request(&mut parts, BACKEND, &client, ForwardKind::Plain);
         assert_eq!(
             lines(&parts.headers),
             [
@@ -288,14 +292,14 @@ mod tests {
     }
 
     #[test]
-    fn the_host_of_an_absolute_target_is_the_one_that_counts() {
-        let expected = with_usual(&[], "localhost:8080");
+    fn host_of_an_absolute_target_takes_precedence() {
+        let expected = with_added(&[], "localhost:8080");
         let given = ["Host: other.test"];
-        assert_eq!(sent("http://localhost:8080/x", &given, Onward::Plain), expected);
+        assert_eq!(forwarded("http://localhost:8080/x", &given, ForwardKind::Plain), expected);
     }
 
     #[test]
-    fn an_answer_that_will_be_changed_must_come_readable() {
+    fn injectable_request_is_unconditional_and_uncompressed() {
         let given = [
             "Host: a.test",
             "Accept-Encoding: gzip",
@@ -307,15 +311,18 @@ mod tests {
         ];
         let expected =
             ["accept-encoding: identity", "if-match: \"y\"", "if-range: \"x\"", "range: bytes=0-1"];
-        assert_eq!(sent("/x", &given, Onward::Injectable), with_usual(&expected, "a.test"));
-        let kept = sent("/x", &given, Onward::Plain);
+        assert_eq!(
+            forwarded("/x", &given, ForwardKind::Injectable),
+            with_added(&expected, "a.test")
+        );
+        let kept = forwarded("/x", &given, ForwardKind::Plain);
         for field in ["accept-encoding: gzip", "if-none-match: \"x\""] {
-            assert!(kept.contains(&field.to_owned()), "{field} passes elsewhere");
+            assert!(kept.contains(&field.to_owned()), "{field} passes in other requests");
         }
     }
 
     #[test]
-    fn a_backend_may_see_its_own_host_and_its_own_pages() {
+    fn changed_origin_replaces_host_origin_and_referer() {
         let table: [(&str, &str); 6] = [
             ("origin: http://localhost:8080", "origin: https://b.test"),
             ("origin: https://LOCALHOST:8080", "origin: https://b.test"),
@@ -328,8 +335,8 @@ mod tests {
         for (given, expected) in table {
             let (mut parts, ()) = Request::new(()).into_parts();
             parts.headers = map(&["Host: localhost:8080", given]);
-            let from = Client { address: IpAddr::from([127, 0, 0, 1]), https: false };
-            request(&mut parts, backend, &from, Onward::Plain);
+            let client = Client { address: IpAddr::from([127, 0, 0, 1]), https: false };
+            let _ = request(&mut parts, backend, &client, ForwardKind::Plain);
             let lines = lines(&parts.headers);
             for line in [expected, "host: b.test", "x-forwarded-host: localhost:8080"] {
                 assert!(lines.contains(&line.to_owned()), "{given}: {line} in {lines:?}");
@@ -338,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn the_opening_of_a_websocket_keeps_what_is_its_own() {
+    fn opening_handshake_keeps_its_fields() {
         let given = [
             "Host: a.test",
             "Connection: keep-alive, Upgrade",
@@ -358,11 +365,11 @@ mod tests {
             "sec-websocket-extensions: permessage-deflate",
             "origin: http://a.test",
         ];
-        assert_eq!(sent("/x", &given, Onward::Upgrade), with_usual(&expected, "a.test"));
+        assert_eq!(forwarded("/x", &given, ForwardKind::Upgrade), with_added(&expected, "a.test"));
     }
 
     #[test]
-    fn answers_lose_what_speaks_of_one_connection() {
+    fn response_loses_hop_by_hop_fields() {
         let table: [(u16, &[&str], &[&str]); 7] = [
             (200, &["Content-Length: 4, 4"], &["content-length: 4"]),
             (200, &["Content-Length: 4", "Content-Length: 4"], &["content-length: 4"]),

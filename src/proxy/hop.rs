@@ -1,8 +1,8 @@
-//! Fields that speak of one connection, and what is read in them.
+//! Hop-by-hop header fields: those that describe one connection, not the message.
 //!
-//! They end here whether or not `Connection` names them (RFC 9110 section 7.6.1). Of the protocols
-//! that `Upgrade` may ask for, only WebSocket is known: anything else, h2c above all, would let a
-//! client speak to the backend past everything that is decided here.
+//! They are removed whether or not `Connection` names them (RFC 9110, section 7.6.1). Of the protocols
+//! that `Upgrade` may ask for, only WebSocket is forwarded: any other, h2c above all, would let a
+//! client reach the backend around the checks of this server.
 
 use hyper::{
     HeaderMap, Method, Version,
@@ -17,14 +17,14 @@ use crate::http::field::{has_token, list_members};
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
-/// How often a request may come through livers.
-const ROUNDS: usize = 5;
+/// A request that has passed through livers this often is in a loop.
+const MAX_HOPS: usize = 5;
 
-/// The only protocol that is tunnelled.
+/// The only protocol that is tunneled.
 pub(super) const WEBSOCKET: &str = "websocket";
 
-/// What ends here unnamed. The credentials are for a proxy, which no browser takes us for (RFC 9110
-/// section 11.7); `HTTP2-Settings` came with h2c (RFC 9113 section 3.1).
+/// Removed even if `Connection` does not name them. The credentials are for a forward proxy (RFC 9110,
+/// section 11.7); `HTTP2-Settings` belongs to h2c (RFC 9113, section 3.1).
 const HOP_BY_HOP: [HeaderName; 9] = [
     CONNECTION,
     KEEP_ALIVE,
@@ -37,7 +37,7 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     HTTP2_SETTINGS,
 ];
 
-/// Whether a request opens a WebSocket (RFC 6455 section 4.1, RFC 9110 section 7.8).
+/// Returns whether a request opens a WebSocket (RFC 6455, section 4.1; RFC 9110, section 7.8).
 pub(super) fn opens_websocket(method: &Method, version: Version, headers: &HeaderMap) -> bool {
     *method == Method::GET
         && version == Version::HTTP_11
@@ -45,28 +45,28 @@ pub(super) fn opens_websocket(method: &Method, version: Version, headers: &Heade
         && has_token(headers, &UPGRADE, WEBSOCKET)
 }
 
-/// Whether a request has come through livers so often that a route must lead back to it: one livers
-/// behind another is somebody's wish, a round is nobody's (RFC 9110 section 7.6.3).
-pub(super) fn goes_round(headers: &HeaderMap) -> bool {
-    list_members(headers, &VIA).filter(|hop| hop.ends_with(" livers")).count() >= ROUNDS
+/// Returns whether a route leads back to livers (RFC 9110, section 7.6.3). A few instances behind each
+/// other are no loop.
+pub(super) fn is_loop(headers: &HeaderMap) -> bool {
+    list_members(headers, &VIA).filter(|hop| hop.ends_with(" livers")).count() >= MAX_HOPS
 }
 
-/// Whether an answer agrees to what was asked for.
-pub(super) fn agrees_to_websocket(headers: &HeaderMap) -> bool {
+/// Returns whether a response switches to the WebSocket protocol.
+pub(super) fn accepts_websocket(headers: &HeaderMap) -> bool {
     has_token(headers, &UPGRADE, WEBSOCKET)
 }
 
-/// Whether an answer is in a transfer coding that nobody asked for: its body would arrive with the
-/// coding on, and without the word that says so (RFC 9112, section 6.1). `identity` was one once.
-pub(super) fn is_recoded(answer: &HeaderMap) -> bool {
+/// Returns whether a response has a transfer coding other than `chunked`, which was not requested (RFC
+/// 9112, section 6.1): the field would be removed and the body forwarded as coded. RFC 2616 had
+/// `identity`.
+pub(super) fn has_unknown_transfer_coding(response: &HeaderMap) -> bool {
     let known = |coding: &str| ["", "chunked", "identity"].contains(&coding);
-    !list_members(answer, &TRANSFER_ENCODING).all(|coding| known(&coding.to_ascii_lowercase()))
+    !list_members(response, &TRANSFER_ENCODING).all(|coding| known(&coding.to_ascii_lowercase()))
 }
 
-/// Takes off what speaks of one connection only: what `Connection` names, in all its lines, and
-/// what is known to. A length beside a transfer coding is none, and must not outlive it (RFC 9112
-/// section 6.3).
-pub(super) fn strip(headers: &mut HeaderMap) {
+/// Removes the hop-by-hop fields: those that `Connection` names, and the known ones. A `Content-Length`
+/// next to a `Transfer-Encoding` is invalid and removed, too (RFC 9112, section 6.3).
+pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     if headers.contains_key(TRANSFER_ENCODING) {
         headers.remove(CONTENT_LENGTH);
     }
@@ -82,7 +82,7 @@ pub(super) fn strip(headers: &mut HeaderMap) {
 mod tests {
     use hyper::{HeaderMap, Method, Version, header::HeaderName};
 
-    use super::{goes_round, opens_websocket};
+    use super::{is_loop, opens_websocket};
 
     fn map(lines: &[&str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_round_is_told_from_a_chain() {
+    fn loop_is_detected_and_chain_is_not() {
         let table: [(&[&str], bool); 4] = [
             (&[], false),
             (&["Via: 1.1 livers, 1.1 other", "Via: 1.0 livers"], false),
@@ -106,12 +106,12 @@ mod tests {
             ),
         ];
         for (given, expected) in table {
-            assert_eq!(goes_round(&map(given)), expected, "{given:?}");
+            assert_eq!(is_loop(&map(given)), expected, "{given:?}");
         }
     }
 
     #[test]
-    fn only_a_websocket_is_an_upgrade() {
+    fn only_websocket_upgrades_are_recognized() {
         let both = ["Connection: Upgrade", "Upgrade: websocket"];
         let table: [(Method, Version, &[&str], bool); 8] = [
             (Method::GET, Version::HTTP_11, &both, true),

@@ -1,79 +1,81 @@
-//! Who listens where a backend is, as far as this machine tells without being asked there.
+//! Detects restarts of a local backend without connecting to it.
 //!
-//! A restart is to be noticed although nobody asks the backend for anything. To connect to it again
-//! and again would be noise in the backend's own log. But Linux lists who listens on a port of this
-//! machine, each time under another number, and a Unix socket is a file, each time another one.
+//! Open pages are reloaded after a restart of their backend, even if nothing requests it meanwhile.
+//! Connecting again and again would fill the backend's log. Linux lists the sockets that listen on a
+//! port, each with an inode number of its own, and a Unix socket is a file, so a restarted backend has
+//! other numbers.
 //!
-//! Left out on purpose: other systems, and backends elsewhere. There, a connection that ends is all
-//! there is to notice.
+//! Deliberately absent: other systems and remote backends. There, only a connection that ends shows a
+//! restart.
 
-use super::upstream::Place;
+use super::upstream::Endpoint;
 
-/// Who listens.
+/// The sockets that listen at an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(not(unix), allow(dead_code))]
 pub(super) enum Listener {
-    /// Nobody can tell.
+    /// This system cannot list them.
     Unknown,
-    Nobody,
-    /// These, by numbers that no two have.
-    Somebody(Vec<u64>),
+    None,
+    /// Their unique numbers.
+    Sockets(Vec<u64>),
 }
 
-/// What one look showed, and how many times the backend had been found to be back before it.
+/// The listener at one time, and the number of times that the backend had come up before.
 #[derive(Debug)]
-pub(super) struct Look {
+pub(super) struct Observation {
     pub(super) listener: Listener,
     pub(super) recoveries: u64,
 }
 
-impl Look {
-    /// What came of the backend until the next look. What was found to be back already, `recoveries`
-    /// times by now, is no news: the pages have been told.
-    pub(super) fn became(&self, next: &Self, recoveries: u64) -> Became {
-        match self.listener.became(&next.listener) {
-            Became::Another if recoveries != self.recoveries => Became::Same,
-            Became::Gone if recoveries != next.recoveries => Became::Same,
-            became => became,
+impl Observation {
+    /// Returns what has changed at the next observation. `recoveries` is the current number: a restart
+    /// that a connection has already shown, so that the pages are reloaded, is no change.
+    pub(super) fn transition(&self, next: &Self, recoveries: u64) -> Transition {
+        match self.listener.transition(&next.listener) {
+            Transition::Restarted if recoveries != self.recoveries => Transition::None,
+            Transition::Stopped if recoveries != next.recoveries => Transition::None,
+            transition => transition,
         }
     }
 }
 
-/// What came of a backend between two looks.
+/// A change of a backend between two observations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Became {
-    Same,
-    Gone,
-    /// Another one has its place.
-    Another,
+pub(super) enum Transition {
+    None,
+    Stopped,
+    Restarted,
 }
 
 impl Listener {
-    /// Who listens at a place now. Blocking, for as long as it takes to read a list of the kernel's.
-    pub(super) fn at(place: &Place) -> Self {
-        match place {
-            Place::Tcp { port, .. } if place.is_here() => of_port(*port),
-            Place::Tcp { .. } => Self::Unknown,
-            Place::Unix(path) => of_socket(path),
+    /// Returns the sockets that listen at an endpoint now.
+    ///
+    /// # Blocking
+    /// Reads a table of the kernel, or the metadata of a file.
+    pub(super) fn at(endpoint: &Endpoint) -> Self {
+        match endpoint {
+            Endpoint::Tcp { port, .. } if endpoint.is_local() => of_port(*port),
+            Endpoint::Tcp { .. } => Self::Unknown,
+            Endpoint::Unix(path) => of_socket(path),
         }
     }
 
-    /// What it became, seen from here.
-    fn became(&self, now: &Self) -> Became {
+    fn transition(&self, now: &Self) -> Transition {
         match (self, now) {
-            (Self::Somebody(_), Self::Nobody) => Became::Gone,
-            (Self::Somebody(before), Self::Somebody(now))
+            (Self::Sockets(_), Self::None) => Transition::Stopped,
+            (Self::Sockets(before), Self::Sockets(now))
                 if !before.iter().any(|number| now.contains(number)) =>
             {
-                Became::Another
+                Transition::Restarted
             }
-            _ => Became::Same,
+            _ => Transition::None,
         }
     }
 
     #[cfg_attr(not(unix), allow(dead_code))]
     fn of(numbers: Vec<u64>) -> Self {
-        if numbers.is_empty() { Self::Nobody } else { Self::Somebody(numbers) }
+        if numbers.is_empty() { Self::None } else { Self::Sockets(numbers) }
     }
 }
 
@@ -87,13 +89,14 @@ fn of_port(port: u16) -> Listener {
     Listener::of(known.flatten().collect())
 }
 
-/// The numbers of the sockets in one of the kernel's lists that listen on a port. Those that listen come
-/// first there; connections, of which there may be thousands, are not read.
+/// Returns the inode numbers of the sockets in `/proc/net/tcp` or `tcp6` that listen on a port.
+/// Listening sockets come first in these tables; reading stops at the connections, which may be
+/// thousands.
 #[cfg(target_os = "linux")]
 fn numbers(list: &str, port: u16) -> std::io::Result<Vec<u64>> {
     use std::io::BufRead;
 
-    // What the kernel makes up at a time.
+    // The kernel fills at most this at a time.
     const PAGE: usize = 4096;
     let list = std::io::BufReader::with_capacity(PAGE, std::fs::File::open(list)?);
     let mut numbers = Vec::new();
@@ -109,14 +112,14 @@ fn of_port(_port: u16) -> Listener {
     Listener::Unknown
 }
 
-/// The port and the number of a socket that listens, from its line in `/proc/net/tcp`.
+/// Parses port and inode number of a listening socket from its line in `/proc/net/tcp`.
 #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 fn listening(line: &str) -> Option<(u16, u64)> {
     const LISTEN: &str = "0A";
-    let mut words = line.split_ascii_whitespace();
-    let (_, own) = words.nth(1)?.split_once(':')?;
-    let state = words.nth(1)?;
-    let number = words.nth(5)?;
+    let mut columns = line.split_ascii_whitespace();
+    let (_, own) = columns.nth(1)?.split_once(':')?;
+    let state = columns.nth(1)?;
+    let number = columns.nth(5)?;
     let own = u16::from_str_radix(own, 16).ok().filter(|_| state == LISTEN)?;
     Some((own, number.parse().ok()?))
 }
@@ -124,9 +127,9 @@ fn listening(line: &str) -> Option<(u16, u64)> {
 #[cfg(unix)]
 fn of_socket(path: &std::path::Path) -> Listener {
     use std::os::unix::fs::MetadataExt;
-    // A number may be given again at once; with the time it is another.
+    // The file system may reuse an inode number at once; the time of change differs.
     let number =
-        |found: std::fs::Metadata| found.ino() ^ found.ctime_nsec().unsigned_abs().rotate_left(32);
+        |file: std::fs::Metadata| file.ino() ^ file.ctime_nsec().unsigned_abs().rotate_left(32);
     Listener::of(std::fs::metadata(path).ok().map(number).into_iter().collect())
 }
 
@@ -137,11 +140,11 @@ fn of_socket(_path: &std::path::Path) -> Listener {
 
 #[cfg(test)]
 mod tests {
-    use super::{Became, Listener, Look, listening};
+    use super::{Listener, Observation, Transition, listening};
     use crate::proxy::upstream::Upstream;
 
     #[test]
-    fn a_line_of_the_list_is_read() {
+    fn listening_sockets_are_parsed() {
         let line = "   0: 0100007F:0BB8 00000000:0000 0A 00000000:00000000 00:00000000 00000000  \
                     1000        0 81316 1 0000000000000000 100 0 0 10 0";
         let six = "   1: 00000000000000000000000001000000:0BB8 00000000000000000000000000000000:0000 \
@@ -159,70 +162,70 @@ mod tests {
     }
 
     #[test]
-    fn another_one_is_told_from_one_more() {
+    fn restart_is_distinguished_from_an_additional_listener() {
         let of = |numbers: &[u64]| Listener::of(numbers.to_vec());
         let table = [
-            (of(&[1]), of(&[1]), Became::Same),
-            (of(&[1]), of(&[2, 1]), Became::Same),
-            (of(&[1, 2]), of(&[2]), Became::Same),
-            (of(&[1]), of(&[2]), Became::Another),
-            (of(&[1]), of(&[]), Became::Gone),
-            (of(&[]), of(&[1]), Became::Same),
-            (Listener::Unknown, of(&[]), Became::Same),
+            (of(&[1]), of(&[1]), Transition::None),
+            (of(&[1]), of(&[2, 1]), Transition::None),
+            (of(&[1, 2]), of(&[2]), Transition::None),
+            (of(&[1]), of(&[2]), Transition::Restarted),
+            (of(&[1]), of(&[]), Transition::Stopped),
+            (of(&[]), of(&[1]), Transition::None),
+            (Listener::Unknown, of(&[]), Transition::None),
         ];
         for (before, now, expected) in table {
-            assert_eq!(before.became(&now), expected, "{before:?} {now:?}");
+            assert_eq!(before.transition(&now), expected, "{before:?} {now:?}");
         }
     }
 
     #[test]
-    fn another_one_that_answered_is_known() {
-        let look = |number: &[u64], recoveries| {
+    fn restart_that_a_connection_has_shown_is_no_transition() {
+        let observation = |number: &[u64], recoveries| {
             let listener = Listener::of(number.to_vec());
-            Look { listener, recoveries }
+            Observation { listener, recoveries }
         };
         let table = [
-            (look(&[1], 0), look(&[2], 0), 0, Became::Another),
-            (look(&[1], 0), look(&[2], 1), 1, Became::Same), // a request was there first
-            (look(&[1], 0), look(&[2], 0), 1, Became::Same), // while it was looked
-            (look(&[2], 1), look(&[3], 1), 1, Became::Another),
-            (look(&[1], 0), look(&[], 0), 0, Became::Gone),
-            (look(&[1], 0), look(&[], 1), 1, Became::Gone), // it was back, and is gone again
-            (look(&[1], 0), look(&[], 0), 1, Became::Same),
+            (observation(&[1], 0), observation(&[2], 0), 0, Transition::Restarted),
+            (observation(&[1], 0), observation(&[2], 1), 1, Transition::None), // a request was first
+            (observation(&[1], 0), observation(&[2], 0), 1, Transition::None), // during the observation
+            (observation(&[2], 1), observation(&[3], 1), 1, Transition::Restarted),
+            (observation(&[1], 0), observation(&[], 0), 0, Transition::Stopped),
+            (observation(&[1], 0), observation(&[], 1), 1, Transition::Stopped), // it came up and stopped again
+            (observation(&[1], 0), observation(&[], 0), 1, Transition::None),
         ];
         for (before, next, recoveries, expected) in table {
-            assert_eq!(before.became(&next, recoveries), expected, "{before:?} {next:?}");
+            assert_eq!(before.transition(&next, recoveries), expected, "{before:?} {next:?}");
         }
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_port_that_is_bound_again_has_another_listener() {
+    fn rebound_port_has_another_listener() {
         let first = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = first.local_addr().unwrap();
         let upstream = Upstream::parse("/", &address.to_string()).unwrap();
-        let look = || Listener::at(upstream.place());
-        let before = look();
-        assert!(matches!(before, Listener::Somebody(_)));
+        let observe = || Listener::at(upstream.endpoint());
+        let before = observe();
+        assert!(matches!(before, Listener::Sockets(_)));
         drop(first);
-        assert_eq!(before.became(&look()), Became::Gone);
+        assert_eq!(before.transition(&observe()), Transition::Stopped);
         let _second = std::net::TcpListener::bind(address).unwrap();
-        assert_eq!(before.became(&look()), Became::Another);
-        let elsewhere = Upstream::parse("/", "example.test:80").unwrap();
-        assert_eq!(Listener::at(elsewhere.place()), Listener::Unknown);
+        assert_eq!(before.transition(&observe()), Transition::Restarted);
+        let remote = Upstream::parse("/", "example.test:80").unwrap();
+        assert_eq!(Listener::at(remote.endpoint()), Listener::Unknown);
     }
 
     #[cfg(unix)]
     #[test]
-    fn a_socket_that_is_made_again_is_another() {
-        let name = format!("livers-listener-{}.sock", std::process::id());
-        let path = std::env::temp_dir().join(name);
+    fn recreated_unix_socket_is_another_listener() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.sock");
         let upstream = Upstream::parse("/", &format!("unix:{}", path.display())).unwrap();
-        let look = || Listener::at(upstream.place());
-        assert_eq!(look(), Listener::Nobody);
+        let observe = || Listener::at(upstream.endpoint());
+        assert_eq!(observe(), Listener::None);
         std::fs::write(&path, "").unwrap();
-        let before = look();
+        let before = observe();
         std::fs::remove_file(&path).unwrap();
-        assert_eq!(before.became(&look()), Became::Gone);
+        assert_eq!(before.transition(&observe()), Transition::Stopped);
     }
 }

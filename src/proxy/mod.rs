@@ -1,62 +1,72 @@
-//! Requests that a backend answers.
+//! Reverse proxy: forwards requests to backends over HTTP/1.1, with WebSockets.
 //!
-//! [`Proxy::forward`] cannot fail: whatever a backend does becomes an answer for the one browser
-//! that asked, and an event; no other request notices. In order: the target is made
-//! ([`route`]), the header fields are made the backend's ([`headers`]), a connection is opened
-//! ([`dial`], [`mod@tls`]) or one that is idle taken ([`pool`]), its success or failure is remembered
-//! ([`health`], [`listener`]), the request is sent and the answer's head awaited ([`forward`]; [`expect`],
-//! [`patience`]), the answer's fields are made the browser's ([`headers`], [`rewrite`]), and then
-//! either its body streams ([`bodies`]) or the two sockets are joined ([`upgrade`]). Where there is
-//! no answer, [`mod@unreachable`] writes one.
+//! [`Proxy::forward`] never fails: an error of a backend becomes a response for the one client that
+//! sent the request, and an event. Its steps:
 //!
-//! This room never changes a body, and knows nothing of files or of the live client: who asks says
-//! with `injectable` that the answer is a page to be changed.
+//! 1. [`route`] finds the backend and the request target, [`headers`] rewrites the header fields.
+//! 2. [`exchange`] takes an idle connection from the [`pool`] or opens one ([`mod@connect`],
+//!    [`mod@tls`]), sends the request and waits for the head of the response ([`timeouts`],
+//!    [`continue_gate`], [`informational`]). [`health`] tracks whether the backend is up.
+//! 3. [`headers`] and [`rewrite`] rewrite the fields of the response. Its body is streamed
+//!    ([`response_body`]), or the sockets of a WebSocket are joined ([`tunnel`]).
+//! 4. Without a response, [`error_page`] makes one.
+//!
+//! Bodies are never changed here, and nothing is known of files or of the client script: the caller
+//! says with `injectable` that it will inject a script into the response if it is a page.
 
-mod bodies;
-mod dial;
-mod expect;
-mod forward;
+mod connect;
+mod connection;
+mod continue_gate;
+mod error;
+mod error_page;
+mod exchange;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod headers;
 mod health;
 mod hop;
+mod informational;
 mod listener;
-mod patience;
 mod pool;
+mod request_body;
+mod response_body;
 mod rewrite;
 mod route;
+mod socket;
 #[cfg(test)]
 mod tests;
+mod timeouts;
 #[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
 mod tls;
-mod unreachable;
-mod upgrade;
+mod tunnel;
 mod upstream;
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use hyper::{
-    HeaderMap, Request, StatusCode, Version,
+    HeaderMap, Request, StatusCode, Uri, Version,
     body::Body as HttpBody,
-    header::{CONTENT_LENGTH, EXPECT, HOST, HeaderValue, TRANSFER_ENCODING},
+    header::{CONTENT_LENGTH, EXPECT, HeaderValue, TRANSFER_ENCODING},
     upgrade::OnUpgrade,
 };
+use hyper_util::rt::TokioIo;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use self::health::Pages;
 pub use self::route::Route;
 use self::{
-    bodies::{Download, Fault, Upload},
-    forward::{Answered, Manner, Transport},
-    headers::{Backend, Onward},
+    continue_gate::continue_gate,
+    error::{ProxyError, describe_io},
+    exchange::{Carrier, ExchangeOptions, Exchanged, Transport},
+    headers::{Backend, ForwardKind},
     health::Health,
     pool::Pool,
-    rewrite::Way,
+    request_body::RequestBody,
+    response_body::{ResponseBody, Source},
+    rewrite::RewriteContext,
     tls::Tls,
-    unreachable::Trouble,
-    upgrade::Ended,
+    tunnel::Ended,
 };
 use crate::{
     event::{Event, Events},
@@ -67,48 +77,43 @@ use crate::{
     },
 };
 
-/// What is asked of the proxy.
+/// Configuration of the proxy.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Options {
     pub(crate) routes: Vec<Route>,
     /// How long a request waits for a backend that is down.
     pub(crate) wait: Duration,
-    /// How long a page may take to begin, if not as long as by default; zero is for ever.
-    pub(crate) timeout: Option<Duration>,
-    /// Whether backends see their own host, and their own origin for pages of ours.
+    /// Time limit for the response to a navigation or a subresource. Zero disables it.
+    pub(crate) timeout: Duration,
+    /// Sends the backend's own host, and its own origin for pages of livers.
     pub(crate) change_origin: bool,
-    /// Whether any certificate of a backend will do.
+    /// Accepts every certificate of a backend.
     pub(crate) insecure: bool,
 }
 
-/// All routes and what is known of their backends.
+/// The routes and the state of their backends.
 pub(crate) struct Proxy {
     options: Options,
-    transport: Transport,
-    events: Events,
+    transport: Arc<Transport>,
 }
 
-/// Who asked.
+/// The sender of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Client {
-    /// Where the connection comes from.
     pub(crate) address: IpAddr,
-    /// Whether it is encrypted.
+    /// Its connection is encrypted.
     pub(crate) https: bool,
 }
 
-/// The parts of a request that are still needed when it is on its way.
-struct Asked<'r> {
+/// What is needed of a request after it was sent.
+struct Forwarded<'r> {
     route: &'r Route,
-    path: String,
-    /// The host and port by which the browser knows livers.
-    host: String,
+    uri: Uri,
     injectable: bool,
 }
 
 impl Proxy {
-    /// `tasks` tracks all that outlives a request, `cancel` ends it. `pages` are told of the pages that
-    /// can be loaded again.
+    /// `tasks` tracks the tasks that outlive a request, `cancel` ends them.
     pub(crate) fn new(
         options: Options,
         events: Events,
@@ -116,208 +121,240 @@ impl Proxy {
         cancel: CancellationToken,
         pages: Pages,
     ) -> Self {
-        let tls = Tls::new(options.insecure);
-        let (routes, told) = (options.routes.clone().into(), events.clone());
-        let health = Health::new(routes, told, tls.clone(), pages, tasks.clone(), cancel.clone());
+        let (tls, routes) = (Tls::new(options.insecure), options.routes.clone().into());
+        let health = Health::new(routes, events, tls.clone(), pages, tasks.clone(), cancel.clone());
         let transport = Transport { pool: Pool::default(), tls, health, tasks, cancel };
-        Self { options, transport, events }
+        Self { options, transport: Arc::new(transport) }
     }
 
-    /// The route of a raw path.
+    /// Returns the route of a raw path.
     pub(crate) fn route(&self, path: &str) -> Option<&Route> {
-        route::best(&self.options.routes, path)
+        route::longest_match(&self.options.routes, path)
     }
 
-    /// Has the route's backend answer the request.
+    /// Forwards a request to the backend of a route, and returns its response or one that describes
+    /// the error.
     ///
-    /// `injectable` says that it is a navigation, whose answer the caller will change. The letter
-    /// case of field names passes where the server that took the request preserves it: a WebSocket
-    /// server written by hand may look for `Sec-WebSocket-Key` and nothing else.
+    /// `injectable` marks a navigation: the caller injects a script into the response if it is a page.
+    /// The letter case of field names is kept if the server that received the request preserves it,
+    /// because some WebSocket servers accept `Sec-WebSocket-Key` in this spelling only.
     pub(crate) async fn forward<B>(
         &self,
         route: &Route,
         mut request: Request<B>,
-        from: Client,
+        client: Client,
         injectable: bool,
     ) -> Response
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BodyError>,
     {
-        // Taken off in any case: an upgrade that is not passed on must not go to the client's side
-        // of hyper.
-        let browser = hyper::upgrade::on(&mut request);
-        let asked = Asked {
-            route,
-            path: request.uri().path().to_owned(),
-            host: host(&request),
-            injectable,
-        };
-        // The opening of a WebSocket has no body (RFC 6455 section 4.1): with one it is a GET.
-        let opens = request.body().is_end_stream()
+        // Always removed: hyper's client must not take it for its own.
+        let client_upgrade = hyper::upgrade::on(&mut request);
+        // A handshake has no body (RFC 6455, section 4.1): with one, this is a plain GET.
+        let opens_websocket = request.body().is_end_stream()
             && hop::opens_websocket(request.method(), request.version(), request.headers());
-        let onward = match (opens, injectable) {
-            (true, _) => Onward::Upgrade,
-            (false, true) => Onward::Injectable,
-            (false, false) => Onward::Plain,
+        let kind = match (opens_websocket, injectable) {
+            (true, _) => ForwardKind::Upgrade,
+            (false, true) => ForwardKind::Injectable,
+            (false, false) => ForwardKind::Plain,
         };
-        let answered = match self.outgoing(route, request, from, onward) {
-            Ok((request, manner)) => {
-                self.exchange(&asked, request, &manner, opens.then_some(browser)).await
+        let forwarded = Forwarded { route, uri: request.uri().clone(), injectable };
+        let response = match self.outgoing(route, request, client, kind) {
+            Ok(outgoing) => {
+                let upgrade = opens_websocket.then_some(client_upgrade);
+                self.exchange(&forwarded, outgoing, upgrade).await
             }
-            Err(trouble) => Err(trouble),
+            Err(error) => Err(error),
         };
-        answered.unwrap_or_else(|trouble| self.instead(&asked, &trouble))
+        response.unwrap_or_else(|error| self.report(&forwarded, &error))
     }
 
-    /// Makes the browser's request the backend's.
+    /// Returns the response that replaces a page whose content coding is invalid.
+    pub(crate) fn undecodable(
+        &self,
+        route: &Route,
+        uri: Uri,
+        error: &dyn std::error::Error,
+    ) -> Response {
+        let forwarded = Forwarded { route, uri, injectable: true };
+        self.report(&forwarded, &ProxyError::BadResponse(error.to_string()))
+    }
+
+    /// Makes the request for the backend.
     fn outgoing<B>(
         &self,
         route: &Route,
         request: Request<B>,
-        from: Client,
-        onward: Onward,
-    ) -> Result<(Request<Upload>, Manner), Trouble>
+        client: Client,
+        kind: ForwardKind,
+    ) -> Result<Outgoing, ProxyError>
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BodyError>,
     {
         let (mut parts, body) = request.into_parts();
         let (target, upstream) = (route.target(&parts.uri), route.upstream());
-        if hop::goes_round(&parts.headers) {
-            let why = "it goes round: a route leads back to livers itself";
-            return Err(Trouble::Request(StatusCode::LOOP_DETECTED, why));
+        if hop::is_loop(&parts.headers) {
+            let reason = "the proxy route leads back to livers itself";
+            return Err(ProxyError::BadRequest(StatusCode::LOOP_DETECTED, reason));
         }
-        let limit = patience::of(&parts.headers, self.options.timeout);
-        let line = parts
-            .extensions
-            .remove::<InformationalWriter>()
-            .filter(|_| parts.version == Version::HTTP_11);
-        let (authority, origin) = (upstream.authority(), upstream.origin());
-        // Who is reached by TLS is often one of many names at its address.
-        let changes = self.options.change_origin || upstream.tls();
-        let backend = Backend { authority: &authority, origin: changes.then_some(&origin) };
-        headers::request(&mut parts, backend, &from, onward);
-        // hyper takes a GET without a length for one without a body.
-        let unmeasured = !body.is_end_stream() && body.size_hint().exact().is_none();
-        if unmeasured && !parts.headers.contains_key(CONTENT_LENGTH) {
-            parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-        }
-        let waits = !body.is_end_stream() && has_token(&parts.headers, &EXPECT, "100-continue");
-        let (word, gate) = waits.then(expect::gate).unzip();
-        let Transport { tasks, cancel, .. } = &self.transport;
-        let body = Upload::new(stream(body), tasks.clone(), cancel.clone(), gate);
-        parts.uri = target
-            .map_err(|_| Trouble::Request(StatusCode::URI_TOO_LONG, "its path is too long"))?;
+        let informational = parts.extensions.remove::<InformationalWriter>();
+        let mut options = ExchangeOptions {
+            upgrade: kind == ForwardKind::Upgrade,
+            response_limit: timeouts::response_limit(&parts.headers, self.options.timeout),
+            wait: self.options.wait,
+            informational: informational.filter(|_| parts.version == Version::HTTP_11),
+            continue_signal: None,
+        };
+        // A server with TLS is often one of several names at its address.
+        let change_origin = self.options.change_origin || upstream.tls();
+        let origin = change_origin.then(|| upstream.origin());
+        let backend = Backend { authority: upstream.authority(), origin };
+        let host = headers::request(&mut parts, backend, &client, kind);
+        let body = if body.is_end_stream() {
+            RequestBody::EMPTY
+        } else {
+            // hyper assumes that a GET without a length has no body.
+            if body.size_hint().exact().is_none() && !parts.headers.contains_key(CONTENT_LENGTH) {
+                parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+            }
+            let waits = has_token(&parts.headers, &EXPECT, "100-continue");
+            let (signal, gate) = waits.then(continue_gate).unzip();
+            options.continue_signal = signal;
+            let Transport { tasks, cancel, .. } = &*self.transport;
+            RequestBody::new(stream(body), gate, tasks.clone(), cancel.clone())
+        };
+        parts.uri = target.map_err(|_| {
+            ProxyError::BadRequest(StatusCode::URI_TOO_LONG, "its path is too long")
+        })?;
         parts.version = Version::HTTP_11;
-        let upgrades = onward == Onward::Upgrade;
-        let manner = Manner { upgrades, limit, wait: self.options.wait, line, word };
-        Ok((Request::from_parts(parts, body), manner))
+        Ok(Outgoing { request: Request::from_parts(parts, body), host, options })
     }
 
-    /// Asks the backend. `browser` is there when a WebSocket is asked for.
+    /// Sends the request and makes the response for the client. `client_upgrade` is set if the request
+    /// opens a WebSocket.
     async fn exchange(
         &self,
-        asked: &Asked<'_>,
-        request: Request<Upload>,
-        manner: &Manner,
-        browser: Option<OnUpgrade>,
-    ) -> Result<Response, Trouble> {
-        let mut answered = self.transport.exchange(asked.route.upstream(), request, manner).await?;
-        let response = &mut answered.response;
+        forwarded: &Forwarded<'_>,
+        outgoing: Outgoing,
+        client_upgrade: Option<OnUpgrade>,
+    ) -> Result<Response, ProxyError> {
+        let Outgoing { request, host, options } = outgoing;
+        let upstream = forwarded.route.upstream();
+        let mut exchanged = self.transport.exchange(upstream, request, &options).await?;
+        let response = &mut exchanged.response;
         *response.version_mut() = Version::HTTP_11;
-        let agrees = hop::agrees_to_websocket(response.headers());
         let status = response.status();
-        if hop::is_recoded(response.headers()) {
-            return Err(Trouble::Broken(
-                "its transfer coding is none that it was asked for".into(),
-            ));
+        let accepts_websocket = hop::accepts_websocket(response.headers());
+        if hop::has_unknown_transfer_coding(response.headers()) {
+            let reason = "the response has a transfer coding that was not requested";
+            return Err(ProxyError::BadResponse(reason.to_owned()));
         }
-        self.incoming(asked, status, response.headers_mut());
+        self.incoming(forwarded.route, host.as_ref(), status, response.headers_mut());
         if status != StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(self.relayed(asked, answered));
+            return Ok(self.relay(forwarded, exchanged));
         }
-        match browser {
-            Some(browser) if agrees => Ok(self.joined(asked, answered, browser)),
-            Some(_) => Err(Trouble::Broken("it switched to another protocol than asked".into())),
-            None => Err(Trouble::Broken("it switched protocols without being asked".into())),
-        }
+        let reason = match client_upgrade {
+            Some(upgrade) if accepts_websocket => {
+                return self.open_tunnel(forwarded, exchanged, upgrade).await;
+            }
+            Some(_) => "the backend switched to another protocol than requested",
+            None => "the backend switched protocols without a request",
+        };
+        Err(ProxyError::BadResponse(reason.to_owned()))
     }
 
-    /// The answer instead of a page that cannot be read.
-    pub(crate) fn unreadable(
+    /// Rewrites the fields of a response.
+    fn incoming(
         &self,
         route: &Route,
-        path: &str,
-        why: &dyn std::error::Error,
-    ) -> Response {
-        let asked = Asked { route, path: path.to_owned(), host: String::new(), injectable: true };
-        self.instead(&asked, &Trouble::Broken(why.to_string()))
-    }
-
-    /// Makes the backend's fields the browser's.
-    fn incoming(&self, asked: &Asked<'_>, status: StatusCode, headers: &mut HeaderMap) {
+        host: Option<&HeaderValue>,
+        status: StatusCode,
+        headers: &mut HeaderMap,
+    ) {
         headers::response(status, headers);
-        let way = Way { routes: &self.options.routes, route: asked.route, host: &asked.host };
-        rewrite::response(headers, way);
+        let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let context = RewriteContext { routes: &self.options.routes, route, host };
+        rewrite::response(headers, context);
     }
 
-    /// The backend's answer, with its body as it comes.
-    fn relayed(&self, asked: &Asked<'_>, answered: Answered) -> Response {
-        if asked.injectable {
-            self.transport.health.attend(asked.route.upstream());
+    /// Returns the response with its body as a stream.
+    fn relay(&self, forwarded: &Forwarded<'_>, exchanged: Exchanged) -> Response {
+        let upstream = forwarded.route.upstream();
+        if forwarded.injectable {
+            self.transport.health.monitor(upstream);
         }
-        let fault = Fault {
-            health: self.transport.health.clone(),
-            upstream: asked.route.upstream().clone(),
-            path: asked.path.clone(),
+        let source = Source {
+            transport: Arc::clone(&self.transport),
+            upstream: Arc::clone(upstream),
+            uri: forwarded.uri.clone(),
         };
-        let Answered { response, ends } = answered;
-        response.map(|body| stream(Download::new(body, fault, ends)))
+        let Exchanged { response, carrier } = exchanged;
+        response.map(|body| stream(ResponseBody::new(body, carrier, source)))
     }
 
-    /// The backend's 101, behind which the two sockets are joined.
-    fn joined(&self, asked: &Asked<'_>, answered: Answered, browser: OnUpgrade) -> Response {
-        let mut response = answered.response;
-        let backend = hyper::upgrade::on(&mut response);
-        let (health, cancel) = (self.transport.health.clone(), self.transport.cancel.clone());
-        let (upstream, path) = (asked.route.upstream().clone(), asked.path.clone());
-        self.transport.tasks.spawn(async move {
-            let left = || health.doubt(&upstream);
-            let ended = cancel.run_until_cancelled(upgrade::tunnel(browser, backend, left)).await;
-            if let Some(Ended::BackendBroke(error)) = ended {
-                let why = format!("its WebSocket broke off: {}", dial::in_words(&error));
-                let backend = upstream.to_string();
-                health.events.emit(Event::BackendFault { backend, path, why });
-                health.doubt(&upstream);
+    /// Returns the backend's 101, and joins the two sockets in a task.
+    async fn open_tunnel(
+        &self,
+        forwarded: &Forwarded<'_>,
+        exchanged: Exchanged,
+        client: OnUpgrade,
+    ) -> Result<Response, ProxyError> {
+        let Exchanged { response, carrier } = exchanged;
+        let backend = match carrier {
+            Carrier::Reader(connection) => connection.into_upgraded().await,
+            Carrier::Task { .. } => None,
+        };
+        let closed = || ProxyError::BadResponse("the backend closed the connection".to_owned());
+        let (backend, early) = backend.ok_or_else(closed)?;
+        let transport = Arc::clone(&self.transport);
+        let (upstream, uri) = (Arc::clone(forwarded.route.upstream()), forwarded.uri.clone());
+        let tunnel = async move {
+            // Fails if the client has gone before it received the 101.
+            let Ok(client) = client.await else { return };
+            let health = &transport.health;
+            let backend_closed = || health.verify(&upstream);
+            let ended = tunnel::relay(TokioIo::new(client), backend, early, backend_closed).await;
+            if let Ended::BackendFailed(error) = ended {
+                health.events.emit(Event::BackendFault {
+                    backend: upstream.to_string(),
+                    path: uri.path().to_owned(),
+                    why: format!("the WebSocket was interrupted: {}", describe_io(&error)),
+                });
+                health.verify(&upstream);
             }
-        });
-        response.map(|_| empty())
+        };
+        let Transport { tasks, cancel, .. } = &*self.transport;
+        tasks.spawn(cancel.clone().run_until_cancelled_owned(tunnel));
+        Ok(response.map(|_| empty()))
     }
 
-    /// The answer where there is none, and what is to be told of it.
-    fn instead(&self, asked: &Asked<'_>, trouble: &Trouble) -> Response {
-        let upstream = asked.route.upstream();
-        let backend = upstream.to_string();
-        match trouble {
-            Trouble::Unreachable(why) => {
-                let page = asked.injectable.then_some(asked.path.as_str());
-                self.transport.health.failed(upstream, &why.why, page);
+    /// Reports an error as an event, and returns the response that describes it.
+    fn report(&self, forwarded: &Forwarded<'_>, error: &ProxyError) -> Response {
+        let (upstream, path) = (forwarded.route.upstream(), forwarded.uri.path());
+        let health = &self.transport.health;
+        match error {
+            ProxyError::Unreachable(error) => {
+                health.failed(upstream, &error.reason, forwarded.injectable.then_some(path));
             }
-            Trouble::Broken(_) | Trouble::Slow(_) => self.events.emit(Event::BackendFault {
-                backend: backend.clone(),
-                path: asked.path.clone(),
-                why: trouble.why(),
-            }),
-            Trouble::Request(..) | Trouble::Stopping => {}
+            ProxyError::BadResponse(_) | ProxyError::Timeout(_) => {
+                health.events.emit(Event::BackendFault {
+                    backend: upstream.to_string(),
+                    path: path.to_owned(),
+                    why: error.to_string(),
+                });
+            }
+            ProxyError::BadRequest(..) | ProxyError::ShuttingDown => {}
         }
-        unreachable::answer(&backend, trouble, asked.injectable)
+        error_page::response(&upstream.to_string(), error, forwarded.injectable)
     }
 }
 
-/// The host and port by which a browser knows livers.
-fn host<B>(request: &Request<B>) -> String {
-    let of_target = request.uri().authority().map(hyper::http::uri::Authority::as_str);
-    let of_field = || request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    of_target.or_else(of_field).unwrap_or_default().to_owned()
+/// A request for a backend.
+struct Outgoing {
+    request: Request<RequestBody>,
+    /// The host that the client requested.
+    host: Option<HeaderValue>,
+    options: ExchangeOptions,
 }

@@ -1,23 +1,23 @@
-//! TLS to backends, in a build without it: no route that asks for it is ever made.
+//! TLS to backends, in a build without the feature `tls`, where no route can ask for it.
 
 use tokio::net::TcpStream;
 
-use super::dial::{Socket, Unreachable};
+use super::{error::ConnectError, socket::Socket};
 
 #[derive(Clone, Default)]
-pub(crate) struct Tls;
+pub(super) struct Tls;
 
 impl Tls {
-    pub(crate) fn new(_insecure: bool) -> Self {
+    pub(super) fn new(_insecure: bool) -> Self {
         Self
     }
 
     #[allow(clippy::unused_async)]
-    pub(super) async fn over(
+    pub(super) async fn handshake(
         &self,
         _socket: TcpStream,
         _host: &str,
-    ) -> Result<Socket, Unreachable> {
-        Err("this build of livers leaves out TLS".to_owned().into())
+    ) -> Result<Socket, ConnectError> {
+        Err("this build of livers has no TLS support".to_owned().into())
     }
 }

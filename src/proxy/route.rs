@@ -1,28 +1,28 @@
-//! Which backend a path belongs to, and under which path the backend is asked.
+//! Routes: which backend serves a path, and under which path it is requested there.
 //!
-//! A [`Route`] is parsed once, from `/PREFIX=TARGET`. It matches on the raw path, percent-encoding
-//! untouched, at the boundary of a segment; the longest prefix wins, and of equal ones the first.
-//! A target without a path is asked for exactly what the browser asked for; a path in the target,
-//! even `/`, takes the place of the prefix (the rule of nginx's `proxy_pass`).
+//! A [`Route`] is parsed from `/PREFIX=TARGET`. It matches the raw path, with its percent-encoding, at
+//! segment boundaries; the longest prefix wins, and of equal ones the first. A backend without a path
+//! in its target gets the path of the request unchanged; a path in the target, even `/`, replaces the
+//! prefix (the rule of nginx's `proxy_pass`).
 //!
-//! Left out on purpose: expressions and wildcards.
+//! Deliberately absent: regular expressions and wildcards.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use hyper::http::uri::{InvalidUri, PathAndQuery, Uri};
 
 use super::upstream::{Upstream, encode};
 use crate::{error::InvalidValue, http::own_paths};
 
-/// A prefix of paths, and the backend that answers them: `/ws=localhost:3000`.
+/// A path prefix and the backend that serves it: `/ws=localhost:3000`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// Without a slash at its end, so that `/` is the empty one.
+    /// Without a trailing slash: `/` is empty.
     prefix: String,
-    upstream: Upstream,
+    upstream: Arc<Upstream>,
 }
 
-/// How a route is written.
+/// The remedy for a text that is not a route.
 const FORM: &str = "write /PREFIX=TARGET, for example /ws=localhost:3000";
 
 impl FromStr for Route {
@@ -34,7 +34,7 @@ impl FromStr for Route {
             .filter(|(_, target)| !target.is_empty())
             .ok_or_else(|| InvalidValue::new(text, "is not a proxy route", FORM))?;
         let upstream = Upstream::parse(prefix, target);
-        Ok(Self { prefix: parse_prefix(prefix, target)?, upstream: upstream? })
+        Ok(Self { prefix: parse_prefix(prefix, target)?, upstream: Arc::new(upstream?) })
     }
 }
 
@@ -46,29 +46,29 @@ impl fmt::Display for Route {
 }
 
 impl Route {
-    /// The paths that are proxied: this one and all below it.
+    /// Returns the prefix. The route serves this path and all paths below it.
     pub fn prefix(&self) -> &str {
         if self.prefix.is_empty() { "/" } else { &self.prefix }
     }
 
-    pub(crate) fn upstream(&self) -> &Upstream {
+    pub(crate) fn upstream(&self) -> &Arc<Upstream> {
         &self.upstream
     }
 
-    /// What is left of a path after the prefix: nothing, or something that begins with a slash.
+    /// Returns what follows the prefix in a path: nothing, or a slash and more.
     fn rest<'p>(&self, path: &'p str) -> Option<&'p str> {
-        // The targets of `OPTIONS *` and CONNECT are no paths.
+        // The targets of `OPTIONS *` and CONNECT are not paths.
         path.strip_prefix(&self.prefix)
             .filter(|rest| path.starts_with('/') && (rest.is_empty() || rest.starts_with('/')))
     }
 
-    /// Whether the route answers a path.
+    /// Returns whether the route serves a path.
     pub(super) fn covers(&self, path: &str) -> bool {
         self.rest(path).is_some()
     }
 
-    /// The path here of a path at the backend, if there is one.
-    pub(super) fn back(&self, path: &str) -> Option<String> {
+    /// Returns the path at livers of a path at the backend, if the route leads there.
+    pub(super) fn reverse(&self, path: &str) -> Option<String> {
         let Some(base) = self.upstream.base() else {
             return self.covers(path).then(|| path.to_owned());
         };
@@ -80,28 +80,33 @@ impl Route {
         }
     }
 
-    /// What the backend is asked for, in origin-form (RFC 9112 section 3.2.1): of an absolute-form
-    /// target only path and query are used, so that nobody can choose another backend with it.
+    /// Returns the request target for the backend, in origin-form (RFC 9112, section 3.2.1). Of an
+    /// absolute-form target only path and query are used, so that a client cannot choose the host.
     ///
-    /// It fails when the path has become longer than a URI can be here (64 KiB).
+    /// # Errors
+    /// The path has become longer than a URI can be (64 KiB).
     pub(super) fn target(&self, uri: &Uri) -> Result<Uri, InvalidUri> {
         let (path, query) = (uri.path(), uri.query());
-        let asked = match (self.upstream.base(), self.rest(path)) {
+        let path = match (self.upstream.base(), self.rest(path)) {
             (Some(base), Some("")) => base.to_owned(),
             (Some(base), Some(rest)) => format!("{}{rest}", base.strip_suffix('/').unwrap_or(base)),
-            _ => path.to_owned(),
+            _ => match uri.path_and_query() {
+                // The usual case shares the bytes of the request.
+                Some(path) if path.as_str().starts_with('/') => return Ok(path.clone().into()),
+                _ => path.to_owned(),
+            },
         };
-        let asked = match query {
-            Some(query) => format!("{asked}?{query}"),
-            None => asked,
+        let target = match query {
+            Some(query) => format!("{path}?{query}"),
+            None => path,
         };
-        PathAndQuery::try_from(asked).map(Uri::from)
+        PathAndQuery::try_from(target).map(Uri::from)
     }
 }
 
-/// The route of a path: the longest prefix that matches it.
-pub(crate) fn best<'a>(routes: &'a [Route], path: &str) -> Option<&'a Route> {
-    // Of equals the last one is the greatest: reversed, the first.
+/// Returns the route of a path: the one with the longest matching prefix.
+pub(crate) fn longest_match<'a>(routes: &'a [Route], path: &str) -> Option<&'a Route> {
+    // `max_by_key` returns the last of equal elements; reversed, the first.
     routes
         .iter()
         .rev()
@@ -121,32 +126,29 @@ fn parse_prefix(prefix: &str, target: &str) -> Result<String, InvalidValue> {
         };
     }
     if let Some((path, _)) = prefix.split_once(['?', '#']) {
-        return fail("has more than a path for a prefix", format!("write {path}={target}"));
+        return fail("has a query or a fragment in its prefix", format!("write {path}={target}"));
     }
     let path = encode(prefix.trim_end_matches('/'));
     if own_paths::is_own(&path) {
         let remedy = format!("choose a prefix outside {}", own_paths::PREFIX);
-        return fail("would hide livers' own paths", remedy);
+        return fail("would hide the paths of livers itself", remedy);
     }
     if !path.is_empty() && PathAndQuery::try_from(&path).is_err() {
-        return fail(
-            "has a prefix that is not a path",
-            "write one like /ws=localhost:3000".to_owned(),
-        );
+        return fail("has an invalid prefix", "write one like /ws=localhost:3000".to_owned());
     }
     Ok(path)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Route, best};
+    use super::{Route, longest_match};
 
     fn route(text: &str) -> Route {
         text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
     }
 
     #[test]
-    fn routes_are_parsed_and_shown() {
+    fn routes_are_parsed_and_displayed() {
         let table = [
             ("/ws=3000", "/ws -> http://localhost:3000"),
             ("/api=http://localhost:3000/v1", "/api -> http://localhost:3000/v1"),
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_route_is_told_in_a_sentence() {
+    fn invalid_routes_are_described() {
         const FORM: &str = "is not a proxy route: write /PREFIX=TARGET, for example /ws=localhost:";
         let table = [
             ("foo", FORM),
@@ -171,10 +173,13 @@ mod tests {
             ("=3000", FORM),
             ("http://a/?b=3000", FORM),
             ("ws=3000", "has a prefix without a slash: write /ws=3000"),
-            ("/a?b=3000", "has more than a path for a prefix: write /a=3000"),
-            ("/__livers=3000", "would hide livers' own paths: choose a prefix outside /__livers"),
-            ("/__livers/x=3000", "would hide livers' own paths"),
-            ("/a=b", "names no port: write /a=b:3000"),
+            ("/a?b=3000", "has a query or a fragment in its prefix: write /a=3000"),
+            (
+                "/__livers=3000",
+                "would hide the paths of livers itself: choose a prefix outside /__livers",
+            ),
+            ("/__livers/x=3000", "would hide the paths of livers itself"),
+            ("/a=b", "has no port: write /a=b:3000"),
         ];
         for (text, part) in table {
             let error = text.parse::<Route>().expect_err(text).to_string();
@@ -183,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_prefix_wins_at_a_segment_boundary() {
+    fn longest_prefix_wins_at_segment_boundaries() {
         let routes =
             ["/ws=1", "/ws/deep=2", "/api/=3", "/ws=4"].map(|text| text.parse().unwrap()).to_vec();
         let all = [routes.clone(), vec![route("/=9")]].concat();
@@ -201,19 +206,19 @@ mod tests {
             ("/", None),
         ];
         for (path, expected) in table {
-            let found = best(&routes, path).map(ToString::to_string);
+            let found = longest_match(&routes, path).map(ToString::to_string);
             assert_eq!(found.as_deref(), expected, "{path}");
-            let found = best(&all, path).map(ToString::to_string);
+            let found = longest_match(&all, path).map(ToString::to_string);
             let expected = expected.unwrap_or("/ -> http://localhost:9");
             assert_eq!(found.as_deref(), Some(expected), "{path} with a route of /");
         }
         for path in ["*", ""] {
-            assert_eq!(best(&all, path), None, "{path:?} is no path");
+            assert_eq!(longest_match(&all, path), None, "{path:?} is not a path");
         }
     }
 
     #[test]
-    fn the_path_passes_as_it_came_or_with_another_prefix() {
+    fn target_keeps_the_path_or_replaces_the_prefix() {
         let table = [
             ("/api=3000", "/api/a%2Fb%41/../c//d?x=%20&y=?", "/api/a%2Fb%41/../c//d?x=%20&y=?"),
             ("/api=3000", "/api", "/api"),
@@ -233,9 +238,13 @@ mod tests {
             ("/=3000/v1", "/", "/v1/"),
             ("/=3000/v1", "/x", "/v1/x"),
         ];
-        for (text, asked, expected) in table {
-            let uri = asked.parse().unwrap();
-            assert_eq!(route(text).target(&uri).unwrap().to_string(), expected, "{text}: {asked}");
+        for (text, requested, expected) in table {
+            let uri = requested.parse().unwrap();
+            assert_eq!(
+                route(text).target(&uri).unwrap().to_string(),
+                expected,
+                "{text}: {requested}"
+            );
         }
         let long = format!("/a{}", "x".repeat(65_000)).parse().unwrap();
         assert!(route(&format!("/=3000/{}", "y".repeat(1000))).target(&long).is_err());

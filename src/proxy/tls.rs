@@ -1,10 +1,11 @@
 //! TLS to backends.
 //!
-//! The system's roots are trusted, so that a certificate authority of one's own (mkcert) is, too. With
-//! `--proxy-insecure` any certificate will do, for backends that signed theirs themselves; what is
-//! said is still signed with the key of that certificate. HTTP/1.1 is spoken: WebSockets need it.
+//! Trusts the root certificates of the system, and with them a local authority such as mkcert's. With
+//! `proxy-insecure`, every certificate is accepted, for backends with self-signed ones; the handshake
+//! is still verified against the key of that certificate. ALPN offers HTTP/1.1 only, because
+//! WebSockets need it.
 //!
-//! The roots are read when the first connection is opened: most servers never need them.
+//! The root certificates are loaded with the first connection: most servers never need them.
 
 use std::sync::{Arc, OnceLock};
 
@@ -19,44 +20,49 @@ use tokio_rustls::{
     },
 };
 
-use super::dial::{Socket, Unreachable};
+use super::{error::ConnectError, socket::Socket};
 
-/// How TLS is spoken with backends. Clones share it.
+/// Opens TLS sessions to backends. Clones share the configuration.
 #[derive(Clone, Default)]
-pub(crate) struct Tls {
+pub(super) struct Tls {
     insecure: bool,
     connector: Arc<OnceLock<Result<TlsConnector, String>>>,
 }
 
 impl Tls {
-    /// Whether any certificate will do.
-    pub(crate) fn new(insecure: bool) -> Self {
+    /// With `insecure`, accepts every certificate.
+    pub(super) fn new(insecure: bool) -> Self {
         Self { insecure, ..Self::default() }
     }
 
-    /// Speaks TLS with a host on a connection to it.
-    pub(super) async fn over(&self, socket: TcpStream, host: &str) -> Result<Socket, Unreachable> {
+    /// Performs the handshake with a host on a TCP connection to it.
+    pub(super) async fn handshake(
+        &self,
+        socket: TcpStream,
+        host: &str,
+    ) -> Result<Socket, ConnectError> {
         let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| format!("{host} is no name that a certificate can have"))?;
+            .map_err(|_| format!("{host} is not a valid TLS server name"))?;
         let connector = match self.connector.get() {
             Some(connector) => connector.clone(),
-            None => self.connect().await,
+            None => self.load().await,
         };
         match connector?.connect(name, socket).await {
             Ok(socket) => Ok(Box::new(socket)),
             Err(error) => {
                 let tls = error.get_ref().and_then(|error| error.downcast_ref::<Error>());
-                Err(tls.map_or_else(|| error.to_string(), explain).into())
+                Err(tls.map_or_else(|| error.to_string(), describe).into())
             }
         }
     }
 
-    /// Reads what is needed, off the threads that serve.
-    async fn connect(&self) -> Result<TlsConnector, String> {
+    /// Loads the root certificates on a blocking thread.
+    async fn load(&self) -> Result<TlsConnector, String> {
         let (shared, insecure) = (Arc::clone(&self.connector), self.insecure);
-        let read =
-            move || shared.get_or_init(|| config(insecure).map(|c| Arc::new(c).into())).clone();
-        tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(error.to_string()))
+        let load = move || {
+            shared.get_or_init(|| config(insecure).map(|config| Arc::new(config).into())).clone()
+        };
+        tokio::task::spawn_blocking(load).await.unwrap_or_else(|error| Err(error.to_string()))
     }
 }
 
@@ -66,15 +72,17 @@ fn config(insecure: bool) -> Result<ClientConfig, String> {
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;
     let mut config = if insecure {
-        let any = Arc::new(Any(provider));
+        let any = Arc::new(AcceptAny(provider));
         builder.dangerous().with_custom_certificate_verifier(any).with_no_client_auth()
     } else {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if roots.is_empty() {
-            return Err("this system has no certificates to trust: install them \
-                 (ca-certificates), or trust any with --proxy-insecure"
-                .to_owned());
+            return Err(
+                "this system has no root certificates: install them (ca-certificates), or \
+                 accept any certificate with proxy-insecure"
+                    .to_owned(),
+            );
         }
         builder.with_root_certificates(roots).with_no_client_auth()
     };
@@ -82,23 +90,25 @@ fn config(insecure: bool) -> Result<ClientConfig, String> {
     Ok(config)
 }
 
-/// A failed handshake, with what would help.
-fn explain(error: &Error) -> String {
+/// Describes a failed handshake and its remedy.
+fn describe(error: &Error) -> String {
     match error {
         Error::InvalidCertificate(why) => format!(
-            "its certificate is not trusted ({why:?}): add its authority to the system's, or trust \
-             any with --proxy-insecure"
+            "its certificate is not trusted ({why:?}): install its authority on this system, or \
+             accept any certificate with proxy-insecure"
         ),
-        Error::InvalidMessage(_) => "what it speaks is not TLS: is it http://?".to_owned(),
-        other => format!("no TLS with it: {other}"),
+        Error::InvalidMessage(_) => {
+            "it does not speak TLS: should the route say http://?".to_owned()
+        }
+        other => format!("the TLS handshake failed: {other}"),
     }
 }
 
-/// Takes any certificate.
+/// Accepts every certificate.
 #[derive(Debug)]
-struct Any(Arc<CryptoProvider>);
+struct AcceptAny(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Any {
+impl ServerCertVerifier for AcceptAny {
     fn verify_server_cert(
         &self,
         _certificate: &CertificateDer<'_>,
@@ -116,8 +126,8 @@ impl ServerCertVerifier for Any {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let known = &self.0.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, known)
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
     }
 
     fn verify_tls13_signature(
@@ -126,8 +136,8 @@ impl ServerCertVerifier for Any {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let known = &self.0.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, known)
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -1,11 +1,11 @@
-//! A backend: where it is, and what its part of a route means.
+//! Parses the target of a route: where the backend is, and under which path.
 //!
-//! Written as `3000`, `:3000`, `host:3000`, `[::1]:3000`, `http://host` or `https://host`, each with
-//! a path or without; or as `unix:/path/of.sock`, where a path for the backend follows after a colon
-//! (`unix:/path/of.sock:/base`, as nginx has it). Names are not looked up here, nor sockets: a
-//! backend may appear later than its route.
+//! Written as `3000`, `:3000`, `host:3000`, `[::1]:3000`, `http://host` or `https://host`, each with or
+//! without a path; or as `unix:/path/of.sock`, optionally followed by a colon and a path
+//! (`unix:/path/of.sock:/base`, as in nginx). Host names are not resolved here and sockets not looked
+//! for: the backend may start later.
 //!
-//! Left out on purpose: names and passwords in a URL.
+//! Deliberately absent: user names and passwords in a URL.
 
 use std::{
     fmt,
@@ -18,34 +18,32 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::error::InvalidValue;
 
-/// What a browser percent-encodes in a path.
-const RAW: &AsciiSet =
+/// The characters that browsers percent-encode in a path.
+const PATH_ENCODE_SET: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'^').add(b'`').add(b'{').add(b'}');
 
-/// A path as a browser sends it, of one that is written as people read it.
+/// Percent-encodes a path as browsers do.
 pub(super) fn encode(path: &str) -> String {
-    utf8_percent_encode(path, RAW).to_string()
+    utf8_percent_encode(path, PATH_ENCODE_SET).to_string()
 }
 
-/// Where connections to a backend are opened. Routes with the same place share its connections, and
-/// what is known of it.
+/// Where connections to a backend are opened. Routes with equal endpoints share idle connections and
+/// health.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Place {
-    /// A port of a host.
+pub(super) enum Endpoint {
     Tcp {
-        /// As it is looked up: an IPv6 address has no brackets.
+        /// An IPv6 address has no brackets.
         host: String,
         port: u16,
-        /// Whether TLS is spoken there.
         tls: bool,
     },
-    /// A socket in the file system.
+    /// The path of a Unix socket.
     Unix(PathBuf),
 }
 
-impl Place {
-    /// Whether it is on this machine, as its name says.
-    pub(super) fn is_here(&self) -> bool {
+impl Endpoint {
+    /// Returns whether the name says that it is on this machine.
+    pub(super) fn is_local(&self) -> bool {
         match self {
             Self::Tcp { host, .. } => is_loopback(host),
             Self::Unix(_) => true,
@@ -53,25 +51,47 @@ impl Place {
     }
 }
 
-/// A backend, and the path there that takes the prefix's place.
+/// A backend, and the path there that replaces the prefix of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Upstream {
-    place: Place,
+    endpoint: Endpoint,
     base: Option<String>,
+    authority: String,
+    origin: String,
+    name: String,
 }
 
-/// The backend's origin, under which people know it.
 impl fmt::Display for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Place::Tcp { .. } => f.write_str(&self.origin()),
-            Place::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
+        f.write_str(&self.name)
     }
 }
 
 impl Upstream {
-    /// The target of a route, or a sentence about what is wrong with it; the prefix is for that.
+    fn new(endpoint: Endpoint, base: Option<String>) -> Self {
+        let (scheme, authority) = match &endpoint {
+            Endpoint::Tcp { host, port, tls } => {
+                let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
+                let port = match (port, tls) {
+                    (80, false) | (443, true) => String::new(),
+                    (port, _) => format!(":{port}"),
+                };
+                (if *tls { "https" } else { "http" }, format!("{open}{host}{close}{port}"))
+            }
+            Endpoint::Unix(_) => ("http", "localhost".to_owned()),
+        };
+        let origin = format!("{scheme}://{authority}");
+        let name = match &endpoint {
+            Endpoint::Tcp { .. } => origin.clone(),
+            Endpoint::Unix(path) => format!("unix:{}", path.display()),
+        };
+        Self { endpoint, base, authority, origin, name }
+    }
+
+    /// Parses the target of a route.
+    ///
+    /// # Errors
+    /// A sentence that repeats the route, says what is wrong with it and how to write it.
     pub(super) fn parse(prefix: &str, target: &str) -> Result<Self, InvalidValue> {
         let fail = |problem: &str, remedy: String| {
             InvalidValue::new(format!("{prefix}={target}"), problem, remedy)
@@ -80,95 +100,95 @@ impl Upstream {
             return parse_unix(path)
                 .map_err(|(what, form)| fail(&what, format!("write {prefix}={form}")));
         }
-        let (scheme, place) = match target.split_once("://") {
-            Some((scheme, place)) => (scheme.to_ascii_lowercase(), place),
+        let (scheme, rest) = match target.split_once("://") {
+            Some((scheme, rest)) => (scheme.to_ascii_lowercase(), rest),
             None => (String::new(), target),
         };
-        let write = |scheme: &str| format!("write {prefix}={scheme}://{place}");
+        let write = |scheme: &str| format!("write {prefix}={scheme}://{rest}");
         let tls = match scheme.as_str() {
             "" | "http" => false,
             "https" if cfg!(feature = "tls") => true,
             "https" => {
                 return Err(fail(
-                    "asks for TLS, which this build of livers leaves out",
+                    "needs TLS, which this build of livers does not support",
                     format!("build it with the feature tls, or {}", write("http")),
                 ));
             }
             "ws" | "wss" => {
                 let write = write(if scheme == "ws" { "http" } else { "https" });
                 return Err(fail(
-                    "needs no scheme of its own, WebSockets and HTTP go the same way",
+                    "has a WebSocket scheme, but one route serves HTTP and WebSockets",
                     write,
                 ));
             }
             other => {
                 let write = write("http");
-                return Err(fail(&format!("asks for {other}, which is not HTTP"), write));
+                return Err(fail(&format!("has the unsupported scheme {other}"), write));
             }
         };
         if let Some((before, _)) = target.split_once(['?', '#']) {
             return Err(fail("has a query or a fragment", format!("write {prefix}={before}")));
         }
-        let (authority, base) = match place.find('/') {
-            Some(at) => (&place[..at], Some(encode(&place[at..]))),
-            None => (place, None),
+        let (authority, base) = match rest.find('/') {
+            Some(at) => (&rest[..at], Some(encode(&rest[at..]))),
+            None => (rest, None),
         };
         if base.as_ref().is_some_and(|base| PathAndQuery::try_from(base).is_err()) {
-            return Err(fail(
-                "has a path that is none",
-                format!("write {prefix}={authority}/PATH"),
-            ));
+            return Err(fail("has an invalid path", format!("write {prefix}={authority}/PATH")));
         }
-        let own_port = (!scheme.is_empty()).then_some(if tls { 443 } else { 80 });
-        let (host, port) = parse_authority(authority, own_port)
+        let default_port = (!scheme.is_empty()).then_some(if tls { 443 } else { 80 });
+        let (host, port) = parse_authority(authority, default_port)
             .map_err(|(what, form)| fail(&what, format!("write {prefix}={form}")))?;
-        Ok(Self { place: Place::Tcp { host, port, tls }, base })
+        Ok(Self::new(Endpoint::Tcp { host, port, tls }, base))
     }
 
-    /// The path that takes the place of the prefix, if there is one.
+    /// Returns the path that replaces the prefix, if there is one.
     pub(super) fn base(&self) -> Option<&str> {
         self.base.as_deref()
     }
 
-    pub(super) fn place(&self) -> &Place {
-        &self.place
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     pub(super) fn tls(&self) -> bool {
-        matches!(self.place, Place::Tcp { tls: true, .. })
+        matches!(self.endpoint, Endpoint::Tcp { tls: true, .. })
     }
 
-    /// Host and port as they stand in a URL. Behind a Unix socket is what this machine calls itself.
-    pub(crate) fn authority(&self) -> String {
-        let Place::Tcp { host, port, tls } = &self.place else { return "localhost".to_owned() };
-        let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
-        if *port == if *tls { 443 } else { 80 } {
-            format!("{open}{host}{close}")
-        } else {
-            format!("{open}{host}{close}:{port}")
-        }
+    /// Returns host and port as in a URL; `localhost` for a Unix socket.
+    pub(super) fn authority(&self) -> &str {
+        &self.authority
     }
 
-    /// Scheme, host and port, as browsers write an origin.
-    pub(super) fn origin(&self) -> String {
-        format!("{}://{}", if self.tls() { "https" } else { "http" }, self.authority())
+    /// Returns scheme, host and port, as browsers write an origin.
+    pub(super) fn origin(&self) -> &str {
+        &self.origin
     }
 
-    /// Whether a URL of this scheme, host and port means this backend. All names of the loopback
-    /// are one.
-    pub(super) fn is_at(&self, scheme: &str, asked: &str, asked_port: Option<u16>) -> bool {
-        let Place::Tcp { host, port, tls } = &self.place else { return false };
-        let own = if *tls { "https" } else { "http" };
-        let asked_port = asked_port.unwrap_or(if *tls { 443 } else { 80 });
-        let same = asked.eq_ignore_ascii_case(host) || (is_loopback(asked) && is_loopback(host));
-        scheme.eq_ignore_ascii_case(own) && asked_port == *port && same
+    /// Returns whether a URL with this scheme, host and port leads to the backend. All names of the
+    /// loopback are equal.
+    pub(super) fn is_at(&self, scheme: &str, host: &str, port: Option<u16>) -> bool {
+        let Endpoint::Tcp { host: own_host, port: own_port, tls } = &self.endpoint else {
+            return false;
+        };
+        let (own_scheme, default_port) = if *tls { ("https", 443) } else { ("http", 80) };
+        let same_host =
+            host.eq_ignore_ascii_case(own_host) || (is_loopback(host) && is_loopback(own_host));
+        scheme.eq_ignore_ascii_case(own_scheme)
+            && port.unwrap_or(default_port) == *own_port
+            && same_host
     }
 
-    /// The host, as it stands in a cookie's domain.
+    /// Returns the name of the backend for people: its origin, or the path of its socket.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the host, as in the domain of a cookie.
     pub(super) fn host(&self) -> Option<&str> {
-        match &self.place {
-            Place::Tcp { host, .. } => Some(host),
-            Place::Unix(_) => None,
+        match &self.endpoint {
+            Endpoint::Tcp { host, .. } => Some(host),
+            Endpoint::Unix(_) => None,
         }
     }
 }
@@ -179,11 +199,14 @@ fn is_loopback(host: &str) -> bool {
         || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-/// A Unix socket and the path that is asked for there, or what is wrong and how to write it.
+/// Parses `PATH` or `PATH:/BASE`, what follows `unix:`.
+///
+/// # Errors
+/// What is wrong, and the right form.
 fn parse_unix(text: &str) -> Result<Upstream, (String, String)> {
     const FORM: &str = "unix:/run/app.sock";
     if !cfg!(unix) {
-        let what = "asks for a Unix socket, which livers cannot open on this system";
+        let what = "names a Unix socket, which this system does not support";
         return Err((what.to_owned(), "localhost:3000".to_owned()));
     }
     let text = text.strip_prefix("//").unwrap_or(text);
@@ -192,19 +215,21 @@ fn parse_unix(text: &str) -> Result<Upstream, (String, String)> {
         None => (text, None),
     };
     if path.is_empty() || path.contains('\0') {
-        return Err(("names no Unix socket".to_owned(), FORM.to_owned()));
+        return Err(("has no socket path".to_owned(), FORM.to_owned()));
     }
     if base.as_ref().is_some_and(|base| base.contains(['?', '#'])) {
         return Err(("has a query or a fragment".to_owned(), format!("unix:{path}:/PATH")));
     }
-    Ok(Upstream { place: Place::Unix(PathBuf::from(path)), base })
+    Ok(Upstream::new(Endpoint::Unix(PathBuf::from(path)), base))
 }
 
-/// Host and port, or what is wrong with them and how to write it. A URL's scheme has a port of its
-/// own.
-fn parse_authority(text: &str, own: Option<u16>) -> Result<(String, u16), (String, String)> {
+/// Parses host and port. The port may be left out if there is a default.
+///
+/// # Errors
+/// What is wrong, and the right form.
+fn parse_authority(text: &str, default: Option<u16>) -> Result<(String, u16), (String, String)> {
     const FORM: &str = "localhost:3000";
-    let number = |port: &str| {
+    let parse_port = |port: &str| {
         let digits = port.bytes().all(|byte| byte.is_ascii_digit());
         digits
             .then(|| port.parse().ok())
@@ -212,17 +237,17 @@ fn parse_authority(text: &str, own: Option<u16>) -> Result<(String, u16), (Strin
             .filter(|port| *port > 0)
             .ok_or_else(|| (format!("has no port from 1 to 65535 in {text}"), FORM.to_owned()))
     };
-    if own.is_none() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Ok(("localhost".to_owned(), number(text)?));
+    if default.is_none() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(("localhost".to_owned(), parse_port(text)?));
     }
     if let Some((address, rest)) = text.strip_prefix('[').and_then(|text| text.split_once(']')) {
         let address: Ipv6Addr = address.parse().map_err(|_| {
-            (format!("has no IPv6 address in [{address}]"), "[::1]:3000".to_owned())
+            (format!("has no valid IPv6 address in [{address}]"), "[::1]:3000".to_owned())
         })?;
-        let port = match (rest.strip_prefix(':'), own) {
-            (Some(port), _) => number(port)?,
-            (None, Some(own)) if rest.is_empty() => own,
-            _ => return Err((format!("names no port after [{address}]"), "[::1]:3000".into())),
+        let port = match (rest.strip_prefix(':'), default) {
+            (Some(port), _) => parse_port(port)?,
+            (None, Some(default)) if rest.is_empty() => default,
+            _ => return Err((format!("has no port after [{address}]"), "[::1]:3000".into())),
         };
         return Ok((address.to_string(), port));
     }
@@ -233,15 +258,15 @@ fn parse_authority(text: &str, own: Option<u16>) -> Result<(String, u16), (Strin
     if host.contains(':') && !host.contains('@') {
         return Err(("has an IPv6 address without brackets".into(), "[::1]:3000".into()));
     }
-    let named = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let is_host_char = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     let numeric = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_digit());
-    if !host.bytes().all(named) || numeric || (host.is_empty() && port.is_none()) {
-        return Err((format!("has no host name in {text:?}"), FORM.to_owned()));
+    if !host.bytes().all(is_host_char) || numeric || (host.is_empty() && port.is_none()) {
+        return Err((format!("has no valid host name in {text:?}"), FORM.to_owned()));
     }
-    let port = match (port, own) {
-        (Some(port), _) => number(port)?,
-        (None, Some(own)) => own,
-        (None, None) => return Err(("names no port".to_owned(), format!("{host}:3000"))),
+    let port = match (port, default) {
+        (Some(port), _) => parse_port(port)?,
+        (None, Some(default)) => default,
+        (None, None) => return Err(("has no port".to_owned(), format!("{host}:3000"))),
     };
     let host = if host.is_empty() { "localhost".to_owned() } else { host.to_ascii_lowercase() };
     Ok((host, port))
@@ -252,7 +277,7 @@ mod tests {
     use super::Upstream;
 
     #[test]
-    fn targets_are_parsed_and_shown() {
+    fn targets_are_parsed_and_displayed() {
         let table = [
             ("3000", "http://localhost:3000", None),
             (":3000", "http://localhost:3000", None),
@@ -285,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backend_knows_its_own_urls() {
+    fn urls_of_the_backend_are_recognized() {
         let table = [
             ("localhost:3000", "http", "127.0.0.1", Some(3000), true),
             ("127.0.0.1:3000", "HTTP", "LocalHost", Some(3000), true),
@@ -305,43 +330,43 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_target_is_told_in_a_sentence() {
+    fn invalid_targets_are_described() {
         let table = [
             #[cfg(not(feature = "tls"))]
             (
                 "https://b:3000/c",
-                "asks for TLS, which this build of livers leaves out: build it with the feature tls, \
-                 or write /a=http://b:3000/c",
+                "needs TLS, which this build of livers does not support: build it with the feature \
+                 tls, or write /a=http://b:3000/c",
             ),
             (
                 "wss://b:3000",
-                "needs no scheme of its own, WebSockets and HTTP go the same way: \
+                "has a WebSocket scheme, but one route serves HTTP and WebSockets: \
                  write /a=https://b:3000",
             ),
             #[cfg(unix)]
-            ("unix:", "names no Unix socket: write /a=unix:/run/app.sock"),
+            ("unix:", "has no socket path: write /a=unix:/run/app.sock"),
             #[cfg(unix)]
             ("unix:/s:/x?y", "has a query or a fragment: write /a=unix:/s:/PATH"),
             (
                 "ws://b:3000",
-                "needs no scheme of its own, WebSockets and HTTP go the same way: \
+                "has a WebSocket scheme, but one route serves HTTP and WebSockets: \
                  write /a=http://b:3000",
             ),
-            ("ftp://b:3000", "asks for ftp, which is not HTTP: write /a=http://b:3000"),
+            ("ftp://b:3000", "has the unsupported scheme ftp: write /a=http://b:3000"),
             ("3000?x=1", "has a query or a fragment: write /a=3000"),
             ("b:3000/c#d", "has a query or a fragment: write /a=b:3000/c"),
             ("99999", "has no port from 1 to 65535 in 99999: write /a=localhost:3000"),
             ("b:0", "has no port from 1 to 65535 in b:0: write /a=localhost:3000"),
             ("b:+80", "has no port from 1 to 65535 in b:+80: write /a=localhost:3000"),
             ("b:", "has no port from 1 to 65535 in b:: write /a=localhost:3000"),
-            ("localhost", "names no port: write /a=localhost:3000"),
-            ("[::1]", "names no port after [::1]: write /a=[::1]:3000"),
-            ("[::x]:3000", "has no IPv6 address in [::x]: write /a=[::1]:3000"),
+            ("localhost", "has no port: write /a=localhost:3000"),
+            ("[::1]", "has no port after [::1]: write /a=[::1]:3000"),
+            ("[::x]:3000", "has no valid IPv6 address in [::x]: write /a=[::1]:3000"),
             ("::1:3000", "has an IPv6 address without brackets: write /a=[::1]:3000"),
-            ("me:pw@b:3000", "has no host name in \"me:pw@b:3000\": write /a=localhost:3000"),
-            ("b c:3000", "has no host name in \"b c:3000\": write /a=localhost:3000"),
-            ("http://3000", "has no host name in \"3000\": write /a=localhost:3000"),
-            ("http://", "has no host name in \"\": write /a=localhost:3000"),
+            ("me:pw@b:3000", "has no valid host name in \"me:pw@b:3000\": write /a=localhost:3000"),
+            ("b c:3000", "has no valid host name in \"b c:3000\": write /a=localhost:3000"),
+            ("http://3000", "has no valid host name in \"3000\": write /a=localhost:3000"),
+            ("http://", "has no valid host name in \"\": write /a=localhost:3000"),
         ];
         for (text, expected) in table {
             let error = Upstream::parse("/a", text).expect_err(text);

@@ -88,7 +88,7 @@ pub(super) fn site(
     let options = proxy::Options {
         routes: config.proxy,
         wait: config.proxy_wait,
-        timeout: Some(config.proxy_timeout),
+        timeout: config.proxy_timeout,
         change_origin: config.proxy_change_origin,
         insecure: config.proxy_insecure,
     };

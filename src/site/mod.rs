@@ -136,19 +136,19 @@ impl Site {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BodyError>,
     {
-        let path = request.uri().path().to_owned();
-        let (method, headers) = (request.method(), request.headers());
-        let ticket = self.live.on_request(RequestHead { method, headers, host, path: &path }).await;
+        let uri = request.uri().clone();
+        let (method, headers, path) = (request.method(), request.headers(), uri.path());
+        let ticket = self.live.on_request(RequestHead { method, headers, host, path }).await;
         let client = Client { address: from, https: false };
-        let origin = route.upstream().to_string();
+        let origin = route.upstream().name();
         let response = self.proxy.forward(route, request, client, ticket.is_page()).await;
-        let why = match self.live.on_response(&ticket, response, &origin).await {
+        let why = match self.live.on_response(&ticket, response, origin).await {
             Ok(response) => return response,
             Err(why) => why,
         };
-        let unreadable = self.proxy.unreadable(route, &path, &why);
+        let undecodable = self.proxy.undecodable(route, uri, &why);
         self.live
-            .on_response(&ticket, unreadable, &origin)
+            .on_response(&ticket, undecodable, origin)
             .await
             .unwrap_or_else(|why| plain(StatusCode::BAD_GATEWAY, format!("{why}\n")))
     }

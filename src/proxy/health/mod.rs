@@ -1,150 +1,72 @@
-//! Which backends can be reached, said once, and who waits for one.
+//! Tracks which backends are up, and reloads the pages of one that has come up again.
 //!
-//! A backend is down when no connection to it can be opened, and up again with the next one that
-//! can, be it a request's or the probe's. When a connection ends that the backend had no reason to
-//! end (an idle one, a WebSocket, the middle of an answer), and pages of it are open, one is opened to
-//! see: a restart is noticed although nobody asks for anything.
+//! A backend is down once no connection to it can be opened, and up again with the next one that can,
+//! be it a request's or a probe's. When a connection ends unexpectedly (an idle one, a WebSocket, or
+//! one in the middle of a response) while pages of the backend are open, a connection is opened to
+//! [verify](Health::verify) that the backend is still there. Where the system can list the
+//! [`listener`](super::listener), it is [monitored](Health::monitor) while pages are open.
 //!
-//! While it is down and somebody waits, one probe for each backend knocks (after 100 ms, then more
-//! seldom, at last every second). Those who wait are requests, for a bounded time; pages that say
-//! that it is down; and pages of its own that are open. When the probe is heard, the requests go on,
-//! and the paths of the pages are handed over as changed: they reload.
+//! While a backend is down and awaited, one task probes it, first after 100 ms, then less often, at
+//! last every second. Requests await it, for a limited time; so do error pages and other open pages of
+//! the backend. Once a probe connects, the requests go on and the pages are reloaded.
 //!
-//! Left out on purpose: answers that are broken, or never come. They are told one by one: a backend
-//! that takes connections and fails would otherwise reload its pages for ever. Nothing is probed
-//! that nobody waits for.
+//! Deliberately absent: backends that accept connections and fail. Their failures are reported one by
+//! one; reloading their pages could go on forever. A backend that nothing awaits is not probed.
+
+mod state;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use tokio::{
-    sync::Notify,
-    time::{Instant, sleep, timeout_at},
-};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use self::state::{Failed, State, Waiter};
 use super::{
-    dial::{Unreachable, dial},
-    listener::{Became, Listener, Look},
-    route::{Route, best},
+    connect::connect,
+    error::ConnectError,
+    listener::{Listener, Observation, Transition},
+    route::{Route, longest_match},
     tls::Tls,
-    upstream::{Place, Upstream},
+    upstream::{Endpoint, Upstream},
 };
 use crate::{
     change::{Change, ChangeSet, Kind},
     event::{Event, Events},
 };
 
-/// How many pages are remembered for each backend; of more, the oldest are forgotten, and have to
-/// be reloaded by hand.
-const WAITING: usize = 256;
+/// Interval at which the listener of a backend is observed, and how many times without an open page: a
+/// page that was just sent has not connected its reload socket yet.
+const MONITOR_INTERVAL: Duration = Duration::from_millis(500);
+const MONITORS_WITHOUT_PAGES: usize = 20;
 
-/// How often it is looked who listens, while pages of a backend are open, and how often in vain for
-/// pages: one that was just sent has not said yet that it is open.
-const LOOK: Duration = Duration::from_millis(500);
-const LOOKS: usize = 20;
+/// Delay of the first probe. It doubles up to [`MAX_PROBE_DELAY`].
+const MIN_PROBE_DELAY: Duration = Duration::from_millis(100);
+const MAX_PROBE_DELAY: Duration = Duration::from_secs(1);
 
-const FIRST_PROBE: Duration = Duration::from_millis(100);
-const SLOWEST_PROBE: Duration = Duration::from_secs(1);
-
-/// The open pages, as far as backends go.
+/// The pages that are open in tabs.
 #[derive(Clone)]
 pub(crate) struct Pages {
-    /// The paths of all open pages.
+    /// Returns the paths of all open pages.
     pub(crate) open: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
-    /// Told which pages can be loaded now.
+    /// Reloads pages.
     pub(crate) reload: Arc<dyn Fn(ChangeSet) + Send + Sync>,
 }
 
-/// What is known of all backends. Clones share it.
+/// The health of all backends. Clones share it.
 #[derive(Clone)]
 pub(super) struct Health {
-    /// Two routes to one backend share its state.
-    backends: Arc<Mutex<HashMap<Place, State>>>,
-    pub(super) routes: Arc<[Route]>,
+    /// Two routes to one endpoint share its state.
+    backends: Arc<Mutex<HashMap<Endpoint, State>>>,
+    routes: Arc<[Route]>,
     pub(super) events: Events,
-    pub(super) tls: Tls,
-    pub(super) pages: Pages,
-    pub(super) tasks: TaskTracker,
-    pub(super) cancel: CancellationToken,
-}
-
-/// What is known of one backend.
-#[derive(Debug, Default)]
-struct State {
-    down: bool,
-    probing: bool,
-    /// Somebody is having a look.
-    doubted: bool,
-    /// It is looked who listens.
-    attended: bool,
-    /// The pages that say that it is down.
-    waiting: VecDeque<String>,
-    /// How many requests wait.
-    held: usize,
-    /// How many times it was found to be back.
-    recoveries: u64,
-    up: Arc<Notify>,
-}
-
-/// Who will wait for a backend that failed.
-#[derive(Clone, Copy, Debug)]
-enum Who<'p> {
-    Nobody,
-    Page(&'p str),
-    Request,
-}
-
-/// What follows from a failure.
-#[derive(Debug, PartialEq, Eq)]
-struct Failed {
-    /// It was not known before.
-    news: bool,
-    /// Somebody waits, and nobody probes yet.
-    probe: bool,
-}
-
-impl State {
-    /// No connection could be opened. `behind` says that pages of it are open.
-    fn failed(&mut self, who: Who<'_>, behind: bool) -> Failed {
-        let news = !self.down;
-        self.down = true;
-        match who {
-            Who::Page(page) => {
-                self.waiting.retain(|waiting| waiting != page);
-                if self.waiting.len() == WAITING {
-                    self.waiting.pop_front();
-                }
-                self.waiting.push_back(page.to_owned());
-            }
-            Who::Request => self.held += 1,
-            Who::Nobody => {}
-        }
-        let probe = !self.probing && self.is_waited_for(behind);
-        self.probing |= probe;
-        Failed { news, probe }
-    }
-
-    /// A connection was opened: the pages to be told, if that is news.
-    fn answered(&mut self) -> Option<VecDeque<String>> {
-        let waiting = std::mem::take(&mut self.waiting);
-        self.up.notify_waiters();
-        self.recoveries += u64::from(self.down);
-        std::mem::take(&mut self.down).then_some(waiting)
-    }
-
-    /// Whether there is still something to probe for; otherwise the probe ends.
-    fn probes_on(&mut self, behind: bool) -> bool {
-        self.probing = self.down && self.is_waited_for(behind);
-        self.probing
-    }
-
-    fn is_waited_for(&self, behind: bool) -> bool {
-        behind || self.held > 0 || !self.waiting.is_empty()
-    }
+    tls: Tls,
+    pages: Pages,
+    tasks: TaskTracker,
+    cancel: CancellationToken,
 }
 
 impl Health {
@@ -159,57 +81,56 @@ impl Health {
         Self { backends: Arc::default(), routes, events, tls, pages, tasks, cancel }
     }
 
-    /// No connection could be opened. `page` is the path of the navigation that is told so.
-    pub(super) fn failed(&self, upstream: &Upstream, why: &str, page: Option<&str>) {
-        self.fail(upstream, why, page.map_or(Who::Nobody, Who::Page));
+    /// Records that no connection could be opened. `page` is the path of the error page, if the request
+    /// was a navigation.
+    pub(super) fn failed(&self, upstream: &Upstream, reason: &str, page: Option<&str>) {
+        self.record_failure(upstream, reason, page.map_or(Waiter::None, Waiter::Page));
     }
 
-    fn fail(&self, upstream: &Upstream, why: &str, who: Who<'_>) {
-        let behind = !self.behind(upstream).is_empty();
+    fn record_failure(&self, upstream: &Upstream, reason: &str, waiter: Waiter<'_>) {
+        let has_pages = !self.open_pages(upstream).is_empty();
         let mut backends = self.backends();
-        let state = backends.entry(upstream.place().clone()).or_default();
-        let Failed { news, probe } = state.failed(who, behind);
+        let state = backends.entry(upstream.endpoint().clone()).or_default();
+        let Failed { is_news, start_probe } = state.failed(waiter, has_pages);
         drop(backends);
-        if news {
-            let backend = upstream.to_string();
-            self.events.emit(Event::BackendDown { backend, why: why.to_owned() });
+        if is_news {
+            let (backend, why) = (upstream.to_string(), reason.to_owned());
+            self.events.emit(Event::BackendDown { backend, why });
         }
-        if probe {
-            let probing = self.clone().probe(upstream.clone());
-            let cancel = self.cancel.clone();
-            self.tasks.spawn(async move { cancel.run_until_cancelled_owned(probing).await });
+        if start_probe {
+            self.spawn(self.clone().probe(upstream.clone()));
         }
     }
 
-    /// Waits until a backend that could not be reached is up again, or for no longer than this.
-    pub(super) async fn up_again(
+    /// Waits until an unreachable backend is up. Returns `false` if it is not by the deadline.
+    pub(super) async fn wait_until_up(
         &self,
         upstream: &Upstream,
-        why: &Unreachable,
-        until: Instant,
+        error: &ConnectError,
+        deadline: Instant,
     ) -> bool {
-        if Instant::now() >= until {
+        if Instant::now() >= deadline {
             return false;
         }
-        self.fail(upstream, &why.why, Who::Request);
-        let _held = Held { health: self, upstream };
-        let up = self.backends().get(upstream.place()).map(|state| Arc::clone(&state.up));
+        self.record_failure(upstream, &error.reason, Waiter::Request);
+        let _waiting = WaitingRequest { health: self, upstream };
+        let up = self.backends().get(upstream.endpoint()).map(|state| Arc::clone(&state.up));
         let Some(up) = up else { return false };
         let mut notified = std::pin::pin!(up.notified());
         notified.as_mut().enable();
-        // It may have come up before somebody listened.
-        let down = self.backends().get(upstream.place()).is_some_and(|state| state.down);
-        !down || timeout_at(until, notified).await.is_ok()
+        // It may have come up before the notification was enabled.
+        let down = self.backends().get(upstream.endpoint()).is_some_and(|state| state.down);
+        !down || timeout_at(deadline, notified).await.is_ok()
     }
 
-    /// A connection was opened.
-    pub(super) fn answered(&self, upstream: &Upstream) {
-        let news = self.backends().get_mut(upstream.place()).and_then(State::answered);
-        let Some(waiting) = news else { return };
+    /// Records that a connection was opened. If the backend was down, reloads its pages.
+    pub(super) fn connected(&self, upstream: &Upstream) {
+        let recovered = self.backends().get_mut(upstream.endpoint()).and_then(State::connected);
+        let Some(waiting) = recovered else { return };
         self.events.emit(Event::BackendUp { backend: upstream.to_string() });
         let pages: ChangeSet = waiting
             .into_iter()
-            .chain(self.behind(upstream))
+            .chain(self.open_pages(upstream))
             .map(|path| Change { path, kind: Kind::Modified })
             .collect();
         if !pages.is_empty() {
@@ -217,123 +138,124 @@ impl Health {
         }
     }
 
-    /// A connection ended that there was no reason to end: looks whether the backend is still there,
-    /// if a page would have to know.
-    pub(super) fn doubt(&self, upstream: &Upstream) {
-        if self.behind(upstream).is_empty() {
+    /// Checks in a task whether the backend still accepts connections, if pages of it are open. Called
+    /// when a connection has ended unexpectedly.
+    pub(super) fn verify(&self, upstream: &Upstream) {
+        if self.open_pages(upstream).is_empty() {
             return;
         }
         let mut backends = self.backends();
-        let state = backends.entry(upstream.place().clone()).or_default();
-        if self.cancel.is_cancelled() || state.down || std::mem::replace(&mut state.doubted, true) {
+        let state = backends.entry(upstream.endpoint().clone()).or_default();
+        if self.cancel.is_cancelled() || state.down || std::mem::replace(&mut state.verifying, true)
+        {
             return;
         }
         drop(backends);
         let (health, upstream) = (self.clone(), upstream.clone());
-        let look = async move {
-            let dialled = dial(&upstream, &health.tls).await;
-            if let Some(state) = health.backends().get_mut(upstream.place()) {
-                state.doubted = false;
+        self.spawn(async move {
+            let connected = connect(&upstream, &health.tls).await;
+            if let Some(state) = health.backends().get_mut(upstream.endpoint()) {
+                state.verifying = false;
             }
-            if let Err(why) = dialled {
-                health.failed(&upstream, &why.why, None);
+            if let Err(error) = connected {
+                health.failed(&upstream, &error.reason, None);
             }
-        };
-        let cancel = self.cancel.clone();
-        self.tasks.spawn(async move { cancel.run_until_cancelled_owned(look).await });
+        });
     }
 
-    /// A page is about to be shown: from now on, a restart is to be noticed.
-    pub(super) fn attend(&self, upstream: &Upstream) {
+    /// Starts to monitor the backend's listener, because one of its pages is about to be shown.
+    pub(super) fn monitor(&self, upstream: &Upstream) {
         let mut backends = self.backends();
-        let state = backends.entry(upstream.place().clone()).or_default();
-        if std::mem::replace(&mut state.attended, true) {
+        let state = backends.entry(upstream.endpoint().clone()).or_default();
+        if std::mem::replace(&mut state.monitored, true) {
             return;
         }
         drop(backends);
-        let (looking, cancel) = (self.clone().look(upstream.clone()), self.cancel.clone());
-        self.tasks.spawn(async move { cancel.run_until_cancelled_owned(looking).await });
+        self.spawn(self.clone().observe(upstream.clone()));
     }
 
-    /// Looks who listens as long as pages are open.
-    async fn look(self, upstream: Upstream) {
-        let mut before = Look { listener: Listener::Unknown, recoveries: 0 };
-        let mut in_vain = 0;
-        while in_vain < LOOKS {
-            let (place, recoveries) = (upstream.place().clone(), self.recoveries(&upstream));
-            let listener = tokio::task::spawn_blocking(move || Listener::at(&place)).await;
+    /// Observes the listener while pages are open.
+    async fn observe(self, upstream: Upstream) {
+        let mut before = Observation { listener: Listener::Unknown, recoveries: 0 };
+        let mut without_pages = 0;
+        while without_pages < MONITORS_WITHOUT_PAGES {
+            let (endpoint, recoveries) = (upstream.endpoint().clone(), self.recoveries(&upstream));
+            let listener = tokio::task::spawn_blocking(move || Listener::at(&endpoint)).await;
             let Ok(listener) = listener else { break };
             if listener == Listener::Unknown {
                 break;
             }
-            let now = Look { listener, recoveries };
-            match before.became(&now, self.recoveries(&upstream)) {
-                Became::Same => {}
-                Became::Gone => self.failed(&upstream, "nobody listens there any more", None),
-                Became::Another => self.failed(&upstream, "it is being started again", None),
+            let now = Observation { listener, recoveries };
+            match before.transition(&now, self.recoveries(&upstream)) {
+                Transition::None => {}
+                Transition::Stopped => self.failed(&upstream, "it no longer listens", None),
+                Transition::Restarted => self.failed(&upstream, "it is restarting", None),
             }
             before = now;
-            sleep(LOOK).await;
-            in_vain = if self.behind(&upstream).is_empty() { in_vain + 1 } else { 0 };
+            sleep(MONITOR_INTERVAL).await;
+            let has_pages = !self.open_pages(&upstream).is_empty();
+            without_pages = if has_pages { 0 } else { without_pages + 1 };
         }
-        if let Some(state) = self.backends().get_mut(upstream.place()) {
-            state.attended = false;
+        if let Some(state) = self.backends().get_mut(upstream.endpoint()) {
+            state.monitored = false;
         }
     }
 
     fn recoveries(&self, upstream: &Upstream) -> u64 {
-        self.backends().get(upstream.place()).map_or(0, |state| state.recoveries)
+        self.backends().get(upstream.endpoint()).map_or(0, |state| state.recoveries)
     }
 
+    /// Connects again and again while the backend is down and awaited.
     async fn probe(self, upstream: Upstream) {
-        let mut delay = FIRST_PROBE;
+        let mut delay = MIN_PROBE_DELAY;
         loop {
             sleep(delay).await;
-            if !self.probes_on(&upstream) {
+            if !self.keeps_probing(&upstream) {
                 return;
             }
-            if dial(&upstream, &self.tls).await.is_ok() {
-                self.answered(&upstream);
+            if connect(&upstream, &self.tls).await.is_ok() {
+                self.connected(&upstream);
             }
-            delay = (delay * 2).min(SLOWEST_PROBE);
+            delay = (delay * 2).min(MAX_PROBE_DELAY);
         }
     }
 
-    fn probes_on(&self, upstream: &Upstream) -> bool {
-        let behind = !self.behind(upstream).is_empty();
+    fn keeps_probing(&self, upstream: &Upstream) -> bool {
+        let has_pages = !self.open_pages(upstream).is_empty();
         let mut backends = self.backends();
-        backends.get_mut(upstream.place()).is_some_and(|state| state.probes_on(behind))
+        backends.get_mut(upstream.endpoint()).is_some_and(|state| state.keeps_probing(has_pages))
     }
 
-    /// The open pages that a backend answers.
-    fn behind(&self, upstream: &Upstream) -> Vec<String> {
+    /// Returns the paths of the open pages that a backend serves.
+    fn open_pages(&self, upstream: &Upstream) -> Vec<String> {
         let mut pages = (self.pages.open)();
         pages.retain(|page| {
-            let route = best(&self.routes, page);
-            route.is_some_and(|route| route.upstream().place() == upstream.place())
+            let route = longest_match(&self.routes, page);
+            route.is_some_and(|route| route.upstream().endpoint() == upstream.endpoint())
         });
         pages
     }
 
-    fn backends(&self) -> MutexGuard<'_, HashMap<Place, State>> {
-        // Nothing in here can panic half-way.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(self.cancel.clone().run_until_cancelled_owned(task));
+    }
+
+    fn backends(&self) -> MutexGuard<'_, HashMap<Endpoint, State>> {
+        // No code that holds the lock can panic.
         self.backends.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A request that waits.
-struct Held<'h> {
-    health: &'h Health,
-    upstream: &'h Upstream,
+/// Counts a request among those that wait, until it is dropped.
+struct WaitingRequest<'w> {
+    health: &'w Health,
+    upstream: &'w Upstream,
 }
 
-impl Drop for Held<'_> {
+impl Drop for WaitingRequest<'_> {
     fn drop(&mut self) {
-        if let Some(state) = self.health.backends().get_mut(self.upstream.place()) {
-            state.held = state.held.saturating_sub(1);
+        if let Some(state) = self.health.backends().get_mut(self.upstream.endpoint()) {
+            state.waiting_requests = state.waiting_requests.saturating_sub(1);
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

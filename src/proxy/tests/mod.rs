@@ -1,13 +1,13 @@
-//! The proxy over real sockets: a browser and a backend that are scripts of raw bytes, and between
-//! them hyper's server with [`Proxy::forward`] behind it.
+//! Tests of the proxy over real sockets: the browser and the backend are scripts of raw bytes, and
+//! between them is hyper's server with [`Proxy::forward`].
 //!
-//! Whatever is waited for has a deadline; nothing sleeps in the hope that something has happened.
+//! Every wait has a deadline.
 
-mod down;
 mod faults;
-mod fields;
+mod headers;
 mod http;
-mod interim;
+mod informational;
+mod restart;
 mod reuse;
 mod websocket;
 
@@ -30,29 +30,29 @@ use crate::{
     http::informational::{InformationalStream, InformationalWriter},
 };
 
-/// Awaits what must happen soon.
+/// Awaits a future that must complete within 20 seconds.
 async fn soon<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(20), future).await.expect("within 20 s")
 }
 
-/// livers, as far as this room goes.
-struct Front {
+/// A server that only proxies.
+struct TestProxy {
     address: SocketAddr,
     events: broadcast::Receiver<Event>,
-    /// What is open in tabs.
+    /// The paths of open pages.
     pages: Arc<std::sync::Mutex<Vec<String>>>,
-    recovered: mpsc::UnboundedReceiver<ChangeSet>,
+    reloads: mpsc::UnboundedReceiver<ChangeSet>,
     tasks: TaskTracker,
     cancel: CancellationToken,
 }
 
-impl Front {
-    /// Proxies everything to a backend. A request is a navigation when it says so as browsers do.
-    async fn of(backend: SocketAddr) -> Self {
-        Self::with(&[&format!("/={backend}")]).await
+impl TestProxy {
+    /// Proxies all paths to a backend. A request with `Sec-Fetch-Dest: document` is a navigation.
+    async fn to(backend: SocketAddr) -> Self {
+        Self::with_routes(&[&format!("/={backend}")]).await
     }
 
-    async fn with(routes: &[&str]) -> Self {
+    async fn with_routes(routes: &[&str]) -> Self {
         Self::with_options(routes, Options::default()).await
     }
 
@@ -63,33 +63,33 @@ impl Front {
         let open = Arc::clone(&open_pages);
         let events = Events::default();
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
-        let (tell, recovered) = mpsc::unbounded_channel();
+        let (sender, reloads) = mpsc::unbounded_channel();
         let pages = Pages {
             open: Arc::new(move || open.lock().unwrap().clone()),
-            reload: Arc::new(move |pages| tell.send(pages).unwrap_or_default()),
+            reload: Arc::new(move |pages| sender.send(pages).unwrap_or_default()),
         };
-        let seen = events.subscribe();
+        let subscription = events.subscribe();
         let proxy = Arc::new(Proxy::new(options, events, tasks.clone(), cancel.clone(), pages));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
-            while let Ok((socket, from)) = listener.accept().await {
-                // As the real server does: without it, every chunk waits 40 ms for the one before.
+            while let Ok((socket, peer)) = listener.accept().await {
+                // Like the real server: Nagle's algorithm would delay every chunk by 40 ms.
                 socket.set_nodelay(true).unwrap();
                 let proxy = proxy.clone();
-                let line = InformationalWriter::default();
-                let socket = InformationalStream::new(socket, line.clone());
+                let writer = InformationalWriter::default();
+                let socket = InformationalStream::new(socket, writer.clone());
                 let service = service_fn(move |mut request: Request<Incoming>| {
                     let proxy = proxy.clone();
-                    request.extensions_mut().insert(line.clone());
+                    request.extensions_mut().insert(writer.clone());
                     async move {
-                        let from = Client { address: from.ip(), https: false };
+                        let client = Client { address: peer.ip(), https: false };
                         let page = request.headers().get("sec-fetch-dest");
                         let page = page.is_some_and(|dest| dest == "document");
                         let Some(route) = proxy.route(request.uri().path()) else {
                             return Ok(Response::new(full("no route")));
                         };
-                        Ok::<_, Infallible>(proxy.forward(route, request, from, page).await)
+                        Ok::<_, Infallible>(proxy.forward(route, request, client, page).await)
                     }
                 });
                 let connection = http1::Builder::new()
@@ -99,44 +99,44 @@ impl Front {
                 tokio::spawn(connection);
             }
         });
-        Self { address, events: seen, pages: open_pages, recovered, tasks, cancel }
+        Self { address, events: subscription, pages: open_pages, reloads, tasks, cancel }
     }
 
-    /// A browser that has sent this much.
+    /// Opens a connection and sends bytes on it.
     async fn browser(&self, sent: &str) -> TcpStream {
         let mut socket = TcpStream::connect(self.address).await.unwrap();
         socket.write_all(sent.as_bytes()).await.unwrap();
         socket
     }
 
-    /// A whole answer to a request of its own.
+    /// Sends a `GET` on its own connection, and returns the whole response.
     async fn get(&self, path: &str, fields: &str) -> String {
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{fields}\r\n");
         let mut socket = self.browser(&request).await;
-        all(&mut socket).await
+        read_all(&mut socket).await
     }
 
-    /// The next event.
+    /// Returns the next event.
     async fn event(&mut self) -> Event {
         soon(self.events.recv()).await.unwrap()
     }
 
-    /// The next event, which must be a fault; why.
+    /// Returns the reason in the next event, which must be a `BackendFault`.
     async fn fault(&mut self) -> String {
         match self.event().await {
             Event::BackendFault { why, .. } => why,
-            other => panic!("{other:?} is no fault"),
+            other => panic!("{other:?}"),
         }
     }
 
-    fn quiet(&mut self) {
+    fn expect_no_event(&mut self) {
         let event = self.events.try_recv();
-        assert!(event.is_err(), "nothing more is told than {event:?}");
+        assert!(event.is_err(), "unexpected {event:?}");
     }
 }
 
-/// A backend that the test plays itself.
+/// A backend scripted by the test.
 struct Backend(TcpListener);
 
 impl Backend {
@@ -146,7 +146,7 @@ impl Backend {
         (Self(listener), address)
     }
 
-    /// A port that is taken, and where nobody listens yet.
+    /// Returns a bound socket that does not listen, and its address.
     fn down() -> (TcpSocket, SocketAddr) {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -154,35 +154,35 @@ impl Backend {
         (socket, address)
     }
 
-    /// The next connection.
+    /// Accepts the next connection.
     async fn accept(&self) -> TcpStream {
         soon(self.0.accept()).await.unwrap().0
     }
 
-    /// The next connection, and the head of the request on it.
-    async fn asked(&self) -> (TcpStream, String) {
+    /// Accepts the next connection, and reads the head of a request.
+    async fn receive(&self) -> (TcpStream, String) {
         let mut socket = self.accept().await;
-        let asked = head(&mut socket).await;
-        (socket, asked)
+        let received = read_head(&mut socket).await;
+        (socket, received)
     }
 
-    /// Answers the next request and keeps the connection.
-    async fn answer_and_keep(&self, answer: &str) -> TcpStream {
-        let (mut socket, _) = self.asked().await;
-        socket.write_all(answer.as_bytes()).await.unwrap();
+    /// Responds to the next request and keeps the connection open.
+    async fn respond_and_keep(&self, response: &str) -> TcpStream {
+        let (mut socket, _) = self.receive().await;
+        socket.write_all(response.as_bytes()).await.unwrap();
         socket
     }
 
-    /// Answers the next request and closes.
-    async fn answer(&self, answer: &str) -> String {
-        let (mut socket, asked) = self.asked().await;
-        socket.write_all(answer.as_bytes()).await.unwrap();
-        asked
+    /// Responds to the next request and closes. Returns the head of the request.
+    async fn respond(&self, response: &str) -> String {
+        let (mut socket, received) = self.receive().await;
+        socket.write_all(response.as_bytes()).await.unwrap();
+        received
     }
 }
 
-/// Exactly the bytes up to the end of a head.
-async fn head(socket: &mut TcpStream) -> String {
+/// Reads up to the end of a head, and no further.
+async fn read_head(socket: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     while !bytes.ends_with(b"\r\n\r\n") {
         bytes.push(soon(socket.read_u8()).await.unwrap());
@@ -190,26 +190,26 @@ async fn head(socket: &mut TcpStream) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Exactly these bytes next.
-async fn expect(socket: &mut TcpStream, expected: &str) {
+/// Reads these bytes.
+async fn read_exactly(socket: &mut TcpStream, expected: &str) {
     let mut bytes = vec![0; expected.len()];
     soon(socket.read_exact(&mut bytes)).await.unwrap();
     assert_eq!(String::from_utf8_lossy(&bytes), expected);
 }
 
-/// All that comes before the connection ends, however it ends.
-async fn all(socket: &mut TcpStream) -> String {
+/// Reads until the connection ends, in order or by a reset.
+async fn read_all(socket: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let _ = soon(socket.read_to_end(&mut bytes)).await;
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Waits for the other side's end, however it comes, ignoring what it still sends.
-async fn ended(socket: &mut TcpStream) {
-    let _ = all(socket).await;
+/// Waits until the peer closes the connection, in order or by a reset.
+async fn wait_closed(socket: &mut TcpStream) {
+    let _ = read_all(socket).await;
 }
 
-/// Ends a connection with a RST.
+/// Closes a connection with a RST.
 fn reset(socket: TcpStream) {
     socket.set_zero_linger().unwrap();
     drop(socket);

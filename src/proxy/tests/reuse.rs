@@ -1,27 +1,27 @@
-//! Connections that are used again, and those that must not be.
+//! Reuse of connections to backends.
 
 use std::time::Instant;
 
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use super::{Backend, Front, all, ended, expect, head, reset, soon};
-use crate::{event::Event, proxy::pool::IDLE};
+use super::{Backend, TestProxy, read_all, read_exactly, read_head, reset, soon, wait_closed};
+use crate::{event::Event, proxy::pool::IDLE_TIMEOUT};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// Answers the next request on a connection.
-async fn again(socket: &mut TcpStream, answer: &str) -> String {
-    let asked = head(socket).await;
-    socket.write_all(answer.as_bytes()).await.unwrap();
-    asked
+/// Responds to the next request on a connection. Returns the head of the request.
+async fn respond_on(socket: &mut TcpStream, response: &str) -> String {
+    let received = read_head(socket).await;
+    socket.write_all(response.as_bytes()).await.unwrap();
+    received
 }
 
 #[tokio::test]
-async fn requests_that_may_be_sent_twice_share_a_connection() {
+async fn repeatable_requests_share_a_connection() {
     let (backend, address) = Backend::new().await;
-    let mut front = Front::of(address).await;
-    let (answer, mut socket) = tokio::join!(front.get("/0", ""), backend.answer_and_keep(OK));
-    assert!(answer.ends_with("ok"), "{answer}");
+    let mut proxy = TestProxy::to(address).await;
+    let (response, mut socket) = tokio::join!(proxy.get("/0", ""), backend.respond_and_keep(OK));
+    assert!(response.ends_with("ok"), "{response}");
     let table = [
         ("GET", "200 OK\r\nContent-Length: 2\r\n\r\nok", true),
         ("GET", "200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", true),
@@ -30,130 +30,133 @@ async fn requests_that_may_be_sent_twice_share_a_connection() {
         ("GET", "304 Not Modified\r\n\r\n", true),
         ("OPTIONS", "200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", false),
     ];
-    for (method, answer, kept) in table {
+    for (method, response, kept) in table {
         let request = format!("{method} /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
-        let mut browser = front.browser(&request).await;
-        let asked = again(&mut socket, &format!("HTTP/1.1 {answer}")).await;
-        assert!(asked.starts_with(&format!("{method} /x HTTP/1.1\r\n")), "{asked}");
-        assert!(!asked.to_lowercase().contains("connection:"), "{asked}");
-        all(&mut browser).await;
+        let mut browser = proxy.browser(&request).await;
+        let received = respond_on(&mut socket, &format!("HTTP/1.1 {response}")).await;
+        assert!(received.starts_with(&format!("{method} /x HTTP/1.1\r\n")), "{received}");
+        assert!(!received.to_lowercase().contains("connection:"), "{received}");
+        read_all(&mut browser).await;
         if !kept {
-            ended(&mut socket).await;
+            wait_closed(&mut socket).await;
         }
     }
-    front.quiet();
+    proxy.expect_no_event();
 }
 
 #[tokio::test]
-async fn what_may_not_be_sent_twice_has_a_connection_of_its_own() {
+async fn other_requests_open_a_connection() {
     let (backend, address) = Backend::new().await;
-    let front = Front::of(address).await;
+    let proxy = TestProxy::to(address).await;
     for request in [
         "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
         "PUT / HTTP/1.1\r\n\
          Host: h\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx",
     ] {
-        let (_, mut idle) = tokio::join!(front.get("/", ""), backend.answer_and_keep(OK));
-        let mut browser = front.browser(request).await;
-        let (mut socket, _) = backend.asked().await;
-        // The one in whose place it came.
-        ended(&mut idle).await;
+        let (_, mut idle) = tokio::join!(proxy.get("/", ""), backend.respond_and_keep(OK));
+        let mut browser = proxy.browser(request).await;
+        let (mut socket, _) = backend.receive().await;
+        // The new connection replaces the idle one.
+        wait_closed(&mut idle).await;
         socket.write_all(OK.as_bytes()).await.unwrap();
-        assert!(all(&mut browser).await.ends_with("ok"));
-        // And it is kept in its turn, for those who may have it.
-        let (answer, _) = tokio::join!(front.get("/", ""), async {
+        assert!(read_all(&mut browser).await.ends_with("ok"));
+        // The new connection is kept for repeatable requests.
+        let (response, _) = tokio::join!(proxy.get("/", ""), async {
             if request.ends_with('x') {
-                expect(&mut socket, "x").await;
+                read_exactly(&mut socket, "x").await;
             }
-            again(&mut socket, OK).await
+            respond_on(&mut socket, OK).await
         });
-        assert!(answer.ends_with("ok"), "{answer}");
+        assert!(response.ends_with("ok"), "{response}");
     }
 }
 
 #[tokio::test]
-async fn a_connection_that_was_closed_meanwhile_costs_nobody_an_answer() {
+async fn request_on_a_closed_connection_is_repeated_once() {
     let (backend, address) = Backend::new().await;
-    let mut front = Front::of(address).await;
-    for ends in ["in order", "by a reset", "when it is asked", "with half an answer"] {
-        let (_, mut socket) = tokio::join!(front.get("/", ""), backend.answer_and_keep(OK));
+    let mut proxy = TestProxy::to(address).await;
+    for ends in ["in order", "by a reset", "at the request", "with half a response"] {
+        let (_, mut socket) = tokio::join!(proxy.get("/", ""), backend.respond_and_keep(OK));
         match ends {
             "in order" => drop(socket),
             "by a reset" => reset(socket),
-            // It was on its way already: the request is sent again, once.
+            // The request was sent already: it is sent again, once.
             _ => {
                 let ending = async {
-                    head(&mut socket).await;
+                    read_head(&mut socket).await;
                     if ends.starts_with("with") {
                         socket.write_all(b"HTTP/1.1 200 O").await.unwrap();
                     }
                     drop(socket);
-                    backend.answer(OK).await
+                    backend.respond(OK).await
                 };
-                let (answer, asked) = tokio::join!(front.get("/again?x", ""), ending);
-                assert!(answer.ends_with("ok"), "{ends}: {answer}");
-                assert!(asked.starts_with("GET /again?x HTTP/1.1\r\n"), "{ends}: {asked}");
+                let (response, received) = tokio::join!(proxy.get("/again?x", ""), ending);
+                assert!(response.ends_with("ok"), "{ends}: {response}");
+                assert!(received.starts_with("GET /again?x HTTP/1.1\r\n"), "{ends}: {received}");
                 continue;
             }
         }
-        let (answer, _) = tokio::join!(front.get("/", ""), backend.answer(OK));
-        assert!(answer.ends_with("ok"), "{ends}: {answer}");
+        let (response, _) = tokio::join!(proxy.get("/", ""), backend.respond(OK));
+        assert!(response.ends_with("ok"), "{ends}: {response}");
     }
-    // On a new one there is no second try.
+    // On a new connection, it is not repeated.
     let closing = async {
-        let (socket, _) = backend.asked().await;
+        let (socket, _) = backend.receive().await;
         drop(socket);
     };
-    let (answer, ()) = tokio::join!(front.get("/", ""), closing);
-    assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
-    assert_eq!(front.fault().await, "it closed the connection");
-    front.quiet();
+    let (response, ()) = tokio::join!(proxy.get("/", ""), closing);
+    assert!(response.starts_with("HTTP/1.1 502 "), "{response}");
+    assert_eq!(proxy.fault().await, "the backend closed the connection");
+    proxy.expect_no_event();
 }
 
 #[tokio::test]
-async fn what_is_said_on_a_quiet_connection_is_no_answer() {
+async fn bytes_on_an_idle_connection_are_not_a_response() {
     let (backend, address) = Backend::new().await;
-    let mut front = Front::of(address).await;
-    let (_, mut socket) = tokio::join!(front.get("/", ""), backend.answer_and_keep(OK));
-    // As servers do that grow tired of an idle connection, and as nobody should.
+    let mut proxy = TestProxy::to(address).await;
+    let (_, mut socket) = tokio::join!(proxy.get("/", ""), backend.respond_and_keep(OK));
+    // Some servers send this before they close an idle connection.
     socket.write_all(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n").await.unwrap();
-    ended(&mut socket).await;
-    let (answer, _) = tokio::join!(front.get("/", ""), backend.answer(OK));
-    assert!(answer.ends_with("ok"), "{answer}");
-    front.quiet();
+    wait_closed(&mut socket).await;
+    let (response, _) = tokio::join!(proxy.get("/", ""), backend.respond(OK));
+    assert!(response.ends_with("ok"), "{response}");
+    proxy.expect_no_event();
 }
 
 #[tokio::test]
-async fn a_backend_that_serves_one_connection_at_a_time_is_not_held_up() {
+async fn idle_connection_does_not_block_a_single_threaded_backend() {
     let (backend, address) = Backend::new().await;
-    let front = Front::of(address).await;
-    // Two requests at once; the second connection is looked at when the first has ended.
-    let mut first = front.browser("GET /1 HTTP/1.1\r\nHost: h\r\n\r\n").await;
-    let (mut socket, _) = backend.asked().await;
-    let mut second = front.browser("GET /2 HTTP/1.1\r\nHost: h\r\n\r\n").await;
+    let proxy = TestProxy::to(address).await;
+    // Two requests; the backend reads from the second connection once the first has ended.
+    let mut first = proxy.browser("GET /1 HTTP/1.1\r\nHost: h\r\n\r\n").await;
+    let (mut socket, _) = backend.receive().await;
+    let mut second = proxy.browser("GET /2 HTTP/1.1\r\nHost: h\r\n\r\n").await;
     let waiting = backend.accept().await;
     socket.write_all(OK.as_bytes()).await.unwrap();
-    head(&mut first).await;
-    expect(&mut first, "ok").await;
+    read_head(&mut first).await;
+    read_exactly(&mut first, "ok").await;
     let since = Instant::now();
-    ended(&mut socket).await;
-    assert!(since.elapsed() < IDLE, "for the one that waits, not for its age");
+    wait_closed(&mut socket).await;
+    assert!(
+        since.elapsed() < IDLE_TIMEOUT,
+        "closed for the waiting request, not by the idle timeout"
+    );
     let mut socket = waiting;
-    again(&mut socket, OK).await;
-    head(&mut second).await;
-    expect(&mut second, "ok").await;
+    respond_on(&mut socket, OK).await;
+    read_head(&mut second).await;
+    read_exactly(&mut second, "ok").await;
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_closed_before_long_and_when_livers_stops() {
+async fn idle_connection_is_closed_by_the_timeout_and_by_shutdown() {
     let (backend, address) = Backend::new().await;
-    let mut front = Front::of(address).await;
-    let (_, mut socket) = tokio::join!(front.get("/", ""), backend.answer_and_keep(OK));
-    ended(&mut socket).await;
-    let (_, mut socket) = tokio::join!(front.get("/", ""), backend.answer_and_keep(OK));
-    front.cancel.cancel();
-    ended(&mut socket).await;
-    front.tasks.close();
-    soon(front.tasks.wait()).await;
-    assert!(!matches!(front.events.try_recv(), Ok(Event::BackendDown { .. })));
+    let mut proxy = TestProxy::to(address).await;
+    let (_, mut socket) = tokio::join!(proxy.get("/", ""), backend.respond_and_keep(OK));
+    wait_closed(&mut socket).await;
+    let (_, mut socket) = tokio::join!(proxy.get("/", ""), backend.respond_and_keep(OK));
+    proxy.cancel.cancel();
+    wait_closed(&mut socket).await;
+    proxy.tasks.close();
+    soon(proxy.tasks.wait()).await;
+    assert!(!matches!(proxy.events.try_recv(), Ok(Event::BackendDown { .. })));
 }

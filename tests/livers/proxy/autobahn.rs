@@ -1,10 +1,12 @@
-//! Autobahn's WebSocket test suite, at a backend through livers and at the same backend directly.
+//! Autobahn's WebSocket test suite, against a backend directly and through livers.
 //!
-//! What the backend gets wrong is its own affair; that nothing becomes worse, or better, on the way
-//! is livers'. The suite is a program of PyPI's (`autobahntestsuite`, for Python 2.7), and takes
-//! minutes: where there is no `wstest` (in `PATH`, or named by `WSTEST`), this says that it is
-//! skipped. `LIVERS_AUTOBAHN=all` runs every case, compression of large messages included, and
-//! `LIVERS_AUTOBAHN='1.*,9.8.1'` these.
+//! Both runs must have the same results: errors of the backend are not of interest, but the proxy must
+//! not add or hide any.
+//!
+//! The suite (`autobahntestsuite` on PyPI) needs Python 2.7: its release 25.10.1 installs on Python 3,
+//! but fails at its first import. The test is skipped without `wstest` in `PATH` or in the environment
+//! variable `WSTEST`. It takes minutes. `LIVERS_AUTOBAHN=all` also runs the cases of compressed large
+//! messages, and `LIVERS_AUTOBAHN='1.*,9.8.1'` runs only these cases.
 
 use std::{
     collections::BTreeMap,
@@ -21,18 +23,19 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::front;
+use super::start;
 use crate::support::{dir::TempDir, skip::skip};
 
-/// Compression of large messages: more than all others together.
-const LARGE: [&str; 10] = [
+/// Compression of large messages. These cases take longer than all others together.
+const LARGE_COMPRESSED: [&str; 10] = [
     "12.2.*", "12.3.*", "12.4.*", "12.5.*", "13.2.*", "13.3.*", "13.4.*", "13.5.*", "13.6.*",
     "13.7.*",
 ];
 
-/// How long all cases may take, twice each.
+/// Time limit for all cases, in both runs.
 const LIMIT: Duration = Duration::from_hours(1);
 
+/// Returns the path of `wstest`.
 fn suite() -> Option<PathBuf> {
     let named = env::var_os("WSTEST").map(PathBuf::from);
     let path = env::var_os("PATH").unwrap_or_default();
@@ -41,6 +44,7 @@ fn suite() -> Option<PathBuf> {
     named.or_else(found)
 }
 
+/// Starts `wstest`.
 fn run(suite: &Path, folder: &Path, args: &[&str]) -> Child {
     let mut command = Command::new(suite);
     command.args(args).current_dir(folder).kill_on_drop(true);
@@ -48,25 +52,25 @@ fn run(suite: &Path, folder: &Path, args: &[&str]) -> Child {
     command.spawn().expect("start wstest")
 }
 
-/// Waits until somebody listens on a port.
-async fn listening(port: u16) {
+/// Waits until a port accepts connections.
+async fn wait_for_listener(port: u16) {
     let waiting = async {
         while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
             sleep(Duration::from_millis(50)).await;
         }
     };
-    timeout(Duration::from_mins(1), waiting).await.expect("the suite's own server");
+    timeout(Duration::from_mins(1), waiting).await.expect("the server of the suite");
 }
 
-/// How each case ended, by its number.
-fn endings(index: &Value, agent: &str) -> BTreeMap<String, String> {
+/// Returns the result of each case, by its number.
+fn results(index: &Value, agent: &str) -> BTreeMap<String, String> {
     let cases = index[agent].as_object().unwrap_or_else(|| panic!("{agent} in {index}"));
-    let ending = |case: &Value| format!("{}, close {}", case["behavior"], case["behaviorClose"]);
-    cases.iter().map(|(number, case)| (number.clone(), ending(case))).collect()
+    let result = |case: &Value| format!("{}, close {}", case["behavior"], case["behaviorClose"]);
+    cases.iter().map(|(number, case)| (number.clone(), result(case))).collect()
 }
 
 #[tokio::test]
-async fn the_suite_finds_the_same_through_the_proxy() {
+async fn results_are_the_same_through_the_proxy() {
     let Some(suite) = suite() else {
         return skip("proxy::autobahn", "wstest");
     };
@@ -76,14 +80,14 @@ async fn the_suite_finds_the_same_through_the_proxy() {
     drop(free);
     let uri = format!("ws://127.0.0.1:{port}");
     let _backend = run(&suite, folder.path(), &["-m", "testeeserver", "-w", &uri]);
-    listening(port).await;
-    // The suite's server answers to its own name only.
+    wait_for_listener(port).await;
+    // The server of the suite accepts its own host name only.
     let route = format!("--proxy=/=127.0.0.1:{port}");
-    let (livers, _dir) = front([route, "--proxy-change-origin".to_owned()]).await;
+    let (livers, _dir) = start([route, "--proxy-change-origin".to_owned()]).await;
 
-    let wanted = env::var("LIVERS_AUTOBAHN").ok();
-    let (cases, left_out): (Vec<&str>, &[&str]) = match wanted.as_deref() {
-        None => (vec!["*"], &LARGE),
+    let selected = env::var("LIVERS_AUTOBAHN").ok();
+    let (cases, excluded): (Vec<&str>, &[&str]) = match selected.as_deref() {
+        None => (vec!["*"], &LARGE_COMPRESSED),
         Some("all") => (vec!["*"], &[]),
         Some(named) => (named.split(',').collect(), &[]),
     };
@@ -92,29 +96,29 @@ async fn the_suite_finds_the_same_through_the_proxy() {
         "outdir": folder.path().join("reports"),
         "servers": [{ "agent": "direct", "url": uri }, { "agent": "proxied", "url": proxied }],
         "cases": cases,
-        "exclude-cases": left_out,
+        "exclude-cases": excluded,
         "exclude-agent-cases": {},
     });
     folder.write("spec.json", spec.to_string());
     let since = Instant::now();
     let mut client = run(&suite, folder.path(), &["-m", "fuzzingclient", "-s", "spec.json"]);
-    let ended = timeout(LIMIT, client.wait()).await.expect("the end of the suite");
+    let ended = timeout(LIMIT, client.wait()).await.expect("the suite ends");
     assert!(ended.expect("an exit").success());
 
     let index = fs::read(folder.path().join("reports/index.json")).expect("its report");
     let index: Value = serde_json::from_slice(&index).expect("JSON");
-    let (direct, proxied) = (endings(&index, "direct"), endings(&index, "proxied"));
+    let (direct, proxied) = (results(&index, "direct"), results(&index, "proxied"));
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for ending in proxied.values() {
-        *counts.entry(ending).or_default() += 1;
+    for result in proxied.values() {
+        *counts.entry(result).or_default() += 1;
     }
     println!("{} cases in {:.0} s: {counts:#?}", proxied.len(), since.elapsed().as_secs_f64());
-    assert!(wanted.is_some() || proxied.len() > 300, "only {} cases were run", proxied.len());
+    assert!(selected.is_some() || proxied.len() > 300, "only {} cases were run", proxied.len());
     assert!(direct.keys().eq(proxied.keys()), "not the same cases");
     let differ: Vec<_> = direct
         .iter()
-        .filter(|(number, ending)| proxied.get(*number) != Some(ending))
-        .map(|(number, ending)| format!("{number}: {ending}, not {}", proxied[number]))
+        .filter(|(number, result)| proxied.get(*number) != Some(result))
+        .map(|(number, result)| format!("{number}: {result}, not {}", proxied[number]))
         .collect();
     assert!(differ.is_empty(), "{} cases differ: {differ:#?}", differ.len());
     assert_eq!(livers.stderr(), [""; 0]);

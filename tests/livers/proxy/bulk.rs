@@ -1,4 +1,4 @@
-//! A great deal of data in either direction, in the memory of a little.
+//! Large uploads and downloads in constant memory.
 
 use std::{fs, time::Instant};
 
@@ -7,7 +7,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{front, route};
+use super::{route, start};
 use crate::support::{
     backend::Backend,
     http::{self, Wire},
@@ -17,23 +17,23 @@ use crate::support::{
 
 const TOTAL: usize = 1 << 30;
 
-/// How much memory the server may take more than before: some buffers, by far not the body.
-const MORE: usize = 12 << 20;
+/// By how much the memory of the server may grow, in bytes: some buffers, far less than the body.
+const MAX_GROWTH: usize = 12 << 20;
 
-/// The data is this over and over; its length is prime, so that no buffer boundary repeats.
+/// Length of the block that the data repeats. It is prime, so that no buffer boundary repeats.
 const BLOCK: usize = 262_147;
 
 fn block() -> Vec<u8> {
     (0..BLOCK).map(|n| (n % 251).to_le_bytes()[0]).collect()
 }
 
-/// Writes `TOTAL` bytes, looking at the server's memory now and then.
+/// Writes `TOTAL` bytes, and checks the server's memory in between.
 async fn write(stream: &mut TcpStream, livers: Option<&Memory>) {
     let block = block();
     let mut left = TOTAL;
     for n in 0.. {
         let bytes = &block[..left.min(BLOCK)];
-        within("room to write", stream.write_all(bytes)).await.expect("write");
+        within("a write", stream.write_all(bytes)).await.expect("write");
         left -= bytes.len();
         if left == 0 {
             return;
@@ -44,7 +44,7 @@ async fn write(stream: &mut TcpStream, livers: Option<&Memory>) {
     }
 }
 
-/// Reads `TOTAL` bytes that follow the first ones, and compares them.
+/// Reads `TOTAL` bytes, of which `first` are read already, and compares them.
 async fn read(stream: &mut TcpStream, first: &[u8], livers: Option<&Memory>) {
     let block = block();
     let mut at = 0;
@@ -59,22 +59,22 @@ async fn read(stream: &mut TcpStream, first: &[u8], livers: Option<&Memory>) {
         }
         at
     };
-    let mut got = check(first);
+    let mut total = check(first);
     let mut buffer = vec![0; BLOCK];
     for n in 0.. {
-        if got == TOTAL {
+        if total == TOTAL {
             return;
         }
         let count = within("bytes", stream.read(&mut buffer)).await.expect("read");
-        assert!(count > 0, "it ended after {got}");
-        got = check(&buffer[..count]);
+        assert!(count > 0, "ended after {total} bytes");
+        total = check(&buffer[..count]);
         if n % 64 == 0 {
             livers.into_iter().for_each(Memory::check);
         }
     }
 }
 
-/// Reads a head and answers what came after it.
+/// Reads a head, and returns the bytes read past it.
 async fn after_head(stream: &mut TcpStream) -> Vec<u8> {
     let mut read = Vec::new();
     loop {
@@ -86,14 +86,14 @@ async fn after_head(stream: &mut TcpStream) -> Vec<u8> {
     }
 }
 
-/// What a server holds, in bytes.
+/// The resident memory of a server, in bytes.
 struct Memory {
     id: u32,
     before: usize,
 }
 
 impl Memory {
-    fn of(livers: &Livers) -> Self {
+    fn new(livers: &Livers) -> Self {
         let id = livers.id();
         Self { id, before: Self::now(id, "VmRSS") }
     }
@@ -107,51 +107,55 @@ impl Memory {
 
     fn check(&self) {
         let now = Self::now(self.id, "VmRSS");
-        assert!(now < self.before + MORE, "{} bytes before, {now} meanwhile", self.before);
+        assert!(now < self.before + MAX_GROWTH, "{} bytes before, {now} now", self.before);
     }
 
-    /// Says what it was, and checks the highest it ever was.
-    fn tell(&self, what: &str, since: Instant) {
+    /// Prints the memory, and checks its peak.
+    fn report(&self, what: &str, since: Instant) {
         let peak = Self::now(self.id, "VmHWM");
         println!(
             "{what}: {} MB in {:.1} s; {:.1} MB before, {:.1} MB at most",
             TOTAL >> 20,
             since.elapsed().as_secs_f64(),
-            mega(self.before),
-            mega(peak),
+            megabytes(self.before),
+            megabytes(peak),
         );
-        assert!(peak < self.before + MORE, "{} bytes before, {peak} at most", self.before);
+        assert!(
+            peak < self.before + MAX_GROWTH,
+            "{} bytes before, {peak} at the peak",
+            self.before
+        );
     }
 }
 
-fn mega(bytes: usize) -> f64 {
+fn megabytes(bytes: usize) -> f64 {
     f64::from(u32::try_from(bytes >> 10).expect("less than 4 TB")) / 1024.0
 }
 
 #[tokio::test]
-async fn a_large_upload_passes_in_constant_memory() {
+async fn upload_of_a_gigabyte_needs_constant_memory() {
     let backend = Backend::start(|wire| async move {
         let mut stream = wire.into_stream();
         let first = after_head(&mut stream).await;
         read(&mut stream, &first, None).await;
-        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nall!";
-        stream.write_all(answer).await.expect("an answer");
+        let response = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nall!";
+        stream.write_all(response).await.expect("write");
     })
     .await;
-    let (livers, _dir) = front([route("/upload", &backend)]).await;
+    let (livers, _dir) = start([route("/upload", &backend)]).await;
     let port = livers.port();
     http::get(port, "/").await;
-    let (memory, since) = (Memory::of(&livers), Instant::now());
+    let (memory, since) = (Memory::new(&livers), Instant::now());
     let mut wire = Wire::open(port).await;
     wire.send(http::request_head(port, "POST", "/upload", &[], TOTAL)).await;
     let mut stream = wire.into_stream();
     write(&mut stream, Some(&memory)).await;
     assert_eq!(Wire::over(stream).response(false).await.text(), "all!");
-    memory.tell("upload", since);
+    memory.report("upload", since);
 }
 
 #[tokio::test]
-async fn a_large_download_passes_in_constant_memory() {
+async fn download_of_a_gigabyte_needs_constant_memory() {
     let backend = Backend::start(|wire| async move {
         let mut stream = wire.into_stream();
         assert_eq!(after_head(&mut stream).await, b"");
@@ -160,14 +164,14 @@ async fn a_large_download_passes_in_constant_memory() {
         write(&mut stream, None).await;
     })
     .await;
-    let (livers, _dir) = front([route("/download", &backend)]).await;
+    let (livers, _dir) = start([route("/download", &backend)]).await;
     let port = livers.port();
     http::get(port, "/").await;
-    let (memory, since) = (Memory::of(&livers), Instant::now());
+    let (memory, since) = (Memory::new(&livers), Instant::now());
     let mut wire = Wire::open(port).await;
     wire.send(http::request_head(port, "GET", "/download", &[], 0)).await;
     let mut stream = wire.into_stream();
     let first = after_head(&mut stream).await;
     read(&mut stream, &first, Some(&memory)).await;
-    memory.tell("download", since);
+    memory.report("download", since);
 }

@@ -1,17 +1,17 @@
-//! Requests and answers.
+//! Requests and responses.
 
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::Semaphore;
 
-use super::{answer, front, route};
+use super::{http_response, route, start};
 use crate::support::{
     backend::Backend,
     http::{self, RequestHead, Wire},
     socket::Socket,
 };
 
-/// Answers with its name, the method, the target, and the body.
+/// Responds with its name, the method, the target and the body of the request.
 async fn echo(name: &'static str) -> Backend {
     Backend::start(move |mut wire| async move {
         let head = wire.request().await.expect("a request");
@@ -19,15 +19,16 @@ async fn echo(name: &'static str) -> Backend {
         assert!(complete, "all of {head:?}");
         let line = format!("{name} {} {}\n", head.method, head.target);
         let body = [line.as_bytes(), &body].concat();
-        wire.send(answer("200 OK", "Content-Type: application/octet-stream\r\n", body)).await;
+        wire.send(http_response("200 OK", "Content-Type: application/octet-stream\r\n", body))
+            .await;
     })
     .await
 }
 
 #[tokio::test]
-async fn a_path_is_kept_or_has_its_prefix_replaced_and_the_longest_prefix_wins() {
+async fn longest_prefix_wins_and_is_kept_or_replaced() {
     let (a, b) = (echo("a").await, echo("b").await);
-    let (livers, _dir) = front([
+    let (livers, _dir) = start([
         route("/api", &a),
         format!("{}/v1", route("/api/v2", &b)),
         format!("{}/", route("/off", &b)),
@@ -45,8 +46,8 @@ async fn a_path_is_kept_or_has_its_prefix_replaced_and_the_longest_prefix_wins()
         ("/off", "b GET /\n"),
     ];
     for (path, expected) in table {
-        let got = http::get(livers.port(), path).await;
-        assert_eq!((got.status, got.text()), (200, expected), "{path}");
+        let response = http::get(livers.port(), path).await;
+        assert_eq!((response.status, response.text()), (200, expected), "{path}");
     }
     for path in ["/apix", "/ap", "/index.html"] {
         assert!(!http::get(livers.port(), path).await.text().contains(" GET "), "{path}");
@@ -56,20 +57,20 @@ async fn a_path_is_kept_or_has_its_prefix_replaced_and_the_longest_prefix_wins()
     for (method, path, line) in
         [("POST", "/api/x", "a POST /api/x\n"), ("PUT", "/api/v2/x", "b PUT /v1/x\n")]
     {
-        let got = http::send(livers.port(), method, path, &[], &body).await;
-        assert_eq!(got.status, 200);
+        let response = http::send(livers.port(), method, path, &[], &body).await;
+        assert_eq!(response.status, 200);
         assert!(
-            got.body == [line.as_bytes(), &body].concat(),
+            response.body == [line.as_bytes(), &body].concat(),
             "{method} {path}: {}",
-            got.body.len()
+            response.body.len()
         );
     }
 }
 
 #[tokio::test]
-async fn a_backend_for_everything_answers_everything_but_livers_own_paths() {
+async fn root_route_serves_all_paths_except_those_of_livers() {
     let backend = echo("all").await;
-    let (livers, _dir) = front([route("/", &backend)]).await;
+    let (livers, _dir) = start([route("/", &backend)]).await;
     let table = [
         ("GET", "/__livers", 404),
         ("GET", "/__livers/", 404),
@@ -82,28 +83,28 @@ async fn a_backend_for_everything_answers_everything_but_livers_own_paths() {
         ("POST", "/__livers/socket", 405),
     ];
     for (method, path, status) in table {
-        let got = http::send(livers.port(), method, path, &[], b"").await;
-        assert_eq!(got.status, status, "{method} {path}: {got:?}");
+        let response = http::send(livers.port(), method, path, &[], b"").await;
+        assert_eq!(response.status, status, "{method} {path}: {response:?}");
     }
     let mut socket = Socket::on(livers.port()).open().await;
     assert_eq!(socket.next_json().await["type"], "connected");
     let mut events = Wire::open(livers.port()).await;
     events.send(http::request_head(livers.port(), "GET", "/__livers/events", &[], 0)).await;
     events.until(b"\"type\":\"connected\"").await.expect("the first event");
-    assert_eq!(backend.connections(), 0, "nothing of that was the backend's");
+    assert_eq!(backend.connections(), 0, "the backend was not contacted");
 
     for path in ["/", "/index.html", "/__liversX", "/.env"] {
-        let got = http::get(livers.port(), path).await;
-        assert_eq!(got.text(), format!("all GET {path}\n"));
+        let response = http::get(livers.port(), path).await;
+        assert_eq!(response.text(), format!("all GET {path}\n"));
     }
 }
 
 #[tokio::test]
-async fn who_asks_for_another_host_reaches_no_backend() {
+async fn request_for_an_unknown_host_reaches_no_backend() {
     let backend = echo("all").await;
-    let (livers, _dir) = front([route("/", &backend)]).await;
-    let got = http::get_with(livers.port(), "/x", &[("Host", "evil.test")]).await;
-    assert_eq!(got.status, 403, "{got:?}");
+    let (livers, _dir) = start([route("/", &backend)]).await;
+    let response = http::get_with(livers.port(), "/x", &[("Host", "evil.test")]).await;
+    assert_eq!(response.status, 403, "{response:?}");
     let upgrade = [
         ("Host", "evil.test"),
         ("Connection", "Upgrade"),
@@ -116,7 +117,7 @@ async fn who_asks_for_another_host_reaches_no_backend() {
 }
 
 #[tokio::test]
-async fn header_fields_are_what_the_readme_says() {
+async fn header_fields_are_rewritten_as_documented() {
     let seen: Arc<Mutex<Option<RequestHead>>> = Arc::default();
     let keep = Arc::clone(&seen);
     let backend = Backend::start(move |mut wire| {
@@ -125,11 +126,11 @@ async fn header_fields_are_what_the_readme_says() {
             *keep.lock().unwrap() = wire.request().await;
             let fields = "Connection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n\
                           Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-End: kept\r\n";
-            wire.send(answer("201 Made Up", fields, "{}")).await;
+            wire.send(http_response("201 Made Up", fields, "{}")).await;
         }
     })
     .await;
-    let (livers, _dir) = front([route("/api", &backend)]).await;
+    let (livers, _dir) = start([route("/api", &backend)]).await;
     let host = format!("localhost:{}", livers.port());
     let sent = [
         ("Host", host.as_str()),
@@ -144,8 +145,8 @@ async fn header_fields_are_what_the_readme_says() {
         ("Forwarded", "for=6.6.6.6"),
         ("Via", "1.0 other"),
     ];
-    let got = http::get_with(livers.port(), "/api", &sent).await;
-    let asked = seen.lock().unwrap().take().expect("a request");
+    let response = http::get_with(livers.port(), "/api", &sent).await;
+    let received = seen.lock().unwrap().take().expect("a request");
     let table: [(&str, &[&str]); 12] = [
         ("Host", &[&host]),
         ("Origin", &["https://other.test"]),
@@ -161,59 +162,62 @@ async fn header_fields_are_what_the_readme_says() {
         ("Upgrade", &[]),
     ];
     for (name, values) in table {
-        assert_eq!(asked.headers.get_all(name), values, "{name} in {asked:?}");
+        assert_eq!(received.headers.get_all(name), values, "{name} in {received:?}");
     }
-    assert_eq!((got.status, got.text()), (201, "{}"));
-    assert_eq!(got.headers.get_all("set-cookie"), ["a=1", "b=2"]);
-    assert_eq!(got.header("x-end"), Some("kept"));
+    assert_eq!((response.status, response.text()), (201, "{}"));
+    assert_eq!(response.headers.get_all("set-cookie"), ["a=1", "b=2"]);
+    assert_eq!(response.header("x-end"), Some("kept"));
     for name in ["x-hop", "keep-alive", "access-control-allow-origin"] {
-        assert_eq!(got.header(name), None, "{name} in {got:?}");
+        assert_eq!(response.header(name), None, "{name} in {response:?}");
     }
 }
 
 #[tokio::test]
-async fn what_a_backend_says_of_itself_leads_back_to_livers() {
+async fn redirects_and_cookies_lead_back_to_livers() {
     let backend = Backend::start(|mut wire| async move {
-        while let Some(asked) = wire.request().await {
-            let own = asked.headers.get("x-own").unwrap_or_default().to_owned();
-            let host = asked.headers.get("host").unwrap_or_default().to_owned();
-            let origin = asked.headers.get("origin").unwrap_or_default().to_owned();
+        while let Some(received) = wire.request().await {
+            let own = received.headers.get("x-own").unwrap_or_default().to_owned();
+            let host = received.headers.get("host").unwrap_or_default().to_owned();
+            let origin = received.headers.get("origin").unwrap_or_default().to_owned();
             let fields = format!(
                 "Location: http://{own}{}/next?a#b\r\nRefresh: 1; url=http://{own}/v1/\r\n\
                  Set-Cookie: a=1; Domain=127.0.0.1; Path=/v1; HttpOnly\r\nSet-Cookie: b=2\r\n",
-                asked.target
+                received.target
             );
-            wire.send(answer("302 Found", &fields, format!("{host} {origin}"))).await;
+            wire.send(http_response("302 Found", &fields, format!("{host} {origin}"))).await;
         }
     })
     .await;
     let own = format!("127.0.0.1:{}", backend.port());
     let args = [route("/app", &backend), format!("{}/v1", route("/api", &backend))];
-    let (livers, _dir) = front(args.clone()).await;
-    let (changed, _dir) = front(args.into_iter().chain(["--proxy-change-origin".into()])).await;
+    let (livers, _dir) = start(args.clone()).await;
+    let (changed, _dir) = start(args.into_iter().chain(["--proxy-change-origin".into()])).await;
     for (livers, changes) in [(&livers, false), (&changed, true)] {
         let port = livers.port();
         let here = format!("localhost:{port}");
         let origin = format!("http://{here}");
         let fields = [("X-Own", own.as_str()), ("Origin", origin.as_str())];
-        let got = http::get_with(port, "/api/users", &fields).await;
-        assert_eq!((got.status, got.header("location")), (302, Some("/api/users/next?a#b")));
-        assert_eq!(got.header("refresh"), Some("1; url=/api/"));
-        assert_eq!(got.headers.get_all("set-cookie"), ["a=1; Path=/api; HttpOnly", "b=2"]);
+        let response = http::get_with(port, "/api/users", &fields).await;
+        assert_eq!(
+            (response.status, response.header("location")),
+            (302, Some("/api/users/next?a#b"))
+        );
+        assert_eq!(response.header("refresh"), Some("1; url=/api/"));
+        assert_eq!(response.headers.get_all("set-cookie"), ["a=1; Path=/api; HttpOnly", "b=2"]);
         let seen = if changes { format!("{own} http://{own}") } else { format!("{here} {origin}") };
-        assert_eq!(got.text(), seen);
-        let got = http::get_with(port, "/app/x", &fields).await;
-        assert_eq!(got.header("location"), Some("/app/x/next?a#b"));
-        // A foreign page stays one.
+        assert_eq!(response.text(), seen);
+        let response = http::get_with(port, "/app/x", &fields).await;
+        assert_eq!(response.header("location"), Some("/app/x/next?a#b"));
+        // Other origins stay unchanged.
         let fields = [("X-Own", "other.test"), ("Origin", "http://evil.test")];
-        let got = http::get_with(port, "/app/x", &fields).await;
-        assert_eq!(got.header("location"), Some("http://other.test/app/x/next?a#b"));
-        assert!(got.text().ends_with(" http://evil.test"), "{got:?}");
+        let response = http::get_with(port, "/app/x", &fields).await;
+        assert_eq!(response.header("location"), Some("http://other.test/app/x/next?a#b"));
+        assert!(response.text().ends_with(" http://evil.test"), "{response:?}");
     }
 }
 
 #[tokio::test]
-async fn each_event_of_a_stream_arrives_before_the_backend_has_the_next() {
+async fn events_of_a_stream_arrive_one_by_one() {
     let gate = Arc::new(Semaphore::new(0));
     let opened = Arc::clone(&gate);
     let backend = Backend::start(move |mut wire| {
@@ -228,7 +232,7 @@ async fn each_event_of_a_stream_arrives_before_the_backend_has_the_next() {
         }
     })
     .await;
-    let (livers, _dir) = front([route("/events", &backend)]).await;
+    let (livers, _dir) = start([route("/events", &backend)]).await;
     let mut wire = Wire::open(livers.port()).await;
     wire.send(http::request_head(livers.port(), "GET", "/events", &[], 0)).await;
     let head = wire.until(b"\r\n\r\n").await.expect("a head before the first event");
@@ -238,5 +242,5 @@ async fn each_event_of_a_stream_arrives_before_the_backend_has_the_next() {
         let event = wire.until(b"\n\n").await.expect("an event");
         assert!(event.ends_with(&format!("data: {n}")), "{event:?}");
     }
-    while !wire.some().await.expect("an end in order").is_empty() {}
+    while !wire.some().await.expect("an orderly end").is_empty() {}
 }

@@ -1,22 +1,23 @@
-//! A backend's pages, and what is none.
+//! Script injection into the pages of a backend.
 
 use std::{io::Write, sync::Arc};
 
 use flate2::{Compression, write::GzEncoder};
 use tokio::sync::Semaphore;
 
-use super::{answer, front, route};
+use super::{http_response, route, start};
 use crate::support::{
     backend::Backend,
     http::{self, Wire},
 };
 
-/// The text without livers' element, which must be in it exactly once.
+/// Removes the injected element, which must be there exactly once.
 fn without_element(text: &str) -> String {
-    let (before, rest) = text.split_once("<script").unwrap_or_else(|| panic!("none in {text}"));
-    let (element, after) = rest.split_once("</script>").expect("an end of the element");
+    let (before, rest) =
+        text.split_once("<script").unwrap_or_else(|| panic!("no element in {text}"));
+    let (element, after) = rest.split_once("</script>").expect("the end of the element");
     assert!(element.contains(" src=\"/__livers/client.js?"), "{element}");
-    assert!(!after.contains("/__livers/"), "a second one in {text}");
+    assert!(!after.contains("/__livers/"), "a second element in {text}");
     before.to_owned() + after
 }
 
@@ -24,7 +25,7 @@ const NAVIGATION: [(&str, &str); 1] = [("Sec-Fetch-Dest", "document")];
 const FETCH: [(&str, &str); 1] = [("Sec-Fetch-Dest", "empty")];
 
 #[tokio::test]
-async fn a_page_gets_one_element_while_the_backend_still_writes_it() {
+async fn streamed_page_gets_one_element() {
     const FIRST: &str = "<!doctype html><html><head><title>x</title></head><body><p>first";
     const SECOND: &str = "<p>second</body></html>";
     let gate = Arc::new(Semaphore::new(0));
@@ -32,8 +33,8 @@ async fn a_page_gets_one_element_while_the_backend_still_writes_it() {
     let backend = Backend::start(move |mut wire| {
         let gate = Arc::clone(&opened);
         async move {
-            let asked = wire.request().await.expect("a request");
-            assert_eq!(asked.headers.get("accept-encoding"), Some("identity"));
+            let received = wire.request().await.expect("a request");
+            assert_eq!(received.headers.get("accept-encoding"), Some("identity"));
             let length = FIRST.len() + SECOND.len();
             let head = format!(
                 "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {length}\r\n\
@@ -46,7 +47,7 @@ async fn a_page_gets_one_element_while_the_backend_still_writes_it() {
         }
     })
     .await;
-    let (livers, _dir) = front([route("/app", &backend)]).await;
+    let (livers, _dir) = start([route("/app", &backend)]).await;
     let mut wire = Wire::open(livers.port()).await;
     let fields = [NAVIGATION[0], ("Accept-Encoding", "gzip, br"), ("If-None-Match", "\"1\"")];
     wire.send(http::request_head(livers.port(), "GET", "/app", &fields, 0)).await;
@@ -55,32 +56,32 @@ async fn a_page_gets_one_element_while_the_backend_still_writes_it() {
         assert!(!head.to_ascii_lowercase().contains(stale), "{head}");
     }
     assert!(head.to_ascii_lowercase().contains("x-end: kept"), "{head}");
-    let first = wire.until(b"<p>first").await.expect("what the backend has written so far");
+    let first = wire.until(b"<p>first").await.expect("the first half");
     gate.add_permits(1);
-    let second = wire.until(b"</html>").await.expect("the rest");
-    // In between are only the sizes of chunks, which have no letters of the page.
+    let second = wire.until(b"</html>").await.expect("the second half");
+    // Lines without markup are chunk sizes.
     let text = without_element(&(first + "<p>first" + &second + "</html>"));
     let page: String = text.split("\r\n").filter(|part| part.contains('<')).collect();
     assert_eq!(page, FIRST.to_owned() + SECOND);
 }
 
 #[tokio::test]
-async fn a_navigation_gets_the_whole_page_and_no_old_validators() {
+async fn injected_page_has_no_validators() {
     const PAGE: &str = "<!doctype html><title>t</title><p>text";
     let fields = "Content-Type: text/html; charset=utf-8\r\nETag: \"1\"\r\n";
-    let backend = Backend::answering(answer("404 Not Found", fields, PAGE)).await;
-    let (livers, _dir) = front([route("/app", &backend)]).await;
+    let backend = Backend::answering(http_response("404 Not Found", fields, PAGE)).await;
+    let (livers, _dir) = start([route("/app", &backend)]).await;
     for (method, request) in [("GET", &NAVIGATION[..]), ("POST", &NAVIGATION[..]), ("GET", &[])] {
-        let got = http::send(livers.port(), method, "/app", request, b"").await;
-        assert_eq!(got.status, 404);
-        assert_eq!(without_element(got.text()), PAGE, "{method} {request:?}");
-        assert_eq!(got.header("etag"), None);
-        assert_eq!(got.header("cache-control"), Some("no-cache"));
+        let response = http::send(livers.port(), method, "/app", request, b"").await;
+        assert_eq!(response.status, 404);
+        assert_eq!(without_element(response.text()), PAGE, "{method} {request:?}");
+        assert_eq!(response.header("etag"), None);
+        assert_eq!(response.header("cache-control"), Some("no-cache"));
     }
 }
 
 #[tokio::test]
-async fn what_is_no_page_passes_byte_for_byte() {
+async fn responses_other_than_pages_are_unchanged() {
     const PAGE: &[u8] = b"<!doctype html><title>t</title><p>text";
     const GZIP: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xb3\xb1\xb0\x03\0\x12\x34";
     let table: [(&str, &[(&str, &str)], &str, &[u8]); 8] = [
@@ -90,13 +91,13 @@ async fn what_is_no_page_passes_byte_for_byte() {
         ("no type", &NAVIGATION, "", PAGE),
         ("fetched HTML", &FETCH, "Content-Type: text/html\r\n", PAGE),
         (
-            "compressed HTML that nobody here can read",
+            "HTML in an unsupported coding",
             &NAVIGATION,
             "Content-Type: text/html\r\nContent-Encoding: zstd\r\n",
             GZIP,
         ),
         (
-            "compressed HTML that a script fetches",
+            "fetched compressed HTML",
             &FETCH,
             "Content-Type: text/html\r\nContent-Encoding: gzip\r\n",
             GZIP,
@@ -111,62 +112,68 @@ async fn what_is_no_page_passes_byte_for_byte() {
     for (what, request, fields, body) in table {
         let fields =
             format!("{fields}ETag: \"1\"\r\nLast-Modified: Mon, 01 Jan 2024 00:00:00 GMT\r\n");
-        let backend = Backend::answering(answer("200 OK", &fields, body)).await;
-        let (livers, _dir) = front([route("/app", &backend)]).await;
-        let got = http::get_with(livers.port(), "/app", request).await;
-        assert!(got.body == body, "{what}: {got:?}");
-        assert_eq!(got.header("content-length"), Some(body.len().to_string().as_str()), "{what}");
+        let backend = Backend::answering(http_response("200 OK", &fields, body)).await;
+        let (livers, _dir) = start([route("/app", &backend)]).await;
+        let response = http::get_with(livers.port(), "/app", request).await;
+        assert!(response.body == body, "{what}: {response:?}");
+        assert_eq!(
+            response.header("content-length"),
+            Some(body.len().to_string().as_str()),
+            "{what}"
+        );
         for line in fields.lines() {
             let (name, value) = line.split_once(": ").expect("a field");
-            assert_eq!(got.headers.get_all(name), [value], "{what}");
+            assert_eq!(response.headers.get_all(name), [value], "{what}");
         }
-        assert_eq!(got.header("cache-control"), None, "{what}");
+        assert_eq!(response.header("cache-control"), None, "{what}");
     }
 }
 
 #[tokio::test]
-async fn a_compressed_page_gets_the_element_too() {
+async fn compressed_page_gets_the_element() {
     let page = format!("<!doctype html><title>t</title>{}", "<p>text</p>".repeat(10_000));
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(page.as_bytes()).expect("memory");
     let gzip = gzip.finish().expect("memory");
     let fields = "Content-Type: text/html\r\nContent-Encoding: gzip\r\nETag: \"1\"\r\n";
-    let backend = Backend::answering(answer("200 OK", fields, &gzip)).await;
-    let cut = answer("200 OK", fields, &gzip[..gzip.len() / 2]);
+    let backend = Backend::answering(http_response("200 OK", fields, &gzip)).await;
+    let cut = http_response("200 OK", fields, &gzip[..gzip.len() / 2]);
     let broken = Backend::answering(cut).await;
-    let (livers, _dir) = front([route("/app", &backend), route("/broken", &broken)]).await;
-    let got = http::get_with(livers.port(), "/app", &NAVIGATION).await;
-    assert_eq!(without_element(got.text()), page);
+    let (livers, _dir) = start([route("/app", &backend), route("/broken", &broken)]).await;
+    let response = http::get_with(livers.port(), "/app", &NAVIGATION).await;
+    assert_eq!(without_element(response.text()), page);
     for stale in ["content-encoding", "content-length", "etag"] {
-        assert_eq!(got.header(stale), None, "{got:?}");
+        assert_eq!(response.header(stale), None, "{response:?}");
     }
     let mut wire = Wire::open(livers.port()).await;
     wire.send(http::request_head(livers.port(), "GET", "/broken", &NAVIGATION, 0)).await;
-    let got = wire.try_response(false).await;
-    assert!(got.is_none_or(|got| !got.complete), "what is half is seen to be half");
+    let response = wire.try_response(false).await;
+    assert!(response.is_none_or(|response| !response.complete), "must not look complete");
 }
 
 #[tokio::test]
-async fn a_part_or_news_may_be_asked_for() {
+async fn conditional_and_range_requests_pass() {
     let backend = Backend::start(|mut wire| async move {
-        let asked = wire.request().await.expect("a request");
-        let answer = match (asked.headers.get("if-none-match"), asked.headers.get("range")) {
+        let received = wire.request().await.expect("a request");
+        let response = match (received.headers.get("if-none-match"), received.headers.get("range"))
+        {
             (Some("\"1\""), _) => "HTTP/1.1 304 Not Modified\r\nETag: \"1\"\r\n\r\n".into(),
             (_, Some("bytes=0-3")) => {
                 let fields = "Content-Type: text/html\r\nContent-Range: bytes 0-3/8\r\n";
-                answer("206 Partial Content", fields, "<htm")
+                http_response("206 Partial Content", fields, "<htm")
             }
-            _ => panic!("{asked:?}"),
+            _ => panic!("{received:?}"),
         };
-        wire.send(answer).await;
+        wire.send(response).await;
     })
     .await;
-    let (livers, _dir) = front([route("/app", &backend)]).await;
-    let got = http::get_with(livers.port(), "/app", &[FETCH[0], ("If-None-Match", "\"1\"")]).await;
-    assert_eq!((got.status, got.header("etag")), (304, Some("\"1\"")));
+    let (livers, _dir) = start([route("/app", &backend)]).await;
+    let response =
+        http::get_with(livers.port(), "/app", &[FETCH[0], ("If-None-Match", "\"1\"")]).await;
+    assert_eq!((response.status, response.header("etag")), (304, Some("\"1\"")));
     for request in [&FETCH[..], &NAVIGATION, &[]] {
         let request = [request, &[("Range", "bytes=0-3")]].concat();
-        let got = http::get_with(livers.port(), "/app", &request).await;
-        assert_eq!((got.status, got.text()), (206, "<htm"), "{request:?}");
+        let response = http::get_with(livers.port(), "/app", &request).await;
+        assert_eq!((response.status, response.text()), (206, "<htm"), "{request:?}");
     }
 }

@@ -1,6 +1,6 @@
-//! Backends that are reached otherwise than by TCP: with TLS, and through Unix sockets.
+//! Backends behind TLS and Unix sockets.
 //!
-//! What listens there passes bytes to a backend that knows nothing of it.
+//! A relay listens there and forwards the bytes to a backend on TCP.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{answer, front, route};
+use super::{http_response, route, start};
 use crate::support::{
     backend::Backend,
     dir::TempDir,
@@ -19,24 +19,23 @@ use crate::support::{
     socket::Socket,
 };
 
-/// Ends with the test.
-struct Aside(JoinHandle<()>);
+/// A task that is aborted when dropped.
+struct Relay(JoinHandle<()>);
 
-impl Drop for Aside {
+impl Drop for Relay {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-/// Passes what comes on a connection to a backend, until one of them ends.
+/// Relays a connection to a backend until both sides end.
 async fn pass(mut from: impl AsyncRead + AsyncWrite + Unpin, port: u16) {
     if let Ok(mut to) = TcpStream::connect(("127.0.0.1", port)).await {
-        // How it ends is seen at both ends.
         let _ = copy_bidirectional(&mut from, &mut to).await;
     }
 }
 
-/// Answers with its name, and keeps what it was asked.
+/// Responds with its name, and records the requests.
 async fn named(name: &'static str) -> (Backend, Arc<Mutex<Vec<RequestHead>>>) {
     let seen: Arc<Mutex<Vec<RequestHead>>> = Arc::default();
     let keep = Arc::clone(&seen);
@@ -59,7 +58,7 @@ async fn named(name: &'static str) -> (Backend, Arc<Mutex<Vec<RequestHead>>>) {
                     return;
                 }
                 let text = format!("{name} {target} {}", body.len());
-                wire.send(answer("200 OK", "Location: https://localhost/\r\n", text)).await;
+                wire.send(http_response("200 OK", "Location: https://localhost/\r\n", text)).await;
             }
         }
     })
@@ -69,21 +68,24 @@ async fn named(name: &'static str) -> (Backend, Arc<Mutex<Vec<RequestHead>>>) {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_backend_behind_a_unix_socket() {
+async fn backend_on_a_unix_socket() {
     let (backend, seen) = named("unix").await;
     let run = TempDir::new();
     let path = run.path().join("app.sock");
     let place = path.display().to_string();
     let routes = [format!("--proxy=/app=unix:{place}"), format!("--proxy=/v1=unix:{place}:/base/")];
-    let (livers, _dir) = front(routes).await;
+    let (livers, _dir) = start(routes).await;
     let port = livers.port();
-    let got = http::get_with(port, "/app/x", &[("Sec-Fetch-Dest", "empty")]).await;
-    assert_eq!(got.status, 502);
-    assert_eq!(got.text(), format!("unix:{place} cannot be reached: there is no such socket\n"));
+    let response = http::get_with(port, "/app/x", &[("Sec-Fetch-Dest", "empty")]).await;
+    assert_eq!(response.status, 502);
+    assert_eq!(
+        response.text(),
+        format!("unix:{place} is unreachable: the socket does not exist\n")
+    );
 
     let listener = tokio::net::UnixListener::bind(&path).expect("a socket");
     let to = backend.port();
-    let _aside = Aside(tokio::spawn(async move {
+    let _relay = Relay(tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
             tokio::spawn(pass(socket, to));
         }
@@ -91,10 +93,10 @@ async fn a_backend_behind_a_unix_socket() {
     assert_eq!(http::get(port, "/app/x").await.text(), "unix /app/x 0");
     livers.wait_for_line(|line| line.contains(&format!("unix:{place} is up again"))).await;
     assert_eq!(http::get(port, "/v1/x?y").await.text(), "unix /base/x?y 0");
-    let got = http::send(port, "POST", "/app", &[], &vec![b'x'; 100_000]).await;
-    assert_eq!(got.text(), "unix /app 100000");
-    let asked = seen.lock().unwrap().pop().expect("a request");
-    assert_eq!(asked.headers.get("host"), Some(format!("localhost:{port}").as_str()));
+    let response = http::send(port, "POST", "/app", &[], &vec![b'x'; 100_000]).await;
+    assert_eq!(response.text(), "unix /app 100000");
+    let received = seen.lock().unwrap().pop().expect("a request");
+    assert_eq!(received.headers.get("host"), Some(format!("localhost:{port}").as_str()));
     drop(livers);
 }
 
@@ -111,16 +113,17 @@ mod tls {
     };
 
     use super::{
-        Arc, Aside, Backend, Livers, Socket, TempDir, answer, front, http, named, pass, route,
+        Arc, Backend, Livers, Relay, Socket, TempDir, http, http_response, named, pass, route,
+        start,
     };
 
-    /// Of localhost and 127.0.0.1, signed by itself, until 2120. Nobody else uses it.
+    /// A self-signed test certificate for localhost and 127.0.0.1, valid until 2120.
     const CERTIFICATE: &str =
         concat!(env!("CARGO_MANIFEST_DIR"), "/tests/livers/proxy/tls/certificate.pem");
     const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/livers/proxy/tls/key.pem");
 
-    /// A port where TLS is spoken for a backend.
-    async fn encrypted(backend: &Backend) -> (u16, Aside) {
+    /// Starts a TLS relay to a backend. Returns its port.
+    async fn encrypted(backend: &Backend) -> (u16, Relay) {
         let certificate = CertificateDer::from_pem_file(CERTIFICATE).expect("a certificate");
         let key = PrivateKeyDer::from_pem_file(KEY).expect("a key");
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -142,34 +145,34 @@ mod tls {
                 });
             }
         });
-        (port, Aside(serving))
+        (port, Relay(serving))
     }
 
     #[tokio::test]
-    async fn a_backend_that_signed_its_own_certificate() {
+    async fn backend_with_a_self_signed_certificate() {
         let (backend, seen) = named("tls").await;
-        let (secure, _aside) = encrypted(&backend).await;
+        let (secure, _relay) = encrypted(&backend).await;
         let to = format!("--proxy=/app=https://localhost:{secure}");
-        // Not trusted: nothing is asked.
-        let (livers, _dir) = front([to.clone()]).await;
-        let got = http::get(livers.port(), "/app").await;
-        assert_eq!(got.status, 502);
-        for part in ["its certificate is not trusted", "--proxy-insecure"] {
-            assert!(got.text().contains(part), "{got:?}");
+        // Not trusted: no request is sent.
+        let (livers, _dir) = start([to.clone()]).await;
+        let response = http::get(livers.port(), "/app").await;
+        assert_eq!(response.status, 502);
+        for part in ["its certificate is not trusted", "proxy-insecure"] {
+            assert!(response.text().contains(part), "{response:?}");
         }
         assert_eq!(seen.lock().unwrap().len(), 0);
 
-        // Trusted by the system, or by the one who asks.
+        // Trusted by the system, or by proxy-insecure.
         let page = TempDir::with_page("<p>file");
         let trusting = Livers::on(page.path()).arg(to.clone()).env("SSL_CERT_FILE", CERTIFICATE);
-        let (insecure, _dir) = front([to, "--proxy-insecure".into()]).await;
+        let (insecure, _dir) = start([to, "--proxy-insecure".into()]).await;
         for livers in [trusting.start().await, insecure] {
             let port = livers.port();
             let origin = format!("http://localhost:{port}");
             let fields = [("Origin", origin.as_str()), ("Referer", &format!("{origin}/page"))];
-            let got = http::get_with(port, "/app/x", &fields).await;
-            assert_eq!((got.status, got.text()), (200, "tls /app/x 0"));
-            let asked = seen.lock().unwrap().pop().expect("a request");
+            let response = http::get_with(port, "/app/x", &fields).await;
+            assert_eq!((response.status, response.text()), (200, "tls /app/x 0"));
+            let received = seen.lock().unwrap().pop().expect("a request");
             let own = format!("localhost:{secure}");
             let table = [
                 ("host", own.clone()),
@@ -178,11 +181,11 @@ mod tls {
                 ("x-forwarded-host", format!("localhost:{port}")),
             ];
             for (name, value) in table {
-                assert_eq!(asked.headers.get_all(name), [value], "{asked:?}");
+                assert_eq!(received.headers.get_all(name), [value], "{received:?}");
             }
-            let got = http::send(port, "POST", "/app", &[], &vec![b'x'; 3_000_000]).await;
-            assert_eq!(got.text(), "tls /app 3000000");
-            // A WebSocket goes the same way.
+            let response = http::send(port, "POST", "/app", &[], &vec![b'x'; 3_000_000]).await;
+            assert_eq!(response.text(), "tls /app 3000000");
+            // A WebSocket over TLS.
             let mut wire = http::Wire::open(port).await;
             let fields = [
                 ("Connection", "Upgrade"),
@@ -195,21 +198,24 @@ mod tls {
             assert_eq!(wire.exactly(5).await, b"hello");
             drop(wire);
             let refused = Socket::on(port).path("/app").header("Upgrade", "h2c").try_open().await;
-            assert!(refused.is_err(), "that is no WebSocket");
+            assert!(refused.is_err(), "not a WebSocket");
         }
     }
 
     #[tokio::test]
-    async fn who_speaks_no_tls_is_told_from_who_is_not_there() {
+    async fn backend_without_tls_is_described() {
         let plain = Backend::start(|mut wire| async move {
-            wire.some().await.expect("what is no HTTP");
-            wire.send(answer("400 Bad Request", "", "what?")).await;
+            wire.some().await.expect("a TLS handshake");
+            wire.send(http_response("400 Bad Request", "", "what?")).await;
         })
         .await;
         let to = route("/app", &plain).replace("=127", "=https://127");
-        let (livers, _dir) = front([to, "--proxy-insecure".into()]).await;
-        let got = http::get(livers.port(), "/app").await;
-        assert_eq!(got.status, 502, "{got:?}");
-        assert!(got.text().contains("not TLS: is it http://?"), "{got:?}");
+        let (livers, _dir) = start([to, "--proxy-insecure".into()]).await;
+        let response = http::get(livers.port(), "/app").await;
+        assert_eq!(response.status, 502, "{response:?}");
+        assert!(
+            response.text().contains("it does not speak TLS: should the route say http://?"),
+            "{response:?}"
+        );
     }
 }

@@ -1,14 +1,14 @@
-//! HTTP to the letter: what a backend writes, byte for byte, and what comes out.
+//! Responses as exact bytes: what a backend sends and what the client receives.
 
-use super::{front, route};
+use super::{route, start};
 use crate::support::{
     backend::Backend,
     http::{self, Response, Wire},
     server::Livers,
 };
 
-/// A case: what is asked, what the backend writes, the status and the body that come out, and fields
-/// that have these values there, or none at all.
+/// Method and fields of the request, the bytes of the backend's response, then status, body and fields
+/// that the client receives. A field without values must be absent.
 type Case = (
     &'static str,
     &'static [(&'static str, &'static str)],
@@ -44,7 +44,7 @@ const CASES: &[Case] = &[
         &[],
         b"HTTP/1.1 200 OK\r\nContent-Length: 4, 5\r\n\r\nbody",
         502,
-        b"what it sent is not HTTP",
+        b"the response is not valid HTTP",
         &[],
     ),
     (
@@ -61,7 +61,7 @@ const CASES: &[Case] = &[
         &[],
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
         502,
-        b"its transfer coding is none that it was asked for",
+        b"the response has a transfer coding that was not requested",
         &[],
     ),
     (
@@ -77,7 +77,7 @@ const CASES: &[Case] = &[
         &[],
         b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
         502,
-        b"what it sent is not HTTP",
+        b"the response is not valid HTTP",
         &[],
     ),
     (
@@ -88,7 +88,7 @@ const CASES: &[Case] = &[
         b"body",
         &[],
     ),
-    // Trailers, wanted and not.
+    // Trailers, requested and not.
     (
         "GET",
         TRAILERS,
@@ -107,7 +107,7 @@ const CASES: &[Case] = &[
         b"body",
         &[],
     ),
-    // Answers that have no body, whatever comes after them.
+    // Responses without a body, whatever follows.
     (
         "HEAD",
         &[],
@@ -148,7 +148,7 @@ const CASES: &[Case] = &[
         b"",
         &[("etag", &["\"a\""])],
     ),
-    // What is written oddly.
+    // Unusual syntax.
     (
         "GET",
         &[],
@@ -159,9 +159,9 @@ const CASES: &[Case] = &[
     ),
     ("GET", &[], b"HTTP/1.1 299\r\nContent-Length: 4\r\n\r\nbody", 299, b"body", &[]),
     ("GET", &[], b"HTTP/1.0 200 OK\r\n\r\nbody", 200, b"body", &[]),
-    ("GET", &[], b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", 502, b"what it sent is not HTTP", &[]),
-    ("GET", &[], b"just text", 502, b"what it sent is not HTTP", &[]),
-    // What comes before an answer, and instead of one.
+    ("GET", &[], b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", 502, b"the response is not valid HTTP", &[]),
+    ("GET", &[], b"just text", 502, b"the response is not valid HTTP", &[]),
+    // Informational responses, and no final response.
     (
         "GET",
         &[],
@@ -178,16 +178,16 @@ const CASES: &[Case] = &[
         b"body",
         &[],
     ),
-    ("GET", &[], b"HTTP/1.1 100 Continue\r\n\r\n", 502, b"it closed the connection", &[]),
+    ("GET", &[], b"HTTP/1.1 100 Continue\r\n\r\n", 502, b"the backend closed the connection", &[]),
     (
         "GET",
         &[],
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nx",
         502,
-        b"it switched protocols without being asked",
+        b"the backend switched protocols without a request",
         &[("upgrade", &[])],
     ),
-    // Pages that are labelled for what they are not.
+    // Pages with a wrong Content-Encoding.
     (
         "GET",
         PAGE,
@@ -214,7 +214,7 @@ const CASES: &[Case] = &[
     ),
 ];
 
-async fn asked(livers: &Livers, case: usize) -> Response {
+async fn request(livers: &Livers, case: usize) -> Response {
     let (method, fields, ..) = CASES[case];
     let (port, path) = (livers.port(), format!("/{case}"));
     let mut wire = Wire::open(port).await;
@@ -223,32 +223,33 @@ async fn asked(livers: &Livers, case: usize) -> Response {
 }
 
 #[tokio::test]
-async fn each_answer_comes_out_as_it_was_meant() {
+async fn responses_are_forwarded_correctly() {
     let backend = Backend::start(|mut wire| async move {
         let Some(head) = wire.request().await else { return };
         let case: usize = head.target[1..].parse().expect("a case");
         wire.send(CASES[case].2).await;
     })
     .await;
-    let (livers, _dir) = front([route("/", &backend)]).await;
+    let (livers, _dir) = start([route("/", &backend)]).await;
     for (case, (_, _, written, status, body, fields)) in CASES.iter().enumerate() {
-        let got = asked(&livers, case).await;
-        let what = format!("{} became {got:?}", written.escape_ascii());
-        assert_eq!((got.status, got.complete), (*status, true), "{what}");
-        let text = got.text();
+        let response = request(&livers, case).await;
+        let what = format!("{} became {response:?}", written.escape_ascii());
+        assert_eq!((response.status, response.complete), (*status, true), "{what}");
+        let text = response.text();
         let element = text.find("<script type=\"module\" src=\"/__livers/");
-        // What stands for an answer is in words.
+        // The body of an error response contains the reason.
         let expected = std::str::from_utf8(body).expect("UTF-8");
         if *status == 502 {
             assert!(text.contains(expected), "{what}");
             let line = format!("/{case}: {expected}");
             livers.wait_for_line(|printed| printed.contains(&line)).await;
         } else if element != Some(0) || !expected.is_empty() {
-            let trailers: String = got.trailers.0.iter().map(|(n, _)| format!("+{n}")).collect();
+            let trailers: String =
+                response.trailers.0.iter().map(|(n, _)| format!("+{n}")).collect();
             assert_eq!(format!("{text}{trailers}"), expected, "{what}");
         }
         for (name, values) in *fields {
-            assert_eq!(got.headers.get_all(name), *values, "{name}: {what}");
+            assert_eq!(response.headers.get_all(name), *values, "{name}: {what}");
         }
     }
 }
