@@ -28,7 +28,7 @@ use crate::{
 ///
 /// # Errors
 /// Fails if `composes` is misplaced, or names a file that cannot be resolved.
-pub(in crate::esm::compiler) fn module(
+pub(crate) fn module(
     project: &dyn Project,
     path: &Path,
     url: &str,

@@ -16,9 +16,9 @@ use crate::esm::fault::Fault;
 
 /// A style sheet with local names.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(in crate::esm::compiler) struct Sheet {
+pub(crate) struct Sheet {
     /// The text for the page.
-    pub(in crate::esm::compiler) text: String,
+    pub(crate) text: String,
     /// The exported names and their values.
     pub(super) names: BTreeMap<String, Vec<Part>>,
 }
@@ -27,7 +27,7 @@ pub(in crate::esm::compiler) struct Sheet {
 ///
 /// # Errors
 /// Fails if `composes` is used in a rule where it is not allowed.
-pub(in crate::esm::compiler) fn scope(path: &Path, url: &str, text: &str) -> Result<Sheet, Fault> {
+pub(crate) fn scope(path: &Path, url: &str, text: &str) -> Result<Sheet, Fault> {
     let mut scanner = Scanner {
         tokens: tokens(text),
         names: Names::new(text, url),

@@ -12,22 +12,22 @@ use crate::esm::{
 };
 
 /// A script to compile, and what applies to it.
-pub(in crate::esm::compiler) struct Job<'j> {
+pub(crate) struct Job<'j> {
     /// The file.
-    pub(in crate::esm::compiler) path: &'j Path,
+    pub(crate) path: &'j Path,
     /// The URL path of the file.
-    pub(in crate::esm::compiler) url: &'j str,
+    pub(crate) url: &'j str,
     /// The content of the file, without a byte order mark.
-    pub(in crate::esm::compiler) text: &'j str,
-    pub(in crate::esm::compiler) language: Language,
-    pub(in crate::esm::compiler) context: ScriptContext,
+    pub(crate) text: &'j str,
+    pub(crate) language: Language,
+    pub(crate) context: ScriptContext,
     /// The options of the project.
-    pub(in crate::esm::compiler) options: &'j Options,
+    pub(crate) options: &'j Options,
     /// The value of `import.meta.env`, as JSON.
-    pub(in crate::esm::compiler) env: &'j str,
+    pub(crate) env: &'j str,
     /// Whether plain JavaScript modules register for hot updates, too.
-    pub(in crate::esm::compiler) registers: bool,
-    pub(in crate::esm::compiler) project: &'j dyn Project,
+    pub(crate) registers: bool,
+    pub(crate) project: &'j dyn Project,
 }
 
 impl Job<'_> {

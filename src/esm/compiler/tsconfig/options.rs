@@ -11,20 +11,20 @@ use crate::esm::compiler::file_type::Language;
 
 /// The options for a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(in crate::esm::compiler) struct Options {
+pub(crate) struct Options {
     /// The functions of the classic JSX runtime for elements and fragments; `None` for the
     /// automatic runtime.
-    pub(in crate::esm::compiler) jsx_factory: Option<(String, String)>,
+    pub(crate) jsx_factory: Option<(String, String)>,
     /// The package of the automatic JSX runtime; React if `None`.
-    pub(in crate::esm::compiler) jsx_import_source: Option<String>,
+    pub(crate) jsx_import_source: Option<String>,
     /// Whether decorators have the semantics of TypeScript before 5.0 (`experimentalDecorators`).
-    pub(in crate::esm::compiler) legacy_decorators: bool,
+    pub(crate) legacy_decorators: bool,
     /// Whether decorators receive the types of what they decorate (`emitDecoratorMetadata`).
-    pub(in crate::esm::compiler) decorator_metadata: bool,
+    pub(crate) decorator_metadata: bool,
     /// Whether class fields are assigned in the constructor, rather than defined.
-    pub(in crate::esm::compiler) assign_fields: bool,
+    pub(crate) assign_fields: bool,
     /// Whether imports without `type` are kept even if they are used only as types.
-    pub(in crate::esm::compiler) keep_unused_imports: bool,
+    pub(crate) keep_unused_imports: bool,
 }
 
 impl From<&CompilerOptions> for Options {
@@ -54,7 +54,7 @@ impl From<&CompilerOptions> for Options {
 
 impl Options {
     /// Returns the package of the automatic JSX runtime, or `None` for the classic runtime.
-    pub(in crate::esm::compiler) fn jsx_runtime(&self) -> Option<&str> {
+    pub(crate) fn jsx_runtime(&self) -> Option<&str> {
         match self.jsx_factory {
             Some(_) => None,
             None => Some(self.jsx_import_source.as_deref().unwrap_or("react")),
@@ -63,7 +63,7 @@ impl Options {
 
     /// Returns the options for the transformer. With `development`, elements carry their source
     /// positions; with `refresh`, components are instrumented for Fast Refresh.
-    pub(in crate::esm::compiler) fn for_transformer(
+    pub(crate) fn for_transformer(
         &self,
         language: Language,
         development: bool,
