@@ -52,7 +52,7 @@ pub(crate) fn module(
     export_properties(&mut code, "$names", exported);
     code += "const $text = (names) => JSON.stringify(names);\n\
         $context.accept((now) => {\n  \
-        if (now && $text(now.default) !== $text($names)) $context.invalidate(\"its names changed\");\n\
+        if (now && $text(now.default) !== $text($names)) $context.invalidate(\"the exported names changed\");\n\
         });\n";
     let slots = stamps::take_slots(&mut code, &placeholder);
     Ok(CompiledModule { code, imports, slots, ..CompiledModule::default() })
