@@ -10,8 +10,8 @@ use lol_html::{HtmlRewriter, Settings, element, html_content::TextChunk, text};
 use serde_json::{Map, Value};
 
 use super::{
+    compile_error::CompileError,
     compiler::{Compiler, bare_imports},
-    fault::Fault,
 };
 
 /// The inline scripts of a page.
@@ -61,7 +61,7 @@ pub(crate) fn import_map(
     compiler: &Compiler,
     page: &Path,
     html: &[u8],
-) -> Result<Option<String>, Fault> {
+) -> Result<Option<String>, CompileError> {
     let Ok(text) = std::str::from_utf8(html) else { return Ok(None) };
     let scripts = InlineScripts::parse(text);
     if !scripts.maps.is_empty() {

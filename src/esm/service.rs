@@ -18,8 +18,8 @@ use bytes::Bytes;
 use tokio::task::spawn_blocking;
 
 use super::{
+    compile_error::CompileError,
     compiler::{CompiledModule, Compiler, Glob, ModuleSpec, Output},
-    fault,
     importers::Importers,
     installed::Installed,
     outcome::{Module, ModuleOutcome, ModuleRequest, PackageOutcome, Versions},
@@ -238,10 +238,10 @@ impl Esm {
     }
 
     /// Converts a compile error to the form that tabs and the terminal get.
-    fn describe(&self, url: &str, fault: fault::Fault) -> Fault {
-        let fault::Fault { file, place, message, frame, help } = fault;
+    fn describe(&self, url: &str, error: CompileError) -> Fault {
+        let CompileError { file, position, message, frame, help } = error;
         let file = file.strip_prefix(&self.root).unwrap_or(&file).to_string_lossy().into_owned();
-        let (line, column) = place.unzip();
+        let (line, column) = position.unzip();
         Fault { path: url.to_owned(), file, line, column, message, frame, help }
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use serde::de::IgnoredAny;
 
 use super::module_spec::ModuleKind;
-use crate::{esm::fault::Fault, http::own_paths::HOT};
+use crate::{esm::compile_error::CompileError, http::own_paths::HOT};
 
 /// Generates the module for a file.
 ///
@@ -16,7 +16,7 @@ pub(super) fn module(
     path: &Path,
     url: &str,
     bytes: &[u8],
-) -> Result<String, Fault> {
+) -> Result<String, CompileError> {
     let url = string_literal(url);
     let text = || string_literal(&String::from_utf8_lossy(bytes));
     let style = || format!("import {{ style }} from \"{HOT}\";\nawait style({url});\n");
@@ -43,14 +43,14 @@ fn worker(constructor: &str, url: &str) -> String {
 
 /// Generates a module with the value of a JSON file as its default export, and the properties of an
 /// object as named exports.
-fn json(path: &Path, bytes: &[u8]) -> Result<String, Fault> {
+fn json(path: &Path, bytes: &[u8]) -> Result<String, CompileError> {
     let text = String::from_utf8_lossy(bytes);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     if let Err(error) = serde_json::from_str::<IgnoredAny>(text)
         && !error.is_data()
         && !error.to_string().starts_with("recursion limit")
     {
-        return Err(json_fault(path, text, &error));
+        return Err(json_error(path, text, &error));
     }
     // `JSON.parse` is faster than an object literal, and does not treat `__proto__` specially.
     let literal = string_literal(text);
@@ -62,12 +62,12 @@ fn json(path: &Path, bytes: &[u8]) -> Result<String, Fault> {
     Ok(module)
 }
 
-fn json_fault(path: &Path, text: &str, error: &serde_json::Error) -> Fault {
+fn json_error(path: &Path, text: &str, error: &serde_json::Error) -> CompileError {
     let message = error.to_string();
     // The error carries the position separately.
     let message = message.split(" at line ").next().unwrap_or_default();
     let message = format!("invalid JSON: {message}");
-    Fault::at_place(path, text, error.line(), error.column(), message)
+    CompileError::at_position(path, text, error.line(), error.column(), message)
 }
 
 /// Appends exports of properties of an object. The names are string literals.
@@ -143,9 +143,9 @@ mod tests {
     #[test]
     fn invalid_json_is_an_error_with_its_position() {
         let path = Path::new("/web/a.json");
-        let fault = module(ModuleKind::Json, path, "/a.json", b"{\n  \"a\": 1,\n}").unwrap_err();
-        assert_eq!(fault.place, Some((3, 1)));
-        assert_eq!(fault.message, "invalid JSON: key must be a string");
+        let error = module(ModuleKind::Json, path, "/a.json", b"{\n  \"a\": 1,\n}").unwrap_err();
+        assert_eq!(error.position, Some((3, 1)));
+        assert_eq!(error.message, "invalid JSON: key must be a string");
         assert!(module(ModuleKind::Json, path, "/a.json", b"").is_err());
         let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
         assert!(module(ModuleKind::Json, path, "/a.json", deep.as_bytes()).is_ok());

@@ -67,7 +67,7 @@ pub(crate) use self::{
     output::{CompiledModule, Output},
     script::bare_imports,
 };
-use super::{fault::Fault, packages::Packages, resolve::Resolver};
+use super::{compile_error::CompileError, packages::Packages, resolve::Resolver};
 
 /// Compiles the files of one project, and caches the results.
 pub(crate) struct Compiler {
@@ -127,13 +127,15 @@ impl Compiler {
         specifier: &str,
         page: &Path,
         names: Vec<String>,
-    ) -> Result<Option<String>, Fault> {
+    ) -> Result<Option<String>, CompileError> {
         let names: BTreeSet<_> = names.into_iter().collect();
         let names = ImportedNames { default: false, names: Some(&names) };
         match link(&self.project, page, specifier, None, names) {
             Link::File { url, .. } | Link::Url(url) => Ok(Some(url)),
             Link::Unchanged => Ok(None),
-            Link::Missing { message, help } => Err(Fault::of_file(page, message).with_help(help)),
+            Link::Missing { message, help } => {
+                Err(CompileError::of_file(page, message).with_help(help))
+            }
         }
     }
 
@@ -156,16 +158,17 @@ impl Compiler {
         url: &str,
         bytes: &[u8],
         spec: ModuleSpec,
-    ) -> Result<Output, Fault> {
+    ) -> Result<Output, CompileError> {
         match spec.kind {
             ModuleKind::Script(language) => {
                 let Ok(text) = std::str::from_utf8(bytes) else {
                     // A binary `.ts` is an MPEG transport stream.
                     return match language {
                         Language::Js | Language::Ts => Ok(Output::Unchanged),
-                        Language::Jsx | Language::Tsx => {
-                            Err(Fault::of_file(path, "this file is not valid UTF-8".to_owned()))
-                        }
+                        Language::Jsx | Language::Tsx => Err(CompileError::of_file(
+                            path,
+                            "this file is not valid UTF-8".to_owned(),
+                        )),
                     };
                 };
                 let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -194,7 +197,7 @@ impl Compiler {
         text: &str,
         language: Language,
         spec: ModuleSpec,
-    ) -> Result<Output, Fault> {
+    ) -> Result<Output, CompileError> {
         let (options, mut config_files) = self.options.find(path, language)?;
         let env = self.env.read(self.project.root());
         config_files.extend(env.files);
@@ -225,7 +228,7 @@ impl Compiler {
         };
         let compiled = stack::run_with_stack(text, || script::compile(&job));
         let compiled =
-            compiled.unwrap_or_else(|error| Err(Fault::of_file(path, error.message())))?;
+            compiled.unwrap_or_else(|error| Err(CompileError::of_file(path, error.message())))?;
         let module = compiled.map(|script| {
             self.has_compiled.store(true, Ordering::Relaxed);
             let Script { code, slots, imports, globs, packages } = script;

@@ -48,7 +48,7 @@ use self::{
     pack_urls::pack_urls, query::Query,
 };
 use super::{
-    fault::Fault,
+    compile_error::CompileError,
     outcome::PackageResponse,
     resolve::{PackageFile, Resolver, Target, is_script},
 };
@@ -163,7 +163,11 @@ impl Packages {
     ///
     /// # Errors
     /// The file cannot be converted.
-    pub(crate) fn answer(&self, path: &str, query: &str) -> Result<Option<PackageResponse>, Fault> {
+    pub(crate) fn answer(
+        &self,
+        path: &str,
+        query: &str,
+    ) -> Result<Option<PackageResponse>, CompileError> {
         let response = self.respond(path, query);
         if let Some(references) = self.resolver.take_new_references() {
             self.cache.put_references(&references);
@@ -171,7 +175,7 @@ impl Packages {
         response
     }
 
-    fn respond(&self, path: &str, query: &str) -> Result<Option<PackageResponse>, Fault> {
+    fn respond(&self, path: &str, query: &str) -> Result<Option<PackageResponse>, CompileError> {
         let parsed = Query::parse(query);
         if let Some(name) = path.strip_prefix("node:") {
             let name = percent_decode_str(name).decode_utf8().ok();
@@ -211,7 +215,7 @@ impl Packages {
         url: &str,
         file: &PackageFile,
         query: Query,
-    ) -> Result<Option<PackageResponse>, Fault> {
+    ) -> Result<Option<PackageResponse>, CompileError> {
         let immutable = self.resolver.is_immutable(&file.package);
         if immutable && let Some((body, folders)) = self.cache.get(url) {
             // The browser requests these packages next.
@@ -273,10 +277,10 @@ impl Packages {
         file: &PackageFile,
         nodes: &[Arc<Node>],
         requested_names: Vec<String>,
-    ) -> Result<String, Fault> {
+    ) -> Result<String, CompileError> {
         let entry = self.graph.node(file);
         if let Some(message) = &entry.definition.error {
-            return Err(Fault::of_file(&file.path(), message.clone()));
+            return Err(CompileError::of_file(&file.path(), message.clone()));
         }
         let (mut names, open) = self.graph.export_names(&entry);
         if open {

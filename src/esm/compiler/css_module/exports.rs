@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, fmt::Write, path::Path};
 use super::{composes::Part, scope::scope};
 use crate::{
     esm::{
+        compile_error::CompileError,
         compiler::{
             asset::{export_properties, string_literal},
             link::{ImportedNames, Link, link},
@@ -16,7 +17,6 @@ use crate::{
             project::Project,
             stamps,
         },
-        fault::Fault,
     },
     http::own_paths::HOT,
 };
@@ -33,7 +33,7 @@ pub(crate) fn module(
     path: &Path,
     url: &str,
     text: &str,
-) -> Result<CompiledModule, Fault> {
+) -> Result<CompiledModule, CompileError> {
     let names = scope(path, url, text)?.names;
     let placeholder = stamps::placeholder(text);
     let sources = sources(project, path, text, &names)?;
@@ -73,7 +73,7 @@ fn sources<'n>(
     path: &Path,
     text: &str,
     names: &'n BTreeMap<String, Vec<Part>>,
-) -> Result<Vec<Source<'n>>, Fault> {
+) -> Result<Vec<Source<'n>>, CompileError> {
     let mut sources: Vec<Source<'_>> = Vec::new();
     for part in names.values().flatten() {
         let Part::Imported { specifier, .. } = part else { continue };
@@ -91,8 +91,8 @@ fn sources<'n>(
             }
         };
         let at = text.find(specifier.as_str()).unwrap_or_default();
-        let fault = Fault::at(path, text, at, at + specifier.len(), message);
-        return Err(fault.with_help(help));
+        let error = CompileError::at(path, text, at, at + specifier.len(), message);
+        return Err(error.with_help(help));
     }
     Ok(sources)
 }
@@ -126,7 +126,7 @@ mod tests {
         let text = ".a { composes: b from '../x.module.css' } .default {}";
         let path = Path::new("/web/src/y.module.css");
         let result = module(&FakeProject::default(), path, "/src/y.module.css", text);
-        assert!(result.is_err_and(|fault| fault.place == Some((1, 24))));
+        assert!(result.is_err_and(|error| error.position == Some((1, 24))));
         let text = text.replace("../", "./");
         let module = module(&FakeProject::default(), path, "/src/y.module.css", &text).unwrap();
         assert_eq!(module.imports, ["/src/x.module.css"]);

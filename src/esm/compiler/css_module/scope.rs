@@ -12,7 +12,7 @@ use super::{
     selector::{scope_selector, single_classes},
     tokens::{Kind, Token, tokens},
 };
-use crate::esm::fault::Fault;
+use crate::esm::compile_error::CompileError;
 
 /// A style sheet with local names.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) struct Sheet {
 ///
 /// # Errors
 /// Fails if `composes` is used in a rule where it is not allowed.
-pub(crate) fn scope(path: &Path, url: &str, text: &str) -> Result<Sheet, Fault> {
+pub(crate) fn scope(path: &Path, url: &str, text: &str) -> Result<Sheet, CompileError> {
     let mut scanner = Scanner {
         tokens: tokens(text),
         names: Names::new(text, url),
@@ -41,7 +41,7 @@ pub(crate) fn scope(path: &Path, url: &str, text: &str) -> Result<Sheet, Fault> 
     let Scanner { mut names, keyframes, animations, compositions, misplaced, .. } = scanner;
     if let Some(Range { start, end }) = misplaced {
         let message = "composes requires a rule whose selector is a single local class".to_owned();
-        return Err(Fault::at(path, text, start, end, message));
+        return Err(CompileError::at(path, text, start, end, message));
     }
     for (name, Range { start, end }) in animations {
         if keyframes.contains(&name) {

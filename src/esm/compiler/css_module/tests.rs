@@ -76,8 +76,8 @@ fn composed_classes_are_part_of_the_value() {
     assert_eq!(shown("e"), "_e_$ _b_$ a d");
     assert_eq!(shown("f"), "_f_$ _b_$ a d _e_$");
     let path = Path::new("/web/a.module.css");
-    let fault = scope(path, "/a.module.css", ".a .b {\n  composes: c;\n}").unwrap_err();
-    assert_eq!(fault.place, Some((2, 3)));
+    let error = scope(path, "/a.module.css", ".a .b {\n  composes: c;\n}").unwrap_err();
+    assert_eq!(error.position, Some((2, 3)));
 }
 
 proptest! {

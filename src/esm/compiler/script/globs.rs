@@ -16,8 +16,8 @@ use super::{
     job::Job,
 };
 use crate::esm::{
+    compile_error::CompileError,
     compiler::{asset::string_literal, glob::Glob},
-    fault::Fault,
 };
 
 /// Expands all calls in a program, and returns their patterns.
@@ -28,18 +28,18 @@ pub(super) fn expand<'a>(
     job: &Job<'_>,
     allocator: &'a Allocator,
     program: &mut Program<'a>,
-) -> Result<Vec<Glob>, Fault> {
+) -> Result<Vec<Glob>, CompileError> {
     let mut expander = Expander {
         job,
         allocator,
         prefix: unused_name(job.text, "$glob"),
         imports: Vec::new(),
         globs: Vec::new(),
-        fault: None,
+        error: None,
     };
     expander.visit_program(program);
-    if let Some(fault) = expander.fault {
-        return Err(fault);
+    if let Some(error) = expander.error {
+        return Err(error);
     }
     let Expander { imports, globs, .. } = expander;
     for statement in parse_without_spans(allocator, &imports.concat()).into_iter().rev() {
@@ -57,17 +57,17 @@ struct Expander<'a, 'j> {
     imports: Vec<String>,
     globs: Vec<Glob>,
     /// The first error.
-    fault: Option<Fault>,
+    error: Option<CompileError>,
 }
 
 impl<'a> Expander<'a, '_> {
     /// Returns the source text of the object that replaces a call.
-    fn expansion(&mut self, call: &CallExpression<'a>) -> Result<String, Fault> {
+    fn expansion(&mut self, call: &CallExpression<'a>) -> Result<String, CompileError> {
         let (job, root) = (self.job, self.job.project.root());
-        let invalid = |(span, message): (Span, &str)| job.fault_at(span, message.to_owned());
+        let invalid = |(span, message): (Span, &str)| job.error_at(span, message.to_owned());
         let arguments = GlobCall::parse(call).map_err(invalid)?;
         let glob = Glob::new(&arguments.patterns, job.path, root, arguments.exhaustive);
-        let glob = glob.map_err(|message| job.fault_at(call.span, message))?;
+        let glob = glob.map_err(|message| job.error_at(call.span, message))?;
         let is_relative = arguments.patterns.iter().all(|pattern| !pattern.starts_with('/'));
         let mut properties = Vec::new();
         for file in glob.files() {
@@ -123,8 +123,8 @@ impl<'a> VisitJsMut<'a> for Expander<'a, '_> {
                     *expression = statement.expression.take_in(&self.allocator);
                 }
             }
-            Err(fault) => {
-                self.fault.get_or_insert(fault);
+            Err(error) => {
+                self.error.get_or_insert(error);
             }
         }
     }

@@ -11,11 +11,11 @@ use super::{
 };
 use crate::{
     esm::{
+        compile_error::CompileError,
         compiler::{
             file_type::Language,
             link::{ImportedNames, Link, link},
         },
-        fault::Fault,
     },
     http::own_paths::PACKAGES,
 };
@@ -102,7 +102,7 @@ pub(super) fn replacements(
     job: &Job<'_>,
     links: &Links,
     jsx: Option<Span>,
-) -> Result<(Replacements, Vec<String>), Fault> {
+) -> Result<(Replacements, Vec<String>), CompileError> {
     let mut replacements = Replacements::new();
     let mut imports: Vec<String> = Vec::new();
     for (request, link) in links {
@@ -111,11 +111,11 @@ pub(super) fn replacements(
             Link::Missing { message, help } => {
                 // An import without a position is the one that the transformer added for JSX.
                 let span = if request.span.is_empty() { jsx } else { Some(request.span) };
-                let fault = match span {
-                    Some(span) => job.fault_at(span, message.clone()),
-                    None => Fault::of_file(job.path, message.clone()),
+                let error = match span {
+                    Some(span) => job.error_at(span, message.clone()),
+                    None => CompileError::of_file(job.path, message.clone()),
                 };
-                return Err(fault.with_help(help.clone()));
+                return Err(error.with_help(help.clone()));
             }
             Link::Url(url) => (url, false),
             Link::File { path, url } => {

@@ -5,10 +5,10 @@ use std::path::Path;
 use oxc::span::Span;
 
 use crate::esm::{
+    compile_error::CompileError,
     compiler::{
         file_type::Language, module_spec::ScriptContext, project::Project, tsconfig::Options,
     },
-    fault::Fault,
 };
 
 /// A script to compile, and what applies to it.
@@ -32,7 +32,7 @@ pub(crate) struct Job<'j> {
 
 impl Job<'_> {
     /// Creates an error at a part of the script.
-    pub(super) fn fault_at(&self, span: Span, message: String) -> Fault {
-        Fault::at(self.path, self.text, span.start as usize, span.end as usize, message)
+    pub(super) fn error_at(&self, span: Span, message: String) -> CompileError {
+        CompileError::at(self.path, self.text, span.start as usize, span.end as usize, message)
     }
 }

@@ -37,7 +37,7 @@ use super::{
     stamps::{self, Slot},
     tsconfig::Options,
 };
-use crate::esm::fault::Fault;
+use crate::esm::compile_error::CompileError;
 
 /// A compiled script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ const REACT_RUNTIMES: [&str; 4] = ["react", "@emotion/react", "theme-ui", "nativ
 ///
 /// # Blocking
 /// Resolves imports on the disk.
-pub(super) fn compile(job: &Job<'_>) -> Result<Option<Script>, Fault> {
+pub(super) fn compile(job: &Job<'_>) -> Result<Option<Script>, CompileError> {
     let allocator = Allocator::default();
     let source_type = match job.language {
         Language::Js | Language::Jsx => SourceType::jsx(),
@@ -73,7 +73,7 @@ pub(super) fn compile(job: &Job<'_>) -> Result<Option<Script>, Fault> {
             return Ok(None);
         }
         Err(error) => {
-            return Err(parse::suggest_language(job, parse::fault_of_diagnostic(job, &error)));
+            return Err(parse::suggest_language(job, parse::error_of_diagnostic(job, &error)));
         }
     };
     let has_defines = parse::replace_node_env(&allocator, job.text, &mut parsed);
@@ -93,7 +93,7 @@ pub(super) fn compile(job: &Job<'_>) -> Result<Option<Script>, Fault> {
     {
         let message = "browsers do not support decorators".to_owned();
         let help = "set \"experimentalDecorators\": true in tsconfig.json".to_owned();
-        return Err(job.fault_at(span, message).with_help(Some(help)));
+        return Err(job.error_at(span, message).with_help(Some(help)));
     }
     transform_and_print(job, &allocator, parsed, &scan).map(Some)
 }
@@ -116,7 +116,7 @@ fn transform_and_print<'a>(
     allocator: &'a Allocator,
     parsed: Parsed<'a>,
     scan: &Scan,
-) -> Result<Script, Fault> {
+) -> Result<Script, CompileError> {
     let Parsed { mut program, scoping, is_module } = parsed;
     let in_page = matches!(job.context, ScriptContext::Page | ScriptContext::Unknown);
     let is_module = job.context != ScriptContext::Classic
@@ -140,7 +140,7 @@ fn transform_and_print<'a>(
     if job.context == ScriptContext::Classic && !links.is_empty() {
         let message = "this script has imports, but the page loads it as a classic script";
         let help = format!("<script type=\"module\" src=\"{}\">", job.url);
-        return Err(Fault::of_file(job.path, message.to_owned()).with_help(Some(help)));
+        return Err(CompileError::of_file(job.path, message.to_owned()).with_help(Some(help)));
     }
     let placeholder = stamps::placeholder(job.text);
     let accepted = |specifier: &str| imports::url_of(job, specifier);
@@ -160,7 +160,7 @@ fn transform<'a>(
     options: &Options,
     jsx_runtime: Option<&str>,
     refresh: bool,
-) -> Result<(), Fault> {
+) -> Result<(), CompileError> {
     let development =
         jsx_runtime.is_some_and(|runtime| imports::has_development_runtime(job, runtime));
     let options = options.for_transformer(job.language, development, refresh);
@@ -169,7 +169,7 @@ fn transform<'a>(
         Transformer::new(allocator, name, &options).build_with_scoping(scoping, program);
     // All diagnostics are warnings. Those with a position are about code that would be wrong.
     match transformed.diagnostics.iter().find(|warning| !warning.labels.is_empty()) {
-        Some(warning) => Err(parse::fault_of_diagnostic(job, warning)),
+        Some(warning) => Err(parse::error_of_diagnostic(job, warning)),
         None => Ok(()),
     }
 }

@@ -11,7 +11,7 @@ use oxc::{
 };
 
 use super::job::Job;
-use crate::esm::{compiler::file_type::Language, fault::Fault};
+use crate::esm::{compile_error::CompileError, compiler::file_type::Language};
 
 /// A parsed script.
 pub(super) struct Parsed<'a> {
@@ -77,28 +77,28 @@ pub(super) fn replace_node_env<'a>(
 }
 
 /// Converts a diagnostic of the parser or the transformer.
-pub(super) fn fault_of_diagnostic(job: &Job<'_>, error: &OxcDiagnostic) -> Fault {
+pub(super) fn error_of_diagnostic(job: &Job<'_>, error: &OxcDiagnostic) -> CompileError {
     let message = error.message.to_string();
     let help = error.help.as_deref().map(str::to_owned);
     // The last label marks the error; earlier ones mark what it refers to, such as an opening
     // bracket.
     let label = error.labels.iter().max_by_key(|label| label.offset());
-    let fault = match label {
-        Some(label) => job.fault_at(label.span(), message),
-        None => Fault::of_file(job.path, message),
+    let compile_error = match label {
+        Some(label) => job.error_at(label.span(), message),
+        None => CompileError::of_file(job.path, message),
     };
-    fault.with_help(help)
+    compile_error.with_help(help)
 }
 
 /// Adds a suggestion to rename the file to a syntax error, if its text is valid TypeScript or JSX.
-pub(super) fn suggest_language(job: &Job<'_>, fault: Fault) -> Fault {
+pub(super) fn suggest_language(job: &Job<'_>, error: CompileError) -> CompileError {
     let tsx = SourceType::tsx().with_module(true);
     if job.language == Language::Tsx || parse(&Allocator::default(), job.text, tsx).is_err() {
-        return fault;
+        return error;
     }
     let help = match job.language {
         Language::Ts => "this is TypeScript with JSX: rename the file to .tsx",
         _ => "this is TypeScript: rename the file to .ts, or to .tsx if it contains JSX",
     };
-    fault.with_help(Some(help.to_owned()))
+    error.with_help(Some(help.to_owned()))
 }

@@ -12,7 +12,7 @@ use super::super::{
 use tempfile::TempDir;
 
 use crate::esm::{
-    fault::Fault,
+    compile_error::CompileError,
     resolve::{Resolver, Target},
 };
 
@@ -45,7 +45,7 @@ impl Folder {
         Compiler::with_resolve(&self.path, Arc::new(Resolver::new(&self.path)), Box::new(resolve))
     }
 
-    fn module(&self, compiler: &Compiler, name: &str) -> Result<Output, Fault> {
+    fn module(&self, compiler: &Compiler, name: &str) -> Result<Output, CompileError> {
         let path = self.path.join(name);
         let bytes = fs::read(&path).unwrap();
         let spec = ModuleSpec::of_request(&path, "", Some("script"), Some("cors")).unwrap();
@@ -79,11 +79,11 @@ fn module_is_cached_until_an_import_resolves_elsewhere() {
     assert_eq!(folder.compiled(&compiler, "main.ts").imports, ["/App.tsx"]);
     fs::remove_file(folder.path.join("App.tsx")).unwrap();
     fs::remove_file(folder.path.join("App.js")).unwrap();
-    let fault = folder.module(&compiler, "main.ts").unwrap_err();
-    assert_eq!((fault.place, fault.help), (Some((1, 8)), None));
+    let error = folder.module(&compiler, "main.ts").unwrap_err();
+    assert_eq!((error.position, error.help), (Some((1, 8)), None));
     folder.write("app.js", "");
-    let fault = folder.module(&compiler, "main.ts").unwrap_err();
-    assert_eq!(fault.help.as_deref(), Some("did you mean \"./app.js\"?"));
+    let error = folder.module(&compiler, "main.ts").unwrap_err();
+    assert_eq!(error.help.as_deref(), Some("did you mean \"./app.js\"?"));
     folder.write("App.js", "");
     assert_eq!(folder.compiled(&compiler, "main.ts").imports, ["/App.js"]);
 }
@@ -94,8 +94,8 @@ fn nearest_tsconfig_applies_with_its_base_and_references() {
     folder.write("src/x.jsx", "export let a = <p/>;");
     folder.write("src/y.ts", "export class A { x; }");
     let compiler = folder.compiler();
-    let fault = folder.module(&compiler, "src/x.jsx").unwrap_err();
-    assert_eq!(fault.message, "cannot resolve \"react/jsx-runtime\"");
+    let error = folder.module(&compiler, "src/x.jsx").unwrap_err();
+    assert_eq!(error.message, "cannot resolve \"react/jsx-runtime\"");
 
     folder.write(
         "base.json",
@@ -125,10 +125,10 @@ fn nearest_tsconfig_applies_with_its_base_and_references() {
     assert!(folder.compiled(&compiler, "src/x.jsx").code.contains("app(\"p\", null)"));
 
     folder.write("src/tsconfig.json", "{ \"files\": ");
-    let fault = folder.module(&compiler, "src/x.jsx").unwrap_err();
-    assert_eq!(fault.file, folder.path.join("src/tsconfig.json"));
-    assert!(fault.message.starts_with("invalid JSON: "), "{fault:?}");
-    assert_eq!(fault.frame.lines().next(), Some("> 1 | { \"files\":"));
+    let error = folder.module(&compiler, "src/x.jsx").unwrap_err();
+    assert_eq!(error.file, folder.path.join("src/tsconfig.json"));
+    assert!(error.message.starts_with("invalid JSON: "), "{error:?}");
+    assert_eq!(error.frame.lines().next(), Some("> 1 | { \"files\":"));
     fs::remove_file(folder.path.join("src/tsconfig.json")).unwrap();
     assert!(folder.compiled(&compiler, "src/x.jsx").code.contains("create(\"p\", null)"));
 }
@@ -138,10 +138,10 @@ fn tsconfig_error_names_the_file_the_position_and_the_option() {
     let folder = Folder::new();
     folder.write("tsconfig.json", "{\n  \"compilerOptions\": {\n    \"target\": 5\n  }\n}");
     folder.write("x.ts", "");
-    let fault = folder.module(&folder.compiler(), "x.ts").unwrap_err();
-    assert_eq!(fault.file, folder.path.join("tsconfig.json"));
-    assert_eq!(fault.message, "expected a string for \"target\"");
-    assert_eq!(fault.place, Some((3, 15)));
+    let error = folder.module(&folder.compiler(), "x.ts").unwrap_err();
+    assert_eq!(error.file, folder.path.join("tsconfig.json"));
+    assert_eq!(error.message, "expected a string for \"target\"");
+    assert_eq!(error.position, Some((3, 15)));
 }
 
 #[test]
@@ -237,8 +237,11 @@ fn urls_of_routes_are_left_to_the_backend() {
     let folder = Folder::new();
     folder.write("x.ts", "import '/api/a.js'; import '/api?b'; import('/apix');");
     let compiler = folder.compiler().with_routes(["/api/".to_owned()]);
-    let fault = folder.module(&compiler, "x.ts").unwrap_err();
-    assert_eq!((fault.message.as_str(), fault.place), ("cannot resolve \"/apix\"", Some((1, 45))));
+    let error = folder.module(&compiler, "x.ts").unwrap_err();
+    assert_eq!(
+        (error.message.as_str(), error.position),
+        ("cannot resolve \"/apix\"", Some((1, 45)))
+    );
     folder.write("x.ts", "import '/api/a.js'; import '/api?b';");
     let code = &folder.compiled(&compiler, "x.ts").code;
     assert!(code.contains("import \"/api/a.js\";\nimport \"/api?b\";"), "{code}");

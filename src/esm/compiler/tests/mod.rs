@@ -17,7 +17,7 @@ use super::{
     script::{self, Job, Script},
     tsconfig::Options,
 };
-use crate::esm::{fault::Fault, resolve::Target};
+use crate::esm::{compile_error::CompileError, resolve::Target};
 
 /// A project with the files of [`FILES`] and some packages.
 #[derive(Default)]
@@ -104,7 +104,7 @@ impl Project for FakeProject {
 }
 
 /// Compiles a script of the project.
-fn compile(path: &str, text: &str) -> Result<Option<Script>, Fault> {
+fn compile(path: &str, text: &str) -> Result<Option<Script>, CompileError> {
     compile_with(path, text, &Options::default(), ScriptContext::Page, &FakeProject::default())
 }
 
@@ -114,7 +114,7 @@ fn compile_with(
     options: &Options,
     context: ScriptContext,
     project: &FakeProject,
-) -> Result<Option<Script>, Fault> {
+) -> Result<Option<Script>, CompileError> {
     let file = PathBuf::from("/web").join(path.trim_start_matches('/'));
     script::compile(&Job {
         path: &file,
@@ -134,14 +134,14 @@ fn code(path: &str, text: &str) -> String {
     describe(compile(path, text))
 }
 
-fn describe(result: Result<Option<Script>, Fault>) -> String {
+fn describe(result: Result<Option<Script>, CompileError>) -> String {
     match result {
         Ok(Some(script)) => {
             let at = script.code.find("//# sourceMappingURL").unwrap();
             script.code[..at].to_owned()
         }
         Ok(None) => "unchanged".to_owned(),
-        Err(fault) => format!("{} {:?} {:?}", fault.message, fault.place, fault.help),
+        Err(error) => format!("{} {:?} {:?}", error.message, error.position, error.help),
     }
 }
 

@@ -4,17 +4,17 @@ use std::{fs, path::Path};
 
 use oxc_resolver::{JSONError, ResolveError};
 
-use crate::esm::fault::Fault;
+use crate::esm::compile_error::CompileError;
 
 /// Describes why the options for a file could not be determined.
-pub(super) fn fault(path: &Path, error: ResolveError) -> Fault {
+pub(super) fn compile_error(path: &Path, error: ResolveError) -> CompileError {
     match error {
         ResolveError::Json(error) => {
             let text = fs::read_to_string(&error.path).unwrap_or_default();
             let message = message(&error, &text);
-            Fault::at_place(&error.path, &text, error.line, error.column, message)
+            CompileError::at_position(&error.path, &text, error.line, error.column, message)
         }
-        error => Fault::of_file(path, format!("cannot read the tsconfig.json: {error}")),
+        error => CompileError::of_file(path, format!("cannot read the tsconfig.json: {error}")),
     }
 }
 

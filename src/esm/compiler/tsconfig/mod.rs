@@ -17,11 +17,11 @@ use oxc_resolver::{ResolveError, ResolveOptions, ResolverGeneric, TsConfig, Tsco
 
 pub(super) use self::options::Options;
 use self::{
-    error::fault,
+    error::compile_error,
     recorder::{Record, RecordingFileSystem},
 };
 use super::{config_files::ConfigFiles, file_type::Language};
-use crate::esm::fault::Fault;
+use crate::esm::compile_error::CompileError;
 
 /// The number of lookups before the resolver is replaced. It keeps every path that it was asked
 /// for.
@@ -43,14 +43,15 @@ impl OptionsFinder {
         &self,
         path: &Path,
         language: Language,
-    ) -> Result<(Options, Vec<PathBuf>), Fault> {
+    ) -> Result<(Options, Vec<PathBuf>), CompileError> {
         let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_stale = |configuration: &mut Configuration| {
             configuration.lookups >= MAX_LOOKUPS || !configuration.files.are_unchanged()
         };
         drop(cached.take_if(is_stale));
         let configuration = cached.get_or_insert_with(Configuration::new);
-        let options = configuration.find(path, language).map_err(|error| fault(path, error))?;
+        let options =
+            configuration.find(path, language).map_err(|error| compile_error(path, error))?;
         Ok((options, configuration.files.existing().collect()))
     }
 

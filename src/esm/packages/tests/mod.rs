@@ -180,16 +180,16 @@ fn each_query_has_its_response() {
 }
 
 #[test]
-fn a_file_with_a_syntax_error_is_a_fault_and_throws_when_required() {
+fn a_file_with_a_syntax_error_is_an_error_and_throws_when_required() {
     let fixture = Fixture::new(&[
         ("node_modules/a/index.js", "let let = ;"),
         ("node_modules/b/index.js", "exports.get = () => require('a')"),
     ]);
     let url = fixture.url("a");
-    let fault = fixture.packages.answer(url.strip_prefix("/__livers/npm/").unwrap(), "");
-    let fault = fault.unwrap_err();
-    assert_eq!(fault.file, fixture.project.0.join("node_modules/a/index.js"));
-    assert!(!fault.message.is_empty());
+    let error = fixture.packages.answer(url.strip_prefix("/__livers/npm/").unwrap(), "");
+    let error = error.unwrap_err();
+    assert_eq!(error.file, fixture.project.0.join("node_modules/a/index.js"));
+    assert!(!error.message.is_empty());
     let thrown = fixture.run("b", "", "m => { try { m.get() } catch (e) { return e.name } }");
     assert_eq!(thrown, r#""SyntaxError""#);
 }

@@ -17,11 +17,11 @@ const BEFORE_COLUMN: usize = 60;
 
 /// An error in a source file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct CompileError {
     /// The file on the disk.
     pub(crate) file: PathBuf,
     /// Line and column, counted from 1, in characters. `None` if the error concerns the whole file.
-    pub(crate) place: Option<(u32, u32)>,
+    pub(crate) position: Option<(u32, u32)>,
     /// A sentence that says what is wrong.
     pub(crate) message: String,
     /// The lines around the position, numbered, with markers below it.
@@ -30,20 +30,20 @@ pub(crate) struct Fault {
     pub(crate) help: Option<String>,
 }
 
-impl Fault {
+impl CompileError {
     /// Creates an error that concerns a whole file.
     pub(crate) fn of_file(file: &Path, message: String) -> Self {
-        Self { file: file.to_owned(), place: None, message, frame: String::new(), help: None }
+        Self { file: file.to_owned(), position: None, message, frame: String::new(), help: None }
     }
 
     /// Creates an error for a byte range of a file.
     pub(crate) fn at(file: &Path, source: &str, start: usize, end: usize, message: String) -> Self {
-        let (place, frame) = frame(source, start, end);
-        Self { file: file.to_owned(), place: Some(place), message, frame, help: None }
+        let (position, frame) = frame(source, start, end);
+        Self { file: file.to_owned(), position: Some(position), message, frame, help: None }
     }
 
     /// Creates an error at a line and column, counted from 1, in bytes.
-    pub(crate) fn at_place(
+    pub(crate) fn at_position(
         file: &Path,
         source: &str,
         line: usize,
