@@ -167,3 +167,46 @@ impl Watch {
         thread.map(JoinHandle::join);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path, sync::Arc, sync::mpsc::channel, time::Duration};
+
+    use super::{Options, PathState, Watch};
+    use crate::{
+        change::{ChangeSet, Kind},
+        docroot::{Allow, ContentHash, Root},
+        event::Events,
+    };
+
+    #[test]
+    fn file_that_changed_before_its_folder_was_watched_is_published() {
+        let dir = tempfile::tempdir().unwrap();
+        for folder in 0..50 {
+            fs::create_dir(dir.path().join(folder.to_string())).unwrap();
+        }
+        let path = |name: &str| dir.path().join(name);
+        let options = |root: &Path| Options {
+            root: Arc::new(Root::new(root, Allow::default(), &[]).unwrap()),
+            extra_watch_paths: Vec::new(),
+            ignore: Vec::new(),
+            poll: false,
+        };
+        fs::write(path("a"), "new").unwrap();
+        fs::write(path("49/b"), "new").unwrap();
+        let (publish, changes) = channel::<ChangeSet>();
+        let publish = Box::new(move |changes| publish.send(changes).unwrap());
+        let watch = Watch::start(options(dir.path()), Events::default(), publish).unwrap();
+        // As if these had been served before the files were written.
+        for name in ["a", "49/b"] {
+            watch.note(&path(name), PathState::File(ContentHash::of(b"old")));
+        }
+        let mut published = ChangeSet::default();
+        while published.len() < 2 {
+            published.merge(changes.recv_timeout(Duration::from_secs(10)).expect("a change"));
+        }
+        let wanted = [("/49/b", Kind::Modified), ("/a", Kind::Modified)];
+        assert_eq!(published.iter().collect::<Vec<_>>(), wanted);
+        watch.stop();
+    }
+}

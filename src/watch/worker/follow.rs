@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Duration, Instant, SystemTime},
 };
 
 use super::Worker;
@@ -10,16 +10,43 @@ use crate::watch::{
     coalesce::Interest, ignore::GITIGNORE, signal::Signal, snapshot::NoteOutcome, state::PathState,
 };
 
+/// How long it takes at the most from reading a file or folder to its note.
+const NOTED: Duration = Duration::from_secs(1);
+
+/// The resolution of the kernel's timestamps, with room to spare.
+const TICK: Duration = Duration::from_millis(10);
+
 impl Worker {
     /// Applies that a request was served this state of a path.
     pub(super) fn note(&mut self, path: PathBuf, state: PathState, now: Instant) {
         match self.snapshot.note(&path, state) {
             NoteOutcome::Same => {}
-            NoteOutcome::New => self.follow(path, now),
+            NoteOutcome::New => {
+                if state == PathState::Folder {
+                    self.watch_listed(&path, now);
+                }
+                self.follow(path, now);
+            }
             NoteOutcome::Changed => {
                 self.coalescer.push(path, Signal::Finished, Interest::Requested, now);
             }
         }
+    }
+
+    /// Watches a folder whose listing was served. If the folder changed between the start of the server
+    /// and its watch, the listing may lack the change.
+    fn watch_listed(&mut self, folder: &Path, now: Instant) {
+        let is_watched = !self.ignore.unwatched(folder, true) && self.links.is_real(folder);
+        let is_new = is_watched && self.tree.add_one(folder);
+        if (is_new || self.is_starting(now)) && was_modified_since(folder, self.started) {
+            self.snapshot.invalidate(folder);
+            self.coalescer.push(folder.to_owned(), Signal::Finished, Interest::Requested, now);
+        }
+    }
+
+    /// Returns whether a file that is noted now may have been read before all folders were watched.
+    fn is_starting(&self, now: Instant) -> bool {
+        self.established.is_none_or(|established| now < established + NOTED)
     }
 
     /// Watches what decides over a requested path: the nearest folder that exists, and the folder that
@@ -40,8 +67,8 @@ impl Worker {
             && self.is_watched(&path)
             && path.file_name().is_some_and(|name| name != GITIGNORE);
         self.snapshot.set_direct(&path, is_direct);
-        if is_new {
-            // It may have changed between being served and being watched.
+        if is_new || self.is_starting(now) {
+            // It may have changed between being read and being watched.
             self.coalescer.push(path, Signal::Finished, Interest::Requested, now);
         }
     }
@@ -66,6 +93,12 @@ impl Worker {
     pub(super) fn watch_hard_linked(&mut self, path: &Path) -> bool {
         is_hard_linked(path) && self.tree.add_file(path)
     }
+}
+
+/// Returns whether a folder changed since a time, or a tick of the kernel's clock before.
+fn was_modified_since(folder: &Path, time: SystemTime) -> bool {
+    let modified = std::fs::metadata(folder).and_then(|metadata| metadata.modified());
+    modified.is_ok_and(|modified| modified + TICK >= time)
 }
 
 #[cfg(unix)]

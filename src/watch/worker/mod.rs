@@ -17,7 +17,7 @@ mod intake;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use tokio::sync::watch;
@@ -75,6 +75,9 @@ pub(super) struct Worker {
     coalescer: Coalescer,
     /// The root, or other folders, that went away; they may come back.
     away: Vec<PathBuf>,
+    started: SystemTime,
+    /// When all folders were watched for the first time.
+    established: Option<Instant>,
     poll: mio::Poll,
     shared: Shared,
     publish: Publish,
@@ -117,6 +120,8 @@ impl Worker {
             snapshot: Snapshot::default(),
             coalescer: Coalescer::default(),
             away: Vec::new(),
+            started: SystemTime::now(),
+            established: None,
             poll,
             shared,
             publish,
@@ -223,7 +228,8 @@ impl Worker {
             tree.walk_step(ignore, |file| extra.set_exists(&file, true));
         }
         self.shared.status.set_folders(self.tree.len());
-        if !self.tree.is_walking() && !*self.shared.established.borrow() {
+        if !self.tree.is_walking() && self.established.is_none() {
+            self.established = Some(Instant::now());
             self.shared.established.send_replace(true);
         }
     }

@@ -1,4 +1,4 @@
-//! Folders that come, go, and change their names; the root among them.
+//! Folders, including the root, that are created, removed, renamed and replaced.
 
 use super::{Watched, shell, watched};
 use crate::support::dir::TempDir;
@@ -6,13 +6,14 @@ use crate::support::http::get;
 use crate::support::server::Livers;
 use crate::support::tab::{Tab, Updated};
 
-fn tells(updated: &[Updated], path: &str, kind: &str) -> bool {
-    let mut changes = updated.iter().flat_map(|updated| &updated.changes);
-    changes.any(|(told, how)| told == path && how == kind)
+/// Returns whether a change is among those of some messages.
+fn has(updates: &[Updated], path: &str, kind: &str) -> bool {
+    let mut changes = updates.iter().flat_map(|updated| &updated.changes);
+    changes.any(|(changed, how)| changed == path && how == kind)
 }
 
 impl Watched {
-    /// Writes a file, and is told of it and of nothing else.
+    /// Writes a file, and expects a message of this change alone.
     async fn is_live(&mut self, file: &str, content: &str) {
         self.dir.write(file, content);
         let path = format!("/{file}");
@@ -21,7 +22,7 @@ impl Watched {
 }
 
 #[tokio::test]
-async fn a_folder_that_is_made_and_filled_at_once_is_noticed_with_all_that_is_in_it() {
+async fn folder_that_is_created_and_filled_at_once_is_published_with_its_files() {
     let mut site = watched(TempDir::new()).await;
     for round in 0..50 {
         let (folder, file) = (format!("new-{round}"), format!("new-{round}/deep/page.html"));
@@ -30,11 +31,11 @@ async fn a_folder_that_is_made_and_filled_at_once_is_noticed_with_all_that_is_in
             assert_eq!(site.ask(&[&path]).await, [404]);
         }
         site.dir.write(&file, "one");
-        let mut told = site.tool.until(&path).await;
-        assert!(tells(&told, &path, "created"), "{told:?}");
-        if !tells(&told, &format!("/{folder}/"), "created") {
-            told = site.tool.until(&format!("/{folder}/")).await;
-            assert!(tells(&told, &format!("/{folder}/"), "created"), "{told:?}");
+        let mut updates = site.tool.until(&path).await;
+        assert!(has(&updates, &path, "created"), "{updates:?}");
+        if !has(&updates, &format!("/{folder}/"), "created") {
+            updates = site.tool.until(&format!("/{folder}/")).await;
+            assert!(has(&updates, &format!("/{folder}/"), "created"), "{updates:?}");
         }
         site.ask(&[&path]).await;
         site.nothing().await;
@@ -43,7 +44,7 @@ async fn a_folder_that_is_made_and_filled_at_once_is_noticed_with_all_that_is_in
 }
 
 #[tokio::test]
-async fn a_folder_that_is_moved_in_is_noticed_and_one_that_is_moved_out_no_longer() {
+async fn folder_moved_in_is_published_and_moved_out_is_no_longer_watched() {
     let (dir, elsewhere) = (TempDir::new(), TempDir::new());
     elsewhere.write("pack/sub/a.css", "old");
     let mut site = watched(dir).await;
@@ -51,21 +52,21 @@ async fn a_folder_that_is_moved_in_is_noticed_and_one_that_is_moved_out_no_longe
         let path = format!("/{name}/sub/a.css");
         assert_eq!(site.ask(&[&path]).await, [404]);
         std::fs::rename(elsewhere.at("pack"), site.dir.at(name)).expect("move in");
-        let mut told = site.tool.until(&path).await;
-        if !tells(&told, &format!("/{name}/"), "created") {
-            told.extend(site.tool.until(&format!("/{name}/")).await);
+        let mut updates = site.tool.until(&path).await;
+        if !has(&updates, &format!("/{name}/"), "created") {
+            updates.extend(site.tool.until(&format!("/{name}/")).await);
         }
-        assert!(tells(&told, &path, "created"), "{told:?}");
-        assert!(tells(&told, &format!("/{name}/"), "created"), "{told:?}");
+        assert!(has(&updates, &path, "created"), "{updates:?}");
+        assert!(has(&updates, &format!("/{name}/"), "created"), "{updates:?}");
         site.nothing().await;
         site.is_live(&format!("{name}/sub/a.css"), name).await;
 
         std::fs::rename(site.dir.at(name), elsewhere.at("pack")).expect("move out");
-        // One message, or two on a busy machine: the system tells of the folder and of what is in it.
+        // One message, or two on a busy machine: the folder and its files have events of their own.
         let folder = format!("/{name}");
-        let told = site.tool.until_all(&[&path, &folder]).await;
-        assert!(tells(&told, &path, "removed"), "{told:?}");
-        assert!(tells(&told, &folder, "removed"), "{told:?}");
+        let updates = site.tool.until_all(&[&path, &folder]).await;
+        assert!(has(&updates, &path, "removed"), "{updates:?}");
+        assert!(has(&updates, &folder, "removed"), "{updates:?}");
         elsewhere.write("pack/sub/a.css", "written elsewhere");
         elsewhere.write("pack/b.css", "written elsewhere");
         site.nothing().await;
@@ -73,22 +74,22 @@ async fn a_folder_that_is_moved_in_is_noticed_and_one_that_is_moved_out_no_longe
 }
 
 #[tokio::test]
-async fn a_renamed_folder_is_known_by_its_new_name_alone() {
+async fn renamed_folder_is_watched_under_its_new_name_only() {
     let dir = TempDir::new();
     dir.write("a/sub/x.css", "old");
     let mut site = watched(dir).await;
     site.ask(&["/a/sub/x.css", "/b/sub/x.css"]).await;
     site.dir.rename("a", "b");
-    let told =
+    let updates =
         [site.tool.until("/b/sub/x.css").await, site.tool.until_quiet(site.dir.path()).await];
-    let told = told.concat();
-    assert!(tells(&told, "/a/sub/x.css", "removed"), "{told:?}");
-    assert!(tells(&told, "/b/sub/x.css", "created"), "{told:?}");
+    let updates = updates.concat();
+    assert!(has(&updates, "/a/sub/x.css", "removed"), "{updates:?}");
+    assert!(has(&updates, "/b/sub/x.css", "created"), "{updates:?}");
     site.is_live("b/sub/x.css", "under the new name").await;
     site.dir.write("b/sub/new.css", "new");
     site.tool.expect(&[("/b/sub/new.css", "created")]).await;
 
-    site.dir.write("a/sub/x.css", "another of the old name");
+    site.dir.write("a/sub/x.css", "another folder with the old name");
     site.tool.until("/a/sub/x.css").await;
     site.tool.until_quiet(site.dir.path()).await;
     site.is_live("a/sub/x.css", "live again").await;
@@ -96,7 +97,7 @@ async fn a_renamed_folder_is_known_by_its_new_name_alone() {
 }
 
 #[tokio::test]
-async fn folders_that_change_places_stay_live() {
+async fn folders_that_swap_names_stay_live() {
     let dir = TempDir::new();
     for name in ["a", "b"] {
         dir.write(format!("{name}/sub/x.css"), name);
@@ -111,16 +112,16 @@ async fn folders_that_change_places_stay_live() {
         site.dir.rename("a", "c");
         site.dir.rename("c", "a");
         site.tool.until_quiet(site.dir.path()).await;
-        site.is_live("a/sub/x.css", &format!("{round} there and back")).await;
+        site.is_live("a/sub/x.css", &format!("{round} renamed and back")).await;
         site.dir.remove("a");
-        site.dir.write("a/sub/x.css", format!("{round} removed and made again"));
+        site.dir.write("a/sub/x.css", format!("{round} removed and created again"));
         site.tool.until("/a/sub/x.css").await;
         site.tool.until_quiet(site.dir.path()).await;
         site.is_live("a/sub/x.css", &format!("{round} after that")).await;
     }
 }
 
-/// A server of a folder in a folder, so that the root may come and go.
+/// Serves a subfolder of a temporary folder, so that the root can be removed.
 async fn inner() -> (TempDir, Livers, Tab) {
     let dir = TempDir::new();
     dir.write("site/index.html", "old");
@@ -133,8 +134,8 @@ async fn inner() -> (TempDir, Livers, Tab) {
     (dir, livers, tool)
 }
 
-/// Shows that the root's return is told, and that it is live then.
-async fn lives(dir: &TempDir, tool: &mut Tab) {
+/// Expects that the root is published again, and that it is live then.
+async fn is_live_again(dir: &TempDir, tool: &mut Tab) {
     tool.until_all(&["/index.html", "/sub/a.css"]).await;
     for file in ["index.html", "sub/a.css", "sub/new.css"] {
         dir.write(format!("site/{file}"), "live again");
@@ -143,43 +144,43 @@ async fn lives(dir: &TempDir, tool: &mut Tab) {
 }
 
 #[tokio::test]
-async fn a_root_that_is_deleted_and_made_again_is_live() {
+async fn root_that_is_removed_and_created_again_is_live() {
     let (dir, livers, mut tool) = inner().await;
     dir.remove("site");
-    dir.write("site/index.html", "made again at once");
-    dir.write("site/sub/a.css", "made again at once");
-    lives(&dir, &mut tool).await;
+    dir.write("site/index.html", "created again at once");
+    dir.write("site/sub/a.css", "created again at once");
+    is_live_again(&dir, &mut tool).await;
 
     dir.remove("site");
-    let told = tool.until("/index.html").await;
-    assert!(tells(&told, "/index.html", "removed"), "{told:?}");
+    let updates = tool.until("/index.html").await;
+    assert!(has(&updates, "/index.html", "removed"), "{updates:?}");
     assert_eq!(get(livers.port(), "/").await.status, 404);
-    dir.write("site/index.html", "made again later");
-    dir.write("site/sub/a.css", "made again later");
-    lives(&dir, &mut tool).await;
+    dir.write("site/index.html", "created again later");
+    dir.write("site/sub/a.css", "created again later");
+    is_live_again(&dir, &mut tool).await;
     assert!(get(livers.port(), "/").await.text().contains("live again"));
 }
 
 #[tokio::test]
-async fn a_root_that_is_swapped_by_renames_is_live() {
+async fn root_that_is_swapped_by_renames_is_live() {
     let (dir, livers, mut tool) = inner().await;
     for round in 0..10 {
         let new = format!("new in round {round}");
         dir.write("next/index.html", &new);
         dir.write("next/sub/a.css", &new);
         shell(dir.path(), "mv site old && mv next site");
-        lives(&dir, &mut tool).await;
+        is_live_again(&dir, &mut tool).await;
         assert_eq!(get(livers.port(), "/sub/a.css").await.text(), "live again");
         tool.until_quiet(dir.at("site")).await;
-        dir.write("old/index.html", "nobody serves this");
-        dir.write("old/sub/a.css", "nobody serves this");
+        dir.write("old/index.html", "not served any more");
+        dir.write("old/sub/a.css", "not served any more");
         tool.expect_nothing(dir.at("site")).await;
         dir.remove("old");
     }
 }
 
 #[tokio::test]
-async fn links_are_live_by_each_of_their_names() {
+async fn change_of_a_link_target_is_published_under_every_name() {
     let dir = TempDir::new();
     dir.write("real/a.css", "old");
     dir.write("other/a.css", "other");
@@ -196,13 +197,13 @@ async fn links_are_live_by_each_of_their_names() {
     site.dir.write("folder/a.css", "through the link");
     site.tool.expect(&all).await;
     site.dir.write("real/new.css", "new");
-    let told = site.tool.until("/folder/new.css").await;
-    assert!(tells(&told, "/folder/new.css", "created"), "{told:?}");
+    let updates = site.tool.until("/folder/new.css").await;
+    assert!(has(&updates, "/folder/new.css", "created"), "{updates:?}");
     site.tool.until_quiet(site.dir.path()).await;
 
     shell(site.dir.path(), "ln -sfn other folder");
-    let told = site.tool.until_all(&["/folder/a.css", "/again/a.css"]).await;
-    assert!(tells(&told, "/folder/a.css", "modified"), "{told:?}");
+    let updates = site.tool.until_all(&["/folder/a.css", "/again/a.css"]).await;
+    assert!(has(&updates, "/folder/a.css", "modified"), "{updates:?}");
     site.tool.until_quiet(site.dir.path()).await;
     site.dir.write("other/a.css", "where the link leads now");
     site.tool.until_all(&["/folder/a.css", "/again/a.css"]).await;
@@ -213,14 +214,14 @@ async fn links_are_live_by_each_of_their_names() {
     shell(site.dir.path(), "ln -sfn real/a.css .new && mv .new file.css");
     site.nothing().await;
     site.dir.remove("file.css");
-    let told = site.tool.until("/file.css").await;
-    assert!(tells(&told, "/file.css", "removed"), "{told:?}");
+    let updates = site.tool.until("/file.css").await;
+    assert!(has(&updates, "/file.css", "removed"), "{updates:?}");
     site.dir.write("real/a.css", "no link leads here");
     site.tool.expect(&[("/real/a.css", "modified")]).await;
 }
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_read_costs_nothing_but_itself() {
+async fn unreadable_folder_is_reported_and_the_others_are_watched() {
     let dir = TempDir::new();
     dir.write("a.css", "old");
     dir.write("sub/b.css", "old");

@@ -1,6 +1,5 @@
-//! Which changes are noticed, and when: the ways in which files are saved, and
-//! what looks like a save and is none. All seen by a tool, which is told of
-//! everything.
+//! Which changes are published: the ways in which files are saved, and events that are no save. All tests
+//! use a tool's socket, which is notified of every change.
 
 mod folders;
 #[cfg(target_os = "linux")]
@@ -19,7 +18,7 @@ use crate::support::http::get;
 use crate::support::server::Livers;
 use crate::support::tab::Tab;
 
-/// A folder that is served, and a tool that listens.
+/// A served folder, and the socket of a tool.
 struct Watched {
     dir: TempDir,
     livers: Livers,
@@ -38,7 +37,7 @@ async fn watched_with<S: AsRef<str>>(dir: TempDir, args: &[S]) -> Watched {
 }
 
 impl Watched {
-    /// Asks for files, so that their content is known; gives the statuses.
+    /// Requests files, so that their content is known. Returns the statuses.
     async fn ask(&self, paths: &[&str]) -> Vec<u16> {
         let mut statuses = Vec::new();
         for path in paths {
@@ -47,12 +46,13 @@ impl Watched {
         statuses
     }
 
+    /// Expects that no change is published before a marker.
     async fn nothing(&mut self) {
         self.tool.expect_nothing(self.dir.path()).await;
     }
 }
 
-/// Each of these ways to save is one message of a server with these arguments, and no more.
+/// Expects that each of these ways to save is one message.
 async fn each_is_one_message(ways: &[(&str, Way)], args: &[&str]) {
     for (name, way) in ways {
         println!("{name}");
@@ -67,7 +67,7 @@ async fn each_is_one_message(ways: &[(&str, Way)], args: &[&str]) {
     }
 }
 
-/// Runs a line of shell in a folder.
+/// Runs a shell command in a folder.
 pub fn shell(folder: &Path, line: &str) {
     let output = Command::new("sh").args(["-euc", line]).current_dir(folder).output();
     let output = output.expect("run sh");
@@ -79,11 +79,11 @@ fn open(path: &Path) -> fs::File {
     OpenOptions::new().read(true).write(true).open(path).expect("open")
 }
 
-/// A way to put another content into the file `a`.
+/// A way to change the content of the file `a`.
 type Way = fn(&TempDir);
 
 #[tokio::test]
-async fn a_save_is_one_message_in_whatever_way() {
+async fn save_is_one_message_however_it_is_done() {
     let ways: &[(&str, Way)] = &[
         ("in place", |dir| dir.write("a", "new")),
         ("a rename into place", |dir| dir.replace("a", "new")),
@@ -141,7 +141,7 @@ async fn a_save_is_one_message_in_whatever_way() {
 }
 
 #[tokio::test]
-async fn what_changes_nothing_is_no_message() {
+async fn events_without_a_change_of_content_are_no_message() {
     let ways: &[(&str, Way)] = &[
         ("the same bytes in place", |dir| dir.write("a", "old\n")),
         ("the same bytes by a rename", |dir| dir.replace("a", "old\n")),
@@ -202,11 +202,11 @@ async fn what_changes_nothing_is_no_message() {
             dir.rename("a", "a~");
             dir.rename("a~", "a");
         }),
-        ("what is hidden", |dir| {
+        ("hidden files", |dir| {
             dir.write(".env", "new");
             dir.write(".cache/x", "new");
         }),
-        ("a repository's own files", |dir| {
+        ("files of git and in node_modules", |dir| {
             dir.write(".git/index", "new");
             dir.write("node_modules/x/index.js", "new");
         }),
@@ -222,21 +222,21 @@ async fn what_changes_nothing_is_no_message() {
         assert_eq!(site.ask(&["/a"]).await, [200]);
         way(&site.dir);
         site.nothing().await;
-        // The marker was not the only thing that is still heard of.
+        // Shows that the file is still watched.
         site.dir.write("a", "another");
         site.tool.expect(&[("/a", "modified")]).await;
     }
 }
 
 #[tokio::test]
-async fn a_file_is_created_modified_and_removed() {
+async fn created_modified_and_removed_files_are_published() {
     let dir = TempDir::new();
-    dir.write("unasked.html", "old");
+    dir.write("other.html", "old");
     let mut site = watched(dir).await;
-    // Somebody waits for it: a 404 page that comes alive.
-    assert_eq!(site.ask(&["/asked.html"]).await, [404]);
+    // A missing page that was requested.
+    assert_eq!(site.ask(&["/requested.html"]).await, [404]);
     for round in 0..3 {
-        for name in ["asked.html", "new.html"] {
+        for name in ["requested.html", "new.html"] {
             let path = format!("/{name}");
             let (before, kinds) = (site.tool.connected.version, ["created", "modified", "removed"]);
             site.dir.write(name, format!("{round} one"));
@@ -249,17 +249,17 @@ async fn a_file_is_created_modified_and_removed() {
             site.tool.connected.version = removed;
         }
     }
-    site.dir.replace("asked.html", "renamed into place");
-    site.tool.expect(&[("/asked.html", "created")]).await;
-    site.dir.write("unasked.html", "new");
-    site.tool.expect(&[("/unasked.html", "modified")]).await;
-    site.dir.rename("asked.html", "elsewhere.html");
+    site.dir.replace("requested.html", "renamed into place");
+    site.tool.expect(&[("/requested.html", "created")]).await;
+    site.dir.write("other.html", "new");
+    site.tool.expect(&[("/other.html", "modified")]).await;
+    site.dir.rename("requested.html", "elsewhere.html");
     let updated = site.tool.updated().await;
-    assert!(updated.changes.contains(&("/asked.html".into(), "removed".into())), "{updated:?}");
+    assert!(updated.changes.contains(&("/requested.html".into(), "removed".into())), "{updated:?}");
 }
 
 #[tokio::test]
-async fn names_that_are_no_utf_8_or_no_url_are_as_a_browser_asks_for_them() {
+async fn names_are_published_percent_encoded_as_browsers_request_them() {
     use std::os::unix::ffi::OsStrExt;
     let dir = TempDir::new();
     let table: &[(&[u8], &str)] = &[

@@ -1,5 +1,4 @@
-//! Where the system gives no events: files are looked at again and again, and
-//! what is told is the same.
+//! Polling, where the system reports no events: the messages are the same as with events.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -13,13 +12,13 @@ use crate::support::server::Livers;
 use crate::support::skip::skip;
 use crate::support::tab::{Tab, status};
 
-/// The folder is polled because somebody says so.
+/// A site that is polled because the command line asks for it.
 async fn polled(dir: TempDir) -> Watched {
     watched_with(dir, &["--poll"]).await
 }
 
 #[tokio::test]
-async fn a_save_is_one_message_in_whatever_way() {
+async fn save_is_one_message_however_it_is_done() {
     let ways: &[(&str, Way)] = &[
         ("in place", |dir| dir.write("a", "new")),
         ("of the same length", |dir| dir.write("a", "dlo\n")),
@@ -45,9 +44,9 @@ async fn a_save_is_one_message_in_whatever_way() {
 }
 
 #[tokio::test]
-async fn a_slow_writer_is_waited_for() {
-    // On a busy machine a writer may be held up for so long that it looks done.
-    // One that was not must be seen in a few rounds.
+async fn slow_writer_is_one_message() {
+    // On a busy machine a writer may be suspended for so long that it seems to have finished. Ten
+    // rounds must include one that was not.
     for round in 0.. {
         let dir = TempDir::new();
         dir.write("a", "old\n");
@@ -58,22 +57,22 @@ async fn a_slow_writer_is_waited_for() {
         for _ in 0..40 {
             let last = Instant::now();
             file.write_all(b"some more\n").expect("write");
-            // As a slow writer does: this is what is tested.
+            // The pace of the writer, not a wait for anything.
             std::thread::sleep(Duration::from_millis(5));
             pause = pause.max(last.elapsed());
         }
         drop(file);
-        let told = site.tool.until_quiet(site.dir.path()).await;
-        println!("round {round}: {} messages, the longest pause {pause:?}", told.len());
-        if told.len() == 1 {
+        let updates = site.tool.until_quiet(site.dir.path()).await;
+        println!("round {round}: {} messages, the longest pause {pause:?}", updates.len());
+        if updates.len() == 1 {
             return;
         }
-        assert!(round < 10, "never one message");
+        assert!(round < 10, "more than one message in each round");
     }
 }
 
 #[tokio::test]
-async fn two_saves_in_one_second_are_both_told() {
+async fn saves_within_one_second_are_all_published() {
     let dir = TempDir::new();
     dir.write("a", "0");
     let mut site = polled(dir).await;
@@ -85,20 +84,20 @@ async fn two_saves_in_one_second_are_both_told() {
 }
 
 #[tokio::test]
-async fn what_changes_nothing_is_no_message() {
+async fn events_without_a_change_of_content_are_no_message() {
     let ways: &[(&str, Way)] = &[
         ("the same bytes in place", |dir| dir.write("a", "old\n")),
         ("the same bytes by a rename", |dir| dir.replace("a", "old\n")),
         ("touch", |dir| shell(dir.path(), "touch a")),
         ("chmod", |dir| shell(dir.path(), "chmod 600 a b && chmod 644 a b")),
         ("a folder's mode", |dir| shell(dir.path(), "chmod 700 folder && touch folder")),
-        ("a repository's own files", |dir| dir.write("node_modules/x/index.js", "new")),
+        ("files in node_modules", |dir| dir.write("node_modules/x/index.js", "new")),
     ];
     for (name, way) in ways {
         println!("{name}");
         let dir = TempDir::new();
         dir.write("a", "old\n");
-        dir.write("b", "nobody asks for it");
+        dir.write("b", "not requested");
         dir.make_dir("folder");
         dir.make_dir("node_modules");
         let mut site = polled(dir).await;
@@ -111,10 +110,10 @@ async fn what_changes_nothing_is_no_message() {
 }
 
 #[tokio::test]
-async fn a_file_is_created_modified_and_removed() {
+async fn created_modified_and_removed_files_are_published() {
     let mut site = polled(TempDir::new()).await;
-    assert_eq!(site.ask(&["/asked.html", "/deep/er/asked.html"]).await, [404, 404]);
-    for path in ["/asked.html", "/unasked.html"] {
+    assert_eq!(site.ask(&["/requested.html", "/deep/er/requested.html"]).await, [404, 404]);
+    for path in ["/requested.html", "/other.html"] {
         let before = site.tool.connected.version;
         site.dir.write(&path[1..], "one");
         let created = site.tool.expect(&[(path, "created")]).await;
@@ -125,26 +124,28 @@ async fn a_file_is_created_modified_and_removed() {
         assert_eq!([created, modified, removed], [1, 2, 3].map(|n| before + n), "{path}");
         site.tool.connected.version = removed;
     }
-    site.dir.write("deep/er/asked.html", "one");
-    let told = site.tool.until("/deep/er/asked.html").await;
-    assert!(told.iter().all(|updated| updated.changes.iter().all(|(_, kind)| kind == "created")));
+    site.dir.write("deep/er/requested.html", "one");
+    let updates = site.tool.until("/deep/er/requested.html").await;
+    assert!(
+        updates.iter().all(|updated| updated.changes.iter().all(|(_, kind)| kind == "created"))
+    );
     site.tool.until_quiet(site.dir.path()).await;
-    site.dir.write("deep/er/asked.html", "two");
-    site.tool.expect(&[("/deep/er/asked.html", "modified")]).await;
+    site.dir.write("deep/er/requested.html", "two");
+    site.tool.expect(&[("/deep/er/requested.html", "modified")]).await;
 }
 
 #[tokio::test]
-async fn folders_come_and_go() {
+async fn folder_moved_in_is_published_and_moved_out_is_no_longer_watched() {
     let (dir, elsewhere) = (TempDir::new(), TempDir::new());
     elsewhere.write("pack/sub/a.css", "old");
     let mut site = polled(dir).await;
     let path = "/pack/sub/a.css";
     assert_eq!(site.ask(&[path]).await, [404]);
     fs::rename(elsewhere.at("pack"), site.dir.at("pack")).expect("move in");
-    // One message, unless the question and the move fall together.
-    let told = site.tool.until_all(&["/pack/", "/pack/sub/", path]).await;
-    let changes: Vec<_> = told.iter().flat_map(|updated| &updated.changes).collect();
-    assert!(changes.len() == 3 && changes.iter().all(|(_, kind)| kind == "created"), "{told:?}");
+    // One message, unless a round of polling and the move coincide.
+    let updates = site.tool.until_all(&["/pack/", "/pack/sub/", path]).await;
+    let changes: Vec<_> = updates.iter().flat_map(|updated| &updated.changes).collect();
+    assert!(changes.len() == 3 && changes.iter().all(|(_, kind)| kind == "created"), "{updates:?}");
     site.nothing().await;
     site.dir.write("pack/sub/a.css", "new");
     site.tool.expect(&[(path, "modified")]).await;
@@ -157,7 +158,7 @@ async fn folders_come_and_go() {
 }
 
 #[tokio::test]
-async fn a_root_that_goes_and_comes_back_is_live() {
+async fn root_that_is_removed_and_created_again_is_live() {
     let dir = TempDir::new();
     dir.write("site/a.css", "old");
     let livers = Livers::on(dir.at("site")).arg("--poll").start().await;
@@ -173,7 +174,7 @@ async fn a_root_that_goes_and_comes_back_is_live() {
 }
 
 #[tokio::test]
-async fn a_burst_loses_nothing() {
+async fn burst_publishes_every_file() {
     let dir = TempDir::new();
     let names: Vec<_> = (0..300).map(|n| format!("{}/{n}.html", n % 7)).collect();
     for name in &names {
@@ -193,7 +194,7 @@ async fn a_burst_loses_nothing() {
 }
 
 #[tokio::test]
-async fn that_and_why_it_polls_is_said() {
+async fn banner_and_status_name_the_reason_for_polling() {
     let site = polled(TempDir::new()).await;
     let row = format!("  watching {}  (polling: as configured)", site.dir.path().display());
     site.livers.wait_for_line(|line| line == row).await;
@@ -202,7 +203,7 @@ async fn that_and_why_it_polls_is_said() {
     assert!(status(&events.livers).await["watch"]["polling"].is_null());
 }
 
-/// The limits of this run's own user namespace: nobody else's are changed.
+/// Returns the arguments of `unshare` that run a program in a user namespace of its own, with a limit.
 fn limited(limit: &str) -> Option<[String; 4]> {
     let line = format!("echo {limit} && exec \"$0\" \"$@\"");
     let tried = Command::new("unshare").args(["-Ur", "sh", "-ec", &line, "true"]).status();
@@ -214,15 +215,15 @@ fn limited(limit: &str) -> Option<[String; 4]> {
 }
 
 #[tokio::test]
-async fn what_there_is_no_watch_for_is_polled() {
+async fn folders_beyond_the_limit_on_watches_are_polled() {
     let Some(limited) = limited("6 >/proc/sys/user/max_inotify_watches") else { return };
     let dir = TempDir::new();
     for folder in 0..20 {
         dir.write(format!("{folder}/a.css"), "old");
     }
     let livers = Livers::on(dir.path()).under("unshare", limited).start().await;
-    let fault = "'sysctl fs.inotify.max_user_watches=524288'";
-    livers.wait_for_line(|line| line.contains(fault)).await;
+    let remedy = "'sysctl fs.inotify.max_user_watches=524288'";
+    livers.wait_for_line(|line| line.contains(remedy)).await;
     let mut tool = Tab::tool(&livers).await;
     let watch = &status(&livers).await["watch"];
     assert_eq!(watch["folders"], 21);
@@ -238,11 +239,11 @@ async fn what_there_is_no_watch_for_is_polled() {
         tool.expect(&[(&missing, "created")]).await;
     }
     tool.expect_nothing(dir.path()).await;
-    assert_eq!(livers.lines().iter().filter(|(_, line)| line.contains(fault)).count(), 1);
+    assert_eq!(livers.lines().iter().filter(|(_, line)| line.contains(remedy)).count(), 1);
 }
 
 #[tokio::test]
-async fn a_system_without_a_watcher_is_no_reason_to_fail() {
+async fn system_without_a_watcher_is_polled() {
     let Some(limited) = limited("0 >/proc/sys/user/max_inotify_instances") else { return };
     let dir = TempDir::new();
     dir.write("a.css", "old");

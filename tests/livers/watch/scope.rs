@@ -1,14 +1,15 @@
-//! What is watched, and what is not: ignored folders, `--watch`, `--ignore`.
+//! Which paths are watched: ignored folders, `--watch`, `--ignore`.
 
 use super::{Watched, watched, watched_with};
 use crate::support::dir::TempDir;
 use crate::support::tab::status;
 
+/// Returns the number of watched folders.
 async fn folders(site: &Watched) -> u64 {
     status(&site.livers).await["watch"]["folders"].as_u64().expect("a number")
 }
 
-/// A site with thousands of files that nobody waits for, as far as a test needs them.
+/// A site with ignored folders.
 fn with_ignored() -> TempDir {
     let dir = TempDir::new();
     dir.write("index.html", "old");
@@ -24,7 +25,7 @@ fn with_ignored() -> TempDir {
 }
 
 #[tokio::test]
-async fn ignored_folders_cost_no_watch_and_their_files_no_message() {
+async fn ignored_folders_are_not_watched() {
     let mut site = watched(with_ignored()).await;
     assert_eq!(folders(&site).await, 2, "the root and css");
     for file in [".git/index", ".git/objects/1/x", "node_modules/1/lib/index.js", "dist/new/a.js"] {
@@ -38,7 +39,7 @@ async fn ignored_folders_cost_no_watch_and_their_files_no_message() {
 }
 
 #[tokio::test]
-async fn an_ignored_file_is_live_once_somebody_asked_for_it() {
+async fn ignored_file_is_live_once_it_was_requested() {
     let mut site = watched(with_ignored()).await;
     let table: &[(&str, u16, &str)] = &[
         ("node_modules/3/lib/index.js", 200, "modified"),
@@ -55,28 +56,28 @@ async fn an_ignored_file_is_live_once_somebody_asked_for_it() {
         let path = format!("/{file}");
         assert_eq!(site.ask(&[&path]).await, [*status], "{path}");
         site.dir.write(file, "new");
-        let told = site.tool.until(&path).await;
-        assert_eq!(told.last().map(|last| &*last.changes[0].1), Some(*kind), "{told:?}");
+        let updates = site.tool.until(&path).await;
+        assert_eq!(updates.last().map(|last| &*last.changes[0].1), Some(*kind), "{updates:?}");
         site.tool.until_quiet(site.dir.path()).await;
         assert_eq!(site.ask(&[&path]).await, [200], "{path}");
         site.dir.write(file, "newer");
         site.tool.expect(&[(&path, "modified")]).await;
     }
     let watched = folders(&site).await;
-    assert!(watched <= 2 + 14, "{watched} folders are watched, of the paths asked for");
-    site.dir.write("node_modules/4/lib/index.js", "nobody asked");
+    assert!(watched <= 2 + 14, "{watched} folders are watched");
+    site.dir.write("node_modules/4/lib/index.js", "not requested");
     site.nothing().await;
 }
 
 #[tokio::test]
-async fn an_ignored_file_is_live_after_its_folder_was_made_anew() {
+async fn requested_ignored_file_is_live_after_its_folder_was_replaced() {
     let mut site = watched(with_ignored()).await;
     let (file, path) = ("node_modules/3/lib/index.js", "/node_modules/3/lib/index.js");
     assert_eq!(site.ask(&[path]).await, [200]);
     for folder in ["node_modules/3/lib", "node_modules/3", "node_modules"] {
         site.dir.remove(folder);
         site.tool.until(path).await;
-        site.dir.write(file, format!("after {folder} was made anew"));
+        site.dir.write(file, format!("after {folder} was created again"));
         site.tool.until(path).await;
         site.dir.write(file, format!("live after {folder}"));
         site.tool.until(path).await;
@@ -94,7 +95,7 @@ async fn an_ignored_file_is_live_after_its_folder_was_made_anew() {
 }
 
 #[tokio::test]
-async fn a_folder_that_is_ignored_and_served_is_watched() {
+async fn ignored_folder_is_watched_if_it_is_served() {
     let dir = with_ignored();
     dir.write(".gitignore", "/dist/\n/dist/**\n");
     let livers = crate::support::server::Livers::on(dir.at("dist")).start().await;
@@ -102,7 +103,7 @@ async fn a_folder_that_is_ignored_and_served_is_watched() {
 }
 
 #[tokio::test]
-async fn more_folders_and_files_are_watched_without_being_served() {
+async fn extra_watch_paths_are_watched_and_not_served() {
     let elsewhere = TempDir::new();
     elsewhere.write("templates/page.tera", "old");
     elsewhere.write("templates/deep/part.tera", "old");
@@ -116,13 +117,12 @@ async fn more_folders_and_files_are_watched_without_being_served() {
     let paths = ["templates", "config.toml"].map(|path| elsewhere.at(path));
     let args: Vec<_> = paths.iter().flat_map(|path| ["--watch", path.to_str().unwrap()]).collect();
     let mut site = watched_with(dir, &args).await;
-    assert_eq!(folders(&site).await, 4, "the root, templates, deep, and around config.toml");
+    assert_eq!(folders(&site).await, 4, "the root, templates, deep, and the folder of config.toml");
     for path in ["templates/page.tera", "templates/deep/part.tera", "config.toml"] {
         elsewhere.write(path, "new");
         site.tool.expect(&[(path, "modified")]).await;
         elsewhere.replace(path, "newer");
-        let told = site.tool.updated().await;
-        assert_eq!(told.paths(), [path]);
+        site.tool.expect(&[(path, "modified")]).await;
         assert_eq!(site.ask(&[&format!("/{path}")]).await, [404], "not served");
     }
     elsewhere.write("templates/new.tera", "new");
@@ -135,16 +135,16 @@ async fn more_folders_and_files_are_watched_without_being_served() {
 
     elsewhere.remove("templates");
     site.tool.until("templates").await;
-    elsewhere.write("templates/page.tera", "made again");
+    elsewhere.write("templates/page.tera", "created again");
     site.tool.until("templates").await;
     site.tool.until_quiet(site.dir.path()).await;
     elsewhere.write("templates/page.tera", "live again");
-    let told = site.tool.updated().await;
-    assert_eq!(told.paths(), ["templates/page.tera"]);
+    let updates = site.tool.updated().await;
+    assert_eq!(updates.paths(), ["templates/page.tera"]);
 }
 
 #[tokio::test]
-async fn what_is_to_be_ignored_never_counts_even_if_asked_for() {
+async fn paths_matching_ignore_are_not_published_even_if_requested() {
     let dir = TempDir::new();
     for file in ["a.css", "a.map", "drafts/one.html", "sub/drafts/two.html", "sub/deep/b.map"] {
         dir.write(file, "old");

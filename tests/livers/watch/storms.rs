@@ -1,4 +1,4 @@
-//! Many changes at once: bursts are gathered, floods lose nothing.
+//! Many changes at once: bursts are gathered, and an overflow loses nothing.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use crate::support::dir::TempDir;
 use crate::support::tab::Updated;
 
 #[tokio::test]
-async fn a_burst_is_two_messages_at_the_most() {
+async fn burst_is_at_most_two_messages() {
     const FILES: usize = 500;
     let dir = TempDir::new();
     let names: Vec<_> = (0..FILES).map(|n| format!("{}/{n}.html", n % 7)).collect();
@@ -19,8 +19,8 @@ async fn a_burst_is_two_messages_at_the_most() {
     for path in paths.iter().step_by(3) {
         site.ask(&[path]).await;
     }
-    // On a busy machine a burst may be interrupted for so long that it is two.
-    // One that was not must be seen in a few rounds.
+    // On a busy machine the writer may be suspended for so long that a burst is two. Ten rounds must
+    // include one that was not.
     for round in 0.. {
         let mut pause = Duration::ZERO;
         let mut last = Instant::now();
@@ -29,27 +29,27 @@ async fn a_burst_is_two_messages_at_the_most() {
             pause = pause.max(last.elapsed());
             last = Instant::now();
         }
-        let told: Vec<Updated> = site.tool.until_quiet(site.dir.path()).await;
-        let mut seen: Vec<_> = told.iter().flat_map(Updated::paths).collect();
+        let updates: Vec<Updated> = site.tool.until_quiet(site.dir.path()).await;
+        let mut seen: Vec<_> = updates.iter().flat_map(Updated::paths).collect();
         seen.sort_unstable();
         seen.dedup();
-        assert_eq!(seen.len(), FILES, "nothing is lost");
-        println!("round {round}: {} messages, the longest pause {pause:?}", told.len());
-        if told.len() <= 2 {
+        assert_eq!(seen.len(), FILES, "every file is published");
+        println!("round {round}: {} messages, the longest pause {pause:?}", updates.len());
+        if updates.len() <= 2 {
             return;
         }
-        assert!(round < 10, "never at most two messages");
+        assert!(round < 10, "more than two messages in each round");
     }
 }
 
-/// How many events the kernel keeps for a process that does not read them.
+/// Returns how many events the kernel queues.
 fn kernel_queue() -> u32 {
     let limit = std::fs::read_to_string("/proc/sys/fs/inotify/max_queued_events");
     limit.ok().and_then(|limit| limit.trim().parse().ok()).unwrap_or(16_384)
 }
 
 #[tokio::test]
-async fn a_flood_loses_nothing() {
+async fn queue_overflow_loses_no_change() {
     const FOLDERS: usize = 40;
     let dir = TempDir::new();
     dir.write("used.css", "old");
@@ -62,8 +62,8 @@ async fn a_flood_loses_nothing() {
     let late = format!("/flood-{}/late.css", FOLDERS - 1);
     let asked = ["/used.css", &late, "/listed/", "/gone.css", "/away/sub/a.css"];
     assert_eq!(site.ask(&asked).await, [200, 404, 200, 404, 404]);
-    // While the server is held, the events overflow for sure; then the changes
-    // that matter come, and are told to nobody.
+    // While the server is stopped, the queue overflows. The changes that matter come after that, and
+    // raise no event.
     site.livers.signal("STOP");
     for n in 0..kernel_queue() + 100 {
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600 + n / 100 % 2 * 0o44);
@@ -94,7 +94,7 @@ async fn a_flood_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_written_for_ever_starves_nobody() {
+async fn endless_writer_is_published_and_delays_no_other_file() {
     let dir = TempDir::new();
     dir.write("log.txt", "");
     dir.write("a.css", "old");
@@ -113,7 +113,6 @@ async fn a_file_that_is_written_for_ever_starves_nobody() {
             file.write_all(b"a line\n").expect("write");
         }
     });
-    // Its own changes are told, though it is never closed; and others' are.
     site.tool.until("/log.txt").await;
     for round in 0..3 {
         site.dir.write("a.css", format!("{round}"));
