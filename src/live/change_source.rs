@@ -1,4 +1,4 @@
-//! What the live-reload core needs to ask about changes that it has not been told of.
+//! What the live-reload core asks of the file watcher.
 
 use std::{future::Future, pin::Pin, time::SystemTime};
 

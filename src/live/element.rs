@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::http::own_paths;
 
-/// What the element says about the source of its page.
+/// What the element contains about the source of its page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum PageSource {
     /// Nothing: the page is reloaded when it changes.

@@ -5,17 +5,17 @@
 //! requests, responses and [change sets](ChangeSet), so anything that answers HTTP requests can be
 //! put behind it:
 //!
-//! 1. [`on_request`](Live::on_request) notes what the request shows of who uses what, and returns a
+//! 1. [`on_request`](Live::on_request) records which file uses the requested one, and returns a
 //!    [`Ticket`] with the version that the response will be stamped with.
 //! 2. [`on_response`](Live::on_response) adds the script element to a response that becomes a page,
 //!    and amends Content Security Policies that would block it.
-//! 3. [`publish`](Live::publish) notifies the tabs that a set of changes concerns.
+//! 3. [`publish`](Live::publish) notifies the tabs that a set of changes affects.
 //!
 //! A server of files that caches complete pages skips `on_response`: it computes a
 //! [`Placement`](inject::placement::Placement) once per page, gets the element from
 //! [`element`](Live::element), and joins them without copying the page.
 //!
-//! [`inject`] knows HTML; [`reload`] knows tabs, versions and the graph of who uses what. What the
+//! [`inject`] knows HTML; [`reload`] knows tabs, versions and the graph of which file uses which. What the
 //! core needs from outside is one trait, [`ChangeSource`].
 
 mod change_source;
@@ -51,6 +51,7 @@ use crate::{change::ChangeSet, event::Events, http::body::Response};
 
 /// What a [`Live`] is made from.
 pub(crate) struct Options {
+    /// The tabs and the version.
     pub(crate) hub: Arc<Hub>,
     pub(crate) changes: Arc<dyn ChangeSource>,
     /// Whether page sources are kept, so that an open page can be patched instead of reloaded.
@@ -159,9 +160,12 @@ impl Live {
         response::instrument(self, ticket, response, origin).await
     }
 
-    /// Notifies the tabs that a set of changes concerns. Returns the new version, and how many tabs
+    /// Notifies the tabs that a set of changes affects. Returns the new version, and how many tabs
     /// were notified.
-    #[allow(dead_code)]
+    ///
+    /// A watcher that has to exist before the core, because the core asks it for changes, publishes to
+    /// the [`Hub`] directly.
+    #[cfg_attr(not(test), allow(dead_code))]
     pub(crate) fn publish(&self, changes: &ChangeSet) -> (u64, usize) {
         self.context.hub.publish(changes)
     }
@@ -206,7 +210,7 @@ impl Live {
         Some(sources.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Records who uses the requested path, as far as the request's headers tell.
+    /// Records which file uses the requested one, as far as the request's headers tell.
     ///
     /// Costs a hash and an atomic load when the same request was seen since the graph last changed,
     /// and never waits for a notification under way.
@@ -233,7 +237,7 @@ impl Live {
 
     /// Returns what the element needs of the Content Security Policies of a page.
     ///
-    /// `inline` says whether an inline script is injected beside the element.
+    /// `inline` is whether an inline script is injected beside the element.
     pub(crate) fn needs(&self, host: &str, path: &str, inline: bool) -> Needs {
         self.policies.needs(host, path, inline)
     }
@@ -265,3 +269,6 @@ fn is_own_referrer(head: &RequestHead<'_>) -> bool {
     referer.is_some_and(|referer| referer.contains(head.path))
         && referrer::referrer(head.headers, head.host).is_some_and(|page| page == head.path)
 }
+
+#[cfg(test)]
+mod tests;

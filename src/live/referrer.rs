@@ -1,4 +1,5 @@
-//! Which page, style sheet, module or worker a request comes from (`Referer`, Fetch Metadata).
+//! Identifies the page, style sheet, module or worker that a request comes from, by `Referer` and Fetch
+//! Metadata.
 
 use std::hash::Hash;
 
@@ -21,7 +22,7 @@ pub(super) fn fingerprint<'r>(head: &RequestHead<'r>) -> impl Hash + use<'r> {
     (head.host, head.path, value("referer"), METADATA.map(value))
 }
 
-/// Returns who uses the requested path, and the path as the server spells it.
+/// Returns the user of the requested path, and the path as the server spells it.
 ///
 /// Returns `None` where the request does not tell, for navigations, and for prefetches, which are no
 /// use yet.

@@ -1,7 +1,7 @@
 //! A filter for observations that were made already.
 //!
-//! The graph of who uses what is behind a lock, and almost every request repeats an edge that it
-//! has. [`Seen`] remembers recent observations as 64-bit hashes in a table of atomics, each hash with
+//! The graph of which file uses which is behind a lock, and almost every request repeats an edge that
+//! it has. [`Seen`] remembers recent observations as 64-bit hashes in a table of atomics, each hash with
 //! the graph's epoch mixed in: the epoch moves with every published version and whenever an edge is
 //! removed, so a match means that the graph has the edge, at the current version.
 
@@ -13,7 +13,7 @@ use std::{
 /// The number of slots; a new observation replaces the one in its slot.
 const SLOTS: usize = 4096;
 
-/// Recent observations. 32 KiB.
+/// Recent observations, 32 KiB.
 #[derive(Debug)]
 pub(super) struct Seen {
     /// Seeded, so that no request can be made up to collide with another.

@@ -1,9 +1,9 @@
 //! What a tab has yet to be sent, and the ways to wake its connection.
 //!
-//! Updates that were not sent yet are merged, so a tab that is slow or suspended delays nobody and
+//! Updates that were not sent yet are merged, so a tab that is slow or suspended delays no other and
 //! receives the sum of what it missed. Waking a task on another thread takes longer than writing a
-//! message, so whoever fills a mailbox first asks the connection to write at once ([`PushNow`]); the
-//! task is woken only where that would have to wait.
+//! message, so the publisher first asks the connection to write at once ([`PushNow`]), and wakes the
+//! task only where that would have to wait.
 
 use std::{
     fmt, mem,

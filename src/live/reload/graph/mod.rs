@@ -3,10 +3,10 @@
 //! Nodes are URL paths. A request whose `Referer` is a page, style sheet, module or worker of this
 //! server adds an edge from that path to the requested one. A page's own report of what it loaded is
 //! kept with its tab (see [`tabs`](super::tabs)) and always counts; the graph covers what no page can
-//! report: requests of its workers and of frames without a script, and requests under way. To find out
-//! whom a change affects, [`UsageGraph::reach`] follows the edges backwards from the changed path. A
-//! path that was requested but does not exist has edges like any other, so creating the file affects
-//! whoever requested it.
+//! report: requests of its workers and of frames without a script, and requests under way.
+//! [`UsageGraph::reach`] follows the edges backwards from a changed path to everything that it affects.
+//! A path that was requested but does not exist has edges like any other, so creating the file affects
+//! the pages that requested it.
 //!
 //! **Edges age.** Each edge has the version at which it was last seen. Every response must be
 //! revalidated (`no-cache`), so a document requests all its parts after it was served itself. An edge
@@ -15,7 +15,7 @@
 //! while a document that was kept (suspended, or in the back-forward cache) still has its own.
 //!
 //! **Style sheets are swapped in place**, in a document that stays. The edges of a sheet are therefore
-//! removed when it changes: whoever shows the new sheet requests its imports and fonts again, and
+//! removed when it changes: pages that show the new sheet request its imports and fonts again, and
 //! images that the browser does not request twice are in the pages' own reports.
 //!
 //! **In doubt, everyone is affected.** What shared workers and service workers request belongs to all
@@ -74,14 +74,14 @@ pub(super) struct UsageGraph {
     unattributed: HashMap<Arc<str>, bool>,
 }
 
-/// Whom a change of one path affects. Independent of the graph, so that no lock is needed to use it.
+/// The paths that a change of one path affects. Independent of the graph, so that using it needs no lock.
 #[derive(Debug)]
 pub(super) struct Reach {
     everyone: bool,
     /// What pages may call the changed file.
     spellings: Vec<String>,
-    /// Each path that uses it, directly or through others, and the version since which it was not seen
-    /// to: the oldest edge on the way, of the ways the one whose oldest edge is the youngest.
+    /// Each path that uses the file, directly or through others, and the last version at which it was
+    /// seen to: that of the oldest edge on the way, or the highest of these if there are several ways.
     users: Vec<(Arc<str>, u64)>,
     complete_since: u64,
 }
@@ -262,7 +262,7 @@ impl UsageGraph {
         self.uses.values_mut().for_each(|uses| uses.sort_unstable());
     }
 
-    /// Returns whom a change of a path affects: the path itself, its users, their users, and so on.
+    /// Returns what a change of a path affects: the path itself, its users, their users, and so on.
     pub(super) fn reach(&self, changed: &str) -> Reach {
         let spellings = spellings(changed);
         let mut users: HashMap<&str, (&Arc<str>, u64)> = HashMap::new();
@@ -285,7 +285,7 @@ impl UsageGraph {
         }
     }
 
-    /// Returns the users of a path, for a way whose oldest edge so far is of a version.
+    /// Returns the users of a path, on a way whose oldest edge so far was last seen at a version.
     fn users_of(&self, path: &str, since: u64) -> impl Iterator<Item = (u64, &Arc<str>)> {
         let users = self.users.get(path).into_iter().flatten();
         users.map(move |(user, edge)| (since.min(*edge), user))

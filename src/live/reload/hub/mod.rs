@@ -1,4 +1,4 @@
-//! The state of live reload: the version, the open tabs, and who uses what.
+//! The state of live reload: the version, the open tabs, and which file uses which.
 //!
 //! Publishing a change set starts a new version, and puts into the mailbox of each affected tab the
 //! changes that affect it. Then, with no lock held, the connections are asked to write.
@@ -53,7 +53,7 @@ pub enum Reload {
     All,
 }
 
-/// Who uses a requested path.
+/// The user of a requested path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum User {
     /// The page, style sheet, module or worker at this path.
@@ -138,7 +138,7 @@ impl Hub {
             return (self.version(), 0);
         }
         let mut usage = self.usage();
-        // Without tabs there is nothing to look for; one that joins meanwhile is affected by everything.
+        // Without tabs the graph need not be searched. A tab that joins meanwhile gets every change.
         let reach = |path: &str| match self.open_tabs() {
             0 => Reach::everyone(),
             _ => self.reach(&usage.graph, path),
@@ -205,7 +205,7 @@ impl Hub {
     /// Withdraws the compile error of a source. Returns whether it had one.
     #[cfg_attr(not(feature = "esm"), allow(dead_code))]
     pub(crate) fn clear_fault(&self, path: &str) -> bool {
-        // Almost always there is none, and every compiled module comes by here.
+        // Called for every compiled module, and there is hardly ever an error.
         if self.fault_count.load(Ordering::Acquire) == 0 {
             return false;
         }
@@ -252,9 +252,9 @@ impl Hub {
         paths.filter_map(|path| tabs.log.version_of(path)).max()
     }
 
-    /// Returns whom a change of a path affects.
+    /// Returns which paths a change affects.
     fn reach(&self, graph: &UsageGraph, changed: &str) -> Reach {
-        // A watched file that is not served has no leading slash. Who uses it is not known.
+        // A watched file that is not served has no leading slash, and its users are not known.
         if self.reload == Reload::All || !changed.starts_with('/') {
             Reach::everyone()
         } else {

@@ -46,7 +46,7 @@ fn tab(hub: &Arc<Hub>, page: &str, uses: &[&str]) -> TabHandle {
 }
 
 #[test]
-fn a_tab_is_told_what_it_uses_and_no_more() {
+fn a_tab_is_notified_of_the_files_that_it_uses() {
     let hub = Hub::new(Reload::Used);
     let one = tab(&hub, "/one.html", &["/css/app.css"]);
     let two = tab(&hub, "/two.html", &["/css/app.css", "/a%20b.png"]);
@@ -57,18 +57,18 @@ fn a_tab_is_told_what_it_uses_and_no_more() {
         (paths(&one), paths(&two)),
         (vec!["/css/base.css".into()], vec!["/css/base.css".into()])
     );
-    assert_eq!(publish(&hub, &["/one.html", "/css/app.css", "/nobody.js"]), 2);
+    assert_eq!(publish(&hub, &["/one.html", "/css/app.css", "/unused.js"]), 2);
     assert_eq!(paths(&one), ["/css/app.css", "/one.html"]);
     assert_eq!(paths(&two), ["/css/app.css"]);
     assert_eq!(publish(&hub, &["/a%20b.png"]), 1);
-    assert_eq!(publish(&hub, &["/nobody.js"]), 0);
+    assert_eq!(publish(&hub, &["/unused.js"]), 0);
     assert_eq!(publish(&hub, &[]), 0);
-    assert_eq!(publish(&hub, &["templates/a.html"]), 2, "who uses it is not known");
+    assert_eq!(publish(&hub, &["templates/a.html"]), 2, "not served, so its users are unknown");
     assert_eq!(hub.version(), 5);
 }
 
 #[test]
-fn a_tab_that_has_not_said_who_it_is_is_told_everything() {
+fn a_tab_without_hello_is_notified_of_everything() {
     let hub = Hub::new(Reload::Used);
     let tool = hub.join();
     assert_eq!(publish(&hub, &["/a"]), 1);
@@ -76,13 +76,13 @@ fn a_tab_that_has_not_said_who_it_is_is_told_everything() {
     assert_eq!(updated(&tool).map(|(version, changes)| (version, changes.len())), Some((2, 2)));
     assert_eq!(updated(&tool), None);
     tool.hello(&Hello { uses: None, ..hello(&hub, "/", &[], 2) }, SystemTime::now());
-    assert_eq!(publish(&hub, &["/c"]), 1, "it uses too much to say");
+    assert_eq!(publish(&hub, &["/c"]), 1, "its uses are too many to report");
     drop(tool);
     assert_eq!((hub.open_tabs(), publish(&hub, &["/a"])), (0, 0));
 }
 
 #[test]
-fn what_was_seen_before_a_document_was_served_is_of_an_older_one() {
+fn edges_seen_before_a_document_was_served_do_not_count_for_it() {
     let hub = Hub::new(Reload::Used);
     let sees = |user: &str, used: &str| hub.observe(&User::Path(user.into()), used);
     sees("/", "/w.js");
@@ -92,15 +92,15 @@ fn what_was_seen_before_a_document_was_served_is_of_an_older_one() {
     sees("/", "/w.js");
     sees("/w.js", "/new.js");
     let fresh = tab(&hub, "/", &[]);
-    for (changed, told) in [("/old.js", [1, 0]), ("/new.js", [1, 1]), ("/w.js", [1, 1])] {
+    for (changed, notified) in [("/old.js", [1, 0]), ("/new.js", [1, 1]), ("/w.js", [1, 1])] {
         let _ = [&asleep, &fresh].map(paths);
         publish(&hub, &[changed]);
-        assert_eq!([&asleep, &fresh].map(|tab| paths(tab).len()), told, "{changed}");
+        assert_eq!([&asleep, &fresh].map(|tab| paths(tab).len()), notified, "{changed}");
     }
-    // One that comes back may say how old its document is, by this run's count. In doubt, tell.
+    // A tab that reconnects may report the version of its document, if it is of this run.
     let hello = |served| Hello { served, age: Some(5), ..hello(&hub, "/", &[], hub.version()) };
     let other = |served| Hello { boot: Some("other".into()), ..hello(served) };
-    for (hello, told) in [
+    for (hello, notified) in [
         (hello(None), true),
         (hello(Some(0)), true),
         (hello(Some(1)), false),
@@ -110,12 +110,12 @@ fn what_was_seen_before_a_document_was_served_is_of_an_older_one() {
         back.hello(&hello, SystemTime::now());
         updated(&back);
         publish(&hub, &["/old.js"]);
-        assert_eq!(paths(&back).len(), usize::from(told), "{hello:?}");
+        assert_eq!(paths(&back).len(), usize::from(notified), "{hello:?}");
     }
 }
 
 #[test]
-fn a_tab_that_comes_back_finds_what_was_seen_of_it() {
+fn edges_of_recently_closed_tabs_are_kept() {
     let hub = Hub::new(Reload::Used);
     publish(&hub, &["/first"]);
     hub.observe(&User::Path("/".into()), "/w.js");
@@ -128,7 +128,7 @@ fn a_tab_that_comes_back_finds_what_was_seen_of_it() {
             hub.observe(&User::Path("/other.html".into()), &format!("/{name}.js"));
         }
     };
-    let told = |changed: &str| {
+    let notified = |changed: &str| {
         let back = hub.join();
         let hello = Hello { served: Some(1), age: Some(5), ..hello(&hub, "/", &[], hub.version()) };
         back.hello(&hello, SystemTime::now());
@@ -136,32 +136,32 @@ fn a_tab_that_comes_back_finds_what_was_seen_of_it() {
         !paths(&back).is_empty()
     };
     grow(2 * SWEEP);
-    assert_eq!([told("/w.js"), told("/0.js")], [true, false]);
+    assert_eq!([notified("/w.js"), notified("/0.js")], [true, false]);
     for _ in 0..CLOSED {
         drop(tab(&hub, "/other.html", &[]));
     }
     grow(2 * SWEEP);
-    assert!(told("/0.js"), "too many went away since");
+    assert!(notified("/0.js"), "too many tabs closed since");
 }
 
 #[test]
-fn a_sheet_that_changed_or_is_gone_uses_nothing_until_it_asks() {
-    for (sheet, kind, told) in [
+fn a_changed_sheet_uses_nothing_until_it_requests_it_again() {
+    for (file, kind, notified) in [
         ("/a.css", Modified, 0),
         ("/a.css", Removed, 0),
-        ("/a.js", Modified, 1), // its pages are loaded again, which tells the old from the new
+        ("/a.js", Modified, 1), // its pages reload, and versions tell old edges from new
         ("/a.js", Removed, 0),
     ] {
         let hub = Hub::new(Reload::Used);
-        hub.observe(&User::Path(sheet.into()), "/part");
-        let tab = tab(&hub, "/", &[sheet]);
-        hub.publish(&ChangeSet::from_iter([Change { path: sheet.into(), kind }]));
-        assert_eq!(paths(&tab), [sheet]);
-        assert_eq!(publish(&hub, &["/part"]), told, "{sheet} {kind:?}");
-        hub.observe(&User::Path(sheet.into()), "/part");
-        assert_eq!(publish(&hub, &["/part"]), 1, "{sheet} {kind:?}");
+        hub.observe(&User::Path(file.into()), "/part");
+        let tab = tab(&hub, "/", &[file]);
+        hub.publish(&ChangeSet::from_iter([Change { path: file.into(), kind }]));
+        assert_eq!(paths(&tab), [file]);
+        assert_eq!(publish(&hub, &["/part"]), notified, "{file} {kind:?}");
+        hub.observe(&User::Path(file.into()), "/part");
+        assert_eq!(publish(&hub, &["/part"]), 1, "{file} {kind:?}");
     }
-    // What it used is told together with its end.
+    // A part that changes together with the sheet still counts.
     let hub = Hub::new(Reload::Used);
     hub.observe(&User::Path("/a.css".into()), "/part");
     let tab = tab(&hub, "/", &["/a.css"]);
@@ -170,13 +170,13 @@ fn a_sheet_that_changed_or_is_gone_uses_nothing_until_it_asks() {
 }
 
 #[test]
-fn a_page_says_what_it_no_longer_uses() {
+fn a_page_reports_files_that_it_no_longer_uses() {
     let hub = Hub::new(Reload::Used);
     hub.observe(&User::Path("/".into()), "/b.css");
     let tab = tab(&hub, "/", &["/a.css", "/b.css"]);
     tab.update_uses(&[], &["/b.css".into(), "/".into(), "/unknown".into()]);
-    for (changed, told) in [("/b.css", 0), ("/a.css", 1), ("/", 1)] {
-        assert_eq!(publish(&hub, &[changed]), told, "{changed}");
+    for (changed, notified) in [("/b.css", 0), ("/a.css", 1), ("/", 1)] {
+        assert_eq!(publish(&hub, &[changed]), notified, "{changed}");
     }
     tab.update_uses(&["/b.css".into()], &[]);
     assert_eq!(publish(&hub, &["/b.css"]), 1);
@@ -184,22 +184,22 @@ fn a_page_says_what_it_no_longer_uses() {
 }
 
 #[test]
-fn shared_workers_are_of_all_pages_and_so_is_everything_with_all() {
+fn shared_workers_and_reload_all_affect_every_tab() {
     let hub = Hub::new(Reload::Used);
     let _tabs = ["/a", "/b"].map(|page| tab(&hub, page, &[]));
     hub.observe(&User::SharedWorker, "/shared.js");
     hub.observe(&User::Path("/shared.js".into()), "/part.js");
     publish(&hub, &["/x"]);
     assert_eq!(publish(&hub, &["/part.js"]), 2);
-    assert_eq!(publish(&hub, &["/nobody.js"]), 0);
+    assert_eq!(publish(&hub, &["/unused.js"]), 0);
 
     let hub = Hub::new(Reload::All);
     let _tabs = ["/a", "/b"].map(|page| tab(&hub, page, &[]));
-    assert_eq!(publish(&hub, &["/nobody.js"]), 2);
+    assert_eq!(publish(&hub, &["/unused.js"]), 2);
 }
 
 #[test]
-fn what_was_missed_is_told_once() {
+fn missed_changes_are_delivered_once() {
     let hub = Hub::new(Reload::Used);
     publish(&hub, &["/a.css", "/x"]); // 1
     publish(&hub, &["/b.css"]); // 2
@@ -211,25 +211,25 @@ fn what_was_missed_is_told_once() {
         tab.hello(&hello(&hub, "/", &["/a.css", "/b.css"], version), SystemTime::now());
         assert_eq!(paths(&tab), wanted, "from {version}");
     }
-    // What came after it joined, it was told at once: hello brings it no second time.
+    // A change after it joined was delivered at once, and is not repeated after the hello.
     let tab = hub.join();
     publish(&hub, &["/a.css"]); // 4
     assert_eq!(paths(&tab), ["/a.css"]);
     tab.hello(&hello(&hub, "/", &["/a.css"], 3), SystemTime::now());
     assert_eq!(paths(&tab), Vec::<String>::new());
-    // What still waited then is told if it is used.
+    // A pending change is kept if the tab uses the file.
     let tab = hub.join();
     publish(&hub, &["/a.css", "/x", "templates/a.html"]); // 5
     tab.hello(&hello(&hub, "/", &["/a.css"], 4), SystemTime::now());
     assert_eq!(paths(&tab), ["/a.css", "templates/a.html"]);
-    // What nobody can be left out of is told to those who missed it, too.
+    // A change that affects every tab affects those that missed it.
     let tab = hub.join();
     tab.hello(&hello(&hub, "/", &[], 4), SystemTime::now());
     assert_eq!(paths(&tab), ["templates/a.html"]);
 }
 
 #[test]
-fn a_version_that_is_too_old_means_a_fresh_start() {
+fn a_tab_older_than_the_log_is_reloaded() {
     let hub = Hub::new(Reload::Used);
     for file in 0..=LIMIT {
         publish(&hub, &[&format!("/{file}")]);
@@ -240,7 +240,7 @@ fn a_version_that_is_too_old_means_a_fresh_start() {
 }
 
 #[test]
-fn another_run_of_the_server_says_nothing_of_versions() {
+fn versions_of_another_run_are_not_compared() {
     let hub = Hub::new(Reload::Used);
     let now = SystemTime::now();
     let mut other = hello(&hub, "/page", &["/a.css"], 7);
@@ -248,7 +248,7 @@ fn another_run_of_the_server_says_nothing_of_versions() {
 
     let kept = hub.join();
     assert_eq!(kept.hello(&other, now), Missed::Delivered);
-    assert_eq!(paths(&kept), ["/page"], "kept by the browser since: in doubt");
+    assert_eq!(paths(&kept), ["/page"], "the browser kept it: reloaded in doubt");
 
     other.age = Some(5_000);
     let back = hub.join();
@@ -264,7 +264,7 @@ fn another_run_of_the_server_says_nothing_of_versions() {
 }
 
 #[test]
-fn a_fault_is_told_to_those_who_use_the_source_until_it_is_mended() {
+fn a_compile_error_is_sent_to_the_users_of_its_source_until_it_is_fixed() {
     let hub = Hub::new(Reload::Used);
     let user = tab(&hub, "/", &["/main.js"]);
     let other = tab(&hub, "/other", &[]);
@@ -277,13 +277,13 @@ fn a_fault_is_told_to_those_who_use_the_source_until_it_is_mended() {
         frame: String::new(),
         help: None,
     };
-    assert!(!hub.clear_fault("/part.js"), "there is none");
+    assert!(!hub.clear_fault("/part.js"), "there is no error");
     assert!(hub.report_fault(fault.clone()));
-    assert_eq!((failed(&user), failed(&other)), (None, None), "nobody is known to use it");
+    assert_eq!((failed(&user), failed(&other)), (None, None), "no tab is known to use it");
     hub.observe(&User::Path("/main.js".into()), "/part.js");
-    assert!(!hub.report_fault(fault.clone()), "that is no news");
+    assert!(!hub.report_fault(fault.clone()), "the error is known");
     assert_eq!((failed(&user), failed(&other)), (Some(vec![fault.clone()]), None));
-    assert_eq!(failed(&user), None, "it knows");
+    assert_eq!(failed(&user), None, "sent once");
     assert_eq!(hub.faulty_sources().len(), 1);
     assert!(hub.clear_fault("/part.js"));
     assert_eq!((failed(&user), failed(&other)), (Some(Vec::new()), None));

@@ -1,0 +1,114 @@
+//! The core with a server that has neither files nor a watcher.
+
+use std::{future::Future, pin::Pin, sync::Arc, time::SystemTime};
+
+use http_body_util::BodyExt;
+use hyper::{
+    Method,
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    ChangeSource, Live, Options, PageSource, RequestHead,
+    reload::{
+        hub::{Hub, Reload},
+        message::Hello,
+    },
+};
+use crate::{
+    change::{Change, ChangeSet, Kind},
+    event::Events,
+    http::body::{self, Response},
+};
+
+struct NoChanges;
+
+impl ChangeSource for NoChanges {
+    fn until_settled(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send + '_>>> {
+        None
+    }
+
+    fn changed_since(&self, _: &[String], _: SystemTime) -> ChangeSet {
+        ChangeSet::default()
+    }
+}
+
+fn live() -> Arc<Live> {
+    Live::new(Options {
+        hub: Hub::new(Reload::Used),
+        changes: Arc::new(NoChanges),
+        morph: true,
+        events: Events::default(),
+        tasks: TaskTracker::new(),
+        cancel: CancellationToken::new(),
+    })
+}
+
+fn headers(name: &'static str, value: &'static str) -> HeaderMap {
+    [(HeaderName::from_static(name), HeaderValue::from_static(value))].into_iter().collect()
+}
+
+fn html(text: &'static str) -> Response {
+    let mut response = Response::new(body::full(text));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    response
+}
+
+async fn answer(live: &Live, headers: &HeaderMap, path: &str) -> Vec<u8> {
+    let head = RequestHead { method: &Method::GET, headers, host: "localhost", path };
+    let ticket = live.on_request(head).await;
+    let response = html("<!doctype html><title>a</title>");
+    let response = live.on_response(&ticket, response, "test").await.unwrap();
+    response.into_body().collect().await.unwrap().to_bytes().to_vec()
+}
+
+#[tokio::test]
+async fn pages_of_any_server_are_instrumented_and_notified() {
+    let live = live();
+    let page = answer(&live, &headers("sec-fetch-dest", "document"), "/").await;
+    let element = live.element(0, PageSource::None);
+    assert_eq!(page, [b"<!doctype html>", &*element, b"<title>a</title>"].concat());
+    let part = answer(&live, &headers("referer", "http://localhost/"), "/part.html").await;
+    assert_eq!(part, b"<!doctype html><title>a</title>", "a fetched fragment");
+
+    let tab = live.context.hub.join();
+    let hello = Hello { page: "/".into(), uses: Some(Vec::new()), ..Hello::default() };
+    tab.hello(&hello, SystemTime::now());
+    let publish = |path: &str| {
+        live.publish(&ChangeSet::from_iter([Change { path: path.into(), kind: Kind::Modified }]))
+    };
+    assert_eq!(publish("/part.html"), (1, 1));
+    assert_eq!(publish("/other.html"), (2, 0));
+    assert_eq!(live.version(), 2);
+}
+
+#[tokio::test]
+async fn an_edge_that_was_removed_is_observed_again() {
+    let live = live();
+    let sheet = headers("referer", "http://localhost/a.css");
+    answer(&live, &sheet, "/b.png").await;
+    let tab = live.context.hub.join();
+    let hello = Hello { page: "/".into(), uses: Some(vec!["/a.css".into()]), ..Hello::default() };
+    tab.hello(&hello, SystemTime::now());
+    let publish = |path: &str| {
+        live.publish(&ChangeSet::from_iter([Change { path: path.into(), kind: Kind::Modified }])).1
+    };
+    // The sheet is swapped in place, so what it used before no longer counts.
+    assert_eq!((publish("/a.css"), publish("/b.png")), (1, 0));
+    answer(&live, &sheet, "/b.png").await;
+    answer(&live, &sheet, "/b.png").await;
+    assert_eq!(publish("/b.png"), 1);
+}
+
+#[test]
+fn a_kept_source_is_named_in_the_element() {
+    let live = live();
+    let source = bytes::Bytes::from_static(b"<p>a");
+    let kept = live.keep(0xabc, &source);
+    assert_eq!(kept, PageSource::Kept(0xabc));
+    let name = format!("{:032x}", 0xabc);
+    let element = live.element(7, kept);
+    assert!(String::from_utf8_lossy(&element).contains(&format!(".7.{name}\" nonce=")));
+    assert_eq!(live.source(&name), Some(source));
+}
