@@ -24,6 +24,7 @@ pub(crate) mod inject;
 mod policies;
 pub(crate) mod referrer;
 pub(crate) mod reload;
+mod request;
 mod response;
 mod seen;
 
@@ -36,7 +37,11 @@ use hyper::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub(crate) use self::{change_source::ChangeSource, element::PageSource};
+pub(crate) use self::{
+    change_source::ChangeSource,
+    element::PageSource,
+    request::{RequestHead, Ticket},
+};
 use self::{
     element::ScriptElement,
     inject::{csp::Needs, decode::Undecodable, meta::Amend, sources::Sources},
@@ -45,6 +50,8 @@ use self::{
         hub::{Hub, User},
         session::Context,
     },
+    request::PageRequest,
+    response::Instrumenter,
     seen::Seen,
 };
 use crate::{change::ChangeSet, event::Events, http::body::Response};
@@ -65,56 +72,19 @@ pub(crate) struct Options {
 
 /// The live-reload core.
 pub(crate) struct Live {
-    element: ScriptElement,
-    policies: PolicyAmender,
+    instrumenter: Instrumenter,
     sources: Option<Mutex<Sources>>,
     seen: Seen,
     context: Arc<Context>,
-}
-
-/// The parts of a request that the core reads.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RequestHead<'r> {
-    pub(crate) method: &'r Method,
-    pub(crate) headers: &'r HeaderMap,
-    /// The host and port that the request was sent to.
-    pub(crate) host: &'r str,
-    /// The path of the request's target, percent-encoded as it came.
-    pub(crate) path: &'r str,
-}
-
-/// What [`Live::on_request`] found out about a request.
-#[derive(Clone, Debug)]
-pub(crate) struct Ticket {
-    /// The version that was current before the response was made. A page is stamped with it, so a
-    /// change that happens while the response is made is reported once too often, never missed.
-    pub(crate) version: u64,
-    page: Option<PageRequest>,
-}
-
-/// A request whose response becomes a document in a tab or frame.
-#[derive(Clone, Debug)]
-struct PageRequest {
-    host: String,
-    path: String,
-    /// Whether the response has a body: the method is not HEAD.
-    has_body: bool,
-}
-
-impl Ticket {
-    /// Returns whether the response becomes a document in a tab or frame.
-    pub(crate) fn is_page(&self) -> bool {
-        self.page.is_some()
-    }
 }
 
 impl Live {
     pub(crate) fn new(options: Options) -> Arc<Self> {
         let Options { hub, changes, morph, events, tasks, cancel } = options;
         let element = ScriptElement::new(hub.boot());
+        let policies = PolicyAmender::new(element.nonce(), events.clone());
         Arc::new(Self {
-            policies: PolicyAmender::new(element.nonce(), events.clone()),
-            element,
+            instrumenter: Instrumenter { element, policies, events: events.clone() },
             sources: morph.then(Mutex::default),
             seen: Seen::default(),
             context: Arc::new(Context { hub, changes, events, tasks, cancel }),
@@ -157,7 +127,7 @@ impl Live {
         response: Response,
         origin: &str,
     ) -> Result<Response, Undecodable> {
-        response::instrument(self, ticket, response, origin).await
+        self.instrumenter.instrument(ticket, response, origin).await
     }
 
     /// Notifies the tabs that a set of changes affects. Returns the new version, and how many tabs
@@ -184,13 +154,13 @@ impl Live {
     ///
     /// About 150 bytes, built from ready parts: cheaper than a look-up in a shared cache.
     pub(crate) fn element(&self, version: u64, source: PageSource) -> Bytes {
-        self.element.render(version, source)
+        self.instrumenter.element.render(version, source)
     }
 
     #[cfg_attr(not(feature = "esm"), allow(dead_code))]
     /// The nonce that injected elements carry, the same for the whole run.
     pub(crate) fn nonce(&self) -> &str {
-        self.element.nonce()
+        self.instrumenter.element.nonce()
     }
 
     /// Keeps the source of a UTF-8 page under its content hash, so that the open page can ask for it
@@ -239,17 +209,17 @@ impl Live {
     ///
     /// `inline` is whether an inline script is injected beside the element.
     pub(crate) fn needs(&self, host: &str, path: &str, inline: bool) -> Needs {
-        self.policies.needs(host, path, inline)
+        self.instrumenter.policies.needs(host, path, inline)
     }
 
     /// Amends the policies in a response's headers.
     pub(crate) fn amend_head(&self, needs: &Needs, headers: &mut HeaderMap) {
-        self.policies.amend_head(needs, headers);
+        self.instrumenter.policies.amend_head(needs, headers);
     }
 
     /// Returns what amends the policies that a document contains.
     pub(crate) fn amender(&self, needs: Needs) -> Amend {
-        self.policies.amender(needs)
+        self.instrumenter.policies.amender(needs)
     }
 
     /// Answers a request for the reload WebSocket.

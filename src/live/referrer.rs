@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use hyper::header::{HeaderMap, HeaderValue, REFERER};
 
-use super::{RequestHead, reload::hub::User};
+use super::{reload::hub::User, request::RequestHead};
 use crate::http::url_path::UrlPath;
 
 /// The request headers that [`user`] reads besides `Referer`.

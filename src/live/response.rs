@@ -10,12 +10,14 @@ use hyper::{
 };
 
 use super::{
-    Live, PageRequest, PageSource, Ticket,
+    element::{PageSource, ScriptElement},
     inject::{
         self,
         decode::{Coding, Decoded, Undecodable},
         html::{InjectedBody, Injector},
     },
+    policies::PolicyAmender,
+    request::{PageRequest, Ticket},
 };
 use crate::{
     event::{Event, Events},
@@ -29,37 +31,48 @@ use crate::{
 const UNKNOWN_CODING: &str = "its page has a Content-Encoding that livers cannot read, although it \
                               was asked for none: nothing will reload it";
 
-/// Adds the element to a response that becomes a page; returns any other response unchanged.
-///
-/// # Errors
-/// The response's body does not start as its `Content-Encoding` says.
-pub(super) async fn instrument(
-    live: &Live,
-    ticket: &Ticket,
-    mut response: Response,
-    origin: &str,
-) -> Result<Response, Undecodable> {
-    let possible = inject::is_page_response(response.status(), response.headers());
-    let Some(PageRequest { host, path, has_body }) = ticket.page.as_ref().filter(|_| possible)
-    else {
-        return Ok(response);
-    };
-    let coding = Coding::of(response.headers());
-    if coding == Coding::Unknown {
-        report(&live.context.events, origin, path, UNKNOWN_CODING.to_owned());
-        return Ok(response);
+/// What goes into pages.
+pub(super) struct Instrumenter {
+    pub(super) element: ScriptElement,
+    pub(super) policies: PolicyAmender,
+    pub(super) events: Events,
+}
+
+impl Instrumenter {
+    /// Adds the element to a response that becomes a page; returns any other response unchanged.
+    ///
+    /// # Errors
+    /// The response's body does not start as its `Content-Encoding` says.
+    pub(super) async fn instrument(
+        &self,
+        ticket: &Ticket,
+        mut response: Response,
+        origin: &str,
+    ) -> Result<Response, Undecodable> {
+        let possible = inject::is_page_response(response.status(), response.headers());
+        let Some(PageRequest { host, path, has_body }) = ticket.page.as_ref().filter(|_| possible)
+        else {
+            return Ok(response);
+        };
+        let coding = Coding::of(response.headers());
+        if coding == Coding::Unknown {
+            report(&self.events, origin, path, UNKNOWN_CODING.to_owned());
+            return Ok(response);
+        }
+        if *has_body && coding != Coding::Identity {
+            response = decoded(response, coding, self.events.clone(), origin, path).await?;
+        }
+        let needs = self.policies.needs(host, path, false);
+        self.policies.amend_head(&needs, response.headers_mut());
+        let down =
+            [StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT].contains(&response.status());
+        let source = if down { PageSource::Failed } else { PageSource::None };
+        let charset = charset(&response);
+        let element = self.element.render(ticket.version, source);
+        let injector =
+            Injector::new(element, charset.as_deref()).with_policies(self.policies.amender(needs));
+        Ok(injected(response, injector, *has_body))
     }
-    if *has_body && coding != Coding::Identity {
-        response = decoded(response, coding, live.context.events.clone(), origin, path).await?;
-    }
-    let needs = live.needs(host, path, false);
-    live.amend_head(&needs, response.headers_mut());
-    let down = [StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT].contains(&response.status());
-    let source = if down { PageSource::Failed } else { PageSource::None };
-    let charset = charset(&response);
-    let injector = Injector::new(live.element(ticket.version, source), charset.as_deref())
-        .with_policies(live.amender(needs));
-    Ok(injected(response, injector, *has_body))
 }
 
 /// Decompresses a page. A coding error found after the first bytes breaks the response off, and is

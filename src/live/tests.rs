@@ -14,6 +14,7 @@ use super::{
     reload::{
         hub::{Hub, Reload},
         message::Hello,
+        tab_handle::TabHandle,
     },
 };
 use crate::{
@@ -72,7 +73,7 @@ async fn pages_of_any_server_are_instrumented_and_notified() {
     let part = answer(&live, &headers("referer", "http://localhost/"), "/part.html").await;
     assert_eq!(part, b"<!doctype html><title>a</title>", "a fetched fragment");
 
-    let tab = live.context.hub.join();
+    let tab = TabHandle::join(Arc::clone(&live.context.hub));
     let hello = Hello { page: "/".into(), uses: Some(Vec::new()), ..Hello::default() };
     tab.hello(&hello, SystemTime::now());
     let publish = |path: &str| {
@@ -88,7 +89,7 @@ async fn an_edge_that_was_removed_is_observed_again() {
     let live = live();
     let sheet = headers("referer", "http://localhost/a.css");
     answer(&live, &sheet, "/b.png").await;
-    let tab = live.context.hub.join();
+    let tab = TabHandle::join(Arc::clone(&live.context.hub));
     let hello = Hello { page: "/".into(), uses: Some(vec!["/a.css".into()]), ..Hello::default() };
     tab.hello(&hello, SystemTime::now());
     let publish = |path: &str| {

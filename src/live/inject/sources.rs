@@ -30,6 +30,9 @@ impl Sources {
         if source.len() > EACH {
             return false;
         }
+        if self.kept.back().is_some_and(|(newest, _)| *newest == hash) {
+            return true;
+        }
         let before = self.kept.iter().position(|(kept, _)| *kept == hash);
         if let Some((_, older)) = before.and_then(|at| self.kept.remove(at)) {
             self.bytes -= older.len();

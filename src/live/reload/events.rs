@@ -17,9 +17,9 @@ use percent_encoding::percent_decode_str;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    hub::TabHandle,
     message::{ClientMessage, Hello},
     session::{Context, TabCount, connected, greet},
+    tab_handle::TabHandle,
 };
 use crate::http::body::{self, BodyError, Response};
 
@@ -29,7 +29,7 @@ const COMMENT: Duration = Duration::from_secs(15);
 /// Answers a request for the stream.
 pub(crate) fn accept<B>(context: Arc<Context>, request: &Request<B>) -> Response {
     let hello = request.uri().query().and_then(hello_in);
-    let tab = context.hub.join();
+    let tab = TabHandle::join(Arc::clone(&context.hub));
     let count = TabCount::new(Arc::clone(&context));
     let events = Events { tab, _count: count, context, connected: false, hello };
     let frames = stream::unfold(events, |mut events| async {

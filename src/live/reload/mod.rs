@@ -2,7 +2,8 @@
 //!
 //! [`hub`] holds the state: the current version, the open [`tabs`], the [`graph`] of which file uses
 //! which, and a [`log`] of what changed when. A published change set goes into the [`mailbox`] of each
-//! tab that it affects. [`session`] carries the messages of a tab over a WebSocket, [`events`] over
+//! tab that it affects. A connection works with its tab through a [`TabHandle`](tab_handle::TabHandle);
+//! [`session`] carries the messages of a tab over a WebSocket, [`events`] over
 //! Server-Sent Events; [`message`] is the format of both.
 //!
 //! Nothing here knows about files or about how changes are found.
@@ -16,4 +17,5 @@ mod mailbox;
 pub(crate) mod message;
 mod reload_socket;
 pub(crate) mod session;
+pub(super) mod tab_handle;
 mod tabs;

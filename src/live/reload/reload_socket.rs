@@ -177,7 +177,10 @@ mod tests {
     use super::{PushNow, ReloadSocket};
     use crate::{
         change::{Change, ChangeSet, Kind},
-        live::reload::hub::{Hub, Reload},
+        live::reload::{
+            hub::{Hub, Reload},
+            tab_handle::TabHandle,
+        },
     };
 
     /// A socket that needs as many flushes as the test says.
@@ -231,7 +234,7 @@ mod tests {
     #[tokio::test]
     async fn publish_writes_directly_when_the_socket_is_ready() {
         let hub = Hub::new(Reload::Used);
-        let tab = hub.join();
+        let tab = TabHandle::join(Arc::clone(&hub));
         let socket = Arc::new(ReloadSocket::new(tab.mailbox(), Slow::default()));
         let connection: Arc<dyn PushNow> = socket.clone();
         tab.register(Arc::downgrade(&connection));

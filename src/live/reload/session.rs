@@ -23,10 +23,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     handshake,
-    hub::{Hub, Missed, TabHandle},
+    hub::Hub,
     mailbox::PushNow,
     message::{ClientMessage, Hello, ServerMessage},
     reload_socket::{Disconnected, ReloadSocket},
+    tab_handle::{Missed, TabHandle},
 };
 use crate::{
     event::{Event, Events},
@@ -113,7 +114,7 @@ type Socket = WebSocketStream<TokioIo<Upgraded>>;
 async fn serve(context: Arc<Context>, socket: Socket, page: bool) {
     // Declared first, dropped last: the tab has left when its departure is reported.
     let _count;
-    let tab = context.hub.join();
+    let tab = TabHandle::join(Arc::clone(&context.hub));
     _count = TabCount::new(Arc::clone(&context));
     let socket = Arc::new(ReloadSocket::new(tab.mailbox(), socket));
     let connection: Arc<dyn PushNow> = socket.clone();

@@ -12,9 +12,9 @@
 //!
 //! **What a tab missed**, while it was loading or its socket was down, is found by the version that its
 //! document was stamped with, or that it was last notified of. A version of another run of the server
-//! means nothing here; for such a tab the files themselves are checked: see [`Missed`].
+//! means nothing here; for such a tab the files themselves are checked: see
+//! [`Missed`](super::tab_handle::Missed).
 
-mod handle;
 #[cfg(test)]
 mod tests;
 
@@ -28,10 +28,10 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-pub(crate) use self::handle::{Missed, TabHandle};
 use super::{
     graph::{EVERYONE, Reach, UsageGraph},
-    tabs::Tabs,
+    mailbox::Mailbox,
+    tabs::{Tab, TabId, Tabs},
 };
 use crate::{
     change::{Change, ChangeSet, Kind},
@@ -81,10 +81,10 @@ pub(crate) struct Hub {
 }
 
 #[derive(Debug, Default)]
-struct Usage {
-    graph: UsageGraph,
+pub(super) struct Usage {
+    pub(super) graph: UsageGraph,
     /// Compile errors by the URL paths of their sources.
-    faults: BTreeMap<String, Arc<Fault>>,
+    pub(super) faults: BTreeMap<String, Arc<Fault>>,
 }
 
 impl Hub {
@@ -127,7 +127,7 @@ impl Hub {
     }
 
     /// Starts another epoch. Called before the lock of what was removed is released.
-    fn next_epoch(&self) {
+    pub(super) fn next_epoch(&self) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
     }
 
@@ -232,7 +232,7 @@ impl Hub {
         }
     }
 
-    fn faults_with_reach(&self, usage: &Usage) -> (Vec<Arc<Fault>>, Vec<Reach>) {
+    pub(super) fn faults_with_reach(&self, usage: &Usage) -> (Vec<Arc<Fault>>, Vec<Reach>) {
         let faults = usage.faults.iter();
         faults.map(|(path, fault)| (Arc::clone(fault), self.reach(&usage.graph, path))).unzip()
     }
@@ -253,7 +253,7 @@ impl Hub {
     }
 
     /// Returns which paths a change affects.
-    fn reach(&self, graph: &UsageGraph, changed: &str) -> Reach {
+    pub(super) fn reach(&self, graph: &UsageGraph, changed: &str) -> Reach {
         // A watched file that is not served has no leading slash, and its users are not known.
         if self.reload == Reload::All || !changed.starts_with('/') {
             Reach::everyone()
@@ -292,27 +292,32 @@ impl Hub {
     /// Returns the paths of the open pages, and how many files each uses, if that is known.
     pub(crate) fn pages(&self) -> Vec<(String, Option<usize>)> {
         let tabs = self.tabs();
-        let page = |tab: &super::tabs::Tab| {
-            Some((tab.page.as_ref()?.to_string(), tab.uses.as_ref().map(Vec::len)))
-        };
+        let page =
+            |tab: &Tab| Some((tab.page.as_ref()?.to_string(), tab.uses.as_ref().map(Vec::len)));
         let mut pages: Vec<_> = tabs.iter().filter_map(page).collect();
         drop(tabs);
         pages.sort();
         pages
     }
 
-    /// Adds a tab that has opened its connection. It leaves when the handle is dropped.
-    pub(crate) fn join(self: &Arc<Self>) -> TabHandle {
-        let (id, mailbox) = self.tabs().join();
+    /// Adds a tab that has opened its connection.
+    pub(super) fn join(&self) -> (TabId, Arc<Mailbox>) {
+        let joined = self.tabs().join();
         self.open.fetch_add(1, Ordering::Relaxed);
-        TabHandle { hub: Arc::clone(self), id, mailbox }
+        joined
     }
 
-    fn usage(&self) -> MutexGuard<'_, Usage> {
+    /// Removes a tab.
+    pub(super) fn leave(&self, id: TabId) {
+        self.tabs().leave(id);
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn usage(&self) -> MutexGuard<'_, Usage> {
         self.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tabs(&self) -> MutexGuard<'_, Tabs> {
+    pub(super) fn tabs(&self) -> MutexGuard<'_, Tabs> {
         self.tabs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,11 +3,17 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Hub, Missed, Reload, TabHandle, User};
+use super::{Hub, Reload, User};
 use crate::{
     change::{Change, ChangeSet, Kind::*},
     fault::Fault,
-    live::reload::{graph::SWEEP, log::LIMIT, message::Hello, tabs::CLOSED},
+    live::reload::{
+        graph::SWEEP,
+        log::LIMIT,
+        message::Hello,
+        tab_handle::{Missed, TabHandle},
+        tabs::CLOSED,
+    },
 };
 
 fn publish(hub: &Hub, paths: &[&str]) -> usize {
@@ -39,7 +45,7 @@ fn hello(hub: &Hub, page: &str, uses: &[&str], version: u64) -> Hello {
 }
 
 fn tab(hub: &Arc<Hub>, page: &str, uses: &[&str]) -> TabHandle {
-    let tab = hub.join();
+    let tab = TabHandle::join(Arc::clone(hub));
     let missed = tab.hello(&hello(hub, page, uses, hub.version()), SystemTime::now());
     assert_eq!(missed, Missed::Delivered);
     tab
@@ -70,7 +76,7 @@ fn a_tab_is_notified_of_the_files_that_it_uses() {
 #[test]
 fn a_tab_without_hello_is_notified_of_everything() {
     let hub = Hub::new(Reload::Used);
-    let tool = hub.join();
+    let tool = TabHandle::join(Arc::clone(&hub));
     assert_eq!(publish(&hub, &["/a"]), 1);
     assert_eq!(publish(&hub, &["/b", "/a"]), 1);
     assert_eq!(updated(&tool).map(|(version, changes)| (version, changes.len())), Some((2, 2)));
@@ -106,7 +112,7 @@ fn edges_seen_before_a_document_was_served_do_not_count_for_it() {
         (hello(Some(1)), false),
         (other(Some(1)), true),
     ] {
-        let back = hub.join();
+        let back = TabHandle::join(Arc::clone(&hub));
         back.hello(&hello, SystemTime::now());
         updated(&back);
         publish(&hub, &["/old.js"]);
@@ -129,7 +135,7 @@ fn edges_of_recently_closed_tabs_are_kept() {
         }
     };
     let notified = |changed: &str| {
-        let back = hub.join();
+        let back = TabHandle::join(Arc::clone(&hub));
         let hello = Hello { served: Some(1), age: Some(5), ..hello(&hub, "/", &[], hub.version()) };
         back.hello(&hello, SystemTime::now());
         publish(&hub, &[changed]);
@@ -207,23 +213,23 @@ fn missed_changes_are_delivered_once() {
     for (version, wanted) in
         [(0, vec!["/a.css", "/b.css"]), (1, vec!["/b.css"]), (2, vec![]), (9, vec![])]
     {
-        let tab = hub.join();
+        let tab = TabHandle::join(Arc::clone(&hub));
         tab.hello(&hello(&hub, "/", &["/a.css", "/b.css"], version), SystemTime::now());
         assert_eq!(paths(&tab), wanted, "from {version}");
     }
     // A change after it joined was delivered at once, and is not repeated after the hello.
-    let tab = hub.join();
+    let tab = TabHandle::join(Arc::clone(&hub));
     publish(&hub, &["/a.css"]); // 4
     assert_eq!(paths(&tab), ["/a.css"]);
     tab.hello(&hello(&hub, "/", &["/a.css"], 3), SystemTime::now());
     assert_eq!(paths(&tab), Vec::<String>::new());
     // A pending change is kept if the tab uses the file.
-    let tab = hub.join();
+    let tab = TabHandle::join(Arc::clone(&hub));
     publish(&hub, &["/a.css", "/x", "templates/a.html"]); // 5
     tab.hello(&hello(&hub, "/", &["/a.css"], 4), SystemTime::now());
     assert_eq!(paths(&tab), ["/a.css", "templates/a.html"]);
     // A change that affects every tab affects those that missed it.
-    let tab = hub.join();
+    let tab = TabHandle::join(Arc::clone(&hub));
     tab.hello(&hello(&hub, "/", &[], 4), SystemTime::now());
     assert_eq!(paths(&tab), ["templates/a.html"]);
 }
@@ -234,7 +240,7 @@ fn a_tab_older_than_the_log_is_reloaded() {
     for file in 0..=LIMIT {
         publish(&hub, &[&format!("/{file}")]);
     }
-    let tab = hub.join();
+    let tab = TabHandle::join(Arc::clone(&hub));
     tab.hello(&hello(&hub, "/page", &[], 1), SystemTime::now());
     assert_eq!(paths(&tab), ["/page"]);
 }
@@ -246,12 +252,12 @@ fn versions_of_another_run_are_not_compared() {
     let mut other = hello(&hub, "/page", &["/a.css"], 7);
     other.boot = Some("other".into());
 
-    let kept = hub.join();
+    let kept = TabHandle::join(Arc::clone(&hub));
     assert_eq!(kept.hello(&other, now), Missed::Delivered);
     assert_eq!(paths(&kept), ["/page"], "the browser kept it: reloaded in doubt");
 
     other.age = Some(5_000);
-    let back = hub.join();
+    let back = TabHandle::join(Arc::clone(&hub));
     let Missed::Since(mut uses, since) = back.hello(&other, now) else { panic!() };
     uses.sort();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! A connection's side of the [`Hub`]: it says what its tab is and uses, and empties the mailbox.
+//! A connection's access to its tab in the [`Hub`].
 
 use std::{
     collections::HashSet,
@@ -6,15 +6,15 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use super::{Hub, Usage};
+use super::{
+    hub::{Hub, Usage},
+    mailbox::{Mailbox, Pending, PushNow, Update},
+    message::Hello,
+    tabs::{Tab, TabId, Tabs, find},
+};
 use crate::{
     change::{Change, ChangeSet, Kind},
     http::url_path::UrlPath,
-    live::reload::{
-        mailbox::{Mailbox, Pending, PushNow, Update},
-        message::Hello,
-        tabs::{Tab, TabId, Tabs, find},
-    },
 };
 
 /// The maximum number of files that a tab may use; one that uses more is notified of every change.
@@ -36,28 +36,34 @@ pub(crate) enum Missed {
 /// An open tab. It leaves the hub when this is dropped.
 #[derive(Debug)]
 pub(crate) struct TabHandle {
-    pub(super) hub: Arc<Hub>,
-    pub(super) id: TabId,
-    pub(super) mailbox: Arc<Mailbox>,
+    hub: Arc<Hub>,
+    id: TabId,
+    mailbox: Arc<Mailbox>,
 }
 
 impl TabHandle {
+    /// Adds a tab to the hub.
+    pub(crate) fn join(hub: Arc<Hub>) -> Self {
+        let (id, mailbox) = hub.join();
+        Self { hub, id, mailbox }
+    }
+
     /// Waits until something may be in the mailbox. Cancel safe: a wake-up is kept.
     pub(crate) async fn changed(&self) {
         self.mailbox.changed().await;
     }
 
     /// Registers the connection that writes new messages at once. Only the first call counts.
-    pub(in crate::live::reload) fn register(&self, connection: Weak<dyn PushNow>) {
+    pub(super) fn register(&self, connection: Weak<dyn PushNow>) {
         self.mailbox.connect(connection);
     }
 
-    pub(in crate::live::reload) fn mailbox(&self) -> Arc<Mailbox> {
+    pub(super) fn mailbox(&self) -> Arc<Mailbox> {
         Arc::clone(&self.mailbox)
     }
 
     /// Empties the mailbox.
-    pub(in crate::live::reload) fn take(&self) -> Pending {
+    pub(super) fn take(&self) -> Pending {
         self.mailbox.take()
     }
 
@@ -172,8 +178,7 @@ impl TabHandle {
 
 impl Drop for TabHandle {
     fn drop(&mut self) {
-        self.hub.tabs().leave(self.id);
-        self.hub.open.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        self.hub.leave(self.id);
     }
 }
 
