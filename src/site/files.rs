@@ -13,7 +13,7 @@ use hyper::{
 
 use super::{
     Site, UTF8,
-    prepared::{Fields, PreparedFile, PreparedPage, select},
+    prepared::{Fields, Prepared, PreparedFile, PreparedPage, StreamedFile, select},
     response::{add_slash, method_not_allowed, plain, redirect},
 };
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
         conditional::EntityTag,
         encoding::Accepted,
         media_type,
-        representation::{Content, Metadata, Representation},
+        representation::{Content, Representation},
         url_path::{PathError, UrlPath},
     },
     live::{
@@ -130,22 +130,40 @@ impl Site {
         {
             (lookup, cacheable) = (fallback, None);
         }
-        // Scripts can request missing files under any number of names, so those are not recorded.
-        if page || !matches!(lookup, Lookup::NotFound(_)) {
-            for used in &dependencies {
-                self.live.observe(path, used);
-            }
-        }
-        let (status, mut file) = match lookup {
+        let (status, file) = match lookup {
             Lookup::File(status, file) => (status, file),
-            other => return self.without_file(path, other, &fields, query).await,
+            other => {
+                // Scripts can request missing files under any number of names: those are not recorded.
+                if page || !matches!(other, Lookup::NotFound(_)) {
+                    for used in &dependencies {
+                        self.live.observe(path, used);
+                    }
+                }
+                return self.without_file(path, other, &fields, query).await;
+            }
         };
-        self.note(path, &file);
-        let url = file.url.to_string();
-        if let Some(module) = self.as_module(&file, &url, query).await {
-            return self.finish(query, &fields, None, module);
+        self.note(&file);
+        let prepared = match self.prepare(path, (status, file), (fields, dependencies), page) {
+            Prepared::File(prepared) => prepared,
+            Prepared::Stream(file) => return self.stream(path, *file, query),
+        };
+        if let Some(dependencies) = cacheable
+            && self.watch.needs_no_polling()
+        {
+            self.cache.insert(query.uri.path(), variant, Arc::clone(&prepared), dependencies);
         }
-        let mut uses = dependencies;
+        self.send(&prepared, query).await
+    }
+
+    /// Prepares the response to requests for a path. `uses` are the URL paths of the rules files.
+    fn prepare(
+        &self,
+        path: &str,
+        (status, mut file): (StatusCode, ServedFile),
+        (fields, mut uses): (Fields, Vec<String>),
+        page: bool,
+    ) -> Prepared {
+        let url = file.url.to_string();
         uses.push(url.clone());
         if let Precompressed::Accepted(copy) = &file.precompressed {
             uses.push(copy.url.to_string());
@@ -156,74 +174,68 @@ impl Site {
         let (metadata, content) = select(status, &mut file, injected, may_compile);
         let bytes = match content {
             docroot::Content::Memory(bytes) => bytes,
-            docroot::Content::Large(opened, facts, _) => {
-                return self.stream(
-                    metadata,
-                    Content::File(opened, facts),
-                    injected,
-                    &fields,
-                    query,
-                );
+            docroot::Content::Large(file, facts, _) => {
+                let content = Content::File(file, facts);
+                let file = StreamedFile { metadata, content, fields, uses };
+                return Prepared::Stream(Box::new(file));
             }
         };
-        let html = injected.then(|| PreparedPage::new(status, &file, &bytes, self.esm.is_some()));
+        let page = injected.then(|| PreparedPage::new(status, &file, &bytes, self.esm.is_some()));
         // The page may have had an import that did not resolve.
-        if html.as_ref().is_some_and(|page| !page.may_import) {
+        if page.as_ref().is_some_and(|page| !page.may_import) {
             self.clear_fault(&url);
         }
         let path = path.to_owned();
-        let prepared =
-            Arc::new(PreparedFile { path, uses, fields, metadata, file, url, bytes, page: html });
-        if let Some(dependencies) = cacheable
-            && self.watch.needs_no_polling()
-        {
-            self.cache.insert(query.uri.path(), variant, Arc::clone(&prepared), dependencies);
-        }
-        self.send_file(&prepared, query).await
+        let prepared = PreparedFile { path, uses, fields, metadata, file, url, bytes, page };
+        Prepared::File(Arc::new(prepared))
     }
 
-    /// Records which file answers the requests for a path, and its content.
-    fn note(&self, path: &str, file: &ServedFile) {
+    /// Notes the content of a served file, as what tabs have.
+    fn note(&self, file: &ServedFile) {
         self.watch.note(&file.path, PathState::File(file.content_hash));
-        self.live.observe(path, &file.url.to_string());
         if let Precompressed::Accepted(copy) = &file.precompressed {
             self.watch.note(&copy.path, PathState::File(copy.content_hash));
-            self.live.observe(path, &copy.url.to_string());
         }
         if file.completeness == Completeness::TimedOut {
             self.events.emit(Event::StillWritten { path: file.path.clone() });
         }
     }
 
-    /// Sends a large file, with the element in it if it is a page.
-    fn stream(
-        &self,
-        metadata: Metadata,
-        content: Content,
-        injected: bool,
-        fields: &Fields,
-        query: FileQuery<'_>,
-    ) -> Response {
-        let FileQuery { method, uri, headers, host, version, .. } = query;
+    /// Sends a file that is not in memory, with the element in it if it is a page.
+    fn stream(&self, path: &str, file: StreamedFile, query: FileQuery<'_>) -> Response {
+        let FileQuery { method, uri, headers, host, page, version } = query;
+        let StreamedFile { metadata, content, fields, uses } = file;
+        for used in &uses {
+            self.live.observe(path, used);
+        }
+        let injected = page && metadata.content_type.to_str().is_ok_and(media_type::is_html);
         let content = if injected {
             let amend = self.live.amender(self.live.needs(host, uri.path(), false));
             let element = self.live.element(version, PageSource::None);
             let injector = Injector::new(element, None).with_policies(amend);
             Content::Stream(body::stream(InjectedBody::new(content.into_body(), injector)))
         } else {
+            if page {
+                // A displayed video has no script that would report it.
+                self.live.observe_request(&query.head());
+            }
             content
         };
         let response = Representation { metadata, content }.into_response(method, headers);
-        self.finish(query, fields, injected.then_some(false), response)
+        self.finish(query, &fields, injected.then_some(false), response)
     }
 
-    /// Answers a request with a file from the cache.
+    /// Answers a request with a prepared file: as a module, as a page, or as it is.
     async fn send(&self, prepared: &PreparedFile, query: FileQuery<'_>) -> Response {
         for used in &prepared.uses {
             self.live.observe(&prepared.path, used);
         }
-        if let Some(module) = self.as_module(&prepared.file, &prepared.url, query).await {
-            return self.finish(query, &prepared.fields, None, module);
+        let PreparedFile { file, url, fields, .. } = prepared;
+        if !query.page
+            && let Some(module) =
+                self.module(file, url, query.method, query.uri, query.headers).await
+        {
+            return self.finish(query, fields, None, module);
         }
         self.send_file(prepared, query).await
     }
@@ -263,19 +275,6 @@ impl Site {
         let content = Content::Memory(segments);
         let response = Representation { metadata, content }.into_response(method, headers);
         self.finish(query, fields, Some(inline), response)
-    }
-
-    /// Answers a request for a file as a module, if a script wants it and it is compiled.
-    async fn as_module(
-        &self,
-        file: &ServedFile,
-        url: &str,
-        query: FileQuery<'_>,
-    ) -> Option<Response> {
-        if query.page {
-            return None;
-        }
-        self.module(file, url, query.method, query.uri, query.headers).await
     }
 
     /// Answers a request that does not resolve to a file.

@@ -1,6 +1,6 @@
 //! Files that are ready to be sent: the parts of a response that do not depend on the request.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use hyper::{
@@ -16,7 +16,7 @@ use crate::{
     http::{
         conditional::{EntityTag, LastModified, Validators},
         media_type,
-        representation::Metadata,
+        representation::{self, Metadata},
     },
     live::{
         Live, PageSource,
@@ -29,6 +29,23 @@ use crate::{
 
 /// Header fields from `_headers`.
 pub(super) type Fields = Vec<(HeaderName, HeaderValue)>;
+
+/// A response to GET with a file.
+pub(super) enum Prepared {
+    /// The content is in memory.
+    File(Arc<PreparedFile>),
+    /// The content is streamed.
+    Stream(Box<StreamedFile>),
+}
+
+/// A file whose content is streamed.
+pub(super) struct StreamedFile {
+    pub(super) metadata: Metadata,
+    pub(super) content: representation::Content,
+    pub(super) fields: Fields,
+    /// The URL paths of the files that the response is made from.
+    pub(super) uses: Vec<String>,
+}
 
 /// A file whose content is in memory, and the response to requests for it.
 #[derive(Debug)]
