@@ -1,16 +1,16 @@
-//! What comes of each way in which real tools save a file: messages, navigations, staleness.
+//! Counts what follows from each of about 190 ways in which tools save files: messages, navigations, stale
+//! pages.
 //!
-//! **What**: for some 180 ways to save (and not to), each on a folder, a server and a page in
-//! Chromium of its own: how many `updated` messages the page is told, how many a tool is told that
-//! is told of everything, how often the page in Chromium navigates or changes in place, and whether
-//! it then shows what the files say.
+//! Each way has a folder, a server and a page in Chromium of its own. Counts the `updated` messages to the
+//! page and to a tool (which is notified of every change), the navigations and changes in place, and
+//! checks that Chromium then shows what the files contain.
 //!
-//! **How**: `tests/livers/saves` has the table and the runner, and says how it is known that all
-//! has come. Several run at a time (`cargo bench --bench patterns -- 6`); what is not as it must be
-//! is run again, alone, and that is what is shown. Any other argument picks the ways whose names
-//! have it in them. The output is Markdown.
+//! `tests/livers/saves` has the table and the runner, and tells how the end of the messages is known.
+//! `cargo bench --bench patterns -- 6` runs 6 ways at a time; a result that is not as wanted is replaced by
+//! that of another run, alone. Any other argument selects the ways whose names contain it. The output is
+//! Markdown.
 //!
-//! **Left out**: time. See the benches `save` and `rivals`.
+//! Not measured: time. See the benches `save` and `rivals`.
 
 #![allow(
     clippy::expect_used,
@@ -27,7 +27,7 @@
 #[path = "../tests/livers/support/mod.rs"]
 mod support;
 
-/// The table, and what runs it.
+/// The table and the runner.
 #[path = "../tests/livers/saves"]
 mod saves {
     pub(crate) mod run;
@@ -44,9 +44,9 @@ use saves::{
 };
 use support::browser::{Context, browser};
 
-/// What there is to say of a pattern.
+/// The outcome of a way.
 enum Row {
-    NotHere(Vec<&'static str>),
+    Skipped(Vec<&'static str>),
     Failed(String),
     Ran { outcome: Outcome, again: bool },
 }
@@ -69,7 +69,9 @@ async fn main() {
         if patterns.is_empty() {
             continue;
         }
-        println!("\n| {title} | wanted | messages | tool's | navigations | in place | stale | |");
+        println!(
+            "\n| {title} | wanted | messages | to a tool | navigations | in place | stale | |"
+        );
         println!("|---|---|---|---|---|---|---|---|");
         for (pattern, row) in patterns.iter().zip(rows(&patterns, at_once, &browser).await) {
             if let Row::Ran { outcome, .. } = &row {
@@ -84,12 +86,12 @@ async fn main() {
 }
 
 async fn rows(patterns: &[Pattern], at_once: usize, browser: &Context) -> Vec<Row> {
-    let room = Arc::new(Semaphore::new(at_once));
+    let slots = Arc::new(Semaphore::new(at_once));
     let mut tasks = JoinSet::new();
     for (n, pattern) in patterns.iter().cloned().enumerate() {
-        let (room, browser) = (Arc::clone(&room), browser.clone());
+        let (slots, browser) = (Arc::clone(&slots), browser.clone());
         tasks.spawn(async move {
-            let _turn = room.acquire().await;
+            let _slot = slots.acquire().await;
             (n, row(pattern, browser, false).await)
         });
     }
@@ -98,7 +100,7 @@ async fn rows(patterns: &[Pattern], at_once: usize, browser: &Context) -> Vec<Ro
     let mut rows: Vec<_> = rows.into_iter().map(|(_, row)| row).collect();
     for (row, pattern) in rows.iter_mut().zip(patterns) {
         let fine = match row {
-            Row::NotHere(_) => true,
+            Row::Skipped(_) => true,
             Row::Failed(_) => false,
             Row::Ran { outcome, .. } => outcome.is_fine(pattern.wanted),
         };
@@ -112,7 +114,7 @@ async fn rows(patterns: &[Pattern], at_once: usize, browser: &Context) -> Vec<Ro
 async fn row(pattern: Pattern, browser: Context, again: bool) -> Row {
     let missing = missing(&pattern).await;
     if !missing.is_empty() {
-        return Row::NotHere(missing);
+        return Row::Skipped(missing);
     }
     match tokio::spawn(async move { run(&pattern, &browser).await }).await {
         Ok(outcome) => Row::Ran { outcome, again },
@@ -133,17 +135,17 @@ fn print(Pattern { name, wanted, .. }: &Pattern, row: &Row) {
     };
     let name = name.replace('|', "\\|");
     match row {
-        Row::NotHere(missing) => {
-            println!("| {name} | {most} | not here: {} | | | | | |", missing.join(", "));
+        Row::Skipped(missing) => {
+            println!("| {name} | {most} | needs {} | | | | | |", missing.join(", "));
         }
         Row::Failed(why) => {
             let why: String = why.lines().next().unwrap_or_default().chars().take(120).collect();
             println!("| {name} | {most} | failed: {why} | | | | | **no** |");
         }
         Row::Ran { outcome, again } => {
-            let Outcome { messages, told, navigations, in_place, .. } = outcome;
+            let Outcome { messages, to_tool, navigations, in_place, .. } = outcome;
             let stale = match (&outcome.stale, &outcome.served) {
-                (None, None) if outcome.lost => "**nothing more is told**".to_owned(),
+                (None, None) if outcome.lost => "**later changes are not published**".to_owned(),
                 (None, None) => "no".to_owned(),
                 (Some(shown), _) => format!("**shows** {shown}"),
                 (None, Some(served)) => format!("**serves** {served}"),
@@ -154,7 +156,7 @@ fn print(Pattern { name, wanted, .. }: &Pattern, row: &Row) {
                 (false, _) => "**no**",
             };
             println!(
-                "| {name} | {most} | {messages} | {told} | {navigations} | {in_place} | {stale} \
+                "| {name} | {most} | {messages} | {to_tool} | {navigations} | {in_place} | {stale} \
                  | {verdict} |"
             );
         }

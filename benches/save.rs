@@ -1,21 +1,20 @@
-//! How long it takes from a save to the message on the reload socket.
+//! Measures the time from a save to the message on the reload socket.
 //!
-//! **What**: the time from right before the last step of a save (the closing of a file that was
-//! written in place, or the renaming of a new file into place) to the moment when the client has
-//! read the message's bytes, on a site of ten files in `/dev/shm`, since a disk may take longer to rename a
-//! file over another than all the rest. The message must be one `updated`, that names the file
-//! and nothing else; anything more or less fails the bench.
+//! The clock starts right before the last step of a save: closing a file that was written in place, or
+//! renaming a new file into place. It stops when the client has read the message's bytes. The site has
+//! ten files and lies in `/dev/shm`, because on a disk the rename may take longer than everything else.
+//! The message must be one `updated` that names the file and nothing else; the bench fails otherwise.
 //!
-//! **Against**: a bare loop, which does nothing but to write a line to a socket as soon as notify
-//! says that a file was closed after writing or renamed. It is a process of its own, and so is
-//! livers.
+//! Compares livers with a bare loop that writes a line to a socket as soon as `notify` reports that a
+//! file was closed after writing, or is the target of a rename. Each is a process of its own, and they
+//! take turns, save by save.
 //!
-//! **How**: the two take turns, save by save. The client stands for a tab: it has asked for the page
-//! and the sheet over HTTP, says `hello` with the sheet in `uses`, and asks for the sheet again
-//! after each message. There is a pause after each save that is longer than what livers takes for
-//! a burst. `cargo bench --bench save -- 1000` takes 1,000 saves of either kind rather than 200.
+//! The client stands for a tab: it has requested the page and the style sheet, says `hello` with the
+//! style sheet in `uses`, and requests the style sheet again after each message. The pause after a save
+//! is longer than livers gathers a burst. `cargo bench --bench save -- 1000` takes 1,000 saves of either
+//! kind instead of 200.
 //!
-//! **Left out**: the browser's own time, writing the bytes, bursts, larger sites, many tabs.
+//! Not measured: the browser's time, writing the bytes, bursts, larger sites, many tabs.
 
 // The output is the result.
 #![allow(clippy::print_stdout)]
@@ -40,7 +39,7 @@ use support::{Exchange, Folder, Result, Server, Timed, bare, number, quantile, t
 
 const SAVES: usize = 200;
 
-/// Longer than what livers takes for a burst, which it would gather.
+/// Longer than livers gathers the changes of a burst.
 const PAUSE: Duration = Duration::from_millis(120);
 
 const LENGTH: usize = 10_240;
@@ -65,7 +64,7 @@ fn main() -> Result<()> {
         for number in 0..saves {
             let began = save(theirs.path(), &sheet(number))?;
             if line.read_line(&mut String::new())? == 0 {
-                return Err("the bare loop ended".into());
+                return Err("the bare loop has ended".into());
             }
             base.push((line.get_ref().read_at - began).as_secs_f64() * 1000.0);
 
@@ -81,10 +80,10 @@ fn main() -> Result<()> {
             println!("{name:<10} {server:<10} {p50:>7.3} {p95:>7.3} {p99:>7.3} {ratio:>10.2}");
         }
     }
-    tab.silent()
+    tab.expect_silence()
 }
 
-/// A site of ten files.
+/// Creates a site of ten files.
 fn site(name: &str) -> Result<Folder> {
     let folder = Folder::in_memory(name)?;
     folder.write("page.html", "<!doctype html><link rel=\"stylesheet\" href=\"sheet.css\">\n")?;
@@ -93,13 +92,13 @@ fn site(name: &str) -> Result<Folder> {
     Ok(folder)
 }
 
-/// A sheet that differs from the others.
+/// Returns a style sheet that differs from the others.
 fn sheet(number: usize) -> String {
     let line = "p { margin: 1px 2px 3px 4px; color: #123456 }\n";
     text(LENGTH, &format!("/* {number} */\n"), line, "\n")
 }
 
-/// Saves the sheet; gives the time right before the last step.
+/// Saves the style sheet. Returns the time right before the last step.
 type Save = fn(&Path, &str) -> Result<Instant>;
 
 fn in_place(folder: &Path, content: &str) -> Result<Instant> {
@@ -156,7 +155,7 @@ impl Tab {
         Ok(Self { socket, sheet, version })
     }
 
-    /// The message of one save; gives when it was read.
+    /// Reads the message of one save. Returns when its bytes were read.
     fn updated(&mut self) -> Result<Instant> {
         let text = next(&mut self.socket)?;
         let read = self.socket.get_ref().read_at;
@@ -166,25 +165,29 @@ impl Tab {
             "type": "updated", "version": self.version,
             "changes": [{ "path": "/sheet.css", "kind": "modified" }],
         });
-        if message == wanted { Ok(read) } else { Err(format!("{message}, not {wanted}").into()) }
+        if message == wanted {
+            Ok(read)
+        } else {
+            Err(format!("{message} instead of {wanted}").into())
+        }
     }
 
-    /// Asks for the sheet, as a page does that swaps it.
+    /// Requests the style sheet, as a page does that swaps it.
     fn load(&mut self) -> Result<()> {
         self.sheet.again()
     }
 
-    /// Nothing more comes.
-    fn silent(mut self) -> Result<()> {
+    /// Checks that no other message follows.
+    fn expect_silence(mut self) -> Result<()> {
         self.socket.get_ref().wait_at_most(Duration::from_millis(500))?;
         match self.socket.read() {
-            Ok(message) => Err(format!("one message too many: {message}").into()),
+            Ok(message) => Err(format!("an additional message: {message}").into()),
             Err(_) => Ok(()),
         }
     }
 }
 
-/// The next message.
+/// Reads the next text message.
 fn next(socket: &mut WebSocket<Timed>) -> Result<Utf8Bytes> {
     loop {
         if let Message::Text(text) = socket.read()? {

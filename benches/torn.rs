@@ -1,14 +1,14 @@
-//! How often a client gets half of a page that is being written, and whether it ends up with all.
+//! Counts incomplete pages among fetches of a page while it is written.
 //!
-//! **What**: pages of 20 KB, 2 MB and 20 MB, written in 20 steps 5 ms apart, over and over, in three
-//! ways: into the emptied file, over the old bytes, and appended. How many fetches in a loop and on
-//! each message get the beginning of a version, or two mixed; how many versions no message led to;
-//! and whether a page in Chromium shows the last version in the end.
+//! Pages of 20 KB, 2 MB and 20 MB are written in 20 steps 5 ms apart, again and again, in three ways: into
+//! the truncated file, over the old bytes, and appended. Counts the fetches in a loop and on each message
+//! that get a part of a version or a mixture of two, the versions that no message led to, and whether
+//! Chromium shows the last version in the end.
 //!
-//! **How**: `tests/livers/saves/torn.rs` does it and says how. `cargo bench --bench torn -- 100`
-//! writes 100 versions rather than 30 in each way; a tenth of them for 20 MB. The output is Markdown.
+//! `tests/livers/saves/torn.rs` does it. `cargo bench --bench torn -- 100` writes 100 versions rather than
+//! 30 in each way, and a tenth of them for 20 MB. The output is Markdown.
 //!
-//! **Left out**: writers that take longer than a request is held.
+//! Not measured: writers that take longer than a request waits.
 
 #![allow(
     clippy::expect_used,
@@ -29,13 +29,13 @@ mod torn;
 
 use std::env;
 
-use torn::{Torn, WAYS, torn};
+use torn::{Counts, WAYS, torn};
 
 #[tokio::main]
 async fn main() {
     let rounds = env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(30_usize);
     println!(
-        "| page | way | versions | fetches | half | cut | on a message | half | cut | stale | shown at the end |"
+        "| page | way | versions | fetches | torn | cut | on a message | torn | cut | stale | shown at the end |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
     for (name, length, rounds) in [
@@ -44,17 +44,17 @@ async fn main() {
         ("20 MB", 20 << 20, rounds.div_ceil(10)),
     ] {
         for way in WAYS {
-            let torn = torn(way, length, rounds).await;
-            let Torn { rounds, fetches, half, cut, on_message, stale, .. } = torn;
-            let Torn { half_on_message, cut_on_message, .. } = torn;
-            let shown = if torn.shown { "yes" } else { "**no**" };
-            let slow = match torn.slow {
+            let counts = torn(way, length, rounds).await;
+            let Counts { rounds, fetches, torn, cut, on_message, stale, .. } = counts;
+            let Counts { torn_on_message, cut_on_message, .. } = counts;
+            let shown = if counts.shown { "yes" } else { "**no**" };
+            let slow = match counts.slow {
                 0 => String::new(),
                 slow => format!(" ({slow} too slow)"),
             };
             println!(
-                "| {name} | {way:?} | {rounds}{slow} | {fetches} | {half} | {cut} | {on_message} \
-                 | {half_on_message} | {cut_on_message} | {stale} | {shown} |"
+                "| {name} | {way:?} | {rounds}{slow} | {fetches} | {torn} | {cut} | {on_message} \
+                 | {torn_on_message} | {cut_on_message} | {stale} | {shown} |"
             );
         }
     }

@@ -1,4 +1,5 @@
-//! A tab of each server: it has asked for the files, listens, and asks again after each message.
+//! A client that stands for a tab of each server: requests the files, listens, and requests again after
+//! each message.
 
 use std::{
     io::{BufRead, BufReader, ErrorKind, Read, Write},
@@ -19,11 +20,11 @@ use crate::{
 /// How long a message may take.
 const LOST: Duration = Duration::from_secs(3);
 
-/// How long a server may take to take its first request.
+/// How long a server may take to answer its first request.
 const START: Duration = Duration::from_mins(2);
 
-/// What the server says its messages on.
-enum Line {
+/// The connection that the messages arrive on.
+enum Connection {
     Plain(BufReader<Timed>),
     Socket(Box<WebSocket<Timed>>),
 }
@@ -32,14 +33,14 @@ enum Line {
 pub(crate) struct Tab {
     kind: Kind,
     port: u16,
-    line: Line,
+    line: Connection,
 }
 
 impl Tab {
-    /// Opens the page, with these files, which it uses.
+    /// Opens the page, which uses these files.
     pub(crate) fn open(kind: Kind, server: &Server, files: &[String]) -> Result<Self> {
         if kind == Kind::Bare {
-            let line = Line::Plain(BufReader::new(Timed::new(server.connect()?)));
+            let line = Connection::Plain(BufReader::new(Timed::new(server.connect()?)));
             return Ok(Self { kind, port: server.port, line });
         }
         let port = server.port;
@@ -61,7 +62,7 @@ impl Tab {
         stream.wait_at_most(START)?;
         let (mut socket, _) = tokio_tungstenite::tungstenite::client(request, stream)
             .map_err(|why| why.to_string())?;
-        // Each greets first; one that is still walking its folder takes its time.
+        // Each server greets first, some only after they have walked the folder.
         let greeting = socket.read()?;
         if kind == Kind::Livers {
             let connected: Value = serde_json::from_str(greeting.to_text()?)?;
@@ -72,15 +73,15 @@ impl Tab {
             });
             socket.send(Message::text(hello.to_string()))?;
         }
-        Ok(Self { kind, port, line: Line::Socket(Box::new(socket)) })
+        Ok(Self { kind, port, line: Connection::Socket(Box::new(socket)) })
     }
 
-    /// Waits for a message that tells of a change; gives when it was read, or nothing if it is lost.
-    pub(crate) fn told(&mut self) -> Result<Option<Instant>> {
+    /// Waits for the message of a change. Returns when it was read, or `None` if it does not come.
+    pub(crate) fn changed(&mut self) -> Result<Option<Instant>> {
         self.message(LOST)
     }
 
-    /// How many messages come until none has come for so long.
+    /// Counts the messages until none has come for this long.
     pub(crate) fn until_quiet(&mut self, quiet: Duration) -> Result<usize> {
         let mut count = 0;
         while self.message(quiet)?.is_some() {
@@ -95,17 +96,17 @@ impl Tab {
             let left = deadline.saturating_duration_since(Instant::now());
             let left = left.max(Duration::from_micros(10));
             let (text, read_at) = match &mut self.line {
-                Line::Plain(line) => {
+                Connection::Plain(line) => {
                     line.get_ref().wait_at_most(left)?;
                     let mut text = String::new();
                     match line.read_line(&mut text) {
-                        Ok(0) => return Err("the loop ended".into()),
+                        Ok(0) => return Err("the loop has ended".into()),
                         Ok(_) => (text, line.get_ref().read_at),
                         Err(why) if is_timeout(why.kind()) => return Ok(None),
                         Err(why) => return Err(why.into()),
                     }
                 }
-                Line::Socket(socket) => {
+                Connection::Socket(socket) => {
                     socket.get_ref().wait_at_most(left)?;
                     match socket.read() {
                         Ok(message) => {
@@ -117,13 +118,13 @@ impl Tab {
                     }
                 }
             };
-            if self.kind.tells_a_change(&text) {
+            if self.kind.is_change(&text) {
                 return Ok(Some(read_at));
             }
         }
     }
 
-    /// Asks for a file again, as a page does that takes over a change.
+    /// Requests a file again, as a page does that applies a change.
     pub(crate) fn load(&self, file: &str) -> Result<()> {
         if self.kind == Kind::Bare { Ok(()) } else { get(self.port, file) }
     }
@@ -133,7 +134,7 @@ fn is_timeout(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
-/// Asks for a file, as the page's browser does.
+/// Requests a file, as the browser does for the page.
 pub(crate) fn get(port: u16, path: &str) -> Result<()> {
     let headers = match path.rsplit_once('.').map(|(_, extension)| extension) {
         Some("css") => "Accept: text/css,*/*;q=0.1\r\nSec-Fetch-Dest: style",

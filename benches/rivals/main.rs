@@ -1,21 +1,21 @@
-//! From a save to the message on the wire, by livers and by its rivals, in the same run.
+//! Measures the time from a save to the message on the wire, for livers and other live-reload servers in
+//! one run.
 //!
-//! **What**: the time from right before the last step of a save (closing the file, or renaming a new
-//! one into place) until the client has read the message's bytes, for a page, a sheet and a script, on sites
-//! of 10, 10,000 and 100,000 files in `/dev/shm`. For each server and site also: the time until it
-//! answers a request, until the first save is told, its memory then, and its CPU time while nothing
-//! happens. Last, 500 files rewritten in a row: how many messages.
+//! The clock starts right before the last step of a save (closing the file, or renaming a new one into
+//! place) and stops when the client has read the message's bytes. The saved files are a page, a style
+//! sheet and a script, on sites of 10, 10,000 and 100,000 files in `/dev/shm`. For each server and site,
+//! also measures the time to the first answer and to the first message, and then the memory and the CPU
+//! time while nothing happens. At last counts the messages after 500 files were rewritten in a row.
 //!
-//! **Against**: a bare inotify loop, Vite and live-server (npm), each with its defaults. They are
-//! installed by `npm ci --prefix benches/rivals`; what is not there is left out.
+//! Compares a bare inotify loop, Vite and live-server (npm), each with its defaults. `npm ci --prefix
+//! benches/rivals` installs them; a server that is not installed is left out.
 //!
-//! **How**: the servers take turns, save by save, each on a copy of the site. Each client stands for
-//! a tab: it has asked for the files, and asks for the saved one again after each message. Between
-//! two saves of one server is a pause that is longer than what any of them gathers.
-//! `cargo bench --bench rivals -- 100` takes 100 saves of each kind rather than 40. The output is
-//! Markdown.
+//! The servers take turns, save by save, each on a copy of the site. Each client stands for a tab: it has
+//! requested the files, and requests the saved one again after each message. The pause between two saves
+//! of a server is longer than any of them gathers changes. `cargo bench --bench rivals -- 100` takes 100
+//! saves of each kind instead of 40. The output is Markdown.
 //!
-//! **Left out**: the browser's own time, disks, and what a rival can do beyond this.
+//! Not measured: the browser's time, disks.
 
 // The output is the result.
 #![allow(clippy::print_stdout)]
@@ -42,7 +42,7 @@ const SIZES: [usize; 3] = [10, 10_000, 100_000];
 const FILES: [&str; 3] = ["page.html", "sheet.css", "script.js"];
 const BURST: usize = 500;
 
-/// Longer than what any of them gathers.
+/// Longer than any of them gathers changes.
 const PAUSE: Duration = Duration::from_millis(150);
 
 /// A server.
@@ -66,7 +66,7 @@ impl Kind {
         }
     }
 
-    /// Where npm put it.
+    /// The script below `node_modules`.
     fn script(self) -> Option<&'static str> {
         match self {
             Self::Bare | Self::Livers => None,
@@ -75,7 +75,7 @@ impl Kind {
         }
     }
 
-    fn is_here(self) -> bool {
+    fn is_installed(self) -> bool {
         self.script().is_none_or(|script| module(script).is_file())
     }
 
@@ -97,8 +97,8 @@ impl Kind {
         Server::listening(command, port)
     }
 
-    /// Whether a message tells the page to do something.
-    fn tells_a_change(self, text: &str) -> bool {
+    /// Returns whether a message is that of a change.
+    fn is_change(self, text: &str) -> bool {
         match self {
             Self::Bare => !text.is_empty(),
             Self::Livers => text.contains("\"type\":\"updated\""),
@@ -120,11 +120,11 @@ struct Running {
     folder: Folder,
     answers: Duration,
     tells: Duration,
-    /// Why it is gone.
+    /// Why it has ended.
     ended: Option<String>,
 }
 
-/// What a row of saves of one kind came to, at one server.
+/// The results of the saves of one kind at one server.
 #[derive(Clone, Debug, Default)]
 struct Saves {
     times: Vec<f64>,
@@ -133,12 +133,12 @@ struct Saves {
 }
 
 impl Running {
-    /// One save, and all that a tab does for it.
+    /// Saves once, and does what a tab does after the message.
     fn save(&mut self, file: &str, in_place: bool, number: usize, into: &mut Saves) -> Result<()> {
         into.extra += self.tab.until_quiet(Duration::ZERO)?;
         let began = save(self.folder.path(), file, in_place, number)?;
-        match self.tab.told()? {
-            Some(told) => into.times.push((told - began).as_secs_f64() * 1000.0),
+        match self.tab.changed()? {
+            Some(changed) => into.times.push((changed - began).as_secs_f64() * 1000.0),
             None => into.lost += 1,
         }
         self.tab.load(file)
@@ -151,9 +151,9 @@ fn main() -> Result<()> {
         return bare::run(folder.as_ref());
     }
     let saves = number().unwrap_or(SAVES);
-    let kinds: Vec<_> = Kind::ALL.into_iter().filter(|kind| kind.is_here()).collect();
+    let kinds: Vec<_> = Kind::ALL.into_iter().filter(|kind| kind.is_installed()).collect();
     for kind in Kind::ALL.iter().filter(|kind| !kinds.contains(kind)) {
-        println!("{} is not here: npm ci --prefix benches/rivals\n", kind.name());
+        println!("{} is not installed: npm ci --prefix benches/rivals\n", kind.name());
     }
     for size in SIZES {
         for kinds in groups(&kinds, size) {
@@ -171,7 +171,8 @@ fn main() -> Result<()> {
     burst(&kinds)
 }
 
-/// Who runs at the same time. Rivals that watch each file would use up the system's watches together.
+/// Returns which servers run at the same time. Those that watch each file would together exceed the system's
+/// limit on watches.
 fn groups(kinds: &[Kind], size: usize) -> Vec<Vec<Kind>> {
     if size < 100_000 {
         return vec![kinds.to_vec()];
@@ -180,7 +181,7 @@ fn groups(kinds: &[Kind], size: usize) -> Vec<Vec<Kind>> {
     rivals.into_iter().map(|rival| [ours.clone(), vec![rival]].concat()).collect()
 }
 
-/// A site of so many files: those that are saved, and others.
+/// Creates a site of so many files.
 fn site(name: &str, size: usize) -> Result<Folder> {
     let folder = Folder::in_memory(&format!("{name}-{size}"))?;
     for file in FILES {
@@ -196,7 +197,7 @@ fn site(name: &str, size: usize) -> Result<Folder> {
     Ok(folder)
 }
 
-/// A content that differs from the others, of 10 KB.
+/// Returns 10 KB of content that differs from the others.
 fn content(file: &str, number: usize) -> String {
     const LENGTH: usize = 10_240;
     match file.rsplit_once('.') {
@@ -213,7 +214,7 @@ fn content(file: &str, number: usize) -> String {
     }
 }
 
-/// Starts a server on a site, and saves until that is told.
+/// Starts a server on a site, and saves until the first message.
 fn running(kind: Kind, size: usize) -> Result<Running> {
     let folder = site(&format!("{kind:?}"), size)?;
     let began = Instant::now();
@@ -225,22 +226,22 @@ fn running(kind: Kind, size: usize) -> Result<Running> {
     let mut tab = Tab::open(kind, &server, &FILES.map(str::to_owned))?;
     let tells = (0..)
         .find_map(|number| {
-            let told = save(folder.path(), "sheet.css", true, number)
+            let changed = save(folder.path(), "sheet.css", true, number)
                 .and_then(|_| tab.until_quiet(Duration::from_millis(250)));
-            match told {
+            match changed {
                 Ok(0) if began.elapsed() < Duration::from_mins(5) => None,
-                Ok(0) => Some(Err(format!("{} never tells", kind.name()).into())),
+                Ok(0) => Some(Err(format!("{} sends no message", kind.name()).into())),
                 Ok(_) => Some(Ok(began.elapsed().saturating_sub(Duration::from_millis(250)))),
                 Err(why) => Some(Err(why)),
             }
         })
         .ok_or("no save")??;
-    // What it still does after its start must not disturb the others.
+    // The rest of its startup must not disturb the others.
     tab.until_quiet(Duration::from_secs(2))?;
     Ok(Running { kind, tab, server, folder, answers, tells, ended: None })
 }
 
-/// Saves a file; gives the time right before the last step.
+/// Saves a file. Returns the time right before the last step.
 fn save(folder: &Path, file: &str, in_place: bool, number: usize) -> Result<Instant> {
     let content = content(file, number);
     let path = folder.join(file);
@@ -258,10 +259,10 @@ fn save(folder: &Path, file: &str, in_place: bool, number: usize) -> Result<Inst
     Ok(began)
 }
 
-/// All saves of a size: one by one in a table, and together in its last rows.
+/// Prints a table of the latencies by kind of save, with a summary in its last rows.
 fn latency(servers: &mut [Running], size: usize, saves: usize) {
     println!("## ms from the save to the message, {size} files, {saves} saves of each kind\n");
-    println!("| save | server | p50 | p95 | p99 | p50 to the loop's | lost | too many |");
+    println!("| save | server | p50 | p95 | p99 | ratio of p50 to the loop | lost | additional |");
     println!("|---|---|---|---|---|---|---|---|");
     let mut all = vec![Saves::default(); servers.len()];
     for file in FILES {
@@ -292,7 +293,7 @@ fn latency(servers: &mut [Running], size: usize, saves: usize) {
     println!();
 }
 
-/// The table's rows for saves of one kind, one for each server.
+/// Prints the rows for saves of one kind, one for each server.
 fn print(saves: &str, servers: &[Running], rows: &[Saves]) {
     let base = quantile(&rows[0].times, 0.5);
     for (running, Saves { times, lost, extra }) in servers.iter().zip(rows) {
@@ -312,7 +313,7 @@ fn print(saves: &str, servers: &[Running], rows: &[Saves]) {
 fn costs(servers: &[Running], size: usize) -> Result<()> {
     const IDLE: Duration = Duration::from_secs(5);
     println!("## {size} files\n");
-    println!("| server | answers after, s | tells after, s | memory, MB | CPU while idle, ms/s |");
+    println!("| server | first answer, s | first message, s | memory, MB | idle CPU, ms/s |");
     println!("|---|---|---|---|---|");
     let servers: Vec<_> = servers.iter().filter(|running| running.ended.is_none()).collect();
     let before = servers.iter().map(|running| running.server.cpu()).collect::<Result<Vec<_>>>()?;
@@ -331,7 +332,7 @@ fn costs(servers: &[Running], size: usize) -> Result<()> {
     Ok(())
 }
 
-/// Rewrites many files in a row, of which the page uses all.
+/// Rewrites many files in a row that the page uses, and counts the messages.
 fn burst(kinds: &[Kind]) -> Result<()> {
     println!("## {BURST} files rewritten in a row\n\n| server | messages |\n|---|---|");
     for kind in kinds.iter().filter(|kind| **kind != Kind::Bare) {

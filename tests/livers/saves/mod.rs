@@ -1,7 +1,6 @@
-//! The ways in which real tools save a file: messages, navigations, and what the tab then shows.
+//! The ways in which tools save a file: messages, navigations, and what the tab then shows.
 //!
-//! The whole table is long; `cargo bench --bench patterns` prints it. Here are the ways that matter
-//! most, several at a time.
+//! Tests the most common ways, several at a time. `cargo bench --bench patterns` runs the whole table.
 
 mod run;
 mod table;
@@ -20,14 +19,14 @@ use crate::support::{
     skip::skip,
 };
 
-/// How many at a time, and how often one is tried.
+/// How many run at a time, and how often one is tried.
 const AT_ONCE: usize = 8;
 const TRIES: usize = 3;
 
-/// Runs a pattern. A busy machine may interrupt a tool between two steps for so long that they are
-/// two saves; what the tab shows in the end, and that nothing is told when nothing changed, must be
-/// right at each try.
-async fn tried(pattern: &Pattern, browser: &Context) -> Result<(), String> {
+/// Runs a pattern, up to three times if the number of messages is wrong: a busy machine may suspend a
+/// tool between two steps for so long that they are two saves. What the tab shows in the end must be
+/// right at each try, and so must the absence of messages when nothing changed.
+async fn try_pattern(pattern: &Pattern, browser: &Context) -> Result<(), String> {
     let missing = missing(pattern).await;
     if !missing.is_empty() {
         skip(&format!("saves: {}", pattern.name), &missing.join(" and "));
@@ -49,16 +48,16 @@ async fn tried(pattern: &Pattern, browser: &Context) -> Result<(), String> {
 }
 
 #[tokio::test]
-async fn a_save_is_one_change_of_the_page_whoever_saves() {
+async fn each_way_to_save_is_one_change_of_the_page() {
     let browser = browser().await;
     let mut tasks = JoinSet::new();
-    let room = Arc::new(Semaphore::new(AT_ONCE));
+    let slots = Arc::new(Semaphore::new(AT_ONCE));
     for pattern in table::all().into_iter().flat_map(|(_, patterns)| patterns) {
         if pattern.tested {
-            let (room, browser) = (Arc::clone(&room), browser.clone());
+            let (slots, browser) = (Arc::clone(&slots), browser.clone());
             tasks.spawn(async move {
-                let _turn = room.acquire().await;
-                tried(&pattern, &browser).await
+                let _slot = slots.acquire().await;
+                try_pattern(&pattern, &browser).await
             });
         }
     }
@@ -69,23 +68,26 @@ async fn a_save_is_one_change_of_the_page_whoever_saves() {
 }
 
 #[tokio::test]
-async fn nobody_gets_half_a_page() {
+async fn page_is_never_served_in_part() {
     for (way, length) in WAYS.iter().flat_map(|way| [(*way, 20 << 10), (*way, 2 << 20)]) {
-        let torn = torn(way, length, 5).await;
-        println!("{way:?}, {length} bytes: {torn:?}");
-        let half = torn.half + torn.half_on_message + torn.cut + torn.cut_on_message;
-        assert!(half == 0 && torn.stale == 0 && torn.shown, "{way:?}, {length} bytes: {torn:?}");
+        let counts = torn(way, length, 5).await;
+        println!("{way:?}, {length} bytes: {counts:?}");
+        let torn = counts.torn + counts.torn_on_message + counts.cut + counts.cut_on_message;
+        assert!(
+            torn == 0 && counts.stale == 0 && counts.shown,
+            "{way:?}, {length} bytes: {counts:?}"
+        );
     }
 }
 
-/// What is too large to be kept in memory may change while it is sent: that is seen, and mended by
-/// the message.
+/// A page too large for memory may change while it is sent. The client can tell that the response was
+/// cut short, and the message that follows leads to the complete page.
 #[tokio::test]
-async fn half_of_a_large_page_is_mended_by_the_message() {
+async fn large_page_is_complete_after_the_message() {
     for way in WAYS {
-        let torn = torn(way, 20 << 20, 2).await;
-        println!("{way:?}: {torn:?}");
-        let half = torn.half_on_message + torn.cut_on_message;
-        assert!(half == 0 && torn.stale == 0 && torn.shown, "{way:?}: {torn:?}");
+        let counts = torn(way, 20 << 20, 2).await;
+        println!("{way:?}: {counts:?}");
+        let torn = counts.torn_on_message + counts.cut_on_message;
+        assert!(torn == 0 && counts.stale == 0 && counts.shown, "{way:?}: {counts:?}");
     }
 }

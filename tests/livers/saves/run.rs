@@ -1,13 +1,12 @@
-//! Runs one pattern: its own folder, its own server, a page in Chromium, and two listeners.
+//! Runs one pattern with a folder, a server and a page in Chromium of its own, and two sockets.
 //!
-//! The listeners are a page's reload socket, which says that it uses what the page in Chromium uses,
-//! and a tool's, which is told of everything. When the pattern has ended there is a wait that is
-//! longer than any that livers takes ([`SETTLE`]); then the marker, which the page uses as well, is
-//! written, and whatever came before its message is what the pattern caused. What Chromium shows is
-//! looked at until it is what the files say, and counts as stale if it never is.
+//! One socket is that of a page, which says that it uses what the page in Chromium uses; the other is that
+//! of a tool, which is notified of every change. After the pattern there is a pause that is longer than
+//! anything waits in livers ([`SETTLE`]). Then a marker that the page uses as well is written, and every
+//! message before that of the marker is counted. Chromium is polled until it shows what the files
+//! contain; if it never does, the page is stale.
 //!
-//! Counting needs that wait: a message too many could come at any time before it. What the page
-//! shows does not.
+//! The pause is needed to count: an additional message could come until its end.
 
 use std::{
     fmt, fs,
@@ -28,45 +27,45 @@ use crate::support::{
     tab::{Tab, status},
 };
 
-/// Longer than anything waits in livers.
+/// Longer than any wait in livers.
 const SETTLE: Duration = Duration::from_millis(1200);
 
-/// How long the page may take until it shows what the files say.
+/// How long the page may take to show what the files contain.
 const STALE: Duration = Duration::from_secs(8);
 
 const MARKER: &str = "/marker.txt";
 
-/// What the page shows: its paragraphs, what its sheet says, what its script fetched.
+/// Evaluates to what the page shows: its paragraphs, a value of its style sheet, what its script fetched.
 const SHOWN: &str = "document.getElementById('a') ? \
     [...document.querySelectorAll('p')].map((p) => p.textContent).join(' ') + ' / ' + \
     getComputedStyle(document.documentElement).getPropertyValue('--word').trim() + ' / ' + \
     (document.body.dataset.files ?? '') : 'nothing'";
 
-/// What came of a pattern.
+/// The outcome of a pattern.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// The `updated` messages that the page was told.
+    /// The `updated` messages to the page.
     pub messages: usize,
-    /// Whether changes after it were not told any more.
+    /// Whether later changes were not published any more.
     pub lost: bool,
-    /// Those that a tool was told.
-    pub told: usize,
+    /// The `updated` messages to the tool.
+    pub to_tool: usize,
     pub navigations: usize,
-    /// What the page changed without a navigation: a sheet that was swapped, a page that was morphed.
+    /// The changes without a navigation: a style sheet swapped, a page morphed.
     pub in_place: usize,
-    /// What the page in Chromium shows at the end, if it is not what the files say.
+    /// What Chromium shows in the end, if it is not what the files contain.
     pub stale: Option<String>,
-    /// What a request gets at the end, if it is not what the files say.
+    /// What the server responds in the end, if it is not what the files contain.
     pub served: Option<String>,
 }
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { messages, told, navigations, in_place, .. } = self;
-        write!(f, "{messages} messages ({told} to a tool), {navigations} navigations, ")?;
+        let Self { messages, to_tool, navigations, in_place, .. } = self;
+        write!(f, "{messages} messages ({to_tool} to a tool), {navigations} navigations, ")?;
         write!(f, "{in_place} changes in place")?;
         if self.lost {
-            write!(f, ", later changes are not told")?;
+            write!(f, ", later changes are not published")?;
         }
         for (how, what) in [("shows", &self.stale), ("serves", &self.served)] {
             what.iter().try_for_each(|what| write!(f, ", {how} {what}"))?;
@@ -76,17 +75,17 @@ impl fmt::Display for Outcome {
 }
 
 impl Outcome {
-    /// Whether all is as it must be.
+    /// Returns whether the outcome is as wanted.
     pub fn is_fine(&self, wanted: Wanted) -> bool {
         self.is_fresh() && self.is_counted(wanted)
     }
 
-    /// Whether what is shown and served is what the files say.
+    /// Returns whether the page and the server show what the files contain.
     pub fn is_fresh(&self) -> bool {
         self.stale.is_none() && self.served.is_none() && !self.lost
     }
 
-    /// Whether there were as many messages and changes of the page as there must be.
+    /// Returns whether the numbers of messages and of changes of the page are as wanted.
     pub fn is_counted(&self, wanted: Wanted) -> bool {
         let (least, most) = wanted.messages();
         let changes = self.navigations + self.in_place;
@@ -94,7 +93,7 @@ impl Outcome {
     }
 }
 
-/// The programs that a pattern needs and that are not here.
+/// Returns the programs that a pattern needs and that are not installed.
 pub async fn missing(pattern: &Pattern) -> Vec<&'static str> {
     let mut missing = Vec::new();
     for &program in &pattern.needs {
@@ -110,7 +109,7 @@ pub async fn missing(pattern: &Pattern) -> Vec<&'static str> {
     missing
 }
 
-/// Runs a pattern, with a page in this browser.
+/// Runs a pattern with a page in a browser.
 pub async fn run(pattern: &Pattern, browser: &Context) -> Outcome {
     let place = Place::new(pattern);
     place.shell(pattern.setup).await;
@@ -134,8 +133,8 @@ pub async fn run(pattern: &Pattern, browser: &Context) -> Outcome {
     sleep(SETTLE).await;
 
     place.mark();
-    let (messages, lost) = told(&mut tab).await;
-    let (told, _) = told(&mut tool).await;
+    let (messages, lost) = count(&mut tab).await;
+    let (to_tool, _) = count(&mut tool).await;
     let stale = shows(&page, &place.files(pattern)).await;
     connected(&livers, 3).await;
     let served = served(&livers, pattern, &place).await;
@@ -143,11 +142,11 @@ pub async fn run(pattern: &Pattern, browser: &Context) -> Outcome {
     let applied = applied.iter().filter(|line| line.starts_with("applied "));
     let in_place = applied.filter(|line| !line.contains("  reload ")).count();
     let navigations = page.navigations() - 1;
-    Outcome { messages, lost, told, navigations, in_place, stale, served }
+    Outcome { messages, lost, to_tool, navigations, in_place, stale, served }
 }
 
-/// How many messages speak of anything but the marker, and whether the marker's never came.
-async fn told(tab: &mut Tab) -> (usize, bool) {
+/// Counts the messages of anything but the marker. Returns also whether that of the marker never came.
+async fn count(tab: &mut Tab) -> (usize, bool) {
     let deadline = Instant::now() + STALE;
     let mut messages = 0;
     while let Ok(updated) = timeout_at(deadline, tab.updated()).await {
@@ -160,19 +159,19 @@ async fn told(tab: &mut Tab) -> (usize, bool) {
     (messages, true)
 }
 
-/// Waits until so many pages have their sockets, after a navigation again.
+/// Waits until this many sockets are open, also after a navigation.
 async fn connected(livers: &Livers, count: u64) {
     let deadline = Instant::now() + STALE;
     while status(livers).await["clients"] != count {
-        assert!(Instant::now() < deadline, "{count} clients never came");
+        assert!(Instant::now() < deadline, "fewer than {count} sockets");
         sleep(Duration::from_millis(5)).await;
     }
 }
 
-/// Waits until the page shows this; gives what it shows if that never comes.
+/// Waits until the page shows this. Returns what it shows if that does not happen.
 async fn shows(page: &Page, wanted: &str) -> Option<String> {
     let deadline = Instant::now() + STALE;
-    // A page in the middle of a navigation shows nothing.
+    // A page that is navigating shows nothing.
     let shown = format!("document.readyState === 'complete' ? {SHOWN} : 'loading'");
     loop {
         let shown: String = page.eval(&shown).await;
@@ -180,23 +179,23 @@ async fn shows(page: &Page, wanted: &str) -> Option<String> {
             return None;
         }
         if Instant::now() > deadline {
-            return Some(format!("{shown:.80} rather than {wanted:.80}"));
+            return Some(format!("{shown:.80} instead of {wanted:.80}"));
         }
         sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// What a request gets, if it is not what the file holds.
+/// Returns what the server responds if it is not what the file contains.
 async fn served(livers: &Livers, pattern: &Pattern, place: &Place) -> Option<String> {
     let answer = get_with(livers.port(), pattern.path, &[("Accept", "text/html")]).await;
     let file = fs::read_to_string(place.file(pattern));
     let wanted = file.as_deref().map_or("nothing".to_owned(), paragraphs);
     let body = String::from_utf8_lossy(&answer.body);
     let got = if body.contains("<p id=a>") { paragraphs(&body) } else { "nothing".to_owned() };
-    (got != wanted).then(|| format!("{got:.80} rather than {wanted:.80}"))
+    (got != wanted).then(|| format!("{got:.80} instead of {wanted:.80}"))
 }
 
-/// Where a pattern runs.
+/// The folders of a pattern.
 struct Place {
     out: TempDir,
     far: PathBuf,
@@ -228,7 +227,7 @@ impl Place {
         Self { out, far }
     }
 
-    /// Runs a line of shell in the page's folder, as a person at a terminal would.
+    /// Runs a shell command in the folder of the page.
     async fn shell(&self, line: &str) {
         let mut command = tokio::process::Command::new("sh");
         command
@@ -251,7 +250,7 @@ impl Place {
         assert!(status.success(), "{line}: {status} {}", String::from_utf8_lossy(&said));
     }
 
-    /// The marker, by a rename, so that it is one change however busy the machine is.
+    /// Creates the marker by a rename, so that it is one change however busy the machine is.
     fn mark(&self) {
         let marker = self.out.at("marker");
         fs::write(&marker, "here").expect("write the marker");
@@ -263,12 +262,12 @@ impl Place {
         self.out.at(format!("site{}{index}", pattern.path))
     }
 
-    /// What the page must show by what the files hold.
+    /// Returns what the page must show, by what the files contain.
     fn files(&self, pattern: &Pattern) -> String {
         let file = self.file(pattern);
         let Ok(page) = fs::read_to_string(&file) else { return "nothing".to_owned() };
         let below = file.parent().expect("a folder");
-        // The page of a folder that was made anew has no sheet.
+        // The page of a folder that was created again has no style sheet.
         let sheet = fs::read_to_string(below.join("app.css")).unwrap_or_default();
         let word = sheet.rsplit_once("--word: ").map_or("", |(_, rest)| rest);
         let word = word.split([' ', ';']).next().unwrap_or_default();
@@ -282,7 +281,7 @@ impl Place {
         format!("{} / {word} / {}", paragraphs(&page), words.join(" "))
     }
 
-    /// What the page uses beside itself.
+    /// Returns the paths that the page uses besides its own.
     fn uses(pattern: &Pattern) -> Vec<String> {
         let mut uses = vec![MARKER.to_owned(), "/page/app.css".to_owned()];
         if let Site::Files(count) = pattern.site {
@@ -292,7 +291,7 @@ impl Place {
     }
 }
 
-/// The paragraphs of a page.
+/// Returns the texts of the paragraphs of a page.
 fn paragraphs(page: &str) -> String {
     let texts =
         page.split("<p").skip(1).filter_map(|part| part.split_once('>')?.1.split_once("</p>"));

@@ -1,13 +1,13 @@
-//! A page that is written in steps while it is fetched: who gets half of it?
+//! Fetches a page while it is written in steps, and counts the incomplete ones.
 //!
-//! Each line of the page says of which version it is, which of how many, so that the beginning of a
-//! version, or two versions mixed, can be told from a whole one. A writer takes some 100 ms for a
-//! version, in 20 steps; meanwhile one client fetches in a loop, a second on each message, and a page
-//! in Chromium is open. A version that no message led to, or that the page in Chromium does not show
-//! at the end, is stale.
+//! Each line of the page names its version, its number and the number of lines, so that a part of a
+//! version and a mixture of two can be told from a complete one. A writer takes about 100 ms for a
+//! version, in 20 steps. Meanwhile one client fetches in a loop, a second one on each message, and a
+//! page is open in Chromium. A version counts as stale if no message led to it, or if Chromium does not
+//! show it in the end.
 //!
-//! A request is not held for ever: what was fetched from a writer that a busy machine kept from
-//! going on for longer than [`SLOW`] is not counted.
+//! Requests wait for a writer for half a second at the most, so fetches that overlap a writer which a
+//! busy machine suspended for longer than [`SLOW`] are not counted.
 
 use std::{
     fs::{File, OpenOptions},
@@ -35,18 +35,18 @@ use crate::support::{
 const STEPS: usize = 20;
 const STEP: Duration = Duration::from_millis(5);
 
-/// A writer that took longer than this is too slow to be waited for.
+/// Requests may time out on a writer that takes longer than this.
 const SLOW: Duration = Duration::from_millis(400);
 
 /// How long a message may take after the last write.
 const STALE: Duration = Duration::from_secs(8);
 
-/// How a version gets into the file.
+/// How a version is written to the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// The file is emptied, then written.
+    /// The file is truncated, then written.
     Truncated,
-    /// The new bytes are written over the old.
+    /// The new bytes overwrite the old ones.
     Over,
     /// The version is appended to a short beginning.
     Appended,
@@ -54,43 +54,43 @@ pub enum Way {
 
 pub const WAYS: [Way; 3] = [Way::Truncated, Way::Over, Way::Appended];
 
-/// What came of it.
+/// The counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Torn {
+pub struct Counts {
     pub rounds: usize,
-    /// How many fetches there were in the loop, and how many of them got half a page.
+    /// The fetches in the loop, and those with an incomplete page.
     pub fetches: usize,
-    pub half: usize,
-    /// How many were cut short, which the client can tell: the file shrank under the answer.
+    pub torn: usize,
+    /// Those that were cut short, because the file shrank while it was sent. The client can tell.
     pub cut: usize,
-    /// The same for those on a message.
+    /// The same for the fetches on a message.
     pub on_message: usize,
-    pub half_on_message: usize,
+    pub torn_on_message: usize,
     pub cut_on_message: usize,
-    /// How many versions no message led to.
+    /// The versions that no message led to.
     pub stale: usize,
-    /// Whether the page in Chromium shows the last version.
+    /// Whether Chromium shows the last version in the end.
     pub shown: bool,
-    /// How many rounds were too slow to be judged.
+    /// The versions that took longer than [`SLOW`].
     pub slow: usize,
 }
 
-/// What a fetch got.
+/// The outcome of a fetch.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Got {
     Version(usize),
-    Half,
+    Torn,
     Cut,
 }
 
-/// When a fetch was, and what it got.
+/// A fetch, with its times.
 struct Fetch {
     began: Instant,
     ended: Instant,
     got: Got,
 }
 
-/// How many fetches got this, but for those that a slow writer excuses.
+/// Counts the fetches with an outcome, except those that overlap a slow writer.
 fn count(fetches: &[Fetch], got: Got, slow: &[(Instant, Instant)]) -> usize {
     let excused = |fetch: &Fetch| {
         slow.iter().any(|(began, ended)| fetch.began < *ended && fetch.ended > *began)
@@ -98,8 +98,8 @@ fn count(fetches: &[Fetch], got: Got, slow: &[(Instant, Instant)]) -> usize {
     fetches.iter().filter(|fetch| fetch.got == got && !excused(fetch)).count()
 }
 
-/// Writes so many versions of a page of this length.
-pub async fn torn(way: Way, length: usize, rounds: usize) -> Torn {
+/// Writes versions of a page of this length while it is fetched, and counts the outcomes.
+pub async fn torn(way: Way, length: usize, rounds: usize) -> Counts {
     let dir = TempDir::new();
     dir.write("favicon.ico", "");
     dir.write("page.html", version(0, length));
@@ -122,7 +122,7 @@ pub async fn torn(way: Way, length: usize, rounds: usize) -> Torn {
         }
     });
 
-    let mut result = Torn { rounds, ..Torn::default() };
+    let mut result = Counts { rounds, ..Counts::default() };
     let mut wire = Wire::open(port).await;
     let (mut on_message, mut slow) = (Vec::new(), Vec::new());
     for round in 1..=rounds {
@@ -149,16 +149,16 @@ pub async fn torn(way: Way, length: usize, rounds: usize) -> Torn {
         if ended - began > SLOW {
             slow.push((began, ended));
         }
-        // A request that waited for this writer must not be held by the next.
+        // Time for the waiting requests to be answered before the next writer.
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
     stop.store(true, Ordering::Relaxed);
     let fetches = fetcher.await.expect("the fetches");
     result.fetches = fetches.len();
-    result.half = count(&fetches, Got::Half, &slow);
+    result.torn = count(&fetches, Got::Torn, &slow);
     result.cut = count(&fetches, Got::Cut, &slow);
     result.on_message = on_message.len();
-    result.half_on_message = count(&on_message, Got::Half, &slow);
+    result.torn_on_message = count(&on_message, Got::Torn, &slow);
     result.cut_on_message = count(&on_message, Got::Cut, &slow);
     result.slow = slow.len();
     let last = format!("document.querySelector('p:last-of-type').textContent === '{rounds:07}'");
@@ -175,7 +175,9 @@ async fn fetch(wire: &mut Wire, port: u16) -> Fetch {
     let began = Instant::now();
     wire.send(head).await;
     let got = match wire.try_response(false).await {
-        Some(answer) if answer.complete => whole(&answer.body).map_or(Got::Half, Got::Version),
+        Some(answer) if answer.complete => {
+            complete_version(&answer.body).map_or(Got::Torn, Got::Version)
+        }
         _ => {
             *wire = Wire::open(port).await;
             Got::Cut
@@ -184,7 +186,7 @@ async fn fetch(wire: &mut Wire, port: u16) -> Fetch {
     Fetch { began, ended: Instant::now(), got }
 }
 
-/// Writes a version in steps; gives when it began and when it was done.
+/// Writes a version in steps. Returns when it began and ended.
 fn write(way: Way, path: &Path, version: usize, length: usize) -> (Instant, Instant) {
     let text = self::version(version, length);
     let began = Instant::now();
@@ -202,7 +204,7 @@ fn write(way: Way, path: &Path, version: usize, length: usize) -> (Instant, Inst
     (began, Instant::now())
 }
 
-/// A version of the page; all are as long.
+/// Returns a version of the page. All have the same length.
 fn version(version: usize, length: usize) -> String {
     const LINE: usize = 512;
     let count = length / LINE;
@@ -215,13 +217,13 @@ fn version(version: usize, length: usize) -> String {
     text + &format!("-->\n<p>{version:07}</p>\n")
 }
 
-/// What a version is appended to: a version of one line.
+/// Returns the page that a version is appended to: a version of one line.
 fn beginning(version: usize) -> String {
     self::version(1_000_000 + version, 512)
 }
 
-/// The version of the last of the whole versions that a page is made of, if all of them are whole.
-fn whole(page: &[u8]) -> Option<usize> {
+/// Returns the last version in a page, or `None` unless the page consists of complete versions.
+fn complete_version(page: &[u8]) -> Option<usize> {
     let text = std::str::from_utf8(page).ok()?;
     let (mut wanted, mut version) = (0, None);
     let mut count = 0;

@@ -1,8 +1,8 @@
-//! Many files, large files, and writers that take their time.
+//! Many files, large files, and slow writers.
 
 use super::{Pattern, Site, python, save};
 
-/// Writes every file of the page in a row.
+/// Writes all files of the page, one after the other.
 const ROW: &str = "for file in f/*; do echo two >$file; done";
 
 pub(super) fn all() -> Vec<Pattern> {

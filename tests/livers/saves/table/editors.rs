@@ -1,15 +1,15 @@
-//! Editors, themselves or by the steps that they take.
+//! Editors, or the steps that they take to save.
 
 use super::{Pattern, node, python, save};
 
-/// Vim, with these settings.
+/// Returns a save by Vim with these settings.
 fn vim(name: &'static str, settings: &str) -> Pattern {
     let line =
         format!("vim -Nu NONE -i NONE -es -c 'set {settings}' -c '%s/one/two/' -c 'wq' index.html");
     save(name, &["vim"], line)
 }
 
-/// Emacs, with these settings.
+/// Returns a save by Emacs with these settings.
 fn emacs(name: &'static str, settings: &str) -> Pattern {
     let line = format!(
         "emacs -Q --batch index.html --eval '(progn {settings} (while (search-forward \"one\" nil t) \
@@ -18,7 +18,7 @@ fn emacs(name: &'static str, settings: &str) -> Pattern {
     save(name, &["emacs"], line)
 }
 
-/// Nano, at a terminal.
+/// Returns a save by nano in a terminal.
 fn nano(name: &'static str, options: &str) -> Pattern {
     let keys = r"{ sleep 0.4; printf '<p>two</p>\017\r'; sleep 0.4; printf '\030'; }";
     let line = format!(

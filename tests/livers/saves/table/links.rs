@@ -1,4 +1,4 @@
-//! Links, and folders that change their place.
+//! Links, and folders that are moved or replaced.
 
 use super::{Pattern, python, save};
 

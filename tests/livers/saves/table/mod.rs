@@ -1,17 +1,16 @@
-//! The ways in which real tools save a file, and what must come of each.
+//! The ways in which tools save a file, and the wanted outcome of each.
 //!
-//! A pattern is a line of shell, run in the folder of the page, because that is what a person does.
-//! The lines find these variables:
+//! A pattern is a shell command in the folder of the page. These variables are set:
 //!
 //! | | |
 //! |---|---|
-//! | `NEW` | a file outside of the site: the page with each `one` become `two` |
-//! | `NEWCSS` | the same for the sheet |
-//! | `OUT` | the folder that the site lies in, for what must not be seen |
+//! | `NEW` | a file outside the site: the page with each `one` replaced by `two` |
+//! | `NEWCSS` | the same for the style sheet |
+//! | `OUT` | the folder above the site, for files that are not served |
 //! | `FAR` | an empty folder on another file system |
 //!
-//! The word `one` is what the page and the sheet begin with. Left out: editors that need a screen of
-//! their own; what they do to the file is done by hand instead.
+//! The page and the style sheet contain the word `one` at first. Editors with a graphical interface do
+//! not run here; shell commands repeat their steps instead.
 
 mod bursts;
 mod editors;
@@ -20,21 +19,21 @@ mod plain;
 mod still;
 mod tools;
 
-/// What must come of a pattern.
+/// The wanted outcome of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// Nothing changed, so nothing is told.
+    /// No message, because nothing changed.
     Nothing,
-    /// One message, and one navigation or change in place at the most.
+    /// One message, and at most one navigation or change in place.
     One,
-    /// Two messages at the most, and still one navigation.
+    /// At most two messages, and at most one navigation or change in place.
     Burst,
-    /// So many at the most, and at least one.
+    /// At least one message, and at most so many.
     Few(usize),
 }
 
 impl Wanted {
-    /// The least and the most messages.
+    /// Returns the least and the largest number of messages.
     pub fn messages(self) -> (usize, usize) {
         match self {
             Self::Nothing => (0, 0),
@@ -44,7 +43,7 @@ impl Wanted {
         }
     }
 
-    /// The most changes of the page.
+    /// Returns the largest number of changes of the page.
     pub fn changes(self) -> usize {
         match self {
             Self::Nothing => 0,
@@ -54,10 +53,10 @@ impl Wanted {
     }
 }
 
-/// What is served.
+/// The site of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Site {
-    /// A page of 10 KB and its sheet.
+    /// A page of 10 KB and its style sheet.
     Page,
     /// The same with a page of 20 MB.
     Large,
@@ -69,16 +68,16 @@ pub enum Site {
 #[derive(Clone, Debug)]
 pub struct Pattern {
     pub name: &'static str,
-    /// The programs without which it cannot be tried.
+    /// The programs that it needs.
     pub needs: Vec<&'static str>,
     pub site: Site,
-    /// What the tab shows.
+    /// The page that the tab shows.
     pub path: &'static str,
-    /// What is done before the server starts.
+    /// A shell command that runs before the server starts.
     pub setup: &'static str,
     pub line: String,
     pub wanted: Wanted,
-    /// Whether it is among those that every run of the tests tries.
+    /// Whether the tests run it, and not only the bench.
     pub tested: bool,
 }
 
@@ -114,7 +113,7 @@ impl Pattern {
     }
 }
 
-/// A save by a program.
+/// Returns a save by a shell command.
 fn save(name: &'static str, needs: &[&'static str], line: impl Into<String>) -> Pattern {
     Pattern {
         name,
@@ -128,24 +127,24 @@ fn save(name: &'static str, needs: &[&'static str], line: impl Into<String>) -> 
     }
 }
 
-/// Something that changes nothing.
+/// Returns a command that changes no content.
 fn still(name: &'static str, needs: &[&'static str], line: impl Into<String>) -> Pattern {
     Pattern { wanted: Wanted::Nothing, ..save(name, needs, line) }
 }
 
-/// A save by a script, with the modules that it is likely to need.
+/// Returns a save by a Python script, with common modules imported.
 fn python(name: &'static str, script: &str) -> Pattern {
     let modules = "import ctypes, mmap, os, sys, time; new = open(os.environ['NEW']).read()";
     save(name, &["python3"], format!("python3 -c \"\n{modules}\n{script}\""))
 }
 
-/// A save by a script of Node's.
+/// Returns a save by a script for Node.
 fn node(name: &'static str, script: &str) -> Pattern {
     let modules = "const fs = require('fs'); const text = fs.readFileSync(process.env.NEW, 'utf8')";
     save(name, &["node"], format!("node -e \"{modules}; {script}\""))
 }
 
-/// All there are, by their kind.
+/// Returns all patterns, by kind.
 pub fn all() -> Vec<(&'static str, Vec<Pattern>)> {
     vec![
         ("editors", editors::all()),

@@ -1,4 +1,4 @@
-//! Programs that write the file themselves: shells, filters, scripts.
+//! Shells, filters and scripts that write the file.
 
 use super::{Pattern, node, python, save};
 

@@ -1,4 +1,4 @@
-//! What looks like a save and changes nothing that the page uses.
+//! Events that look like a save and change nothing that the page uses.
 
 use super::{Pattern, python, still};
 

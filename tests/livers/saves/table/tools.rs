@@ -1,4 +1,4 @@
-//! Programs that put a file, or a tree, where it belongs.
+//! Programs that copy, unpack or check out files and folders.
 
 use super::{Pattern, save};
 
@@ -6,7 +6,7 @@ const REPOSITORY: &str = "cd .. && git init -q -b one . && git add . && git comm
     git checkout -qb two && sed -i s/one/two/ page/index.html && git commit -qam two && \
     git checkout -q one";
 
-/// Something with git, in a repository with the branches `one` and `two`.
+/// Returns a git command in a repository with the branches `one` and `two`.
 fn git(name: &'static str, line: &str) -> Pattern {
     save(name, &["git"], line).setup(REPOSITORY)
 }
