@@ -222,7 +222,8 @@ async fn oversized_websocket_messages_close_only_their_own_socket() {
             let long = format!("/{round}{}", "a".repeat(250_000));
             busy.send_text(&serde_json::json!({"type":"uses","add":[long]}).to_string()).await;
         }
-        assert!(matches!(busy.next().await, Some(Ok(Message::Pong(_)))), "a pong");
+        let next = busy.next().await;
+        assert!(matches!(next, Some(Ok(Message::Pong(_)))), "round {round}: {next:?}");
     }
     assert_healthy(&livers, before, "pings").await;
     // The other socket received none of it.
