@@ -19,7 +19,7 @@ mod support;
 use std::{
     convert::Infallible,
     env, fs,
-    path::{Path, PathBuf},
+    path::Path,
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -45,7 +45,7 @@ const IDLE: Duration = Duration::from_millis(500);
 fn main() -> Result<()> {
     let mut arguments = env::args().skip(1);
     if let (Some(BARE), Some(folder)) = (arguments.next().as_deref(), arguments.next()) {
-        return bare(folder.into());
+        return bare(folder.as_ref());
     }
     println!("median (least, most) of {ROUNDS} starts");
     println!("{:>7}  {:<10} {:>24}  {:>7}", "files", "", "first answer, ms", "idle MB");
@@ -110,12 +110,12 @@ fn first_answer(start: &Start, folder: &Path) -> Result<(f64, f64)> {
 
 /// Runs the bare file server.
 #[tokio::main]
-async fn bare(folder: PathBuf) -> Result<()> {
+async fn bare(folder: &Path) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?.port());
     loop {
         let (stream, _) = listener.accept().await?;
-        let folder = folder.clone();
+        let folder = folder.to_owned();
         tokio::spawn(async move {
             let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
                 let path = folder.join(request.uri().path().trim_start_matches('/'));

@@ -119,7 +119,7 @@ struct Running {
     server: Server,
     folder: Folder,
     answers: Duration,
-    tells: Duration,
+    first_message: Duration,
     /// Why it has ended.
     ended: Option<String>,
 }
@@ -224,7 +224,7 @@ fn running(kind: Kind, size: usize) -> Result<Running> {
     }
     let answers = began.elapsed();
     let mut tab = Tab::open(kind, &server, &FILES.map(str::to_owned))?;
-    let tells = (0..)
+    let first_message = (0..)
         .find_map(|number| {
             let changed = save(folder.path(), "sheet.css", true, number)
                 .and_then(|_| tab.until_quiet(Duration::from_millis(250)));
@@ -238,7 +238,7 @@ fn running(kind: Kind, size: usize) -> Result<Running> {
         .ok_or("no save")??;
     // The rest of its startup must not disturb the others.
     tab.until_quiet(Duration::from_secs(2))?;
-    Ok(Running { kind, tab, server, folder, answers, tells, ended: None })
+    Ok(Running { kind, tab, server, folder, answers, first_message, ended: None })
 }
 
 /// Saves a file. Returns the time right before the last step.
@@ -318,13 +318,15 @@ fn costs(servers: &[Running], size: usize) -> Result<()> {
     let servers: Vec<_> = servers.iter().filter(|running| running.ended.is_none()).collect();
     let before = servers.iter().map(|running| running.server.cpu()).collect::<Result<Vec<_>>>()?;
     sleep(IDLE);
-    for (Running { kind, server, answers, tells, .. }, before) in servers.into_iter().zip(before) {
+    for (Running { kind, server, answers, first_message, .. }, before) in
+        servers.into_iter().zip(before)
+    {
         let idle = (server.cpu()? - before) * 1000.0 / IDLE.as_secs_f64();
         println!(
             "| {} | {:.2} | {:.2} | {:.1} | {idle:.1} |",
             kind.name(),
             answers.as_secs_f64(),
-            tells.as_secs_f64(),
+            first_message.as_secs_f64(),
             server.resident()?
         );
     }

@@ -237,9 +237,9 @@ mod tests {
         for size in [0, 1, 2, 100_000] {
             let bytes: Vec<_> = (0..size).map(|at: u32| at.to_le_bytes()[0]).collect();
             fs::write(&path, &bytes).unwrap();
-            for said in [0, 1, 2, 99_999, 100_000, 100_001, u64::MAX] {
-                let read = read_whole(&File::open(&path).unwrap(), said).unwrap();
-                assert!(read == bytes, "{size} bytes, {said} said: {} read", read.len());
+            for expected in [0, 1, 2, 99_999, 100_000, 100_001, u64::MAX] {
+                let read = read_whole(&File::open(&path).unwrap(), expected).unwrap();
+                assert!(read == bytes, "{size} bytes, {expected} expected: {} read", read.len());
             }
         }
         fs::remove_file(&path).unwrap();

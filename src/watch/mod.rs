@@ -122,7 +122,7 @@ impl Watch {
         self.note(path, state.unwrap_or_else(|| PathState::of_file_being_written(path)));
     }
 
-    /// Waits until all folders are watched: changes of files that nobody requested are published only
+    /// Waits until all folders are watched: changes of files that were not requested are published only
     /// from then on.
     pub(crate) async fn established(&self) {
         // Fails if the thread ended: nothing is left to wait for.

@@ -5,7 +5,7 @@
 //! file does not move the baseline, only publishing does: a tab that was served a new file early must
 //! not hide the change from the others.
 //!
-//! A path that nobody requested has no baseline, and its content is not read.
+//! A path that was not requested has no baseline, and its content is not read.
 
 use std::{
     collections::BTreeMap,

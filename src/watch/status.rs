@@ -12,7 +12,7 @@ use std::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Polling {
     /// The configuration asks for it.
-    Asked,
+    Configured,
     /// The system provides no watcher.
     Refused,
     /// The system's limit on watches is reached.
@@ -24,7 +24,7 @@ pub(crate) enum Polling {
 impl fmt::Display for Polling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Asked => f.write_str("as configured"),
+            Self::Configured => f.write_str("as configured"),
             Self::Refused => f.write_str("the system provides no watcher"),
             Self::Limit => f.write_str("the system's limit on watches is reached"),
             Self::Mount(kind) => write!(f, "{kind} reports no events"),

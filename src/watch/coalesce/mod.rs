@@ -2,7 +2,7 @@
 //!
 //! A finished save (a close after writing, a rename into place) of a file in use is examined at once,
 //! without a debounce. What is often one half of something waits a moment: a removal (a save by
-//! delete-and-write), a new file that nobody requested (a temporary file on its way to a rename), a
+//! delete-and-write), a new file that was not requested (a temporary file on its way to a rename), a
 //! file that is still being written.
 //!
 //! inotify reports CLOSE_WRITE before the writer's descriptor is released, so the file can still look
@@ -27,7 +27,7 @@ use std::{
 
 use super::signal::{CLOSE_IS_REPORTED, Signal};
 
-/// How long a new file that nobody requested waits for its other half.
+/// How long a new file that was not requested waits for its other half.
 const NEW_FILE: Duration = Duration::from_millis(50);
 
 /// How long a removal, or a truncation to nothing, waits: tools take longer to delete and write than
@@ -57,10 +57,10 @@ const MOST: Duration = Duration::from_secs(1);
 /// How long after the beginning of a burst a page load waits at the most.
 const HOLD: Duration = Duration::from_millis(400);
 
-/// Who is interested in a path.
+/// Whether a path is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Interest {
-    /// Nobody requested it.
+    /// It was not requested.
     None,
     /// It is an existing file below a `--watch` path: its content is not known.
     Extra,
@@ -239,7 +239,7 @@ fn wait(signal: Signal, interest: Interest, first: bool) -> Option<Duration> {
         Created, Emptied, Finished, MetadataChanged, Removed, RenamedTo, StillOpen, Written,
     };
     Some(match signal {
-        // The mode and times of a file that nobody requested do not matter, nor does it matter that
+        // The mode and times of a file that was not requested do not matter, nor does it matter that
         // a writer opened it and wrote nothing.
         MetadataChanged if interest != Interest::Requested => return None,
         Finished if first && CLOSE_IS_REPORTED && interest != Interest::Requested => return None,

@@ -63,7 +63,7 @@ fn finished_saves_are_due_at_once_and_halves_wait() {
             &[(209, "f f/a f/b")],
         ),
         (
-            "a rename of a file that nobody requested",
+            "a rename of a file that was not requested",
             &[(0, "a", Removed, NEW), (0, "b", RenamedTo, NEW)],
             &[(200, "a b")],
         ),
@@ -85,7 +85,7 @@ fn finished_saves_are_due_at_once_and_halves_wait() {
         ("a new file", &[(0, "n", Created, NEW), (3, "n", Finished, NEW)], &[(53, "n")]),
         ("a new file's content", &[(0, "n", Written, NEW), (3, "n", Finished, NEW)], &[(53, "n")]),
         (
-            "a touch of a file that nobody requested",
+            "a touch of a file that was not requested",
             &[(0, "n", MetadataChanged, NEW), (1, "n", Finished, NEW)],
             &[],
         ),

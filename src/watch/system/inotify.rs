@@ -1,6 +1,6 @@
 //! inotify(7), read without waiting.
 //!
-//! Opens and reads are not asked for: livers' own reads would wake its thread otherwise.
+//! The watches exclude opens and reads: livers' own reads would wake its thread otherwise.
 
 use std::{collections::HashMap, io, os::fd::AsRawFd, path::Path, sync::Arc};
 
@@ -106,7 +106,7 @@ impl System for Watcher {
     }
 
     fn watch_names(&mut self, path: &Path) -> Result<(), WatchError> {
-        // Keeps what an earlier watch of the same folder asks for.
+        // Adds to the events of an earlier watch of the same folder.
         self.add(path, names() | WatchMask::MASK_ADD)
     }
 
@@ -126,7 +126,7 @@ fn names() -> WatchMask {
     WatchMask::CREATE | WatchMask::DELETE | WatchMask::MOVED_FROM | WatchMask::MOVED_TO
 }
 
-/// Returns what an event says of its path.
+/// Returns the signal of an event.
 fn signal(mask: EventMask) -> Option<Signal> {
     let table = [
         (EventMask::MOVED_FROM | EventMask::MOVE_SELF, Signal::Removed),

@@ -54,7 +54,7 @@ impl System for Watcher {
     }
 }
 
-/// Returns what an event says of its paths. A rename over a file arrives as `Create` on one system
+/// Returns the signal of an event. A rename over a file arrives as `Create` on one system
 /// and as `Name(To)` on another.
 fn signal(kind: EventKind) -> Option<Signal> {
     Some(match kind {

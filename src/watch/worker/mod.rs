@@ -102,7 +102,7 @@ impl Worker {
         let others: Vec<_> = mounted.iter().map(PathBuf::as_path).chain(extra.folders()).collect();
         let ignore = Ignore::new(root.path(), &others, &ignore)?;
         let system = if polls {
-            shared.status.set_polling(Polling::Asked);
+            shared.status.set_polling(Polling::Configured);
             None
         } else {
             system_watcher(&root, &shared, &poll, &events)
@@ -240,7 +240,7 @@ impl Worker {
         [self.root.path()].into_iter().chain(others)
     }
 
-    /// Returns who is interested in a path.
+    /// Returns the interest in a path.
     fn interest(&self, path: &Path) -> Interest {
         if self.snapshot.contains(path) {
             Interest::Requested

@@ -246,8 +246,8 @@ impl Place {
             .kill_on_drop(true);
         let ended = tokio::time::timeout(Duration::from_mins(1), command.output()).await;
         let Output { status, stdout, stderr } = ended.expect("a minute").expect("run sh");
-        let said = [stdout, stderr].concat();
-        assert!(status.success(), "{line}: {status} {}", String::from_utf8_lossy(&said));
+        let output = [stdout, stderr].concat();
+        assert!(status.success(), "{line}: {status} {}", String::from_utf8_lossy(&output));
     }
 
     /// Creates the marker by a rename, so that it is one change however busy the machine is.

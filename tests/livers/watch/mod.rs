@@ -71,8 +71,8 @@ async fn each_is_one_message(ways: &[(&str, Way)], args: &[&str]) {
 pub fn shell(folder: &Path, line: &str) {
     let output = Command::new("sh").args(["-euc", line]).current_dir(folder).output();
     let output = output.expect("run sh");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{line}: {} {said}", output.status);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{line}: {} {stderr}", output.status);
 }
 
 fn open(path: &Path) -> fs::File {

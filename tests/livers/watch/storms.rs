@@ -60,8 +60,8 @@ async fn queue_overflow_loses_no_change() {
     }
     let mut site = watched(dir).await;
     let late = format!("/flood-{}/late.css", FOLDERS - 1);
-    let asked = ["/used.css", &late, "/listed/", "/gone.css", "/away/sub/a.css"];
-    assert_eq!(site.ask(&asked).await, [200, 404, 200, 404, 404]);
+    let paths = ["/used.css", &late, "/listed/", "/gone.css", "/away/sub/a.css"];
+    assert_eq!(site.ask(&paths).await, [200, 404, 200, 404, 404]);
     // While the server is stopped, the queue overflows. The changes that matter come after that, and
     // raise no event.
     site.livers.signal("STOP");

@@ -26,7 +26,7 @@ pub(super) fn all() -> Vec<Pattern> {
         still("vim's files", &[], "echo x >4913; rm 4913; echo x >.index.html.swp; echo x >index.html~; rm .index.html.swp").tested(),
         still("emacs' files", &[], "ln -s me@here.1 .#index.html; echo x >'#index.html#'; rm .#index.html '#index.html#'"),
         still("created and deleted", &[], "echo x >new.html; rm new.html").tested(),
-        still("a file that nobody asked for", &[], "echo x >another.html"),
+        still("a file that was not requested", &[], "echo x >another.html"),
         still("a folder, made and removed", &[], "mkdir -p new/deep; echo x >new/deep/a.css; rm -r new"),
         still("a hard link, made and removed", &[], "ln index.html second.html; rm second.html"),
         still("cp of the page", &[], "cp index.html copy.html"),
