@@ -353,8 +353,8 @@ mod tests {
             ("a b", "is not a host name or address: write one like app.example.com"),
             ("a,b", "is not a host name or address: write one like app.example.com"),
         ] {
-            let said = text.parse::<AllowedHost>().unwrap_err().to_string();
-            assert_eq!(said, format!("{text} {wanted}"));
+            let message = text.parse::<AllowedHost>().unwrap_err().to_string();
+            assert_eq!(message, format!("{text} {wanted}"));
         }
     }
 

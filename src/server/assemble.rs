@@ -71,7 +71,7 @@ fn publisher(hub: Arc<Hub>, esm: Option<Arc<Esm>>, events: Events) -> Publish {
     })
 }
 
-/// Connects the parts of a server to what answers its requests.
+/// Connects the parts of a server to the [`Site`] that responds to requests.
 ///
 /// `tasks` tracks everything that outlives a request, and `cancel` ends it.
 pub(super) fn site(

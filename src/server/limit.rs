@@ -3,7 +3,7 @@
 //!
 //! A connection is busy from the head of a request until its response is written to the socket.
 //! Otherwise it is idle: before the first request, between two, and while a head is incomplete. A flood
-//! of idle connections therefore keeps nobody waiting, and a busy connection is never evicted. While
+//! of idle connections therefore delays no other client, and a busy connection is never evicted. While
 //! all are busy, a new connection waits, and is then refused.
 //!
 //! An upgraded connection (a WebSocket) is busy for good and needs fewer file descriptors. It leaves
@@ -86,7 +86,7 @@ pub(super) enum Close {
 /// The outcome of looking for a connection to evict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Eviction {
-    /// One was told to close.
+    /// One is being closed.
     Evicted,
     /// The first may be evicted at this time.
     NotBefore(Instant),

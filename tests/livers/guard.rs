@@ -26,10 +26,10 @@ async fn send(port: u16, line: &str, fields: &[&str]) -> Response {
 }
 
 /// Asserts that browsers neither sniff the type of a response nor let other origins embed it.
-fn assert_guarded(answer: &Response, line: &str) {
-    let policy = answer.header("cross-origin-resource-policy");
-    let sniffing = answer.header("x-content-type-options");
-    assert_eq!((policy, sniffing), (Some("same-origin"), Some("nosniff")), "{line}: {answer:?}");
+fn assert_guarded(response: &Response, line: &str) {
+    let policy = response.header("cross-origin-resource-policy");
+    let sniffing = response.header("x-content-type-options");
+    assert_eq!((policy, sniffing), (Some("same-origin"), Some("nosniff")), "{line}: {response:?}");
 }
 
 /// One request for each kind of response.
@@ -89,12 +89,12 @@ async fn every_response_forbids_sniffing_and_embedding() {
             continue;
         }
         let fields: Vec<_> = fields.iter().copied().chain([&*host]).collect();
-        let answer = send(livers.port(), line, &fields).await;
-        assert_eq!(answer.status, *status, "{line} {fields:?}: {answer:?}");
+        let response = send(livers.port(), line, &fields).await;
+        assert_eq!(response.status, *status, "{line} {fields:?}: {response:?}");
         if *status == 204 {
-            assert_eq!(answer.header("allow"), Some("GET, HEAD, OPTIONS"), "{line}");
+            assert_eq!(response.header("allow"), Some("GET, HEAD, OPTIONS"), "{line}");
         } else {
-            assert_guarded(&answer, line);
+            assert_guarded(&response, line);
         }
     }
 }
@@ -141,12 +141,15 @@ async fn only_host_names_of_this_machine_are_accepted() {
     for path in ["/", "/missing", "/__livers/status", "/__livers/client.js"] {
         for (host, status) in table {
             let host = format!("Host: {}", host.replace("PORT", &port.to_string()));
-            let answer = send(port, &format!("GET {path}"), &[&host]).await;
+            let response = send(port, &format!("GET {path}"), &[&host]).await;
             let wanted = if (*status, path) == (200, "/missing") { 404 } else { *status };
-            assert_eq!(answer.status, wanted, "{path} {host}");
+            assert_eq!(response.status, wanted, "{path} {host}");
             if wanted == 403 {
-                assert!(answer.text().contains("setting allowed-host"), "the remedy: {answer:?}");
-                assert!(!answer.text().contains("the page"));
+                assert!(
+                    response.text().contains("setting allowed-host"),
+                    "the remedy: {response:?}"
+                );
+                assert!(!response.text().contains("the page"));
             }
         }
         for fields in [&[][..], &["Host: localhost", "Host: localhost"]] {
@@ -171,8 +174,8 @@ async fn the_listening_host_is_accepted() {
     for (listening, hosts) in table {
         let livers = Livers::on(dir.path()).args(["--host", listening]).start().await;
         for (host, status) in hosts {
-            let answer = send(livers.port(), "GET /", &[&format!("Host: {host}")]).await;
-            assert_eq!(answer.status, *status, "--host {listening}, {host}");
+            let response = send(livers.port(), "GET /", &[&format!("Host: {host}")]).await;
+            assert_eq!(response.status, *status, "--host {listening}, {host}");
         }
         // The banner has the address for other devices only if they can connect, and it works.
         livers.wait_for_line(|line| line.contains("watching")).await;
@@ -238,9 +241,9 @@ async fn the_host_of_an_absolute_target_overrides_the_field() {
         ("TRACE /__livers/status".to_owned(), &own, 405),
         ("OPTIONS *".to_owned(), &own, 204),
     ] {
-        let answer = send(port, &line, &[&format!("Host: {host}"), "Cookie: a=secret"]).await;
-        assert_eq!(answer.status, status, "{line}, Host: {host}");
-        assert!(!String::from_utf8_lossy(&answer.body).contains("a=secret"), "{line}");
+        let response = send(port, &line, &[&format!("Host: {host}"), "Cookie: a=secret"]).await;
+        assert_eq!(response.status, status, "{line}, Host: {host}");
+        assert!(!String::from_utf8_lossy(&response.body).contains("a=secret"), "{line}");
     }
     let old = http::request(port, "GET / HTTP/1.0\r\nHost: evil.example\r\n\r\n").await;
     assert_eq!(old.status, 403);
@@ -301,22 +304,22 @@ async fn pages_of_other_origins_cannot_use_own_paths() {
         let lines: Vec<_> = lines.iter().map(String::as_str).collect();
         for path in OWN_PATHS {
             // HEAD, because the event stream has no end.
-            let answer = send(port, &format!("HEAD {path}"), &lines).await;
+            let response = send(port, &format!("HEAD {path}"), &lines).await;
             let wanted = match (own, path) {
                 (false, _) => 403,
                 (true, "/__livers/socket") => 426,
                 (true, _) => 200,
             };
-            assert_eq!(answer.status, wanted, "{path} {fields:?}");
-            assert_guarded(&answer, path);
+            assert_eq!(response.status, wanted, "{path} {fields:?}");
+            assert_guarded(&response, path);
         }
         let page = send(port, "GET /", &lines).await;
         assert_eq!(page.status, 200, "a page may link to files: {fields:?}");
     }
     let twice = format!("Origin: http://localhost:{port}");
     let host = format!("Host: localhost:{port}");
-    let answer = send(port, "GET /__livers/status", &[&host, &twice, &twice]).await;
-    assert_eq!(answer.status, 403, "two origins");
+    let response = send(port, "GET /__livers/status", &[&host, &twice, &twice]).await;
+    assert_eq!(response.status, 403, "two origins");
 }
 
 #[tokio::test]
@@ -368,9 +371,9 @@ async fn a_page_of_another_site_cannot_embed_a_script() {
         let fields = fields.map(|(name, value)| format!("Sec-Fetch-{name}: {value}"));
         let fields: Vec<_> = fields.iter().chain([&host]).map(String::as_str).collect();
         for path in ["/app.js", "/app.ts"] {
-            let answer = send(livers.port(), &format!("GET {path}"), &fields).await;
-            assert_eq!(answer.status, status, "{path} {fields:?}");
-            assert_eq!(answer.text().contains("setting cors"), status == 403, "the remedy");
+            let response = send(livers.port(), &format!("GET {path}"), &fields).await;
+            assert_eq!(response.status, status, "{path} {fields:?}");
+            assert_eq!(response.text().contains("setting cors"), status == 403, "the remedy");
         }
     }
 }

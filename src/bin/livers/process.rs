@@ -6,8 +6,8 @@
 //! limit returns a file's bytes to the system at once.
 //!
 //! **Code of the start.** Parsing the arguments and building the parts of the server touches megabytes
-//! of code and constants once. They stay mapped and count as resident, so they are unmapped when the
-//! server is ready. A page that is needed again is mapped from the page cache in under a microsecond.
+//! of code and constants once. They stay mapped and count as resident, so they are unmapped shortly
+//! after. A page that is needed again is mapped from the page cache in under a microsecond.
 //!
 //! **File descriptors.** The default limit of 1,024 exists for programs that use `select`. livers
 //! raises it as far as it may, like Node and Go.

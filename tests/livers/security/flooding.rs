@@ -203,7 +203,7 @@ async fn oversized_websocket_messages_close_only_their_own_socket() {
             while sent.is_ok() && !again.is_empty() {
                 sent = wire.try_send(&again).await;
             }
-            while matches!(wire.some().await, Ok(said) if !said.is_empty()) {}
+            while matches!(wire.some().await, Ok(bytes) if !bytes.is_empty()) {}
         };
         within(what, ended).await;
         assert_healthy(&livers, before, what).await;

@@ -93,11 +93,11 @@ async fn get(port: u16, target: &str, dest: &str) -> Response {
 }
 
 /// Asserts that a response does not contain the secret.
-fn assert_no_secret(answer: &Response, target: &str) {
-    let body = String::from_utf8_lossy(&answer.body);
+fn assert_no_secret(response: &Response, target: &str) {
+    let body = String::from_utf8_lossy(&response.body);
     let contains = |secret: &&str| body.contains(secret);
-    assert!(!body.contains(SECRET) && !body.contains("root:"), "{target}: {answer:?}");
-    assert!(!ENCODED.iter().any(contains), "{target} in a source map: {answer:?}");
+    assert!(!body.contains(SECRET) && !body.contains("root:"), "{target}: {response:?}");
+    assert!(!ENCODED.iter().any(contains), "{target} in a source map: {response:?}");
 }
 
 /// The ids are those of SECURITY.md.
@@ -178,11 +178,11 @@ async fn no_request_reads_a_refused_file() {
     }
     for (id, target) in table {
         for dest in ["script", "empty", "document", "style"] {
-            let answer = get(port, &target, dest).await;
-            assert_no_secret(&answer, &format!("{id} {target}"));
+            let response = get(port, &target, dest).await;
+            assert_no_secret(&response, &format!("{id} {target}"));
             // hyper removes a fragment from the target.
-            let served = target.contains('#') && answer.status < 400;
-            assert!(served || (400..500).contains(&answer.status), "{id} {target}: {answer:?}");
+            let served = target.contains('#') && response.status < 400;
+            assert!(served || (400..500).contains(&response.status), "{id} {target}: {response:?}");
         }
     }
     assert_eq!(http::get(port, "/dir/a.txt").await.text(), "a");
@@ -218,9 +218,9 @@ async fn no_import_and_no_package_path_leaves_its_folder() {
     let livers = Livers::on(dir.at("site")).start().await;
     let port = livers.port();
     for (name, source) in OUTSIDE {
-        let answer = get(port, &format!("/{name}.jsx"), "script").await;
-        assert_eq!(answer.status, 500, "{source}: {answer:?}");
-        assert_no_secret(&answer, source);
+        let response = get(port, &format!("/{name}.jsx"), "script").await;
+        assert_eq!(response.status, 500, "{source}: {response:?}");
+        assert_no_secret(&response, source);
     }
     let module = get(port, "/good.jsx", "script").await;
     let text = module.text();
@@ -269,9 +269,9 @@ async fn no_import_and_no_package_path_leaves_its_folder() {
         ".",
     ];
     for target in others.into_iter().chain(files.map(own)) {
-        let answer = get(port, &target, "script").await;
-        assert_no_secret(&answer, &target);
-        assert!((400..500).contains(&answer.status), "{target}: {answer:?}");
+        let response = get(port, &target, "script").await;
+        assert_no_secret(&response, &target);
+        assert!((400..500).contains(&response.status), "{target}: {response:?}");
     }
 }
 
@@ -339,17 +339,17 @@ async fn only_imported_files_of_a_workspace_are_served() {
     for run in ["first", "second"] {
         for file in named {
             let target = own(&format!("shared/{file}"));
-            let answer = get(livers.port(), &target, "empty").await;
-            assert_eq!(answer.status, 200, "{run}: {target}: {answer:?}");
+            let response = get(livers.port(), &target, "empty").await;
+            assert_eq!(response.status, 200, "{run}: {target}: {response:?}");
         }
         for file in kept {
-            let asked = ["", "?import&raw", "?raw", "?pack", "?script", "?define", "?import&url"];
-            let asked = asked.map(|query| own(&format!("{file}{query}")));
+            let targets = ["", "?import&raw", "?raw", "?pack", "?script", "?define", "?import&url"];
+            let targets = targets.map(|query| own(&format!("{file}{query}")));
             let packed = own(&format!("shared/a.ts?pack={file}"));
-            for target in asked.into_iter().chain([packed]) {
-                let answer = get(livers.port(), &target, "script").await;
-                assert_no_secret(&answer, &target);
-                assert_eq!(answer.status, 404, "{run}: {target}: {answer:?}");
+            for target in targets.into_iter().chain([packed]) {
+                let response = get(livers.port(), &target, "script").await;
+                assert_no_secret(&response, &target);
+                assert_eq!(response.status, 404, "{run}: {target}: {response:?}");
             }
         }
         // After a restart, the URLs of an open page still work.
@@ -388,13 +388,13 @@ async fn no_request_is_redirected_to_another_host_and_no_markup_is_echoed() {
         ("markup", "/__livers/npm/node:%22;alert(1)//?names=a%22;alert(1)//"),
     ] {
         for dest in ["document", "script", "empty"] {
-            let answer = get(port, target, dest).await;
-            let location = answer.header("location").unwrap_or("/dir/");
-            assert!(location.starts_with("/dir/"), "{id} {target}: {answer:?}");
-            assert_eq!(answer.header("x-evil"), None, "{id} {target}");
+            let response = get(port, target, dest).await;
+            let location = response.header("location").unwrap_or("/dir/");
+            assert!(location.starts_with("/dir/"), "{id} {target}: {response:?}");
+            assert_eq!(response.header("x-evil"), None, "{id} {target}");
             // An escaped quote does not end a string.
-            let text = String::from_utf8_lossy(&answer.body).replace("\\\"", "'");
-            assert!(!text.contains("<script>") && !text.contains("\";alert"), "{id}: {answer:?}");
+            let text = String::from_utf8_lossy(&response.body).replace("\\\"", "'");
+            assert!(!text.contains("<script>") && !text.contains("\";alert"), "{id}: {response:?}");
         }
     }
 }

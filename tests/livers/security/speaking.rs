@@ -21,8 +21,8 @@ async fn recording(received: &Received) -> Backend {
                     return;
                 }
                 received.lock().expect("the list").push((head, body));
-                let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-                if wire.try_send(answer).await.is_err() {
+                let response = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+                if wire.try_send(response).await.is_err() {
                     return;
                 }
             }
@@ -92,8 +92,8 @@ async fn an_ambiguous_request_is_rejected_or_forwarded_as_one() {
         let body = body.map(str::as_bytes);
         let mut wire = Wire::open(livers.port()).await;
         let _ = wire.try_send(format!("POST /api HTTP/1.1\r\nHost: localhost\r\n{rest}")).await;
-        let answer = wire.response(false).await;
-        assert_eq!(answer.status, status, "{what}");
+        let response = wire.response(false).await;
+        assert_eq!(response.status, status, "{what}");
         if status != 200 {
             // The connection ends without a second response.
             assert!(!matches!(wire.some().await, Ok(more) if !more.is_empty()), "{what}");

@@ -1,6 +1,6 @@
 //! The lines of changes that wait for the reports of the tabs.
 //!
-//! A change has one line, which also says what the tabs did. It is printed when every notified tab has
+//! A change has one line, which ends with what the tabs did. It is printed when every notified tab has
 //! reported, or after [`REPORT_TIMEOUT`]: a tab may be stuck, and a tool never reports. Lines keep their
 //! order, and later reports are dropped.
 //!
