@@ -2,8 +2,8 @@
 //!
 //! One thread owns all state of a watch ([`worker`]): it reads the system's events ([`system`]) and
 //! an [`inbox`], decides when a path is examined ([`coalesce`]) and whether its content differs from
-//! what was served ([`snapshot`]), and publishes the differences as one [`ChangeSet`]. Every save
-//! takes this one way. No lock is held while a change is published.
+//! what was served ([`snapshot`]), and publishes the differences as one set. Every save takes this one
+//! way. No lock is held while changes are published.
 //!
 //! Requests send what they served to the inbox ([`Watch::note`]): it is the baseline for later
 //! comparisons, and an ignored folder is watched once a file in it was requested. Requests read two
@@ -25,6 +25,7 @@ mod inbox;
 mod links;
 mod mounts;
 mod observer;
+mod options;
 mod poll;
 mod signal;
 mod since;
@@ -36,7 +37,7 @@ mod tree;
 mod worker;
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
 };
@@ -49,23 +50,13 @@ use self::{
     status::Status,
     worker::Worker,
 };
-pub(crate) use self::{since::changed_since, state::PathState, status::Polling};
-use crate::{change::ChangeSet, docroot::Root, error::Error, event::Events};
-
-/// What is watched, and how.
-pub(crate) struct Options {
-    /// The served folders.
-    pub(crate) root: Arc<Root>,
-    /// Folders and files that are watched, but not served.
-    pub(crate) extra_watch_paths: Vec<PathBuf>,
-    /// Patterns of paths whose changes are never published.
-    pub(crate) ignore: Vec<String>,
-    /// Polls all folders instead of using the system's events.
-    pub(crate) poll: bool,
-}
-
-/// Receives the changes, on the watch's thread.
-pub(crate) type Publish = Box<dyn Fn(ChangeSet) + Send + Sync>;
+pub(crate) use self::{
+    options::{Options, Publish},
+    since::changed_since,
+    state::PathState,
+    status::Polling,
+};
+use crate::{error::Error, event::Events};
 
 /// A running watch.
 pub(crate) struct Watch {

@@ -23,7 +23,6 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    Options, Publish,
     burst_gate::BurstGate,
     coalesce::{Coalescer, Interest},
     extra::ExtraPaths,
@@ -32,6 +31,7 @@ use super::{
     links::Links,
     mounts::Mounts,
     observer::Observer,
+    options::{Options, Publish},
     signal::{Signal, SystemEvent},
     snapshot::Snapshot,
     status::{Polling, Status},
