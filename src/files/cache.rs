@@ -10,7 +10,10 @@
 //! are streamed; and, by the caller, files while a folder is polled, because network mounts can report
 //! old metadata.
 
-use std::sync::Arc;
+use std::{
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 use quick_cache::{Equivalent, Weighter, sync::Cache};
 
@@ -26,7 +29,7 @@ const FILES: usize = 1000;
 const OVERHEAD: u64 = 2 * 1024;
 
 /// What selects the response to a request besides the path.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Variant {
     /// Whether the response is displayed as a page in a tab or frame.
     pub(crate) page: bool,
@@ -34,6 +37,14 @@ pub(crate) struct Variant {
     pub(crate) navigation: bool,
     /// The content codings that the client accepts.
     pub(crate) accepted: Accepted,
+}
+
+impl Hash for Variant {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u8(
+            self.accepted.code() << 2 | u8::from(self.page) << 1 | u8::from(self.navigation),
+        );
+    }
 }
 
 /// A value that can be cached.

@@ -5,7 +5,7 @@ use hyper::header::{ACCEPT_ENCODING, HeaderMap};
 use super::field::list_members;
 
 /// A content coding of precompressed files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Coding {
     Brotli,
     Zstd,
@@ -36,13 +36,38 @@ impl Coding {
 }
 
 /// The codings that a client prefers to none, the most preferred first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Accepted([Option<Coding>; Coding::ALL.len()]);
+
+/// The values that browsers send, with what they accept: the order is that of [`Coding::ALL`]. They need
+/// no parsing.
+const BROWSERS: [(&[u8], Accepted); 3] = [
+    (
+        b"gzip, deflate, br, zstd",
+        Accepted([Some(Coding::Brotli), Some(Coding::Zstd), Some(Coding::Gzip)]),
+    ),
+    (b"gzip, deflate, br", Accepted([Some(Coding::Brotli), Some(Coding::Gzip), None])),
+    (b"gzip, deflate", Accepted([Some(Coding::Gzip), None, None])),
+];
 
 impl Accepted {
     /// Parses `Accept-Encoding`. Without the field, no coding is accepted, because the client may not
     /// be able to decode any.
     pub(crate) fn from_headers(request: &HeaderMap) -> Self {
+        let mut lines = request.get_all(ACCEPT_ENCODING).iter();
+        match (lines.next(), lines.next()) {
+            (None, _) => return Self::default(),
+            (Some(line), None) => {
+                if let Some((_, accepted)) = BROWSERS.iter().find(|(value, _)| line == value) {
+                    return *accepted;
+                }
+            }
+            _ => {}
+        }
+        Self::parse(request)
+    }
+
+    fn parse(request: &HeaderMap) -> Self {
         // Weights in thousandths. The highest counts where a coding is listed twice.
         let mut weights = [None; Coding::ALL.len()];
         let (mut others, mut identity) = (None, None);
@@ -76,6 +101,11 @@ impl Accepted {
         preferred
     }
 
+    /// Returns a number that is different for each list of codings.
+    pub(crate) fn code(self) -> u8 {
+        self.0.iter().fold(0, |code, coding| 4 * code + coding.map_or(0, |coding| 1 + coding as u8))
+    }
+
     /// Returns the codings, the most preferred first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Coding> + '_ {
         self.0.iter().copied().flatten()
@@ -104,7 +134,17 @@ fn weighted(member: &str) -> Option<(&str, u16)> {
 mod tests {
     use hyper::header::{ACCEPT_ENCODING, HeaderMap};
 
-    use super::{Accepted, Coding};
+    use super::{Accepted, BROWSERS, Coding};
+
+    #[test]
+    fn values_of_browsers_are_as_if_parsed() {
+        for (value, accepted) in BROWSERS {
+            let value = hyper::header::HeaderValue::from_bytes(value).unwrap();
+            let request = HeaderMap::from_iter([(ACCEPT_ENCODING, value)]);
+            assert_eq!(Accepted::from_headers(&request), accepted);
+            assert_eq!(Accepted::parse(&request), accepted);
+        }
+    }
 
     #[test]
     fn codings_are_ordered_by_weight() {

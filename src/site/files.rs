@@ -186,7 +186,8 @@ impl Site {
             self.clear_fault(&url);
         }
         let path = path.to_owned();
-        let prepared = PreparedFile { path, uses, fields, metadata, file, url, bytes, page };
+        let prepared =
+            PreparedFile { path, uses, fields, metadata, file, url, bytes, may_compile, page };
         Prepared::File(Arc::new(prepared))
     }
 
@@ -231,7 +232,9 @@ impl Site {
             self.live.observe(&prepared.path, used);
         }
         let PreparedFile { file, url, fields, .. } = prepared;
-        if !query.page
+        let may_compile = prepared.may_compile || query.uri.query().is_some();
+        if may_compile
+            && !query.page
             && let Some(module) =
                 self.module(file, url, query.method, query.uri, query.headers).await
         {
@@ -251,8 +254,8 @@ impl Site {
                 self.live.observe_request(&query.head());
             }
             if let Some(parameters) = uri.query()
+                && !prepared.may_compile
                 && self.may_compile(&file.path, parameters)
-                && !self.may_compile(&file.path, "")
             {
                 metadata.add_vary(esm::VARY);
             }

@@ -61,6 +61,8 @@ pub(crate) struct PreparedFile {
     pub(super) url: String,
     /// The bytes to send: those of the file, or of its precompressed copy.
     pub(super) bytes: Bytes,
+    /// Whether a script that requests the file may get it compiled, whatever the query.
+    pub(super) may_compile: bool,
     /// How the element gets into the file, if that is sent as a page.
     pub(super) page: Option<PreparedPage>,
 }
