@@ -19,3 +19,18 @@ pub(crate) trait ChangeSource: Send + Sync {
     /// May read directories and file metadata.
     fn changed_since(&self, paths: &[String], since: SystemTime) -> ChangeSet;
 }
+
+/// A source without changes.
+#[cfg(test)]
+pub(crate) struct NoChanges;
+
+#[cfg(test)]
+impl ChangeSource for NoChanges {
+    fn until_settled(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send + '_>>> {
+        None
+    }
+
+    fn changed_since(&self, _: &[String], _: SystemTime) -> ChangeSet {
+        ChangeSet::default()
+    }
+}

@@ -1,6 +1,6 @@
 //! The core with a server that has neither files nor a watcher.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::SystemTime};
+use std::{sync::Arc, time::SystemTime};
 
 use http_body_util::BodyExt;
 use hyper::{
@@ -10,7 +10,8 @@ use hyper::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    ChangeSource, Live, Options, PageSource, RequestHead,
+    Live, Options, PageSource, RequestHead,
+    change_source::NoChanges,
     reload::{
         hub::{Hub, Reload},
         message::Hello,
@@ -22,18 +23,6 @@ use crate::{
     event::Events,
     http::body::{self, Response},
 };
-
-struct NoChanges;
-
-impl ChangeSource for NoChanges {
-    fn until_settled(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send + '_>>> {
-        None
-    }
-
-    fn changed_since(&self, _: &[String], _: SystemTime) -> ChangeSet {
-        ChangeSet::default()
-    }
-}
 
 fn live() -> Arc<Live> {
     Live::new(Options {

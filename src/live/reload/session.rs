@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use hyper::{Request, upgrade::Upgraded};
+use hyper::Request;
 use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, sleep};
 use tokio_tungstenite::{
@@ -26,7 +26,7 @@ use super::{
     hub::Hub,
     mailbox::PushNow,
     message::{ClientMessage, Hello, ServerMessage},
-    reload_socket::{Disconnected, ReloadSocket},
+    reload_socket::{Disconnected, ReloadSocket, Transport},
     tab_handle::{Missed, TabHandle},
 };
 use crate::{
@@ -108,10 +108,8 @@ pub(crate) fn accept<B>(context: Arc<Context>, mut request: Request<B>) -> Respo
     handshake::switching_protocols(key, page)
 }
 
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
-
 /// Serves an open socket until the peer disconnects or livers stops.
-async fn serve(context: Arc<Context>, socket: Socket, page: bool) {
+async fn serve<S: Transport + 'static>(context: Arc<Context>, socket: S, page: bool) {
     // Declared first, dropped last: the tab has left when its departure is reported.
     let _count;
     let tab = TabHandle::join(Arc::clone(&context.hub));
@@ -124,10 +122,10 @@ async fn serve(context: Arc<Context>, socket: Socket, page: bool) {
     let _: Result<(), Disconnected> = converse(&context, &tab, &socket, page).await;
 }
 
-async fn converse(
+async fn converse<S: Transport>(
     context: &Context,
     tab: &TabHandle,
-    socket: &ReloadSocket<Socket>,
+    socket: &ReloadSocket<S>,
     is_page: bool,
 ) -> Result<(), Disconnected> {
     socket.send(connected(&context.hub).into()).await?;
@@ -213,5 +211,118 @@ pub(super) async fn greet(tab: &TabHandle, changes: &Arc<dyn ChangeSource>, hell
     let changed = tokio::task::spawn_blocking(move || changes.changed_since(&paths, since));
     if let Ok(missed) = changed.await {
         tab.add_missed(missed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures_util::{SinkExt, StreamExt};
+    use tokio::{
+        io::{DuplexStream, duplex},
+        time::{Duration, Instant},
+    };
+    use tokio_tungstenite::{
+        WebSocketStream,
+        tungstenite::{Message, protocol::Role},
+    };
+    use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+    use super::{Context, HELLO, PING, SILENCE, serve};
+    use crate::{
+        change::{Change, ChangeSet, Kind},
+        event::Events,
+        live::{
+            change_source::NoChanges,
+            reload::hub::{Hub, Reload},
+        },
+    };
+
+    type Client = WebSocketStream<DuplexStream>;
+
+    struct Session {
+        context: Arc<Context>,
+        client: Client,
+    }
+
+    impl Session {
+        /// Opens a socket and reads `connected`.
+        async fn open(page: bool) -> Self {
+            let context = Arc::new(Context {
+                hub: Hub::new(Reload::Used),
+                changes: Arc::new(NoChanges),
+                events: Events::default(),
+                tasks: TaskTracker::new(),
+                cancel: CancellationToken::new(),
+            });
+            let (server, client) = duplex(4096);
+            let server = WebSocketStream::from_raw_socket(server, Role::Server, None).await;
+            context.tasks.spawn(serve(Arc::clone(&context), server, page));
+            let client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
+            let mut session = Self { context, client };
+            assert!(session.text().await.contains("connected"));
+            session
+        }
+
+        fn publish(&self, path: &str) {
+            let change = Change { path: path.into(), kind: Kind::Modified };
+            self.context.hub.publish(&ChangeSet::from_iter([change]));
+        }
+
+        async fn text(&mut self) -> String {
+            loop {
+                match self.client.next().await.expect("a frame").expect("a valid frame") {
+                    Message::Text(text) => return text.to_string(),
+                    Message::Ping(_) | Message::Pong(_) => {}
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+    }
+
+    // The paused clock advances only while every task waits for a timer.
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tool_without_hello_is_notified_without_delay() {
+        let (began, mut session) = (Instant::now(), Session::open(false).await);
+        session.publish("/a");
+        assert!(session.text().await.contains("/a"));
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_is_notified_once_it_has_said_hello() {
+        let (began, mut session) = (Instant::now(), Session::open(true).await);
+        session.publish("/unused");
+        session.publish("/a");
+        let hello = format!(
+            r#"{{"type":"hello","page":"/","uses":["/a"],"boot":"{}","version":0}}"#,
+            session.context.hub.boot()
+        );
+        session.client.send(Message::text(hello)).await.unwrap();
+        let updated = session.text().await;
+        assert!(updated.contains(r#"[{"path":"/a","kind":"modified"}]"#), "{updated}");
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_that_says_no_hello_is_notified_of_everything_after_a_second() {
+        let (began, mut session) = (Instant::now(), Session::open(true).await);
+        session.publish("/a");
+        assert!(session.text().await.contains("/a"));
+        assert_eq!(began.elapsed(), HELLO);
+        session.publish("/b");
+        assert!(session.text().await.contains("/b"));
+        assert_eq!(began.elapsed(), HELLO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_answers_no_ping_is_disconnected() {
+        let (began, session) = (Instant::now(), Session::open(false).await);
+        session.context.tasks.close();
+        session.context.tasks.wait().await;
+        assert!(began.elapsed() > SILENCE && began.elapsed() < SILENCE + 2 * PING);
+        assert_eq!(session.context.hub.open_tabs(), 0);
     }
 }
