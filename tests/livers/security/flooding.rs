@@ -222,7 +222,11 @@ async fn oversized_websocket_messages_close_only_their_own_socket() {
             let long = format!("/{round}{}", "a".repeat(250_000));
             busy.send_text(&serde_json::json!({"type":"uses","add":[long]}).to_string()).await;
         }
-        let next = busy.next().await;
+        // On a busy machine, the server pings too.
+        let mut next = busy.next().await;
+        while matches!(next, Some(Ok(Message::Ping(_)))) {
+            next = busy.next().await;
+        }
         assert!(matches!(next, Some(Ok(Message::Pong(_)))), "round {round}: {next:?}");
     }
     assert_healthy(&livers, before, "pings").await;
