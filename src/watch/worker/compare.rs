@@ -74,7 +74,7 @@ impl Worker {
     /// Compares a path with what was served, and adds the difference. A file that is being written is
     /// left for later, if it may wait.
     fn compare(&mut self, path: &Path, created: bool, again: Option<Signal>, found: &mut Found) {
-        if self.ignore.never(path, false) {
+        if !self.snapshot.is_direct_file(path) && self.ignore.never(path, false) {
             return;
         }
         let (known, interest) = (self.snapshot.known(path), self.interest(path));

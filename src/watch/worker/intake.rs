@@ -22,6 +22,9 @@ impl Worker {
 
     /// Applies a signal.
     pub(super) fn signal(&mut self, path: PathBuf, signal: Signal, now: Instant) {
+        if self.concerns_a_direct_file(&path, signal) {
+            return self.coalescer.push(path, signal, Interest::Requested, now);
+        }
         let came = matches!(signal, Signal::Created | Signal::RenamedTo);
         if signal == Signal::Removed {
             self.tree.remove(&path);
@@ -60,6 +63,18 @@ impl Worker {
         }
         let interest = self.interest(&path);
         self.coalescer.push(path, signal, interest, now);
+    }
+
+    /// Returns whether a signal is that of a save of a [direct](crate::watch::snapshot) file: no watch,
+    /// link or ignore rule depends on it. This spares the common save several lookups.
+    fn concerns_a_direct_file(&self, path: &Path, signal: Signal) -> bool {
+        let is_save = || match signal {
+            Signal::Written | Signal::Finished => true,
+            // A folder may have been renamed over it.
+            Signal::RenamedTo => !path.is_dir(),
+            _ => false,
+        };
+        self.snapshot.is_direct_file(path) && is_save()
     }
 
     /// Watches a folder that appeared, and passes on what it holds.
