@@ -62,7 +62,11 @@ mod tests {
     fn every_imported_module_is_served() {
         for (importer, text) in SCRIPTS {
             for part in text.split("from './").skip(1) {
-                let name = part.split('\'').next().unwrap();
+                let (name, rest) = part.split_once('\'').unwrap();
+                // Comments show imports, too, but not whole statements.
+                if !rest.starts_with(';') {
+                    continue;
+                }
                 let is_served = SCRIPTS.iter().any(|(script, _)| script[1..] == *name);
                 assert!(is_served, "{importer} imports {name}");
             }
