@@ -108,7 +108,7 @@ impl Esm {
             Ok(Ok((Output::Module(compiled), configuration))) => {
                 ModuleOutcome::Module(self.stamp(file, url, &compiled, configuration, versions))
             }
-            Ok(Err(fault)) => ModuleOutcome::Error(self.describe(url, fault)),
+            Ok(Err(error)) => ModuleOutcome::Error(self.describe(url, error)),
             Err(stopped) => ModuleOutcome::Stopped(stopped.to_string()),
         })
     }
@@ -155,7 +155,7 @@ impl Esm {
     ) -> Result<Option<String>, Fault> {
         let (compiler, file, html) = (Arc::clone(&self.compiler), file.to_owned(), html.clone());
         let made = spawn_blocking(move || import_map(&compiler, &file, &html)).await;
-        made.unwrap_or(Ok(None)).map_err(|fault| self.describe(url, fault))
+        made.unwrap_or(Ok(None)).map_err(|error| self.describe(url, error))
     }
 
     /// Answers `/__livers/npm/<path>?<query>`.
@@ -165,8 +165,8 @@ impl Esm {
         match spawn_blocking(move || packages.answer(&asked, &query)).await {
             Ok(Ok(None)) => PackageOutcome::NotFound,
             Ok(Ok(Some(response))) => PackageOutcome::File(response),
-            Ok(Err(fault)) => {
-                PackageOutcome::Error(self.describe(&format!("{PACKAGES}{path}"), fault))
+            Ok(Err(error)) => {
+                PackageOutcome::Error(self.describe(&format!("{PACKAGES}{path}"), error))
             }
             Err(stopped) => PackageOutcome::Stopped(stopped.to_string()),
         }
