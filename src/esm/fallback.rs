@@ -14,8 +14,11 @@ const PUBLIC: &str = "/public";
 const INDEX: &str = "/index.html";
 
 impl Esm {
-    /// Returns the files to try, in order, for a path at which there is no file. `navigation` says
-    /// that the response becomes a page, and that the folder names no page for missing files.
+    /// Returns the files to try, in order, for a path at which there is no file. `navigation` is set for
+    /// a navigation for which no `404.html` was found.
+    ///
+    /// # Blocking
+    /// Reads the metadata of one file.
     pub(crate) fn fallbacks(&self, url: &UrlPath, navigation: bool) -> Vec<Fallback> {
         if !self.root.join("package.json").is_file() {
             return Vec::new();
@@ -33,8 +36,8 @@ impl Esm {
 }
 
 impl Fallback {
-    /// Returns whether a file that was found with this content is served. `None` stands for a file that
-    /// is too large to be in memory.
+    /// Returns whether a file with this content is served. `content` is `None` if the file is too large
+    /// to be in memory.
     pub(crate) fn accepts(&self, content: Option<&[u8]>) -> bool {
         !self.application || content.is_some_and(has_module)
     }

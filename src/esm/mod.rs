@@ -25,6 +25,7 @@ mod packages;
 mod page;
 mod resolve;
 mod service;
+mod stack;
 
 pub(crate) use self::{
     outcome::{

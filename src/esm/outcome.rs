@@ -81,7 +81,7 @@ pub(crate) enum PackageOutcome {
 pub(crate) struct PackageResponse {
     pub(crate) body: Bytes,
     pub(crate) media_type: String,
-    /// Whether the URL always stands for the same bytes.
+    /// Whether the URL always identifies the same bytes.
     pub(crate) immutable: bool,
 }
 

@@ -172,8 +172,10 @@ impl Esm {
         }
     }
 
-    /// Returns the URL of the package file that a style sheet means by a path at which there is no
-    /// file: `@import "normalize.css"` asks for a file beside the sheet.
+    /// Returns the URL of the package file that a style sheet imports by the package's name.
+    ///
+    /// A browser resolves `@import "normalize.css"` against the URL of the sheet, so `path` is a path
+    /// beside the sheet at which there is no file.
     pub(crate) async fn resolve_from_sheet(&self, path: &str, sheet: &str) -> Option<String> {
         let is_sheet = Path::new(sheet).extension()?.eq_ignore_ascii_case("css");
         let folder = &sheet[..=sheet.rfind('/').filter(|_| is_sheet)?];
@@ -183,8 +185,9 @@ impl Esm {
         spawn_blocking(move || packages.resolve_from_sheet(&specifier, &from)).await.ok()?
     }
 
-    /// Takes note of changed files. Returns `None` if no import can resolve differently now, or else
-    /// the further modules to treat as changed: those whose patterns match what came or went.
+    /// Updates the caches after files changed. Returns `None` if all imports resolve as before, or else
+    /// further changes to publish: modules whose `import.meta.glob` patterns match a created or removed
+    /// file, and an installation of packages.
     ///
     /// # Blocking
     /// May resolve a specifier on the disk.
@@ -218,7 +221,7 @@ impl Esm {
         matching.map(|(path, _)| Change { path: path.clone(), kind: Kind::Modified }).collect()
     }
 
-    /// Drops what is cached of removed files.
+    /// Removes the cached modules of removed files.
     fn forget_removed(&self, changes: &ChangeSet) {
         let removed = || changes.iter().filter(|(_, kind)| *kind == Kind::Removed);
         let files: HashSet<_> = removed().filter_map(|(path, _)| self.disk_path(path)).collect();

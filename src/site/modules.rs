@@ -182,7 +182,7 @@ impl Site {
     ) -> Option<Response> {
         let sheet = referrer(headers, host)?;
         let url = self.esm.as_ref()?.resolve_from_sheet(path, &sheet).await?;
-        let mut response = plain(StatusCode::FOUND, "It is in a package.\n");
+        let mut response = plain(StatusCode::FOUND, "The file is in a package.\n");
         response.headers_mut().insert(LOCATION, HeaderValue::from_str(&url).ok()?);
         Some(response)
     }

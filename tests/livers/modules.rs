@@ -160,6 +160,26 @@ async fn a_compile_error_is_shown_in_page_and_terminal_until_it_is_fixed() {
 }
 
 #[tokio::test]
+async fn removing_a_failing_import_from_a_page_clears_its_error() {
+    let dir = project();
+    let html = |script: &str| {
+        format!("<!doctype html><title>none</title><script type=module>{script}</script>")
+    };
+    dir.write("inline.html", html("import 'absent'"));
+    let livers = Livers::on(dir.path()).start().await;
+    let page = browser().await.open(&livers.at("/inline.html")).await;
+    let overlay = "document.documentElement.lastElementChild.shadowRoot";
+    livers.wait_for_line(|line| line.contains("npm install absent")).await;
+    page.wait_until(&format!("{overlay}?.textContent.includes('inline.html')")).await;
+    // An error that is still known is sent before the second change.
+    for title in ["first", "second"] {
+        dir.write("inline.html", html(&format!("document.title = '{title}'")));
+        page.wait_until(&format!("document.title === '{title}'")).await;
+    }
+    assert!(page.eval::<bool>(&format!("!{overlay}")).await);
+}
+
+#[tokio::test]
 async fn sources_are_compiled_for_scripts_only() {
     let dir = project();
     dir.write(

@@ -30,7 +30,6 @@ mod output;
 mod project;
 mod script;
 mod served_project;
-mod stack;
 mod stamps;
 mod suggestion;
 #[cfg(test)]
@@ -67,7 +66,9 @@ pub(crate) use self::{
     output::{CompiledModule, Output},
     script::bare_imports,
 };
-use super::{compile_error::CompileError, packages::Packages, resolve::Resolver};
+use super::{
+    compile_error::CompileError, packages::Packages, resolve::Resolver, stack::run_with_stack,
+};
 
 /// Compiles the files of one project, and caches the results.
 pub(crate) struct Compiler {
@@ -226,7 +227,7 @@ impl Compiler {
             registers: inputs.registers,
             project: &project,
         };
-        let compiled = stack::run_with_stack(text, || script::compile(&job));
+        let compiled = run_with_stack(text, || script::compile(&job));
         let compiled =
             compiled.unwrap_or_else(|error| Err(CompileError::of_file(path, error.message())))?;
         let module = compiled.map(|script| {

@@ -209,7 +209,8 @@ impl Packages {
         }
     }
 
-    /// Returns what is generated from a file and its dependencies, from the disk cache if possible.
+    /// Returns the JavaScript generated from a file and its dependencies, from the disk cache if
+    /// possible.
     fn generated(
         &self,
         url: &str,

@@ -26,7 +26,7 @@ use super::{
     sloppy_mode::needs_sloppy_mode,
     transform::{NODE_GLOBALS, Transform},
 };
-use crate::esm::edits::Edits;
+use crate::esm::{edits::Edits, stack::run_with_stack_if_deep};
 
 /// Reads and converts a file. `url` is where the page finds an asset.
 pub(super) fn read(path: &Path, url: &str) -> Definition {
@@ -41,11 +41,12 @@ pub(super) fn read(path: &Path, url: &str) -> Definition {
         _ => return commonjs_body(&format!("module.exports={};", quoted(url))),
     }
     match std::fs::read(path) {
-        Ok(bytes) => convert_script(
-            path,
-            String::from_utf8(bytes)
-                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
-        ),
+        Ok(bytes) => {
+            let source = String::from_utf8_lossy(&bytes);
+            run_with_stack_if_deep(&source, || convert_script(path, &source)).unwrap_or_else(
+                |error| throwing(format!("{}: {}", path.display(), error.message())),
+            )
+        }
         Err(error) => throwing(format!("{}: cannot read the file: {error}", path.display())),
     }
 }
@@ -86,13 +87,14 @@ fn throwing(message: String) -> Definition {
     Definition { error: Some(message), ..commonjs_body(&body) }
 }
 
-fn convert_script(path: &Path, source: String) -> Definition {
+fn convert_script(path: &Path, source: &str) -> Definition {
     let source_type = SourceType::from_path(path).unwrap_or_else(|_| SourceType::unambiguous());
     let is_plain = source_type.is_javascript() && path.extension().is_none_or(|it| it != "jsx");
-    let compiled = if is_plain { Ok(source) } else { compile(path, &source, source_type) };
-    let source = match compiled {
-        Ok(source) => source,
-        Err(message) => return throwing(message),
+    let compiled = if is_plain { None } else { Some(compile(path, source, source_type)) };
+    let source = match &compiled {
+        None => source,
+        Some(Ok(compiled)) => compiled,
+        Some(Err(message)) => return throwing(message.clone()),
     };
     let source_types: &[SourceType] = match path.extension().and_then(|it| it.to_str()) {
         Some("mjs" | "mts") => &[SourceType::mjs()],
@@ -102,7 +104,7 @@ fn convert_script(path: &Path, source: String) -> Definition {
     };
     let mut first_error = None;
     for &source_type in source_types {
-        match convert(&source, source_type) {
+        match convert(source, source_type) {
             Ok((definition, edits)) => return with_body(definition, edits, source),
             Err(error) => {
                 first_error.get_or_insert_with(|| format!("{}: {error}", path.display()));
@@ -111,15 +113,15 @@ fn convert_script(path: &Path, source: String) -> Definition {
     }
     // Some packages ship JSX in `.js` files.
     if is_plain
-        && let Ok(source) = compile(path, &source, SourceType::unambiguous().with_jsx(true))
+        && let Ok(source) = compile(path, source, SourceType::unambiguous().with_jsx(true))
         && let Ok((definition, edits)) = convert(&source, SourceType::unambiguous())
     {
-        return with_body(definition, edits, source);
+        return with_body(definition, edits, &source);
     }
     throwing(first_error.unwrap_or_default())
 }
 
-fn with_body(mut definition: Definition, edits: Edits, source: String) -> Definition {
+fn with_body(mut definition: Definition, edits: Edits, source: &str) -> Definition {
     definition.code[1] = edits.apply(source);
     definition
 }

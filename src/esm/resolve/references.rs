@@ -1,4 +1,4 @@
-//! Restricts what is served of workspace packages to the files that code of the page refers to.
+//! Restricts workspace packages to the files that the code of the page refers to.
 //!
 //! A workspace contains more than web pages: configuration, data, server code. Of a package that is
 //! part of the workspace rather than installed, three kinds of files are served: files that an import

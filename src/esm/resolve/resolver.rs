@@ -92,7 +92,7 @@ impl Resolver {
         &self.real_root
     }
 
-    /// Returns whether the URLs of a package always stand for the same bytes.
+    /// Returns whether the URLs of a package always identify the same bytes.
     pub(crate) fn is_immutable(&self, package: &Package) -> bool {
         package.installed && package.install_stamp == self.engine().0
     }

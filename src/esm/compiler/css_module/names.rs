@@ -53,7 +53,7 @@ impl<'s> Names<'s> {
 
     /// Returns the text with all edits.
     pub(super) fn into_text(self) -> String {
-        self.edits.apply(self.text.to_owned())
+        self.edits.apply(self.text)
     }
 }
 

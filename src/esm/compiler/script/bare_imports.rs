@@ -3,7 +3,7 @@
 use oxc::{allocator::Allocator, parser::Parser, span::SourceType};
 
 use super::scan::Scan;
-use crate::esm::compiler::stack::run_with_stack;
+use crate::esm::stack::run_with_stack;
 
 /// Returns the bare specifiers that the code of a module imports, each with the names that it
 /// imports from it. Returns nothing for code with a syntax error.

@@ -2,10 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::{
-    super::{bare_imports, stack::run_with_stack},
-    compile,
-};
+use super::{super::bare_imports, compile};
+use crate::esm::stack::run_with_stack;
 
 #[test]
 fn deeply_nested_sources_do_not_overflow_the_stack() {

@@ -18,7 +18,14 @@ const PER_BRACKET: usize = if cfg!(debug_assertions) { 32 * 1024 } else { 16 * 1
 /// The stack for one more operator in a statement, bytes.
 const PER_OPERATOR: usize = if cfg!(debug_assertions) { 8 * 1024 } else { 4 * 1024 };
 
-/// The largest stack, bytes.
+/// The stack for nesting up to which [`run_with_stack_if_deep`] uses the current thread, bytes. Threads
+/// have 2 MiB.
+const SHALLOW: usize = 1024 * 1024;
+
+/// The largest stack for a file of a package, bytes.
+const MAX_PACKAGE: usize = 256 * 1024 * 1024;
+
+/// The largest stack for a source of the project, bytes.
 const MAX: usize = 1024 * 1024 * 1024;
 
 /// An upper bound of the nesting in a source.
@@ -30,7 +37,7 @@ struct Nesting {
 
 /// The reason why work was not completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StackError {
+pub(crate) enum StackError {
     /// The source is nested more deeply than the largest stack allows.
     TooDeep,
     /// The work panicked, or no thread could be started.
@@ -39,7 +46,7 @@ pub(super) enum StackError {
 
 impl StackError {
     /// Returns the message for the developer.
-    pub(super) fn message(self) -> String {
+    pub(crate) fn message(self) -> String {
         match self {
             Self::TooDeep => "this file is nested too deeply".to_owned(),
             Self::Panicked => {
@@ -57,24 +64,54 @@ impl StackError {
 ///
 /// # Blocking
 /// Waits for the thread.
-pub(super) fn run_with_stack<T: Send>(
+pub(crate) fn run_with_stack<T: Send>(
+    text: &str,
+    work: impl FnOnce() -> T + Send,
+) -> Result<T, StackError> {
+    let stack = nesting(text).stack().saturating_add(BASE);
+    if stack > MAX {
+        return Err(StackError::TooDeep);
+    }
+    run_on_thread(stack, work)
+}
+
+/// Like [`run_with_stack`], for the many large files of packages: runs the work on the current thread if
+/// the source has little nesting, and refuses a source only for its brackets. The operators counted in
+/// a package are mostly in its strings and comments, as in an embedded base64 text.
+///
+/// # Errors
+/// Fails if the brackets need more than the largest stack, or if the work panics on another thread.
+///
+/// # Blocking
+/// Waits for the thread.
+pub(crate) fn run_with_stack_if_deep<T: Send>(
     text: &str,
     work: impl FnOnce() -> T + Send,
 ) -> Result<T, StackError> {
     let nesting = nesting(text);
-    let stack = nesting
-        .brackets
-        .saturating_mul(PER_BRACKET)
-        .saturating_add(nesting.operators.saturating_mul(PER_OPERATOR))
-        .saturating_add(BASE);
-    if stack > MAX {
+    if nesting.stack() <= SHALLOW {
+        return Ok(work());
+    }
+    if nesting.brackets.saturating_mul(PER_BRACKET) > MAX_PACKAGE {
         return Err(StackError::TooDeep);
     }
+    run_on_thread(nesting.stack().saturating_add(BASE).min(MAX_PACKAGE), work)
+}
+
+fn run_on_thread<T: Send>(stack: usize, work: impl FnOnce() -> T + Send) -> Result<T, StackError> {
     thread::scope(|scope| {
         let builder = thread::Builder::new().name("compile".to_owned()).stack_size(stack);
         let worker = builder.spawn_scoped(scope, work).map_err(|_| StackError::Panicked)?;
         worker.join().map_err(|_| StackError::Panicked)
     })
+}
+
+impl Nesting {
+    /// Returns the stack that the nesting needs, in bytes.
+    fn stack(self) -> usize {
+        let brackets = self.brackets.saturating_mul(PER_BRACKET);
+        brackets.saturating_add(self.operators.saturating_mul(PER_OPERATOR))
+    }
 }
 
 /// Counts nested brackets, and operators within one statement. Does not distinguish strings and
