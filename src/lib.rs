@@ -36,8 +36,8 @@
 //! modules) and `packages` (the module registry of `node_modules`).
 //!
 //! **A request** passes the host guard, then livers' own paths, then the proxy routes, then the files.
-//! A file in the cache costs one `stat` on the async thread. Otherwise a blocking thread locates and
-//! reads it. If a script was requested, `esm` compiles the file. `live` records which page uses the
+//! A file in the cache costs a `stat` on the async thread, and one for each folder above it. Otherwise
+//! a blocking thread locates and reads the file. If a script was requested, `esm` compiles the file. `live` records which page uses the
 //! file, `watch` records the content that was served.
 //!
 //! **A save** arrives on the one thread that owns the watch. It decides when to examine a path

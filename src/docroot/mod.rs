@@ -48,7 +48,8 @@ pub(crate) enum Located {
     File(PathBuf),
     /// A folder, at this disk path.
     Directory(PathBuf),
-    /// Nothing. The disk path where it would be, unless no name on the disk is equal to the URL's.
+    /// Nothing. The disk path where it would be; `None` if a name cannot exist on the disk, or if it
+    /// differs from a file's name in case only.
     Missing(Option<PathBuf>),
     /// A file or folder that is not served.
     Refused(Refusal),
