@@ -5,6 +5,7 @@
 //! and messages are bounded, and a peer that vanished without closing is found by pings.
 
 use std::{
+    future::Future,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -38,9 +39,9 @@ use crate::{
 /// The maximum size of a message from a page, bytes: room for a few thousand paths.
 const MESSAGE: usize = 256 * 1024;
 
-/// The size of the buffer that each socket reads into, bytes. A hello usually fits; longer messages
-/// get a buffer of their own size.
-const READ_BUFFER: usize = 1024;
+/// The size of the buffer that each socket reads into, bytes. Longer messages get a buffer of their
+/// size. tungstenite's default, 128 KiB, would be nearly all of the memory of an idle socket.
+const READ_BUFFER: usize = 512;
 
 /// How often a peer is pinged.
 const PING: Duration = Duration::from_secs(30);
@@ -101,25 +102,33 @@ pub(crate) fn accept<B>(context: Arc<Context>, mut request: Request<B>) -> Respo
                 .max_message_size(Some(MESSAGE))
                 .max_frame_size(Some(MESSAGE));
             let io = TokioIo::new(upgraded);
-            let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
-            serve(context, socket, page).await;
+            // In a box that is gone afterwards, to keep the socket's task small.
+            let socket = Box::pin(WebSocketStream::from_raw_socket(io, Role::Server, Some(config)));
+            serve(context, socket.await, page).await;
         }
     });
     handshake::switching_protocols(key, page)
 }
 
-/// Serves an open socket until the peer disconnects or livers stops.
-async fn serve<S: Transport + 'static>(context: Arc<Context>, socket: S, page: bool) {
-    // Declared first, dropped last: the tab has left when its departure is reported.
-    let _count;
+/// Adds a tab for an open socket. The future serves it until the peer disconnects or livers stops.
+///
+/// Not an async function: its future would hold the socket, which is 330 bytes, a second time.
+fn serve<S: Transport + 'static>(
+    context: Arc<Context>,
+    socket: S,
+    page: bool,
+) -> impl Future<Output = ()> + Send {
     let tab = TabHandle::join(Arc::clone(&context.hub));
-    _count = TabCount::new(Arc::clone(&context));
+    let count = TabCount::new(Arc::clone(&context));
     let socket = Arc::new(ReloadSocket::new(tab.mailbox(), socket));
     let connection: Arc<dyn PushNow> = socket.clone();
     tab.register(Arc::downgrade(&connection));
-    drop(connection);
-    // How a peer disconnects makes no difference.
-    let _: Result<(), Disconnected> = converse(&context, &tab, &socket, page).await;
+    async move {
+        // How a peer disconnects makes no difference.
+        let _: Result<(), Disconnected> = converse(&context, &tab, &socket, page).await;
+        drop(tab);
+        drop(count);
+    }
 }
 
 async fn converse<S: Transport>(
