@@ -259,3 +259,95 @@ impl Tabs {
 pub(super) fn find(paths: &[Arc<str>], path: &str) -> Result<usize, usize> {
     paths.binary_search_by(|other| (**other).cmp(path))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Tab, Tabs};
+    use crate::{
+        change::{Change, ChangeSet, Kind},
+        live::reload::graph::UsageGraph,
+    };
+
+    /// One of six paths.
+    fn path(number: u8) -> String {
+        format!("/{number}")
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        /// A tab joins; it says hello with these uses, which may be unknown, and a version.
+        Join(Option<Vec<u8>>, u64),
+        Leave(u64),
+        SetUses(u64, Option<Vec<u8>>),
+        Edge(u8, u8, u64),
+        Sweep(u64),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let uses = || prop::option::weighted(0.9, prop::collection::vec(0_u8..6, 0..4));
+        prop_oneof![
+            4 => (uses(), 0_u64..5).prop_map(|(uses, served)| Step::Join(uses, served)),
+            1 => (0_u64..8).prop_map(Step::Leave),
+            1 => (0_u64..8, uses()).prop_map(|(tab, uses)| Step::SetUses(tab, uses)),
+            4 => (0_u8..6, 0_u8..6, 0_u64..5).prop_map(|(user, used, seen)| Step::Edge(user, used, seen)),
+            1 => (0_u64..3).prop_map(Step::Sweep),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn the_index_finds_exactly_the_affected_tabs(
+            steps in prop::collection::vec(step(), 0..30),
+            changed in prop::collection::btree_set(0_u8..6, 1..4),
+        ) {
+            let (mut tabs, mut graph) = (Tabs::default(), UsageGraph::default());
+            for step in steps {
+                match step {
+                    Step::Join(uses, served) => {
+                        let (id, _) = tabs.join();
+                        let uses = uses.map(|uses| uses.into_iter().map(path).collect::<Vec<_>>());
+                        tabs.identify(id, None, uses.as_deref(), served);
+                    }
+                    Step::Leave(id) => tabs.leave(id),
+                    Step::SetUses(id, uses) => {
+                        let uses = uses.map(|mut uses| {
+                            uses.sort_unstable();
+                            uses.dedup();
+                            uses.into_iter().map(|used| tabs.shared(&path(used))).collect()
+                        });
+                        tabs.set_uses(id, uses);
+                    }
+                    Step::Edge(user, used, seen) => graph.add(&path(user), &path(used), seen),
+                    Step::Sweep(version) => graph.sweep(version),
+                }
+            }
+            let changes: ChangeSet = changed
+                .into_iter()
+                .map(|changed| Change { path: path(changed), kind: Kind::Modified })
+                .collect();
+            let reaches: Vec<_> = changes.iter().map(|(path, _)| graph.reach(path)).collect();
+            let mut expected = Vec::new();
+            for id in tabs.ids() {
+                let Some(tab) = tabs.get(id) else { continue };
+                let affecting = changes.iter().zip(&reaches);
+                let affecting = affecting.filter(|(_, reach)| tab.is_affected(reach));
+                let paths: Vec<_> = affecting.map(|((path, _), _)| path.to_owned()).collect();
+                if !paths.is_empty() {
+                    expected.push((id, paths));
+                }
+            }
+            expected.sort_unstable();
+            let notified = tabs.deliver(&changes, &reaches);
+            let received = |tab: &Tab| {
+                let (_, changes) = tab.mailbox.take().update().unwrap_or_default();
+                changes.into_iter().map(|change| change.path).collect::<Vec<_>>()
+            };
+            let notified: Vec<_> =
+                notified.into_iter().map(|id| (id, tabs.get(id).map(received).unwrap_or_default())).collect();
+            prop_assert_eq!(notified, expected);
+            prop_assert!(tabs.by_path.values().all(|ids| ids.is_sorted() && !ids.is_empty()));
+        }
+    }
+}
