@@ -1,19 +1,19 @@
 //! How many reload sockets the server carries, and at what price.
 //!
 //! **What**: the time until 1,000 and 5,000 clients have their socket open and have read the first
-//! message on it; the memory that each socket adds to the server's process; and the time from a save
-//! (right before a file that was written in place is closed) until the last of those clients has read
-//! the message about it.
+//! message on it; the memory that each socket adds to the server's process; and the time from a
+//! save (right before a file that was written in place is closed) until the last of those clients
+//! has read the message about it.
 //!
 //! **Against**: a bare server: tokio-tungstenite's handshake, one task per socket, and notify. It
 //! writes a message on each socket when it is opened and whenever the file is closed after writing,
 //! and knows nothing else. Both are processes of their own, and run in turns.
 //!
-//! **How**: each client stands for a tab. It offers the subprotocol `livers`, reads `connected`, and
-//! says `hello` with a style sheet in `uses`. Up to 128 handshakes are under way at once. The client
-//! runs on one thread and shares the machine with the server. Medians of three rounds, each with
-//! servers just started; `cargo bench --bench sockets -- 5` takes five rounds. `LIVERS=path` measures
-//! another build of livers.
+//! **How**: each client stands for a tab. It offers the subprotocol `livers`, reads `connected`,
+//! and says `hello` with a style sheet in `uses`. Up to 128 handshakes are under way at once. The
+//! client runs on one thread and shares the machine with the server. Medians of three rounds, each
+//! with servers just started; `cargo bench --bench sockets -- 5` takes five rounds. `LIVERS=path`
+//! measures another build of livers.
 //!
 //! The bench raises its limit of open files (`RLIMIT_NOFILE`) to the hard limit, and the servers
 //! inherit that. livers raises its own limit when it starts.

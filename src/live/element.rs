@@ -22,8 +22,8 @@ pub(crate) enum PageSource {
 /// Renders the element.
 ///
 /// The run, the version and the page's source are the query of the script's URL, where the script
-/// reads them. They cannot be the fragment: Chromium gives a cached script the URL of its first use,
-/// fragment included, so a reloaded page would take itself for the old one and reload forever.
+/// reads them. They cannot be the fragment: Chromium gives a cached script the URL of its first
+/// use, fragment included, so a reloaded page would take itself for the old one and reload forever.
 #[derive(Debug)]
 pub(super) struct ScriptElement {
     /// Everything before the version.

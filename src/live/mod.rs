@@ -15,8 +15,8 @@
 //! [`Placement`](inject::placement::Placement) once per page, gets the element from
 //! [`element`](Live::element), and joins them without copying the page.
 //!
-//! [`inject`] knows HTML; [`reload`] knows tabs, versions and the graph of which file uses which. What the
-//! core needs from outside is one trait, [`ChangeSource`].
+//! [`inject`] knows HTML; [`reload`] knows tabs, versions and the graph of which file uses which.
+//! What the core needs from outside is one trait, [`ChangeSource`].
 
 mod change_source;
 mod element;
@@ -133,8 +133,8 @@ impl Live {
     /// Notifies the tabs that a set of changes affects. Returns the new version, and how many tabs
     /// were notified.
     ///
-    /// A watcher that has to exist before the core, because the core asks it for changes, publishes to
-    /// the [`Hub`] directly.
+    /// A watcher that has to exist before the core, because the core asks it for changes, publishes
+    /// to the [`Hub`] directly.
     #[cfg_attr(not(test), allow(dead_code))]
     pub(crate) fn publish(&self, changes: &ChangeSet) -> (u64, usize) {
         self.context.hub.publish(changes)
@@ -163,8 +163,8 @@ impl Live {
         self.instrumenter.element.nonce()
     }
 
-    /// Keeps the source of a UTF-8 page under its content hash, so that the open page can ask for it
-    /// when the file changes, and compare. Returns what to put into the page's element.
+    /// Keeps the source of a UTF-8 page under its content hash, so that the open page can ask for
+    /// it when the file changes, and compare. Returns what to put into the page's element.
     pub(crate) fn keep(&self, hash: u128, source: &Bytes) -> PageSource {
         let kept = self.sources().is_some_and(|mut sources| sources.keep(hash, source));
         if kept { PageSource::Kept(hash) } else { PageSource::None }

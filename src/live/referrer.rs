@@ -1,5 +1,5 @@
-//! Identifies the page, style sheet, module or worker that a request comes from, by `Referer` and Fetch
-//! Metadata.
+//! Identifies the page, style sheet, module or worker that a request comes from, by `Referer` and
+//! Fetch Metadata.
 
 use std::hash::Hash;
 
@@ -24,8 +24,8 @@ pub(super) fn fingerprint<'r>(head: &RequestHead<'r>) -> impl Hash + use<'r> {
 
 /// Returns the user of the requested path, and the path as the server spells it.
 ///
-/// Returns `None` where the request does not tell, for navigations, and for prefetches, which are no
-/// use yet.
+/// Returns `None` where the request does not tell, for navigations, and for prefetches, which are
+/// no use yet.
 pub(super) fn user(head: &RequestHead<'_>) -> Option<(User, String)> {
     let path = UrlPath::parse(head.path).ok()?.to_string();
     Some((requester(head.headers, head.host)?, path))

@@ -13,7 +13,7 @@ pub(crate) struct RequestHead<'r> {
     pub(crate) path: &'r str,
 }
 
-/// What [`Live::on_request`] found out about a request.
+/// What [`Live::on_request`](super::Live::on_request) found out about a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Ticket {
     /// The version that was current before the response was made. A page is stamped with it, so a

@@ -96,8 +96,8 @@ async fn decoded(
     Ok(Response::from_parts(parts, body::stream(body)))
 }
 
-/// Adds the element to the body, and removes or replaces the headers that described the body before.
-/// The page must be revalidated for each use, or its stamp would be an old one.
+/// Adds the element to the body, and removes or replaces the headers that described the body
+/// before. The page must be revalidated for each use, or its stamp would be an old one.
 fn injected(response: Response, injector: Injector, has_body: bool) -> Response {
     let (mut parts, body) = response.into_parts();
     for stale in [CONTENT_ENCODING, CONTENT_LENGTH, ETAG, LAST_MODIFIED, ACCEPT_RANGES] {

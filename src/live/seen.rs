@@ -1,9 +1,9 @@
 //! A filter for observations that were made already.
 //!
-//! The graph of which file uses which is behind a lock, and almost every request repeats an edge that
-//! it has. [`Seen`] remembers recent observations as 64-bit hashes in a table of atomics, each hash with
-//! the graph's epoch mixed in: the epoch moves with every published version and whenever an edge is
-//! removed, so a match means that the graph has the edge, at the current version.
+//! The graph of which file uses which is behind a lock, and almost every request repeats an edge
+//! that it has. [`Seen`] remembers recent observations as 64-bit hashes in a table of atomics, each
+//! hash with the graph's epoch mixed in: the epoch moves with every published version and whenever
+//! an edge is removed, so a match means that the graph has the edge, at the current version.
 
 use std::{
     hash::{BuildHasher, Hash, RandomState},
@@ -31,7 +31,8 @@ impl Default for Seen {
 impl Seen {
     /// Calls `observe` unless the same observation was made in the same epoch.
     ///
-    /// `epoch` must be read before this call: an edge that is removed meanwhile is then observed again.
+    /// `epoch` must be read before this call: an edge that is removed meanwhile is then observed
+    /// again.
     pub(super) fn unless_seen(&self, epoch: u64, observation: impl Hash, observe: impl FnOnce()) {
         // 0 marks an empty slot.
         let hash = self.hasher.hash_one((epoch, observation)).max(1);

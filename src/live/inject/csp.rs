@@ -1,16 +1,17 @@
-//! Amends Content Security Policies (CSP Level 3) so that they allow the injected element, and nothing
-//! more.
+//! Amends Content Security Policies (CSP Level 3) so that they allow the injected element, and
+//! nothing more.
 //!
-//! The element needs its script and, for that script, connections to the reload socket, to livers' own
-//! paths, and to the page itself, which is fetched again when it changes. A policy that allows these
-//! stays the same to the byte. Any other gets the narrowest source expression that does: paths of this
-//! one host or, where only trusted scripts may run (`'strict-dynamic'`) or an inline script is
-//! injected, a nonce. A nonce is not added where it would disable `'unsafe-inline'`.
+//! The element needs its script and, for that script, connections to the reload socket, to livers'
+//! own paths, and to the page itself, which is fetched again when it changes. A policy that allows
+//! these stays the same to the byte. Any other gets the narrowest source expression that does:
+//! paths of this one host or, where only trusted scripts may run (`'strict-dynamic'`) or an inline
+//! script is injected, a nonce. A nonce is not added where it would disable `'unsafe-inline'`.
 //!
-//! Report-only policies are amended too, so that they report what the page does, not what livers does.
+//! Report-only policies are amended too, so that they report what the page does, not what livers
+//! does.
 //!
-//! Not amended: `sandbox`, which could be lifted only as a whole, and Trusted Types. A page under these
-//! reloads where others are patched, or runs without the element's script.
+//! Not amended: `sandbox`, which could be lifted only as a whole, and Trusted Types. A page under
+//! these reloads where others are patched, or runs without the element's script.
 
 use hyper::header::{
     CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY, HeaderMap, HeaderValue,
@@ -31,7 +32,8 @@ pub(crate) struct Needs {
     pub(crate) inline: bool,
 }
 
-/// The directives that govern script elements: the first one that a policy has (CSP3, section 6.8.3).
+/// The directives that govern script elements: the first one that a policy has (CSP3, section
+/// 6.8.3).
 const SCRIPTS: &[&str] = &["script-src-elem", "script-src", "default-src"];
 /// The directives that govern connections, likewise.
 const CONNECTIONS: &[&str] = &["connect-src", "default-src"];
@@ -146,8 +148,8 @@ impl<'p> Directive<'p> {
         self.sources.iter().any(|other| other.eq_ignore_ascii_case(source))
     }
 
-    /// Returns the directive under a name with more sources, and without `'none'`, which must be the only
-    /// one.
+    /// Returns the directive under a name with more sources, and without `'none'`, which must be
+    /// the only one.
     fn extended(&self, name: &str, added: &[String]) -> String {
         let kept = self.sources.iter().filter(|source| !source.eq_ignore_ascii_case("'none'"));
         let tokens =
@@ -191,7 +193,8 @@ mod tests {
                 Some("script-src 'self'; script-src-elem h:1/o/".to_owned()),
             ),
             ("connect-src 'none'", Some(CONNECT.to_owned())),
-            // A vertical tab is not white space (WHATWG Infra) but part of an unknown directive's name.
+            // A vertical tab is not white space (WHATWG Infra) but part of an unknown directive's
+            // name.
             (
                 "\t\x0bimg-src *; script-src 'none'",
                 Some("\x0bimg-src *; script-src h:1/o/".to_owned()),

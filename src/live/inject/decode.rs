@@ -1,12 +1,12 @@
 //! Decompresses pages on their way to the injector.
 //!
-//! Backends are asked for uncompressed pages; some compress them nevertheless. The page is passed on
-//! without a `Content-Encoding`, since compression gains nothing on the way to a local browser. It is
-//! decompressed as it arrives, so a streamed page stays streamed, and in small steps, so a compression
-//! bomb takes no memory.
+//! Backends are asked for uncompressed pages; some compress them nevertheless. The page is passed
+//! on without a `Content-Encoding`, since compression gains nothing on the way to a local browser.
+//! It is decompressed as it arrives, so a streamed page stays streamed, and in small steps, so a
+//! compression bomb takes no memory.
 //!
-//! Not supported: zstd, whose decoder is larger than everything else here, and several codings on top
-//! of each other. Such a page is passed on unchanged.
+//! Not supported: zstd, whose decoder is larger than everything else here, and several codings on
+//! top of each other. Such a page is passed on unchanged.
 
 use std::{
     fmt,
@@ -146,7 +146,8 @@ impl Decoder {
         let pipe = pipe.clone();
         Ok(match coding {
             Coding::Gzip => Self::Gzip(MultiGzDecoder::new(pipe)),
-            // A window of up to 1 GiB, which is not in RFC 7932 but which the decoder would allocate.
+            // A window of up to 1 GiB, which is not in RFC 7932 but which the decoder would
+            // allocate.
             Coding::Brotli if first & 0x7f == 0x11 => {
                 return Err(io::ErrorKind::InvalidData.into());
             }

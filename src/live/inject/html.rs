@@ -1,20 +1,20 @@
 //! Inserts one script element into an HTML document as it streams.
 //!
 //! The element goes where it changes least: after the byte order mark, comments and doctype (before
-//! the doctype it would cause quirks mode), after explicit `<html>` and `<head>` tags, and otherwise
-//! right before the first tag or text that makes the parser imply them. There the parser puts a script
-//! into the head, whatever comes next (WHATWG HTML, 13.2.6.4, "before head"), so the body does not
-//! start early. White space is skipped, because the parser drops it there and would not after a
-//! script; so is NUL, which browsers drop before parsing. An end tag that implies a body, such as
-//! `</body>` without a start tag, counts like a start tag.
+//! the doctype it would cause quirks mode), after explicit `<html>` and `<head>` tags, and
+//! otherwise right before the first tag or text that makes the parser imply them. There the parser
+//! puts a script into the head, whatever comes next (WHATWG HTML, 13.2.6.4, "before head"), so the
+//! body does not start early. White space is skipped, because the parser drops it there and would
+//! not after a script; so is NUL, which browsers drop before parsing. An end tag that implies a
+//! body, such as `</body>` without a start tag, counts like a start tag.
 //!
-//! The document's bytes are never re-encoded, only cut at that position ([`search`](super::search)), so
-//! every encoding and malformation survives. Once the position is found, the rest passes through
-//! unparsed. In a UTF-16 document the element is inserted as UTF-16.
+//! The document's bytes are never re-encoded, only cut at that position
+//! ([`search`](super::search)), so every encoding and malformation survives. Once the position is
+//! found, the rest passes through unparsed. In a UTF-16 document the element is inserted as UTF-16.
 //!
 //! A document that ends inside a comment or a tag, such as one that is just being saved, gets the
-//! element too, so that its tab is notified of the rest: after the comment, which is ended for it, and
-//! before the tag, which is not part of the document ([`prologue`](super::prologue)).
+//! element too, so that its tab is notified of the rest: after the comment, which is ended for it,
+//! and before the tag, which is not part of the document ([`prologue`](super::prologue)).
 //!
 //! From the position on, [`meta`](super::meta) amends the policies that the document contains.
 
@@ -43,8 +43,8 @@ pub(crate) struct Injector {
 }
 
 impl Injector {
-    /// An injector for one document. `charset` is the one that the document's `Content-Type` names, if
-    /// any.
+    /// An injector for one document. `charset` is the one that the document's `Content-Type` names,
+    /// if any.
     pub(crate) fn new(element: Bytes, charset: Option<&str>) -> Self {
         Self { element, search: Some(Search::new(charset)), held: BytesMut::new(), policies: None }
     }

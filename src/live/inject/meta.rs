@@ -2,11 +2,11 @@
 //!
 //! lol_html parses the head and reports where policies are; their text is replaced, and every other
 //! byte stays. Parsing stops at the end of the head, since a policy after it has no effect (WHATWG
-//! HTML, 4.2.5.3, "If the meta element is not a child of a head element, return"). A streamed document
-//! is held back only from an incomplete `<meta` on.
+//! HTML, 4.2.5.3, "If the meta element is not a child of a head element, return"). A streamed
+//! document is held back only from an incomplete `<meta` on.
 //!
-//! Not supported: UTF-16, and policies written with character references other than those for quotes
-//! and the ampersand.
+//! Not supported: UTF-16, and policies written with character references other than those for
+//! quotes and the ampersand.
 
 use std::{
     fmt,
@@ -44,7 +44,8 @@ pub(super) struct MetaPolicy {
     pub(super) text: String,
 }
 
-/// Returns the policies that take effect in the head of a complete document, read from an offset on.
+/// Returns the policies that take effect in the head of a complete document, read from an offset
+/// on.
 pub(super) fn policies(document: &[u8], offset: usize) -> Box<[MetaPolicy]> {
     let document = document.get(offset..).unwrap_or_default();
     if !may_have(document) {
@@ -241,8 +242,8 @@ fn decoded(text: &str) -> Option<String> {
     Some(decoded + rest)
 }
 
-/// Encodes a value to be written after a byte: inside the quotes that this byte opens, or with quotes of
-/// its own.
+/// Encodes a value to be written after a byte: inside the quotes that this byte opens, or with
+/// quotes of its own.
 pub(super) fn attribute_value(value: &str, before: Option<u8>) -> String {
     let value = value.replace('&', "&amp;");
     match before {

@@ -1,11 +1,11 @@
 //! Injects the live-reload script element into HTML pages.
 //!
-//! [`is_page_request`] and [`is_page_response`] decide which responses are pages; a fragment that a script
-//! fetches stays the same to the byte. [`html`] inserts the element into a document as it streams, and
-//! [`placement`] into a complete one without copying it. Both use [`search`] and [`mod@prologue`] to
-//! find the position. [`decode`] decompresses pages on their way. [`csp`] computes what a Content
-//! Security Policy must allow for the element, and [`meta`] finds the policies in documents.
-//! [`sources`] keeps the sources of recent pages.
+//! [`is_page_request`] and [`is_page_response`] decide which responses are pages; a fragment that a
+//! script fetches stays the same to the byte. [`html`] inserts the element into a document as it
+//! streams, and [`placement`] into a complete one without copying it. Both use [`search`] and
+//! [`mod@prologue`] to find the position. [`decode`] decompresses pages on their way. [`csp`]
+//! computes what a Content Security Policy must allow for the element, and [`meta`] finds the
+//! policies in documents. [`sources`] keeps the sources of recent pages.
 
 pub(crate) mod csp;
 pub(crate) mod decode;
@@ -28,18 +28,18 @@ const DOCUMENTS: [&str; 6] = ["document", "iframe", "frame", "fencedframe", "obj
 
 /// The request header that decides whether a response is instrumented, for `Vary`.
 ///
-/// The headers that decide in its absence (see [`is_page_request`]) are not listed. A browser that does not send
-/// `Sec-Fetch-Dest` caches pages and fetched fragments under one key, and revalidates with an entity
-/// tag that the other variant does not have.
+/// The headers that decide in its absence (see [`is_page_request`]) are not listed. A browser that
+/// does not send `Sec-Fetch-Dest` caches pages and fetched fragments under one key, and revalidates
+/// with an entity tag that the other variant does not have.
 pub(crate) const VARIES: &str = "Sec-Fetch-Dest";
 
 /// Returns whether the response to a request becomes a document in a tab or frame, as far as the
 /// request tells.
 ///
-/// `Sec-Fetch-Dest` says so. Browsers send it only to potentially trustworthy origins, which a host on
-/// the local network is not, and tools do not send it at all. Without it, a request that comes from a
-/// page (`Referer`, `X-Requested-With`, `HX-Request`) and does not accept `text/html` explicitly counts
-/// as a script's.
+/// `Sec-Fetch-Dest` says so. Browsers send it only to potentially trustworthy origins, which a host
+/// on the local network is not, and tools do not send it at all. Without it, a request that comes
+/// from a page (`Referer`, `X-Requested-With`, `HX-Request`) and does not accept `text/html`
+/// explicitly counts as a script's.
 pub(crate) fn is_page_request(method: &Method, request: &HeaderMap) -> bool {
     if method != Method::GET && method != Method::HEAD && method != Method::POST {
         return false;
@@ -54,8 +54,8 @@ pub(crate) fn is_page_request(method: &Method, request: &HeaderMap) -> bool {
     asks_for_html(request) || !request.contains_key(REFERER)
 }
 
-/// Returns whether a request is a navigation of a tab or frame. Without `Sec-Fetch-Mode`, a request that
-/// accepts `text/html` explicitly counts as one.
+/// Returns whether a request is a navigation of a tab or frame. Without `Sec-Fetch-Mode`, a request
+/// that accepts `text/html` explicitly counts as one.
 pub(crate) fn is_navigation(request: &HeaderMap) -> bool {
     match request.get("sec-fetch-mode") {
         Some(mode) => mode == "navigate",
@@ -68,7 +68,8 @@ fn asks_for_html(request: &HeaderMap) -> bool {
     accepted.any(|value| value.to_str().is_ok_and(|value| value.contains("text/html")))
 }
 
-/// Returns whether a response is a page that the element can be inserted into, once it is decompressed.
+/// Returns whether a response is a page that the element can be inserted into, once it is
+/// decompressed.
 pub(crate) fn is_page_response(status: StatusCode, response: &HeaderMap) -> bool {
     let text = |name| response.get(name).and_then(|value| value.to_str().ok());
     let bodiless = status.is_informational()

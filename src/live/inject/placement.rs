@@ -32,8 +32,8 @@ struct Position {
 /// Returns where the element goes in a complete document, and which policies the document contains.
 ///
 /// `charset` is the one that the response's `Content-Type` names, if any. The result is a pure
-/// function of both arguments. Reads at most the first MiB up to the element, and one MiB after it if
-/// the document contains the text `content-security-policy`.
+/// function of both arguments. Reads at most the first MiB up to the element, and one MiB after it
+/// if the document contains the text `content-security-policy`.
 pub(crate) fn placement(document: &[u8], charset: Option<&str>) -> Placement {
     let mut search = Search::new(charset);
     let (offset, closer) = match search.scan(document) {
@@ -60,14 +60,14 @@ impl Placement {
         !self.policies.is_empty()
     }
 
-    /// Returns the document with the element in place, as the segments of a response body: what comes
-    /// before the element, the element, and what comes after it.
+    /// Returns the document with the element in place, as the segments of a response body: what
+    /// comes before the element, the element, and what comes after it.
     ///
-    /// `document` must be the one that the placement was computed for. `amend` returns what a policy
-    /// of the document becomes, or `None` where it stays; it is called only where
-    /// [`has_policies`](Self::has_policies). The first and last segment share the document's memory,
-    /// except that the last is a copy where a policy was amended. The element is copied only where the
-    /// document is UTF-16 or leaves a comment open.
+    /// `document` must be the one that the placement was computed for. `amend` returns what a
+    /// policy of the document becomes, or `None` where it stays; it is called only where
+    /// [`has_policies`](Self::has_policies). The first and last segment share the document's
+    /// memory, except that the last is a copy where a policy was amended. The element is copied
+    /// only where the document is UTF-16 or leaves a comment open.
     pub(crate) fn assemble(
         &self,
         document: &Bytes,

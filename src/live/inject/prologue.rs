@@ -1,11 +1,11 @@
-//! Tokenizes what may precede the first element and text of an HTML document: comments, doctypes, and
-//! tags that create no element.
+//! Tokenizes what may precede the first element and text of an HTML document: comments, doctypes,
+//! and tags that create no element.
 //!
-//! lol_html reports elements and text, but neither an end tag that matches no element, nor constructs
-//! that are open at the end of the document. Both matter for the position of an element: `</body>` at
-//! the beginning creates a body (WHATWG HTML, 13.2.6.4.2 to 13.2.6.4.6), and what follows an open
-//! comment is part of the comment. This module reads these few constructs as the HTML tokenizer does
-//! (13.2.5).
+//! lol_html reports elements and text, but neither an end tag that matches no element, nor
+//! constructs that are open at the end of the document. Both matter for the position of an element:
+//! `</body>` at the beginning creates a body (WHATWG HTML, 13.2.6.4.2 to 13.2.6.4.6), and what
+//! follows an open comment is part of the comment. This module reads these few constructs as the
+//! HTML tokenizer does (13.2.5).
 //!
 //! Pure functions of ASCII text. Everything from the first element or text on is out of scope.
 
@@ -40,9 +40,10 @@ pub(super) fn implied_element(prologue: &[u8]) -> Option<usize> {
     })
 }
 
-/// Returns the offset at which an element goes in a document that consists of nothing but a prologue,
-/// and the text that must precede it so that the rest of the document keeps its meaning: the end of an
-/// open comment, for example. An open tag is not part of the document, so the element goes before it.
+/// Returns the offset at which an element goes in a document that consists of nothing but a
+/// prologue, and the text that must precede it so that the rest of the document keeps its meaning:
+/// the end of an open comment, for example. An open tag is not part of the document, so the element
+/// goes before it.
 pub(super) fn end(prologue: &[u8]) -> (usize, &'static str) {
     let Some(Construct { kind, start, end: None }) = constructs(prologue).last() else {
         return (prologue.len(), "");
@@ -60,8 +61,8 @@ pub(super) fn end(prologue: &[u8]) -> (usize, &'static str) {
     (prologue.len(), closer)
 }
 
-/// Returns what ends a comment that has this text at the end of the document (13.2.5.46 to 13.2.5.52).
-/// Dashes there are not part of the comment's data.
+/// Returns what ends a comment that has this text at the end of the document (13.2.5.46 to
+/// 13.2.5.52). Dashes there are not part of the comment's data.
 fn comment_closer(text: &[u8]) -> &'static str {
     match text {
         [.., b'-', b'-', b'!'] | [.., b'-', b'-'] => ">",
@@ -70,8 +71,8 @@ fn comment_closer(text: &[u8]) -> &'static str {
     }
 }
 
-/// Returns what ends a doctype with the same effect as the end of the document, quirks mode (13.2.5.53
-/// to 13.2.5.68), or `None` after an identifier, where nothing is certain to.
+/// Returns what ends a doctype with the same effect as the end of the document, quirks mode
+/// (13.2.5.53 to 13.2.5.68), or `None` after an identifier, where nothing is certain to.
 fn doctype_closer(rest: &[u8]) -> Option<&'static str> {
     let name = rest.trim_ascii_start();
     let end = name.iter().position(u8::is_ascii_whitespace).unwrap_or(name.len());
@@ -128,8 +129,8 @@ fn ends_name(byte: u8) -> bool {
     byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>')
 }
 
-/// Returns the end of a tag, the first `>` outside quotes. Quotes count only at the beginning of a value
-/// (13.2.5.8 and 13.2.5.32 to 13.2.5.40).
+/// Returns the end of a tag, the first `>` outside quotes. Quotes count only at the beginning of a
+/// value (13.2.5.8 and 13.2.5.32 to 13.2.5.40).
 fn tag_end(tag: &[u8]) -> Option<usize> {
     enum In {
         TagName,

@@ -1,9 +1,9 @@
 //! Finds the position in an HTML document where the script element goes; [`html`](super::html) says
 //! which position that is.
 //!
-//! lol_html parses the beginning of the document and reports where elements and text start. Markup is
-//! ASCII, so every byte is decoded as a character of its own (windows-1252): no multi-byte character
-//! has to be waited for, and none is cut. UTF-16 is parsed through a projection to ASCII.
+//! lol_html parses the beginning of the document and reports where elements and text start. Markup
+//! is ASCII, so every byte is decoded as a character of its own (windows-1252): no multi-byte
+//! character has to be waited for, and none is cut. UTF-16 is parsed through a projection to ASCII.
 //!
 //! lol_html does not report end tags that belong to no element, nor constructs that the document
 //! leaves open: see [`prologue`].
@@ -153,7 +153,8 @@ fn projection(units: &[u8], encoding: Encoding) -> Vec<u8> {
             Encoding::Utf16Be => u16::from_be_bytes([pair[0], pair[1]]),
             _ => u16::from_le_bytes([pair[0], pair[1]]),
         })
-        // A byte order mark is ignored, like white space. Any letter can stand for what is not ASCII.
+        // A byte order mark is ignored, like white space. Any letter can stand for what is not
+        // ASCII.
         .map(|unit| match unit {
             0xfeff => b' ',
             unit => u8::try_from(unit).ok().filter(u8::is_ascii).unwrap_or(b'x'),
@@ -179,8 +180,8 @@ impl Found {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets the position if there is one and none was set. Returns an error once the position is known,
-    /// which ends the parsing; nobody sees the error.
+    /// Sets the position if there is one and none was set. Returns an error once the position is
+    /// known, which ends the parsing; nobody sees the error.
     fn set(&self, position: Option<usize>) -> lol_html::HandlerResult {
         let mut found = self.position();
         *found = found.or(position);

@@ -1,8 +1,8 @@
 //! Keeps the sources of recently served pages under their content hashes, so that an open page can
 //! compare its source with a newer one and patch itself.
 //!
-//! Bounded in number and bytes; the oldest sources are dropped first. A page whose source was dropped is
-//! reloaded, which is always correct. Sources share the memory of the cached file.
+//! Bounded in number and bytes; the oldest sources are dropped first. A page whose source was
+//! dropped is reloaded, which is always correct. Sources share the memory of the cached file.
 
 use std::collections::VecDeque;
 

@@ -1,7 +1,8 @@
 //! The reload messages as Server-Sent Events, `/__livers/events` (WHATWG HTML, section 9.2).
 //!
-//! For networks that block WebSockets, and for scripts (`curl -N`). A page cannot send its hello over
-//! the stream, so it puts it into the query; without one, the client is notified of every change.
+//! For networks that block WebSockets, and for scripts (`curl -N`). A page cannot send its hello
+//! over the stream, so it puts it into the query; without one, the client is notified of every
+//! change.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,7 +1,7 @@
 //! The version at which each path last changed, from which a tab learns what it missed.
 //!
-//! Bounded to [`LIMIT`] paths: when the log is full, the older half of the versions is dropped, and a
-//! tab that was last notified before those has to reload.
+//! Bounded to [`LIMIT`] paths: when the log is full, the older half of the versions is dropped, and
+//! a tab that was last notified before those has to reload.
 
 use std::{
     collections::{BTreeSet, HashMap},

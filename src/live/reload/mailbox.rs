@@ -1,9 +1,9 @@
 //! What a tab has yet to be sent, and the ways to wake its connection.
 //!
-//! Updates that were not sent yet are merged, so a tab that is slow or suspended delays no other and
-//! receives the sum of what it missed. Waking a task on another thread takes longer than writing a
-//! message, so the publisher first asks the connection to write at once ([`PushNow`]), and wakes the
-//! task only where that would have to wait.
+//! Updates that were not sent yet are merged, so a tab that is slow or suspended delays no other
+//! and receives the sum of what it missed. Waking a task on another thread takes longer than
+//! writing a message, so the publisher first asks the connection to write at once ([`PushNow`]),
+//! and wakes the task only where that would have to wait.
 
 use std::{
     fmt, mem,
@@ -21,12 +21,13 @@ use crate::{
 
 /// A connection that can write what is in its mailbox.
 pub(super) trait PushNow: fmt::Debug + Send + Sync {
-    /// Writes the mailbox's contents if that takes no waiting. Returns whether everything was written.
+    /// Writes the mailbox's contents if that takes no waiting. Returns whether everything was
+    /// written.
     fn push_now(&self) -> bool;
 }
 
-/// The changes of one version that affect a tab. Tabs that are affected by the same changes share one,
-/// and with it the text of the message.
+/// The changes of one version that affect a tab. Tabs that are affected by the same changes share
+/// one, and with it the text of the message.
 #[derive(Debug)]
 pub(super) struct Update {
     version: u64,

@@ -1,7 +1,8 @@
 //! The messages on the reload socket: JSON objects, one per text frame, each with a `type`.
 //!
-//! Both sides ignore unknown types and fields, so that the server and an open page may be of different
-//! versions. The golden files in `tests/protocol` are the contract, for these tests and the client's.
+//! Both sides ignore unknown types and fields, so that the server and an open page may be of
+//! different versions. The golden files in `tests/protocol` are the contract, for these tests and
+//! the client's.
 
 use serde::{Deserialize, Serialize};
 

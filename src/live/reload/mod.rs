@@ -1,10 +1,10 @@
 //! Notifies open tabs of changes: each tab of the files that it uses, once, without delay.
 //!
-//! [`hub`] holds the state: the current version, the open [`tabs`], the [`graph`] of which file uses
-//! which, and a [`log`] of what changed when. A published change set goes into the [`mailbox`] of each
-//! tab that it affects. A connection works with its tab through a [`TabHandle`](tab_handle::TabHandle);
-//! [`session`] carries the messages of a tab over a WebSocket, [`events`] over
-//! Server-Sent Events; [`message`] is the format of both.
+//! [`hub`] holds the state: the current version, the open [`tabs`], the [`graph`] of which file
+//! uses which, and a [`log`] of what changed when. A published change set goes into the [`mailbox`]
+//! of each tab that it affects. A connection works with its tab through a
+//! [`TabHandle`](tab_handle::TabHandle); [`session`] carries the messages of a tab over a
+//! WebSocket, [`events`] over Server-Sent Events; [`message`] is the format of both.
 //!
 //! Nothing here knows about files or about how changes are found.
 

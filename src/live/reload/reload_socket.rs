@@ -2,8 +2,8 @@
 //!
 //! The publisher writes to the socket directly where that takes no waiting ([`PushNow`]), because
 //! waking the socket's task on another thread costs more than the write. Where the socket is not
-//! ready, or its task is using it, the task is woken and does the rest. The mailbox is emptied under
-//! the socket's lock, so messages leave in the order of their versions from either thread.
+//! ready, or its task is using it, the task is woken and does the rest. The mailbox is emptied
+//! under the socket's lock, so messages leave in the order of their versions from either thread.
 //!
 //! The lock is held while the socket is polled, which never blocks, and never across an await.
 

@@ -1,8 +1,9 @@
 //! The reload WebSocket, `/__livers/socket`: accepts it and serves it until either side closes.
 //!
-//! A page offers the subprotocol `livers` and says hello first; a tool may do neither, and is notified
-//! of every change from the beginning. What a page says affects its own tab and nothing else. Frames
-//! and messages are bounded, and a peer that vanished without closing is found by pings.
+//! A page offers the subprotocol `livers` and says hello first; a tool may do neither, and is
+//! notified of every change from the beginning. What a page says affects its own tab and nothing
+//! else. Frames and messages are bounded, and a peer that vanished without closing is found by
+//! pings.
 
 use std::{
     future::Future,
@@ -49,8 +50,8 @@ const PING: Duration = Duration::from_secs(30);
 /// How long a peer may send nothing at all.
 const SILENCE: Duration = Duration::from_secs(75);
 
-/// How long a page may take to say hello before it is notified of every change. The client says hello
-/// as soon as its socket is open.
+/// How long a page may take to say hello before it is notified of every change. The client says
+/// hello as soon as its socket is open.
 const HELLO: Duration = Duration::from_secs(1);
 
 /// What all reload sockets and event streams share.

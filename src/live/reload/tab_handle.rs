@@ -67,8 +67,8 @@ impl TabHandle {
         self.mailbox.take()
     }
 
-    /// Takes in what the tab says about itself. What it missed goes into its mailbox, as far as this
-    /// run of the server knows; the caller looks there next.
+    /// Takes in what the tab says about itself. What it missed goes into its mailbox, as far as
+    /// this run of the server knows; the caller looks there next.
     pub(crate) fn hello(&self, hello: &Hello, now: SystemTime) -> Missed {
         let page = spelled(&hello.page);
         // A page that does not say what it uses, or uses too much, is notified of every change.

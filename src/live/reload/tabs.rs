@@ -1,7 +1,7 @@
 //! The table of open tabs, indexed by the paths that they use.
 //!
-//! A change is matched from the smaller side: the graph says which paths lead to the changed file, and
-//! the index says which tabs use one of those. Tabs whose files are unknown match every change.
+//! A change is matched from the smaller side: the graph says which paths lead to the changed file,
+//! and the index says which tabs use one of those. Tabs whose files are unknown match every change.
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
@@ -44,8 +44,8 @@ pub(super) struct Tabs {
 pub(super) struct Tab {
     /// The page's own path.
     pub(super) page: Option<Arc<str>>,
-    /// The paths that the page uses, its own included, in order. `None` if they are not known, because
-    /// the page has not said hello or uses too many.
+    /// The paths that the page uses, its own included, in order. `None` if they are not known,
+    /// because the page has not said hello or uses too many.
     pub(super) uses: Option<Vec<Arc<str>>>,
     /// The version at which the document was served; 0 if it is not known.
     pub(super) served: u64,
@@ -170,8 +170,8 @@ impl Tabs {
         open.chain(self.closed.iter().copied()).min().unwrap_or(self.version)
     }
 
-    /// Puts the changes of a new version into the mailboxes of the tabs that they affect, and returns
-    /// these tabs. `reaches` are those of the changes, in order.
+    /// Puts the changes of a new version into the mailboxes of the tabs that they affect, and
+    /// returns these tabs. `reaches` are those of the changes, in order.
     pub(super) fn deliver(&mut self, changes: &ChangeSet, reaches: &[Reach]) -> Vec<TabId> {
         let version = self.version;
         let affected = self.affected(reaches);
@@ -197,8 +197,8 @@ impl Tabs {
         ids
     }
 
-    /// Puts the current errors into the mailboxes of those of these tabs that were last sent others,
-    /// and returns their mailboxes. `reaches` are those of the errors, in order.
+    /// Puts the current errors into the mailboxes of those of these tabs that were last sent
+    /// others, and returns their mailboxes. `reaches` are those of the errors, in order.
     pub(super) fn deliver_faults(
         &mut self,
         ids: &[TabId],
@@ -291,7 +291,8 @@ mod tests {
             4 => (uses(), 0_u64..5).prop_map(|(uses, served)| Step::Join(uses, served)),
             1 => (0_u64..8).prop_map(Step::Leave),
             1 => (0_u64..8, uses()).prop_map(|(tab, uses)| Step::SetUses(tab, uses)),
-            4 => (0_u8..6, 0_u8..6, 0_u64..5).prop_map(|(user, used, seen)| Step::Edge(user, used, seen)),
+            4 => (0_u8..6, 0_u8..6, 0_u64..5)
+                .prop_map(|(user, used, seen)| Step::Edge(user, used, seen)),
             1 => (0_u64..3).prop_map(Step::Sweep),
         ]
     }
@@ -344,8 +345,8 @@ mod tests {
                 let (_, changes) = tab.mailbox.take().update().unwrap_or_default();
                 changes.into_iter().map(|change| change.path).collect::<Vec<_>>()
             };
-            let notified: Vec<_> =
-                notified.into_iter().map(|id| (id, tabs.get(id).map(received).unwrap_or_default())).collect();
+            let received = |id| (id, tabs.get(id).map(received).unwrap_or_default());
+            let notified: Vec<_> = notified.into_iter().map(received).collect();
             prop_assert_eq!(notified, expected);
             prop_assert!(tabs.by_path.values().all(|ids| ids.is_sorted() && !ids.is_empty()));
         }

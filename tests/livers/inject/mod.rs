@@ -38,8 +38,8 @@ fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
     bytes.windows(part.len()).position(|window| window == part)
 }
 
-/// Returns the offset of the element in a page, and the page without it. Panics unless there is exactly
-/// one.
+/// Returns the offset of the element in a page, and the page without it. Panics unless there is
+/// exactly one.
 fn without_element(page: &[u8]) -> (usize, Vec<u8>) {
     let spell = |text: &str| -> Vec<u8> {
         match page {

@@ -1,8 +1,8 @@
 //! The client runs in every document that can run scripts.
 //!
-//! Chromium loads the documents of a folder twice, in batches of frames: from a plain server, where the
-//! test appends a script of its own to see whether scripts run at all, and from livers, whose status
-//! then lists the pages that said hello.
+//! Chromium loads the documents of a folder twice, in batches of frames: from a plain server, where
+//! the test appends a script of its own to see whether scripts run at all, and from livers, whose
+//! status then lists the pages that said hello.
 
 use std::path::{Path, PathBuf};
 
@@ -65,8 +65,8 @@ globalThis.alive = async (urls, able) => {
     }
 };";
 
-/// Loads documents, named by their paths in a folder, and returns those that can run scripts but do not
-/// run the client.
+/// Loads documents, named by their paths in a folder, and returns those that can run scripts but do
+/// not run the client.
 async fn dead(folder: &Path, names: &[String]) -> Vec<String> {
     let livers = Livers::on(folder).start().await;
     let root = folder.to_owned();

@@ -1,4 +1,5 @@
-//! Chromium builds the same tree from a document with the element as without, except for the element.
+//! Chromium builds the same tree from a document with the element as without, except for the
+//! element.
 
 use std::path::{Path, PathBuf};
 
@@ -14,11 +15,13 @@ use crate::support::server::Livers;
 /// documents than the sample in this repository.
 const HTML5LIB: &str = "LIVERS_HTML5LIB";
 
-/// The environment variable that names a folder of UTF-8 documents to test instead of `tests/corpus`.
+/// The environment variable that names a folder of UTF-8 documents to test instead of
+/// `tests/corpus`.
 const DOCUMENTS: &str = "LIVERS_DOCUMENTS";
 
-/// Lists the nodes of a document, after its mode and without the injected elements, and counts those.
-/// `outerHTML` would hide differences: adjacent text nodes, the contents of templates, namespaces.
+/// Lists the nodes of a document, after its mode and without the injected elements, and counts
+/// those. `outerHTML` would hide differences: adjacent text nodes, the contents of templates,
+/// namespaces.
 const TREE: &str = "
 globalThis.tree = document => {
     let ours = 0;
@@ -82,8 +85,8 @@ fn documents(file: &str) -> Vec<String> {
     whole.map(data).collect()
 }
 
-/// Serves named documents, has Chromium compare the tree of each response with that of its file, and
-/// returns a description of every difference.
+/// Serves named documents, has Chromium compare the tree of each response with that of its file,
+/// and returns a description of every difference.
 async fn changed(documents: &[(String, String)]) -> Vec<String> {
     let dir = TempDir::with_page("<!doctype html>");
     let livers = Livers::on(dir.path()).start().await;

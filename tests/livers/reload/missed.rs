@@ -1,5 +1,5 @@
-//! Changes that a tab missed while it was loading or its socket was down. They are delivered once, in
-//! response to its hello, if the tab uses the files.
+//! Changes that a tab missed while it was loading or its socket was down. They are delivered once,
+//! in response to its hello, if the tab uses the files.
 
 use std::time::{Duration, Instant, SystemTime};
 

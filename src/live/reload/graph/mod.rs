@@ -1,30 +1,32 @@
 //! The graph of which file uses which, learned from requests.
 //!
 //! Nodes are URL paths. A request whose `Referer` is a page, style sheet, module or worker of this
-//! server adds an edge from that path to the requested one. A page's own report of what it loaded is
-//! kept with its tab (see [`tabs`](super::tabs)) and always counts; the graph covers what no page can
-//! report: requests of its workers and of frames without a script, and requests under way.
-//! [`UsageGraph::reach`] follows the edges backwards from a changed path to everything that it affects.
-//! A path that was requested but does not exist has edges like any other, so creating the file affects
-//! the pages that requested it.
+//! server adds an edge from that path to the requested one. A page's own report of what it loaded
+//! is kept with its tab (see [`tabs`](super::tabs)) and always counts; the graph covers what no
+//! page can report: requests of its workers and of frames without a script, and requests under way.
+//! [`UsageGraph::reach`] follows the edges backwards from a changed path to everything that it
+//! affects. A path that was requested but does not exist has edges like any other, so creating the
+//! file affects the pages that requested it.
 //!
 //! **Edges age.** Each edge has the version at which it was last seen. Every response must be
-//! revalidated (`no-cache`), so a document requests all its parts after it was served itself. An edge
-//! that was not seen since belongs to an older document at that path, or to an older module, and does
-//! not count for the newer one. Edges that a reloaded page no longer has disappear without a message,
-//! while a document that was kept (suspended, or in the back-forward cache) still has its own.
+//! revalidated (`no-cache`), so a document requests all its parts after it was served itself. An
+//! edge that was not seen since belongs to an older document at that path, or to an older module,
+//! and does not count for the newer one. Edges that a reloaded page no longer has disappear without
+//! a message, while a document that was kept (suspended, or in the back-forward cache) still has
+//! its own.
 //!
-//! **Style sheets are swapped in place**, in a document that stays. The edges of a sheet are therefore
-//! removed when it changes: pages that show the new sheet request its imports and fonts again, and
-//! images that the browser does not request twice are in the pages' own reports.
+//! **Style sheets are swapped in place**, in a document that stays. The edges of a sheet are
+//! therefore removed when it changes: pages that show the new sheet request its imports and fonts
+//! again, and images that the browser does not request twice are in the pages' own reports.
 //!
-//! **In doubt, everyone is affected.** What shared workers and service workers request belongs to all
-//! pages ([`EVERYONE`]). So does what a page requested without a `Referer`, until a page reports that
-//! it uses the path: workers made from blobs do so, and pages with a strict referrer policy.
+//! **In doubt, everyone is affected.** What shared workers and service workers request belongs to
+//! all pages ([`EVERYONE`]). So does what a page requested without a `Referer`, until a page
+//! reports that it uses the path: workers made from blobs do so, and pages with a strict referrer
+//! policy.
 //!
 //! **Bounded.** When the graph has grown a lot, edges that are older than every open document are
-//! removed. When it is full nevertheless, new edges are dropped, and every change affects documents of
-//! that time.
+//! removed. When it is full nevertheless, new edges are dropped, and every change affects documents
+//! of that time.
 //!
 //! Pure data. Paths are spelled as [`UrlPath`](crate::http::url_path::UrlPath) spells them, without
 //! the query: two tabs at one path count as one where only requests tell about them.
@@ -38,13 +40,13 @@ use std::{
 /// The maximum number of edges.
 const EDGES: usize = 100_000;
 
-/// The number of edges from which on stale ones are looked for, and again whenever twice as many are
-/// there as were left. Not lower: a page that comes back from sleep or from the browser's cache is
-/// notified of everything if its edges are gone.
+/// The number of edges from which on stale ones are looked for, and again whenever twice as many
+/// are there as were left. Not lower: a page that comes back from sleep or from the browser's cache
+/// is notified of everything if its edges are gone.
 pub(super) const SWEEP: usize = 10_000;
 
-/// The maximum total length of the paths at both ends of all edges, bytes. A request can name a path
-/// of any length.
+/// The maximum total length of the paths at both ends of all edges, bytes. A request can name a
+/// path of any length.
 const BYTES: usize = 8 << 20;
 
 /// The maximum number of paths that were requested without a `Referer`.
@@ -56,8 +58,8 @@ pub(super) const EVERYONE: &str = "*";
 /// The graph.
 #[derive(Debug, Default)]
 pub(super) struct UsageGraph {
-    /// Used path -> its users and the version at which each edge was last seen, ordered by user. Most
-    /// files have one user, for which a map would take five times the memory.
+    /// Used path -> its users and the version at which each edge was last seen, ordered by user.
+    /// Most files have one user, for which a map would take five times the memory.
     users: HashMap<Arc<str>, Vec<(Arc<str>, u64)>>,
     /// The same edges from the other end: user -> used paths, in order.
     uses: HashMap<Arc<str>, Vec<Arc<str>>>,
@@ -74,14 +76,16 @@ pub(super) struct UsageGraph {
     unattributed: HashMap<Arc<str>, bool>,
 }
 
-/// The paths that a change of one path affects. Independent of the graph, so that using it needs no lock.
+/// The paths that a change of one path affects. Independent of the graph, so that using it needs no
+/// lock.
 #[derive(Debug)]
 pub(super) struct Reach {
     everyone: bool,
     /// What pages may call the changed file.
     spellings: Vec<String>,
-    /// Each path that uses the file, directly or through others, and the last version at which it was
-    /// seen to: that of the oldest edge on the way, or the highest of these if there are several ways.
+    /// Each path that uses the file, directly or through others, and the last version at which it
+    /// was seen to: that of the oldest edge on the way, or the highest of these if there are
+    /// several ways.
     users: Vec<(Arc<str>, u64)>,
     complete_since: u64,
 }
@@ -96,8 +100,8 @@ impl Reach {
         self.everyone
     }
 
-    /// Returns the affected paths, each with the highest version at which a document that uses it may
-    /// have been served to be affected.
+    /// Returns the affected paths, each with the highest version at which a document that uses it
+    /// may have been served to be affected.
     pub(super) fn paths(&self) -> impl Iterator<Item = (&str, u64)> {
         let spellings = self.spellings.iter().map(|path| (path.as_str(), u64::MAX));
         spellings.chain(self.users.iter().map(|(path, since)| (&**path, *since)))
@@ -181,8 +185,8 @@ impl UsageGraph {
         self.remove(EVERYONE, used)
     }
 
-    /// Records that a file was removed: later requests for it without a `Referer` count as unexplained
-    /// again. A page that reports its worker does not report one that is missing.
+    /// Records that a file was removed: later requests for it without a `Referer` count as
+    /// unexplained again. A page that reports its worker does not report one that is missing.
     pub(super) fn invalidate(&mut self, removed: &str) {
         if self.unattributed.get(removed) == Some(&true) {
             self.unattributed.remove(removed);
@@ -190,8 +194,8 @@ impl UsageGraph {
         }
     }
 
-    /// Removes the edges from a path that were last seen before a version. The file has changed since,
-    /// and what it uses now is requested again.
+    /// Removes the edges from a path that were last seen before a version. The file has changed
+    /// since, and what it uses now is requested again.
     pub(super) fn forget_uses(&mut self, user: &str, before: u64) {
         for used in self.uses.get(user).cloned().unwrap_or_default() {
             let users = self.users.get(&used).map(Vec::as_slice).unwrap_or_default();
@@ -303,8 +307,8 @@ fn by_user(edge: &(Arc<str>, u64), user: &str) -> Ordering {
     (*edge.0).cmp(user)
 }
 
-/// Returns what pages may call a file: an index is also its directory, a directory is requested with
-/// or without its slash, and a file is part of its directory's listing.
+/// Returns what pages may call a file: an index is also its directory, a directory is requested
+/// with or without its slash, and a file is part of its directory's listing.
 fn spellings(changed: &str) -> Vec<String> {
     let mut spellings = vec![changed.to_owned()];
     let name_at = changed.trim_end_matches('/').rfind('/').map_or(0, |slash| slash + 1);

@@ -3,16 +3,17 @@
 //! Publishing a change set starts a new version, and puts into the mailbox of each affected tab the
 //! changes that affect it. Then, with no lock held, the connections are asked to write.
 //!
-//! **Locks.** The graph with the compile errors, and the table of tabs, have a lock each; where both
-//! are needed, the graph's is taken first. Requests only read atomics, and take the graph's lock when
-//! they show an edge that it does not have. A fan-out holds the table's lock while it fills mailboxes
-//! (a tenth of a millisecond for a thousand tabs) and no lock while sockets are written, so requests
-//! never wait for it. One owner with a queue would give the same, but a request would have to copy
-//! each observation into the queue, and a tab could not read its own state when it says hello.
+//! **Locks.** The graph with the compile errors, and the table of tabs, have a lock each; where
+//! both are needed, the graph's is taken first. Requests only read atomics, and take the graph's
+//! lock when they show an edge that it does not have. A fan-out holds the table's lock while it
+//! fills mailboxes (a tenth of a millisecond for a thousand tabs) and no lock while sockets are
+//! written, so requests never wait for it. One owner with a queue would give the same, but a
+//! request would have to copy each observation into the queue, and a tab could not read its own
+//! state when it says hello.
 //!
-//! **What a tab missed**, while it was loading or its socket was down, is found by the version that its
-//! document was stamped with, or that it was last notified of. A version of another run of the server
-//! means nothing here; for such a tab the files themselves are checked: see
+//! **What a tab missed**, while it was loading or its socket was down, is found by the version that
+//! its document was stamped with, or that it was last notified of. A version of another run of the
+//! server means nothing here; for such a tab the files themselves are checked: see
 //! [`Missed`](super::tab_handle::Missed).
 
 #[cfg(test)]
@@ -120,8 +121,9 @@ impl Hub {
         self.version.load(Ordering::Acquire)
     }
 
-    /// Returns a number that changes with each version and whenever edges are removed from the graph:
-    /// an edge that was observed while it had this value is in the graph, at the current version.
+    /// Returns a number that changes with each version and whenever edges are removed from the
+    /// graph: an edge that was observed while it had this value is in the graph, at the current
+    /// version.
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
     }
@@ -131,14 +133,15 @@ impl Hub {
         self.epoch.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Starts a version with these changes and notifies the tabs that they affect. Returns the version
-    /// and how many tabs were notified.
+    /// Starts a version with these changes and notifies the tabs that they affect. Returns the
+    /// version and how many tabs were notified.
     pub(crate) fn publish(&self, changes: &ChangeSet) -> (u64, usize) {
         if changes.is_empty() {
             return (self.version(), 0);
         }
         let mut usage = self.usage();
-        // Without tabs the graph need not be searched. A tab that joins meanwhile gets every change.
+        // Without tabs the graph need not be searched. A tab that joins meanwhile gets every
+        // change.
         let reach = |path: &str| match self.open_tabs() {
             0 => Reach::everyone(),
             _ => self.reach(&usage.graph, path),
@@ -169,9 +172,9 @@ impl Hub {
         (version, mailboxes.len())
     }
 
-    /// Removes the edges of changed files that were seen before the change. Called after the tabs were
-    /// notified, since they wait for that. What they request from now on is seen at the new version,
-    /// and kept.
+    /// Removes the edges of changed files that were seen before the change. Called after the tabs
+    /// were notified, since they wait for that. What they request from now on is seen at the new
+    /// version, and kept.
     fn forget_uses(&self, changes: &ChangeSet, version: u64) {
         let replaced = |(path, kind)| kind == Kind::Removed || is_swapped_in_place(path);
         if !changes.iter().any(replaced) {
@@ -196,8 +199,8 @@ impl Hub {
             }
             usage.faults.insert(fault.path.clone(), Arc::new(fault));
         }
-        // A known error may affect more tabs by now: the request that meets it may be the first to show
-        // that a tab uses the source.
+        // A known error may affect more tabs by now: the request that meets it may be the first to
+        // show that a tab uses the source.
         self.notify_of_faults(usage);
         new
     }

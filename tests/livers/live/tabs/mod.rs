@@ -1,9 +1,9 @@
 //! Exactly the tabs that use a file are notified of its changes.
 //!
-//! Thirteen tabs in Chromium on pages of different kinds, and two hundred random edits. After each edit,
-//! the notifications and the contents of every tab are compared with a model of which page uses which
-//! file. How a page applies a change (a swap, a reload) is not tested here. `LIVERS_SEED` sets another
-//! seed.
+//! Thirteen tabs in Chromium on pages of different kinds, and two hundred random edits. After each
+//! edit, the notifications and the contents of every tab are compared with a model of which page
+//! uses which file. How a page applies a change (a swap, a reload) is not tested here.
+//! `LIVERS_SEED` sets another seed.
 
 mod model;
 mod render;
@@ -190,8 +190,8 @@ impl Run {
         let several = self.random.below(8) == 0;
         let before: Vec<_> = self.tabs.iter().map(|(path, _)| self.model.used(path)).collect();
         self.talks.iter_mut().for_each(|talk| talk.notified.clear());
-        // No page reports a missing worker, and one page requests it without a `Referer`: then every tab
-        // is notified.
+        // No page reports a missing worker, and one page requests it without a `Referer`: then
+        // every tab is notified.
         let was_unattributed = self.model.0["/w.js"].version == 0;
         let mut changed = Vec::new();
         for _ in 0..if several { 2 + self.random.below(3) } else { 1 } {
@@ -235,8 +235,8 @@ impl Run {
         }
     }
 
-    /// Changes a file that all tabs use, and waits until all of them show what is on the disk and the
-    /// server knows what they use.
+    /// Changes a file that all tabs use, and waits until all of them show what is on the disk and
+    /// the server knows what they use.
     async fn settled(&mut self) {
         self.marker += 1;
         self.dir.write("marker.css", format!(":root {{ --marker: {} }}", self.marker));
@@ -244,8 +244,8 @@ impl Run {
         let shown = self.tabs.iter().map(async |(path, page)| {
             let documents = self.model.documents(path);
             let there = documents[0].1.shown.contains_key(path);
-            // The client cannot know the version of a page that a service worker may have served, so it
-            // misses a change that happens while it loads.
+            // The client cannot know the version of a page that a service worker may have served,
+            // so it misses a change that happens while it loads.
             let marked = there && path != CONTROLLED;
             page.wait_until(&shows(if marked { self.marker } else { 0 }, &documents)).await;
         });

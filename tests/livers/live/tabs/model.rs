@@ -1,5 +1,5 @@
-//! A site as plain data, and which page uses which file: computed from the contents of the files, without
-//! requests or anything of livers.
+//! A site as plain data, and which page uses which file: computed from the contents of the files,
+//! without requests or anything of livers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -62,8 +62,8 @@ pub struct Uses {
     pub shown: BTreeMap<String, (How, u32)>,
 }
 
-/// The files of the site and their references. `?` marks a reference that is absent at first, `!` a file
-/// that does not exist at first.
+/// The files of the site and their references. `?` marks a reference that is absent at first, `!` a
+/// file that does not exist at first.
 const SITE: &[(&str, &[(How, &str)])] = &[
     ("/plain.html", &[]),
     ("/sheets.html", &[(Link, "/a.css"), (Style, "/s.css"), (Link, "?/z.css")]),
