@@ -42,6 +42,11 @@ impl ExtraPaths {
         Ok(Self { paths, names: HashSet::new() })
     }
 
+    /// Returns the folders and files.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.paths.iter().map(|extra| &*extra.path)
+    }
+
     /// Returns the folders.
     pub(super) fn folders(&self) -> impl Iterator<Item = &Path> {
         self.paths.iter().filter(|extra| extra.is_folder).map(|extra| &*extra.path)

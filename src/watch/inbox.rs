@@ -1,5 +1,5 @@
-//! The bounded inbox of the watch's thread: requests, the poller and, except on Linux, the system's
-//! watcher put inputs into it.
+//! The bounded inbox of the watch's thread: requests, the poller and the system's watcher put inputs
+//! into it.
 //!
 //! The lock is held while one input is added, or while all of them are taken out, and never while
 //! the thread works. Only the first input after the inbox was emptied wakes the thread. When the
@@ -8,10 +8,8 @@
 
 use std::{
     path::PathBuf,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use super::{
@@ -27,8 +25,7 @@ const CAPACITY: usize = 100_000;
 pub(super) enum Input {
     /// A request was served this state of a path.
     Note(PathBuf, PathState),
-    /// An event of a system whose watcher has a thread of its own.
-    #[cfg_attr(target_os = "linux", allow(dead_code))]
+    /// An event of the system's watcher.
     Event(SystemEvent),
     /// The poller found this.
     Polled(PathBuf, Signal),
@@ -37,100 +34,96 @@ pub(super) enum Input {
 }
 
 /// The inbox.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Inbox {
-    inputs: Mutex<Vec<Input>>,
-    overflowed: AtomicBool,
-    stopped: AtomicBool,
-    waker: mio::Waker,
+    content: Mutex<Content>,
+    first: Condvar,
+}
+
+/// What the inbox holds, and what its reader takes out at once.
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    /// The inputs, in the order in which they were sent.
+    pub(super) inputs: Vec<Input>,
+    /// Inputs were dropped.
+    pub(super) overflowed: bool,
+    /// The reader should end.
+    pub(super) stopped: bool,
 }
 
 impl Inbox {
-    /// Creates an inbox that wakes its reader with this waker.
-    pub(super) fn new(waker: mio::Waker) -> Self {
-        Self {
-            inputs: Mutex::default(),
-            overflowed: AtomicBool::new(false),
-            stopped: AtomicBool::new(false),
-            waker,
-        }
-    }
-
     /// Adds an input, or records an overflow. Does not wait for the reader.
     pub(super) fn send(&self, input: Input) {
-        let mut inputs = self.inputs();
-        if inputs.len() >= CAPACITY {
-            self.overflowed.store(true, Ordering::Release);
+        let mut content = self.content();
+        if content.inputs.len() >= CAPACITY {
+            content.overflowed = true;
             return;
         }
-        inputs.push(input);
-        let first = inputs.len() == 1;
-        drop(inputs);
-        if first {
-            self.wake();
+        content.inputs.push(input);
+        let is_first = content.inputs.len() == 1;
+        drop(content);
+        if is_first {
+            self.first.notify_one();
         }
-    }
-
-    /// Takes all inputs, in the order in which they were sent.
-    pub(super) fn take(&self) -> Vec<Input> {
-        std::mem::take(&mut *self.inputs())
-    }
-
-    /// Returns whether inputs were dropped since the last call.
-    pub(super) fn take_overflow(&self) -> bool {
-        self.overflowed.swap(false, Ordering::AcqRel)
     }
 
     /// Asks the reader to end.
     pub(super) fn stop(&self) {
-        self.stopped.store(true, Ordering::Release);
-        self.wake();
+        self.content().stopped = true;
+        self.first.notify_one();
     }
 
-    /// Returns whether the reader should end.
-    pub(super) fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Acquire)
+    /// Takes everything out, once there is something or the time is over.
+    ///
+    /// # Blocking
+    /// Waits for the first input for up to `timeout`, or without limit.
+    pub(super) fn wait(&self, timeout: Option<Duration>) -> Content {
+        let is_empty = |content: &mut Content| content.inputs.is_empty() && !content.stopped;
+        let content = self.content();
+        let mut content = match timeout {
+            None => {
+                self.first.wait_while(content, is_empty).unwrap_or_else(PoisonError::into_inner)
+            }
+            Some(timeout) => {
+                let waited = self.first.wait_timeout_while(content, timeout, is_empty);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        std::mem::take(&mut *content)
     }
 
-    fn wake(&self) {
-        // Fails only if the reader is gone.
-        let _ = self.waker.wake();
-    }
-
-    fn inputs(&self) -> MutexGuard<'_, Vec<Input>> {
-        self.inputs.lock().unwrap_or_else(PoisonError::into_inner)
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use std::{sync::Arc, time::Duration};
+mod tests {
+    use std::{sync::Arc, thread, time::Duration};
 
     use super::{CAPACITY, Inbox, Input};
 
-    /// An inbox, and the poll that its waker wakes.
-    pub(in crate::watch) fn new_inbox() -> (Arc<Inbox>, mio::Poll) {
-        let poll = mio::Poll::new().unwrap();
-        let waker = mio::Waker::new(poll.registry(), mio::Token(0)).unwrap();
-        (Arc::new(Inbox::new(waker)), poll)
+    #[test]
+    fn an_input_ends_the_wait_and_an_overflow_is_reported_once() {
+        let inbox = Arc::new(Inbox::default());
+        let (reader, writer) = (Arc::clone(&inbox), Arc::clone(&inbox));
+        let waiting = thread::spawn(move || reader.wait(None).inputs.len());
+        thread::spawn(move || writer.send(Input::RetryWatches));
+        assert_eq!(waiting.join().unwrap(), 1);
+
+        (0..=CAPACITY).for_each(|_| inbox.send(Input::RetryWatches));
+        let content = inbox.wait(None);
+        assert_eq!((content.inputs.len(), content.overflowed), (CAPACITY, true));
+        let content = inbox.wait(Some(Duration::ZERO));
+        assert_eq!((content.inputs.len(), content.overflowed), (0, false));
     }
 
     #[test]
-    fn first_input_wakes_the_reader_and_an_overflow_is_reported_once() {
-        let (inbox, mut poll) = new_inbox();
-        let mut events = mio::Events::with_capacity(4);
-        let mut is_woken = || {
-            poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
-            !events.is_empty()
-        };
-        inbox.send(Input::RetryWatches);
-        assert!(is_woken());
-        (0..CAPACITY).for_each(|_| inbox.send(Input::RetryWatches));
-        assert!(!is_woken(), "the reader has not emptied the inbox since it was woken");
-        assert_eq!(inbox.take().len(), CAPACITY);
-        assert!(inbox.take_overflow());
-        assert!(!inbox.take_overflow());
-        inbox.send(Input::RetryWatches);
-        assert!(is_woken());
+    fn stopping_ends_the_wait() {
+        let inbox = Arc::new(Inbox::default());
+        let reader = Arc::clone(&inbox);
+        let waiting = thread::spawn(move || reader.wait(None).stopped);
+        inbox.stop();
+        assert!(waiting.join().unwrap());
     }
 }

@@ -79,9 +79,7 @@ impl Watch {
     /// Reads the `.gitignore` files above the root.
     pub(crate) fn start(options: Options, events: Events, publish: Publish) -> Result<Self, Error> {
         let no_thread = |error: std::io::Error| Error::System(error.to_string());
-        let poll = mio::Poll::new().map_err(no_thread)?;
-        let waker = mio::Waker::new(poll.registry(), worker::WAKE).map_err(no_thread)?;
-        let inbox = Arc::new(Inbox::new(waker));
+        let inbox = Arc::new(Inbox::default());
         let (gate, status) = (Arc::new(BurstGate::new()), Arc::default());
         let (all, established) = watch::channel(false);
         let shared = worker::Shared {
@@ -90,7 +88,7 @@ impl Watch {
             status: Arc::clone(&status),
             established: all,
         };
-        let worker = Worker::new(options, shared, poll, publish, events)?;
+        let worker = Worker::new(options, shared, publish, events)?;
         let thread = std::thread::Builder::new()
             .name("livers-watch".to_owned())
             .spawn(move || worker.run())

@@ -67,12 +67,6 @@ impl<S: System> Observer<S> {
         }
     }
 
-    /// Returns the system's watcher, if there is one.
-    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
-    pub(super) fn system(&mut self) -> Option<&mut S> {
-        self.system.as_mut()
-    }
-
     /// Returns whether each folder needs its own watch, rather than each tree.
     pub(super) fn watches_each_folder(&self) -> bool {
         WATCHES_ONE_FOLDER || self.system.is_none()
@@ -102,17 +96,11 @@ impl<S: System> Observer<S> {
         before.is_none()
     }
 
-    /// Watches a file by itself, where a watch covers nothing else. Returns whether the system granted
-    /// the watch. Polling would show nothing that polling its folder does not.
-    pub(super) fn watch_file(&mut self, file: &Path) -> bool {
-        WATCHES_ONE_FOLDER && self.system.as_mut().is_some_and(|system| system.watch(file).is_ok())
-    }
-
-    /// Watches the names in the folder above a root, where a watch covers nothing else. Returns
-    /// whether the system granted the watch.
-    pub(super) fn watch_names(&mut self, folder: &Path) -> bool {
-        let granted = |system: &mut S| system.watch_names(folder).is_ok();
-        WATCHES_ONE_FOLDER && self.system.as_mut().is_some_and(granted)
+    /// Watches a path by itself, where a watch covers nothing else: a file, or the folder above a root.
+    /// Returns whether the system granted the watch. Polling would show nothing that polling the folder
+    /// does not.
+    pub(super) fn watch_one(&mut self, path: &Path) -> bool {
+        WATCHES_ONE_FOLDER && self.system.as_mut().is_some_and(|system| system.watch(path).is_ok())
     }
 
     /// Stops watching a folder.
@@ -211,7 +199,7 @@ mod tests {
     use crate::{
         event::{Event, Events},
         watch::{
-            inbox::{Inbox, Input, tests::new_inbox},
+            inbox::{Inbox, Input},
             signal::Signal,
         },
     };
@@ -239,12 +227,12 @@ mod tests {
     }
 
     /// Waits for what the poller finds.
-    fn polled(inbox: &Inbox, poll: &mut mio::Poll, count: usize) -> Vec<(PathBuf, Signal)> {
-        let (mut polled, mut events) = (Vec::new(), mio::Events::with_capacity(1));
+    fn polled(inbox: &Inbox, count: usize) -> Vec<(PathBuf, Signal)> {
+        let mut polled = Vec::new();
         while polled.len() < count {
-            poll.poll(&mut events, Some(Duration::from_secs(20))).unwrap();
-            assert!(!events.is_empty(), "only {polled:?}");
-            polled.extend(inbox.take().into_iter().filter_map(|input| match input {
+            let inputs = inbox.wait(Some(Duration::from_secs(20))).inputs;
+            assert!(!inputs.is_empty(), "only {polled:?}");
+            polled.extend(inputs.into_iter().filter_map(|input| match input {
                 Input::Polled(path, signal) => Some((path, signal)),
                 _ => None,
             }));
@@ -262,7 +250,7 @@ mod tests {
         }
         let (system, status, events) = (Limited::default(), Arc::default(), Events::default());
         system.limit.store(1, Ordering::Relaxed);
-        let (mut emitted, (inbox, mut poll)) = (events.subscribe(), new_inbox());
+        let (mut emitted, inbox) = (events.subscribe(), Arc::new(Inbox::default()));
         let mut observer =
             Observer::new(Some(system.clone()), Arc::clone(&inbox), Arc::clone(&status), events);
 
@@ -286,7 +274,7 @@ mod tests {
         fs::write(folders[1].join("file"), "new").unwrap();
         let file = folders[1].join("file");
         let wanted = [(file.clone(), Signal::Written), (file, Signal::Finished)];
-        assert_eq!(polled(&inbox, &mut poll, 2), wanted, "only the folder without a watch");
+        assert_eq!(polled(&inbox, 2), wanted, "only the folder without a watch");
 
         let by_events = |observer: &Observer<_>| {
             methods(observer).iter().filter(|how| **how == Method::Events).count()
@@ -308,7 +296,7 @@ mod tests {
     fn without_a_system_watcher_everything_is_polled() {
         let top = tempfile::tempdir().unwrap();
         let mut observer =
-            Observer::<Limited>::new(None, new_inbox().0, Arc::default(), Events::default());
+            Observer::<Limited>::new(None, Arc::default(), Arc::default(), Events::default());
         assert!(observer.watches_each_folder());
         assert!(observer.watch(top.path()) && !observer.watch(&top.path().join("nothing")));
         assert_eq!(observer.folders[top.path()], Method::Polling);

@@ -47,12 +47,6 @@ impl Tree {
         Self { observer, watched, above: None, unwalked, events }
     }
 
-    /// Returns the observer, whose system watcher has the events.
-    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
-    pub(super) fn observer(&mut self) -> &mut Observer {
-        &mut self.observer
-    }
-
     /// Watches a folder now. Those below it are watched by later [steps](Self::walk_step).
     pub(super) fn walk(&mut self, folder: &Path) {
         self.watch(folder);
@@ -134,7 +128,7 @@ impl Tree {
     /// replaced, and if it is a symbolic link, its own watch does not report that.
     pub(super) fn add_above(&mut self, root: &Path) {
         if let Some(above) = root.parent()
-            && self.observer.watch_names(above)
+            && self.observer.watch_one(above)
         {
             self.above = Some(above.to_owned());
         }
@@ -143,7 +137,7 @@ impl Tree {
     /// Watches a file by itself. Returns whether that is a new watch.
     pub(super) fn add_file(&mut self, file: &Path) -> bool {
         !self.watched.contains(file)
-            && self.observer.watch_file(file)
+            && self.observer.watch_one(file)
             && self.watched.insert(file.to_owned())
     }
 

@@ -1,25 +1,15 @@
-//! The system's file watcher: inotify on Linux, what `notify` offers elsewhere.
+//! The system's file watcher, by way of `notify`: inotify on Linux, where a watch covers one folder,
+//! and watches of whole trees elsewhere.
 //!
-//! inotify is read by the watch's own thread, so no other thread stands between an event and its
-//! consequences. A watch there covers one folder. The other systems watch whole trees, and call back
-//! on a thread of theirs, from which events reach the watch's thread through its inbox.
-//!
-//! Both report the same [`SystemEvent`](super::signal::SystemEvent)s. The kinds are hints: only what
-//! decides when to examine a path is taken from them (was a save finished, is something being
-//! written, was something removed).
+//! `notify` calls back on a thread of its own, from which [`SystemEvent`](super::signal::SystemEvent)s
+//! reach the watch's thread through its inbox. The kinds of events are hints: only what decides when
+//! to examine a path is taken from them (was a save finished, is something being written, was
+//! something removed).
 
-#[cfg(target_os = "linux")]
-mod inotify;
-// Compiled in tests everywhere, so that it cannot rot on the machines where it is not used.
-#[cfg(any(not(target_os = "linux"), test))]
-#[cfg_attr(target_os = "linux", allow(dead_code))]
 mod notify;
 
 use std::{io, path::Path};
 
-#[cfg(target_os = "linux")]
-pub(super) use self::inotify::Watcher;
-#[cfg(not(target_os = "linux"))]
 pub(super) use self::notify::Watcher;
 
 /// Whether a watch covers one folder, rather than a tree.
@@ -43,15 +33,6 @@ pub(super) trait System: Send {
     /// # Errors
     /// See [`WatchError`].
     fn watch(&mut self, path: &Path) -> Result<(), WatchError>;
-
-    /// Watches which names a folder gets and loses, but not what is written in it, where the system
-    /// can tell the two apart.
-    ///
-    /// # Errors
-    /// See [`WatchError`].
-    fn watch_names(&mut self, path: &Path) -> Result<(), WatchError> {
-        self.watch(path)
-    }
 
     /// Stops watching a path. Does nothing if the system dropped the watch itself.
     fn unwatch(&mut self, path: &Path);

@@ -1,12 +1,11 @@
-//! The watch's thread: takes signals from the system and the inbox, and publishes changes.
+//! The watch's thread: takes signals from its inbox, and publishes changes.
 //!
-//! All state belongs to this thread. One round is: read all system events, take the inbox, apply
-//! what the requests [noted](follow), apply the [signals](intake), [compare](compare) the paths that
-//! are due and publish the differences, walk a few folders of the tree.
+//! All state belongs to this thread. One round is: take the inbox, apply what the requests
+//! [noted](follow), apply the [signals](intake), [compare](compare) the paths that are due and publish
+//! the differences, walk a few folders of the tree.
 //!
-//! The inbox is taken after the events were read and applied before them. So whatever was served
-//! before a save is known when the save's events are applied. And the events are read until there are
-//! no more, so that the close of a file is seen together with its writes.
+//! The notes of a round are applied before its signals, so whatever was served before a save is known
+//! when the save's events are applied.
 //!
 //! Every step may block; the longest one is reading a file that changed.
 
@@ -44,13 +43,6 @@ use crate::{
     event::{Event, Events},
 };
 
-/// The token of the inbox's waker.
-pub(super) const WAKE: mio::Token = mio::Token(0);
-
-/// The token of inotify's descriptor.
-#[cfg(target_os = "linux")]
-const SYSTEM: mio::Token = mio::Token(1);
-
 /// How often it is checked whether a root that went away is back.
 const AWAY: Duration = Duration::from_millis(100);
 
@@ -78,7 +70,6 @@ pub(super) struct Worker {
     started: SystemTime,
     /// When all folders were watched for the first time.
     established: Option<Instant>,
-    poll: mio::Poll,
     shared: Shared,
     publish: Publish,
     events: Events,
@@ -92,7 +83,6 @@ impl Worker {
     pub(super) fn new(
         options: Options,
         shared: Shared,
-        poll: mio::Poll,
         publish: Publish,
         events: Events,
     ) -> Result<Self, Error> {
@@ -105,7 +95,7 @@ impl Worker {
             shared.status.set_polling(Polling::Configured);
             None
         } else {
-            system_watcher(&root, &shared, &poll, &events)
+            system_watcher(&root, &extra, &shared, &events)
         };
         let inbox = Arc::clone(&shared.inbox);
         let observer = Observer::new(system, inbox, Arc::clone(&shared.status), events.clone());
@@ -122,7 +112,6 @@ impl Worker {
             away: Vec::new(),
             started: SystemTime::now(),
             established: None,
-            poll,
             shared,
             publish,
             events,
@@ -132,25 +121,17 @@ impl Worker {
     /// Works until the inbox is stopped.
     pub(super) fn run(mut self) {
         self.watch_all();
-        let mut ready = mio::Events::with_capacity(4);
         let mut events = Vec::new();
-        let mut has_more = false;
         loop {
             self.shared.gate.hold_until(self.coalescer.hold_until());
             self.shared.gate.open_unless(self.coalescer.expects_more());
-            if let Err(error) = self.poll.poll(&mut ready, self.timeout(has_more))
-                && error.kind() != std::io::ErrorKind::Interrupted
-            {
-                self.report(PathBuf::new(), error.to_string());
-                return;
-            }
+            let content = self.shared.inbox.wait(self.timeout());
             self.shared.gate.close();
-            if self.shared.inbox.is_stopped() {
+            if content.stopped {
                 return;
             }
-            has_more = self.read_system(&mut events);
-            let mut overflowed = self.shared.inbox.take_overflow();
-            self.take_inbox(&mut events);
+            let mut overflowed = content.overflowed;
+            self.take_inputs(content.inputs, &mut events);
             for event in events.drain(..) {
                 match event {
                     SystemEvent::Signal(path, signal) => self.reported(path, signal),
@@ -167,9 +148,9 @@ impl Worker {
         }
     }
 
-    /// Returns how long to wait for the next event or input.
-    fn timeout(&self, has_more: bool) -> Option<Duration> {
-        if has_more || self.tree.is_walking() {
+    /// Returns how long to wait for the next input.
+    fn timeout(&self) -> Option<Duration> {
+        if self.tree.is_walking() {
             return Some(Duration::ZERO);
         }
         let due = self.coalescer.next();
@@ -178,20 +159,9 @@ impl Worker {
         due.into_iter().chain(away).min()
     }
 
-    /// Reads the events that the system has, where this thread reads them. Returns whether there may
-    /// be more.
-    #[cfg_attr(not(target_os = "linux"), allow(unused_variables, clippy::unused_self))]
-    fn read_system(&mut self, events: &mut Vec<SystemEvent>) -> bool {
-        #[cfg(target_os = "linux")]
-        if let Some(system) = self.tree.observer().system() {
-            return system.read(events);
-        }
-        false
-    }
-
-    /// Takes the inbox. Notes are applied at once, signals after the events that were read.
-    fn take_inbox(&mut self, events: &mut Vec<SystemEvent>) {
-        for input in self.shared.inbox.take() {
+    /// Applies notes at once, and collects the system's events, which are applied after them.
+    fn take_inputs(&mut self, inputs: Vec<Input>, events: &mut Vec<SystemEvent>) {
+        for input in inputs {
             match input {
                 Input::Note(path, state) => self.note(path, state, Instant::now()),
                 Input::Event(event) => events.push(event),
@@ -259,18 +229,22 @@ impl Worker {
 /// Creates the system's watcher. A failure is reported, and everything is polled.
 fn system_watcher(
     root: &Root,
+    extra: &ExtraPaths,
     shared: &Shared,
-    poll: &mio::Poll,
     events: &Events,
 ) -> Option<system::Watcher> {
-    #[cfg(target_os = "linux")]
-    let watcher = system::Watcher::new(poll.registry(), SYSTEM);
-    #[cfg(not(target_os = "linux"))]
-    let watcher = {
-        let _ = poll;
-        let inbox = Arc::clone(&shared.inbox);
-        system::Watcher::new(move |event| inbox.send(Input::Event(event)))
-    };
+    let inbox = Arc::clone(&shared.inbox);
+    // The folder above a root is watched, too. What is written beside the root wakes no one.
+    let watched = [root.path()].into_iter().chain(root.mounted()).chain(extra.paths());
+    let watched: Vec<_> = watched.map(Path::to_owned).collect();
+    let leads_out = root.leads_out();
+    let watcher = system::Watcher::new(move |event| {
+        let concerns = |path: &Path| watched.iter().any(|watched| path.starts_with(watched));
+        match event {
+            SystemEvent::Signal(path, _) if !leads_out && !concerns(&path) => {}
+            event => inbox.send(Input::Event(event)),
+        }
+    });
     match watcher {
         Ok(watcher) => {
             // Known at once, so that the banner can say it.
