@@ -33,6 +33,8 @@ pub(super) struct ResponseBody {
     ended: bool,
     carrier: Option<Carrier>,
     source: Source,
+    /// Reported by the next poll.
+    error: Option<BodyError>,
     shutdown: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
 
@@ -59,7 +61,7 @@ impl Source {
 
 impl ResponseBody {
     pub(super) fn new(body: Incoming, carrier: Carrier, source: Source) -> Self {
-        Self { body, ended: false, carrier: Some(carrier), source, shutdown: None }
+        Self { body, ended: false, carrier: Some(carrier), source, error: None, shutdown: None }
     }
 
     /// Ready once the server shuts down.
@@ -79,6 +81,9 @@ impl HttpBody for ResponseBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
+        if let Some(error) = this.error.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         let poll = match &mut this.carrier {
             Some(Carrier::Reader(connection)) => connection.poll_frame(context, &mut this.body),
             _ => Pin::new(&mut this.body).poll_frame(context),
@@ -95,7 +100,11 @@ impl HttpBody for ResponseBody {
                 if this.carrier.take().is_some() && !this.source.transport.cancel.is_cancelled() {
                     this.source.interrupted(&error);
                 }
-                Poll::Ready(Some(Err(error.into())))
+                // hyper drops what it has not written yet when a body fails. It writes first if the body
+                // is pending, so the client gets what the backend has sent.
+                this.error = Some(error.into());
+                context.waker().wake_by_ref();
+                Poll::Pending
             }
             None => {
                 this.ended = true;
