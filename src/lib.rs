@@ -25,20 +25,21 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | 6 | `server`: startup, accept loop, connections, connection limit, shutdown |
+//! | 7 | `server`: startup, accept loop, connections, connection limit, shutdown |
+//! | 6 | `config`: all settings as one plain value, filled by flags, a file or a program |
 //! | 5 | `site`: routes each request and turns the outcomes of the layer below into responses |
 //! | 4 | `live`: the live-reload core, usable without files and without `site` (injection, reload socket, which tab uses which file) · `files`: what a URL path resolves to, and the cache of served files · `esm`: compiles modules and serves packages (feature `esm`) · `watch`: detects changes · `proxy`: forwards requests and WebSockets to backends |
 //! | 3 | `docroot`: maps URL paths to files and back, access rules, reads files as consistent snapshots |
-//! | 2 | `http`: RFC 9110 and 9112 without any knowledge of livers: representations, preconditions, ranges, content codings, URL paths, host guard |
-//! | 1 | plain data without I/O: `config` · `error` · `event` · `fault` · `refusal` · `change` |
+//! | 2 | `http`: RFC 9110 and 9112, and of livers only its own paths: representations, preconditions, ranges, content codings, URL paths, host guard |
+//! | 1 | plain data without I/O: `error` · `event` · `fault` · `refusal` · `change` |
 //!
 //! The client in `client-snippet` has three programs: `reload` (in every page), `hmr` (hot updates of
 //! modules) and `packages` (the module registry of `node_modules`).
 //!
 //! **A request** passes the host guard, then livers' own paths, then the proxy routes, then the files.
 //! A file in the cache costs a `stat` on the async thread, and one for each folder above it. Otherwise
-//! a blocking thread locates and reads the file. If a script was requested, `esm` compiles the file. `live` records which page uses the
-//! file, `watch` records the content that was served.
+//! a blocking thread locates and reads the file. If a script was requested, `esm` compiles the file.
+//! `live` records which page uses the file, `watch` records the content that was served.
 //!
 //! **A save** arrives on the one thread that owns the watch. It decides when to examine a path
 //! (`watch::coalesce`) and whether its content differs from what was served (`watch::snapshot`), and
@@ -55,9 +56,10 @@
 //! # Absent on purpose
 //!
 //! There is no global state, no plug-in interface, and no bundler. Nothing is written to the served
-//! folder, except compiled packages in `node_modules/.livers`. Decisions (when to examine a path, which tabs a change concerns, whether a precondition
-//! holds) are functions of values and times without I/O. `http` and `live` know no files, `watch` knows
-//! no tabs, and `esm` knows neither tabs nor requests.
+//! folder, except compiled packages in `node_modules/.livers`. Decisions (when to examine a path, which
+//! tabs a change concerns, whether a precondition holds) are functions of values and times without
+//! I/O. `http` and `live` know no files, `watch` knows no tabs, and `esm` knows neither tabs nor
+//! requests.
 
 pub(crate) mod change;
 pub(crate) mod config;
