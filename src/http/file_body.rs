@@ -23,8 +23,7 @@ use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::task::JoinHandle;
 
-/// The smallest and the largest size of a chunk, bytes. A large one costs few hops to a blocking thread
-/// (with 256 KiB they were a third of all CPU time), and still fits into a CPU's cache until it is sent.
+/// The smallest and the largest size of a chunk, bytes. A large one costs few hops to a blocking thread.
 const CHUNK: RangeInclusive<u64> = 64 * 1024..=1024 * 1024;
 
 /// A chunk is this part of what was sent before, so that a client which stops reading early costs

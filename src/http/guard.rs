@@ -143,10 +143,12 @@ impl Guard {
             return true;
         }
         name.parse().is_ok_and(|address: IpAddr| {
-            let spelled = address.to_string();
-            let listed = self.hosts.iter().any(|host| host.matches(&spelled));
+            let is_listed = || {
+                let canonical = address.to_string();
+                self.hosts.iter().any(|host| host.matches(&canonical))
+            };
             // An IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2) is that IPv4 address.
-            listed || self.any_address || address.to_canonical().is_loopback()
+            self.any_address || address.to_canonical().is_loopback() || is_listed()
         })
     }
 }

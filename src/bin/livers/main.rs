@@ -8,11 +8,7 @@ mod messages;
 mod process;
 mod terminal;
 
-use std::{
-    io,
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::{io, process::ExitCode, time::Instant};
 
 use clap::Parser;
 use livers::{Error, Events, Server};
@@ -26,10 +22,6 @@ const MAX_WORKERS: usize = 2;
 /// The most threads for blocking calls, such as disk reads and name resolution. Each costs memory for
 /// its stack and in the allocator; further calls are queued.
 const MAX_BLOCKING_THREADS: usize = 32;
-
-/// How long after the first output the start is over, with the watch on the folders, which begins in the
-/// background.
-const STARTUP: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let began = Instant::now();
@@ -87,10 +79,6 @@ async fn run(cli: Cli, began: Instant) -> Result<(), Error> {
     if open && let Err(error) = open::that_detached(server.url()) {
         terminal::print_browser_error(&server.url(), &error);
     }
-    tokio::spawn(async {
-        tokio::time::sleep(STARTUP).await;
-        process::unmap_startup_code();
-    });
     server.run_until(stop.received()).await;
     terminal.finish();
     Ok(())

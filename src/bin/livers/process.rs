@@ -5,10 +5,6 @@
 //! the size up to which it serves requests from an arena whenever a large block is freed; a fixed
 //! limit returns a file's bytes to the system at once.
 //!
-//! **Code of the start.** Parsing the arguments and building the parts of the server touches megabytes
-//! of code and constants once. They stay mapped and count as resident, so they are unmapped shortly
-//! after. A page that is needed again is mapped from the page cache in under a microsecond.
-//!
 //! **File descriptors.** The default limit of 1,024 exists for programs that use `select`. livers
 //! raises it as far as it may, like Node and Go.
 
@@ -25,48 +21,6 @@ pub(crate) fn prepare() {
 
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn prepare() {}
-
-/// Unmaps the code and the constants of the program. Those in use are mapped again on access.
-#[cfg(target_os = "linux")]
-pub(crate) fn unmap_startup_code() {
-    use std::{ffi::c_void, ptr, slice};
-
-    /// Called with the program first, then with each shared library.
-    unsafe extern "C" fn unmap(
-        info: *mut libc::dl_phdr_info,
-        _: usize,
-        _: *mut c_void,
-    ) -> libc::c_int {
-        // SAFETY: `info` and its headers are valid during the call.
-        let (base, headers) = unsafe {
-            ((*info).dlpi_addr, slice::from_raw_parts((*info).dlpi_phdr, (*info).dlpi_phnum.into()))
-        };
-        // SAFETY: it returns a number.
-        let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096);
-        for header in headers {
-            // Writable segments hold relocated pointers, which the file does not.
-            if header.p_type != libc::PT_LOAD || header.p_flags & libc::PF_W != 0 {
-                continue;
-            }
-            let (start, size) =
-                (usize::try_from(base + header.p_vaddr), usize::try_from(header.p_memsz));
-            let (Ok(start), Ok(size)) = (start, size) else { continue };
-            let first_page = start / page * page;
-            let address = ptr::with_exposed_provenance_mut(first_page);
-            // SAFETY: a read-only segment is equal to the file, from which its pages are mapped again on
-            // access.
-            unsafe { libc::madvise(address, start - first_page + size, libc::MADV_DONTNEED) };
-        }
-        // Stops after the program.
-        1
-    }
-
-    // SAFETY: the callback has the required signature and does not use the data pointer.
-    unsafe { libc::dl_iterate_phdr(Some(unmap), ptr::null_mut()) };
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn unmap_startup_code() {}
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn limit_arenas() {
