@@ -114,7 +114,8 @@ impl Equivalent<Key> for Query<'_> {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::{
         fs,
