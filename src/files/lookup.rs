@@ -106,10 +106,14 @@ impl Disk {
             _ if !url.is_directory() => {
                 self.page(url).unwrap_or_else(|| Lookup::AddSlash(url.as_directory()))
             }
-            _ => match listing::page(&self.root, url, request.query.as_deref()) {
-                Ok(page) => Lookup::Listing(path, page),
-                Err(error) => Lookup::Unreadable(path, error),
-            },
+            _ => {
+                // Before the names are read: what changes in between is noticed.
+                let modified = path.metadata().and_then(|metadata| metadata.modified()).ok();
+                match listing::page(&self.root, url, request.query.as_deref()) {
+                    Ok(page) => Lookup::Listing(path, modified, page),
+                    Err(error) => Lookup::Unreadable(path, error),
+                }
+            }
         }
     }
 

@@ -77,8 +77,9 @@ pub(crate) struct Resolution {
 pub(crate) enum Lookup {
     /// A file, and the status to send it with.
     File(StatusCode, ServedFile),
-    /// A folder without an index: its disk path, and its listing as an HTML document.
-    Listing(PathBuf, String),
+    /// A folder without an index: its disk path, when it was last modified, and its listing as an HTML
+    /// document.
+    Listing(PathBuf, Option<SystemTime>, String),
     /// A folder requested without its trailing slash: the path to redirect to.
     AddSlash(UrlPath),
     /// A redirect by a rule: its status and location.

@@ -293,8 +293,8 @@ impl Site {
             Lookup::File(..) => return finish(plain(StatusCode::NOT_FOUND, "Not found.\n")),
             Lookup::AddSlash(to) => return finish(add_slash(&to, query.uri.query())),
             Lookup::RuleRedirect(status, location) => return finish(redirect(status, &location)),
-            Lookup::Listing(folder, listing) => {
-                self.watch.note(&folder, PathState::Folder);
+            Lookup::Listing(folder, modified, listing) => {
+                self.watch.note_listing(&folder, modified);
                 self.live.observe_listing(path);
                 (StatusCode::OK, listing)
             }

@@ -9,7 +9,7 @@
 use std::{
     path::PathBuf,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use super::{
@@ -25,6 +25,8 @@ const CAPACITY: usize = 100_000;
 pub(super) enum Input {
     /// A request was served this state of a path.
     Note(PathBuf, PathState),
+    /// A request was served the listing of a folder, which was last modified at this time.
+    Listing(PathBuf, Option<SystemTime>),
     /// An event of the system's watcher.
     Event(SystemEvent),
     /// The poller found this.

@@ -40,6 +40,7 @@ use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
+    time::SystemTime,
 };
 
 use tokio::sync::watch;
@@ -100,6 +101,12 @@ impl Watch {
     /// state that differs from the baseline leads to an examination of the path.
     pub(crate) fn note(&self, path: &Path, state: PathState) {
         self.inbox.send(Input::Note(path.to_owned(), state));
+    }
+
+    /// Records that a request was served the listing of a folder, which was last modified at this time
+    /// when it was read.
+    pub(crate) fn note_listing(&self, folder: &Path, modified: Option<SystemTime>) {
+        self.inbox.send(Input::Listing(folder.to_owned(), modified));
     }
 
     /// Records the state that a path has now: that of a page which another run of the server served.

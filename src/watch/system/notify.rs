@@ -34,7 +34,10 @@ impl Watcher {
             Err(error) => put(SystemEvent::Failed(error.to_string())),
         })
         .map(Self)
-        .map_err(io::Error::other)
+        .map_err(|error| match error.kind {
+            ErrorKind::Io(error) => error,
+            kind => io::Error::other(notify::Error::new(kind)),
+        })
     }
 }
 

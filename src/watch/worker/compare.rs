@@ -29,7 +29,12 @@ impl Worker {
     /// Examines the paths that are due, and publishes the differences.
     pub(super) fn publish_due(&mut self) {
         let now = Instant::now();
-        let due = self.coalescer.take(now);
+        let mut due = self.coalescer.take(now);
+        // Not as signals: these show neither a save nor a burst.
+        due.extend(self.unverified.drain(..).map(|path| {
+            let again = Some(Signal::Finished.if_still_open());
+            Due { path, created: false, again }
+        }));
         if due.is_empty() {
             return;
         }

@@ -10,9 +10,6 @@ use crate::watch::{
     coalesce::Interest, ignore::GITIGNORE, signal::Signal, snapshot::NoteOutcome, state::PathState,
 };
 
-/// How long it takes at the most from reading a file or folder to its note.
-const NOTED: Duration = Duration::from_secs(1);
-
 /// The resolution of the kernel's timestamps, with room to spare.
 const TICK: Duration = Duration::from_millis(10);
 
@@ -22,10 +19,10 @@ impl Worker {
         match self.snapshot.note(&path, state) {
             NoteOutcome::Same => {}
             NoteOutcome::New => {
-                if state == PathState::Folder {
-                    self.watch_listed(&path, now);
+                self.follow(path.clone(), now);
+                if self.changed_during_start(&path) {
+                    self.unverified.push(path);
                 }
-                self.follow(path, now);
             }
             NoteOutcome::Changed => {
                 self.coalescer.push(path, Signal::Finished, Interest::Requested, now);
@@ -33,20 +30,32 @@ impl Worker {
         }
     }
 
-    /// Watches a folder whose listing was served. If the folder changed between the start of the server
-    /// and its watch, the listing may lack the change.
-    fn watch_listed(&mut self, folder: &Path, now: Instant) {
-        let is_watched = !self.ignore.unwatched(folder, true) && self.links.is_real(folder);
-        let is_new = is_watched && self.tree.add_one(folder);
-        if (is_new || self.is_starting(now)) && was_modified_since(folder, self.started) {
-            self.snapshot.invalidate(folder);
-            self.coalescer.push(folder.to_owned(), Signal::Finished, Interest::Requested, now);
+    /// Applies that a request was served the listing of a folder, which was last modified then.
+    pub(super) fn note_listing(
+        &mut self,
+        folder: PathBuf,
+        modified: Option<SystemTime>,
+        now: Instant,
+    ) {
+        if self.snapshot.note(&folder, PathState::Folder) != NoteOutcome::New {
+            return;
         }
+        let is_watched = !self.ignore.unwatched(&folder, true) && self.links.is_real(&folder);
+        let is_new = is_watched && self.tree.add_one(&folder);
+        let may_have_changed = is_new || self.changed_during_start(&folder);
+        if may_have_changed && modified_at(&folder) != modified {
+            self.snapshot.invalidate(&folder);
+            self.unverified.push(folder.clone());
+        }
+        self.follow(folder, now);
     }
 
-    /// Returns whether a file that is noted now may have been read before all folders were watched.
-    fn is_starting(&self, now: Instant) -> bool {
-        self.established.is_none_or(|established| now < established + NOTED)
+    /// Returns whether a path may have changed after livers started and before the path was watched: the
+    /// system reported no event of that. Missing paths may have been removed then.
+    fn changed_during_start(&self, path: &Path) -> bool {
+        let Some(established) = self.established else { return true };
+        changed_at(path)
+            .is_none_or(|time| self.started <= time + TICK && time <= established + TICK)
     }
 
     /// Watches what decides over a requested path: the nearest folder that exists, and the folder that
@@ -67,7 +76,7 @@ impl Worker {
             && self.is_watched(&path)
             && path.file_name().is_some_and(|name| name != GITIGNORE);
         self.snapshot.set_direct(&path, is_direct);
-        if is_new || self.is_starting(now) {
+        if is_new {
             // It may have changed between being read and being watched.
             self.coalescer.push(path, Signal::Finished, Interest::Requested, now);
         }
@@ -95,10 +104,24 @@ impl Worker {
     }
 }
 
-/// Returns whether a folder changed since a time, or a tick of the kernel's clock before.
-fn was_modified_since(folder: &Path, time: SystemTime) -> bool {
-    let modified = std::fs::metadata(folder).and_then(|metadata| metadata.modified());
-    modified.is_ok_and(|modified| modified + TICK >= time)
+/// Returns when names were last added to a folder or removed from it.
+fn modified_at(folder: &Path) -> Option<SystemTime> {
+    std::fs::metadata(folder).and_then(|metadata| metadata.modified()).ok()
+}
+
+/// Returns when the content or an attribute of a path last changed.
+#[cfg(unix)]
+fn changed_at(path: &Path) -> Option<SystemTime> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path).ok()?;
+    let seconds = u64::try_from(metadata.ctime()).ok()?;
+    let nanoseconds = u32::try_from(metadata.ctime_nsec()).ok()?;
+    Some(SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds))
+}
+
+#[cfg(not(unix))]
+fn changed_at(path: &Path) -> Option<SystemTime> {
+    modified_at(path)
 }
 
 #[cfg(unix)]

@@ -65,11 +65,13 @@ pub(super) struct Worker {
     links: Links,
     snapshot: Snapshot,
     coalescer: Coalescer,
+    /// Paths that may have changed between being read for a request and being watched.
+    unverified: Vec<PathBuf>,
     /// The root, or other folders, that went away; they may come back.
     away: Vec<PathBuf>,
     started: SystemTime,
     /// When all folders were watched for the first time.
-    established: Option<Instant>,
+    established: Option<SystemTime>,
     shared: Shared,
     publish: Publish,
     events: Events,
@@ -109,6 +111,7 @@ impl Worker {
             tree: Tree::new(observer, events.clone()),
             snapshot: Snapshot::default(),
             coalescer: Coalescer::default(),
+            unverified: Vec::new(),
             away: Vec::new(),
             started: SystemTime::now(),
             established: None,
@@ -164,6 +167,9 @@ impl Worker {
         for input in inputs {
             match input {
                 Input::Note(path, state) => self.note(path, state, Instant::now()),
+                Input::Listing(folder, modified) => {
+                    self.note_listing(folder, modified, Instant::now());
+                }
                 Input::Event(event) => events.push(event),
                 Input::Polled(path, signal) => {
                     // The poller finds only what was written, never that a file was just opened.
@@ -199,7 +205,7 @@ impl Worker {
         }
         self.shared.status.set_folders(self.tree.len());
         if !self.tree.is_walking() && self.established.is_none() {
-            self.established = Some(Instant::now());
+            self.established = Some(SystemTime::now());
             self.shared.established.send_replace(true);
         }
     }
