@@ -49,6 +49,8 @@ pub(super) struct Content {
     pub(super) inputs: Vec<Input>,
     /// Inputs were dropped.
     pub(super) overflowed: bool,
+    /// The reader was woken without an input.
+    woken: bool,
     /// The reader should end.
     pub(super) stopped: bool,
 }
@@ -75,23 +77,31 @@ impl Inbox {
         self.first.notify_one();
     }
 
-    /// Takes everything out, once there is something or the time is over.
+    /// Waits until there is something in the inbox, or the time is over.
     ///
     /// # Blocking
-    /// Waits for the first input for up to `timeout`, or without limit.
-    pub(super) fn wait(&self, timeout: Option<Duration>) -> Content {
-        let is_empty = |content: &mut Content| content.inputs.is_empty() && !content.stopped;
+    /// Waits for up to `timeout`, or without limit.
+    pub(super) fn wait(&self, timeout: Option<Duration>) {
+        let is_empty =
+            |content: &mut Content| content.inputs.is_empty() && !content.woken && !content.stopped;
         let content = self.content();
-        let mut content = match timeout {
-            None => {
-                self.first.wait_while(content, is_empty).unwrap_or_else(PoisonError::into_inner)
-            }
-            Some(timeout) => {
-                let waited = self.first.wait_timeout_while(content, timeout, is_empty);
-                waited.unwrap_or_else(PoisonError::into_inner).0
-            }
-        };
-        std::mem::take(&mut *content)
+        match timeout {
+            None => drop(self.first.wait_while(content, is_empty)),
+            Some(timeout) => drop(self.first.wait_timeout_while(content, timeout, is_empty)),
+        }
+    }
+
+    /// Takes everything out.
+    pub(super) fn take(&self) -> Content {
+        std::mem::take(&mut *self.content())
+    }
+
+    /// Wakes the reader without an input: something may be due sooner than it knows.
+    pub(super) fn wake(&self) {
+        let was_woken = std::mem::replace(&mut self.content().woken, true);
+        if !was_woken {
+            self.first.notify_one();
+        }
     }
 
     fn content(&self) -> MutexGuard<'_, Content> {
@@ -109,14 +119,18 @@ mod tests {
     fn an_input_ends_the_wait_and_an_overflow_is_reported_once() {
         let inbox = Arc::new(Inbox::default());
         let (reader, writer) = (Arc::clone(&inbox), Arc::clone(&inbox));
-        let waiting = thread::spawn(move || reader.wait(None).inputs.len());
+        let waiting = thread::spawn(move || {
+            reader.wait(None);
+            reader.take().inputs.len()
+        });
         thread::spawn(move || writer.send(Input::RetryWatches));
         assert_eq!(waiting.join().unwrap(), 1);
 
         (0..=CAPACITY).for_each(|_| inbox.send(Input::RetryWatches));
-        let content = inbox.wait(None);
+        let content = inbox.take();
         assert_eq!((content.inputs.len(), content.overflowed), (CAPACITY, true));
-        let content = inbox.wait(Some(Duration::ZERO));
+        inbox.wait(Some(Duration::ZERO));
+        let content = inbox.take();
         assert_eq!((content.inputs.len(), content.overflowed), (0, false));
     }
 
@@ -124,7 +138,10 @@ mod tests {
     fn stopping_ends_the_wait() {
         let inbox = Arc::new(Inbox::default());
         let reader = Arc::clone(&inbox);
-        let waiting = thread::spawn(move || reader.wait(None).stopped);
+        let waiting = thread::spawn(move || {
+            reader.wait(None);
+            reader.take().stopped
+        });
         inbox.stop();
         assert!(waiting.join().unwrap());
     }

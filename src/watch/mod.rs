@@ -89,10 +89,14 @@ impl Watch {
             status: Arc::clone(&status),
             established: all,
         };
-        let worker = Worker::new(options, shared, publish, events)?;
+        let handle = worker::Handle::default();
+        let worker = Worker::new(options, shared, Arc::clone(&handle), publish, events)?;
+        let worker = Arc::new(Mutex::new(worker));
+        let _ = handle.set(Arc::downgrade(&worker));
+        let inputs = Arc::clone(&inbox);
         let thread = std::thread::Builder::new()
             .name("livers-watch".to_owned())
-            .spawn(move || worker.run())
+            .spawn(move || worker::run(&worker, &inputs))
             .map_err(no_thread)?;
         Ok(Self { inbox, gate, status, established, thread: Mutex::new(Some(thread)) })
     }

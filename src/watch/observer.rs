@@ -230,7 +230,8 @@ mod tests {
     fn polled(inbox: &Inbox, count: usize) -> Vec<(PathBuf, Signal)> {
         let mut polled = Vec::new();
         while polled.len() < count {
-            let inputs = inbox.wait(Some(Duration::from_secs(20))).inputs;
+            inbox.wait(Some(Duration::from_secs(20)));
+            let inputs = inbox.take().inputs;
             assert!(!inputs.is_empty(), "only {polled:?}");
             polled.extend(inputs.into_iter().filter_map(|input| match input {
                 Input::Polled(path, signal) => Some((path, signal)),

@@ -191,6 +191,14 @@ impl Coalescer {
         Some(due.max((burst.last + QUIET).min(since + MOST)))
     }
 
+    /// Returns whether this path is due, and no other one.
+    pub(super) fn only_due(&self, path: &Path, now: Instant) -> bool {
+        let mut due = self.pending.iter().filter(|(_, pending)| pending.due <= now);
+        self.next().is_some_and(|next| next <= now)
+            && due.next().is_some_and(|(due, _)| due == path)
+            && due.next().is_none()
+    }
+
     /// Takes the paths that are due.
     pub(super) fn take(&mut self, now: Instant) -> Vec<Due> {
         self.end_burst_if_quiet(now);

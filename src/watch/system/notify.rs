@@ -11,7 +11,7 @@ use notify::{
 };
 
 use super::{System, WATCHES_ONE_FOLDER, WatchError};
-use crate::watch::signal::{Signal, SystemEvent};
+use crate::watch::signal::{CLOSE_IS_REPORTED, Signal, SystemEvent};
 
 /// The system's watcher.
 #[derive(Debug)]
@@ -72,6 +72,8 @@ fn signal(kind: EventKind) -> Option<Signal> {
             Signal::Removed
         }
         EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Signal::RenamedTo,
+        // inotify has reported both halves of the rename before.
+        EventKind::Modify(ModifyKind::Name(RenameMode::Both)) if CLOSE_IS_REPORTED => return None,
         EventKind::Modify(_) | EventKind::Any | EventKind::Other => Signal::Written,
     })
 }
@@ -102,6 +104,10 @@ mod tests {
             (modify(ModifyKind::Metadata(MetadataKind::Any)), Some(MetadataChanged)),
             (modify(ModifyKind::Name(RenameMode::From)), Some(Removed)),
             (modify(ModifyKind::Name(RenameMode::To)), Some(RenamedTo)),
+            (
+                modify(ModifyKind::Name(RenameMode::Both)),
+                (!cfg!(target_os = "linux")).then_some(Written),
+            ),
             (EventKind::Create(CreateKind::File), Some(Created)),
             (EventKind::Remove(RemoveKind::Folder), Some(Removed)),
         ];

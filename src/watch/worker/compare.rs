@@ -10,7 +10,12 @@ use super::Worker;
 use crate::{
     change::{Change, ChangeSet},
     docroot,
-    watch::{coalesce::Due, signal::Signal, snapshot::difference, state::PathState},
+    watch::{
+        coalesce::{Due, Interest},
+        signal::Signal,
+        snapshot::difference,
+        state::PathState,
+    },
 };
 
 /// What one round of comparisons found.
@@ -61,6 +66,11 @@ impl Worker {
                 self.compare(&path, false, None, &mut found);
             }
         }
+        self.publish(found, now);
+    }
+
+    /// Publishes changes.
+    fn publish(&mut self, found: Found, now: Instant) {
         if found.changes.is_empty() {
             return;
         }
@@ -68,12 +78,44 @@ impl Worker {
             self.coalescer.published(now);
             self.shared.gate.hold_until(self.coalescer.hold_until());
         }
+        self.replaced.extend(found.requested);
         (self.publish)(found.changes);
-        for path in found.requested {
-            // It may be another inode than the one that was watched by itself.
+    }
+
+    /// Watches the files anew that were published and are watched by themselves: each may be another
+    /// inode by now.
+    pub(super) fn watch_replaced(&mut self) {
+        for path in std::mem::take(&mut self.replaced) {
             self.tree.remove_file(&path);
             self.watch_hard_linked(&path);
         }
+    }
+
+    /// Applies a signal on the thread on which the system reports it, if it is that of a save of a
+    /// [direct](crate::watch::snapshot) file. Returns whether it was applied.
+    ///
+    /// From a save to its message, waking the watch's own thread takes longer than everything else.
+    /// So the system's thread takes the same steps: it pushes the signal, and examines the file if it
+    /// is due and nothing else is. Whatever needs a watch, or finds no complete file, is left for the
+    /// watch's thread, because the system's thread cannot add watches: it would wait for itself.
+    pub(super) fn apply_direct(&mut self, path: &Path, signal: Signal) -> bool {
+        if !self.concerns_a_direct_file(path, signal) {
+            return false;
+        }
+        let now = Instant::now();
+        self.coalescer.push(path.to_owned(), signal, Interest::Requested, now);
+        if !self.unverified.is_empty() || !self.coalescer.only_due(path, now) {
+            return true;
+        }
+        let Ok(Some(hash)) = docroot::content_hash(path) else { return true };
+        let (known, state) = (self.snapshot.known(path), PathState::File(hash));
+        if !state.is_emptied(known) {
+            self.coalescer.take(now);
+            let mut found = Found { in_use: true, ..Found::default() };
+            self.record(path, (known, state), false, &mut found);
+            self.publish(found, now);
+        }
+        true
     }
 
     /// Compares a path with what was served, and adds the difference. A file that is being written is
@@ -103,6 +145,17 @@ impl Worker {
             return self.coalescer.push(path.to_owned(), Signal::Emptied, interest, Instant::now());
         }
         let created = created && !self.extra.is_known_file(path);
+        self.record(path, (known, now), created, found);
+    }
+
+    /// Adds the difference between the known state of a path and its state now, if there is one.
+    fn record(
+        &mut self,
+        path: &Path,
+        (known, now): (Option<PathState>, PathState),
+        created: bool,
+        found: &mut Found,
+    ) {
         let Some(kind) = difference(known, now, created) else { return };
         self.snapshot.published(path, now);
         self.extra.set_exists(path, matches!(now, PathState::File(_) | PathState::Unread));

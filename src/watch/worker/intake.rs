@@ -67,7 +67,7 @@ impl Worker {
 
     /// Returns whether a signal is that of a save of a [direct](crate::watch::snapshot) file: no watch,
     /// link or ignore rule depends on it. This spares the common save several lookups.
-    fn concerns_a_direct_file(&self, path: &Path, signal: Signal) -> bool {
+    pub(super) fn concerns_a_direct_file(&self, path: &Path, signal: Signal) -> bool {
         let is_save = || match signal {
             Signal::Written | Signal::Finished => true,
             // A folder may have been renamed over it.

@@ -1,6 +1,7 @@
 //! The watch's thread: takes signals from its inbox, and publishes changes.
 //!
-//! All state belongs to this thread. One round is: take the inbox, apply what the requests
+//! All state is the worker's, under one lock that only this thread and the system's thread take; the
+//! latter for the save of a plain file ([`apply_direct`](Worker::apply_direct)). One round is: take the inbox, apply what the requests
 //! [noted](follow), apply the [signals](intake), [compare](compare) the paths that are due and publish
 //! the differences, walk a few folders of the tree.
 //!
@@ -15,7 +16,7 @@ mod intake;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -67,6 +68,8 @@ pub(super) struct Worker {
     coalescer: Coalescer,
     /// Paths that may have changed between being read for a request and being watched.
     unverified: Vec<PathBuf>,
+    /// Requested files that were published, see [`watch_replaced`](Self::watch_replaced).
+    replaced: Vec<PathBuf>,
     /// The root, or other folders, that went away; they may come back.
     away: Vec<PathBuf>,
     started: SystemTime,
@@ -85,6 +88,7 @@ impl Worker {
     pub(super) fn new(
         options: Options,
         shared: Shared,
+        worker: Handle,
         publish: Publish,
         events: Events,
     ) -> Result<Self, Error> {
@@ -97,7 +101,7 @@ impl Worker {
             shared.status.set_polling(Polling::Configured);
             None
         } else {
-            system_watcher(&root, &extra, &shared, &events)
+            system_watcher(&root, &extra, &shared, worker, &events)
         };
         let inbox = Arc::clone(&shared.inbox);
         let observer = Observer::new(system, inbox, Arc::clone(&shared.status), events.clone());
@@ -112,6 +116,7 @@ impl Worker {
             snapshot: Snapshot::default(),
             coalescer: Coalescer::default(),
             unverified: Vec::new(),
+            replaced: Vec::new(),
             away: Vec::new(),
             started: SystemTime::now(),
             established: None,
@@ -121,34 +126,33 @@ impl Worker {
         })
     }
 
-    /// Works until the inbox is stopped.
-    pub(super) fn run(mut self) {
-        self.watch_all();
-        let mut events = Vec::new();
-        loop {
-            self.shared.gate.hold_until(self.coalescer.hold_until());
-            self.shared.gate.open_unless(self.coalescer.expects_more());
-            let content = self.shared.inbox.wait(self.timeout());
-            self.shared.gate.close();
-            if content.stopped {
-                return;
-            }
-            let mut overflowed = content.overflowed;
-            self.take_inputs(content.inputs, &mut events);
-            for event in events.drain(..) {
-                match event {
-                    SystemEvent::Signal(path, signal) => self.reported(path, signal),
-                    SystemEvent::Overflow => overflowed = true,
-                    SystemEvent::Failed(why) => self.report(PathBuf::new(), why),
-                }
-            }
-            self.check_away();
-            if overflowed {
-                self.compare_everything();
-            }
-            self.publish_due();
-            self.walk();
+    /// Takes the inbox and does what is due. Returns whether the thread should go on.
+    fn round(&mut self) -> bool {
+        let content = self.shared.inbox.take();
+        if content.stopped {
+            return false;
         }
+        self.shared.gate.close();
+        let mut overflowed = content.overflowed;
+        let mut events = Vec::new();
+        self.take_inputs(content.inputs, &mut events);
+        for event in events {
+            match event {
+                SystemEvent::Signal(path, signal) => self.reported(path, signal),
+                SystemEvent::Overflow => overflowed = true,
+                SystemEvent::Failed(why) => self.report(PathBuf::new(), why),
+            }
+        }
+        self.check_away();
+        if overflowed {
+            self.compare_everything();
+        }
+        self.publish_due();
+        self.watch_replaced();
+        self.walk();
+        self.shared.gate.hold_until(self.coalescer.hold_until());
+        self.shared.gate.open_unless(self.coalescer.expects_more());
+        true
     }
 
     /// Returns how long to wait for the next input.
@@ -232,11 +236,45 @@ impl Worker {
     }
 }
 
+/// Runs the watch's thread until the inbox is stopped.
+pub(super) fn run(worker: &Mutex<Worker>, inbox: &Inbox) {
+    lock(worker).watch_all();
+    loop {
+        let timeout = lock(worker).timeout();
+        inbox.wait(timeout);
+        if !lock(worker).round() {
+            return;
+        }
+    }
+}
+
+fn lock(worker: &Mutex<Worker>) -> MutexGuard<'_, Worker> {
+    worker.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The system's thread's way to the worker, which is created after the system's watcher.
+pub(super) type Handle = Arc<OnceLock<Weak<Mutex<Worker>>>>;
+
+/// Applies an event on the system's thread, or puts it into the inbox. An event of a direct file may
+/// overtake others: a file is compared as it is, whatever led to that.
+fn system_event(worker: &Handle, inbox: &Inbox, event: SystemEvent) {
+    let worker = worker.get().and_then(Weak::upgrade);
+    if let SystemEvent::Signal(path, signal) = &event
+        && let Some(Ok(mut worker)) = worker.as_ref().map(|worker| worker.try_lock())
+        && worker.apply_direct(path, *signal)
+    {
+        drop(worker);
+        return inbox.wake();
+    }
+    inbox.send(Input::Event(event));
+}
+
 /// Creates the system's watcher. A failure is reported, and everything is polled.
 fn system_watcher(
     root: &Root,
     extra: &ExtraPaths,
     shared: &Shared,
+    worker: Handle,
     events: &Events,
 ) -> Option<system::Watcher> {
     let inbox = Arc::clone(&shared.inbox);
@@ -248,7 +286,7 @@ fn system_watcher(
         let concerns = |path: &Path| watched.iter().any(|watched| path.starts_with(watched));
         match event {
             SystemEvent::Signal(path, _) if !leads_out && !concerns(&path) => {}
-            event => inbox.send(Input::Event(event)),
+            event => system_event(&worker, &inbox, event),
         }
     });
     match watcher {
