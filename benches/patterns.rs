@@ -1,14 +1,14 @@
-//! Counts what follows from each of about 190 ways in which tools save files: messages, navigations, stale
-//! pages.
+//! Counts what follows from each of about 190 ways in which tools save files: messages,
+//! navigations, stale pages.
 //!
-//! Each way has a folder, a server and a page in Chromium of its own. Counts the `updated` messages to the
-//! page and to a tool (which is notified of every change), the navigations and changes in place, and
-//! checks that Chromium then shows what the files contain.
+//! Each way has a folder, a server and a page in Chromium of its own. Counts the `updated` messages
+//! to the page and to a tool (which is notified of every change), the navigations and changes in
+//! place, and checks that Chromium then shows what the files contain.
 //!
-//! `tests/livers/saves` has the table and the runner, and tells how the end of the messages is known.
-//! `cargo bench --bench patterns -- 6` runs 6 ways at a time; a result that is not as wanted is replaced by
-//! that of another run, alone. Any other argument selects the ways whose names contain it. The output is
-//! Markdown.
+//! `tests/livers/saves` has the table and the runner, and tells how the end of the messages is
+//! known. `cargo bench --bench patterns -- 6` runs 6 ways at a time; a result that is not as wanted
+//! is replaced by that of another run, alone. Any other argument selects the ways whose names
+//! contain it. The output is Markdown.
 //!
 //! Not measured: time. See the benches `save` and `rivals`.
 

@@ -3,15 +3,15 @@
 //! Measures, for a small `GET` and for opening a WebSocket, the CPU time of the proxy process (user
 //! and system, all threads, from `/proc/PID/stat`) per 10,000, and how many complete per second.
 //!
-//! Compares livers with nginx (`proxy_pass` with keep-alive and `Upgrade`, as many workers as cores)
-//! and with a bare hyper proxy: hyper's server and client in one task, without header rewriting,
-//! connection pool or error handling. `LIVERS_BASELINE=PATH` adds another livers binary.
+//! Compares livers with nginx (`proxy_pass` with keep-alive and `Upgrade`, as many workers as
+//! cores) and with a bare hyper proxy: hyper's server and client in one task, without header
+//! rewriting, connection pool or error handling. `LIVERS_BASELINE=PATH` adds another livers binary.
 //!
-//! Every server is a process of its own; the backend is a small hyper server. [`CONNECTIONS`] client
-//! connections are kept alive, each sending its next request once the last is answered. A WebSocket
-//! is opened on a new connection and closed once the 101 has arrived. The rounds of the servers are
-//! interleaved; medians are printed, and ratios to nginx are computed per round.
-//! `cargo bench --bench proxied -- 11` takes 11 rounds.
+//! Every server is a process of its own; the backend is a small hyper server. [`CONNECTIONS`]
+//! client connections are kept alive, each sending its next request once the last is answered. A
+//! WebSocket is opened on a new connection and closed once the 101 has arrived. The rounds of the
+//! servers are interleaved; medians are printed, and ratios to nginx are computed per round. `cargo
+//! bench --bench proxied -- 11` takes 11 rounds.
 //!
 //! The client and the backend share the cores with the proxy, so completions per second depend on
 //! them too; CPU time does not.

@@ -1,20 +1,21 @@
 //! Cost of requests for files: CPU time of the server.
 //!
-//! Measures user and system time of the server's process, all threads, from `/proc/PID/stat`: seconds
-//! for 10,000 requests, and for the large file seconds per GB. The cases are a page of 10 KB into which
-//! livers injects its element, a style sheet of 10 KB, both with the entity tag that the client has
-//! (304), a script of 1 MB, which livers sends from memory, and a file of 100 MB, which it streams. The
-//! wall clock is not used: it would measure the client as well, and whatever else runs.
+//! Measures user and system time of the server's process, all threads, from `/proc/PID/stat`:
+//! seconds for 10,000 requests, and for the large file seconds per GB. The cases are a page of 10
+//! KB into which livers injects its element, a style sheet of 10 KB, both with the entity tag that
+//! the client has (304), a script of 1 MB, which livers sends from memory, and a file of 100 MB,
+//! which it streams. The wall clock is not used: it would measure the client as well, and whatever
+//! else runs.
 //!
-//! Compares livers with a bare hyper server that answers with fixed bodies from memory, with as many
-//! threads as livers; and with nginx with one worker and `sendfile`, which serves the page as it is. Where
-//! they are on the `PATH`, static-web-server and live-server (from crates.io) take part.
-//! `LIVERS_BASELINE=PATH` adds another livers binary.
+//! Compares livers with a bare hyper server that answers with fixed bodies from memory, with as
+//! many threads as livers; and with nginx with one worker and `sendfile`, which serves the page as
+//! it is. Where they are on the `PATH`, static-web-server and live-server (from crates.io) take
+//! part. `LIVERS_BASELINE=PATH` adds another livers binary.
 //!
-//! Every server is a process of its own. The connections are kept alive, each sending its next request
-//! once the last is answered, with the header fields that a browser sends. The rounds of the servers are
-//! interleaved, and ratios are computed per round; medians are printed, with the extremes. The kernel
-//! counts CPU time in hundredths of a second, so a round has many requests.
+//! Every server is a process of its own. The connections are kept alive, each sending its next
+//! request once the last is answered, with the header fields that a browser sends. The rounds of
+//! the servers are interleaved, and ratios are computed per round; medians are printed, with the
+//! extremes. The kernel counts CPU time in hundredths of a second, so a round has many requests.
 //! `cargo bench --bench requests -- 11` takes 11 rounds.
 //!
 //! Also prints the memory of livers on a small site, and its CPU time while nothing happens.

@@ -1,18 +1,19 @@
 //! Measures the time from a save to the message on the reload socket.
 //!
-//! The clock starts right before the last step of a save: closing a file that was written in place, or
-//! renaming a new file into place. It stops when the client has read the message's bytes. The site has
-//! ten files and lies in `/dev/shm`, because on a disk the rename may take longer than everything else.
-//! The message must be one `updated` that names the file and nothing else; the bench fails otherwise.
+//! The clock starts right before the last step of a save: closing a file that was written in place,
+//! or renaming a new file into place. It stops when the client has read the message's bytes. The
+//! site has ten files and lies in `/dev/shm`, because on a disk the rename may take longer than
+//! everything else. The message must be one `updated` that names the file and nothing else; the
+//! bench fails otherwise.
 //!
-//! Compares livers with a bare loop that writes a line to a socket as soon as `notify` reports that a
-//! file was closed after writing, or is the target of a rename. Each is a process of its own, and they
-//! take turns, save by save.
+//! Compares livers with a bare loop that writes a line to a socket as soon as `notify` reports that
+//! a file was closed after writing, or is the target of a rename. Each is a process of its own, and
+//! they take turns, save by save.
 //!
-//! The client stands for a tab: it has requested the page and the style sheet, says `hello` with the
-//! style sheet in `uses`, and requests the style sheet again after each message. The pause after a save
-//! is longer than livers gathers a burst. `cargo bench --bench save -- 1000` takes 1,000 saves of either
-//! kind instead of 200.
+//! The client stands for a tab: it has requested the page and the style sheet, says `hello` with
+//! the style sheet in `uses`, and requests the style sheet again after each message. The pause
+//! after a save is longer than livers gathers a burst. `cargo bench --bench save -- 1000` takes
+//! 1,000 saves of either kind instead of 200.
 //!
 //! Not measured: the browser's time, writing the bytes, bursts, larger sites, many tabs.
 

@@ -1,13 +1,14 @@
-//! Measures the time from starting a server to its first answer, and its memory when idle, for folders of
-//! different sizes.
+//! Measures the time from starting a server to its first answer, and its memory when idle, for
+//! folders of different sizes.
 //!
-//! The folders hold 10 and 10,000 files, 100 files per subfolder. `cargo bench --bench startup -- 100000`
-//! adds one with 100,000 files. Compares livers with a bare hyper file server, which opens the requested
-//! file and knows nothing of the others. `LIVERS_BASELINE=PATH` adds another livers binary.
+//! The folders hold 10 and 10,000 files, 100 files per subfolder. `cargo bench --bench startup --
+//! 100000` adds one with 100,000 files. Compares livers with a bare hyper file server, which opens
+//! the requested file and knows nothing of the others. `LIVERS_BASELINE=PATH` adds another livers
+//! binary.
 //!
 //! The clock starts before the process is spawned. The server prints its port once it listens; the
-//! client then connects and requests `index.html`. The servers take turns, and medians are printed. The
-//! memory is read half a second after the first answer.
+//! client then connects and requests `index.html`. The servers take turns, and medians are printed.
+//! The memory is read half a second after the first answer.
 //!
 //! Not measured: a cold disk cache, and when all folders are watched.
 

@@ -1,12 +1,12 @@
 //! Counts incomplete pages among fetches of a page while it is written.
 //!
-//! Pages of 20 KB, 2 MB and 20 MB are written in 20 steps 5 ms apart, again and again, in three ways: into
-//! the truncated file, over the old bytes, and appended. Counts the fetches in a loop and on each message
-//! that get a part of a version or a mixture of two, the versions that no message led to, and whether
-//! Chromium shows the last version in the end.
+//! Pages of 20 KB, 2 MB and 20 MB are written in 20 steps 5 ms apart, again and again, in three
+//! ways: into the truncated file, over the old bytes, and appended. Counts the fetches in a loop
+//! and on each message that get a part of a version or a mixture of two, the versions that no
+//! message led to, and whether Chromium shows the last version in the end.
 //!
-//! `tests/livers/saves/torn.rs` does it. `cargo bench --bench torn -- 100` writes 100 versions rather than
-//! 30 in each way, and a tenth of them for 20 MB. The output is Markdown.
+//! `tests/livers/saves/torn.rs` does it. `cargo bench --bench torn -- 100` writes 100 versions
+//! rather than 30 in each way, and a tenth of them for 20 MB. The output is Markdown.
 //!
 //! Not measured: writers that take longer than a request waits.
 

@@ -1,8 +1,8 @@
 //! Changes of files, as plain data.
 //!
-//! A [`Change`] names a file by its URL path. A [`ChangeSet`] has at most one change for each path, and
-//! sets can be merged: a tab that was slow, asleep or disconnected gets the sum of what it missed, not
-//! the history.
+//! A [`Change`] names a file by its URL path. A [`ChangeSet`] has at most one change for each path,
+//! and sets can be merged: a tab that was slow, asleep or disconnected gets the sum of what it
+//! missed, not the history.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
@@ -23,8 +23,8 @@ pub enum Kind {
 /// One changed file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    /// The URL path, percent-encoded; that of a folder ends with a slash. A file that is watched but not
-    /// served has its path from the watched folder on, without a leading slash.
+    /// The URL path, percent-encoded; that of a folder ends with a slash. A file that is watched
+    /// but not served has its path from the watched folder on, without a leading slash.
     pub path: String,
     /// What happened to it.
     pub kind: Kind,

@@ -1,8 +1,8 @@
 //! Configuration of a server, as one plain value.
 //!
-//! The command line fills a [`Config`] from its flags, a program fills one directly, and a file can be
-//! deserialized into one: the keys are the flags without their dashes (`proxy-wait = 10`). Values that
-//! have a syntax of their own, such as a proxy route, are strings in a file.
+//! The command line fills a [`Config`] from its flags, a program fills one directly, and a file can
+//! be deserialized into one: the keys are the flags without their dashes (`proxy-wait = 10`).
+//! Values that have a syntax of their own, such as a proxy route, are strings in a file.
 
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
@@ -39,21 +39,22 @@ pub struct Config {
     /// How long a request waits for a backend that is down, in seconds. Default: 0.
     #[serde(deserialize_with = "parse_seconds")]
     pub proxy_wait: Duration,
-    /// How long a backend may take to begin the response to a page or a part of one, in seconds; 0 is
-    /// unlimited. Requests of scripts, streams and WebSockets are never limited. Default: 120.
+    /// How long a backend may take to begin the response to a page or a part of one, in seconds; 0
+    /// is unlimited. Requests of scripts, streams and WebSockets are never limited. Default: 120.
     #[serde(deserialize_with = "parse_seconds")]
     pub proxy_timeout: Duration,
-    /// Send backends their own host in `Host`, and their own origin in `Origin` where the browser sent
-    /// livers' origin. Always on for `https://` backends. Default: false.
+    /// Send backends their own host in `Host`, and their own origin in `Origin` where the browser
+    /// sent livers' origin. Always on for `https://` backends. Default: false.
     pub proxy_change_origin: bool,
     /// Accept self-signed and invalid certificates from backends. Default: false.
     pub proxy_insecure: bool,
-    /// Additional folders and files to watch. They are not served; a change in one reloads every tab.
+    /// Additional folders and files to watch. They are not served; a change in one reloads every
+    /// tab.
     pub watch: Vec<PathBuf>,
     /// Patterns of files whose changes are ignored, in the syntax of `.gitignore`.
     pub ignore: Vec<String>,
-    /// Poll for changes instead of using the system's file events. Folders without events are polled in
-    /// any case. Default: false.
+    /// Poll for changes instead of using the system's file events. Folders without events are
+    /// polled in any case. Default: false.
     pub poll: bool,
     /// Which tabs are notified of a change. Default: those that use the file.
     pub reload: Reload,

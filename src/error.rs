@@ -3,8 +3,8 @@
 //! Only start-up fails with an [`Error`]. Later failures (of a backend, a client, a file, a watch)
 //! are reported as an [`Event`](crate::Event) and never end the server.
 //!
-//! Errors carry data. Their `Display` is neutral: it names settings, not command-line flags, because
-//! a program that embeds the library has none. The binary words its own messages.
+//! Errors carry data. Their `Display` is neutral: it names settings, not command-line flags,
+//! because a program that embeds the library has none. The binary words its own messages.
 
 use std::{fmt, io, net::SocketAddr, path::PathBuf};
 
@@ -81,8 +81,8 @@ pub struct InvalidValue {
 }
 
 impl InvalidValue {
-    /// `problem` is a predicate of the value ("is not a port"), `remedy` an imperative with an example
-    /// ("write a number like 8080").
+    /// `problem` is a predicate of the value ("is not a port"), `remedy` an imperative with an
+    /// example ("write a number like 8080").
     pub fn new(
         value: impl Into<String>,
         problem: impl Into<String>,

@@ -1,8 +1,8 @@
 //! Events of a running server, as plain data.
 //!
-//! The library never prints. It emits [`Event`]s, which subscribers (the terminal, a test, a dashboard)
-//! read at their own pace. A slow subscriber loses the oldest events, learns how many, and never delays
-//! the server.
+//! The library never prints. It emits [`Event`]s, which subscribers (the terminal, a test, a
+//! dashboard) read at their own pace. A slow subscriber loses the oldest events, learns how many,
+//! and never delays the server.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -10,8 +10,8 @@ use tokio::sync::broadcast;
 
 use crate::{change::Change, fault::Fault, refusal::Refusal};
 
-/// How many events a subscriber may lag behind before it loses the oldest. Their memory is allocated at
-/// the start.
+/// How many events a subscriber may lag behind before it loses the oldest. Their memory is
+/// allocated at the start.
 const BACKLOG: usize = 256;
 
 /// An event of a running server.
@@ -33,7 +33,8 @@ pub enum Event {
         page: String,
         /// The version of the change.
         version: u64,
-        /// What the page did: `css`, `image`, `morph`, `reload`, several joined by a `+`, or `none`.
+        /// What the page did: `css`, `image`, `morph`, `reload`, several joined by a `+`, or
+        /// `none`.
         how: String,
         /// The time in the page, from the arrival of the message on.
         took: Duration,
@@ -78,7 +79,8 @@ pub enum Event {
         /// The page's URL path.
         path: String,
     },
-    /// A line of `_headers` or `_redirects` is invalid and ignored. Emitted once until the file changes.
+    /// A line of `_headers` or `_redirects` is invalid and ignored. Emitted once until the file
+    /// changes.
     RuleFault {
         /// The file's name.
         file: String,
@@ -92,14 +94,14 @@ pub enum Event {
         /// What failed.
         why: String,
     },
-    /// A file was served while a process had it open for writing, after a wait. Emitted once until the
-    /// file is closed.
+    /// A file was served while a process had it open for writing, after a wait. Emitted once until
+    /// the file is closed.
     StillWritten {
         /// The file.
         path: PathBuf,
     },
-    /// A source has a compile error or an import that cannot be resolved. Emitted once until the error
-    /// changes.
+    /// A source has a compile error or an import that cannot be resolved. Emitted once until the
+    /// error changes.
     SourceFault(Fault),
     /// A request was responded to. Emitted only with [`Events::with_requests`].
     Request {
@@ -133,8 +135,8 @@ impl Default for Events {
 }
 
 impl Events {
-    /// Sets whether an [`Event::Request`] is emitted for each request. Off by default, because it costs
-    /// each request two allocations.
+    /// Sets whether an [`Event::Request`] is emitted for each request. Off by default, because it
+    /// costs each request two allocations.
     #[must_use]
     pub fn with_requests(mut self, requests: bool) -> Self {
         self.requests = requests;

@@ -1,5 +1,5 @@
-//! A live-reload development server: serves a folder, injects a small script into its pages, watches
-//! the folder, and notifies the open tabs of every change.
+//! A live-reload development server: serves a folder, injects a small script into its pages,
+//! watches the folder, and notifies the open tabs of every change.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -16,7 +16,8 @@
 //! ```
 //!
 //! The library never prints, exits, or handles signals. It emits [`Event`]s; the binary in
-//! `src/bin/livers` turns them into lines on the terminal, and uses nothing but this public interface.
+//! `src/bin/livers` turns them into lines on the terminal, and uses nothing but this public
+//! interface.
 //!
 //! # Map
 //!
@@ -33,33 +34,34 @@
 //! | 2 | `http`: RFC 9110 and 9112, and of livers only its own paths: representations, preconditions, ranges, content codings, URL paths, host guard |
 //! | 1 | plain data without I/O: `error` · `event` · `fault` · `refusal` · `change` |
 //!
-//! The client in `client-snippet` has three programs: `reload` (in every page), `hmr` (hot updates of
-//! modules) and `packages` (the module registry of `node_modules`).
+//! The client in `client-snippet` has three programs: `reload` (in every page), `hmr` (hot updates
+//! of modules) and `packages` (the module registry of `node_modules`).
 //!
-//! **A request** passes the host guard, then livers' own paths, then the proxy routes, then the files.
-//! A file in the cache costs a `stat` on the async thread, and one for each folder above it. Otherwise
-//! a blocking thread locates and reads the file. If a script was requested, `esm` compiles the file.
-//! `live` records which page uses the file, `watch` records the content that was served.
+//! **A request** passes the host guard, then livers' own paths, then the proxy routes, then the
+//! files. A file in the cache costs a `stat` on the async thread, and one for each folder above it.
+//! Otherwise a blocking thread locates and reads the file. If a script was requested, `esm`
+//! compiles the file. `live` records which page uses the file, `watch` records the content that was
+//! served.
 //!
 //! **A save** arrives on the one thread that owns the watch. It decides when to examine a path
-//! (`watch::coalesce`) and whether its content differs from what was served (`watch::snapshot`), and
-//! publishes one set of changes with a new version. `live` adds the changes to the mailbox of each tab
-//! that uses the files and wakes its socket.
+//! (`watch::coalesce`) and whether its content differs from what was served (`watch::snapshot`),
+//! and publishes one set of changes with a new version. `live` adds the changes to the mailbox of
+//! each tab that uses the files and wakes its socket.
 //!
 //! **No change is lost.** Each page carries the version at which it was requested. When its socket
 //! opens, the client reports that version and receives what changed since.
 //!
-//! **Shutdown** begins when the future given to [`Server::run_until`] completes: the listeners close,
-//! reload sockets are closed with status 1001, tunnels end, requests in progress get a moment to
-//! finish, and every task is awaited.
+//! **Shutdown** begins when the future given to [`Server::run_until`] completes: the listeners
+//! close, reload sockets are closed with status 1001, tunnels end, requests in progress get a
+//! moment to finish, and every task is awaited.
 //!
 //! # Absent on purpose
 //!
 //! There is no global state, no plug-in interface, and no bundler. Nothing is written to the served
-//! folder, except compiled packages in `node_modules/.livers`. Decisions (when to examine a path, which
-//! tabs a change concerns, whether a precondition holds) are functions of values and times without
-//! I/O. `http` and `live` know no files, `watch` knows no tabs, and `esm` knows neither tabs nor
-//! requests.
+//! folder, except compiled packages in `node_modules/.livers`. Decisions (when to examine a path,
+//! which tabs a change concerns, whether a precondition holds) are functions of values and times
+//! without I/O. `http` and `live` know no files, `watch` knows no tabs, and `esm` knows neither
+//! tabs nor requests.
 
 pub(crate) mod change;
 pub(crate) mod config;

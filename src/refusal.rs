@@ -27,8 +27,8 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Returns the [`Config`](crate::Config) setting that would allow the request, if there is one, as
-    /// it is spelled in a file.
+    /// Returns the [`Config`](crate::Config) setting that would allow the request, if there is one,
+    /// as it is spelled in a file.
     pub fn setting(&self) -> Option<&'static str> {
         match self {
             Self::Dotfile => Some("dotfiles"),

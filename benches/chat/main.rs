@@ -1,18 +1,18 @@
 //! Benchmark: the chat example under livers, Vite and bun. Measures start-up and hot updates.
 //!
-//! **Measures**: 20 edits of each of three components while a message is half written: the time from
-//! writing the file until the document shows the change, whether the half message is kept, and the
-//! number of page loads; then the memory of the server. Before that, starts with empty and with filled
-//! caches: the time from the start of the server until the page is painted, the CPU time of the server,
-//! the number of requests, and their size.
+//! **Measures**: 20 edits of each of three components while a message is half written: the time
+//! from writing the file until the document shows the change, whether the half message is kept, and
+//! the number of page loads; then the memory of the server. Before that, starts with empty and with
+//! filled caches: the time from the start of the server until the page is painted, the CPU time of
+//! the server, the number of requests, and their size.
 //!
 //! **Compares**: Vite with its React plugin, and bun, each as configured in the folder of the chat.
 //! `npm ci --prefix benches/chat` installs them and React; without it the benchmark does nothing.
 //!
-//! **Method**: the servers alternate, start by start and edit by edit, each with a copy of the chat and
-//! a Chromium window of its own. Times are taken from the clock of the page. `cargo bench --bench chat
-//! -- 5` makes 5 edits of each component. No backend runs, because none of this needs it. The output is
-//! Markdown.
+//! **Method**: the servers alternate, start by start and edit by edit, each with a copy of the chat
+//! and a Chromium window of its own. Times are taken from the clock of the page. `cargo bench
+//! --bench chat -- 5` makes 5 edits of each component. No backend runs, because none of this needs
+//! it. The output is Markdown.
 //!
 //! **Leaves out**: production builds, large projects, other browsers.
 
@@ -130,7 +130,8 @@ impl Kind {
     }
 }
 
-/// Returns the folder of the benchmark. The copies are below it, so that they find its `node_modules`.
+/// Returns the folder of the benchmark. The copies are below it, so that they find its
+/// `node_modules`.
 fn bench_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/chat")
 }

@@ -1,5 +1,5 @@
-//! A client that stands for a tab of each server: requests the files, listens, and requests again after
-//! each message.
+//! A client that stands for a tab of each server: requests the files, listens, and requests again
+//! after each message.
 
 use std::{
     io::{BufRead, BufReader, ErrorKind, Read, Write},

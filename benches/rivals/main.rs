@@ -1,19 +1,20 @@
-//! Measures the time from a save to the message on the wire, for livers and other live-reload servers in
-//! one run.
+//! Measures the time from a save to the message on the wire, for livers and other live-reload
+//! servers in one run.
 //!
-//! The clock starts right before the last step of a save (closing the file, or renaming a new one into
-//! place) and stops when the client has read the message's bytes. The saved files are a page, a style
-//! sheet and a script, on sites of 10, 10,000 and 100,000 files in `/dev/shm`. For each server and site,
-//! also measures the time to the first answer and to the first message, and then the memory and the CPU
-//! time while nothing happens. At last counts the messages after 500 files were rewritten in a row.
+//! The clock starts right before the last step of a save (closing the file, or renaming a new one
+//! into place) and stops when the client has read the message's bytes. The saved files are a page,
+//! a style sheet and a script, on sites of 10, 10,000 and 100,000 files in `/dev/shm`. For each
+//! server and site, also measures the time to the first answer and to the first message, and then
+//! the memory and the CPU time while nothing happens. At last counts the messages after 500 files
+//! were rewritten in a row.
 //!
-//! Compares a bare inotify loop, Vite and live-server (npm), each with its defaults. `npm ci --prefix
-//! benches/rivals` installs them; a server that is not installed is left out.
+//! Compares a bare inotify loop, Vite and live-server (npm), each with its defaults. `npm ci
+//! --prefix benches/rivals` installs them; a server that is not installed is left out.
 //!
-//! The servers take turns, save by save, each on a copy of the site. Each client stands for a tab: it has
-//! requested the files, and requests the saved one again after each message. The pause between two saves
-//! of a server is longer than any of them gathers changes. `cargo bench --bench rivals -- 100` takes 100
-//! saves of each kind instead of 40. The output is Markdown.
+//! The servers take turns, save by save, each on a copy of the site. Each client stands for a tab:
+//! it has requested the files, and requests the saved one again after each message. The pause
+//! between two saves of a server is longer than any of them gathers changes. `cargo bench --bench
+//! rivals -- 100` takes 100 saves of each kind instead of 40. The output is Markdown.
 //!
 //! Not measured: the browser's time, disks.
 
@@ -171,8 +172,8 @@ fn main() -> Result<()> {
     burst(&kinds)
 }
 
-/// Returns which servers run at the same time. Those that watch each file would together exceed the system's
-/// limit on watches.
+/// Returns which servers run at the same time. Those that watch each file would together exceed the
+/// system's limit on watches.
 fn groups(kinds: &[Kind], size: usize) -> Vec<Vec<Kind>> {
     if size < 100_000 {
         return vec![kinds.to_vec()];

@@ -1,5 +1,5 @@
-//! The bare loop that livers is compared with: it writes a line to a socket as soon as notify reports
-//! that one of three files was closed after writing, or renamed into place.
+//! The bare loop that livers is compared with: it writes a line to a socket as soon as notify
+//! reports that one of three files was closed after writing, or renamed into place.
 
 use std::{io::Write, net::TcpListener, path::Path, sync::mpsc::channel};
 

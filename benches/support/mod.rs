@@ -24,7 +24,8 @@ use std::{
 pub(crate) type Error = Box<dyn error::Error + Send + Sync>;
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
-/// The kernel's units of CPU time per second: `USER_HZ`, which is 100 on all platforms of Rust's Linux.
+/// The kernel's units of CPU time per second: `USER_HZ`, which is 100 on all platforms of Rust's
+/// Linux.
 const TICKS: f64 = 100.0;
 
 /// A temporary folder, removed when it is dropped.
@@ -225,8 +226,8 @@ pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-/// A connection that records when bytes last arrived, so that the time the client takes to decode them
-/// is not measured.
+/// A connection that records when bytes last arrived, so that the time the client takes to decode
+/// them is not measured.
 pub(crate) struct Timed {
     stream: TcpStream,
     pub(crate) read_at: Instant,

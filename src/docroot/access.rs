@@ -1,8 +1,8 @@
 //! Access rules by name: dotfiles and private keys are not served unless a setting allows it.
 //!
-//! A dotfile is a name that begins with a dot (`.env`, `.git`), except `.well-known` (RFC 8615). The
-//! rules apply to the requested path and to the real path of the file, because a symbolic link may have
-//! another name than its target.
+//! A dotfile is a name that begins with a dot (`.env`, `.git`), except `.well-known` (RFC 8615).
+//! The rules apply to the requested path and to the real path of the file, because a symbolic link
+//! may have another name than its target.
 
 use std::ffi::OsStr;
 

@@ -1,8 +1,9 @@
 //! The served folders: maps URL paths to disk paths and back, and reads files.
 //!
-//! Every file that is opened for a request is opened here. A [`UrlPath`] cannot lead upwards by itself,
-//! but symbolic links can, so the real path is checked, too. Files with secrets are [withheld](access).
-//! Folders can be [mounted](mount) over the root. Only regular files are opened.
+//! Every file that is opened for a request is opened here. A [`UrlPath`] cannot lead upwards by
+//! itself, but symbolic links can, so the real path is checked, too. Files with secrets are
+//! [withheld](access). Folders can be [mounted](mount) over the root. Only regular files are
+//! opened.
 //!
 //! Everything here blocks, so async callers use a blocking thread. The exception is
 //! [`Dependencies::are_unchanged`], which costs a few calls of `stat`.
@@ -48,8 +49,8 @@ pub(crate) enum Located {
     File(PathBuf),
     /// A folder, at this disk path.
     Directory(PathBuf),
-    /// Nothing. The disk path where it would be; `None` if a name cannot exist on the disk, or if it
-    /// differs from a file's name in case only.
+    /// Nothing. The disk path where it would be; `None` if a name cannot exist on the disk, or if
+    /// it differs from a file's name in case only.
     Missing(Option<PathBuf>),
     /// A file or folder that is not served.
     Refused(Refusal),
@@ -130,8 +131,8 @@ impl Root {
         }
     }
 
-    /// Returns why a real path is not served, if it is not. Outside the folders, only the last name is
-    /// checked: there, the user has allowed links explicitly.
+    /// Returns why a real path is not served, if it is not. Outside the folders, only the last name
+    /// is checked: there, the user has allowed links explicitly.
     fn refusal(&self, real: &Path) -> Option<Refusal> {
         let Some(below) = self.layers().find_map(|layer| layer.holds(real)) else {
             let name = real.file_name().filter(|_| self.allow.symlinks);
@@ -190,9 +191,9 @@ impl Root {
         (metadata.is_dir() || metadata.is_file()).then_some(metadata)
     }
 
-    /// Returns everything on the disk that makes a URL path resolve to a file, or `None` if that cannot
-    /// be told by comparing stamps: where a symbolic link is involved, where an earlier mount could
-    /// have the file, or where something changed too recently.
+    /// Returns everything on the disk that makes a URL path resolve to a file, or `None` if that
+    /// cannot be told by comparing stamps: where a symbolic link is involved, where an earlier
+    /// mount could have the file, or where something changed too recently.
     ///
     /// `file` is the path as it was located, with the stamp of what was read; `beside` are further
     /// files that exist and matter; `began` is the time before anything was looked at.
@@ -223,8 +224,8 @@ impl Root {
         Dependencies::new(stamps, began)
     }
 
-    /// Returns the URL paths of a disk path: several if a folder is mounted in several places, none if
-    /// the path is not served.
+    /// Returns the URL paths of a disk path: several if a folder is mounted in several places, none
+    /// if the path is not served.
     pub(crate) fn urls_of(&self, path: &Path, directory: bool) -> Vec<UrlPath> {
         let url = |layer: &Layer| {
             let names: Vec<_> = path.strip_prefix(&layer.path).ok()?.iter().collect();
@@ -242,7 +243,8 @@ impl Root {
 fn classify(path: PathBuf, error: io::Error) -> Located {
     match error.kind() {
         io::ErrorKind::PermissionDenied => Located::Unreadable(path, error),
-        // Nothing is there. This includes loops of links, too long names, and files used as folders.
+        // Nothing is there. This includes loops of links, too long names, and files used as
+        // folders.
         _ => Located::Missing(Some(path)),
     }
 }

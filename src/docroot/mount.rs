@@ -1,7 +1,7 @@
 //! Mounts: folders that are served below a URL path, over the root (`/assets=../shared`).
 //!
-//! A [`Mount`] is the setting; a [`Layer`] is a folder that was checked and opened. The root is a layer
-//! too: the last one, at `/`.
+//! A [`Mount`] is the setting; a [`Layer`] is a folder that was checked and opened. The root is a
+//! layer too: the last one, at `/`.
 
 use std::{
     ffi::OsStr,
@@ -115,8 +115,8 @@ impl Layer {
         self.prefix().all(|name| names.next() == Some(name)).then_some(names)
     }
 
-    /// Returns a real path relative to the folder, or `None` if it lies elsewhere. Follows a folder that
-    /// was replaced since.
+    /// Returns a real path relative to the folder, or `None` if it lies elsewhere. Follows a folder
+    /// that was replaced since.
     ///
     /// # Blocking
     /// Resolves the folder's path if the path does not lie in it.
@@ -129,8 +129,9 @@ impl Layer {
         })
     }
 
-    /// Returns whether a path differs from the real path of its file only in letter case. This happens on
-    /// file systems that ignore case, where the real path has the names as they are stored.
+    /// Returns whether a path differs from the real path of its file only in letter case. This
+    /// happens on file systems that ignore case, where the real path has the names as they are
+    /// stored.
     ///
     /// # Blocking
     /// Reads metadata.
@@ -145,8 +146,8 @@ impl Layer {
     }
 }
 
-/// Returns whether the last names of two paths differ only in case. Compares from the end, up to the
-/// first name that differs otherwise, as behind a symbolic link.
+/// Returns whether the last names of two paths differ only in case. Compares from the end, up to
+/// the first name that differs otherwise, as behind a symbolic link.
 fn differs_in_case(names: &Path, real: &Path) -> bool {
     let lower = |name: &OsStr| name.to_string_lossy().to_lowercase();
     iter::zip(names.iter().rev(), real.iter().rev())

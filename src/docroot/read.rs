@@ -1,9 +1,9 @@
 //! Reads regular files as consistent snapshots.
 //!
 //! Files up to [`IN_MEMORY`] are read whole and hashed; larger ones stay open and are streamed. On
-//! Linux a file is read while a [lease](super::writer) on it is held, so that no write falls into the
-//! read. Each result records whether a process had the file open for writing, in which case the bytes
-//! may be an incomplete save.
+//! Linux a file is read while a [lease](super::writer) on it is held, so that no write falls into
+//! the read. Each result records whether a process had the file open for writing, in which case the
+//! bytes may be an incomplete save.
 
 use std::{
     fs::{self, File, Metadata},
@@ -20,8 +20,8 @@ use super::{
     writer::{self, Writer},
 };
 
-/// The size up to which a file is read whole, bytes. A larger one is streamed, and can still change while
-/// it is sent.
+/// The size up to which a file is read whole, bytes. A larger one is streamed, and can still change
+/// while it is sent.
 const IN_MEMORY: u64 = 4 * 1024 * 1024;
 
 /// The size up to which a save is read with one call, bytes. Most are smaller.
@@ -49,8 +49,8 @@ impl Content {
     }
 }
 
-/// A hash of the content of a file: of its bytes or, for a file larger than [`IN_MEMORY`], of its size and
-/// modification time.
+/// A hash of the content of a file: of its bytes or, for a file larger than [`IN_MEMORY`], of its
+/// size and modification time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ContentHash(pub(crate) u128);
 
@@ -208,7 +208,8 @@ fn read_whole(file: &File, length: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads until the buffer has `enough` bytes or more, or until the end of the file. Returns how many.
+/// Reads until the buffer has `enough` bytes or more, or until the end of the file. Returns how
+/// many.
 fn fill(mut file: &File, buffer: &mut [u8], enough: usize) -> io::Result<usize> {
     let mut filled = 0;
     while filled < enough {
@@ -245,8 +246,8 @@ mod tests {
         fs::remove_file(&path).unwrap();
     }
 
-    /// A process that truncates and rewrites a file waits for a read that began before, and a read that
-    /// begins later reports it.
+    /// A process that truncates and rewrites a file waits for a read that began before, and a read
+    /// that begins later reports it.
     #[cfg(target_os = "linux")]
     #[test]
     fn read_without_a_writer_is_one_version_of_the_file() {

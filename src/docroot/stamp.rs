@@ -1,12 +1,13 @@
 //! Validates what was read from the disk by comparing file metadata.
 //!
 //! A [`FileStamp`] identifies a file and its state. A stamp is only trusted if it is
-//! [older](FileStamp::is_older) than the time at which reading began: kernels round timestamps (Linux to
-//! a timer tick of up to 10 ms), so two writes in quick succession can leave the same stamp.
+//! [older](FileStamp::is_older) than the time at which reading began: kernels round timestamps
+//! (Linux to a timer tick of up to 10 ms), so two writes in quick succession can leave the same
+//! stamp.
 //!
-//! [`Dependencies`] are everything on the disk that a lookup depended on: the file, and the folders from
-//! it up to the root, whose stamps change when a name in them is created, removed or renamed. Windows
-//! has no change time, so nothing is trusted there.
+//! [`Dependencies`] are everything on the disk that a lookup depended on: the file, and the folders
+//! from it up to the root, whose stamps change when a name in them is created, removed or renamed.
+//! Windows has no change time, so nothing is trusted there.
 
 use std::{
     fs::{self, Metadata},

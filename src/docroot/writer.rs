@@ -1,10 +1,10 @@
 //! Detects concurrent writers.
 //!
-//! On Linux, a read lease (`F_SETLEASE`, fcntl(2)) is granted only while no process has the file open
-//! for writing. While it is held, a process that opens the file for writing waits, so it is held only
-//! for as long as reading the file takes. The kernel grants leases to the owner of the file only, and
-//! some file systems do not support them; there, and on other systems, only the time of the last
-//! modification is known.
+//! On Linux, a read lease (`F_SETLEASE`, fcntl(2)) is granted only while no process has the file
+//! open for writing. While it is held, a process that opens the file for writing waits, so it is
+//! held only for as long as reading the file takes. The kernel grants leases to the owner of the
+//! file only, and some file systems do not support them; there, and on other systems, only the time
+//! of the last modification is known.
 
 // One foreign function takes a file descriptor and numbers, and no pointer.
 #![cfg_attr(target_os = "linux", allow(unsafe_code))]
@@ -38,8 +38,8 @@ pub(super) fn hold(file: &File) -> Option<Writer> {
     }
 }
 
-/// Guesses whether a file is being written by the time of its last modification. A time in the future
-/// comes from another machine's clock and is ignored.
+/// Guesses whether a file is being written by the time of its last modification. A time in the
+/// future comes from another machine's clock and is ignored.
 pub(super) fn by_time(modified: Option<SystemTime>, now: SystemTime) -> Writer {
     match modified.map(|modified| now.duration_since(modified)) {
         Some(Ok(age)) if age < SETTLED => Writer::Likely,
@@ -66,8 +66,8 @@ fn lease(file: &File) -> Lease {
     // From fcntl.h; the libc crate lacks it.
     const F_SETSIG: libc::c_int = 10;
 
-    // When a process opens the file for writing, the kernel sends a signal to the holder of the lease:
-    // SIGIO by default, which would end the program. SIGURG is ignored by default.
+    // When a process opens the file for writing, the kernel sends a signal to the holder of the
+    // lease: SIGIO by default, which would end the program. SIGURG is ignored by default.
     if control(file, F_SETSIG, libc::SIGURG) < 0 {
         return Lease::Unsupported;
     }

@@ -1,8 +1,8 @@
 //! Compile errors, with a code frame.
 //!
 //! An error names its position as editors do, and shows the lines around it, for the overlay in the
-//! page and for the terminal. The frame accounts for tabs, wide and combining characters, and replaces
-//! control characters, which could act on a terminal.
+//! page and for the terminal. The frame accounts for tabs, wide and combining characters, and
+//! replaces control characters, which could act on a terminal.
 
 use std::path::{Path, PathBuf};
 

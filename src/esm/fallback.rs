@@ -1,7 +1,7 @@
 //! Conventions of projects that are built from source, for requests that match no file.
 //!
-//! Files in `public/` are also served from `/`, and a navigation to a path that an application routes
-//! by itself (`/settings`) gets the page of the root. Both apply only to a folder with a
+//! Files in `public/` are also served from `/`, and a navigation to a path that an application
+//! routes by itself (`/settings`) gets the page of the root. Both apply only to a folder with a
 //! `package.json`, and only where it has no file at the path.
 
 use super::{outcome::Fallback, page::has_module, service::Esm};
@@ -14,8 +14,8 @@ const PUBLIC: &str = "/public";
 const INDEX: &str = "/index.html";
 
 impl Esm {
-    /// Returns the files to try, in order, for a path at which there is no file. `navigation` is set for
-    /// a navigation for which no `404.html` was found.
+    /// Returns the files to try, in order, for a path at which there is no file. `navigation` is
+    /// set for a navigation for which no `404.html` was found.
     ///
     /// # Blocking
     /// Reads the metadata of one file.
@@ -36,8 +36,8 @@ impl Esm {
 }
 
 impl Fallback {
-    /// Returns whether a file with this content is served. `content` is `None` if the file is too large
-    /// to be in memory.
+    /// Returns whether a file with this content is served. `content` is `None` if the file is too
+    /// large to be in memory.
     pub(crate) fn accepts(&self, content: Option<&[u8]>) -> bool {
         !self.application || content.is_some_and(has_module)
     }

@@ -22,8 +22,8 @@ pub(crate) struct Importers {
 }
 
 impl Importers {
-    /// Records the imports of a module that was compiled at a version. Returns the modules that lost
-    /// their last importer by it.
+    /// Records the imports of a module that was compiled at a version. Returns the modules that
+    /// lost their last importer by it.
     pub(crate) fn record(&mut self, path: &str, imports: &[String], version: u64) -> Vec<String> {
         if self.imports.get(path).is_some_and(|known| known == imports) {
             return Vec::new();
@@ -41,8 +41,8 @@ impl Importers {
         orphans
     }
 
-    /// Forgets a module that was removed, unless it imports others: it may be created again at once,
-    /// and may then have orphaned some.
+    /// Forgets a module that was removed, unless it imports others: it may be created again at
+    /// once, and may then have orphaned some.
     pub(crate) fn forget(&mut self, removed: &str) {
         if self.imports.get(removed).is_some_and(Vec::is_empty) {
             self.imports.remove(removed);

@@ -1,8 +1,8 @@
 //! Detects installations that change the packages of open pages.
 //!
-//! An installation gives all packages new URLs, because a dependency may have another version now. A
-//! module that is hot-updated to the new URLs would run beside modules that use the old ones, and a
-//! page with two copies of React is broken. So open pages are reloaded.
+//! An installation gives all packages new URLs, because a dependency may have another version now.
+//! A module that is hot-updated to the new URLs would run beside modules that use the old ones, and
+//! a page with two copies of React is broken. So open pages are reloaded.
 
 use std::{
     collections::HashMap,
@@ -20,7 +20,8 @@ const CHANGED: &str = "node_modules";
 /// The file of a module, and the specifiers and URLs of the packages that it imports.
 type Imports = (PathBuf, Vec<(String, String)>);
 
-/// The packages that modules imported when they were last compiled, by the URL paths of the modules.
+/// The packages that modules imported when they were last compiled, by the URL paths of the
+/// modules.
 #[derive(Debug, Default)]
 pub(super) struct Installed(HashMap<String, Imports>);
 
@@ -47,8 +48,8 @@ impl Installed {
         has_moved.then(change)
     }
 
-    /// Checks whether packages were installed: resolves one of the known specifiers again. Returns a
-    /// change to publish if it resolves to another URL.
+    /// Checks whether packages were installed: resolves one of the known specifiers again. Returns
+    /// a change to publish if it resolves to another URL.
     pub(super) fn recheck(
         &mut self,
         still_resolves: impl Fn(&str, &Path, &str) -> bool,

@@ -4,10 +4,10 @@
 //! [`Esm`] is the whole public surface; it answers with the plain data of [`outcome`]. Without the
 //! feature `esm`, a stub with the same API takes its place (`disabled.rs`).
 //!
-//! A file of the project keeps its own URL ([`compiler`]); packages are served below livers' own path,
-//! many files to a response ([`packages`]). [`resolve`] decides which of the two a specifier leads to.
-//! The inline scripts of a page get an import map ([`page`]). A source that does not compile yields a
-//! [`compile_error`], shown in the page and in the terminal.
+//! A file of the project keeps its own URL ([`compiler`]); packages are served below livers' own
+//! path, many files to a response ([`packages`]). [`resolve`] decides which of the two a specifier
+//! leads to. The inline scripts of a page get an import map ([`page`]). A source that does not
+//! compile yields a [`compile_error`], shown in the page and in the terminal.
 //!
 //! Nothing outside of this module names oxc. Compiling and resolving block, on the disk and on the
 //! processor, so [`Esm`] runs them on blocking threads.

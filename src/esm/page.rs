@@ -1,8 +1,8 @@
 //! Import maps for the inline module scripts of a page.
 //!
 //! The HTML is served as it is, so its scripts cannot be rewritten: an import map resolves their
-//! specifiers instead. A page with an import map of its own gets no other. The specifiers that it maps
-//! are left to the browser in all modules.
+//! specifiers instead. A page with an import map of its own gets no other. The specifiers that it
+//! maps are left to the browser in all modules.
 
 use std::{cell::RefCell, path::Path};
 
@@ -49,8 +49,8 @@ pub(crate) fn has_module(html: &[u8]) -> bool {
     ["type=module", "type=\"module\"", "type='module'"].iter().any(|text| lower.contains(text))
 }
 
-/// Returns the import map that the inline module scripts of a page need, as JSON that can stand in a
-/// script element. Returns `None` if they need none, or the page has its own.
+/// Returns the import map that the inline module scripts of a page need, as JSON that can stand in
+/// a script element. Returns `None` if they need none, or the page has its own.
 ///
 /// # Blocking
 /// Resolves the imports on the disk.

@@ -1,9 +1,10 @@
 //! Serves the files of a project and its packages as ES modules.
 //!
-//! [`Esm`] owns everything that outlives a request: the compiler with its cache, which module imports
-//! which ([`importers`](super::importers)), the `import.meta.glob` patterns, and the packages that
-//! modules import ([`installed`](super::installed)). It answers with plain [outcomes](super::outcome)
-//! and knows neither HTTP responses, nor open tabs, nor the file watcher.
+//! [`Esm`] owns everything that outlives a request: the compiler with its cache, which module
+//! imports which ([`importers`](super::importers)), the `import.meta.glob` patterns, and the
+//! packages that modules import ([`installed`](super::installed)). It answers with plain
+//! [outcomes](super::outcome) and knows neither HTTP responses, nor open tabs, nor the file
+//! watcher.
 //!
 //! Import URLs carry the version of the last change below them, so that a browser, which runs each
 //! URL once, runs a changed module again.
@@ -54,8 +55,8 @@ pub(crate) struct Esm {
 }
 
 impl Esm {
-    /// Creates ESM support for a folder. URL paths that begin with one of `backend_prefixes` belong to
-    /// a backend, so imports of them stay as they are.
+    /// Creates ESM support for a folder. URL paths that begin with one of `backend_prefixes` belong
+    /// to a backend, so imports of them stay as they are.
     ///
     /// # Blocking
     /// Reads lock files.
@@ -76,8 +77,8 @@ impl Esm {
         ModuleSpec::of_request(file, query, Some("script"), Some("cors")).is_some()
     }
 
-    /// Returns whether a page has an import map, or inline module scripts that may import something, so
-    /// that it needs [`import_map`](Self::import_map).
+    /// Returns whether a page has an import map, or inline module scripts that may import
+    /// something, so that it needs [`import_map`](Self::import_map).
     pub(crate) fn may_import(html: &[u8]) -> bool {
         may_import(html)
     }
@@ -174,8 +175,8 @@ impl Esm {
 
     /// Returns the URL of the package file that a style sheet imports by the package's name.
     ///
-    /// A browser resolves `@import "normalize.css"` against the URL of the sheet, so `path` is a path
-    /// beside the sheet at which there is no file.
+    /// A browser resolves `@import "normalize.css"` against the URL of the sheet, so `path` is a
+    /// path beside the sheet at which there is no file.
     pub(crate) async fn resolve_from_sheet(&self, path: &str, sheet: &str) -> Option<String> {
         let is_sheet = Path::new(sheet).extension()?.eq_ignore_ascii_case("css");
         let folder = &sheet[..=sheet.rfind('/').filter(|_| is_sheet)?];
@@ -185,9 +186,9 @@ impl Esm {
         spawn_blocking(move || packages.resolve_from_sheet(&specifier, &from)).await.ok()?
     }
 
-    /// Updates the caches after files changed. Returns `None` if all imports resolve as before, or else
-    /// further changes to publish: modules whose `import.meta.glob` patterns match a created or removed
-    /// file, and an installation of packages.
+    /// Updates the caches after files changed. Returns `None` if all imports resolve as before, or
+    /// else further changes to publish: modules whose `import.meta.glob` patterns match a created
+    /// or removed file, and an installation of packages.
     ///
     /// # Blocking
     /// May resolve a specifier on the disk.

@@ -18,8 +18,8 @@ const PER_BRACKET: usize = if cfg!(debug_assertions) { 32 * 1024 } else { 16 * 1
 /// The stack for one more operator in a statement, bytes.
 const PER_OPERATOR: usize = if cfg!(debug_assertions) { 8 * 1024 } else { 4 * 1024 };
 
-/// The stack for nesting up to which [`run_with_stack_if_deep`] uses the current thread, bytes. Threads
-/// have 2 MiB.
+/// The stack for nesting up to which [`run_with_stack_if_deep`] uses the current thread, bytes.
+/// Threads have 2 MiB.
 const SHALLOW: usize = 1024 * 1024;
 
 /// The largest stack for a file of a package, bytes.
@@ -75,9 +75,10 @@ pub(crate) fn run_with_stack<T: Send>(
     run_on_thread(stack, work)
 }
 
-/// Like [`run_with_stack`], for the many large files of packages: runs the work on the current thread if
-/// the source has little nesting, and refuses a source only for its brackets. The operators counted in
-/// a package are mostly in its strings and comments, as in an embedded base64 text.
+/// Like [`run_with_stack`], for the many large files of packages: runs the work on the current
+/// thread if the source has little nesting, and refuses a source only for its brackets. The
+/// operators counted in a package are mostly in its strings and comments, as in an embedded base64
+/// text.
 ///
 /// # Errors
 /// Fails if the brackets need more than the largest stack, or if the work panics on another thread.

@@ -1,14 +1,14 @@
 //! A cache of what was served, so that a request for an unchanged file is answered from memory.
 //!
-//! An entry is valid while the file, the folders above it, the rules files and the precompressed copies
-//! have the stamps that they had when the file was read ([`Dependencies`]). They are compared for each
-//! request, which costs one `stat` for each and no other system call. So a change is seen by the next
-//! request, whether or not the file watcher has noticed it.
+//! An entry is valid while the file, the folders above it, the rules files and the precompressed
+//! copies have the stamps that they had when the file was read ([`Dependencies`]). They are
+//! compared for each request, which costs one `stat` for each and no other system call. So a change
+//! is seen by the next request, whether or not the file watcher has noticed it.
 //!
 //! Not cached: files that changed within milliseconds of being read, or that have a writer; files
-//! behind symbolic links; files found by a rule of `_redirects` or by `--spa`; missing files; files that
-//! are streamed; and, by the caller, files while a folder is polled, because network mounts can report
-//! old metadata.
+//! behind symbolic links; files found by a rule of `_redirects` or by `--spa`; missing files; files
+//! that are streamed; and, by the caller, files while a folder is polled, because network mounts
+//! can report old metadata.
 
 use std::{
     hash::{Hash, Hasher},

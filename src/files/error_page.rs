@@ -1,7 +1,7 @@
 //! The HTML pages for files that are missing or withheld.
 //!
-//! The live-reload client is injected into them as into any page, so that a tab shows the file as soon
-//! as it exists.
+//! The live-reload client is injected into them as into any page, so that a tab shows the file as
+//! soon as it exists.
 
 use crate::http::page::{Escaped, document};
 

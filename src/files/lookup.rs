@@ -142,7 +142,8 @@ impl Disk {
         }
     }
 
-    /// Resolves a path without a file: by a rule, to the `--spa` page, or to the nearest `404.html`.
+    /// Resolves a path without a file: by a rule, to the `--spa` page, or to the nearest
+    /// `404.html`.
     ///
     /// Every file that could have answered becomes a dependency, because creating it is a change.
     fn fall_back(

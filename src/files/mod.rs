@@ -1,9 +1,9 @@
 //! Resolves a GET request's path to a file, a folder listing or a redirect.
 //!
-//! [`Files::find`] does the whole lookup in one call on a blocking thread: it locates, opens and reads
-//! the file, so that a request pays for one hop between threads. The order of precedence is: forced
-//! rules of `_redirects`; the file itself; the folder's index; `page.html` for `/page`; the other
-//! [`rules`]; the `--spa` page, for navigations; the nearest `404.html`.
+//! [`Files::find`] does the whole lookup in one call on a blocking thread: it locates, opens and
+//! reads the file, so that a request pays for one hop between threads. The order of precedence is:
+//! forced rules of `_redirects`; the file itself; the folder's index; `page.html` for `/page`; the
+//! other [`rules`]; the `--spa` page, for navigations; the nearest `404.html`.
 //!
 //! A file that is being written may be an incomplete save. It is read again until its writer has
 //! closed it, for a bounded time ([`retry`]).
@@ -77,8 +77,8 @@ pub(crate) struct Resolution {
 pub(crate) enum Lookup {
     /// A file, and the status to send it with.
     File(StatusCode, ServedFile),
-    /// A folder without an index: its disk path, when it was last modified, and its listing as an HTML
-    /// document.
+    /// A folder without an index: its disk path, when it was last modified, and its listing as an
+    /// HTML document.
     Listing(PathBuf, Option<SystemTime>, String),
     /// A folder requested without its trailing slash: the path to redirect to.
     AddSlash(UrlPath),
@@ -130,18 +130,20 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// Creates the files of these folders. `spa` is the page served to navigations that match no file.
+    /// Creates the files of these folders. `spa` is the page served to navigations that match no
+    /// file.
     pub(crate) fn new(root: Arc<Root>, spa: Option<UrlPath>) -> Self {
         Self { disk: Arc::new(Disk::new(root, spa)), retries: Mutex::default() }
     }
 
-    /// Resolves a path on a blocking thread. Waits up to half a second for a writer to close the file.
+    /// Resolves a path on a blocking thread. Waits up to half a second for a writer to close the
+    /// file.
     pub(crate) async fn find(&self, url: &UrlPath, request: FileRequest) -> Resolution {
         let began = Instant::now();
         let mut faults = Vec::new();
         loop {
-            // Before the lookup: a lookup that began within the limit is repeated, however long it took
-            // on a busy machine. The writer that it found may be gone.
+            // Before the lookup: a lookup that began within the limit is repeated, however long it
+            // took on a busy machine. The writer that it found may be gone.
             let waited = began.elapsed();
             let (disk, url, request) = (Arc::clone(&self.disk), url.clone(), request.clone());
             let lookup = tokio::task::spawn_blocking(move || disk.resolve(&url, &request));

@@ -1,8 +1,8 @@
 //! How long a request waits for a writer to close the file that it reads.
 //!
-//! A save takes milliseconds, so a request waits for its end. A file that stays open for longer (a log,
-//! a download) is served as it is, and later requests for it do not wait until its writer has closed
-//! it. [`Retries::verdict`] is a pure decision: the caller reads the file, and sleeps.
+//! A save takes milliseconds, so a request waits for its end. A file that stays open for longer (a
+//! log, a download) is served as it is, and later requests for it do not wait until its writer has
+//! closed it. [`Retries::verdict`] is a pure decision: the caller reads the file, and sleeps.
 
 use std::{
     collections::HashSet,
@@ -20,7 +20,8 @@ const WAIT: Duration = Duration::from_millis(500);
 const FIRST: Duration = Duration::from_millis(1);
 const NEXT: Duration = Duration::from_millis(8);
 
-/// How many files are remembered. When there are more, all of them are forgotten and waited for again.
+/// How many files are remembered. When there are more, all of them are forgotten and waited for
+/// again.
 const FILES: usize = 1000;
 
 /// The files whose writers did not close them in time.

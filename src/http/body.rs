@@ -1,9 +1,9 @@
 //! The body type of all responses.
 //!
-//! Most bodies are bytes in memory, and cost no allocation here. A page is sent as the segments around
-//! the injected element, without a copy: hyper passes them to the socket in one vectored write.
-//! Everything else is a stream that is polled when the socket is writable, so a slow client delays only
-//! its own response.
+//! Most bodies are bytes in memory, and cost no allocation here. A page is sent as the segments
+//! around the injected element, without a copy: hyper passes them to the socket in one vectored
+//! write. Everything else is a stream that is polled when the socket is writable, so a slow client
+//! delays only its own response.
 
 use std::{
     pin::Pin,
@@ -18,8 +18,8 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 /// part that it received for the whole.
 pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// How many segments a body in memory can have: a page before and after the injected element, and the
-/// element.
+/// How many segments a body in memory can have: a page before and after the injected element, and
+/// the element.
 pub(crate) const SEGMENTS: usize = 3;
 
 /// A response body.

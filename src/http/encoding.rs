@@ -39,8 +39,8 @@ impl Coding {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Accepted([Option<Coding>; Coding::ALL.len()]);
 
-/// The values that browsers send, with what they accept: the order is that of [`Coding::ALL`]. They need
-/// no parsing.
+/// The values that browsers send, with what they accept: the order is that of [`Coding::ALL`]. They
+/// need no parsing.
 const BROWSERS: [(&[u8], Accepted); 3] = [
     (
         b"gzip, deflate, br, zstd",
@@ -51,8 +51,8 @@ const BROWSERS: [(&[u8], Accepted); 3] = [
 ];
 
 impl Accepted {
-    /// Parses `Accept-Encoding`. Without the field, no coding is accepted, because the client may not
-    /// be able to decode any.
+    /// Parses `Accept-Encoding`. Without the field, no coding is accepted, because the client may
+    /// not be able to decode any.
     pub(crate) fn from_headers(request: &HeaderMap) -> Self {
         let mut lines = request.get_all(ACCEPT_ENCODING).iter();
         match (lines.next(), lines.next()) {
@@ -112,8 +112,8 @@ impl Accepted {
     }
 }
 
-/// Parses a list member into its name and its weight in thousandths. A member with an invalid weight
-/// is ignored.
+/// Parses a list member into its name and its weight in thousandths. A member with an invalid
+/// weight is ignored.
 fn weighted(member: &str) -> Option<(&str, u16)> {
     let (coding, parameter) = match member.split_once(';') {
         None => return Some((member, 1000)),

@@ -1,12 +1,12 @@
 //! Response bodies that are streamed from an open file.
 //!
 //! A body is a list of [`Part`]s: ranges of the file, and bytes in memory between them. The file is
-//! read on a blocking thread, one chunk at a time, when the socket is ready for more. Buffers are reused
-//! within a body: a fresh one would cost page faults for each chunk.
+//! read on a blocking thread, one chunk at a time, when the socket is ready for more. Buffers are
+//! reused within a body: a fresh one would cost page faults for each chunk.
 //!
-//! Exactly the announced length is sent: a file that grows meanwhile is cut there. When the file has
-//! shrunk or was overwritten, the body fails before the last chunk of a range, so that the client knows
-//! that the range is not intact.
+//! Exactly the announced length is sent: a file that grows meanwhile is cut there. When the file
+//! has shrunk or was overwritten, the body fails before the last chunk of a range, so that the
+//! client knows that the range is not intact.
 
 use std::{
     collections::VecDeque,
@@ -23,7 +23,8 @@ use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::task::JoinHandle;
 
-/// The smallest and the largest size of a chunk, bytes. A large one costs few hops to a blocking thread.
+/// The smallest and the largest size of a chunk, bytes. A large one costs few hops to a blocking
+/// thread.
 const CHUNK: RangeInclusive<u64> = 64 * 1024..=1024 * 1024;
 
 /// A chunk is this part of what was sent before, so that a client which stops reading early costs
@@ -60,8 +61,8 @@ impl OpenFile {
         Self { file, metadata, buffers: Arc::default() }
     }
 
-    /// Whether the file still has the content that it was opened with. Appending to it, as to a log,
-    /// is no change.
+    /// Whether the file still has the content that it was opened with. Appending to it, as to a
+    /// log, is no change.
     fn is_unchanged(&self) -> bool {
         let modified = |metadata: &Metadata| metadata.modified().ok();
         self.file.metadata().is_ok_and(|now| {

@@ -1,9 +1,9 @@
 //! Host and origin checks, from the header fields of a request.
 //!
-//! Any web page can make a browser send requests to a server on the same machine. Two checks stop such
-//! pages. The `Host` must be a known name or address of this server, which prevents DNS rebinding. And
-//! livers' own paths respond only to pages of the same origin, by `Origin` and `Sec-Fetch-Site`. Tools
-//! send neither field and are accepted.
+//! Any web page can make a browser send requests to a server on the same machine. Two checks stop
+//! such pages. The `Host` must be a known name or address of this server, which prevents DNS
+//! rebinding. And livers' own paths respond only to pages of the same origin, by `Origin` and
+//! `Sec-Fetch-Site`. Tools send neither field and are accepted.
 //!
 //! No CORS header is sent here: a page of another origin cannot read what it can fetch.
 
@@ -87,15 +87,16 @@ pub(crate) struct Guard {
 pub(crate) enum Verdict {
     /// The host is accepted: host and port in lower case.
     Pass(String),
-    /// The host is missing, repeated or invalid: respond with 400 (RFC 9112, section 3.2). The problem.
+    /// The host is missing, repeated or invalid: respond with 400 (RFC 9112, section 3.2). The
+    /// problem.
     Malformed(&'static str),
     /// The host is not one of this server: refuse (RFC 9110, section 7.4). The host.
     Foreign(String),
 }
 
 impl Guard {
-    /// Returns a guard that accepts the names of the loopback interface, the host that the server listens
-    /// on, and the additional ones.
+    /// Returns a guard that accepts the names of the loopback interface, the host that the server
+    /// listens on, and the additional ones.
     pub(crate) fn new(host: Option<&str>, allowed: Vec<AllowedHost>) -> Self {
         let mut hosts = allowed;
         // As it is written: the system may resolve it, and clients use the same name.
@@ -116,7 +117,8 @@ impl Guard {
             }
             (host, _) => host.map(|host| host.to_str().unwrap_or("\0")),
         };
-        // Another scheme is of another server (RFC 9110, section 7.4). A proxy in front may use TLS.
+        // Another scheme is of another server (RFC 9110, section 7.4). A proxy in front may use
+        // TLS.
         if request.uri().scheme_str().is_some_and(|scheme| scheme != "http" && scheme != "https") {
             return Verdict::Malformed("the scheme of the target is not http");
         }
@@ -178,16 +180,16 @@ fn is_port(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
-/// Returns whether a text is a host name or an IPv4 address: non-empty labels of letters, digits, `-`
-/// and `_`.
+/// Returns whether a text is a host name or an IPv4 address: non-empty labels of letters, digits,
+/// `-` and `_`.
 fn is_name(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let text = text.strip_suffix('.').unwrap_or(text);
     text.split('.').all(|label| !label.is_empty() && label.bytes().all(allowed))
 }
 
-/// Returns whether a request comes from a page of this server, from the address bar, or from a tool, but
-/// not from a page of another origin. `host` is the one of [`Verdict::Pass`].
+/// Returns whether a request comes from a page of this server, from the address bar, or from a
+/// tool, but not from a page of another origin. `host` is the one of [`Verdict::Pass`].
 pub(crate) fn same_origin(request: &HeaderMap, host: &str) -> bool {
     let foreign_site =
         request.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none");

@@ -30,7 +30,8 @@ pub(crate) struct InformationalWriter(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Whether `pending` has bytes. Lets a connection without informational responses skip the lock.
+    /// Whether `pending` has bytes. Lets a connection without informational responses skip the
+    /// lock.
     has_pending: AtomicBool,
     pending: Mutex<Pending>,
 }
@@ -46,7 +47,8 @@ struct Pending {
 }
 
 impl InformationalWriter {
-    /// Queues an informational response, and returns once it is written or the connection is closed.
+    /// Queues an informational response, and returns once it is written or the connection is
+    /// closed.
     pub(crate) async fn send(&self, status: StatusCode, headers: &HeaderMap) {
         self.pending().bytes = encode(status, headers);
         self.0.has_pending.store(true, Ordering::Release);

@@ -1,8 +1,8 @@
 //! HTTP semantics (RFC 9110), independent of files and of live reload.
 //!
 //! A file, an injected page and a folder listing all become a
-//! [`Representation`](representation::Representation). Its `into_response` evaluates the preconditions,
-//! selects the range and returns the response.
+//! [`Representation`](representation::Representation). Its `into_response` evaluates the
+//! preconditions, selects the range and returns the response.
 
 pub(crate) mod body;
 pub(crate) mod conditional;

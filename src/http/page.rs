@@ -1,7 +1,7 @@
 //! The HTML template of livers' own pages: folder listings and errors.
 //!
-//! The pages have no scripts and follow the reader's preference for light or dark. Callers escape the
-//! text that they insert ([`Escaped`]).
+//! The pages have no scripts and follow the reader's preference for light or dark. Callers escape
+//! the text that they insert ([`Escaped`]).
 
 use std::fmt::{self, Display};
 

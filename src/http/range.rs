@@ -1,8 +1,8 @@
 //! Range requests: selects the bytes that `Range` asks for (RFC 9110, section 14).
 //!
-//! [`select`] is a pure function of the field and the length. An invalid range set is ignored, and so is
-//! one with very many ranges, which would cost more than the whole. Overlapping and adjacent ranges are
-//! merged, so that no byte is sent twice. Units other than bytes are not supported.
+//! [`select`] is a pure function of the field and the length. An invalid range set is ignored, and
+//! so is one with very many ranges, which would cost more than the whole. Overlapping and adjacent
+//! ranges are merged, so that no byte is sent twice. Units other than bytes are not supported.
 
 use std::ops::Range;
 
@@ -23,7 +23,8 @@ pub(crate) enum Selection {
     Unsatisfiable,
 }
 
-/// A range as it is written (section 14.1.2). A number that is too large for `u64` becomes the largest.
+/// A range as it is written (section 14.1.2). A number that is too large for `u64` becomes the
+/// largest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Spec {
     /// `first-last`, or `first-`.
@@ -91,8 +92,8 @@ fn number(digits: &str) -> Option<u64> {
     Some(digits.parse().unwrap_or(u64::MAX))
 }
 
-/// Adds a range, merged with those that it overlaps or is adjacent to. The result is in the place of the
-/// first of them.
+/// Adds a range, merged with those that it overlaps or is adjacent to. The result is in the place
+/// of the first of them.
 fn merge(parts: &mut Vec<Range<u64>>, part: Range<u64>) {
     let mut whole = part;
     let mut place = parts.len();

@@ -25,8 +25,8 @@ use super::{
     range::{Selection, select},
 };
 
-/// How many header fields a response has room for without growing its map: those set here, and those
-/// that the site adds.
+/// How many header fields a response has room for without growing its map: those set here, and
+/// those that the site adds.
 const FIELDS: usize = 12;
 
 /// The metadata and the content of a response to GET.
@@ -36,14 +36,15 @@ pub(crate) struct Representation {
     pub(crate) content: Content,
 }
 
-/// Representation metadata (RFC 9110, section 8). The header values are ready to be sent, so cloning
-/// and sending them allocates nothing.
+/// Representation metadata (RFC 9110, section 8). The header values are ready to be sent, so
+/// cloning and sending them allocates nothing.
 #[derive(Clone, Debug)]
 pub(crate) struct Metadata {
     /// The status of a response with the content.
     pub(crate) status: StatusCode,
     pub(crate) content_type: HeaderValue,
-    /// The validators of exactly these bytes. Without an entity tag, there are no 304 and no ranges.
+    /// The validators of exactly these bytes. Without an entity tag, there are no 304 and no
+    /// ranges.
     pub(crate) validators: Validators,
     /// The content coding of the bytes.
     pub(crate) coding: Option<Coding>,
@@ -138,7 +139,8 @@ impl Metadata {
     }
 }
 
-/// Sets the fields of a response with the content, or with a part of it. Returns its status and body.
+/// Sets the fields of a response with the content, or with a part of it. Returns its status and
+/// body.
 fn select_content(
     metadata: Metadata,
     content: Content,

@@ -1,9 +1,9 @@
 //! Decoded URL paths.
 //!
-//! The path of a request is percent-decoded here and nowhere else. The result is a list of names that
-//! can only lead downwards: no `..`, no `.`, no separator inside a name, no NUL. It is encoded again as
-//! browsers do (WHATWG URL, the path percent-encode set, and the backslash, which browsers treat as a
-//! slash), so that each file has one spelling in messages and redirects.
+//! The path of a request is percent-decoded here and nowhere else. The result is a list of names
+//! that can only lead downwards: no `..`, no `.`, no separator inside a name, no NUL. It is encoded
+//! again as browsers do (WHATWG URL, the path percent-encode set, and the backslash, which browsers
+//! treat as a slash), so that each file has one spelling in messages and redirects.
 //!
 //! Disk paths are the business of [`docroot`](crate::docroot).
 
@@ -11,7 +11,8 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
-/// The characters that browsers keep encoded in a path, and `%`, because the names here are decoded.
+/// The characters that browsers keep encoded in a path, and `%`, because the names here are
+/// decoded.
 const PATH: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -161,8 +162,8 @@ fn check(name: &[u8]) -> Result<(), PathError> {
     Ok(())
 }
 
-/// Whether a name denotes a plain file on Windows: it has no separator, drive, stream or wildcard, is
-/// not a device, and does not end in a dot or space, which Windows drops.
+/// Whether a name denotes a plain file on Windows: it has no separator, drive, stream or wildcard,
+/// is not a device, and does not end in a dot or space, which Windows drops.
 fn is_plain_on_windows(name: &[u8]) -> bool {
     let special = |byte: &u8| *byte < b' ' || b"<>:\"|?*\\/".contains(byte);
     let stem = name.split(|byte| *byte == b'.').next().unwrap_or_default();

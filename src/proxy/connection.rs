@@ -1,12 +1,12 @@
 //! An HTTP/1.1 connection to a backend, driven by the task of the request that uses it.
 //!
-//! hyper splits a connection into a handle that takes requests and a future that does the I/O, meant
-//! for a task of its own. Polling that future in the task of the client's connection instead saves
-//! two task switches, and often two thread switches, for each request.
+//! hyper splits a connection into a handle that takes requests and a future that does the I/O,
+//! meant for a task of its own. Polling that future in the task of the client's connection instead
+//! saves two task switches, and often two thread switches, for each request.
 //!
 //! hyper's halves wake each other through channels. Where one half is polled right after the other,
-//! such a wake-up would only poll the whole task again. Those halves are polled with a
-//! [no-op waker](Waker::noop), and outside of tokio's cooperative budget, which would otherwise return
+//! such a wake-up would only poll the whole task again. Those halves are polled with a [no-op
+//! waker](Waker::noop), and outside of tokio's cooperative budget, which would otherwise return
 //! `Pending` without a change to wait for.
 
 use std::{
@@ -68,8 +68,8 @@ impl Connection {
         match Pin::new(driver).poll(context) {
             Poll::Ready(result) => {
                 self.ended = true;
-                // An error has been passed on to the response or its body. The socket of a successful
-                // upgrade is still needed.
+                // An error has been passed on to the response or its body. The socket of a
+                // successful upgrade is still needed.
                 if result.is_err() {
                     self.driver = None;
                 }
@@ -90,7 +90,8 @@ impl Connection {
         &mut self,
         request: Request<RequestBody>,
     ) -> impl Future<Output = hyper::Result<Response<Incoming>>> + use<> {
-        // Replaces the waker that the driver has from its last use, so that this wakes no other task.
+        // Replaces the waker that the driver has from its last use, so that this wakes no other
+        // task.
         let _ = self.is_idle();
         self.sender.send_request(request)
     }

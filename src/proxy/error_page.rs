@@ -1,8 +1,8 @@
 //! The response that replaces one that a backend did not send.
 //!
-//! A navigation gets a page that names the backend, the error and the remedy; any other request gets
-//! the same in one line of text. The client script is injected into the page like into any other, and
-//! reloads it once the backend is up.
+//! A navigation gets a page that names the backend, the error and the remedy; any other request
+//! gets the same in one line of text. The client script is injected into the page like into any
+//! other, and reloads it once the backend is up.
 
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 

@@ -2,8 +2,8 @@
 //!
 //! A request that may be repeated (its method is idempotent, RFC 9110, section 9.2.2, and it has no
 //! body that would be used up) is sent on an idle connection, if there is one
-//! ([`pool`](super::pool)). If the backend has closed that connection, the request is sent again, once,
-//! on a new one. Every other request is sent once, on a new connection.
+//! ([`pool`](super::pool)). If the backend has closed that connection, the request is sent again,
+//! once, on a new one. Every other request is sent once, on a new connection.
 //!
 //! The task of the request drives its [`Connection`]. Only when a response comes before the end of
 //! the request's body does the connection get a task of its own, so that the upload goes on while
@@ -96,8 +96,8 @@ enum Failure {
 impl Transport {
     /// Sends a request and waits for the head of its response.
     ///
-    /// The connection closes when the returned future or the response's body is dropped, and when the
-    /// server shuts down.
+    /// The connection closes when the returned future or the response's body is dropped, and when
+    /// the server shuts down.
     ///
     /// # Errors
     /// Why there is no response.
@@ -155,8 +155,8 @@ impl Transport {
         }
     }
 
-    /// Sends a request on a connection and waits for the head of its response. `opened_for` is set if
-    /// the connection is new: idle ones may then delay it.
+    /// Sends a request on a connection and waits for the head of its response. `opened_for` is set
+    /// if the connection is new: idle ones may then delay it.
     async fn send(
         &self,
         mut connection: Box<Connection>,

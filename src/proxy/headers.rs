@@ -1,12 +1,13 @@
 //! Rewrites the header fields of requests and responses, as pure functions.
 //!
 //! livers is a gateway (RFC 9110, section 3.7). [Hop-by-hop fields](super::hop) are removed in both
-//! directions and set again where needed. `Via` is added to requests, where a gateway must, and not to
-//! responses, where it may (section 7.6.3). `Host` stays as the browser sent it, unless the backend is
-//! to see its own host: then an `Origin` and a `Referer` of livers' own pages are changed to the
-//! backend's, and those of other origins are kept, so that the backend can still tell them apart.
-//! `X-Forwarded-For`, `-Proto` and `-Host` contain what livers itself has seen; values that the client
-//! sent in them, in `Forwarded` or in `X_Forwarded_For` are removed. All other fields pass unchanged.
+//! directions and set again where needed. `Via` is added to requests, where a gateway must, and not
+//! to responses, where it may (section 7.6.3). `Host` stays as the browser sent it, unless the
+//! backend is to see its own host: then an `Origin` and a `Referer` of livers' own pages are
+//! changed to the backend's, and those of other origins are kept, so that the backend can still
+//! tell them apart. `X-Forwarded-For`, `-Proto` and `-Host` contain what livers itself has seen;
+//! values that the client sent in them, in `Forwarded` or in `X_Forwarded_For` are removed. All
+//! other fields pass unchanged.
 //!
 //! hyper frames the body: it writes `Content-Length` or chunks.
 
@@ -35,10 +36,10 @@ const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ForwardKind {
     Plain,
-    /// A navigation. If its response is a page, the client script is injected, so the response must be
-    /// complete and uncompressed; a 304 would also keep an old version stamp in the page. Ranges are
-    /// kept: partial content is never injected, and navigations to videos and resumed downloads use
-    /// them.
+    /// A navigation. If its response is a page, the client script is injected, so the response must
+    /// be complete and uncompressed; a 304 would also keep an old version stamp in the page. Ranges
+    /// are kept: partial content is never injected, and navigations to videos and resumed downloads
+    /// use them.
     Injectable,
     /// The opening handshake of a WebSocket.
     Upgrade,
@@ -129,8 +130,8 @@ fn replace_origin(value: &str, host: &str, origin: &str) -> Option<String> {
 pub(super) fn response(status: StatusCode, headers: &mut HeaderMap) {
     let websocket = has_token(headers, &UPGRADE, WEBSOCKET);
     remove_hop_by_hop(headers);
-    // Recipients read a list of lengths differently (RFC 9110, section 8.6). hyper has rejected lists
-    // whose members differ.
+    // Recipients read a list of lengths differently (RFC 9110, section 8.6). hyper has rejected
+    // lists whose members differ.
     let lengths = headers.get_all(CONTENT_LENGTH);
     if lengths.iter().count() > 1 || lengths.iter().any(|value| value.as_bytes().contains(&b',')) {
         let length =

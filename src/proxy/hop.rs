@@ -1,8 +1,8 @@
 //! Hop-by-hop header fields: those that describe one connection, not the message.
 //!
-//! They are removed whether or not `Connection` names them (RFC 9110, section 7.6.1). Of the protocols
-//! that `Upgrade` may ask for, only WebSocket is forwarded: any other, h2c above all, would let a
-//! client reach the backend around the checks of this server.
+//! They are removed whether or not `Connection` names them (RFC 9110, section 7.6.1). Of the
+//! protocols that `Upgrade` may ask for, only WebSocket is forwarded: any other, h2c above all,
+//! would let a client reach the backend around the checks of this server.
 
 use hyper::{
     HeaderMap, Method, Version,
@@ -23,8 +23,8 @@ const MAX_HOPS: usize = 5;
 /// The only protocol that is tunneled.
 pub(super) const WEBSOCKET: &str = "websocket";
 
-/// Removed even if `Connection` does not name them. The credentials are for a forward proxy (RFC 9110,
-/// section 11.7); `HTTP2-Settings` belongs to h2c (RFC 9113, section 3.1).
+/// Removed even if `Connection` does not name them. The credentials are for a forward proxy (RFC
+/// 9110, section 11.7); `HTTP2-Settings` belongs to h2c (RFC 9113, section 3.1).
 const HOP_BY_HOP: [HeaderName; 9] = [
     CONNECTION,
     KEEP_ALIVE,
@@ -45,8 +45,8 @@ pub(super) fn opens_websocket(method: &Method, version: Version, headers: &Heade
         && has_token(headers, &UPGRADE, WEBSOCKET)
 }
 
-/// Returns whether a route leads back to livers (RFC 9110, section 7.6.3). A few instances behind each
-/// other are no loop.
+/// Returns whether a route leads back to livers (RFC 9110, section 7.6.3). A few instances behind
+/// each other are no loop.
 pub(super) fn is_loop(headers: &HeaderMap) -> bool {
     list_members(headers, &VIA).filter(|hop| hop.ends_with(" livers")).count() >= MAX_HOPS
 }
@@ -56,16 +56,17 @@ pub(super) fn accepts_websocket(headers: &HeaderMap) -> bool {
     has_token(headers, &UPGRADE, WEBSOCKET)
 }
 
-/// Returns whether a response has a transfer coding other than `chunked`, which was not requested (RFC
-/// 9112, section 6.1): the field would be removed and the body forwarded as coded. RFC 2616 had
-/// `identity`.
+/// Returns whether a response has a transfer coding other than `chunked`, which was not requested
+/// (RFC 9112, section 6.1): the field would be removed and the body forwarded as coded. RFC 2616
+/// had `identity`.
 pub(super) fn has_unknown_transfer_coding(response: &HeaderMap) -> bool {
     let known = |coding: &str| ["", "chunked", "identity"].contains(&coding);
     !list_members(response, &TRANSFER_ENCODING).all(|coding| known(&coding.to_ascii_lowercase()))
 }
 
-/// Removes the hop-by-hop fields: those that `Connection` names, and the known ones. A `Content-Length`
-/// next to a `Transfer-Encoding` is invalid and removed, too (RFC 9112, section 6.3).
+/// Removes the hop-by-hop fields: those that `Connection` names, and the known ones. A
+/// `Content-Length` next to a `Transfer-Encoding` is invalid and removed, too (RFC 9112, section
+/// 6.3).
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     if headers.contains_key(TRANSFER_ENCODING) {
         headers.remove(CONTENT_LENGTH);

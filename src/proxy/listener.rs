@@ -1,12 +1,12 @@
 //! Detects restarts of a local backend without connecting to it.
 //!
 //! Open pages are reloaded after a restart of their backend, even if nothing requests it meanwhile.
-//! Connecting again and again would fill the backend's log. Linux lists the sockets that listen on a
-//! port, each with an inode number of its own, and a Unix socket is a file, so a restarted backend has
-//! other numbers.
+//! Connecting again and again would fill the backend's log. Linux lists the sockets that listen on
+//! a port, each with an inode number of its own, and a Unix socket is a file, so a restarted
+//! backend has other numbers.
 //!
-//! Deliberately absent: other systems and remote backends. There, only a connection that ends shows a
-//! restart.
+//! Deliberately absent: other systems and remote backends. There, only a connection that ends shows
+//! a restart.
 
 use super::upstream::Endpoint;
 
@@ -29,8 +29,8 @@ pub(super) struct Observation {
 }
 
 impl Observation {
-    /// Returns what has changed at the next observation. `recoveries` is the current number: a restart
-    /// that a connection has already shown, so that the pages are reloaded, is no change.
+    /// Returns what has changed at the next observation. `recoveries` is the current number: a
+    /// restart that a connection has already shown, so that the pages are reloaded, is no change.
     pub(super) fn transition(&self, next: &Self, recoveries: u64) -> Transition {
         match self.listener.transition(&next.listener) {
             Transition::Restarted if recoveries != self.recoveries => Transition::None,

@@ -135,9 +135,10 @@ impl Proxy {
     /// Forwards a request to the backend of a route, and returns its response or one that describes
     /// the error.
     ///
-    /// `injectable` marks a navigation: the caller injects a script into the response if it is a page.
-    /// The letter case of field names is kept if the server that received the request preserves it,
-    /// because some WebSocket servers accept `Sec-WebSocket-Key` in this spelling only.
+    /// `injectable` marks a navigation: the caller injects a script into the response if it is a
+    /// page. The letter case of field names is kept if the server that received the request
+    /// preserves it, because some WebSocket servers accept `Sec-WebSocket-Key` in this spelling
+    /// only.
     pub(crate) async fn forward<B>(
         &self,
         route: &Route,
@@ -232,8 +233,8 @@ impl Proxy {
         Ok(Outgoing { request: Request::from_parts(parts, body), host, options })
     }
 
-    /// Sends the request and makes the response for the client. `client_upgrade` is set if the request
-    /// opens a WebSocket.
+    /// Sends the request and makes the response for the client. `client_upgrade` is set if the
+    /// request opens a WebSocket.
     async fn exchange(
         &self,
         forwarded: &Forwarded<'_>,

@@ -5,13 +5,13 @@
 //! ([`exchange`](super::exchange) decides and repeats it); every other request opens its own.
 //!
 //! A single-threaded backend can block on an idle keep-alive connection and delay a request on
-//! another. So once a request on a new connection has waited for [`STUCK_AFTER`], the idle connections
-//! are closed and none is kept until that request has its response; and opening a new connection
-//! closes an idle one.
+//! another. So once a request on a new connection has waited for [`STUCK_AFTER`], the idle
+//! connections are closed and none is kept until that request has its response; and opening a new
+//! connection closes an idle one.
 //!
 //! At most [`MAX_IDLE`] connections per backend are kept, for [`IDLE_TIMEOUT`]: less than most
-//! backends keep them (Node: 5 seconds). A task ([`monitor`](super::exchange)) polls idle connections
-//! and notices when the backend closes one, which may mean that the backend has ended.
+//! backends keep them (Node: 5 seconds). A task ([`monitor`](super::exchange)) polls idle
+//! connections and notices when the backend closes one, which may mean that the backend has ended.
 
 use std::{
     collections::HashMap,
@@ -141,8 +141,8 @@ impl<C: Poolable> Pool<C> {
         if std::mem::replace(&mut backend.monitored, true) { Put::Kept } else { Put::KeptFirst }
     }
 
-    /// Closes connections that have been idle for too long, and polls for those that the backend has
-    /// closed.
+    /// Closes connections that have been idle for too long, and polls for those that the backend
+    /// has closed.
     pub(super) fn poll_idle(
         &self,
         endpoint: &Endpoint,

@@ -1,7 +1,7 @@
 //! The body of a backend's response on its way to the client.
 //!
-//! The client's connection pulls it frame by frame, so a slow client holds up the backend and memory
-//! use is constant. Trailers are frames like any other.
+//! The client's connection pulls it frame by frame, so a slow client holds up the backend and
+//! memory use is constant. Trailers are frames like any other.
 
 use std::{
     future::Future,
@@ -100,8 +100,8 @@ impl HttpBody for ResponseBody {
                 if this.carrier.take().is_some() && !this.source.transport.cancel.is_cancelled() {
                     this.source.interrupted(&error);
                 }
-                // hyper drops what it has not written yet when a body fails. It writes first if the body
-                // is pending, so the client gets what the backend has sent.
+                // hyper drops what it has not written yet when a body fails. It writes first if the
+                // body is pending, so the client gets what the backend has sent.
                 this.error = Some(error.into());
                 context.waker().wake_by_ref();
                 Poll::Pending

@@ -1,13 +1,13 @@
 //! Rewrites redirects and cookies that name the backend, so that they lead back to livers.
 //!
 //! A backend that knows only its own address, or its own path, redirects there: the browser would
-//! leave livers' origin, or request a path that another route serves. `Location`, `Content-Location`
-//! and `Refresh` are mapped back through the routes (nginx's `proxy_redirect default`). So are a
-//! cookie's `Domain`, if the browser would reject it from here, and its `Path`, if the browser would
-//! not send the cookie to the route.
+//! leave livers' origin, or request a path that another route serves. `Location`,
+//! `Content-Location` and `Refresh` are mapped back through the routes (nginx's `proxy_redirect
+//! default`). So are a cookie's `Domain`, if the browser would reject it from here, and its `Path`,
+//! if the browser would not send the cookie to the route.
 //!
-//! URLs that do not lead to the backend, or that no route maps back, stay unchanged. All functions are
-//! pure.
+//! URLs that do not lead to the backend, or that no route maps back, stay unchanged. All functions
+//! are pure.
 
 use hyper::{
     HeaderMap,
@@ -66,8 +66,8 @@ fn location(url: &str, context: RewriteContext<'_>) -> Option<String> {
         }
         Owner::Livers => context.route.reverse(path).filter(|reversed| reversed != path)?,
     };
-    // Two leading slashes would name another host. Browsers read a backslash as a slash and skip tabs
-    // (WHATWG URL, "path start state"); a field has no other control characters.
+    // Two leading slashes would name another host. Browsers read a backslash as a slash and skip
+    // tabs (WHATWG URL, "path start state"); a field has no other control characters.
     let path = path.replace('\t', "");
     let names_a_host = path.strip_prefix('/').is_some_and(|rest| rest.starts_with(['/', '\\']));
     let guard = if names_a_host { "/." } else { "" };
@@ -130,7 +130,8 @@ fn cookie(value: &str, context: RewriteContext<'_>) -> Option<String> {
         {
             Some(path) => {
                 changed = true;
-                // A semicolon would end the attribute (RFC 6265, section 5.2): use the folder before.
+                // A semicolon would end the attribute (RFC 6265, section 5.2): use the folder
+                // before.
                 let plain = &path[..path.find(';').unwrap_or(path.len())];
                 let folder = plain.rfind('/').unwrap_or_default() + 1;
                 let path = if plain == path { plain } else { &plain[..folder] };
@@ -161,8 +162,8 @@ fn reaches(path: &str, route: &Route) -> bool {
 }
 
 impl RewriteContext<'_> {
-    /// Returns the path at livers of a path at the backend: through the route of the request, or else
-    /// through the most specific route to the same backend.
+    /// Returns the path at livers of a path at the backend: through the route of the request, or
+    /// else through the most specific route to the same backend.
     fn reverse(&self, path: &str) -> Option<String> {
         let endpoint = self.route.upstream().endpoint();
         self.route.reverse(path).or_else(|| {

@@ -1,9 +1,9 @@
 //! Routes: which backend serves a path, and under which path it is requested there.
 //!
-//! A [`Route`] is parsed from `/PREFIX=TARGET`. It matches the raw path, with its percent-encoding, at
-//! segment boundaries; the longest prefix wins, and of equal ones the first. A backend without a path
-//! in its target gets the path of the request unchanged; a path in the target, even `/`, replaces the
-//! prefix (the rule of nginx's `proxy_pass`).
+//! A [`Route`] is parsed from `/PREFIX=TARGET`. It matches the raw path, with its percent-encoding,
+//! at segment boundaries; the longest prefix wins, and of equal ones the first. A backend without a
+//! path in its target gets the path of the request unchanged; a path in the target, even `/`,
+//! replaces the prefix (the rule of nginx's `proxy_pass`).
 //!
 //! Deliberately absent: regular expressions and wildcards.
 

@@ -19,8 +19,9 @@ pub(super) type Socket = Box<dyn Stream>;
 /// A socket on which a failed write does not hide data that can still be read.
 ///
 /// A backend may respond and close before it has read the whole request. The next write fails then,
-/// and hyper would give up the exchange with the response unread in the socket. This wrapper discards
-/// the rest of the request instead; reading ends soon, with the response or with the error.
+/// and hyper would give up the exchange with the response unread in the socket. This wrapper
+/// discards the rest of the request instead; reading ends soon, with the response or with the
+/// error.
 pub(super) struct IgnoreWriteErrors {
     socket: Socket,
     /// A write has failed: everything that follows is discarded.

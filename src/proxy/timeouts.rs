@@ -1,9 +1,9 @@
 //! Time limit for the head of a response.
 //!
-//! A backend that never responds looks like a long poll. Only scripts poll, though, and browsers say
-//! what a request is for (`Sec-Fetch-Dest`): a page, an image or a style sheet that takes minutes is
-//! an error, and gets a 504. Requests of scripts, WebSockets, event streams and requests of other
-//! tools have no limit: they wait as long as their client does.
+//! A backend that never responds looks like a long poll. Only scripts poll, though, and browsers
+//! say what a request is for (`Sec-Fetch-Dest`): a page, an image or a style sheet that takes
+//! minutes is an error, and gets a 504. Requests of scripts, WebSockets, event streams and requests
+//! of other tools have no limit: they wait as long as their client does.
 
 use std::time::Duration;
 

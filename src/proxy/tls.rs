@@ -1,9 +1,9 @@
 //! TLS to backends.
 //!
-//! Trusts the root certificates of the system, and with them a local authority such as mkcert's. With
-//! `proxy-insecure`, every certificate is accepted, for backends with self-signed ones; the handshake
-//! is still verified against the key of that certificate. ALPN offers HTTP/1.1 only, because
-//! WebSockets need it.
+//! Trusts the root certificates of the system, and with them a local authority such as mkcert's.
+//! With `proxy-insecure`, every certificate is accepted, for backends with self-signed ones; the
+//! handshake is still verified against the key of that certificate. ALPN offers HTTP/1.1 only,
+//! because WebSockets need it.
 //!
 //! The root certificates are loaded with the first connection: most servers never need them.
 

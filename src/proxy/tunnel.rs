@@ -1,12 +1,12 @@
 //! Relays the bytes of an upgraded WebSocket between client and backend.
 //!
-//! After the backend's 101 the two sockets are joined byte for byte, so subprotocols, compression and
-//! frames of any shape pass unchanged. Bytes that either side sent early (in one packet with the 101,
-//! or before the client had it) are in hyper's read buffers and are relayed first.
+//! After the backend's 101 the two sockets are joined byte for byte, so subprotocols, compression
+//! and frames of any shape pass unchanged. Bytes that either side sent early (in one packet with
+//! the 101, or before the client had it) are in hyper's read buffers and are relayed first.
 //!
-//! The end of one direction is passed on as a half-close. The other direction goes on until it ends,
-//! too, or until nothing has passed for [`GRACE`]: a peer that never closes would otherwise hold the
-//! sockets forever.
+//! The end of one direction is passed on as a half-close. The other direction goes on until it
+//! ends, too, or until nothing has passed for [`GRACE`]: a peer that never closes would otherwise
+//! hold the sockets forever.
 //!
 //! A tunnel has no buffers while it is idle: bytes are read into the stack and stored only when the
 //! other side does not take them at once.
@@ -59,8 +59,8 @@ enum First {
     Down(End),
 }
 
-/// Relays bytes in both directions until both have ended. `early` are bytes that the backend has sent
-/// already. Calls `backend_closed` if the backend is the first to close.
+/// Relays bytes in both directions until both have ended. `early` are bytes that the backend has
+/// sent already. Calls `backend_closed` if the backend is the first to close.
 pub(super) async fn relay(
     client: impl AsyncRead + AsyncWrite,
     backend: impl AsyncRead + AsyncWrite,

@@ -1,9 +1,9 @@
 //! Parses the target of a route: where the backend is, and under which path.
 //!
-//! Written as `3000`, `:3000`, `host:3000`, `[::1]:3000`, `http://host` or `https://host`, each with or
-//! without a path; or as `unix:/path/of.sock`, optionally followed by a colon and a path
-//! (`unix:/path/of.sock:/base`, as in nginx). Host names are not resolved here and sockets not looked
-//! for: the backend may start later.
+//! Written as `3000`, `:3000`, `host:3000`, `[::1]:3000`, `http://host` or `https://host`, each
+//! with or without a path; or as `unix:/path/of.sock`, optionally followed by a colon and a path
+//! (`unix:/path/of.sock:/base`, as in nginx). Host names are not resolved here and sockets not
+//! looked for: the backend may start later.
 //!
 //! Deliberately absent: user names and passwords in a URL.
 
@@ -27,8 +27,8 @@ pub(super) fn encode(path: &str) -> String {
     utf8_percent_encode(path, PATH_ENCODE_SET).to_string()
 }
 
-/// Where connections to a backend are opened. Routes with equal endpoints share idle connections and
-/// health.
+/// Where connections to a backend are opened. Routes with equal endpoints share idle connections
+/// and health.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Endpoint {
     Tcp {

@@ -1,8 +1,8 @@
 //! The accept loop: one for all addresses, with a task for each connection.
 //!
 //! When too many connections are open, or the system has no more descriptors, an idle one is
-//! [evicted](super::limit). If all are busy, the loop waits instead of spinning. Everything that waits
-//! for a client happens in the task of its connection.
+//! [evicted](super::limit). If all are busy, the loop waits instead of spinning. Everything that
+//! waits for a client happens in the task of its connection.
 
 use std::{future::poll_fn, io, net::SocketAddr, sync::Arc, task::Poll, time::Duration};
 
@@ -96,7 +96,8 @@ fn is_of_one_client(error: &io::Error) -> bool {
 }
 
 /// Sends a 503 response, as far as the socket takes it without waiting. The request is read first:
-/// closing a socket with unread bytes resets the connection, and the client may not see the response.
+/// closing a socket with unread bytes resets the connection, and the client may not see the
+/// response.
 fn refuse(stream: &TcpStream, reason: &str) {
     let body = format!("Busy: {reason}.\n");
     let response = format!(

@@ -1,8 +1,8 @@
 //! Adapters that report a connection's activity to its [`Permit`].
 //!
 //! The stream owns the permit, so that it lasts as long as the socket, also after an upgrade. hyper
-//! drops a response's body before its last bytes are written, and flushes the stream after that: the
-//! connection is idle at the first flush after the drop.
+//! drops a response's body before its last bytes are written, and flushes the stream after that:
+//! the connection is idle at the first flush after the drop.
 
 use std::{
     io::{self, IoSlice},

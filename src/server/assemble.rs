@@ -33,8 +33,8 @@ impl Folders {
     /// Reads folders.
     ///
     /// # Errors
-    /// A folder does not exist or cannot be read, an ignore pattern is invalid, or the system refuses
-    /// a thread.
+    /// A folder does not exist or cannot be read, an ignore pattern is invalid, or the system
+    /// refuses a thread.
     pub(super) fn open(config: &Config, hub: &Arc<Hub>, events: &Events) -> Result<Self, Error> {
         let allow = Allow {
             dotfiles: config.dotfiles,
@@ -59,8 +59,8 @@ impl Folders {
 /// Returns the function that receives the watch's changes and publishes them to the tabs.
 fn publisher(hub: Arc<Hub>, esm: Option<Arc<Esm>>, events: Events) -> Publish {
     Box::new(move |mut changes: ChangeSet| {
-        // A file that appears may resolve an import that failed: modules with an error are requested
-        // again.
+        // A file that appears may resolve an import that failed: modules with an error are
+        // requested again.
         if let Some(dependents) = esm.as_ref().and_then(|esm| esm.changed(&changes)) {
             changes.extend(hub.faulty_sources());
             changes.extend(dependents);

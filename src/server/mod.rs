@@ -1,10 +1,10 @@
 //! The server: builds its parts from a [`Config`], accepts connections, and shuts down.
 //!
-//! [`Server::bind`] reports every error of starting. After it, nothing ends the server but the future
-//! given to [`Server::run_until`].
+//! [`Server::bind`] reports every error of starting. After it, nothing ends the server but the
+//! future given to [`Server::run_until`].
 //!
-//! **Shutdown.** The listeners close, reload sockets and tunnels are closed, and requests in progress
-//! have one second to finish. Then the remaining connections are closed. After two seconds
+//! **Shutdown.** The listeners close, reload sockets and tunnels are closed, and requests in
+//! progress have one second to finish. Then the remaining connections are closed. After two seconds
 //! [`Server::run_until`] returns, whatever a task or a thread is blocked on.
 
 mod accept;
@@ -53,8 +53,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the sockets and begins to watch the folders. Clients can connect from here on; they are
-    /// served once [`run_until`](Self::run_until) is polled.
+    /// Opens the sockets and begins to watch the folders. Clients can connect from here on; they
+    /// are served once [`run_until`](Self::run_until) is polled.
     ///
     /// Subscribe to `events` before the call to receive all of them.
     ///
@@ -137,8 +137,8 @@ impl Server {
         self.site.watch.polling().map(|why| why.to_string())
     }
 
-    /// Serves requests until the future ends, then shuts down. Returns when every task has ended, or
-    /// after two seconds.
+    /// Serves requests until the future ends, then shuts down. Returns when every task has ended,
+    /// or after two seconds.
     pub async fn run_until(self, stop_requested: impl Future<Output = ()>) {
         let Self { site, listeners, tasks, cancel, .. } = self;
         let limiter = ConnectionLimiter::new();

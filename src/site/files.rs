@@ -133,7 +133,8 @@ impl Site {
         let (status, file) = match lookup {
             Lookup::File(status, file) => (status, file),
             other => {
-                // Scripts can request missing files under any number of names: those are not recorded.
+                // Scripts can request missing files under any number of names: those are not
+                // recorded.
                 if page || !matches!(other, Lookup::NotFound(_)) {
                     for used in &dependencies {
                         self.live.observe(path, used);
@@ -343,9 +344,9 @@ impl Site {
         page
     }
 
-    /// Adds the header fields that all responses for files have, and amends a Content Security Policy
-    /// among them if `injected` says that the response is a page with the element in it: `Some(true)`
-    /// if there is an inline script beside the element.
+    /// Adds the header fields that all responses for files have, and amends a Content Security
+    /// Policy among them if `injected` says that the response is a page with the element in it:
+    /// `Some(true)` if there is an inline script beside the element.
     fn finish(
         &self,
         query: FileQuery<'_>,
@@ -371,8 +372,8 @@ fn error_for_scripts(status: StatusCode, request: &HeaderMap) -> Response {
     let mut response = plain(status, format!("{status}\n"));
     let headers = response.headers_mut();
     headers.insert(VARY, HeaderValue::from_static(inject::VARIES));
-    // Chromium treats a missing imported style sheet with `nosniff` as one of another origin. Then no
-    // script can read the sheet that imports it, and the client could not update it.
+    // Chromium treats a missing imported style sheet with `nosniff` as one of another origin. Then
+    // no script can read the sheet that imports it, and the client could not update it.
     if is_for_style_sheet(request) {
         headers.remove(X_CONTENT_TYPE_OPTIONS);
     }

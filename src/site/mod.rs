@@ -1,8 +1,9 @@
 //! Routes requests: to livers' own paths, to a backend, or to a file.
 //!
-//! Each request passes the host guard first. Requests for files are answered in [`files`], from a cache
-//! where possible. Whatever is served is noted: which page uses which file (`live`), and the content
-//! that tabs have (`watch`). Decisions are left to the modules below; this one connects them.
+//! Each request passes the host guard first. Requests for files are answered in [`files`], from a
+//! cache where possible. Whatever is served is noted: which page uses which file (`live`), and the
+//! content that tabs have (`watch`). Decisions are left to the modules below; this one connects
+//! them.
 
 pub(crate) mod changes;
 mod files;
@@ -103,7 +104,8 @@ impl Site {
         if [Method::CONNECT, Method::TRACE].contains(request.method()) {
             return method_not_allowed();
         }
-        // Another coding, or a repeated one, may be parsed differently by a backend: request smuggling.
+        // Another coding, or a repeated one, may be parsed differently by a backend: request
+        // smuggling.
         let mut codings = request.headers().get_all(TRANSFER_ENCODING).iter();
         let chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
         if !codings.next().is_none_or(chunked) || codings.next().is_some() {

@@ -1,8 +1,8 @@
 //! Header fields of all responses from the disk: CORS, isolation, those of the folder's `_headers`
 //! file, and those of the configuration.
 //!
-//! They apply to files, listings and 404 pages, not to livers' own paths or a backend's responses. The
-//! configuration overrides `_headers`, which overrides the rest.
+//! They apply to files, listings and 404 pages, not to livers' own paths or a backend's responses.
+//! The configuration overrides `_headers`, which overrides the rest.
 
 use std::{fmt, str::FromStr};
 
@@ -116,9 +116,9 @@ impl Policy {
         replace(configured.map(|Header { name, value }| (name.clone(), value.clone())), headers);
     }
 
-    /// Returns whether to refuse a request because a page of another origin embeds the file. Running a
-    /// script reveals its content to the page, although CORS forbids reading it. Browsers without Fetch
-    /// Metadata enforce Cross-Origin-Resource-Policy themselves (Fetch, section 3.7).
+    /// Returns whether to refuse a request because a page of another origin embeds the file.
+    /// Running a script reveals its content to the page, although CORS forbids reading it. Browsers
+    /// without Fetch Metadata enforce Cross-Origin-Resource-Policy themselves (Fetch, section 3.7).
     pub(super) fn refuses(&self, request: &HeaderMap) -> bool {
         let has = |name: &HeaderName, values: &[&str]| {
             request.get(name).is_some_and(|value| values.iter().any(|known| value == known))
@@ -128,8 +128,8 @@ impl Policy {
             && !self.may_embed(request)
     }
 
-    /// Returns whether the requesting page may embed files. Such a request has no `Origin`, so the page
-    /// is known by its `Referer` only.
+    /// Returns whether the requesting page may embed files. Such a request has no `Origin`, so the
+    /// page is known by its `Referer` only.
     fn may_embed(&self, request: &HeaderMap) -> bool {
         if self.cors.is_empty() {
             return false;
@@ -159,8 +159,8 @@ impl Policy {
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("*"));
     }
 
-    /// Returns the value of `Access-Control-Allow-Origin` for a request, or `None` if its origin is not
-    /// allowed.
+    /// Returns the value of `Access-Control-Allow-Origin` for a request, or `None` if its origin is
+    /// not allowed.
     fn allowed(&self, request: &HeaderMap) -> Option<HeaderValue> {
         if self.cors.is_empty() {
             return None;

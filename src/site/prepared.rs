@@ -117,7 +117,8 @@ impl PreparedPage {
         }
     }
 
-    /// Returns the element of the page at a version, with an import map before it unless `map` is empty.
+    /// Returns the element of the page at a version, with an import map before it unless `map` is
+    /// empty.
     pub(super) fn element(&self, live: &Live, version: u64, html: &Bytes, map: &str) -> Element {
         let mut known = self.element.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, element)) =
@@ -138,8 +139,8 @@ impl PreparedPage {
     }
 }
 
-/// Returns the metadata of a response with a file, and the content to send: that of the file, or of its
-/// precompressed copy, which is taken out of `file`.
+/// Returns the metadata of a response with a file, and the content to send: that of the file, or of
+/// its precompressed copy, which is taken out of `file`.
 ///
 /// A page with the element in it has neither the validators of its file nor a content coding.
 pub(super) fn select(

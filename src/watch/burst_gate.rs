@@ -1,7 +1,8 @@
 //! Holds back page loads while a burst of changes is going on, so that a page is loaded once, after
 //! the burst, and not in the middle of it.
 //!
-//! The watch's thread writes the gate, requests read it. Outside a burst a request loads one atomic.
+//! The watch's thread writes the gate, requests read it. Outside a burst a request loads one
+//! atomic.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},

@@ -35,8 +35,8 @@ impl ExtraPaths {
     /// Resolves the paths.
     ///
     /// # Errors
-    /// [`Error::WatchPathMissing`] if a path does not exist, [`Error::Unreadable`] if a folder cannot be
-    /// listed.
+    /// [`Error::WatchPathMissing`] if a path does not exist, [`Error::Unreadable`] if a folder
+    /// cannot be listed.
     pub(super) fn new(paths: impl IntoIterator<Item = PathBuf>) -> Result<Self, Error> {
         let paths = paths.into_iter().map(ExtraPath::new).collect::<Result<_, _>>()?;
         Ok(Self { paths, names: HashSet::new() })

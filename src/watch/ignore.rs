@@ -63,7 +63,8 @@ impl Ignore {
         Ok(ignore)
     }
 
-    /// Reads the `.gitignore` files of the folders above a root, from the top of its repository down.
+    /// Reads the `.gitignore` files of the folders above a root, from the top of its repository
+    /// down.
     fn load_above(&mut self, root: &Path) {
         if let Some(top) = root.ancestors().find(|folder| folder.join(".git").exists()) {
             let between = root.ancestors().skip(1).take_while(|folder| folder.starts_with(top));

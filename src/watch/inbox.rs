@@ -1,5 +1,5 @@
-//! The bounded inbox of the watch's thread: requests, the poller and the system's watcher put inputs
-//! into it.
+//! The bounded inbox of the watch's thread: requests, the poller and the system's watcher put
+//! inputs into it.
 //!
 //! The lock is held while one input is added, or while all of them are taken out, and never while
 //! the thread works. Only the first input after the inbox was emptied wakes the thread. When the

@@ -1,13 +1,13 @@
 //! Maps changes to the symbolic links that lead to them.
 //!
-//! A file that is requested as `/link/a.css` changes when the target of the link does, and the system
-//! reports that under the target's path. So the real path of each requested path that goes through a
-//! link is kept, spelled from the served folder on as the watches are, because the served folder may
-//! itself be behind a link. Targets outside the served folders are kept only where links out of them
-//! are followed.
+//! A file that is requested as `/link/a.css` changes when the target of the link does, and the
+//! system reports that under the target's path. So the real path of each requested path that goes
+//! through a link is kept, spelled from the served folder on as the watches are, because the served
+//! folder may itself be behind a link. Targets outside the served folders are kept only where links
+//! out of them are followed.
 //!
-//! A link is resolved when its path is requested, and again when the link changes. A broken link is a
-//! missing file at the place that it leads to.
+//! A link is resolved when its path is requested, and again when the link changes. A broken link is
+//! a missing file at the place that it leads to.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},

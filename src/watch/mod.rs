@@ -1,18 +1,19 @@
 //! Watches files, and publishes what changed.
 //!
 //! One thread owns all state of a watch ([`worker`]): it reads the system's events ([`system`]) and
-//! an [`inbox`], decides when a path is examined ([`coalesce`]) and whether its content differs from
-//! what was served ([`snapshot`]), and publishes the differences as one set. Every save takes this one
-//! way. No lock is held while changes are published.
+//! an [`inbox`], decides when a path is examined ([`coalesce`]) and whether its content differs
+//! from what was served ([`snapshot`]), and publishes the differences as one set. Every save takes
+//! this one way. No lock is held while changes are published.
 //!
 //! Requests send what they served to the inbox ([`Watch::note`]): it is the baseline for later
 //! comparisons, and an ignored folder is watched once a file in it was requested. Requests read two
 //! things: whether a burst of changes is going on ([`burst_gate`]), and the [`status`].
 //!
-//! [`Watch::start`] does not wait for the watches: the thread walks the tree in short steps ([`tree`],
-//! [`ignore`]). The folder of a requested file is watched first, and the file is compared then, so no
-//! change of a served file is lost meanwhile. Folders without events are polled ([`observer`],
-//! [`poll`], [`mounts`]). [`links`] maps changes to the symbolic links that lead to them.
+//! [`Watch::start`] does not wait for the watches: the thread walks the tree in short steps
+//! ([`tree`], [`ignore`]). The folder of a requested file is watched first, and the file is
+//! compared then, so no change of a served file is lost meanwhile. Folders without events are
+//! polled ([`observer`], [`poll`], [`mounts`]). [`links`] maps changes to the symbolic links that
+//! lead to them.
 //!
 //! When the inbox or the kernel's queue overflows, everything that was served is compared.
 //! [`changed_since`] finds what changed while no server ran, by the times on the disk.
@@ -107,13 +108,14 @@ impl Watch {
         self.inbox.send(Input::Note(path.to_owned(), state));
     }
 
-    /// Records that a request was served the listing of a folder, which was last modified at this time
-    /// when it was read.
+    /// Records that a request was served the listing of a folder, which was last modified at this
+    /// time when it was read.
     pub(crate) fn note_listing(&self, folder: &Path, modified: Option<SystemTime>) {
         self.inbox.send(Input::Listing(folder.to_owned(), modified));
     }
 
-    /// Records the state that a path has now: that of a page which another run of the server served.
+    /// Records the state that a path has now: that of a page which another run of the server
+    /// served.
     ///
     /// # Blocking
     /// Reads the file.
@@ -122,8 +124,8 @@ impl Watch {
         self.note(path, state.unwrap_or_else(|| PathState::of_file_being_written(path)));
     }
 
-    /// Waits until all folders are watched: changes of files that were not requested are published only
-    /// from then on.
+    /// Waits until all folders are watched: changes of files that were not requested are published
+    /// only from then on.
     pub(crate) async fn established(&self) {
         // Fails if the thread ended: nothing is left to wait for.
         let _ = self.established.clone().wait_for(|all| *all).await;

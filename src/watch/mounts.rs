@@ -1,13 +1,13 @@
 //! Finds the folders on mounts that report no events, by the type of the file system.
 //!
 //! Changes on a file server, on a container's host or below a FUSE file system happen outside the
-//! kernel: inotify grants a watch there, but reports nothing. The type of a mount is known at once. A
-//! probe file (written to see whether an event comes) would be worse: it writes into the user's
+//! kernel: inotify grants a watch there, but reports nothing. The type of a mount is known at once.
+//! A probe file (written to see whether an event comes) would be worse: it writes into the user's
 //! folder, and local writes raise events even on NFS, where only remote ones do not.
 //!
-//! An unknown type of network or FUSE file system counts as silent: polling too often is cheaper than
-//! missing a change. Left out on purpose: systems other than Linux, which name their mounts in other
-//! ways. Polling can be configured there.
+//! An unknown type of network or FUSE file system counts as silent: polling too often is cheaper
+//! than missing a change. Left out on purpose: systems other than Linux, which name their mounts in
+//! other ways. Polling can be configured there.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// File systems whose content other machines change: network file systems, shares of virtual machines.
+/// File systems whose content other machines change: network file systems, shares of virtual
+/// machines.
 const SILENT: [&str; 25] = [
     "9p",
     "acfs",
@@ -53,8 +54,8 @@ fn is_silent(kind: &str) -> bool {
     fuse || SILENT.contains(&kind)
 }
 
-/// Returns the type of the file system that a path is on, by the text of `/proc/self/mountinfo` (see
-/// proc(5)). The path must be a real one. Malformed lines are skipped.
+/// Returns the type of the file system that a path is on, by the text of `/proc/self/mountinfo`
+/// (see proc(5)). The path must be a real one. Malformed lines are skipped.
 fn kind_of<'a>(mountinfo: &'a [u8], path: &Path) -> Option<&'a str> {
     let mounts = mountinfo.split(|byte| *byte == b'\n').filter_map(mount);
     let holds = mounts.filter(|(point, _)| path.starts_with(point));

@@ -96,9 +96,9 @@ impl<S: System> Observer<S> {
         before.is_none()
     }
 
-    /// Watches a path by itself, where a watch covers nothing else: a file, or the folder above a root.
-    /// Returns whether the system granted the watch. Polling would show nothing that polling the folder
-    /// does not.
+    /// Watches a path by itself, where a watch covers nothing else: a file, or the folder above a
+    /// root. Returns whether the system granted the watch. Polling would show nothing that polling
+    /// the folder does not.
     pub(super) fn watch_one(&mut self, path: &Path) -> bool {
         WATCHES_ONE_FOLDER && self.system.as_mut().is_some_and(|system| system.watch(path).is_ok())
     }

@@ -11,9 +11,9 @@ use crate::{
 
 /// Returns which of these paths changed since a time.
 ///
-/// Compares the inode's change time, which a rename over the file updates, too. It is unknown whether
-/// a missing file existed before; if its folder changed since, the file is reported as removed. A time
-/// in the future is ignored: it would be reported again and again.
+/// Compares the inode's change time, which a rename over the file updates, too. It is unknown
+/// whether a missing file existed before; if its folder changed since, the file is reported as
+/// removed. A time in the future is ignored: it would be reported again and again.
 ///
 /// # Blocking
 /// Reads metadata only.

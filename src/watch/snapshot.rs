@@ -2,8 +2,8 @@
 //!
 //! For each requested path the snapshot holds a state: a content hash, or that nothing was there. A
 //! path with a signal is compared with it, so the same bytes written again are no change. Serving a
-//! file does not move the baseline, only publishing does: a tab that was served a new file early must
-//! not hide the change from the others.
+//! file does not move the baseline, only publishing does: a tab that was served a new file early
+//! must not hide the change from the others.
 //!
 //! A path that was not requested has no baseline, and its content is not read.
 
@@ -20,12 +20,12 @@ use crate::change::Kind;
 /// How many paths are kept. Paths beyond are treated as not requested.
 const PATHS: usize = 100_000;
 
-/// How many of them may be missing paths, which can have any name. Of more, the paths that have been
-/// missing for longest are forgotten.
+/// How many of them may be missing paths, which can have any name. Of more, the paths that have
+/// been missing for longest are forgotten.
 const MISSING: usize = 10_000;
 
-/// How long all paths may be together, bytes. A requested name can have any length, and pages of any
-/// origin can make a browser request names that do not exist.
+/// How long all paths may be together, bytes. A requested name can have any length, and pages of
+/// any origin can make a browser request names that do not exist.
 const BYTES: usize = 8 << 20;
 
 /// How a served state compares with the baseline.
@@ -114,8 +114,8 @@ impl Snapshot {
         self.paths.get(path).is_some_and(|entry| entry.is_direct && is_file(entry))
     }
 
-    /// Forgets what a folder held, because events were lost: the next comparison finds a change. Files
-    /// are compared by their content and need no such mark.
+    /// Forgets what a folder held, because events were lost: the next comparison finds a change.
+    /// Files are compared by their content and need no such mark.
     pub(super) fn invalidate(&mut self, path: &Path) {
         let folder = self.paths.get_mut(path).filter(|entry| entry.state == PathState::Folder);
         if let Some(entry) = folder {
@@ -160,8 +160,8 @@ impl Snapshot {
     }
 }
 
-/// Returns what happened to a path, if anything, from its baseline and its state now. `created` says
-/// whether its first signal was a creation or a rename into place.
+/// Returns what happened to a path, if anything, from its baseline and its state now. `created`
+/// says whether its first signal was a creation or a rename into place.
 pub(super) fn difference(known: Option<PathState>, now: PathState, created: bool) -> Option<Kind> {
     use PathState::{Folder, Missing};
     match (known, now) {

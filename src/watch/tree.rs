@@ -2,11 +2,11 @@
 //!
 //! On Linux a watch covers one folder, and the number of watches is limited. So the tree is walked
 //! here, folder by folder: an ignored folder is left out until a file in it is requested, and an
-//! unreadable one costs its own watch only. Elsewhere the system watches whole trees. Each folder is
-//! watched first and listed then, so that nothing that is created in it falls between the two.
+//! unreadable one costs its own watch only. Elsewhere the system watches whole trees. Each folder
+//! is watched first and listed then, so that nothing that is created in it falls between the two.
 //!
-//! At start the walk is cut into short [steps](Tree::walk_step), between which the thread attends to
-//! requests and events. [`observer`](super::observer) decides how a folder is watched.
+//! At start the walk is cut into short [steps](Tree::walk_step), between which the thread attends
+//! to requests and events. [`observer`](super::observer) decides how a folder is watched.
 
 use std::{
     collections::BTreeSet,

@@ -36,7 +36,8 @@ pub(crate) async fn answer(folder: &Path, method: &Method, path: &str) -> Respon
     }
 }
 
-/// Returns the path on the disk of a URL path, or `None` if a segment is hidden or not a plain name.
+/// Returns the path on the disk of a URL path, or `None` if a segment is hidden or not a plain
+/// name.
 fn disk_path(folder: &Path, path: &str) -> Option<PathBuf> {
     let path = percent_decode_str(path.strip_prefix('/')?).decode_utf8().ok()?;
     let mut file = folder.to_owned();

@@ -5,8 +5,8 @@
 //! livers examples/chat/web --proxy /ws=localhost:3000
 //! ```
 //!
-//! Arguments, all optional: the port (default: the variable `PORT`, else 3000; 0 selects a free port),
-//! the ping interval in milliseconds, and the folder of the built pages.
+//! Arguments, all optional: the port (default: the variable `PORT`, else 3000; 0 selects a free
+//! port), the ping interval in milliseconds, and the folder of the built pages.
 //!
 //! `/ws` is a WebSocket endpoint ([`room`]). Every other path is a file of the pages that
 //! `npm run build` made ([`files`]). During development livers serves the pages from source and

@@ -1,8 +1,8 @@
 //! The chat room: relays each message of a member to all other members.
 //!
 //! Each member has a bounded mailbox. A client that does not read fills its mailbox and is
-//! disconnected, without delaying the others. Clients are pinged; one that sends nothing until the next
-//! ping is disconnected.
+//! disconnected, without delaying the others. Clients are pinged; one that sends nothing until the
+//! next ping is disconnected.
 
 use std::{
     collections::HashMap,
@@ -76,8 +76,8 @@ impl Room {
         Member { room: Arc::clone(self), id, mailbox }
     }
 
-    /// Puts a message into the mailboxes of all other members. Removes a full mailbox, which ends the
-    /// task of its member.
+    /// Puts a message into the mailboxes of all other members. Removes a full mailbox, which ends
+    /// the task of its member.
     fn relay(&self, from: u64, message: &Message) {
         self.with(|members| {
             members

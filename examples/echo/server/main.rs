@@ -7,12 +7,13 @@
 //!
 //! The port is the first argument, or else `PORT`, or else 3000. Port 0 chooses a free one.
 //!
-//! A WebSocket starts as an HTTP request to switch protocols. hyper reads the request, responds with
-//! `101 Switching Protocols` and hands over the connection. From then on, tokio-tungstenite reads and
-//! writes WebSocket frames on it.
+//! A WebSocket starts as an HTTP request to switch protocols. hyper reads the request, responds
+//! with `101 Switching Protocols` and hands over the connection. From then on, tokio-tungstenite
+//! reads and writes WebSocket frames on it.
 //!
-//! Deliberately absent: TLS, accounts, a check of the `Origin` header, a limit on the number of clients,
-//! and pings to detect clients that disappear. The server listens on the loopback interface only.
+//! Deliberately absent: TLS, accounts, a check of the `Origin` header, a limit on the number of
+//! clients, and pings to detect clients that disappear. The server listens on the loopback
+//! interface only.
 #![allow(clippy::print_stderr)]
 
 use std::convert::Infallible;

@@ -16,12 +16,12 @@
 //! | `/live/signal?room=NAME`      | a WebSocket that relays text to the other peer           |
 //! | `GET`, `POST /live/rate`      | messages per second; `?per_second=N` sets the rate       |
 //!
-//! All clients share one ring buffer of the newest messages. A client is a position in it, so a slow
-//! client costs nothing; its stream ends once its position has been overwritten. Without `after`, the
-//! stream begins with the next message.
+//! All clients share one ring buffer of the newest messages. A client is a position in it, so a
+//! slow client costs nothing; its stream ends once its position has been overwritten. Without
+//! `after`, the stream begins with the next message.
 //!
-//! Deliberately absent: TLS, accounts, a check of the `Origin` header, a limit on the number of clients,
-//! compression. The server listens on the loopback interface only.
+//! Deliberately absent: TLS, accounts, a check of the `Origin` header, a limit on the number of
+//! clients, compression. The server listens on the loopback interface only.
 #![allow(clippy::print_stderr)]
 
 mod signal;
@@ -97,8 +97,8 @@ impl Ring {
         self.ticks.push_back(Tick { n: self.last, sent_at });
     }
 
-    /// Returns the position of a client that has received all messages up to `after`. A number that is
-    /// not reached yet is from before a restart of the server.
+    /// Returns the position of a client that has received all messages up to `after`. A number that
+    /// is not reached yet is from before a restart of the server.
     fn begin(&self, after: Option<u64>) -> u64 {
         after.map_or(self.last, |after| after.clamp(self.oldest(), self.last))
     }
@@ -285,8 +285,8 @@ fn messages(ring: &watch::Receiver<Ring>, after: u64) -> Response<Body> {
     reply(StatusCode::OK, "application/json", text)
 }
 
-/// Returns a response with Server-Sent Events. hyper polls for the next event only when the last one is
-/// written, so none accumulate.
+/// Returns a response with Server-Sent Events. hyper polls for the next event only when the last
+/// one is written, so none accumulate.
 fn events(ring: watch::Receiver<Ring>, begin: u64) -> Response<Body> {
     let first = stream::iter([Ok(Frame::data(Bytes::from_static(b"retry: 1000\n\n")))]);
     let rest = stream::unfold((ring, begin), async |(mut ring, mut after)| {

@@ -1,5 +1,5 @@
-//! Signaling for WebRTC: before two peers can connect directly, they exchange their capabilities and
-//! addresses. The server relays these messages without reading them.
+//! Signaling for WebRTC: before two peers can connect directly, they exchange their capabilities
+//! and addresses. The server relays these messages without reading them.
 //!
 //! The server's own message is `{"peers":N}`, sent to a room when a peer enters or leaves.
 

@@ -201,8 +201,8 @@ fn seconds(text: &str) -> Result<Duration, String> {
         })
 }
 
-/// Words an error of parsing the arguments: one sentence that names the argument, what is wrong, and
-/// what to write instead.
+/// Words an error of parsing the arguments: one sentence that names the argument, what is wrong,
+/// and what to write instead.
 pub(crate) fn explain(error: &clap::Error) -> String {
     let context = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
     let (argument, value) = (context(ContextKind::InvalidArg), context(ContextKind::InvalidValue));

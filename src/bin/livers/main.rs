@@ -15,12 +15,13 @@ use livers::{Error, Events, Server};
 
 use self::{args::Cli, terminal::Terminal};
 
-/// The most worker threads. One costs as much CPU time per request and serves as much; the second keeps
-/// the server responsive while a call of the first blocks, as a `stat` on a slow network mount does.
+/// The most worker threads. One costs as much CPU time per request and serves as much; the second
+/// keeps the server responsive while a call of the first blocks, as a `stat` on a slow network
+/// mount does.
 const MAX_WORKERS: usize = 2;
 
-/// The most threads for blocking calls, such as disk reads and name resolution. Each costs memory for
-/// its stack and in the allocator; further calls are queued.
+/// The most threads for blocking calls, such as disk reads and name resolution. Each costs memory
+/// for its stack and in the allocator; further calls are queued.
 const MAX_BLOCKING_THREADS: usize = 32;
 
 fn main() -> ExitCode {

@@ -1,9 +1,9 @@
 //! Process-wide settings of memory and descriptors. Linux only.
 //!
-//! **Memory.** glibc creates up to eight arenas per core, and each keeps the memory that its threads
-//! once used: after a few minutes of file requests 50 MB, instead of 15 with two arenas. It also raises
-//! the size up to which it serves requests from an arena whenever a large block is freed; a fixed
-//! limit returns a file's bytes to the system at once.
+//! **Memory.** glibc creates up to eight arenas per core, and each keeps the memory that its
+//! threads once used: after a few minutes of file requests 50 MB, instead of 15 with two arenas. It
+//! also raises the size up to which it serves requests from an arena whenever a large block is
+//! freed; a fixed limit returns a file's bytes to the system at once.
 //!
 //! **File descriptors.** The default limit of 1,024 exists for programs that use `select`. livers
 //! raises it as far as it may, like Node and Go.
@@ -11,7 +11,8 @@
 // Foreign functions; all pointers are to a value on the stack.
 #![cfg_attr(target_os = "linux", allow(unsafe_code))]
 
-/// Applies the settings, before the first thread starts. One that the system refuses keeps its value.
+/// Applies the settings, before the first thread starts. One that the system refuses keeps its
+/// value.
 #[cfg(target_os = "linux")]
 pub(crate) fn prepare() {
     #[cfg(target_env = "gnu")]
@@ -30,8 +31,8 @@ fn limit_arenas() {
     for (parameter, value) in
         [(libc::M_ARENA_MAX, ARENAS), (libc::M_MMAP_THRESHOLD, MMAP_THRESHOLD)]
     {
-        // SAFETY: it takes two numbers, and no other thread allocates yet. The result says only whether
-        // the parameter is known.
+        // SAFETY: it takes two numbers, and no other thread allocates yet. The result says only
+        // whether the parameter is known.
         unsafe { libc::mallopt(parameter, value) };
     }
 }

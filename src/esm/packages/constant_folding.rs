@@ -1,7 +1,7 @@
 //! Evaluates conditions on `process.env.NODE_ENV` before the code runs.
 //!
-//! Many packages choose between a development and a production file by it. Folding the condition keeps
-//! the other file out of the dependency graph.
+//! Many packages choose between a development and a production file by it. Folding the condition
+//! keeps the other file out of the dependency graph.
 
 use oxc::{
     ast::ast::{BinaryOperator, Expression, LogicalOperator, UnaryOperator},

@@ -31,7 +31,8 @@ pub(super) struct Definition {
     pub(super) code: [String; 3],
     /// Whether the file must run as a classic script, outside of any pack.
     pub(super) needs_sloppy_mode: bool,
-    /// Why the file cannot be converted. The function then throws a `SyntaxError` with this message.
+    /// Why the file cannot be converted. The function then throws a `SyntaxError` with this
+    /// message.
     pub(super) error: Option<String>,
 }
 

@@ -1,10 +1,10 @@
 //! Keeps generated packs on the disk for the next run.
 //!
 //! The cache is the folder `node_modules/.livers/packs`, or one below the user's cache folder if no
-//! `node_modules` is writable. An entry belongs to one URL and lists the files that it was built from;
-//! it is valid while all of them have the same size and time and its own text has the same hash.
-//! Entries are written to a temporary file and renamed, so that a reader never sees half of one.
-//! Entries that are older than [`MAX_AGE`] are deleted once per run.
+//! `node_modules` is writable. An entry belongs to one URL and lists the files that it was built
+//! from; it is valid while all of them have the same size and time and its own text has the same
+//! hash. Entries are written to a temporary file and renamed, so that a reader never sees half of
+//! one. Entries that are older than [`MAX_AGE`] are deleted once per run.
 //!
 //! Errors are ignored: a pack that cannot be read is built again.
 
@@ -164,7 +164,8 @@ fn create(folder: &Path) -> Option<PathBuf> {
     Some(folder)
 }
 
-/// Returns the folder of a project below the user's cache folder (XDG Base Directory Specification).
+/// Returns the folder of a project below the user's cache folder (XDG Base Directory
+/// Specification).
 fn user_cache(root: &Path) -> Option<PathBuf> {
     let variable =
         |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());

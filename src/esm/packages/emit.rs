@@ -46,8 +46,8 @@ pub(super) fn imports(pack_urls: &[String]) -> String {
 }
 
 /// Writes one definition, an array. For CommonJS: `[required keys, function, node globals, dynamic
-/// imports]`; for an ES module: `[imports, function, required keys, dynamic imports]`. Empty elements
-/// at the end are left out.
+/// imports]`; for an ES module: `[imports, function, required keys, dynamic imports]`. Empty
+/// elements at the end are left out.
 fn definition(out: &mut String, node: &Node) {
     out.push('[');
     let mut tail = match &node.definition.format {
@@ -74,8 +74,8 @@ fn definition(out: &mut String, node: &Node) {
     }
 }
 
-/// Returns the key of an import, and the forms in which it is read. Capital letters select the rules of
-/// Node for the default export of CommonJS.
+/// Returns the key of an import, and the forms in which it is read. Capital letters select the
+/// rules of Node for the default export of CommonJS.
 fn import(node: &Node, request: usize, forms: &str) -> String {
     let key = node.links.get(request).and_then(link_key);
     let key = key.unwrap_or_else(|| "!Packages cannot import from a URL".to_owned());
@@ -97,8 +97,8 @@ fn required_keys(node: &Node) -> String {
     format!("{{{}}}", join(fields))
 }
 
-/// Returns the fields that map the specifiers of `import()` to a key and the URL of a module that loads
-/// its packs, or 0 if it needs none.
+/// Returns the fields that map the specifiers of `import()` to a key and the URL of a module that
+/// loads its packs, or 0 if it needs none.
 fn dynamic_imports(node: &Node) -> String {
     let requests = node.definition.requests.iter().zip(&node.links);
     let dynamic = requests.filter(|(request, _)| request.kind == RequestKind::Dynamic);

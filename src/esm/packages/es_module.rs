@@ -1,10 +1,10 @@
 //! Converts an ES module of a package to a definition for the registry.
 //!
-//! The definition is a generator function. Up to its `yield` it declares the exports of the module, as
-//! functions that read the bindings. So, as in a browser, all modules of a graph are linked before the
-//! first one runs, functions can be called across a cycle, and bindings are live. Each use of an
-//! imported name reads it from an object that the registry passes in. The rest of the source stays as
-//! it is, line by line.
+//! The definition is a generator function. Up to its `yield` it declares the exports of the module,
+//! as functions that read the bindings. So, as in a browser, all modules of a graph are linked
+//! before the first one runs, functions can be called across a cycle, and bindings are live. Each
+//! use of an imported name reads it from an object that the registry passes in. The rest of the
+//! source stays as it is, line by line.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -211,7 +211,8 @@ impl Module<'_> {
                 class.id.as_ref().map(|name| name.name.to_string()).unwrap_or_default()
             }
             other => {
-                // Anonymous functions and classes get the name "default" (ECMA-262, section 16.2.3.7).
+                // Anonymous functions and classes get the name "default" (ECMA-262, section
+                // 16.2.3.7).
                 if other.as_expression().is_none_or(is_anonymous) {
                     let before = format!(";const {local}={{default:");
                     self.edits.blank(self.source, keyword, &before);
@@ -251,8 +252,8 @@ impl Module<'_> {
     }
 
     /// Returns the beginning of the generator function. It links the module: it passes the registry
-    /// the getters of the exports, a setter for the parameters, and the positions of the star exports
-    /// among the imports.
+    /// the getters of the exports, a setter for the parameters, and the positions of the star
+    /// exports among the imports.
     fn head(&self, transform: &Transform<'_>, parameters: &[String]) -> String {
         let context = &self.context;
         let getters = self.exports.iter().map(|(name, getter)| {

@@ -1,8 +1,8 @@
 //! Detects the names that a CommonJS file exports, by static analysis.
 //!
-//! Recognizes `exports.a =`, `module.exports = { a }`, `Object.defineProperty(exports, "a", ..)`, the
-//! export helpers of TypeScript, Babel, esbuild, SWC and webpack, and `module.exports = require(..)`.
-//! Ignores scopes: a name too many does no harm, its value is `undefined`.
+//! Recognizes `exports.a =`, `module.exports = { a }`, `Object.defineProperty(exports, "a", ..)`,
+//! the export helpers of TypeScript, Babel, esbuild, SWC and webpack, and `module.exports =
+//! require(..)`. Ignores scopes: a name too many does no harm, its value is `undefined`.
 //!
 //! Left out on purpose: computed names. Importers list those that they need in the URL (`?names=`).
 

@@ -1,7 +1,7 @@
 //! The dependency graph of package files: each is read and converted once, several at a time.
 //!
-//! A file of an installed package is read once; one of a workspace is read again when its size or time
-//! changes. The graph is emptied when it exceeds [`MAX_FILES`] or [`MAX_BYTES`].
+//! A file of an installed package is read once; one of a workspace is read again when its size or
+//! time changes. The graph is emptied when it exceeds [`MAX_FILES`] or [`MAX_BYTES`].
 
 use std::{
     collections::{HashMap, HashSet},
@@ -212,8 +212,8 @@ impl Graph {
         files
     }
 
-    /// Returns the node of a file and its [export names](Self::export_names), or `None` if that needs
-    /// a file above [`LARGE`] that was not read yet.
+    /// Returns the node of a file and its [export names](Self::export_names), or `None` if that
+    /// needs a file above [`LARGE`] that was not read yet.
     ///
     /// # Blocking
     /// Reads the other files.

@@ -1,17 +1,17 @@
 //! Serves the files of packages as modules for the browser.
 //!
 //! `/__livers/npm/<package id>/<file>` is a module that exports what the file exports. It loads the
-//! packs (`?pack`) that define the file and its dependencies, then runs the file in the registry of the
-//! page (`client-snippet/packages/registry.js`), where each file exists once. A pack
-//! ([`pack_urls`]) defines many files and runs none; the module names all packs, so that the browser
-//! requests them in parallel. `?define` loads the packs and runs nothing. Static analysis finds most
-//! names that a CommonJS file exports; importers list the others (`?names=`), so that most importers
-//! share one module.
+//! packs (`?pack`) that define the file and its dependencies, then runs the file in the registry of
+//! the page (`client-snippet/packages/registry.js`), where each file exists once. A pack
+//! ([`pack_urls`]) defines many files and runs none; the module names all packs, so that the
+//! browser requests them in parallel. `?define` loads the packs and runs nothing. Static analysis
+//! finds most names that a CommonJS file exports; importers list the others (`?names=`), so that
+//! most importers share one module.
 //!
 //! Style sheets, images and the like are served as they are, and with `?import` as a module.
 //!
-//! A package id contains a stamp of the installation ([`resolve`](super::resolve)), so responses are
-//! immutable, except for packages of a workspace. Packs are kept on the disk for the next run
+//! A package id contains a stamp of the installation ([`resolve`](super::resolve)), so responses
+//! are immutable, except for packages of a workspace. Packs are kept on the disk for the next run
 //! ([`disk_cache`]).
 //!
 //! Left out on purpose: source maps of packages, CSS modules in packages, native addons.
@@ -122,8 +122,8 @@ impl Packages {
         names.filter(|name| *open && !known.contains(name)).collect()
     }
 
-    /// Returns the known exports of the file at a URL path below [`PACKAGES`], or `None` if it is large
-    /// and was not read yet.
+    /// Returns the known exports of the file at a URL path below [`PACKAGES`], or `None` if it is
+    /// large and was not read yet.
     fn exports(&self, path: &str) -> Option<Arc<Exports>> {
         let file = self.package_file(path)?;
         let immutable = self.resolver.is_immutable(&file.package);
@@ -253,7 +253,8 @@ impl Packages {
         self.file_of(&id.join("/"), &file.join("/"))
     }
 
-    /// Returns a file of a package by the package's id. An open page may know it from an earlier run.
+    /// Returns a file of a package by the package's id. An open page may know it from an earlier
+    /// run.
     fn file_of(&self, id: &str, path: &str) -> Option<PackageFile> {
         self.resolver.package_file(id, path).or_else(|| {
             self.references_restored.call_once(|| {

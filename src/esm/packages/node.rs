@@ -6,11 +6,11 @@ use crate::esm::resolve::PackageFile;
 /// The target of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Link {
-    /// A file of a package. `separate` is set if another package, or a bare specifier, requests it: it
-    /// is then the entry of a pack.
+    /// A file of a package. `separate` is set if another package, or a bare specifier, requests it:
+    /// it is then the entry of a pack.
     File { file: PackageFile, separate: bool },
-    /// No file: a key that the registry handles by itself. `node:fs` is a module of Node, `node:` an
-    /// empty module, and `!message` throws.
+    /// No file: a key that the registry handles by itself. `node:fs` is a module of Node, `node:`
+    /// an empty module, and `!message` throws.
     Key(String),
     /// A URL that the browser loads.
     Url,

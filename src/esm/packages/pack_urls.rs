@@ -1,9 +1,10 @@
 //! Chooses the packs that a module needs, and spells their URLs.
 //!
 //! A pack holds files of one package: some entries, which other packages request, and everything of
-//! the package that these need. A package with up to [`MAX_SEPARATE`] entries gets a pack for each, so
-//! that all importers share them; a package of many small files gets one pack for all entries. The
-//! URL lists them (`first.js?pack=second.js,third.js`), so a pack can be built from its URL alone.
+//! the package that these need. A package with up to [`MAX_SEPARATE`] entries gets a pack for each,
+//! so that all importers share them; a package of many small files gets one pack for all entries.
+//! The URL lists them (`first.js?pack=second.js,third.js`), so a pack can be built from its URL
+//! alone.
 
 use std::{
     collections::{BTreeMap, HashMap},

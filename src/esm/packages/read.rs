@@ -2,7 +2,8 @@
 //!
 //! CommonJS stays as it is, wrapped in a function; ES modules are [converted](super::es_module);
 //! TypeScript and JSX, which workspace packages contain, are compiled first. A file that cannot be
-//! converted becomes a definition that throws, because packages contain files that nothing ever runs.
+//! converted becomes a definition that throws, because packages contain files that nothing ever
+//! runs.
 
 use std::path::Path;
 
@@ -145,8 +146,8 @@ fn compile(path: &Path, source: &str, source_type: SourceType) -> Result<String,
     }
 }
 
-/// Converts JavaScript. Returns the definition with an empty body, and the edits that turn the source
-/// into the body.
+/// Converts JavaScript. Returns the definition with an empty body, and the edits that turn the
+/// source into the body.
 fn convert(source: &str, source_type: SourceType) -> Result<(Definition, Edits), String> {
     let allocator = Allocator::default();
     let options = ParseOptions { allow_return_outside_function: true, ..ParseOptions::default() };

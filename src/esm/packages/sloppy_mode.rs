@@ -1,8 +1,9 @@
 //! Detects CommonJS files that run only in sloppy mode.
 //!
-//! A pack is an ES module, so all code in it is strict (ECMA-262, section 11.2.2). Most CommonJS runs
-//! there unchanged. A file with `with`, octal literals, assignments to undeclared variables, or
-//! functions that expect `this` to be the global object is served as a classic script of its own.
+//! A pack is an ES module, so all code in it is strict (ECMA-262, section 11.2.2). Most CommonJS
+//! runs there unchanged. A file with `with`, octal literals, assignments to undeclared variables,
+//! or functions that expect `this` to be the global object is served as a classic script of its
+//! own.
 
 use oxc::{
     allocator::Allocator,

@@ -1,5 +1,5 @@
-//! Walks the syntax tree of a package file once, and collects its requests, its use of Node globals,
-//! its export names, and the edits that turn it into a definition.
+//! Walks the syntax tree of a package file once, and collects its requests, its use of Node
+//! globals, its export names, and the edits that turn it into a definition.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -76,8 +76,8 @@ impl<'s> Transform<'s> {
         bindings.imports.get(&symbol)
     }
 
-    /// Returns whether a name is not declared in the file. Always true in CommonJS, where declarations
-    /// shadow the parameters of the definition.
+    /// Returns whether a name is not declared in the file. Always true in CommonJS, where
+    /// declarations shadow the parameters of the definition.
     fn is_undeclared(&self, name: &IdentifierReference<'_>) -> bool {
         let Some(bindings) = &self.bindings else { return true };
         let reference = name.reference_id.get().map(|id| bindings.scoping.get_reference(id));

@@ -1,9 +1,10 @@
 //! The names of the modules that are built into Node.
 //!
-//! Browsers have none of them. A package of the same name in `node_modules` takes precedence: `events`,
-//! `buffer` and `process` are commonly installed as replacements.
+//! Browsers have none of them. A package of the same name in `node_modules` takes precedence:
+//! `events`, `buffer` and `process` are commonly installed as replacements.
 
-/// Sorted for the binary search; internal modules, whose names begin with an underscore, are left out.
+/// Sorted for the binary search; internal modules, whose names begin with an underscore, are left
+/// out.
 const NAMES: [&str; 43] = [
     "assert",
     "async_hooks",

@@ -1,7 +1,7 @@
 //! Detects the workspace, the package manager, and installations of packages.
 //!
-//! The workspace is the nearest folder above the root that declares one, or else the folder with the
-//! project's `package.json`. Vite uses the same folder as the default of `server.fs.allow`.
+//! The workspace is the nearest folder above the root that declares one, or else the folder with
+//! the project's `package.json`. Vite uses the same folder as the default of `server.fs.allow`.
 
 use std::{
     hash::Hasher,

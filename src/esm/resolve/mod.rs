@@ -1,11 +1,11 @@
 //! Resolves import specifiers to files of the project, files of packages, or URLs.
 //!
 //! Follows Node and the bundlers for browsers: conditional `exports` and `imports`, the `browser`
-//! field, the paths of `tsconfig.json`, extensions and index files. A file outside of the root belongs
-//! to a package if the package is installed or part of the workspace ([`package_folders`]).
+//! field, the paths of `tsconfig.json`, extensions and index files. A file outside of the root
+//! belongs to a package if the package is installed or part of the workspace ([`package_folders`]).
 //!
-//! Lookups on the disk are cached. The cache is cleared when packages are installed, when a specifier
-//! does not resolve, and by [`Resolver::clear_cache`].
+//! Lookups on the disk are cached. The cache is cleared when packages are installed, when a
+//! specifier does not resolve, and by [`Resolver::clear_cache`].
 //!
 //! Left out on purpose: Yarn Plug'n'Play, aliases from configuration files of bundlers.
 

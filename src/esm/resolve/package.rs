@@ -13,8 +13,8 @@ pub(crate) struct Package {
     pub(crate) name: String,
     /// The real path of the folder.
     pub(crate) path: PathBuf,
-    /// Whether it is in a `node_modules`, so that its files do not change. Packages of a workspace are
-    /// not.
+    /// Whether it is in a `node_modules`, so that its files do not change. Packages of a workspace
+    /// are not.
     pub(crate) installed: bool,
     /// The [stamp](super::install::stamp) of the installation at which the package was found.
     pub(super) install_stamp: u64,
@@ -36,7 +36,8 @@ impl PackageFile {
         self.package.path.join(&self.path)
     }
 
-    /// Returns the URL path below [`PACKAGES`](crate::http::own_paths::PACKAGES). It identifies the file in the page, too.
+    /// Returns the URL path below [`PACKAGES`](crate::http::own_paths::PACKAGES). It identifies the
+    /// file in the page, too.
     pub(crate) fn key(&self) -> String {
         let names = self.package.id.split('/').chain(self.path.split('/')).map(str::as_bytes);
         let path = UrlPath::from_names(names, false).map(|path| path.to_string());

@@ -1,8 +1,9 @@
 //! Maps package ids in URLs to folders on the disk.
 //!
-//! This is the allow-list of packages: only files in folders that the resolver found are served. An id
-//! is `name@version~stamp`. The stamp differs between folders with the same name and version, and
-//! changes with each installation, so that a response that a browser keeps forever is never wrong.
+//! This is the allow-list of packages: only files in folders that the resolver found are served. An
+//! id is `name@version~stamp`. The stamp differs between folders with the same name and version,
+//! and changes with each installation, so that a response that a browser keeps forever is never
+//! wrong.
 
 use std::{
     collections::HashMap,
@@ -41,8 +42,8 @@ struct Known {
 }
 
 impl PackageFolders {
-    /// Returns the package of a file, which is a real path, and the path in it. A package outside of
-    /// `node_modules` is the nearest folder with a `package.json`, not above `limit`.
+    /// Returns the package of a file, which is a real path, and the path in it. A package outside
+    /// of `node_modules` is the nearest folder with a `package.json`, not above `limit`.
     pub(super) fn file(
         &self,
         file: &Path,
@@ -102,8 +103,8 @@ impl PackageFolders {
     }
 }
 
-/// Returns the characters of a version that need no encoding in a URL path, up to 40. The field is free
-/// text.
+/// Returns the characters of a version that need no encoding in a URL path, up to 40. The field is
+/// free text.
 fn url_safe(version: &str) -> String {
     let is_safe = |char: &char| char.is_ascii_alphanumeric() || matches!(char, '.' | '-' | '+');
     version.chars().filter(is_safe).take(40).collect()
@@ -125,8 +126,8 @@ fn short_hash(path: &Path, stamp: u64) -> String {
     (0..7).map(|_| digit()).collect()
 }
 
-/// Returns the folder of the package that a file in a `node_modules` belongs to, and the name of the
-/// package.
+/// Returns the folder of the package that a file in a `node_modules` belongs to, and the name of
+/// the package.
 pub(super) fn in_node_modules(file: &Path) -> Option<(PathBuf, String)> {
     let components: Vec<_> = file.components().collect();
     let last = components.iter().rposition(|part| part.as_os_str() == "node_modules")?;

@@ -1,9 +1,9 @@
 //! Restricts workspace packages to the files that the code of the page refers to.
 //!
 //! A workspace contains more than web pages: configuration, data, server code. Of a package that is
-//! part of the workspace rather than installed, three kinds of files are served: files that an import
-//! resolved to; files that such code refers to by a relative URL, as in
-//! `new URL('./data.json', import.meta.url)`; and media, fonts and style sheets, because style sheets
+//! part of the workspace rather than installed, three kinds of files are served: files that an
+//! import resolved to; files that such code refers to by a relative URL, as in `new
+//! URL('./data.json', import.meta.url)`; and media, fonts and style sheets, because style sheets
 //! and computed URLs refer to these.
 //!
 //! An open page outlives the server, so the references are stored for the next run.
@@ -52,8 +52,8 @@ impl References {
         self.add(Paths { files: [path.to_owned()].into(), groups: BTreeSet::new() }, true);
     }
 
-    /// Adds the files that a URL relative to a file can refer to. `*` stands for its computed parts. A URL
-    /// whose end is computed is ignored, because it could refer to anything.
+    /// Adds the files that a URL relative to a file can refer to. `*` stands for its computed
+    /// parts. A URL whose end is computed is ignored, because it could refer to anything.
     pub(super) fn add_relative(&self, from: &Path, url: &str) {
         let path = url.split(['?', '#']).next().unwrap_or_default();
         let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();

@@ -117,8 +117,8 @@ impl Resolver {
                     other => other,
                 }
             }
-            // `tsconfig.json` covers JavaScript only with `allowJs`, but its paths are expected to work
-            // there anyway.
+            // `tsconfig.json` covers JavaScript only with `allowJs`, but its paths are expected to
+            // work there anyway.
             None => engine.resolve(specifier, from, kind).or_else(|error| {
                 let again = from_source && is_bare(specifier);
                 let as_typescript = || engine.resolve(specifier, &from.with_extension("tsx"), kind);
@@ -208,8 +208,8 @@ impl Resolver {
             .find_map(|folder| dunce::canonicalize(folder).ok().filter(|folder| folder.is_dir()))
     }
 
-    /// Allows a file to be served that a file of a workspace package refers to by a relative URL. `*`
-    /// stands for computed parts.
+    /// Allows a file to be served that a file of a workspace package refers to by a relative URL.
+    /// `*` stands for computed parts.
     pub(crate) fn allow_reference(&self, from: &PackageFile, url: &str) {
         if !from.package.installed {
             self.references.add_relative(&from.path(), url);

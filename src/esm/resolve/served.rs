@@ -1,7 +1,7 @@
 //! The allow-list of package files: from a URL to a file that may be served.
 //!
-//! A URL names a package by its id. Only packages that the resolver found are served, or that it could
-//! find, because an open page may know the URL from an earlier run of the server.
+//! A URL names a package by its id. Only packages that the resolver found are served, or that it
+//! could find, because an open page may know the URL from an earlier run of the server.
 
 use std::{
     path::{Component, Path, PathBuf},
@@ -38,8 +38,8 @@ impl Resolver {
         Some(PackageFile { package, path: path.to_owned() })
     }
 
-    /// Finds a package by its id: in the `node_modules` of the root, of the folders above it, and of the
-    /// packages in there.
+    /// Finds a package by its id: in the `node_modules` of the root, of the folders above it, and
+    /// of the packages in there.
     fn find_package(&self, id: &str) -> Option<Arc<Package>> {
         let freshness = Freshness { install_stamp: self.refreshed_engine().0, recheck: true };
         let name = package_name(id)?;
@@ -56,8 +56,8 @@ impl Resolver {
         above.iter().cloned().find_map(matching).or_else(|| nested().find_map(matching))
     }
 
-    /// Restores packages that an earlier run found, by the real paths of their folders and their names
-    /// in `node_modules`. Ignores folders that are in no `node_modules` of the root or above.
+    /// Restores packages that an earlier run found, by the real paths of their folders and their
+    /// names in `node_modules`. Ignores folders that are in no `node_modules` of the root or above.
     pub(crate) fn restore_packages(&self, folders: impl IntoIterator<Item = (PathBuf, String)>) {
         let freshness = Freshness { install_stamp: self.refreshed_engine().0, recheck: true };
         for (path, name) in folders {
@@ -71,7 +71,8 @@ impl Resolver {
         }
     }
 
-    /// Returns the [references](super::references) to store for the next run, if there are new ones.
+    /// Returns the [references](super::references) to store for the next run, if there are new
+    /// ones.
     pub(crate) fn take_new_references(&self) -> Option<String> {
         self.references.take_new()
     }
@@ -82,8 +83,8 @@ impl Resolver {
     }
 }
 
-/// Returns whether a path component is a name that packages serve. The flags that serve hidden files
-/// and keys do not apply to packages.
+/// Returns whether a path component is a name that packages serve. The flags that serve hidden
+/// files and keys do not apply to packages.
 fn is_plain(component: Component<'_>) -> bool {
     match component {
         Component::Normal(name) => {

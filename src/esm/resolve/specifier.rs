@@ -10,7 +10,8 @@ pub(super) fn package_name(id: &str) -> Option<&str> {
     is_package_name(name).then_some(name)
 }
 
-/// Returns whether a name can be that of a package. Only such names are looked up in `node_modules`.
+/// Returns whether a name can be that of a package. Only such names are looked up in
+/// `node_modules`.
 pub(super) fn is_package_name(name: &str) -> bool {
     let is_plain = |part: &str| {
         !part.is_empty()

@@ -1,10 +1,10 @@
 //! The listing of a folder without an index, as an HTML page.
 //!
-//! Folders come first, then files. Both are sorted by name, with numbers in numeric order, or by size
-//! or time, as the links in the column heads request (`?sort=size`). The page works without scripts and
-//! with the keyboard, because every action is a link. Names are escaped, and linked by their absolute
-//! path, so that a file called `javascript:...` is not a URL scheme. Files that are not served are not
-//! listed.
+//! Folders come first, then files. Both are sorted by name, with numbers in numeric order, or by
+//! size or time, as the links in the column heads request (`?sort=size`). The page works without
+//! scripts and with the keyboard, because every action is a link. Names are escaped, and linked by
+//! their absolute path, so that a file called `javascript:...` is not a URL scheme. Files that are
+//! not served are not listed.
 
 mod order;
 
@@ -194,8 +194,8 @@ fn time(time: SystemTime) -> String {
     )
 }
 
-/// Returns the year, month and day of a day since 1970, in the proleptic Gregorian calendar. Years are
-/// counted from March, so that the leap day is the last day of a year.
+/// Returns the year, month and day of a day since 1970, in the proleptic Gregorian calendar. Years
+/// are counted from March, so that the leap day is the last day of a year.
 fn civil(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, day) = (days / 146_097, days % 146_097);

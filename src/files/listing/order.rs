@@ -55,8 +55,8 @@ impl Order {
         order
     }
 
-    /// Returns the query of the link in a column head: it reverses the order if the column is sorted
-    /// already. Sizes and times begin with the largest and the newest.
+    /// Returns the query of the link in a column head: it reverses the order if the column is
+    /// sorted already. Sizes and times begin with the largest and the newest.
     pub(super) fn query(self, by: By) -> String {
         let descending = if by == self.by { !self.descending } else { by != By::Name };
         let order = if descending { "&amp;order=desc" } else { "" };

@@ -1,8 +1,9 @@
 //! The file `_headers`: header fields to add to responses, by path.
 //!
 //! A line that begins with a slash is a pattern. The indented lines after it are header fields
-//! (`Name: value`), or `! Name` to remove a field that an earlier rule added. All matching rules apply;
-//! values of the same name are joined with a comma, except `Set-Cookie`, which has one value per line.
+//! (`Name: value`), or `! Name` to remove a field that an earlier rule added. All matching rules
+//! apply; values of the same name are joined with a comma, except `Set-Cookie`, which has one value
+//! per line.
 //!
 //! Not supported: patterns with a host, and `Basic-Auth`, which is reported as an error because the
 //! files would be served without a password. Fields that control caching are ignored: with them, a

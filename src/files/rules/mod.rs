@@ -1,5 +1,5 @@
-//! The files `_headers` and `_redirects` of the served folder, in the syntax of Netlify and Cloudflare
-//! Pages. [`headers`] and [`redirects`] say which part of it is supported.
+//! The files `_headers` and `_redirects` of the served folder, in the syntax of Netlify and
+//! Cloudflare Pages. [`headers`] and [`redirects`] say which part of it is supported.
 //!
 //! Each file is read again when its size or modification time has changed.
 

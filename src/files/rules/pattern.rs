@@ -1,8 +1,8 @@
 //! Path patterns with placeholders, as in `_headers` and `_redirects`.
 //!
 //! `*` matches any text, slashes included, and may occur once; `:name` matches one whole segment. A
-//! trailing slash makes no difference, and `/a/*` matches `/a`, too. The matched texts can be inserted
-//! into a [`Template`]. Paths are compared decoded.
+//! trailing slash makes no difference, and `/a/*` matches `/a`, too. The matched texts can be
+//! inserted into a [`Template`]. Paths are compared decoded.
 
 use percent_encoding::percent_decode_str;
 

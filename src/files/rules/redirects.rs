@@ -1,8 +1,9 @@
 //! The file `_redirects`: redirects and rewrites, one per line: `/from /to [status]`.
 //!
-//! The first matching line applies. A status of 301 (the default), 302, 303, 307 or 308 redirects the
-//! browser; with 200, 404, 410 or 451, the target file is served in place of the requested one. Files
-//! take precedence, unless the status ends in `!`. A redirect keeps the query, unless the target has one.
+//! The first matching line applies. A status of 301 (the default), 302, 303, 307 or 308 redirects
+//! the browser; with 200, 404, 410 or 451, the target file is served in place of the requested one.
+//! Files take precedence, unless the status ends in `!`. A redirect keeps the query, unless the
+//! target has one.
 //!
 //! Not supported: conditions on the query, country, language or role, and rewrites to another host,
 //! which are a task for a proxy route.

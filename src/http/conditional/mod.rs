@@ -1,8 +1,9 @@
 //! Validators and preconditions (RFC 9110, sections 8.8 and 13).
 //!
 //! [`evaluate`] handles four of the preconditions in the order of section 13.2.2; the fifth,
-//! `If-Range`, only decides whether a range is used ([`if_range_matches`]). Invalid values are treated
-//! as section 13 says: an invalid entity tag matches nothing, and an invalid date is ignored.
+//! `If-Range`, only decides whether a range is used ([`if_range_matches`]). Invalid values are
+//! treated as section 13 says: an invalid entity tag matches nothing, and an invalid date is
+//! ignored.
 
 use std::time::SystemTime;
 
@@ -34,7 +35,8 @@ impl EntityTag {
         Self(value.unwrap_or(HeaderValue::from_static("\"\"")))
     }
 
-    /// Returns the tag of content that is determined by the hash of a file and by what is added to it.
+    /// Returns the tag of content that is determined by the hash of a file and by what is added to
+    /// it.
     pub(crate) fn derived(hash: u128, added: &[u8]) -> Self {
         let mut hasher = Xxh3::new();
         hasher.update(&hash.to_le_bytes());
@@ -65,8 +67,8 @@ pub(crate) struct LastModified {
 }
 
 impl LastModified {
-    /// Returns the date of a time. A time in the future becomes the present, because a response must
-    /// not have a `Last-Modified` later than its `Date` (section 8.8.2.1).
+    /// Returns the date of a time. A time in the future becomes the present, because a response
+    /// must not have a `Last-Modified` later than its `Date` (section 8.8.2.1).
     pub(crate) fn of(time: SystemTime) -> Option<Self> {
         Self::from_date(Date::of(time.min(SystemTime::now()))?)
     }
@@ -134,8 +136,8 @@ pub(crate) fn evaluate(method: &Method, request: &HeaderMap, current: &Validator
 
 /// Whether the `Range` of a request applies: its `If-Range` is absent, or matches (section 13.1.5).
 ///
-/// A weak tag never matches. A date must be equal, and its second must be over at `now`: before, the
-/// file may have had two states with that date (section 8.8.2.2).
+/// A weak tag never matches. A date must be equal, and its second must be over at `now`: before,
+/// the file may have had two states with that date (section 8.8.2.2).
 pub(crate) fn if_range_matches(request: &HeaderMap, current: &Validators, now: SystemTime) -> bool {
     if !request.contains_key(IF_RANGE) {
         return true;

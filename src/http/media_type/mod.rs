@@ -1,9 +1,9 @@
 //! Media types of files, by their names and first bytes.
 //!
-//! `mime_guess` knows the registered types; a [table] corrects it where browsers expect another one.
-//! Text is sent with the charset UTF-8 unless its bytes are not UTF-8. HTML can declare its own charset,
-//! which one in the header would override (WHATWG HTML, "determining the character encoding"), so the
-//! header has a charset only if the page is UTF-8 and declares no other.
+//! `mime_guess` knows the registered types; a [table] corrects it where browsers expect another
+//! one. Text is sent with the charset UTF-8 unless its bytes are not UTF-8. HTML can declare its
+//! own charset, which one in the header would override (WHATWG HTML, "determining the character
+//! encoding"), so the header has a charset only if the page is UTF-8 and declares no other.
 
 mod table;
 
@@ -50,8 +50,8 @@ pub(crate) fn of_file(path: &Path, beginning: &[u8]) -> String {
     }
 }
 
-/// Whether a file is an MPEG transport stream, which shares its extensions with TypeScript: packets of
-/// 188 bytes, each of which begins with 0x47 (ISO/IEC 13818-1).
+/// Whether a file is an MPEG transport stream, which shares its extensions with TypeScript: packets
+/// of 188 bytes, each of which begins with 0x47 (ISO/IEC 13818-1).
 fn is_transport_stream(path: &Path, beginning: &[u8]) -> bool {
     const PACKET: usize = 188;
     let named = path.extension().is_some_and(|extension| extension == "ts" || extension == "mts");
@@ -94,7 +94,8 @@ fn declares_other_charset(bytes: &[u8]) -> bool {
     false
 }
 
-/// Returns the position of the next `<meta`. Only tags are looked at, because all of the page is searched.
+/// Returns the position of the next `<meta`. Only tags are looked at, because all of the page is
+/// searched.
 fn next_meta(bytes: &[u8]) -> Option<usize> {
     let is_meta = |name: &[u8]| name.eq_ignore_ascii_case(b"<meta");
     memchr::memchr_iter(b'<', bytes).find(|at| bytes[*at..].get(..5).is_some_and(is_meta))

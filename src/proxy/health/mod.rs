@@ -1,17 +1,17 @@
 //! Tracks which backends are up, and reloads the pages of one that has come up again.
 //!
-//! A backend is down once no connection to it can be opened, and up again with the next one that can,
-//! be it a request's or a probe's. When a connection ends unexpectedly (an idle one, a WebSocket, or
-//! one in the middle of a response) while pages of the backend are open, a connection is opened to
-//! [verify](Health::verify) that the backend is still there. Where the system can list the
-//! [`listener`](super::listener), it is [monitored](Health::monitor) while pages are open.
+//! A backend is down once no connection to it can be opened, and up again with the next one that
+//! can, be it a request's or a probe's. When a connection ends unexpectedly (an idle one, a
+//! WebSocket, or one in the middle of a response) while pages of the backend are open, a connection
+//! is opened to [verify](Health::verify) that the backend is still there. Where the system can list
+//! the [`listener`](super::listener), it is [monitored](Health::monitor) while pages are open.
 //!
 //! While a backend is down and awaited, one task probes it, first after 100 ms, then less often, at
-//! last every second. Requests await it, for a limited time; so do error pages and other open pages of
-//! the backend. Once a probe connects, the requests go on and the pages are reloaded.
+//! last every second. Requests await it, for a limited time; so do error pages and other open pages
+//! of the backend. Once a probe connects, the requests go on and the pages are reloaded.
 //!
-//! Deliberately absent: backends that accept connections and fail. Their failures are reported one by
-//! one; reloading their pages could go on forever. A backend that nothing awaits is not probed.
+//! Deliberately absent: backends that accept connections and fail. Their failures are reported one
+//! by one; reloading their pages could go on forever. A backend that nothing awaits is not probed.
 
 mod state;
 
@@ -38,8 +38,8 @@ use crate::{
     event::{Event, Events},
 };
 
-/// Interval at which the listener of a backend is observed, and how many times without an open page: a
-/// page that was just sent has not connected its reload socket yet.
+/// Interval at which the listener of a backend is observed, and how many times without an open
+/// page: a page that was just sent has not connected its reload socket yet.
 const MONITOR_INTERVAL: Duration = Duration::from_millis(500);
 const MONITORS_WITHOUT_PAGES: usize = 20;
 
@@ -81,8 +81,8 @@ impl Health {
         Self { backends: Arc::default(), routes, events, tls, pages, tasks, cancel }
     }
 
-    /// Records that no connection could be opened. `page` is the path of the error page, if the request
-    /// was a navigation.
+    /// Records that no connection could be opened. `page` is the path of the error page, if the
+    /// request was a navigation.
     pub(super) fn failed(&self, upstream: &Upstream, reason: &str, page: Option<&str>) {
         self.record_failure(upstream, reason, page.map_or(Waiter::None, Waiter::Page));
     }
@@ -138,8 +138,8 @@ impl Health {
         }
     }
 
-    /// Checks in a task whether the backend still accepts connections, if pages of it are open. Called
-    /// when a connection has ended unexpectedly.
+    /// Checks in a task whether the backend still accepts connections, if pages of it are open.
+    /// Called when a connection has ended unexpectedly.
     pub(super) fn verify(&self, upstream: &Upstream) {
         if self.open_pages(upstream).is_empty() {
             return;

@@ -46,7 +46,8 @@ pub(super) struct Failed {
 }
 
 impl State {
-    /// Records a failed connection attempt. `has_pages` tells whether pages of the backend are open.
+    /// Records a failed connection attempt. `has_pages` tells whether pages of the backend are
+    /// open.
     pub(super) fn failed(&mut self, waiter: Waiter<'_>, has_pages: bool) -> Failed {
         let is_news = !self.down;
         self.down = true;

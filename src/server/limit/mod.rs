@@ -1,13 +1,13 @@
-//! Connection limit with eviction: when full, the connection that has been idle longest is closed to
-//! admit a new one.
+//! Connection limit with eviction: when full, the connection that has been idle longest is closed
+//! to admit a new one.
 //!
 //! A connection is busy from the head of a request until its response is written to the socket.
-//! Otherwise it is idle: before the first request, between two, and while a head is incomplete. A flood
-//! of idle connections therefore delays no other client, and a busy connection is never evicted. While
-//! all are busy, a new connection waits, and is then refused.
+//! Otherwise it is idle: before the first request, between two, and while a head is incomplete. A
+//! flood of idle connections therefore delays no other client, and a busy connection is never
+//! evicted. While all are busy, a new connection waits, and is then refused.
 //!
-//! An upgraded connection (a WebSocket) is busy for good and needs fewer file descriptors. It leaves
-//! the limit of HTTP connections for a larger one of its own.
+//! An upgraded connection (a WebSocket) is busy for good and needs fewer file descriptors. It
+//! leaves the limit of HTTP connections for a larger one of its own.
 //!
 //! Admission, closing, and the change between idle and busy take constant time and, for the latter,
 //! no lock. All connections are scanned only while the limit is reached, and once every few seconds
@@ -132,8 +132,8 @@ impl ConnectionLimiter {
         self.free.available_permits() == self.max
     }
 
-    /// Admits a new connection, for which an idle one is evicted if necessary. Returns `None` if all
-    /// connections are busy until the time-out. Must not be called concurrently.
+    /// Admits a new connection, for which an idle one is evicted if necessary. Returns `None` if
+    /// all connections are busy until the time-out. Must not be called concurrently.
     pub(super) async fn admit(self: &Arc<Self>, timeout: Duration) -> Option<Arc<Permit>> {
         if let Ok(free) = self.free.try_acquire() {
             free.forget();
@@ -145,8 +145,8 @@ impl ConnectionLimiter {
         freed.then(|| self.register())
     }
 
-    /// Takes a permit of `free` as soon as there is one; evicts one connection for it. Returns `false`
-    /// at the deadline.
+    /// Takes a permit of `free` as soon as there is one; evicts one connection for it. Returns
+    /// `false` at the deadline.
     async fn wait_for_permit(&self, deadline: Instant) -> bool {
         let free = self.free.acquire();
         tokio::pin!(free);

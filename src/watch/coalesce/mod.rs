@@ -1,19 +1,19 @@
 //! Decides when a path is examined after a signal: a pure state machine over signals and time.
 //!
-//! A finished save (a close after writing, a rename into place) of a file in use is examined at once,
-//! without a debounce. What is often one half of something waits a moment: a removal (a save by
-//! delete-and-write), a new file that was not requested (a temporary file on its way to a rename), a
-//! file that is still being written.
+//! A finished save (a close after writing, a rename into place) of a file in use is examined at
+//! once, without a debounce. What is often one half of something waits a moment: a removal (a save
+//! by delete-and-write), a new file that was not requested (a temporary file on its way to a
+//! rename), a file that is still being written.
 //!
-//! inotify reports CLOSE_WRITE before the writer's descriptor is released, so the file can still look
-//! open. It is then examined again after 1 ms, 2 ms, 4 ms and so on, before another process is assumed
-//! to be writing it.
+//! inotify reports CLOSE_WRITE before the writer's descriptor is released, so the file can still
+//! look open. It is then examined again after 1 ms, 2 ms, 4 ms and so on, before another process is
+//! assumed to be writing it.
 //!
 //! Right after a change was published, a burst may be going on (a site generator, a checkout). What
-//! comes then is gathered until it is quiet, so that a burst is two messages, the first one at once.
-//! Only other files make a burst: a file that is saved again and again (a log) waits by itself until
-//! it is left alone, and delays no other file. All waiting has a limit, so that endless writing
-//! starves nothing.
+//! comes then is gathered until it is quiet, so that a burst is two messages, the first one at
+//! once. Only other files make a burst: a file that is saved again and again (a log) waits by
+//! itself until it is left alone, and delays no other file. All waiting has a limit, so that
+//! endless writing starves nothing.
 //!
 //! While a burst goes on, page loads should wait: see [`Coalescer::hold_until`].
 //!
@@ -30,16 +30,16 @@ use super::signal::{CLOSE_IS_REPORTED, Signal};
 /// How long a new file that was not requested waits for its other half.
 const NEW_FILE: Duration = Duration::from_millis(50);
 
-/// How long a removal, or a truncation to nothing, waits: tools take longer to delete and write than
-/// to rename.
+/// How long a removal, or a truncation to nothing, waits: tools take longer to delete and write
+/// than to rename.
 const REMOVAL: Duration = Duration::from_millis(200);
 
 /// Paths that wait anyway are examined together if they are due within this time: a folder and what
 /// was in it, both halves of a rename.
 const TOGETHER: Duration = REMOVAL;
 
-/// How long a file that is being written must be left alone if its close is not seen: short where the
-/// system reports no closes, longer where a late close belongs to a slow writer.
+/// How long a file that is being written must be left alone if its close is not seen: short where
+/// the system reports no closes, longer where a late close belongs to a slow writer.
 const WRITING: Duration = Duration::from_millis(if CLOSE_IS_REPORTED { 500 } else { 100 });
 
 /// How long a file that still looks open after its close waits the first time.
@@ -220,8 +220,8 @@ impl Coalescer {
         due
     }
 
-    /// Returns until when a page load should wait at the most while [more](Self::expects_more) files
-    /// are about to change, or `None` outside a burst. A lone save delays no page.
+    /// Returns until when a page load should wait at the most while [more](Self::expects_more)
+    /// files are about to change, or `None` outside a burst. A lone save delays no page.
     pub(super) fn hold_until(&self) -> Option<Instant> {
         self.burst.map(|burst| burst.began + HOLD)
     }
@@ -247,8 +247,8 @@ fn wait(signal: Signal, interest: Interest, first: bool) -> Option<Duration> {
         Created, Emptied, Finished, MetadataChanged, Removed, RenamedTo, StillOpen, Written,
     };
     Some(match signal {
-        // The mode and times of a file that was not requested do not matter, nor does it matter that
-        // a writer opened it and wrote nothing.
+        // The mode and times of a file that was not requested do not matter, nor does it matter
+        // that a writer opened it and wrote nothing.
         MetadataChanged if interest != Interest::Requested => return None,
         Finished if first && CLOSE_IS_REPORTED && interest != Interest::Requested => return None,
         Finished | RenamedTo | MetadataChanged if interest.is_any() => Duration::ZERO,
@@ -260,8 +260,8 @@ fn wait(signal: Signal, interest: Interest, first: bool) -> Option<Duration> {
 }
 
 impl Pending {
-    /// Returns whether it shows that a burst is going on. A temporary file that is gone, a mode that
-    /// was set after a save and a writer that may never end do not.
+    /// Returns whether it shows that a burst is going on. A temporary file that is gone, a mode
+    /// that was set after a save and a writer that may never end do not.
     fn is_telling(&self) -> bool {
         match self.last {
             Signal::Finished | Signal::StillOpen(_) | Signal::RenamedTo | Signal::Created => true,

@@ -1,8 +1,8 @@
 //! The metadata by which two examinations of a path are compared.
 //!
-//! Times are compared for inequality: a file may be replaced by an older one. They have nanoseconds,
-//! and include the change time of the inode, which no process can set back. A symbolic link is
-//! examined itself: its target is another path.
+//! Times are compared for inequality: a file may be replaced by an older one. They have
+//! nanoseconds, and include the change time of the inode, which no process can set back. A symbolic
+//! link is examined itself: its target is another path.
 
 use std::{fs, io, path::Path};
 

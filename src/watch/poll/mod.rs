@@ -1,13 +1,13 @@
 //! Polls folders where the system reports no events.
 //!
-//! The poller stands in for the system's watches, folder by folder, and sends the same signals to the
-//! inbox. A thread of its own reads metadata ([`facts`]), compares it with the last one ([`table`],
-//! [`settle`]), and pauses so long that polling costs next to nothing ([`pace`]). Requested paths are
-//! examined most often, and a path that changed is examined again soon, to find out when its writer
-//! has finished.
+//! The poller stands in for the system's watches, folder by folder, and sends the same signals to
+//! the inbox. A thread of its own reads metadata ([`facts`]), compares it with the last one
+//! ([`table`], [`settle`]), and pauses so long that polling costs next to nothing ([`pace`]).
+//! Requested paths are examined most often, and a path that changed is examined again soon, to find
+//! out when its writer has finished.
 //!
-//! The polling watcher of `notify` compares whole seconds by order, and so misses a second save in one
-//! second, and older files. It also cannot give requested paths priority.
+//! The polling watcher of `notify` compares whole seconds by order, and so misses a second save in
+//! one second, and older files. It also cannot give requested paths priority.
 //!
 //! The thread starts with the first folder, and ends when the [`Poller`] is dropped.
 
@@ -68,8 +68,8 @@ impl Poller {
         Self { shared: Arc::default(), inbox, thread: None }
     }
 
-    /// Polls a folder: later changes are found by comparison with its entries now. Returns whether the
-    /// folder is new.
+    /// Polls a folder: later changes are found by comparison with its entries now. Returns whether
+    /// the folder is new.
     ///
     /// # Blocking
     /// Lists the folder.
@@ -96,7 +96,8 @@ impl Poller {
         self.shared.table().remove(folder);
     }
 
-    /// Examines a folder for the last time, because the system watches it now, and stops polling it.
+    /// Examines a folder for the last time, because the system watches it now, and stops polling
+    /// it.
     ///
     /// # Blocking
     /// Lists the folder.
@@ -113,7 +114,8 @@ impl Poller {
         self.shared.table().prioritize(path);
     }
 
-    /// Takes note that the system reported a change of a path, so that polling does not find it again.
+    /// Takes note that the system reported a change of a path, so that polling does not find it
+    /// again.
     ///
     /// # Blocking
     /// Reads metadata.

@@ -1,9 +1,9 @@
 //! Decides how often folders are polled: as often as costs next to nothing.
 //!
 //! A round of examinations is followed by a pause that is a multiple of its cost, so that polling
-//! takes at most a fixed share of one core, however many files there are. Where a round waits rather
-//! than works (for a file server), the elapsed time counts too, so that one folder does not keep a
-//! server busy.
+//! takes at most a fixed share of one core, however many files there are. Where a round waits
+//! rather than works (for a file server), the elapsed time counts too, so that one folder does not
+//! keep a server busy.
 
 use std::time::{Duration, Instant};
 

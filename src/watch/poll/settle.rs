@@ -2,12 +2,12 @@
 //! state machine over metadata and time.
 //!
 //! No event tells that a writer has closed a file, so a changed file counts as finished once two
-//! examinations in a row agree, a short time apart. The time is longer for an empty file, whose writer
-//! has just begun, and grows for a file that is written again soon after it counted as finished. How
-//! long endless writing may delay anything is decided by the coalescer.
+//! examinations in a row agree, a short time apart. The time is longer for an empty file, whose
+//! writer has just begun, and grows for a file that is written again soon after it counted as
+//! finished. How long endless writing may delay anything is decided by the coalescer.
 //!
-//! Where times are whole seconds, a second save in the same second may look like the first. So such a
-//! file gets another signal when that second is over.
+//! Where times are whole seconds, a second save in the same second may look like the first. So such
+//! a file gets another signal when that second is over.
 
 use std::time::{Duration, Instant};
 

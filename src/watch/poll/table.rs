@@ -1,7 +1,8 @@
 //! The last known state of each polled folder, and what a new examination of it means. No I/O.
 //!
-//! A folder is examined without a lock, which takes time; meanwhile it may be removed from the table
-//! and added again. So each folder has a generation, and an examination of an older one is discarded.
+//! A folder is examined without a lock, which takes time; meanwhile it may be removed from the
+//! table and added again. So each folder has a generation, and an examination of an older one is
+//! discarded.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -72,8 +73,8 @@ impl Table {
         self.folders.is_empty()
     }
 
-    /// Examines a requested path more often: its name, or that of the first missing folder above it,
-    /// in the nearest polled folder.
+    /// Examines a requested path more often: its name, or that of the first missing folder above
+    /// it, in the nearest polled folder.
     pub(super) fn prioritize(&mut self, path: &Path) {
         let mut below = path;
         while let (Some(folder), Some(name)) = (below.parent(), below.file_name()) {

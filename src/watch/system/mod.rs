@@ -1,10 +1,10 @@
-//! The system's file watcher, by way of `notify`: inotify on Linux, where a watch covers one folder,
-//! and watches of whole trees elsewhere.
+//! The system's file watcher, by way of `notify`: inotify on Linux, where a watch covers one
+//! folder, and watches of whole trees elsewhere.
 //!
-//! `notify` calls back on a thread of its own, from which [`SystemEvent`](super::signal::SystemEvent)s
-//! reach the watch's thread through its inbox. The kinds of events are hints: only what decides when
-//! to examine a path is taken from them (was a save finished, is something being written, was
-//! something removed).
+//! `notify` calls back on a thread of its own, from which
+//! [`SystemEvent`](super::signal::SystemEvent)s reach the watch's thread through its inbox. The
+//! kinds of events are hints: only what decides when to examine a path is taken from them (was a
+//! save finished, is something being written, was something removed).
 
 mod notify;
 

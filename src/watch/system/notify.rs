@@ -1,7 +1,7 @@
 //! The `notify` watcher: passes on what matters of its events, as signals.
 //!
-//! On Linux, `notify` also reports that files are opened and read, and livers reads files itself. Such
-//! events end here, without waking the watch's thread.
+//! On Linux, `notify` also reports that files are opened and read, and livers reads files itself.
+//! Such events end here, without waking the watch's thread.
 
 use std::{io, path::Path};
 

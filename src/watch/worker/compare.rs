@@ -82,8 +82,8 @@ impl Worker {
         (self.publish)(found.changes);
     }
 
-    /// Watches the files anew that were published and are watched by themselves: each may be another
-    /// inode by now.
+    /// Watches the files anew that were published and are watched by themselves: each may be
+    /// another inode by now.
     pub(super) fn watch_replaced(&mut self) {
         for path in std::mem::take(&mut self.replaced) {
             self.tree.remove_file(&path);
@@ -95,9 +95,10 @@ impl Worker {
     /// [direct](crate::watch::snapshot) file. Returns whether it was applied.
     ///
     /// From a save to its message, waking the watch's own thread takes longer than everything else.
-    /// So the system's thread takes the same steps: it pushes the signal, and examines the file if it
-    /// is due and nothing else is. Whatever needs a watch, or finds no complete file, is left for the
-    /// watch's thread, because the system's thread cannot add watches: it would wait for itself.
+    /// So the system's thread takes the same steps: it pushes the signal, and examines the file if
+    /// it is due and nothing else is. Whatever needs a watch, or finds no complete file, is left
+    /// for the watch's thread, because the system's thread cannot add watches: it would wait for
+    /// itself.
     pub(super) fn apply_direct(&mut self, path: &Path, signal: Signal) -> bool {
         if !self.concerns_a_direct_file(path, signal) {
             return false;
@@ -118,8 +119,8 @@ impl Worker {
         true
     }
 
-    /// Compares a path with what was served, and adds the difference. A file that is being written is
-    /// left for later, if it may wait.
+    /// Compares a path with what was served, and adds the difference. A file that is being written
+    /// is left for later, if it may wait.
     fn compare(&mut self, path: &Path, created: bool, again: Option<Signal>, found: &mut Found) {
         if !self.snapshot.is_direct_file(path) && self.ignore.never(path, false) {
             return;

@@ -50,16 +50,16 @@ impl Worker {
         self.follow(folder, now);
     }
 
-    /// Returns whether a path may have changed after livers started and before the path was watched: the
-    /// system reported no event of that. Missing paths may have been removed then.
+    /// Returns whether a path may have changed after livers started and before the path was
+    /// watched: the system reported no event of that. Missing paths may have been removed then.
     fn changed_during_start(&self, path: &Path) -> bool {
         let Some(established) = self.established else { return true };
         changed_at(path)
             .is_none_or(|time| self.started <= time + TICK && time <= established + TICK)
     }
 
-    /// Watches what decides over a requested path: the nearest folder that exists, and the folder that
-    /// links lead to.
+    /// Watches what decides over a requested path: the nearest folder that exists, and the folder
+    /// that links lead to.
     pub(super) fn follow(&mut self, path: PathBuf, now: Instant) {
         for path in self.snapshot.take_forgotten() {
             self.links.forget(&path);
@@ -82,8 +82,8 @@ impl Worker {
         }
     }
 
-    /// Watches the nearest folder above a path, but not under the name of a symbolic link: the system
-    /// reports events under one name only, which must be the folder's own.
+    /// Watches the nearest folder above a path, but not under the name of a symbolic link: the
+    /// system reports events under one name only, which must be the folder's own.
     fn watch_for(&mut self, path: &Path) -> bool {
         let mut is_new = false;
         // Until nothing was created or removed between finding the folder and watching it.

@@ -65,8 +65,8 @@ impl Worker {
         self.coalescer.push(path, signal, interest, now);
     }
 
-    /// Returns whether a signal is that of a save of a [direct](crate::watch::snapshot) file: no watch,
-    /// link or ignore rule depends on it. This spares the common save several lookups.
+    /// Returns whether a signal is that of a save of a [direct](crate::watch::snapshot) file: no
+    /// watch, link or ignore rule depends on it. This spares the common save several lookups.
     pub(super) fn concerns_a_direct_file(&self, path: &Path, signal: Signal) -> bool {
         let is_save = || match signal {
             Signal::Written | Signal::Finished => true,

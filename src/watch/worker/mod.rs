@@ -1,12 +1,13 @@
 //! The watch's thread: takes signals from its inbox, and publishes changes.
 //!
-//! All state is the worker's, under one lock that only this thread and the system's thread take; the
-//! latter for the save of a plain file ([`apply_direct`](Worker::apply_direct)). One round is: take the inbox, apply what the requests
-//! [noted](follow), apply the [signals](intake), [compare](compare) the paths that are due and publish
-//! the differences, walk a few folders of the tree.
+//! All state is the worker's, under one lock that only this thread and the system's thread take;
+//! the latter for the save of a plain file ([`apply_direct`](Worker::apply_direct)). One round is:
+//! take the inbox, apply what the requests [noted](follow), apply the [signals](intake),
+//! [compare](compare) the paths that are due and publish the differences, walk a few folders of the
+//! tree.
 //!
-//! The notes of a round are applied before its signals, so whatever was served before a save is known
-//! when the save's events are applied.
+//! The notes of a round are applied before its signals, so whatever was served before a save is
+//! known when the save's events are applied.
 //!
 //! Every step may block; the longest one is reading a file that changed.
 
@@ -255,8 +256,8 @@ fn lock(worker: &Mutex<Worker>) -> MutexGuard<'_, Worker> {
 /// The system's thread's way to the worker, which is created after the system's watcher.
 pub(super) type Handle = Arc<OnceLock<Weak<Mutex<Worker>>>>;
 
-/// Applies an event on the system's thread, or puts it into the inbox. An event of a direct file may
-/// overtake others: a file is compared as it is, whatever led to that.
+/// Applies an event on the system's thread, or puts it into the inbox. An event of a direct file
+/// may overtake others: a file is compared as it is, whatever led to that.
 fn system_event(worker: &Handle, inbox: &Inbox, event: SystemEvent) {
     let worker = worker.get().and_then(Weak::upgrade);
     if let SystemEvent::Signal(path, signal) = &event

@@ -73,8 +73,8 @@ async fn a_change_is_one_line_with_the_reports_of_the_tabs() {
     livers.wait_for_line_after(before, |line| line == begins).await;
 }
 
-/// Returns a free port, since a quiet server does not print its own. Below the system's ephemeral ports,
-/// and not bound here, because a child process would inherit the socket.
+/// Returns a free port, since a quiet server does not print its own. Below the system's ephemeral
+/// ports, and not bound here, because a child process would inherit the socket.
 fn free_port() -> u16 {
     let first = 20_000 + u16::try_from(std::process::id() % 10_000).expect("below 10,000");
     let free = |port: &u16| std::net::TcpStream::connect(("127.0.0.1", *port)).is_err();
@@ -109,11 +109,11 @@ async fn quiet_prints_only_errors_and_refusals() {
     assert_eq!(output.stderr, b"");
 }
 
-/// Runs livers in a pseudo-terminal, presses Ctrl-C once it is ready, and returns the output. `None`
-/// without util-linux's `script`, which opens the pseudo-terminal.
+/// Runs livers in a pseudo-terminal, presses Ctrl-C once it is ready, and returns the output.
+/// `None` without util-linux's `script`, which opens the pseudo-terminal.
 fn at_a_terminal(dir: &TempDir, env: &[(&str, &str)]) -> Option<String> {
-    // `exec`: Ctrl-C signals every process of the terminal, and a waiting shell would exit with a status
-    // of its own.
+    // `exec`: Ctrl-C signals every process of the terminal, and a waiting shell would exit with a
+    // status of its own.
     let line = format!("exec '{BINARY}' '{}' --port 0", dir.path().display());
     let mut command = Command::new("script");
     command.args(["--quiet", "--flush", "--return", "--command", &line, "/dev/null"]);

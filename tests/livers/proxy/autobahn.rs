@@ -1,12 +1,12 @@
 //! Autobahn's WebSocket test suite, against a backend directly and through livers.
 //!
-//! Both runs must have the same results: errors of the backend are not of interest, but the proxy must
-//! not add or hide any.
+//! Both runs must have the same results: errors of the backend are not of interest, but the proxy
+//! must not add or hide any.
 //!
-//! The suite (`autobahntestsuite` on PyPI) needs Python 2.7: its release 25.10.1 installs on Python 3,
-//! but fails at its first import. The test is skipped without `wstest` in `PATH` or in the environment
-//! variable `WSTEST`. It takes minutes. `LIVERS_AUTOBAHN=all` also runs the cases of compressed large
-//! messages, and `LIVERS_AUTOBAHN='1.*,9.8.1'` runs only these cases.
+//! The suite (`autobahntestsuite` on PyPI) needs Python 2.7: its release 25.10.1 installs on Python
+//! 3, but fails at its first import. The test is skipped without `wstest` in `PATH` or in the
+//! environment variable `WSTEST`. It takes minutes. `LIVERS_AUTOBAHN=all` also runs the cases of
+//! compressed large messages, and `LIVERS_AUTOBAHN='1.*,9.8.1'` runs only these cases.
 
 use std::{
     collections::BTreeMap,

@@ -1,8 +1,8 @@
 //! The proxy, tested through the whole server.
 //!
-//! The decisions of each module are tested next to it in `src/proxy`. These tests need the binary: the
-//! guard, livers' own paths and the files around the proxy, the client script, memory, signals, the
-//! terminal output, or a browser.
+//! The decisions of each module are tested next to it in `src/proxy`. These tests need the binary:
+//! the guard, livers' own paths and the files around the proxy, the client script, memory, signals,
+//! the terminal output, or a browser.
 
 mod autobahn;
 mod bulk;

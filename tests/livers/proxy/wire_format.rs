@@ -7,8 +7,8 @@ use crate::support::{
     server::Livers,
 };
 
-/// Method and fields of the request, the bytes of the backend's response, then status, body and fields
-/// that the client receives. A field without values must be absent.
+/// Method and fields of the request, the bytes of the backend's response, then status, body and
+/// fields that the client receives. A field without values must be absent.
 type Case = (
     &'static str,
     &'static [(&'static str, &'static str)],

@@ -1,6 +1,7 @@
 //! The ways in which tools save a file: messages, navigations, and what the tab then shows.
 //!
-//! Tests the most common ways, several at a time. `cargo bench --bench patterns` runs the whole table.
+//! Tests the most common ways, several at a time. `cargo bench --bench patterns` runs the whole
+//! table.
 
 mod run;
 mod table;
@@ -23,9 +24,9 @@ use crate::support::{
 const AT_ONCE: usize = 8;
 const TRIES: usize = 3;
 
-/// Runs a pattern, up to three times if the number of messages is wrong: a busy machine may suspend a
-/// tool between two steps for so long that they are two saves. What the tab shows in the end must be
-/// right at each try, and so must the absence of messages when nothing changed.
+/// Runs a pattern, up to three times if the number of messages is wrong: a busy machine may suspend
+/// a tool between two steps for so long that they are two saves. What the tab shows in the end must
+/// be right at each try, and so must the absence of messages when nothing changed.
 async fn try_pattern(pattern: &Pattern, browser: &Context) -> Result<(), String> {
     let missing = missing(pattern).await;
     if !missing.is_empty() {
@@ -80,8 +81,8 @@ async fn page_is_never_served_in_part() {
     }
 }
 
-/// A page too large for memory may change while it is sent. The client can tell that the response was
-/// cut short, and the message that follows leads to the complete page.
+/// A page too large for memory may change while it is sent. The client can tell that the response
+/// was cut short, and the message that follows leads to the complete page.
 #[tokio::test]
 async fn large_page_is_complete_after_the_message() {
     for way in WAYS {

@@ -1,10 +1,10 @@
 //! Runs one pattern with a folder, a server and a page in Chromium of its own, and two sockets.
 //!
-//! One socket is that of a page, which says that it uses what the page in Chromium uses; the other is that
-//! of a tool, which is notified of every change. After the pattern there is a pause that is longer than
-//! anything waits in livers ([`SETTLE`]). Then a marker that the page uses as well is written, and every
-//! message before that of the marker is counted. Chromium is polled until it shows what the files
-//! contain; if it never does, the page is stale.
+//! One socket is that of a page, which says that it uses what the page in Chromium uses; the other
+//! is that of a tool, which is notified of every change. After the pattern there is a pause that is
+//! longer than anything waits in livers ([`SETTLE`]). Then a marker that the page uses as well is
+//! written, and every message before that of the marker is counted. Chromium is polled until it
+//! shows what the files contain; if it never does, the page is stale.
 //!
 //! The pause is needed to count: an additional message could come until its end.
 
@@ -35,7 +35,8 @@ const STALE: Duration = Duration::from_secs(8);
 
 const MARKER: &str = "/marker.txt";
 
-/// Evaluates to what the page shows: its paragraphs, a value of its style sheet, what its script fetched.
+/// Evaluates to what the page shows: its paragraphs, a value of its style sheet, what its script
+/// fetched.
 const SHOWN: &str = "document.getElementById('a') ? \
     [...document.querySelectorAll('p')].map((p) => p.textContent).join(' ') + ' / ' + \
     getComputedStyle(document.documentElement).getPropertyValue('--word').trim() + ' / ' + \
@@ -145,7 +146,8 @@ pub async fn run(pattern: &Pattern, browser: &Context) -> Outcome {
     Outcome { messages, lost, to_tool, navigations, in_place, stale, served }
 }
 
-/// Counts the messages of anything but the marker. Returns also whether that of the marker never came.
+/// Counts the messages of anything but the marker. Returns also whether that of the marker never
+/// came.
 async fn count(tab: &mut Tab) -> (usize, bool) {
     let deadline = Instant::now() + STALE;
     let mut messages = 0;

@@ -2,12 +2,12 @@
 //!
 //! Each line of the page names its version, its number and the number of lines, so that a part of a
 //! version and a mixture of two can be told from a complete one. A writer takes about 100 ms for a
-//! version, in 20 steps. Meanwhile one client fetches in a loop, a second one on each message, and a
-//! page is open in Chromium. A version counts as stale if no message led to it, or if Chromium does not
-//! show it in the end.
+//! version, in 20 steps. Meanwhile one client fetches in a loop, a second one on each message, and
+//! a page is open in Chromium. A version counts as stale if no message led to it, or if Chromium
+//! does not show it in the end.
 //!
-//! Requests wait for a writer for half a second at the most, so fetches that overlap a writer which a
-//! busy machine suspended for longer than [`SLOW`] are not counted.
+//! Requests wait for a writer for half a second at the most, so fetches that overlap a writer which
+//! a busy machine suspended for longer than [`SLOW`] are not counted.
 
 use std::{
     fs::{File, OpenOptions},

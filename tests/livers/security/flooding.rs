@@ -48,8 +48,8 @@ async fn incomplete_requests_and_idle_connections_delay_no_other_client() {
     assert_healthy(&livers, before, "incomplete requests").await;
 }
 
-/// Starts a server that may open 120 descriptors, and so accepts 20 HTTP connections and 45 upgraded
-/// ones.
+/// Starts a server that may open 120 descriptors, and so accepts 20 HTTP connections and 45
+/// upgraded ones.
 async fn start_small(dir: &TempDir) -> Livers {
     let limit = ["-c", "ulimit -n 120 && exec \"$0\" \"$@\""];
     Livers::on(dir.path()).under("sh", limit).start().await

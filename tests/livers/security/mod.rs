@@ -1,5 +1,5 @@
-//! Published vulnerabilities of other servers, tried on livers: the rows of SECURITY.md without another
-//! test.
+//! Published vulnerabilities of other servers, tried on livers: the rows of SECURITY.md without
+//! another test.
 //!
 //! Each test is a table of requests. [`reading`]: files that are not served; [`speaking`]: request
 //! smuggling through the proxy; [`flooding`]: denial of service.

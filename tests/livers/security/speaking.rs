@@ -34,8 +34,8 @@ async fn recording(received: &Received) -> Backend {
 /// The smuggled request, which must never arrive as one.
 const EVIL: &str = "GET /api/evil HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-/// Requests whose body has another length by another parser's rules; `@` is a line end. Then the status,
-/// and the body that the backend receives, if any.
+/// Requests whose body has another length by another parser's rules; `@` is a line end. Then the
+/// status, and the body that the backend receives, if any.
 #[rustfmt::skip]
 const BODIES: [(&str, &str, u16, Option<&str>); 38] = [
     ("length and chunks", "Content-Length: 5@Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 200, Some("")),

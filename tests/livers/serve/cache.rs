@@ -66,8 +66,8 @@ impl Hot {
         http::get_with(self.livers.port(), self.path, headers).await
     }
 
-    /// Asserts that each request is answered with this status and a body that contains this text, or
-    /// is equal to it where nothing is injected.
+    /// Asserts that each request is answered with this status and a body that contains this text,
+    /// or is equal to it where nothing is injected.
     async fn assert(&self, status: u16, text: &str, change: &str) {
         for headers in REQUESTS {
             let response = self.get(headers).await;

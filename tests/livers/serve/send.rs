@@ -1,10 +1,10 @@
-//! The behaviour that the test suites of `send` and `serve-static` (npm) check, as a table: thousands of
-//! servers behave like this, and users expect it.
+//! The behaviour that the test suites of `send` and `serve-static` (npm) check, as a table:
+//! thousands of servers behave like this, and users expect it.
 //!
-//! livers differs on purpose in these points: several ranges are sent as multipart (there: the whole),
-//! hidden names are 403 unless allowed (there: 404 by default), paths with dot segments are not found
-//! (there: resolved, or 403), and folders redirect with 302 (there: 301). Tests of options that livers
-//! does not have (`start`, `maxAge`, `fallthrough`) are left out.
+//! livers differs on purpose in these points: several ranges are sent as multipart (there: the
+//! whole), hidden names are 403 unless allowed (there: 404 by default), paths with dot segments are
+//! not found (there: resolved, or 403), and folders redirect with 302 (there: 301). Tests of
+//! options that livers does not have (`start`, `maxAge`, `fallthrough`) are left out.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,5 @@
-//! Saves in two halves, files with two names, and files that are requested while they are being written.
+//! Saves in two halves, files with two names, and files that are requested while they are being
+//! written.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;

@@ -1,5 +1,5 @@
-//! Which changes are published: the ways in which files are saved, and events that are no save. All tests
-//! use a tool's socket, which is notified of every change.
+//! Which changes are published: the ways in which files are saved, and events that are no save. All
+//! tests use a tool's socket, which is notified of every change.
 
 mod folders;
 #[cfg(target_os = "linux")]

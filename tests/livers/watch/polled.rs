@@ -203,7 +203,8 @@ async fn banner_and_status_name_the_reason_for_polling() {
     assert!(status(&events.livers).await["watch"]["polling"].is_null());
 }
 
-/// Returns the arguments of `unshare` that run a program in a user namespace of its own, with a limit.
+/// Returns the arguments of `unshare` that run a program in a user namespace of its own, with a
+/// limit.
 fn limited(limit: &str) -> Option<[String; 4]> {
     let line = format!("echo {limit} && exec \"$0\" \"$@\"");
     let tried = Command::new("unshare").args(["-Ur", "sh", "-ec", &line, "true"]).status();

@@ -19,8 +19,8 @@ async fn burst_is_at_most_two_messages() {
     for path in paths.iter().step_by(3) {
         site.ask(&[path]).await;
     }
-    // On a busy machine the writer may be suspended for so long that a burst is two. Ten rounds must
-    // include one that was not.
+    // On a busy machine the writer may be suspended for so long that a burst is two. Ten rounds
+    // must include one that was not.
     for round in 0.. {
         let mut pause = Duration::ZERO;
         let mut last = Instant::now();
@@ -62,8 +62,8 @@ async fn queue_overflow_loses_no_change() {
     let late = format!("/flood-{}/late.css", FOLDERS - 1);
     let paths = ["/used.css", &late, "/listed/", "/gone.css", "/away/sub/a.css"];
     assert_eq!(site.ask(&paths).await, [200, 404, 200, 404, 404]);
-    // While the server is stopped, the queue overflows. The changes that matter come after that, and
-    // raise no event.
+    // While the server is stopped, the queue overflows. The changes that matter come after that,
+    // and raise no event.
     site.livers.signal("STOP");
     for n in 0..kernel_queue() + 100 {
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600 + n / 100 % 2 * 0o44);

@@ -1,8 +1,8 @@
 //! Terminal output: a banner, then one short line for each event worth one.
 //!
 //! A thread of its own reads the server's events and writes the [lines](lines), so that a terminal
-//! that blocks (a paused pager) delays nothing. The line of a change waits shortly for the reports of
-//! the tabs ([`pending`]); with `--verbose` each report has its own line, in the order of time.
+//! that blocks (a paused pager) delays nothing. The line of a change waits shortly for the reports
+//! of the tabs ([`pending`]); with `--verbose` each report has its own line, in the order of time.
 //!
 //! anstream removes the colours where the output is not a terminal, and with `NO_COLOR`. Control
 //! characters of text from outside are escaped.
@@ -116,7 +116,8 @@ async fn print_events(events: &mut Receiver<Event>, verbosity: Verbosity) {
     pending.take_all().iter().for_each(|line| print(line));
 }
 
-/// Adds a change, or a tab's report of one, to the pending lines. Returns the line of another event.
+/// Adds a change, or a tab's report of one, to the pending lines. Returns the line of another
+/// event.
 fn collect(pending: &mut PendingLines, event: Event) -> Option<String> {
     match event {
         Event::Updated { version, tabs, .. } => {

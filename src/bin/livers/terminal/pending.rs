@@ -1,10 +1,11 @@
 //! The lines of changes that wait for the reports of the tabs.
 //!
-//! A change has one line, which ends with what the tabs did. It is printed when every notified tab has
-//! reported, or after [`REPORT_TIMEOUT`]: a tab may be stuck, and a tool never reports. Lines keep their
-//! order, and later reports are dropped.
+//! A change has one line, which ends with what the tabs did. It is printed when every notified tab
+//! has reported, or after [`REPORT_TIMEOUT`]: a tab may be stuck, and a tool never reports. Lines
+//! keep their order, and later reports are dropped.
 //!
-//! Values and times only; [`terminal`](super) calls again at the [deadline](PendingLines::deadline).
+//! Values and times only; [`terminal`](super) calls again at the
+//! [deadline](PendingLines::deadline).
 
 use std::{
     collections::VecDeque,
@@ -106,8 +107,8 @@ mod tests {
         Report { how: how.into(), took: Duration::from_millis(ms), why }
     }
 
-    /// Runs steps of `(ms, step)`, where a step is `add VERSION TABS` or `VERSION HOW MS` (a report).
-    /// Returns the printed lines as `(ms, line)`.
+    /// Runs steps of `(ms, step)`, where a step is `add VERSION TABS` or `VERSION HOW MS` (a
+    /// report). Returns the printed lines as `(ms, line)`.
     fn run(steps: &[(u64, &str)]) -> Vec<(u64, String)> {
         let (began, mut pending, mut out) = (Instant::now(), PendingLines::default(), Vec::new());
         let last = REPORT_TIMEOUT.as_millis().try_into().unwrap_or(u64::MAX) + 1000;

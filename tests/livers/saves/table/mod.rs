@@ -9,8 +9,8 @@
 //! | `OUT` | the folder above the site, for files that are not served |
 //! | `FAR` | an empty folder on another file system |
 //!
-//! The page and the style sheet contain the word `one` at first. Editors with a graphical interface do
-//! not run here; shell commands repeat their steps instead.
+//! The page and the style sheet contain the word `one` at first. Editors with a graphical interface
+//! do not run here; shell commands repeat their steps instead.
 
 mod bursts;
 mod editors;
