@@ -34,12 +34,8 @@ impl Worker {
     /// Examines the paths that are due, and publishes the differences.
     pub(super) fn publish_due(&mut self) {
         let now = Instant::now();
-        let mut due = self.coalescer.take(now);
-        // Not as signals: these show neither a save nor a burst.
-        due.extend(self.unverified.drain(..).map(|path| {
-            let again = Some(Signal::Finished.if_still_open());
-            Due { path, created: false, again }
-        }));
+        self.verify(now);
+        let due = self.coalescer.take(now);
         if due.is_empty() {
             return;
         }
@@ -67,6 +63,19 @@ impl Worker {
             }
         }
         self.publish(found, now);
+    }
+
+    /// Compares the paths that may have changed between being read and being watched. Only a
+    /// difference is a signal: a path that is as it was shows neither a save nor a burst.
+    fn verify(&mut self, now: Instant) {
+        for path in std::mem::take(&mut self.unverified) {
+            let signal = match PathState::of(&path, true) {
+                state if state == self.snapshot.known(&path) => continue,
+                Some(PathState::Missing) => Signal::Removed,
+                _ => Signal::Finished,
+            };
+            self.coalescer.push(path, signal, Interest::Requested, now);
+        }
     }
 
     /// Publishes changes.
