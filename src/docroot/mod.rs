@@ -27,7 +27,7 @@ use self::mount::Layer;
 pub use self::mount::Mount;
 pub(crate) use self::{
     access::Allow,
-    read::{Content, ContentHash, Facts, FileRead, content_hash, read},
+    read::{Content, ContentHash, Facts, FileRead, content_hash, content_hash_if_closed, read},
     stamp::{Dependencies, FileStamp},
     writer::Writer,
 };

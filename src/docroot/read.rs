@@ -108,11 +108,28 @@ impl Facts {
 /// [`NotFound`](io::ErrorKind::NotFound) if the path is no regular file, or any error of opening or
 /// reading it.
 pub(crate) fn content_hash(path: &Path) -> io::Result<Option<ContentHash>> {
+    hash(path, false)
+}
+
+/// Returns the content hash of a regular file that certainly no process has open for writing, and
+/// otherwise `None`, also where the system does not tell.
+///
+/// # Blocking
+/// Reads the file. A process that opens it for writing meanwhile waits.
+///
+/// # Errors
+/// Like [`content_hash`].
+pub(crate) fn content_hash_if_closed(path: &Path) -> io::Result<Option<ContentHash>> {
+    hash(path, true)
+}
+
+fn hash(path: &Path, certainly_closed: bool) -> io::Result<Option<ContentHash>> {
     let file = open_no_follow(path)?;
     // A lease is granted on regular files only. While it is held, a new writer waits.
     let seen = writer::hold(&file);
     match seen {
         Some(Writer::Open) => return Ok(None),
+        None if certainly_closed => return Ok(None),
         None if !file.metadata()?.is_file() => return Err(io::ErrorKind::NotFound.into()),
         Some(_) | None => {}
     }

@@ -191,6 +191,12 @@ impl Coalescer {
         Some(due.max((burst.last + QUIET).min(since + MOST)))
     }
 
+    /// Returns whether no path waits and no burst goes on.
+    pub(super) fn is_idle(&mut self, now: Instant) -> bool {
+        self.end_burst_if_quiet(now);
+        self.pending.is_empty() && self.burst.is_none()
+    }
+
     /// Returns whether this path is due, and no other one.
     pub(super) fn only_due(&self, path: &Path, now: Instant) -> bool {
         let mut due = self.pending.iter().filter(|(_, pending)| pending.due <= now);

@@ -113,11 +113,16 @@ impl Worker {
             return false;
         }
         let now = Instant::now();
+        let lone_write = signal == Signal::Written && self.coalescer.is_idle(now);
+        let closed = lone_write.then(|| docroot::content_hash_if_closed(path).ok().flatten());
+        let closed = closed.flatten();
+        let signal = if closed.is_some() { Signal::Finished } else { signal };
         self.coalescer.push(path.to_owned(), signal, Interest::Requested, now);
         if !self.unverified.is_empty() || !self.coalescer.only_due(path, now) {
             return true;
         }
-        let Ok(Some(hash)) = docroot::content_hash(path) else { return true };
+        let read = || docroot::content_hash(path).ok().flatten();
+        let Some(hash) = closed.or_else(read) else { return true };
         let (known, state) = (self.snapshot.known(path), PathState::File(hash));
         if !state.is_emptied(known) {
             self.coalescer.take(now);

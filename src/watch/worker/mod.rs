@@ -28,7 +28,7 @@ use super::{
     coalesce::{Coalescer, Interest},
     extra::ExtraPaths,
     ignore::Ignore,
-    inbox::{Inbox, Input},
+    inbox::{Content, Inbox, Input},
     links::Links,
     mounts::Mounts,
     observer::Observer,
@@ -133,6 +133,22 @@ impl Worker {
         if content.stopped {
             return false;
         }
+        let has_work = !content.inputs.is_empty()
+            || content.overflowed
+            || !self.replaced.is_empty()
+            || !self.away.is_empty()
+            || self.timeout().is_some_and(|timeout| timeout.is_zero());
+        // Without work, the lock is given back at once: the thread was woken by the system's thread, to
+        // which the close of a file that was written is reported next.
+        if has_work {
+            self.work(content);
+        }
+        self.shared.gate.hold_until(self.coalescer.hold_until());
+        self.shared.gate.open_unless(self.coalescer.expects_more());
+        true
+    }
+
+    fn work(&mut self, content: Content) {
         self.shared.gate.close();
         let mut overflowed = content.overflowed;
         let mut events = Vec::new();
@@ -151,9 +167,6 @@ impl Worker {
         self.publish_due();
         self.watch_replaced();
         self.walk();
-        self.shared.gate.hold_until(self.coalescer.hold_until());
-        self.shared.gate.open_unless(self.coalescer.expects_more());
-        true
     }
 
     /// Returns how long to wait for the next input.
