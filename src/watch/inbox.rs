@@ -96,6 +96,11 @@ impl Inbox {
         std::mem::take(&mut *self.content())
     }
 
+    /// Returns whether no input waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.content().inputs.is_empty()
+    }
+
     /// Wakes the reader without an input: something may be due sooner than it knows.
     pub(super) fn wake(&self) {
         let was_woken = std::mem::replace(&mut self.content().woken, true);

@@ -269,12 +269,13 @@ fn lock(worker: &Mutex<Worker>) -> MutexGuard<'_, Worker> {
 /// The system's thread's way to the worker, which is created after the system's watcher.
 pub(super) type Handle = Arc<OnceLock<Weak<Mutex<Worker>>>>;
 
-/// Applies an event on the system's thread, or puts it into the inbox. An event of a direct file
-/// may overtake others: a file is compared as it is, whatever led to that.
+/// Applies an event on the system's thread, or puts it into the inbox. The inbox is taken under the
+/// worker's lock, so no event overtakes another one: a write that follows its own close would wait.
 fn system_event(worker: &Handle, inbox: &Inbox, event: SystemEvent) {
     let worker = worker.get().and_then(Weak::upgrade);
     if let SystemEvent::Signal(path, signal) = &event
         && let Some(Ok(mut worker)) = worker.as_ref().map(|worker| worker.try_lock())
+        && inbox.is_empty()
         && worker.apply_direct(path, *signal)
     {
         drop(worker);
