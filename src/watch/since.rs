@@ -4,6 +4,7 @@
 
 use std::{fs, path::PathBuf, time::SystemTime};
 
+use super::state::changed_at;
 use crate::{
     change::{Change, ChangeSet, Kind},
     docroot::Root,
@@ -28,26 +29,10 @@ pub(crate) fn changed_since(
         let (there, metadata) = there?;
         let exists = there == path;
         let kind = if exists { Kind::Modified } else { Kind::Removed };
-        let modified = modified(&metadata)?;
+        let time = changed_at(&metadata)?;
         let urls = || root.urls_of(&path, exists && metadata.is_dir()).into_iter();
         let changes = || urls().map(|url| Change { path: url.to_string(), kind }).collect();
-        (since < modified && modified <= now).then(changes)
+        (since < time && time <= now).then(changes)
     };
     paths.into_iter().filter_map(changed).flatten().collect()
-}
-
-#[cfg(unix)]
-fn modified(metadata: &fs::Metadata) -> Option<SystemTime> {
-    use std::{
-        os::unix::fs::MetadataExt,
-        time::{Duration, UNIX_EPOCH},
-    };
-    let seconds = u64::try_from(metadata.ctime()).ok()?;
-    let nanos = u32::try_from(metadata.ctime_nsec()).ok()?;
-    UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
-}
-
-#[cfg(not(unix))]
-fn modified(metadata: &fs::Metadata) -> Option<SystemTime> {
-    metadata.modified().ok()
 }

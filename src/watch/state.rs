@@ -1,6 +1,6 @@
 //! The state of a path, and how to find it out.
 
-use std::{io, path::Path};
+use std::{fs::Metadata, io, path::Path, time::SystemTime};
 
 use crate::docroot::{self, ContentHash, Writer};
 
@@ -61,4 +61,22 @@ impl PathState {
             && known != Some(self)
             && known != Some(Self::Missing)
     }
+}
+
+/// Returns when the content or an attribute of a path last changed, or `None` if that was before
+/// 1970. Where the system does not keep this time, the time of the last modification stands for it.
+#[cfg(unix)]
+pub(super) fn changed_at(metadata: &Metadata) -> Option<SystemTime> {
+    use std::{
+        os::unix::fs::MetadataExt,
+        time::{Duration, UNIX_EPOCH},
+    };
+    let seconds = u64::try_from(metadata.ctime()).ok()?;
+    let nanos = u32::try_from(metadata.ctime_nsec()).ok()?;
+    UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
+}
+
+#[cfg(not(unix))]
+pub(super) fn changed_at(metadata: &Metadata) -> Option<SystemTime> {
+    metadata.modified().ok()
 }

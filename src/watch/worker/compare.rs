@@ -113,12 +113,13 @@ impl Worker {
             return false;
         }
         let now = Instant::now();
+        // A lone write whose file no process has open is a finished save: its close is reported next.
         let lone_write = signal == Signal::Written && self.coalescer.is_idle(now);
         let closed = lone_write.then(|| docroot::content_hash_if_closed(path).ok().flatten());
         let closed = closed.flatten();
         let signal = if closed.is_some() { Signal::Finished } else { signal };
         self.coalescer.push(path.to_owned(), signal, Interest::Requested, now);
-        if !self.unverified.is_empty() || !self.coalescer.only_due(path, now) {
+        if !self.coalescer.only_due(path, now) {
             return true;
         }
         let read = || docroot::content_hash(path).ok().flatten();

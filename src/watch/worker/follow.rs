@@ -7,7 +7,11 @@ use std::{
 
 use super::Worker;
 use crate::watch::{
-    coalesce::Interest, ignore::GITIGNORE, signal::Signal, snapshot::NoteOutcome, state::PathState,
+    coalesce::Interest,
+    ignore::GITIGNORE,
+    signal::Signal,
+    snapshot::NoteOutcome,
+    state::{PathState, changed_at},
 };
 
 /// The resolution of the kernel's timestamps, with room to spare.
@@ -54,8 +58,8 @@ impl Worker {
     /// watched: the system reported no event of that. Missing paths may have been removed then.
     fn changed_during_start(&self, path: &Path) -> bool {
         let Some(established) = self.established else { return true };
-        changed_at(path)
-            .is_none_or(|time| self.started <= time + TICK && time <= established + TICK)
+        let time = std::fs::metadata(path).ok().and_then(|metadata| changed_at(&metadata));
+        time.is_none_or(|time| self.started <= time + TICK && time <= established + TICK)
     }
 
     /// Watches what decides over a requested path: the nearest folder that exists, and the folder
@@ -107,21 +111,6 @@ impl Worker {
 /// Returns when names were last added to a folder or removed from it.
 fn modified_at(folder: &Path) -> Option<SystemTime> {
     std::fs::metadata(folder).and_then(|metadata| metadata.modified()).ok()
-}
-
-/// Returns when the content or an attribute of a path last changed.
-#[cfg(unix)]
-fn changed_at(path: &Path) -> Option<SystemTime> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = std::fs::metadata(path).ok()?;
-    let seconds = u64::try_from(metadata.ctime()).ok()?;
-    let nanoseconds = u32::try_from(metadata.ctime_nsec()).ok()?;
-    Some(SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds))
-}
-
-#[cfg(not(unix))]
-fn changed_at(path: &Path) -> Option<SystemTime> {
-    modified_at(path)
 }
 
 #[cfg(unix)]

@@ -138,8 +138,8 @@ impl Worker {
             || !self.replaced.is_empty()
             || !self.away.is_empty()
             || self.timeout().is_some_and(|timeout| timeout.is_zero());
-        // Without work, the lock is given back at once: the thread was woken by the system's thread, to
-        // which the close of a file that was written is reported next.
+        // Without work, the lock is released at once: the system's thread has woken this one, and
+        // needs the lock again for the close of the file that was written.
         if has_work {
             self.work(content);
         }
@@ -148,6 +148,7 @@ impl Worker {
         true
     }
 
+    /// Applies what the inbox held, and publishes what is due.
     fn work(&mut self, content: Content) {
         self.shared.gate.close();
         let mut overflowed = content.overflowed;
