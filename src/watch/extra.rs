@@ -1,8 +1,8 @@
 //! The folders and files that are watched but not served: the `--watch` paths.
 //!
-//! Nobody requests these files, so there is no content to compare with. But the names of the files
-//! that are there are kept: a save of such a file is published at once, like that of a file in use,
-//! while a new name may be a temporary file on its way to a rename.
+//! These files are never requested, so there is no content to compare with. But the names of the
+//! files that are there are kept: a save of such a file is published at once, like that of a file
+//! in use, while a new name may be a temporary file on its way to a rename.
 
 use std::{
     collections::HashSet,

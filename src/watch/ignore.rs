@@ -2,7 +2,7 @@
 //!
 //! Not watched are `.git`, `node_modules` and the like, what the `.gitignore` files from the top of
 //! the repository down exclude, and the configured patterns: thousands of folders that would cost a
-//! watch each, and whose changes nobody waits for. A `.gitignore` file is read when its folder is
+//! watch each, and whose changes matter to no page. A `.gitignore` file is read when its folder is
 //! walked, not at each event.
 //!
 //! Never published are the paths that the configured patterns match, and editors' temporary files,

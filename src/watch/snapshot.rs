@@ -168,7 +168,7 @@ pub(super) fn difference(known: Option<PathState>, now: PathState, created: bool
         (Some(known), now) if known == now => None,
         (Some(Missing), _) => Some(Kind::Created),
         (Some(_), Missing) => Some(Kind::Removed),
-        // Nobody requested it: there are only the signals to go by.
+        // It was not requested, so only the signals tell what happened.
         (None, Missing) => (!created).then_some(Kind::Removed),
         (None, Folder) => created.then_some(Kind::Created),
         (None, _) if created => Some(Kind::Created),

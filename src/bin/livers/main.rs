@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     let result = match runtime {
         Ok(runtime) => {
             let result = runtime.block_on(run(cli, began));
-            // Not waiting for blocking tasks, which a dead network mount can hold for ever.
+            // Not waiting for blocking tasks, which a dead network mount can hold forever.
             runtime.shutdown_background();
             result
         }

@@ -181,7 +181,7 @@ impl Found {
     }
 
     /// Sets the position if there is one and none was set. Returns an error once the position is
-    /// known, which ends the parsing; nobody sees the error.
+    /// known, which ends the parsing and is then dropped.
     fn set(&self, position: Option<usize>) -> lol_html::HandlerResult {
         let mut found = self.position();
         *found = found.or(position);
