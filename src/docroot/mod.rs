@@ -1,15 +1,16 @@
 //! The served folders: maps URL paths to disk paths and back, and reads files.
 //!
 //! Every file that is opened for a request is opened here. A [`UrlPath`] cannot lead upwards by
-//! itself, but symbolic links can, so the real path is checked, too. Files with secrets are
-//! [withheld](access). Folders can be [mounted](mount) over the root. Only regular files are
-//! opened.
+//! itself, but symbolic links can, so the real path is checked, and [opened](open) as it was
+//! checked. Files with secrets are [withheld](access). Folders can be [mounted](mount) over the
+//! root. Only regular files are opened.
 //!
 //! Everything here blocks, so async callers use a blocking thread. The exception is
 //! [`Dependencies::are_unchanged`], which costs a few calls of `stat`.
 
 mod access;
 mod mount;
+mod open;
 mod read;
 mod stamp;
 mod writer;
@@ -27,7 +28,8 @@ use self::mount::Layer;
 pub use self::mount::Mount;
 pub(crate) use self::{
     access::Allow,
-    read::{Content, ContentHash, Facts, FileRead, content_hash, content_hash_if_closed, read},
+    open::CheckedPath,
+    read::{Content, ContentHash, Facts, FileRead, content_hash, content_hash_if_closed, examine},
     stamp::{Dependencies, FileStamp},
     writer::Writer,
 };
@@ -45,10 +47,10 @@ pub(crate) struct Root {
 /// What is at a URL path.
 #[derive(Debug)]
 pub(crate) enum Located {
-    /// A regular file, at this disk path.
-    File(PathBuf),
-    /// A folder, at this disk path.
-    Directory(PathBuf),
+    /// A regular file.
+    File(CheckedPath),
+    /// A folder.
+    Directory(CheckedPath),
     /// Nothing. The disk path where it would be; `None` if a name cannot exist on the disk, or if
     /// it differs from a file's name in case only.
     Missing(Option<PathBuf>),
@@ -123,9 +125,9 @@ impl Root {
             // that the site is deployed to, names may be case-sensitive.
             Located::Missing(None)
         } else if metadata.is_dir() {
-            Located::Directory(path)
+            Located::Directory(CheckedPath { path, real })
         } else if metadata.is_file() {
-            Located::File(path)
+            Located::File(CheckedPath { path, real })
         } else {
             Located::Refused(Refusal::NotRegularFile)
         }
@@ -159,10 +161,10 @@ impl Root {
                 listed.entry(name.to_owned()).or_insert(metadata);
             }
             let Some(names) = layer.below(url) else { continue };
-            let Located::Directory(path) = self.locate_in(layer, names) else { continue };
-            match fs::read_dir(path) {
-                Ok(entries) => {
-                    for entry in entries.flatten() {
+            let Located::Directory(folder) = self.locate_in(layer, names) else { continue };
+            match open::read_real_dir(&folder.real) {
+                Ok(folder) => {
+                    for entry in folder.entries.flatten() {
                         if let Some(metadata) = self.entry(&entry) {
                             listed.entry(entry.file_name()).or_insert(metadata);
                         }
@@ -184,7 +186,7 @@ impl Root {
             if self.refusal(&real).is_some() {
                 return None;
             }
-            fs::metadata(real).ok()?
+            open::metadata_real(&real).ok()?
         } else {
             entry.metadata().ok()?
         };

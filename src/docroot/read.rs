@@ -16,6 +16,7 @@ use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::{
+    open::{CheckedPath, open_real},
     stamp::FileStamp,
     writer::{self, Writer},
 };
@@ -166,7 +167,22 @@ fn open_no_follow(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Reads a regular file, or opens it if it is large.
+impl CheckedPath {
+    /// Reads a regular file, or opens it if it is large.
+    ///
+    /// # Blocking
+    /// Reads the file. A process that opens it for writing meanwhile waits.
+    ///
+    /// # Errors
+    /// [`NotFound`](io::ErrorKind::NotFound) if it is no regular file, or if a symbolic link was put
+    /// in its place since it was checked; otherwise any error of opening or reading it.
+    pub(crate) fn read(&self) -> io::Result<FileRead> {
+        read(open_real(&self.real)?)
+    }
+}
+
+/// Returns the content hash of a regular file, and the writer that was detected meanwhile. Follows
+/// symbolic links to any place, so the content itself stays here.
 ///
 /// # Blocking
 /// Reads the file. A process that opens it for writing meanwhile waits.
@@ -174,14 +190,21 @@ fn open_no_follow(path: &Path) -> io::Result<File> {
 /// # Errors
 /// [`NotFound`](io::ErrorKind::NotFound) if the path is no regular file, or any error of opening or
 /// reading it.
-pub(crate) fn read(path: &Path) -> io::Result<FileRead> {
+pub(crate) fn examine(path: &Path) -> io::Result<(ContentHash, Writer)> {
     // Opening a FIFO would wait for its other end.
     if !fs::metadata(path)?.is_file() {
         return Err(io::ErrorKind::NotFound.into());
     }
-    let mut file = File::open(path)?;
+    let FileRead { content_hash, writer, .. } = read(File::open(path)?)?;
+    Ok((content_hash, writer))
+}
+
+fn read(mut file: File) -> io::Result<FileRead> {
     let lease = writer::hold(&file);
     let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
     let facts = Facts::of(&metadata);
     let Facts { length, modified } = facts;
     let before = lease.unwrap_or_else(|| writer::by_time(modified, SystemTime::now()));
@@ -247,7 +270,7 @@ mod tests {
         io::Write,
     };
 
-    use super::{Content, Writer, content_hash, read, read_whole};
+    use super::{Content, Writer, content_hash, examine, read, read_whole};
 
     #[test]
     fn file_is_read_whole_whatever_length_is_expected() {
@@ -282,12 +305,12 @@ mod tests {
             }
         });
         while !writer.is_finished() {
-            let read = read(&path).unwrap();
+            let read = read(File::open(&path).unwrap()).unwrap();
             let Content::Memory(bytes) = read.content else { panic!("the file is small") };
             let is_whole = bytes.len() == 2 << 20 && bytes.iter().all(|byte| *byte == bytes[0]);
             assert!(is_whole || read.writer == Writer::Open, "{} bytes", bytes.len());
         }
         writer.join().unwrap();
-        assert_eq!(content_hash(&path).unwrap(), Some(read(&path).unwrap().content_hash));
+        assert_eq!(content_hash(&path).unwrap(), Some(examine(&path).unwrap().0));
     }
 }

@@ -252,7 +252,7 @@ impl Esm {
 
 /// Returns the content of each of these files that can be read, as its hash.
 fn read_hashes(files: &[PathBuf]) -> Vec<(PathBuf, ContentHash)> {
-    let read = |file: &PathBuf| Some((file.clone(), docroot::read(file).ok()?.content_hash));
+    let read = |file: &PathBuf| Some((file.clone(), docroot::examine(file).ok()?.0));
     files.iter().filter_map(read).collect()
 }
 

@@ -126,7 +126,7 @@ mod tests {
 
     use super::{FileCache, Variant, Weight};
     use crate::{
-        docroot::{self, Allow, Dependencies, Root},
+        docroot::{Allow, Dependencies, Located, Root},
         http::url_path::UrlPath,
     };
 
@@ -140,7 +140,8 @@ mod tests {
     fn dependencies(folder: &Path) -> Dependencies {
         let root = Root::new(folder, Allow::default(), &[]).unwrap();
         let (file, url) = (folder.join("file"), UrlPath::parse("/file").unwrap());
-        let stamp = docroot::read(&file).unwrap().stamp.unwrap();
+        let Located::File(located) = root.locate(&url) else { panic!("no file") };
+        let stamp = located.read().unwrap().stamp.unwrap();
         let later = SystemTime::now() + Duration::from_mins(1);
         root.dependencies(&url, (&file, stamp), [], later).expect("a plain file")
     }

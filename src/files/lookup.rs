@@ -10,7 +10,7 @@ use super::{
     rules::{HEADERS, REDIRECTS, RuleMatch, RuleTarget, Rules},
 };
 use crate::{
-    docroot::{self, Dependencies, FileRead, Located, Root},
+    docroot::{CheckedPath, Dependencies, FileRead, Located, Root},
     http::{media_type, url_path::UrlPath},
 };
 
@@ -80,8 +80,8 @@ impl Disk {
     fn at(&self, url: &UrlPath, request: &FileRequest) -> Lookup {
         match self.root.locate(url) {
             Located::File(_) if url.is_directory() => Lookup::NotFound(None),
-            Located::File(path) => read(path, url.clone()),
-            Located::Directory(path) => self.folder(path, url, request),
+            Located::File(file) => read(file, url.clone()),
+            Located::Directory(folder) => self.folder(folder.path, url, request),
             Located::Missing(path) => self.page(url).unwrap_or(Lookup::NotFound(path)),
             Located::Refused(reason) => Lookup::Refused(reason),
             Located::Unreadable(path, error) => Lookup::Unreadable(path, error),
@@ -97,7 +97,7 @@ impl Disk {
             {
                 Lookup::AddSlash(url.as_directory())
             }
-            Located::File(path) => read(path, index),
+            Located::File(file) => read(file, index),
             Located::Unreadable(path, error) => Lookup::Unreadable(path, error),
             // A listing instead would hide the reason.
             Located::Refused(reason) => Lookup::Refused(reason),
@@ -124,7 +124,7 @@ impl Disk {
 
     fn file(&self, url: &UrlPath) -> Option<Lookup> {
         match self.root.locate(url) {
-            Located::File(path) => Some(read(path, url.clone())),
+            Located::File(file) => Some(read(file, url.clone())),
             _ => None,
         }
     }
@@ -183,8 +183,10 @@ impl Disk {
 }
 
 /// Opens and reads a file.
-fn read(path: PathBuf, url: UrlPath) -> Lookup {
-    match docroot::read(&path) {
+fn read(file: CheckedPath, url: UrlPath) -> Lookup {
+    let read = file.read();
+    let path = file.path;
+    match read {
         Ok(FileRead { content, content_hash, writer, modified, stamp }) => {
             let (precompressed, completeness) = (Precompressed::default(), Completeness::Complete);
             let file = ServedFile {

@@ -10,7 +10,7 @@ use std::{
 
 use super::ServedFile;
 use crate::{
-    docroot::{self, Content, ContentHash, FileRead, Located, Root, Writer},
+    docroot::{Content, ContentHash, FileRead, Located, Root, Writer},
     http::encoding::{Accepted, Coding},
     http::url_path::UrlPath,
 };
@@ -74,11 +74,11 @@ fn is_current(file: &ServedFile, coding: Coding) -> bool {
 
 fn read(file: &ServedFile, root: &Root, coding: Coding) -> Option<CompressedFile> {
     let url = file.url.with_suffix(coding.suffix())?;
-    let Located::File(path) = root.locate(&url) else { return None };
-    let FileRead { content, content_hash, writer, modified, .. } = docroot::read(&path).ok()?;
+    let Located::File(copy) = root.locate(&url) else { return None };
+    let FileRead { content, content_hash, writer, modified, .. } = copy.read().ok()?;
     (writer == Writer::None).then_some(CompressedFile {
         coding,
-        path,
+        path: copy.path,
         url,
         content,
         content_hash,

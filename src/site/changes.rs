@@ -30,14 +30,14 @@ impl ChangeSource for FileChanges {
             .iter()
             .filter_map(|path| UrlPath::parse(path).ok())
             .filter_map(|url| match self.root.locate(&url) {
-                Located::File(path) => Some(path),
+                Located::File(file) => Some(file.path),
                 Located::Missing(path) => {
                     let page = url.with_suffix(files::PAGE).map(|page| self.root.locate(&page));
-                    if let Some(Located::File(page)) = page { Some(page) } else { path }
+                    if let Some(Located::File(page)) = page { Some(page.path) } else { path }
                 }
-                Located::Directory(path) => {
-                    let index = path.join(files::INDEX);
-                    Some(if index.exists() { index } else { path })
+                Located::Directory(folder) => {
+                    let index = folder.path.join(files::INDEX);
+                    Some(if index.exists() { index } else { folder.path })
                 }
                 _ => None,
             })

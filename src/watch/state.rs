@@ -30,8 +30,8 @@ impl PathState {
             Ok(if metadata.is_dir() {
                 Some(Self::Folder)
             } else if with_content {
-                let read = docroot::read(path)?;
-                (read.writer != Writer::Open).then_some(Self::File(read.content_hash))
+                let (content_hash, writer) = docroot::examine(path)?;
+                (writer != Writer::Open).then_some(Self::File(content_hash))
             } else {
                 Some(Self::Unread)
             })
@@ -44,8 +44,10 @@ impl PathState {
     /// # Blocking
     /// Reads the file.
     pub(super) fn of_file_being_written(path: &Path) -> Self {
-        docroot::read(path)
-            .map_or_else(|error| Self::of_error(&error), |read| Self::File(read.content_hash))
+        docroot::examine(path).map_or_else(
+            |error| Self::of_error(&error),
+            |(content_hash, _)| Self::File(content_hash),
+        )
     }
 
     fn of_error(error: &io::Error) -> Self {

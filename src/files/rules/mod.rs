@@ -18,7 +18,7 @@ use hyper::header::{HeaderName, HeaderValue};
 
 pub(crate) use self::redirects::RuleTarget;
 use crate::{
-    docroot::{self, Content, Facts, Located, Root},
+    docroot::{Content, Facts, Located, Root},
     http::url_path::UrlPath,
 };
 
@@ -154,8 +154,8 @@ fn limited(mut faults: Vec<RuleFault>, rules: usize) -> Vec<RuleFault> {
 
 /// Reads a rules file. Returns `None` if it is too large to be one.
 fn read(root: &Root, name: &str) -> Option<String> {
-    let Located::File(path) = root.locate(&url_of(name)) else { return None };
-    let Content::Memory(bytes) = docroot::read(&path).ok()?.content else { return None };
+    let Located::File(file) = root.locate(&url_of(name)) else { return None };
+    let Content::Memory(bytes) = file.read().ok()?.content else { return None };
     Some(String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').to_owned())
 }
 

@@ -2,8 +2,10 @@
 //! another test.
 //!
 //! Each test is a table of requests. [`reading`]: files that are not served; [`speaking`]: request
-//! smuggling through the proxy; [`flooding`]: denial of service.
+//! smuggling through the proxy; [`flooding`]: denial of service; [`races`]: links that change between check and use.
 
 mod flooding;
+#[cfg(target_os = "linux")]
+mod races;
 mod reading;
 mod speaking;
