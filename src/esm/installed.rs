@@ -20,6 +20,14 @@ const CHANGED: &str = "node_modules";
 /// The file of a module, and the specifiers and URLs of the packages that it imports.
 type Imports = (PathBuf, Vec<(String, String)>);
 
+/// A specifier in a module, and the URL of the package file that it resolved to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Sample {
+    pub(super) specifier: String,
+    pub(super) file: PathBuf,
+    pub(super) url: String,
+}
+
 /// The packages that modules imported when they were last compiled, by the URL paths of the
 /// modules.
 #[derive(Debug, Default)]
@@ -48,19 +56,18 @@ impl Installed {
         has_moved.then(change)
     }
 
-    /// Checks whether packages were installed: resolves one of the known specifiers again. Returns
-    /// a change to publish if it resolves to another URL.
-    pub(super) fn recheck(
-        &mut self,
-        still_resolves: impl Fn(&str, &Path, &str) -> bool,
-    ) -> Option<Change> {
+    /// Returns one of the known specifiers, with the file that imports it and the URL that it
+    /// resolved to. If it resolves to another one now, packages were installed.
+    pub(super) fn sample(&self) -> Option<Sample> {
         let (file, packages) = self.0.values().next()?;
-        let (specifier, url) = packages.first()?;
-        if still_resolves(specifier, file, url) {
-            return None;
-        }
+        let (specifier, url) = packages.first()?.clone();
+        Some(Sample { specifier, file: file.clone(), url })
+    }
+
+    /// Forgets all packages, because they have moved. Returns a change to publish.
+    pub(super) fn clear(&mut self) -> Change {
         self.0.clear();
-        Some(change())
+        change()
     }
 }
 
@@ -80,15 +87,16 @@ mod tests {
         let file = Path::new("/web/a.js");
         let react = |version: &str| ("react".to_owned(), format!("/react@{version}"));
         let zod = ("zod".to_owned(), "/zod@1".to_owned());
-        assert_eq!(installed.recheck(|_, _, _| false), None);
+        assert_eq!(installed.sample(), None);
         assert_eq!(installed.record("/a.js", file, &[react("1")]), None);
         assert_eq!(installed.record("/b.js", file, &[react("1")]), None);
         assert_eq!(installed.record("/a.js", file, &[react("1"), zod.clone()]), None);
         assert_eq!(installed.record("/a.js", file, &[]), None);
         assert_eq!(installed.record("/b.js", file, &[zod, react("2")]), Some(change()));
         assert_eq!(installed.record("/a.js", file, &[react("2")]), None);
-        assert_eq!(installed.recheck(|_, _, _| true), None);
-        assert_eq!(installed.recheck(|_, _, url| url == "/react@3"), Some(change()));
-        assert_eq!(installed.recheck(|_, _, _| false), None);
+        let sample = installed.sample().unwrap();
+        assert_eq!((&*sample.specifier, &*sample.url), ("react", "/react@2"));
+        assert_eq!(installed.clear(), change());
+        assert_eq!(installed.sample(), None);
     }
 }

@@ -10,7 +10,7 @@
 //! compile yields a [`compile_error`], shown in the page and in the terminal.
 //!
 //! Nothing outside of this module names oxc. Compiling and resolving block, on the disk and on the
-//! processor, so [`Esm`] runs them on blocking threads.
+//! processor, so [`Esm`] runs them on threads of their own ([`workers`]), within a deadline.
 //!
 //! Left out on purpose: bundling, minifying, type checking, old browsers.
 
@@ -26,6 +26,7 @@ mod page;
 mod resolve;
 mod service;
 mod stack;
+mod workers;
 
 pub(crate) use self::{
     outcome::{

@@ -46,10 +46,8 @@ pub(crate) enum ModuleOutcome {
     StyleSheet(String),
     /// Serve this JavaScript.
     Module(Module),
-    /// The file does not compile.
+    /// The file does not compile, or not in time.
     Error(Fault),
-    /// The compiler stopped without a result.
-    Stopped(String),
 }
 
 /// A compiled module.
@@ -70,10 +68,8 @@ pub(crate) enum PackageOutcome {
     NotFound,
     /// Serve this.
     File(PackageResponse),
-    /// The file cannot be served as a module.
+    /// The file cannot be served as a module, or not in time.
     Error(Fault),
-    /// The compiler stopped without a result.
-    Stopped(String),
 }
 
 /// A file of a package, or a module that was generated from it.

@@ -15,16 +15,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use bytes::Bytes;
-use tokio::task::spawn_blocking;
-
 use super::{
     compile_error::CompileError,
     compiler::{CompiledModule, Compiler, Glob, ModuleSpec, Output},
     importers::Importers,
-    installed::Installed,
+    installed::{Installed, Sample},
     outcome::{Module, ModuleOutcome, ModuleRequest, PackageOutcome, Versions},
     page::{import_map, may_import},
+    workers::{Limits, Stopped, Workers},
 };
 use crate::{
     change::{Change, ChangeSet, Kind},
@@ -32,6 +30,7 @@ use crate::{
     fault::Fault,
     http::{own_paths::PACKAGES, url_path::UrlPath},
 };
+use bytes::Bytes;
 
 /// Files that decide how specifiers resolve; installing a package writes them.
 const CONFIGURATION: [&str; 7] = [
@@ -52,6 +51,7 @@ pub(crate) struct Esm {
     /// The `import.meta.glob` patterns of modules, by the URL paths of the modules.
     globs: Mutex<HashMap<String, Vec<Glob>>>,
     installed: Mutex<Installed>,
+    workers: Workers,
 }
 
 impl Esm {
@@ -68,6 +68,7 @@ impl Esm {
             importers: Mutex::default(),
             globs: Mutex::default(),
             installed: Mutex::default(),
+            workers: Workers::new(Limits::default()),
         })
     }
 
@@ -95,7 +96,8 @@ impl Esm {
         let spec = ModuleSpec::of_request(file, query, dest, mode)?;
         let compiler = Arc::clone(&self.compiler);
         let (path, name, bytes) = (file.to_owned(), url.to_owned(), content.clone());
-        let compiling = spawn_blocking(move || {
+        let job = (file, query, spec, docroot::ContentHash::of(content).0);
+        let compiling = self.workers.run(job, move || {
             let output = compiler.compile(&path, &name, &bytes, spec)?;
             let configuration = match &output {
                 Output::Module(module) => read_hashes(&module.config_files),
@@ -110,7 +112,7 @@ impl Esm {
                 ModuleOutcome::Module(self.stamp(file, url, &compiled, configuration, versions))
             }
             Ok(Err(error)) => ModuleOutcome::Error(self.describe(url, error)),
-            Err(stopped) => ModuleOutcome::Stopped(stopped.to_string()),
+            Err(stopped) => ModuleOutcome::Error(self.describe_stop(url, file, stopped)),
         })
     }
 
@@ -154,22 +156,29 @@ impl Esm {
         url: &str,
         html: &Bytes,
     ) -> Result<Option<String>, Fault> {
-        let (compiler, file, html) = (Arc::clone(&self.compiler), file.to_owned(), html.clone());
-        let made = spawn_blocking(move || import_map(&compiler, &file, &html)).await;
-        made.unwrap_or(Ok(None)).map_err(|error| self.describe(url, error))
+        let (compiler, page, html) = (Arc::clone(&self.compiler), file.to_owned(), html.clone());
+        let job = (file, docroot::ContentHash::of(&html).0);
+        match self.workers.run(job, move || import_map(&compiler, &page, &html)).await {
+            Ok(map) => map.map_err(|error| self.describe(url, error)),
+            Err(stopped) => Err(self.describe_stop(url, file, stopped)),
+        }
     }
 
     /// Answers `/__livers/npm/<path>?<query>`.
     pub(crate) async fn package(&self, path: &str, query: &str) -> PackageOutcome {
         let packages = Arc::clone(self.compiler.packages());
-        let (asked, query) = (path.to_owned(), query.to_owned());
-        match spawn_blocking(move || packages.answer(&asked, &query)).await {
+        let (asked, parameters) = (path.to_owned(), query.to_owned());
+        let answer = move || packages.answer(&asked, &parameters);
+        match self.workers.run((path, query), answer).await {
             Ok(Ok(None)) => PackageOutcome::NotFound,
             Ok(Ok(Some(response))) => PackageOutcome::File(response),
             Ok(Err(error)) => {
                 PackageOutcome::Error(self.describe(&format!("{PACKAGES}{path}"), error))
             }
-            Err(stopped) => PackageOutcome::Stopped(stopped.to_string()),
+            Err(stopped) => {
+                let url = format!("{PACKAGES}{path}");
+                PackageOutcome::Error(self.describe_stop(&url, Path::new(path), stopped))
+            }
         }
     }
 
@@ -183,7 +192,8 @@ impl Esm {
         let specifier = path.strip_prefix(folder).filter(|rest| !rest.is_empty())?.to_owned();
         let from = self.root.join(sheet.trim_start_matches('/'));
         let packages = Arc::clone(self.compiler.packages());
-        spawn_blocking(move || packages.resolve_from_sheet(&specifier, &from)).await.ok()?
+        let resolve = move || packages.resolve_from_sheet(&specifier, &from);
+        self.workers.run((path, sheet), resolve).await.ok()?
     }
 
     /// Updates the caches after files changed. Returns `None` if all imports resolve as before, or
@@ -206,11 +216,19 @@ impl Esm {
         let moved: Vec<_> = moved().filter_map(|(path, _)| self.disk_path(path)).collect();
         let mut dependents = self.matching_modules(&moved);
         if configured {
-            let still_resolves =
-                |name: &str, from: &Path, url: &str| packages.still_resolves_to(name, from, url);
-            dependents.extend(lock(&self.installed).recheck(still_resolves));
+            dependents.extend(self.reinstalled());
         }
         Some(dependents)
+    }
+
+    /// Returns a change to publish if packages were installed, or if that cannot be found out soon.
+    fn reinstalled(&self) -> Option<Change> {
+        let Sample { specifier, file, url } = lock(&self.installed).sample()?;
+        let packages = Arc::clone(self.compiler.packages());
+        let job = (specifier.clone(), file.clone());
+        let resolve = move || packages.still_resolves_to(&specifier, &file, &url);
+        let still_resolves = self.workers.run_blocking(job, resolve) == Ok(true);
+        (!still_resolves).then(|| lock(&self.installed).clear())
     }
 
     /// Returns the modules with a pattern that one of these files matches.
@@ -239,6 +257,11 @@ impl Esm {
         let url = UrlPath::parse(path).ok()?;
         let names = url.names().map(|name| str::from_utf8(name).ok());
         Some(self.root.join(names.collect::<Option<PathBuf>>()?))
+    }
+
+    /// Describes a job that has no result.
+    fn describe_stop(&self, url: &str, file: &Path, stopped: Stopped) -> Fault {
+        self.describe(url, CompileError::of_file(file, stopped.message()))
     }
 
     /// Converts a compile error to the form that tabs and the terminal get.

@@ -66,7 +66,6 @@ impl Site {
             }
             ModuleOutcome::Module(module) => self.compiled(url, module),
             ModuleOutcome::Error(fault) => return Some(self.report_fault(fault)),
-            ModuleOutcome::Stopped(why) => return Some(stopped(&why)),
         };
         self.clear_fault(url);
         Some(representation.into_response(method, headers))
@@ -122,7 +121,6 @@ impl Site {
                 response
             }
             PackageOutcome::Error(fault) => self.report_fault(fault),
-            PackageOutcome::Stopped(why) => stopped(&why),
         }
     }
 
@@ -202,8 +200,4 @@ impl Site {
     pub(super) fn clear_fault(&self, url: &str) {
         self.live.hub().clear_fault(url);
     }
-}
-
-fn stopped(why: &str) -> Response {
-    plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{why}\n"))
 }
