@@ -5,9 +5,9 @@
 use std::{io, net::IpAddr, pin::pin, sync::Arc};
 
 use hyper::{
-    Request, StatusCode,
-    body::Incoming,
-    header::{CACHE_CONTROL, CONNECTION, HeaderValue},
+    Request, StatusCode, Version,
+    body::{Body as _, Incoming},
+    header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, HeaderValue},
     server::conn::http1,
     service::service_fn,
 };
@@ -105,12 +105,23 @@ async fn respond(
     if let Some(informational) = &shared.informational {
         request.extensions_mut().insert(informational.clone());
     }
+    let version = request.version();
     let mut response = shared.site.respond(request, shared.from).await;
+    if version == Version::HTTP_10 && !has_known_length(&response) {
+        // Its end is the end of the connection. hyper would promise to keep it if the client asks.
+        *response.version_mut() = Version::HTTP_10;
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     if response.status() == StatusCode::SWITCHING_PROTOCOLS && !shared.permit.upgrade() {
         response = too_many_upgrades();
     }
     let permit = Arc::clone(&shared.permit);
     Ok(response.map(|body| TrackedBody::new(body, permit)))
+}
+
+/// Returns whether a response can be sent with a `Content-Length`.
+fn has_known_length(response: &Response) -> bool {
+    response.body().size_hint().exact().is_some() || response.headers().contains_key(CONTENT_LENGTH)
 }
 
 /// The response to a WebSocket handshake while the limit of upgraded connections is reached.

@@ -3,7 +3,7 @@
 use super::{route, start};
 use crate::support::{
     backend::Backend,
-    http::{self, Response, Wire},
+    http::{self, Framing, Response, Wire},
     server::Livers,
 };
 
@@ -250,6 +250,52 @@ async fn responses_are_forwarded_correctly() {
         }
         for (name, values) in *fields {
             assert_eq!(response.headers.get_all(name), *values, "{name}: {what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn http_1_0_client_is_told_whether_its_connection_is_kept() {
+    let backend = Backend::start(|mut wire| async move {
+        while let Some(received) = wire.request().await {
+            let (fields, body) = match received.target.as_str() {
+                "/app/page" => ("Content-Type: text/html\r\nContent-Length: 7\r\n", "<p>text"),
+                "/app/sized" => ("Content-Length: 4\r\n", "body"),
+                "/app/chunked" => ("Transfer-Encoding: chunked\r\n", "4\r\nbody\r\n0\r\n\r\n"),
+                other => panic!("{other}"),
+            };
+            let body = if received.method == "HEAD" { "" } else { body };
+            wire.send(format!("HTTP/1.1 200 OK\r\n{fields}\r\n{body}")).await;
+        }
+    })
+    .await;
+    let (livers, dir) = start([route("/app", &backend)]).await;
+    dir.write("large.html", "<p>text".repeat(1 << 20));
+    let table = [
+        ("GET", "/app/page", false),
+        ("GET", "/app/sized", true),
+        ("GET", "/app/chunked", false),
+        ("HEAD", "/app/sized", true),
+        ("GET", "/", true),
+        ("GET", "/large.html", false),
+    ];
+    for (method, path, kept) in table {
+        let request = format!(
+            "{method} {path} HTTP/1.0\r\nHost: localhost:{}\r\nConnection: keep-alive\r\n\
+             Sec-Fetch-Dest: document\r\n\r\n",
+            livers.port()
+        );
+        let mut wire = Wire::open(livers.port()).await;
+        wire.send(&request).await;
+        let response = wire.response(method == "HEAD").await;
+        let connection = if kept { "keep-alive" } else { "close" };
+        assert_eq!(response.header("connection"), Some(connection), "{method} {path}");
+        assert_eq!(response.framing == Framing::Close, !kept, "{method} {path}");
+        assert!(response.complete, "{method} {path}");
+        if kept {
+            wire.send(&request).await;
+            let again = wire.response(method == "HEAD").await;
+            assert_eq!(again.status, 200, "{method} {path}");
         }
     }
 }
