@@ -94,6 +94,52 @@ impl HttpBody for Body {
     }
 }
 
+/// A body whose error comes one poll late.
+///
+/// hyper drops what it has not written yet when a body fails. It writes first if the body is
+/// pending, so the client gets everything that came before the error.
+#[derive(Debug)]
+pub(crate) struct FlushedBeforeError {
+    body: Body,
+    error: Option<BodyError>,
+}
+
+impl FlushedBeforeError {
+    pub(crate) fn new(body: Body) -> Self {
+        Self { body, error: None }
+    }
+}
+
+impl HttpBody for FlushedBeforeError {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(error) = self.error.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
+        match Pin::new(&mut self.body).poll_frame(context) {
+            Poll::Ready(Some(Err(error))) => {
+                self.error = Some(error);
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            poll => poll,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.error.is_none() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;

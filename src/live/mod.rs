@@ -44,7 +44,7 @@ pub(crate) use self::{
 };
 use self::{
     element::ScriptElement,
-    inject::{csp::Needs, decode::Undecodable, meta::Amend, sources::Sources},
+    inject::{csp::Needs, meta::Amend, sources::Sources},
     policies::PolicyAmender,
     reload::{
         hub::{Hub, User},
@@ -54,7 +54,11 @@ use self::{
     response::Instrumenter,
     seen::Seen,
 };
-use crate::{change::ChangeSet, event::Events, http::body::Response};
+use crate::{
+    change::ChangeSet,
+    event::Events,
+    http::body::{BodyError, Response},
+};
 
 /// What a [`Live`] is made from.
 pub(crate) struct Options {
@@ -115,18 +119,21 @@ impl Live {
         Ticket { version, page }
     }
 
-    /// Adds the element to a response that becomes a page; returns any other response unchanged.
+    /// Adds the element to a response that becomes a page, and waits for its first bytes; returns
+    /// any other response unchanged, except for `Vary`.
     ///
     /// `origin` names the server that the response came from, in events.
     ///
     /// # Errors
-    /// The response is compressed and its body does not start as its `Content-Encoding` says.
+    /// The page's body failed before its first bytes, so that another response can still be sent:
+    /// it was interrupted, or is not encoded as its `Content-Encoding` says. An event has reported
+    /// it.
     pub(crate) async fn on_response(
         &self,
         ticket: &Ticket,
         response: Response,
         origin: &str,
-    ) -> Result<Response, Undecodable> {
+    ) -> Result<Response, BodyError> {
         self.instrumenter.instrument(ticket, response, origin).await
     }
 

@@ -3,10 +3,7 @@
 use http_body_util::BodyExt;
 use hyper::{
     StatusCode,
-    header::{
-        ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
-        HeaderValue, LAST_MODIFIED,
-    },
+    header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, VARY},
 };
 
 use super::{
@@ -14,6 +11,7 @@ use super::{
     inject::{
         self,
         decode::{Coding, Decoded, Undecodable},
+        described,
         html::{InjectedBody, Injector},
     },
     policies::PolicyAmender,
@@ -22,7 +20,8 @@ use super::{
 use crate::{
     event::{Event, Events},
     http::{
-        body::{self, Response},
+        body::{self, Body, BodyError, Response},
+        field::has_token,
         media_type,
     },
 };
@@ -39,16 +38,20 @@ pub(super) struct Instrumenter {
 }
 
 impl Instrumenter {
-    /// Adds the element to a response that becomes a page; returns any other response unchanged.
+    /// Adds the element to a response that becomes a page, and waits for its first bytes; returns
+    /// any other response unchanged, except for `Vary`.
     ///
     /// # Errors
-    /// The response's body does not start as its `Content-Encoding` says.
+    /// The body failed before the first bytes that could be sent. An event has reported it.
     pub(super) async fn instrument(
         &self,
         ticket: &Ticket,
         mut response: Response,
         origin: &str,
-    ) -> Result<Response, Undecodable> {
+    ) -> Result<Response, BodyError> {
+        if inject::depends_on_request(response.status(), response.headers()) {
+            vary(response.headers_mut());
+        }
         let possible = inject::is_page_response(response.status(), response.headers());
         let Some(PageRequest { host, path, has_body }) = ticket.page.as_ref().filter(|_| possible)
         else {
@@ -59,56 +62,54 @@ impl Instrumenter {
             report(&self.events, origin, path, UNKNOWN_CODING.to_owned());
             return Ok(response);
         }
-        if *has_body && coding != Coding::Identity {
-            response = decoded(response, coding, self.events.clone(), origin, path).await?;
-        }
         let needs = self.policies.needs(host, path, false);
         self.policies.amend_head(&needs, response.headers_mut());
         let down =
             [StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT].contains(&response.status());
         let source = if down { PageSource::Failed } else { PageSource::None };
         let charset = charset(&response);
+        amend_head(response.headers_mut());
+        if !has_body {
+            return Ok(response);
+        }
         let element = self.element.render(ticket.version, source);
         let injector =
             Injector::new(element, charset.as_deref()).with_policies(self.policies.amender(needs));
-        Ok(injected(response, injector, *has_body))
+        let (parts, body) = response.into_parts();
+        let body = match coding {
+            Coding::Identity => body,
+            coding => decoded(body, coding, self.events.clone(), origin, path),
+        };
+        let body = InjectedBody::new(body, injector).begin().await?;
+        Ok(hyper::Response::from_parts(parts, body::stream(body)))
     }
 }
 
-/// Decompresses a page. A coding error found after the first bytes breaks the response off, and is
-/// reported.
-async fn decoded(
-    response: Response,
-    coding: Coding,
-    events: Events,
-    origin: &str,
-    path: &str,
-) -> Result<Response, Undecodable> {
-    let (parts, body) = response.into_parts();
-    let decoded = Decoded::new(body, coding).begin().await?;
+/// Names what the response depends on in `Vary`.
+fn vary(headers: &mut HeaderMap) {
+    if !has_token(headers, &VARY, "*") && !has_token(headers, &VARY, inject::VARIES) {
+        headers.append(VARY, HeaderValue::from_static(inject::VARIES));
+    }
+}
+
+/// Removes or replaces the fields that described the page before. It must be revalidated for each
+/// use, or its stamp would be an old one.
+fn amend_head(headers: &mut HeaderMap) {
+    described::remove(headers);
+    if !has_token(headers, &CACHE_CONTROL, "no-store") {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    }
+}
+
+/// Decompresses a page. An error of the coding is reported.
+fn decoded(body: Body, coding: Coding, events: Events, origin: &str, path: &str) -> Body {
     let (origin, path) = (origin.to_owned(), path.to_owned());
-    let body = decoded.map_err(move |error| {
+    body::stream(Decoded::new(body, coding).map_err(move |error| {
         if error.is::<Undecodable>() {
             report(&events, &origin, &path, error.to_string());
         }
         error
-    });
-    Ok(Response::from_parts(parts, body::stream(body)))
-}
-
-/// Adds the element to the body, and removes or replaces the headers that described the body
-/// before. The page must be revalidated for each use, or its stamp would be an old one.
-fn injected(response: Response, injector: Injector, has_body: bool) -> Response {
-    let (mut parts, body) = response.into_parts();
-    for stale in [CONTENT_ENCODING, CONTENT_LENGTH, ETAG, LAST_MODIFIED, ACCEPT_RANGES] {
-        parts.headers.remove(stale);
-    }
-    let stored = parts.headers.get(CACHE_CONTROL).and_then(|value| value.to_str().ok());
-    if !stored.is_some_and(|stored| stored.contains("no-store")) {
-        parts.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    }
-    let body = if has_body { body::stream(InjectedBody::new(body, injector)) } else { body };
-    Response::from_parts(parts, body)
+    }))
 }
 
 fn charset(response: &Response) -> Option<String> {

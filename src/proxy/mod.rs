@@ -171,15 +171,13 @@ impl Proxy {
         response.unwrap_or_else(|error| self.report(&forwarded, &error))
     }
 
-    /// Returns the response that replaces a page whose content coding is invalid.
-    pub(crate) fn undecodable(
-        &self,
-        route: &Route,
-        uri: Uri,
-        error: &dyn std::error::Error,
-    ) -> Response {
-        let forwarded = Forwarded { route, uri, injectable: true };
-        self.report(&forwarded, &ProxyError::BadResponse(error.to_string()))
+    /// Returns the response that replaces a page whose body failed before any of it was sent.
+    pub(crate) fn failed_page(&self, route: &Route, error: &dyn std::error::Error) -> Response {
+        let error = match self.transport.cancel.is_cancelled() {
+            true => ProxyError::ShuttingDown,
+            false => ProxyError::BadResponse(error.to_string()),
+        };
+        error_page::response(route.upstream().name(), &error, true)
     }
 
     /// Makes the request for the backend.

@@ -33,8 +33,6 @@ pub(super) struct ResponseBody {
     ended: bool,
     carrier: Option<Carrier>,
     source: Source,
-    /// Reported by the next poll.
-    error: Option<BodyError>,
     shutdown: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
 
@@ -47,21 +45,25 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Reports that the response broke off.
-    fn interrupted(&self, error: &hyper::Error) {
+    /// Reports that the response broke off, and returns the reason.
+    fn interrupted(&self, error: &hyper::Error) -> BodyError {
         let Self { transport, upstream, uri } = self;
-        transport.health.events.emit(Event::BackendFault {
-            backend: upstream.to_string(),
-            path: uri.path().to_owned(),
-            why: format!("the response was interrupted: {}", describe_http(error)),
-        });
-        transport.health.verify(upstream);
+        let why = format!("the response was interrupted: {}", describe_http(error));
+        if !transport.cancel.is_cancelled() {
+            transport.health.events.emit(Event::BackendFault {
+                backend: upstream.to_string(),
+                path: uri.path().to_owned(),
+                why: why.clone(),
+            });
+            transport.health.verify(upstream);
+        }
+        why.into()
     }
 }
 
 impl ResponseBody {
     pub(super) fn new(body: Incoming, carrier: Carrier, source: Source) -> Self {
-        Self { body, ended: false, carrier: Some(carrier), source, error: None, shutdown: None }
+        Self { body, ended: false, carrier: Some(carrier), source, shutdown: None }
     }
 
     /// Ready once the server shuts down.
@@ -81,9 +83,6 @@ impl HttpBody for ResponseBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
-        if let Some(error) = this.error.take() {
-            return Poll::Ready(Some(Err(error)));
-        }
         let poll = match &mut this.carrier {
             Some(Carrier::Reader(connection)) => connection.poll_frame(context, &mut this.body),
             _ => Pin::new(&mut this.body).poll_frame(context),
@@ -97,14 +96,8 @@ impl HttpBody for ResponseBody {
         match ready!(poll) {
             Some(Ok(frame)) => Poll::Ready(Some(Ok(frame))),
             Some(Err(error)) => {
-                if this.carrier.take().is_some() && !this.source.transport.cancel.is_cancelled() {
-                    this.source.interrupted(&error);
-                }
-                // hyper drops what it has not written yet when a body fails. It writes first if the
-                // body is pending, so the client gets what the backend has sent.
-                this.error = Some(error.into());
-                context.waker().wake_by_ref();
-                Poll::Pending
+                this.carrier = None;
+                Poll::Ready(Some(Err(this.source.interrupted(&error))))
             }
             None => {
                 this.ended = true;

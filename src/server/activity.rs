@@ -16,7 +16,7 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::limit::Permit;
-use crate::http::body::{Body, BodyError};
+use crate::http::body::{Body, BodyError, FlushedBeforeError};
 
 /// A client's stream, which reports flushes.
 pub(super) struct TrackedStream<S> {
@@ -74,13 +74,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TrackedStream<S> {
 
 /// A response's body, which reports its end.
 pub(super) struct TrackedBody {
-    body: Body,
+    body: FlushedBeforeError,
     permit: Arc<Permit>,
 }
 
 impl TrackedBody {
     pub(super) fn new(body: Body, permit: Arc<Permit>) -> Self {
-        Self { body, permit }
+        Self { body: FlushedBeforeError::new(body), permit }
     }
 }
 

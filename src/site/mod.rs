@@ -138,8 +138,7 @@ impl Site {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BodyError>,
     {
-        let uri = request.uri().clone();
-        let (method, headers, path) = (request.method(), request.headers(), uri.path());
+        let (method, headers, path) = (request.method(), request.headers(), request.uri().path());
         let ticket = self.live.on_request(RequestHead { method, headers, host, path }).await;
         let client = Client { address: from, https: false };
         let origin = route.upstream().name();
@@ -148,9 +147,9 @@ impl Site {
             Ok(response) => return response,
             Err(why) => why,
         };
-        let undecodable = self.proxy.undecodable(route, uri, &why);
+        let failed = self.proxy.failed_page(route, &*why);
         self.live
-            .on_response(&ticket, undecodable, origin)
+            .on_response(&ticket, failed, origin)
             .await
             .unwrap_or_else(|why| plain(StatusCode::BAD_GATEWAY, format!("{why}\n")))
     }

@@ -18,7 +18,6 @@ use std::{
 
 use bytes::{Buf, Bytes};
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
-use http_body_util::BodyExt;
 use hyper::{
     HeaderMap,
     body::{Body as HttpBody, Frame},
@@ -67,8 +66,6 @@ pub(crate) struct Decoded {
     pipe: Pipe,
     decoder: Decoder,
     buffer: Box<[u8]>,
-    /// A frame that was read ahead.
-    first: Option<Result<Frame<Bytes>, BodyError>>,
     /// Trailers, sent after all data.
     trailers: Option<Frame<Bytes>>,
     finished: bool,
@@ -101,23 +98,7 @@ impl Decoded {
     pub(crate) fn new(body: Body, coding: Coding) -> Self {
         let (pipe, decoder) = (Pipe::default(), Decoder::Undecided(coding));
         let buffer = vec![0; STEP].into_boxed_slice();
-        Self { body, pipe, decoder, buffer, first: None, trailers: None, finished: false }
-    }
-
-    /// Waits until the first chunk is decompressed.
-    ///
-    /// # Errors
-    /// The body does not start as its coding demands.
-    pub(crate) async fn begin(mut self) -> Result<Self, Undecodable> {
-        self.first = match self.frame().await {
-            Some(Err(error)) => match error.downcast() {
-                Ok(undecodable) => return Err(*undecodable),
-                // An interrupted body: reported when the frame is read.
-                Err(error) => Some(Err(error)),
-            },
-            first => first,
-        };
-        Ok(self)
+        Self { body, pipe, decoder, buffer, trailers: None, finished: false }
     }
 
     /// Decompresses a chunk into the buffer. Returns its length, 0 at the end.
@@ -169,9 +150,6 @@ impl HttpBody for Decoded {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if let Some(first) = self.first.take() {
-            return Poll::Ready(Some(first));
-        }
         loop {
             if !self.finished {
                 match self.decode() {
@@ -317,13 +295,26 @@ mod tests {
                 assert!(got == *expected, "{coding:?} by {step}: {} bytes", got.len());
             }
         }
-        // Truncated and malformed bodies are errors.
-        for (coding, bytes, _) in table.iter().filter(|(_, bytes, _)| bytes.len() > 30) {
-            let cut = decoded(&bytes[..bytes.len() / 2], *coding, 1000).await;
-            assert!(cut.is_err(), "{coding:?}");
-        }
         for coding in [Coding::Gzip, Coding::Deflate, Coding::Brotli] {
             assert!(decoded(&[0xff; 100], coding, 10).await.is_err(), "{coding:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_ends_too_early_is_an_error_wherever_it_ends() {
+        let page = page();
+        for (coding, bytes) in [
+            (Coding::Gzip, gzip(&page)),
+            (Coding::Deflate, zlib(&page)),
+            (Coding::Deflate, raw(&page)),
+            (Coding::Brotli, BROTLI.to_vec()),
+        ] {
+            for end in 1..bytes.len() {
+                for step in [1, 1000] {
+                    let cut = decoded(&bytes[..end], coding, step).await;
+                    assert!(cut.is_err(), "{coding:?}: {end} of {} bytes", bytes.len());
+                }
+            }
         }
     }
 

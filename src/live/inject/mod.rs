@@ -3,12 +3,13 @@
 //! [`is_page_request`] and [`is_page_response`] decide which responses are pages; a fragment that a
 //! script fetches stays the same to the byte. [`html`] inserts the element into a document as it
 //! streams, and [`placement`] into a complete one without copying it. Both use [`search`] and
-//! [`mod@prologue`] to find the position. [`decode`] decompresses pages on their way. [`csp`]
-//! computes what a Content Security Policy must allow for the element, and [`meta`] finds the
+//! [`mod@prologue`] to find the position. [`decode`] decompresses pages on their way, and
+//! [`described`] lists the header fields that do not hold for a changed page. [`csp`] computes what a Content Security Policy must allow for the element, and [`meta`] finds the
 //! policies in documents. [`sources`] keeps the sources of recent pages.
 
 pub(crate) mod csp;
 pub(crate) mod decode;
+pub(crate) mod described;
 pub(crate) mod html;
 pub(crate) mod meta;
 pub(crate) mod placement;
@@ -18,7 +19,7 @@ pub(crate) mod sources;
 
 use hyper::{
     Method, StatusCode,
-    header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, REFERER},
+    header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, REFERER, VARY},
 };
 
 use crate::http::media_type;
@@ -85,6 +86,23 @@ pub(crate) fn is_page_response(status: StatusCode, response: &HeaderMap) -> bool
     !bodiless && !attachment && text(CONTENT_TYPE).is_some_and(media_type::is_html)
 }
 
+/// Returns whether a response depends on [`is_page_request`], so that its `Vary` must say so: it is
+/// a page, or could be one if it had been requested in another way.
+pub(crate) fn depends_on_request(status: StatusCode, response: &HeaderMap) -> bool {
+    match status {
+        // A part of what may be a page.
+        StatusCode::PARTIAL_CONTENT => is_page_response(StatusCode::OK, response),
+        // Its fields replace those of the stored response (RFC 9111, section 4.3.4). Whether that
+        // is a page is not known if the type is left out.
+        StatusCode::NOT_MODIFIED => {
+            response.contains_key(VARY)
+                && (!response.contains_key(CONTENT_TYPE)
+                    || is_page_response(StatusCode::OK, response))
+        }
+        status => is_page_response(status, response),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use hyper::{
@@ -92,7 +110,7 @@ mod tests {
         header::{HeaderMap, HeaderName, HeaderValue},
     };
 
-    use super::{is_page_request, is_page_response};
+    use super::{depends_on_request, is_page_request, is_page_response};
 
     fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
         list.iter()
@@ -142,6 +160,31 @@ mod tests {
                 *page,
                 "{status} {response:?}"
             );
+        }
+    }
+
+    #[test]
+    fn responses_that_could_be_pages_depend_on_the_request() {
+        let html = ("content-type", "text/html");
+        let text = ("content-type", "text/plain");
+        let vary = ("vary", "accept-encoding");
+        let table: &[(u16, &[(&str, &str)], bool)] = &[
+            (200, &[html], true),
+            (404, &[html], true),
+            (206, &[html], true),
+            (200, &[text], false),
+            (206, &[text], false),
+            (204, &[html], false),
+            (200, &[html, ("content-disposition", "attachment")], false),
+            (304, &[], false),
+            (304, &[vary], true),
+            (304, &[vary, html], true),
+            (304, &[vary, text], false),
+        ];
+        for (status, response, depends) in table {
+            let status = StatusCode::from_u16(*status).unwrap();
+            let response = headers(response);
+            assert_eq!(depends_on_request(status, &response), *depends, "{status} {response:?}");
         }
     }
 }

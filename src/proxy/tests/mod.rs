@@ -26,7 +26,7 @@ use super::{Client, Options, Pages, Proxy};
 use crate::{
     change::ChangeSet,
     event::{Event, Events},
-    http::body::full,
+    http::body::{FlushedBeforeError, full},
     http::informational::{InformationalStream, InformationalWriter},
 };
 
@@ -86,10 +86,11 @@ impl TestProxy {
                         let client = Client { address: peer.ip(), https: false };
                         let page = request.headers().get("sec-fetch-dest");
                         let page = page.is_some_and(|dest| dest == "document");
-                        let Some(route) = proxy.route(request.uri().path()) else {
-                            return Ok(Response::new(full("no route")));
+                        let response = match proxy.route(request.uri().path()) {
+                            Some(route) => proxy.forward(route, request, client, page).await,
+                            None => Response::new(full("no route")),
                         };
-                        Ok::<_, Infallible>(proxy.forward(route, request, client, page).await)
+                        Ok::<_, Infallible>(response.map(FlushedBeforeError::new))
                     }
                 });
                 let connection = http1::Builder::new()

@@ -5,7 +5,9 @@
 //! the terminal output, or a browser.
 
 mod autobahn;
+mod broken_pages;
 mod bulk;
+mod caching;
 mod error_page;
 mod faults;
 mod http;

@@ -137,18 +137,63 @@ async fn compressed_page_gets_the_element() {
     let gzip = gzip.finish().expect("memory");
     let fields = "Content-Type: text/html\r\nContent-Encoding: gzip\r\nETag: \"1\"\r\n";
     let backend = Backend::answering(http_response("200 OK", fields, &gzip)).await;
-    let cut = http_response("200 OK", fields, &gzip[..gzip.len() / 2]);
-    let broken = Backend::answering(cut).await;
-    let (livers, _dir) = start([route("/app", &backend), route("/broken", &broken)]).await;
+    let (livers, _dir) = start([route("/app", &backend)]).await;
     let response = http::get_with(livers.port(), "/app", &NAVIGATION).await;
     assert_eq!(without_element(response.text()), page);
     for stale in ["content-encoding", "content-length", "etag"] {
         assert_eq!(response.header(stale), None, "{response:?}");
     }
-    let mut wire = Wire::open(livers.port()).await;
-    wire.send(http::request_head(livers.port(), "GET", "/broken", &NAVIGATION, 0)).await;
-    let response = wire.try_response(false).await;
-    assert!(response.is_none_or(|response| !response.complete), "must not look complete");
+}
+
+#[tokio::test]
+async fn changed_page_has_no_digests_and_no_signatures() {
+    const REMOVED: [(&str, &str); 6] = [
+        ("Content-Digest", "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:"),
+        ("Repr-Digest", "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:"),
+        ("Digest", "SHA-256=X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE="),
+        ("Content-MD5", "Q2hlY2sgSW50ZWdyaXR5IQ=="),
+        ("Signature", "a=:YQ==:"),
+        ("Signature-Input", "a=(\"content-digest\")"),
+    ];
+    const KEPT: [(&str, &str); 2] = [("Want-Repr-Digest", "sha-256=1"), ("X-End", "1")];
+    let lines = |fields: &[(&str, &str)]| -> String {
+        fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect()
+    };
+    let all = lines(&[&REMOVED[..], &KEPT].concat());
+    let in_head = format!("Content-Type: text/html\r\n{all}");
+    let head = Backend::answering(http_response("200 OK", &in_head, "<p>text")).await;
+    let names: Vec<_> = REMOVED.iter().chain(&KEPT).map(|(name, _)| *name).collect();
+    // The body is shorter than what the injector holds back.
+    let trailers = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\
+         Trailer: {}\r\n\r\nf\r\n<!doctype html>\r\n0\r\n{all}\r\n",
+        names.join(", ")
+    );
+    let trailers = Backend::answering(trailers).await;
+    let (livers, _dir) = start([route("/head", &head), route("/trailers", &trailers)]).await;
+    for (path, request, kept) in [
+        ("/head", NAVIGATION, false),
+        ("/trailers", NAVIGATION, false),
+        ("/head", FETCH, true),
+        ("/trailers", FETCH, true),
+    ] {
+        let request = [request[0], ("TE", "trailers"), ("Connection", "close, TE")];
+        let response = http::get_with(livers.port(), path, &request).await;
+        let injected = response.text().contains("/__livers/client.js");
+        assert_eq!(injected, !kept, "{path}: {response:?}");
+        let fields = if path == "/head" { &response.headers } else { &response.trailers };
+        for (name, value) in REMOVED {
+            assert_eq!(fields.get(name), Some(value).filter(|_| kept), "{path}: {response:?}");
+        }
+        for (name, value) in KEPT {
+            assert_eq!(fields.get(name), Some(value), "{path}: {response:?}");
+        }
+        let announced = response.header("trailer").map(|names| names.contains("Content-Digest"));
+        let expected = (path == "/trailers").then_some(kept);
+        assert_eq!(announced, expected, "{path}: {response:?}");
+    }
+    let head = http::send(livers.port(), "HEAD", "/head", &NAVIGATION, b"").await;
+    assert_eq!(head.header("repr-digest"), None, "as in the response to GET");
 }
 
 #[tokio::test]
