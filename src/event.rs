@@ -79,10 +79,10 @@ pub enum Event {
         /// The page's URL path.
         path: String,
     },
-    /// A line of `_headers` or `_redirects` is invalid and ignored. Emitted once until the file
-    /// changes.
+    /// A line of `_headers`, `_redirects` or a `.gitignore` is invalid or has no effect. Emitted
+    /// once until the file changes.
     RuleFault {
-        /// The file's name.
+        /// The file's name, relative to the root if it is below.
         file: String,
         /// The line, and what is wrong with it.
         why: String,

@@ -29,7 +29,10 @@ pub use self::mount::Mount;
 pub(crate) use self::{
     access::Allow,
     open::CheckedPath,
-    read::{Content, ContentHash, Facts, FileRead, content_hash, content_hash_if_closed, examine},
+    read::{
+        Content, ContentHash, Facts, FileRead, content_hash, content_hash_if_closed, examine,
+        read_settings,
+    },
     stamp::{Dependencies, FileStamp},
     writer::Writer,
 };

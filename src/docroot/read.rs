@@ -152,6 +152,24 @@ fn hash(path: &Path, certainly_closed: bool) -> io::Result<Option<ContentHash>> 
     Ok(is_whole.then(|| ContentHash::of(&bytes)))
 }
 
+/// Returns the bytes of a regular file, or `None` if it has more than `limit`. For files with
+/// settings, which are read by their name. Does not follow symbolic links.
+///
+/// # Blocking
+/// Reads the file.
+///
+/// # Errors
+/// Like [`content_hash`].
+pub(crate) fn read_settings(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let file = open_no_follow(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= limit).then_some(bytes))
+}
+
 /// Opens a file without following a symbolic link, and without waiting for the other end of a FIFO.
 #[cfg(target_os = "linux")]
 fn open_no_follow(path: &Path) -> io::Result<File> {

@@ -3,7 +3,8 @@
 //! Not watched are `.git`, `node_modules` and the like, what the `.gitignore` files from the top of
 //! the repository down exclude, and the configured patterns: thousands of folders that would cost a
 //! watch each, and whose changes matter to no page. A `.gitignore` file is read when its folder is
-//! walked, not at each event.
+//! walked, not at each event. Lines that are too long, too nested or too many for the glob library,
+//! whose parser is recursive, are reported and skipped.
 //!
 //! Never published are the paths that the configured patterns match, and editors' temporary files,
 //! even if they are requested.
@@ -19,13 +20,32 @@ use ignore::{
     gitignore::{Gitignore, GitignoreBuilder},
 };
 
-use crate::error::Error;
+use crate::{
+    docroot,
+    error::Error,
+    event::{Event, Events},
+};
 
 /// Folders that hold the data of tools.
 const TOOLS: [&str; 4] = [".git", ".hg", ".svn", "node_modules"];
 
 /// The name of the files with git's ignore rules.
 pub(super) const GITIGNORE: &str = ".gitignore";
+
+/// The size up to which a `.gitignore` is read, bytes.
+const SIZE: u64 = 256 * 1024;
+
+/// How many lines of a `.gitignore` are used.
+const LINES: usize = 4_000;
+
+/// The length up to which a pattern is used, bytes.
+const LENGTH: usize = 1024;
+
+/// How many `{` a pattern may have. Nested ones cost the glob library a recursion each.
+const BRACES: usize = 32;
+
+/// How many faulty lines of a file are reported.
+const FAULTS: usize = 5;
 
 /// The ignore rules of the watched folders.
 #[derive(Debug)]
@@ -36,7 +56,11 @@ pub(super) struct Ignore {
     patterns: Gitignore,
     /// The `.gitignore` of each folder, including the folders above the roots.
     files: HashMap<PathBuf, Gitignore>,
+    events: Events,
 }
+
+/// The line of a `.gitignore`, or 0 for the file as a whole, and why it is skipped.
+type LineFault = (usize, String);
 
 impl Ignore {
     /// Creates the rules of the patterns, and reads those of the repositories around the folders.
@@ -46,17 +70,23 @@ impl Ignore {
     ///
     /// # Blocking
     /// Reads the `.gitignore` files above the folders.
-    pub(super) fn new(root: &Path, others: &[&Path], patterns: &[String]) -> Result<Self, Error> {
+    pub(super) fn new(
+        root: &Path,
+        others: &[&Path],
+        patterns: &[String],
+        events: Events,
+    ) -> Result<Self, Error> {
         let mut builder = GitignoreBuilder::new(root);
+        // Git takes an unclosed class literally; in an argument it is a mistake.
+        builder.allow_unclosed_class(false);
         for pattern in patterns {
-            builder
-                .add_line(None, pattern)
-                .map_err(|why| Error::IgnorePattern(pattern.clone(), why.to_string()))?;
+            configured(&mut builder, pattern)
+                .map_err(|why| Error::IgnorePattern(pattern.clone(), why))?;
         }
-        let glob = |why: ignore::Error| Error::IgnorePattern(patterns.join(" "), why.to_string());
+        let glob = |why: ignore::Error| Error::IgnorePattern(patterns.join(" "), reason(&why));
         let patterns = builder.build().map_err(glob)?;
         let roots: Vec<_> = [root].iter().chain(others).map(|root| root.to_path_buf()).collect();
-        let mut ignore = Self { roots: roots.clone(), patterns, files: HashMap::new() };
+        let mut ignore = Self { roots: roots.clone(), patterns, files: HashMap::new(), events };
         for root in roots {
             ignore.load_above(&root);
         }
@@ -81,13 +111,22 @@ impl Ignore {
     /// # Blocking
     /// Reads the file.
     pub(super) fn load(&mut self, folder: &Path) {
-        let file = folder.join(GITIGNORE);
-        if file.is_file() {
-            // Invalid lines are skipped, as git does.
-            self.files.insert(folder.to_owned(), Gitignore::new(file).0);
-        } else {
-            self.files.remove(folder);
+        let path = folder.join(GITIGNORE);
+        // A symbolic link is not followed, as in git.
+        let (rules, faults) = match docroot::read_settings(&path, SIZE) {
+            Ok(Some(bytes)) => parse(folder, &bytes),
+            Ok(None) => (None, vec![(0, format!("is larger than {SIZE} bytes, so it is ignored"))]),
+            Err(_) => (None, Vec::new()),
+        };
+        for (line, why) in faults {
+            let file = path.strip_prefix(&self.roots[0]).unwrap_or(&path).display().to_string();
+            let why = if line == 0 { why } else { format!("line {line}: {why}") };
+            self.events.emit(Event::RuleFault { file, why });
         }
+        match rules {
+            Some(rules) => self.files.insert(folder.to_owned(), rules),
+            None => self.files.remove(folder),
+        };
     }
 
     /// Returns whether a path, or a folder above it, is not watched unless it is requested.
@@ -129,6 +168,62 @@ impl Ignore {
     }
 }
 
+/// Adds a configured pattern.
+fn configured(builder: &mut GitignoreBuilder, pattern: &str) -> Result<(), String> {
+    within_bounds(pattern)?;
+    if pattern.trim().is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    if pattern.starts_with('#') {
+        return Err("it is a comment: write \\# for a name that begins with #".to_owned());
+    }
+    builder.add_line(None, pattern).map(|_| ()).map_err(|why| reason(&why))
+}
+
+/// Parses a `.gitignore`. Faulty lines are skipped, as git does, and returned with the reason, but
+/// at most [`FAULTS`] of them.
+fn parse(folder: &Path, bytes: &[u8]) -> (Option<Gitignore>, Vec<LineFault>) {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.trim_start_matches('\u{feff}');
+    let (mut builder, mut faults) = (GitignoreBuilder::new(folder), Vec::new());
+    for (number, line) in text.lines().enumerate().take(LINES) {
+        let pattern = if line.starts_with('#') { "" } else { line };
+        let added = within_bounds(pattern)
+            .and_then(|()| builder.add_line(None, pattern).map_err(|why| reason(&why)));
+        faults.extend(added.err().map(|why| (number + 1, why)));
+    }
+    let more = faults.len().saturating_sub(FAULTS);
+    faults.truncate(FAULTS);
+    if more > 0 {
+        faults.push((0, format!("{more} more lines have errors")));
+    }
+    if text.lines().nth(LINES).is_some() {
+        faults.push((0, format!("only the first {LINES} lines are used")));
+    }
+    let build = builder.build();
+    let rules = build.map_err(|why| faults.push((0, format!("cannot be used: {}", reason(&why)))));
+    (rules.ok(), faults)
+}
+
+/// Checks that the glob library can take a pattern.
+fn within_bounds(pattern: &str) -> Result<(), String> {
+    if pattern.len() > LENGTH {
+        return Err(format!("the pattern has more than {LENGTH} bytes"));
+    }
+    if pattern.bytes().filter(|byte| *byte == b'{').count() > BRACES {
+        return Err(format!("the pattern has more than {BRACES} braces"));
+    }
+    Ok(())
+}
+
+/// Returns what is wrong with a pattern, without the pattern.
+fn reason(error: &ignore::Error) -> String {
+    match error {
+        ignore::Error::Glob { err, .. } => err.clone(),
+        error => error.to_string(),
+    }
+}
+
 /// Returns whether a name is that of a temporary file of an editor or tool: a swap or lock file, a
 /// backup, the new content before its rename.
 fn is_temporary(name: &OsStr) -> bool {
@@ -153,7 +248,8 @@ fn is_temporary(name: &OsStr) -> bool {
 mod tests {
     use std::{ffi::OsStr, fs, path::Path};
 
-    use super::{Ignore, is_temporary};
+    use super::{BRACES, Ignore, LENGTH, LINES, is_temporary, parse};
+    use crate::event::Events;
 
     #[test]
     fn temporary_names_of_editors_are_recognized() {
@@ -177,7 +273,8 @@ mod tests {
         fs::write(root.join(".gitignore"), "dist\n*.tmp\n").unwrap();
         fs::write(root.join("sub/.gitignore"), "!keep.tmp\n").unwrap();
         let more = top.join("more");
-        let mut ignore = Ignore::new(&root, &[&more], &["drafts/**".into()]).unwrap();
+        let mut ignore =
+            Ignore::new(&root, &[&more], &["drafts/**".into()], Events::default()).unwrap();
         ignore.load(&root);
         ignore.load(&root.join("sub"));
         for (path, directory, wanted) in [
@@ -207,14 +304,41 @@ mod tests {
         // An ignored folder that is served is watched.
         let built = root.join("built");
         fs::create_dir_all(&built).unwrap();
-        let ignore = Ignore::new(&built, &[], &[]).unwrap();
+        let ignore = Ignore::new(&built, &[], &[], Events::default()).unwrap();
         assert!(!ignore.unwatched(&built.join("a.html"), false));
         fs::remove_dir_all(&top).unwrap();
     }
 
     #[test]
     fn invalid_pattern_is_named_in_the_error() {
-        let error = Ignore::new(Path::new("/"), &[], &["{a".into()]).unwrap_err();
-        assert!(error.to_string().contains("{a"), "{error}");
+        let many = "{a,".repeat(BRACES + 1) + &"}".repeat(BRACES + 1);
+        for pattern in ["{a", "[", "[a", "a[!", "", " ", "#a", &many, &"a".repeat(LENGTH + 1)] {
+            let patterns = [pattern.to_owned()];
+            let error = Ignore::new(Path::new("/"), &[], &patterns, Events::default()).unwrap_err();
+            assert!(error.to_string().contains(pattern), "{error}");
+        }
+        let valid = ["a", "!a", "\\#a", "[ab]", "{a,b}", "\\[", "a/**/b"].map(str::to_owned);
+        Ignore::new(Path::new("/"), &[], &valid, Events::default()).unwrap();
+    }
+
+    #[test]
+    fn faulty_lines_of_a_gitignore_are_skipped_and_reported() {
+        let nest = |depth| "{a,".repeat(depth) + "b" + &"}".repeat(depth);
+        let bomb = nest(20_000);
+        let text = format!("\u{feff}first\n{bomb}\n# {bomb}\n{{a\n{}\n[\nlast", nest(BRACES));
+        let (rules, faults) = parse(Path::new("/r"), text.as_bytes());
+        let lines: Vec<_> = faults.iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [2, 4], "{faults:?}");
+        let rules = rules.unwrap();
+        for (name, wanted) in [("first", true), ("last", true), ("b", true), ("c", false)] {
+            assert_eq!(
+                rules.matched(Path::new("/r").join(name), false).is_ignore(),
+                wanted,
+                "{name}"
+            );
+        }
+        let (_, faults) = parse(Path::new("/r"), "{a\n".repeat(LINES + 1).as_bytes());
+        let lines: Vec<_> = faults.iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [1, 2, 3, 4, 5, 0, 0], "{faults:?}");
     }
 }

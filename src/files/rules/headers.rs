@@ -6,8 +6,8 @@
 //! per line.
 //!
 //! Not supported: patterns with a host, and `Basic-Auth`, which is reported as an error because the
-//! files would be served without a password. Fields that control caching are ignored: with them, a
-//! browser would show an old file after a save.
+//! files would be served without a password. Fields that control caching are ignored, which is
+//! reported once: with them, a browser would show an old file after a save.
 
 use hyper::header::{HeaderName, HeaderValue, SET_COOKIE};
 
@@ -18,6 +18,13 @@ use crate::http::url_path::UrlPath;
 /// Fields that control caching.
 const CACHES: [&str; 6] =
     ["age", "cache-control", "cdn-cache-control", "expires", "pragma", "surrogate-control"];
+
+/// How many lines with fields are used. All of them may match one path, and the fields of a response
+/// are searched for each.
+const LINES: usize = 1_000;
+
+/// The length up to which a line is used, bytes.
+const LENGTH: usize = 8 * 1024;
 
 /// The fields for paths that match a pattern.
 #[derive(Debug)]
@@ -37,6 +44,7 @@ pub(super) fn parse(text: &str) -> (Vec<Rule>, Vec<RuleFault>) {
     let (mut rules, mut faults) = (Vec::<Rule>::new(), Vec::new());
     // `open`: the last pattern was valid, so fields belong to it. `seen`: there was a pattern.
     let (mut open, mut seen) = (false, false);
+    let (mut lines, mut has_cache_fields) = (0, false);
     for (number, line) in text.lines().enumerate() {
         let text = line.trim();
         if text.is_empty() || text.starts_with('#') {
@@ -44,16 +52,22 @@ pub(super) fn parse(text: &str) -> (Vec<Rule>, Vec<RuleFault>) {
         }
         let read = if line.starts_with([' ', '\t']) {
             let alone = rules.is_empty() && !seen;
-            field(text).and_then(|line| match (rules.last_mut().filter(|_| open), line) {
-                (Some(rule), Some(line)) => {
-                    rule.lines.push(line);
-                    Ok(())
-                }
-                (None, _) if alone => {
+            match (field(text), rules.last_mut().filter(|_| open)) {
+                (Err(why), _) => Err(why),
+                (Ok(_), None) if alone => {
                     Err("a header without a path: write the path on a line before it".to_owned())
                 }
-                _ => Ok(()),
-            })
+                (Ok(Line::Add(name, _)), _) if CACHES.contains(&name.as_str()) => {
+                    let is_first = !std::mem::replace(&mut has_cache_fields, true);
+                    if is_first { Err(cache_field_ignored(text)) } else { Ok(()) }
+                }
+                (Ok(line), Some(rule)) => {
+                    lines += 1;
+                    rule.lines.extend((lines <= LINES).then_some(line));
+                    Ok(())
+                }
+                (Ok(_), None) => Ok(()),
+            }
         } else {
             seen = true;
             let pattern = Pattern::parse(text);
@@ -62,21 +76,33 @@ pub(super) fn parse(text: &str) -> (Vec<Rule>, Vec<RuleFault>) {
         };
         faults.extend(read.err().map(|message| RuleFault { line: number + 1, message }));
     }
+    if lines > LINES {
+        let message = format!("only the first {LINES} of {lines} headers are used");
+        faults.push(RuleFault { line: 0, message });
+    }
     (rules, faults)
 }
 
-/// Parses a field. Returns `None` if it is to be ignored.
-fn field(text: &str) -> Result<Option<Line>, String> {
+fn cache_field_ignored(text: &str) -> String {
+    let name = text.split(':').next().unwrap_or_default();
+    format!("{name} has no effect here, because a browser would show an old file after a save")
+}
+
+/// Parses a field.
+fn field(text: &str) -> Result<Line, String> {
+    if text.len() > LENGTH {
+        return Err(format!("the line has more than {LENGTH} bytes"));
+    }
     if let Some(name) = text.strip_prefix('!') {
         let name =
             name.trim().parse().map_err(|_| format!("{name} is not the name of a header"))?;
-        return Ok(Some(Line::Remove(name)));
+        return Ok(Line::Remove(name));
     }
     let (name, value) = parse_header(text).map_err(|invalid| invalid.to_string())?;
     if name == "basic-auth" {
         return Err("Basic-Auth is not supported: remove it".to_owned());
     }
-    Ok((!CACHES.contains(&name.as_str())).then_some(Line::Add(name, value)))
+    Ok(Line::Add(name, value))
 }
 
 /// Returns the fields for a path.
@@ -107,7 +133,7 @@ pub(super) fn matching(rules: &[Rule], path: &UrlPath) -> Vec<(HeaderName, Heade
 
 #[cfg(test)]
 mod tests {
-    use super::{matching, parse};
+    use super::{LENGTH, LINES, matching, parse};
     use crate::http::url_path::UrlPath;
 
     #[test]
@@ -119,7 +145,8 @@ mod tests {
                     /:id/only\n  x-id: one\n\
                     /cookies\n  ! X-Frame-Options\n  ! Link\n  Set-Cookie: a=1\n  Set-Cookie: b=2, c\n";
         let (rules, faults) = parse(text);
-        assert_eq!(faults, []);
+        let lines: Vec<_> = faults.iter().map(|fault| fault.line).collect();
+        assert_eq!(lines, [12], "the caching: {faults:?}");
         let table = [
             ("/", "x-frame-options: DENY|link: </a.css>; rel=preload"),
             ("/app/", "link: </a.css>; rel=preload, </b.js>; rel=preload|x-app: yes"),
@@ -147,6 +174,27 @@ mod tests {
         assert_eq!(lines, [1, 3, 5, 7, 9], "{faults:?}");
         let fields = matching(&rules, &UrlPath::parse("/a").unwrap());
         assert_eq!(fields.len(), 1, "{fields:?}");
+    }
+
+    #[test]
+    fn number_and_length_of_the_fields_are_bounded() {
+        let field = |number| format!("  X-{number}: b\n");
+        let text = format!("/*\n  X-Long: {}\n", "a".repeat(LENGTH))
+            + &(0..LINES + 2).map(field).collect::<String>();
+        let (rules, faults) = parse(&text);
+        let lines: Vec<_> = faults.iter().map(|fault| fault.line).collect();
+        assert_eq!(lines, [2, 0], "{faults:?}");
+        assert_eq!(matching(&rules, &UrlPath::parse("/a").unwrap()).len(), LINES);
+    }
+
+    #[test]
+    fn fields_that_control_caching_are_reported_once() {
+        let text = "/a\n  Expires: 0\n  X-A: b\n/b\n  Cache-Control: no-store\n  ! Cache-Control\n";
+        let (rules, faults) = parse(text);
+        let faults: Vec<_> = faults.iter().map(|it| (it.line, &it.message[..26])).collect();
+        assert_eq!(faults, [(2, "Expires has no effect here")]);
+        assert_eq!(matching(&rules, &UrlPath::parse("/a").unwrap()).len(), 1);
+        assert_eq!(matching(&rules, &UrlPath::parse("/b").unwrap()), []);
     }
 
     proptest::proptest! {

@@ -26,6 +26,9 @@ use crate::{
 pub(super) const HEADERS: &str = "_headers";
 pub(super) const REDIRECTS: &str = "_redirects";
 
+/// The size up to which a file is read, bytes.
+const SIZE: usize = 1024 * 1024;
+
 /// How many rules of a file are used. Each request is matched against all of them.
 const RULES: usize = 10_000;
 
@@ -129,8 +132,11 @@ fn current<R>(
     let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
     let mut faults = Vec::new();
     if known.facts != facts {
-        let text = facts.and_then(|_| read(root, name)).unwrap_or_default();
-        let (mut rules, all_faults) = parse(&text);
+        let (mut rules, all_faults) = match facts.map(|_| read(root, name)) {
+            None => Default::default(),
+            Some(Ok(text)) => parse(&text),
+            Some(Err(message)) => (Vec::new(), vec![RuleFault { line: 0, message }]),
+        };
         faults = limited(all_faults, rules.len());
         rules.truncate(RULES);
         *known = RulesFile { facts, rules: Arc::new(rules) };
@@ -152,11 +158,23 @@ fn limited(mut faults: Vec<RuleFault>, rules: usize) -> Vec<RuleFault> {
     faults
 }
 
-/// Reads a rules file. Returns `None` if it is too large to be one.
-fn read(root: &Root, name: &str) -> Option<String> {
-    let Located::File(file) = root.locate(&url_of(name)) else { return None };
-    let Content::Memory(bytes) = file.read().ok()?.content else { return None };
-    Some(String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').to_owned())
+/// Reads a rules file.
+///
+/// # Errors
+/// Describes why it is ignored: it cannot be read, is not served, or is too large.
+fn read(root: &Root, name: &str) -> Result<String, String> {
+    let content = match root.locate(&url_of(name)) {
+        Located::File(file) => file.read().map(|read| read.content),
+        Located::Refused(reason) => return Err(format!("ignored, because {reason}")),
+        Located::Unreadable(_, why) => Err(why),
+        Located::Directory(_) | Located::Missing(_) => return Ok(String::new()),
+    };
+    match content.map_err(|why| format!("cannot be read: {why}"))? {
+        Content::Memory(bytes) if bytes.len() <= SIZE => {
+            Ok(String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').to_owned())
+        }
+        _ => Err(format!("ignored, because it has more than {SIZE} bytes")),
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,12 @@ use percent_encoding::percent_decode_str;
 
 use crate::http::url_path::{UrlPath, encode_name};
 
+/// The length up to which a pattern is used, bytes.
+const LENGTH: usize = 2_000;
+
+/// How many placeholders a pattern may have.
+const PLACEHOLDERS: usize = 32;
+
 /// A path with placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pattern {
@@ -33,6 +39,9 @@ impl Pattern {
     /// # Errors
     /// Describes what is wrong with the text.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if text.len() > LENGTH {
+            return Err(format!("the pattern has more than {LENGTH} bytes"));
+        }
         if text.contains("://") {
             return Err("patterns with a host are not supported: begin with a slash".into());
         }
@@ -61,6 +70,9 @@ impl Pattern {
             rest = after;
         }
         pieces.push(Piece::Text(decode(rest)));
+        if pieces.len() > 2 * PLACEHOLDERS + 1 {
+            return Err(format!("the pattern has more than {PLACEHOLDERS} placeholders"));
+        }
         Ok(Self { head: pieces, tail: tail.map(decode) })
     }
 
@@ -179,7 +191,7 @@ fn without_slash(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Pattern, Template};
+    use super::{LENGTH, PLACEHOLDERS, Pattern, Template};
     use crate::http::url_path::UrlPath;
 
     #[test]
@@ -227,6 +239,10 @@ mod tests {
     fn invalid_patterns_are_rejected() {
         for pattern in ["a", "", "https://example.com/*", "/*/*", "/*/:a", "/a/:", "/:a-b"] {
             assert!(Pattern::parse(pattern).is_err(), "{pattern}");
+        }
+        assert!(Pattern::parse(&"/:a".repeat(PLACEHOLDERS)).is_ok());
+        for pattern in ["/:a".repeat(PLACEHOLDERS + 1), "/".repeat(LENGTH + 1)] {
+            assert!(Pattern::parse(&pattern).is_err(), "{pattern}");
         }
     }
 

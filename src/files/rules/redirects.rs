@@ -17,6 +17,9 @@ use super::{
 };
 use crate::http::url_path::UrlPath;
 
+/// The length up to which a target is used, bytes.
+const LENGTH: usize = 2_000;
+
 /// A line of the file.
 #[derive(Debug)]
 pub(super) struct Rule {
@@ -69,6 +72,9 @@ fn rule(from: &str, rest: &[&str]) -> Result<Rule, String> {
             "{status} is not a supported status: write 200, 301, 302, 303, 307, 308, 404, 410 or 451"
         )
     })?;
+    if to.len() > LENGTH {
+        return Err(format!("the target has more than {LENGTH} bytes"));
+    }
     // A header can only contain the encoded form.
     let to = utf8_percent_encode(to, CONTROLS).to_string();
     let to = Template::parse(&to, from.names());
@@ -127,7 +133,7 @@ pub(super) fn matching(
 mod tests {
     use hyper::StatusCode;
 
-    use super::{RuleTarget, matching, parse};
+    use super::{LENGTH, RuleTarget, matching, parse};
     use crate::http::url_path::UrlPath;
 
     #[test]
@@ -204,6 +210,8 @@ mod tests {
             "/a id=:id /b",
             "https://example.com/a /b",
         ];
+        let long = format!("/a /{}", "b".repeat(LENGTH));
+        let lines = [&lines[..], &[&long]].concat();
         let (rules, faults) = parse(&lines.join("\n"));
         assert!(rules.is_empty(), "{rules:?}");
         let numbers: Vec<_> = faults.iter().map(|fault| fault.line).collect();

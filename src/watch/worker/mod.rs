@@ -97,7 +97,7 @@ impl Worker {
         let extra = ExtraPaths::new(extra_watch_paths)?;
         let mounted: Vec<_> = root.mounted().map(Path::to_owned).collect();
         let others: Vec<_> = mounted.iter().map(PathBuf::as_path).chain(extra.folders()).collect();
-        let ignore = Ignore::new(root.path(), &others, &ignore)?;
+        let ignore = Ignore::new(root.path(), &others, &ignore, events.clone())?;
         let system = if polls {
             shared.status.set_polling(Polling::Configured);
             None

@@ -109,6 +109,9 @@ async fn invalid_arguments_exit_with_2_and_one_sentence() {
         (&["--frobnicate"], "--frobnicate is not an option", "--help"),
         (&["--quiet", "--verbose"], "--quiet and --verbose", "give only one"),
         (&["--ignore", "{a"], "--ignore '{a'", "'drafts/**'"),
+        (&["--ignore", "["], "--ignore '['", "'drafts/**'"),
+        (&["--ignore", ""], "--ignore ''", "'drafts/**'"),
+        (&["--ignore", "#a"], "--ignore '#a'", "write \\# for"),
         (&["--watch", "nope"], "--watch nope does not exist", "name a folder or a file"),
         (&["--host", "no such host"], "--host no such host", "0.0.0.0"),
     ];

@@ -42,6 +42,7 @@ async fn headers_file_adds_fields() {
     let known = http::get_with(livers.port(), "/app/a.js", &[("If-None-Match", tag)]).await;
     assert_eq!((known.status, known.header("x-app")), (304, Some("yes, both")));
     for what in [
+        "3: Cache-Control has no effect here",
         "9: Oops is not a header",
         "13: ETag: \"own\" is a header that livers sets",
         "14: Basic-Auth is not supported",
@@ -64,7 +65,7 @@ async fn headers_file_adds_fields() {
     dir.remove("_headers");
     assert_eq!(http::get(livers.port(), "/").await.header("x-frame-options"), None);
     let reported = livers.stdout().iter().filter(|line| line.starts_with("ignored")).count();
-    assert_eq!(reported, 3, "once, not for each request: {:?}", livers.stdout());
+    assert_eq!(reported, 4, "once, not for each request: {:?}", livers.stdout());
 }
 
 #[tokio::test]

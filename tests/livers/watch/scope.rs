@@ -144,6 +144,26 @@ async fn extra_watch_paths_are_watched_and_not_served() {
 }
 
 #[tokio::test]
+async fn line_of_a_gitignore_that_would_exhaust_the_stack_is_reported_and_skipped() {
+    let bomb = |depth| "{a,".repeat(depth) + "b" + &"}".repeat(depth);
+    let dir = with_ignored();
+    dir.write(".gitignore", format!("/dist/\n{}\nout\n", bomb(20_000)));
+    dir.write("css/.gitignore", bomb(20_000));
+    let mut site = watched(dir).await;
+    let reported = |line: &str, file| line.starts_with(&format!("ignored  {file}: line "));
+    site.livers.wait_for_line(|line| reported(line, ".gitignore") && line.contains(" 2: ")).await;
+    site.livers.wait_for_line(|line| reported(line, "css/.gitignore")).await;
+    assert_eq!(folders(&site).await, 2, "the root and css: the other lines hold");
+    // The same while it runs.
+    let before = site.livers.lines().len();
+    site.dir.write(".gitignore", format!("/dist/\nout\n\n{}\n", bomb(20_000)));
+    let again = |line: &str| reported(line, ".gitignore") && line.contains(" 4: ");
+    site.livers.wait_for_line_after(before, again).await;
+    site.dir.write("index.html", "new");
+    site.tool.until("/index.html").await;
+}
+
+#[tokio::test]
 async fn paths_matching_ignore_are_not_published_even_if_requested() {
     let dir = TempDir::new();
     for file in ["a.css", "a.map", "drafts/one.html", "sub/drafts/two.html", "sub/deep/b.map"] {
