@@ -5,7 +5,7 @@
 //! a page with two copies of React is broken. So open pages are reloaded.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
@@ -31,7 +31,7 @@ pub(super) struct Sample {
 /// The packages that modules imported when they were last compiled, by the URL paths of the
 /// modules.
 #[derive(Debug, Default)]
-pub(super) struct Installed(HashMap<String, Imports>);
+pub(super) struct Installed(BTreeMap<String, Imports>);
 
 impl Installed {
     /// Records the packages that a module imports. Returns a change to publish if one of its
@@ -50,7 +50,8 @@ impl Installed {
         if has_moved {
             self.0.clear();
         }
-        if !packages.is_empty() && self.0.len() < MAX_MODULES {
+        let is_recorded = self.0.len() < MAX_MODULES || self.0.contains_key(module);
+        if !packages.is_empty() && is_recorded {
             self.0.insert(module.to_owned(), (file.to_owned(), packages.to_vec()));
         }
         has_moved.then(change)
