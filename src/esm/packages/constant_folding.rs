@@ -11,8 +11,18 @@ use oxc::{
 /// The value of `process.env.NODE_ENV`.
 pub(super) const NODE_ENV: &str = "development";
 
+/// Number of nested operators above which a condition is not evaluated. Each part of a condition is
+/// evaluated by itself, too, so that the time would grow with the square of the nesting.
+const MAX_NESTING: usize = 32;
+
 /// Evaluates a condition, or returns `None` if it depends on more than `NODE_ENV` and literals.
 pub(super) fn evaluate(test: &Expression<'_>) -> Option<bool> {
+    evaluate_within(test, MAX_NESTING)
+}
+
+fn evaluate_within(test: &Expression<'_>, nesting: usize) -> Option<bool> {
+    let nesting = nesting.checked_sub(1)?;
+    let evaluate = |part| evaluate_within(part, nesting);
     match test.get_inner_expression() {
         Expression::BooleanLiteral(literal) => Some(literal.value),
         Expression::UnaryExpression(unary) if unary.operator == UnaryOperator::LogicalNot => {

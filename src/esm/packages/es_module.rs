@@ -6,7 +6,7 @@
 //! use of an imported name reads it from an object that the registry passes in. The rest of the
 //! source stays as it is, line by line.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use oxc::{
     ast::ast::{
@@ -59,13 +59,9 @@ struct Module<'s> {
 
 /// Converts a module.
 pub(super) fn convert(source: &str, program: &Program<'_>, scoping: &Scoping) -> Converted {
-    let mut context = "$l".to_owned();
-    while source.contains(&context) {
-        context.push('_');
-    }
     let mut module = Module {
         source,
-        context,
+        context: context_name(source),
         requests: Requests::default(),
         imports: BTreeMap::new(),
         bindings: HashMap::new(),
@@ -90,6 +86,21 @@ pub(super) fn convert(source: &str, program: &Program<'_>, scoping: &Scoping) ->
     transform.requests = module.requests.clone();
     transform.visit_program(program);
     module.finish(transform)
+}
+
+/// Returns a short name that no name in the source begins with.
+fn context_name(source: &str) -> String {
+    let mut used = HashSet::new();
+    for (at, name) in source.match_indices("$l") {
+        let rest = &source[at + name.len()..];
+        let digits = rest.bytes().take(9).take_while(u8::is_ascii_digit).count();
+        let number = rest[digits..].starts_with('_').then(|| rest[..digits].parse::<u32>());
+        used.insert(number.and_then(Result::ok).unwrap_or_default());
+    }
+    match (0..).find(|number| !used.contains(number)) {
+        None | Some(0) => "$l".to_owned(),
+        Some(number) => format!("$l{number}_"),
+    }
 }
 
 impl Module<'_> {
@@ -236,7 +247,7 @@ impl Module<'_> {
         }
         let head = self.head(&transform, &parameters);
         let specifier =
-            |request: &usize| Some(transform.requests.0.get(*request)?.specifier.clone());
+            |request: &usize| Some(transform.requests.list.get(*request)?.specifier.clone());
         let stars = self.stars.iter().filter_map(specifier).collect();
         let has_default = self.exports.contains_key("default");
         let own = self.exports.into_keys().filter(|name| name != "default").collect();
@@ -305,5 +316,23 @@ fn is_anonymous(expression: &Expression<'_>) -> bool {
         Expression::FunctionExpression(function) => function.id.is_none(),
         Expression::ClassExpression(class) => class.id.is_none(),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::context_name;
+
+    #[test]
+    fn context_is_short_and_unused() {
+        for (source, wanted) in [
+            ("a", "$l"),
+            ("$l", "$l1_"),
+            ("$l $l1 $l1_ $l2_x", "$l3_"),
+            ("$l2_ $l99999999999_", "$l1_"),
+        ] {
+            assert_eq!(context_name(source), wanted, "{source}");
+        }
+        assert_eq!(context_name(&format!("$l{}", "_".repeat(1_000_000))), "$l1_");
     }
 }

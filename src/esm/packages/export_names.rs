@@ -6,12 +6,15 @@
 //!
 //! Left out on purpose: computed names. Importers list those that they need in the URL (`?names=`).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use oxc::ast::ast::{
     Argument, AssignmentExpression, AssignmentTarget, CallExpression, Expression, ObjectExpression,
     ObjectPropertyKind, VariableDeclarator,
 };
+
+/// Number of calls around a `require`, or of assignments before a value, in which it is found.
+const MAX_STEPS: usize = 8;
 
 /// The names that a file exports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub(super) struct ExportDetector {
     pub(super) names: ExportNames,
     /// Variables that hold the result of `require`, with the specifier.
     required: HashMap<String, String>,
+    /// The same as in `names.stars`.
+    known_stars: HashSet<String>,
 }
 
 impl ExportDetector {
@@ -58,11 +63,13 @@ impl ExportDetector {
 
     /// Adds the names of a value that becomes `module.exports`.
     fn add_exports_value(&mut self, value: &Expression<'_>) {
-        match value.get_inner_expression() {
+        let mut value = value.get_inner_expression();
+        for _ in 0..MAX_STEPS {
+            let Expression::AssignmentExpression(inner) = value else { break };
+            value = inner.right.get_inner_expression();
+        }
+        match value {
             Expression::ObjectExpression(object) => self.add_keys(object),
-            Expression::AssignmentExpression(assignment) => {
-                self.add_exports_value(&assignment.right);
-            }
             other => self.add_star(other),
         }
     }
@@ -84,23 +91,32 @@ impl ExportDetector {
     /// Adds all names of a module, if a value is the result of `require`.
     fn add_star(&mut self, value: &Expression<'_>) {
         if let Some(specifier) = self.required_specifier(value)
-            && !self.names.stars.contains(&specifier)
+            && self.known_stars.insert(specifier.clone())
         {
             self.names.stars.push(specifier);
         }
     }
 
-    /// Returns the specifier of the `require` call that a value comes from.
+    /// Returns the specifier of the `require` call that a value comes from, possibly through the
+    /// helpers of compilers, as in `_interopRequireWildcard(require("./a"))`.
     fn required_specifier(&self, value: &Expression<'_>) -> Option<String> {
-        match value.get_inner_expression() {
-            Expression::Identifier(name) => self.required.get(name.name.as_str()).cloned(),
-            Expression::CallExpression(call) => match call.common_js_require() {
-                Some(specifier) => Some(specifier.value.to_string()),
-                // `_interopRequireWildcard(require("./a"))`
-                None => self.required_specifier(call.arguments.first()?.as_expression()?),
-            },
-            _ => None,
+        let mut value = value.get_inner_expression();
+        for _ in 0..MAX_STEPS {
+            match value {
+                Expression::Identifier(name) => {
+                    return self.required.get(name.name.as_str()).cloned();
+                }
+                Expression::CallExpression(call) => match call.common_js_require() {
+                    Some(specifier) => return Some(specifier.value.to_string()),
+                    None => {
+                        let first = call.arguments.first()?.as_expression()?;
+                        value = first.get_inner_expression();
+                    }
+                },
+                _ => return None,
+            }
         }
+        None
     }
 
     /// Remembers the variable of `const a = require("./a")`.

@@ -20,7 +20,10 @@ use super::{
     requests::RequestKind,
 };
 use crate::{
-    esm::resolve::{ImportKind, PackageFile, Resolved, Resolver, file_stamp, is_bare},
+    esm::{
+        resolve::{ImportKind, PackageFile, Resolved, Resolver, file_stamp, is_bare, manifest},
+        stack::SHALLOW,
+    },
     http::own_paths::PACKAGES,
 };
 
@@ -38,6 +41,9 @@ const MIN_PARALLEL: usize = 8;
 
 /// Number of threads that read files at the same time.
 const MAX_THREADS: usize = 8;
+
+/// The stack of each, bytes. Untouched pages cost no memory.
+const STACK: usize = 64 * 1024 * 1024;
 
 type Slot = Arc<OnceLock<Arc<Node>>>;
 
@@ -65,6 +71,11 @@ impl Graph {
     /// # Blocking
     /// Reads the file, or waits for another thread that does.
     pub(super) fn node(&self, file: &PackageFile) -> Arc<Node> {
+        self.node_within(file, SHALLOW)
+    }
+
+    /// Like [`node`](Self::node), on a stack that has so many bytes left.
+    fn node_within(&self, file: &PackageFile, stack: usize) -> Arc<Node> {
         let key = file.key();
         let stamp = if file.package.installed { 0 } else { file_stamp(&file.path()) };
         let mut slots = lock(&self.slots);
@@ -80,16 +91,16 @@ impl Graph {
         let slot = Arc::clone(slots.entry(key.clone()).or_default());
         drop(slots);
         let node = slot.get_or_init(|| {
-            let node = self.read(file, key, stamp);
+            let node = self.read(file, key, stamp, stack);
             self.bytes.fetch_add(node.definition.code[1].len(), Ordering::Relaxed);
             Arc::new(node)
         });
         Arc::clone(node)
     }
 
-    fn read(&self, file: &PackageFile, key: String, stamp: u64) -> Node {
+    fn read(&self, file: &PackageFile, key: String, stamp: u64, stack: usize) -> Node {
         let path = file.path();
-        let definition = read(&path, &format!("{PACKAGES}{key}"));
+        let definition = read(file, &format!("{PACKAGES}{key}"), stack);
         let links = definition.requests.iter().map(|request| {
             let kind = match request.kind {
                 RequestKind::Require => ImportKind::Require,
@@ -114,17 +125,20 @@ impl Graph {
 
     /// Returns whether the nearest `package.json`, up to the folder `top`, has `"type": "module"`.
     fn is_module_folder(&self, folder: &Path, top: &Path) -> bool {
-        if let Some(known) = lock(&self.module_folders).get(folder) {
-            return *known;
+        let mut below = Vec::new();
+        let mut is_module = false;
+        for above in folder.ancestors().take_while(|folder| folder.starts_with(top)) {
+            if let Some(&known) = lock(&self.module_folders).get(above) {
+                is_module = known;
+                break;
+            }
+            below.push(above.to_owned());
+            if let Some(manifest) = manifest::read(&above.join("package.json")) {
+                is_module = manifest["type"] == "module";
+                break;
+            }
         }
-        let text = std::fs::read(folder.join("package.json")).ok();
-        let json = text.and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
-        let is_module = match (json, folder.parent()) {
-            (Some(json), _) => json["type"] == "module",
-            (None, Some(parent)) if folder != top => self.is_module_folder(parent, top),
-            _ => false,
-        };
-        lock(&self.module_folders).insert(folder.to_owned(), is_module);
+        lock(&self.module_folders).extend(below.into_iter().map(|folder| (folder, is_module)));
         is_module
     }
 
@@ -180,14 +194,14 @@ impl Graph {
             let next = AtomicUsize::new(0);
             let work = || {
                 while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    self.node(file);
+                    self.node_within(file, STACK);
                 }
             };
             thread::scope(|scope| {
-                for _ in 1..threads {
-                    scope.spawn(work);
+                for _ in 0..threads {
+                    // Without a thread, the files are read below.
+                    let _ = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
                 }
-                work();
             });
         }
         files.iter().map(|file| self.node(file)).collect()
@@ -233,7 +247,7 @@ impl Graph {
             if !is_read && is_large() {
                 return None;
             }
-            next.extend(self.node(&file).star_exports().cloned());
+            next.extend(self.node(&file).star_exports().into_iter().cloned());
         }
         let node = self.node(file);
         let (names, open) = self.export_names(&node);

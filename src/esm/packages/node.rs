@@ -1,5 +1,7 @@
 //! A file of a package in the dependency graph.
 
+use std::collections::HashMap;
+
 use super::definition::Definition;
 use crate::esm::resolve::PackageFile;
 
@@ -42,15 +44,19 @@ impl Node {
     }
 
     /// Returns the files whose names this one exports too (`export * from`).
-    pub(super) fn star_exports(&self) -> impl Iterator<Item = &PackageFile> {
-        let requested = |star: &String| {
-            self.definition.static_requests().find(|(_, request)| request.specifier == *star)
+    pub(super) fn star_exports(&self) -> Vec<&PackageFile> {
+        let stars = &self.definition.names.stars;
+        if stars.is_empty() {
+            return Vec::new();
+        }
+        let mut indices: HashMap<&str, usize> = HashMap::new();
+        for (at, request) in self.definition.static_requests() {
+            indices.entry(&request.specifier).or_insert(at);
+        }
+        let file = |star: &String| match self.links.get(*indices.get(&**star)?)? {
+            Link::File { file, .. } => Some(file),
+            _ => None,
         };
-        self.definition.names.stars.iter().filter_map(move |star| {
-            match self.links.get(requested(star)?.0) {
-                Some(Link::File { file, .. }) => Some(file),
-                _ => None,
-            }
-        })
+        stars.iter().filter_map(file).collect()
     }
 }

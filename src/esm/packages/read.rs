@@ -5,7 +5,7 @@
 //! converted becomes a definition that throws, because packages contain files that nothing ever
 //! runs.
 
-use std::path::Path;
+use std::{fs::File, io::Read, path::Path};
 
 use oxc::{
     allocator::Allocator,
@@ -27,47 +27,58 @@ use super::{
     sloppy_mode::needs_sloppy_mode,
     transform::{NODE_GLOBALS, Transform},
 };
-use crate::esm::{edits::Edits, stack::run_with_stack_if_deep};
+use crate::esm::{
+    edits::Edits,
+    resolve::PackageFile,
+    stack::{run_with_stack_if_deep, without_data},
+};
 
-/// Reads and converts a file. `url` is where the page finds an asset.
-pub(super) fn read(path: &Path, url: &str) -> Definition {
+/// Size in bytes up to which a file is read into memory. Larger ones are served as they are only.
+pub(super) const MAX_FILE: u64 = 32 * 1024 * 1024;
+
+/// Reads and converts a file. `url` is where the page finds an asset, `stack` the size of what is
+/// left of the current stack, in bytes.
+pub(super) fn read(file: &PackageFile, url: &str, stack: usize) -> Definition {
+    let path = file.path();
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    match extension {
-        "js" | "mjs" | "cjs" | "jsx" | "ts" | "mts" | "cts" | "tsx" | "" => {}
-        "json" => return read_json(path),
-        "css" => return commonjs_body(&format!("require.style({});", quoted(url))),
-        "node" | "wasm" => {
-            return throwing(format!("{}: cannot import a binary module", path.display()));
+    let converted = match extension {
+        "js" | "mjs" | "cjs" | "jsx" | "ts" | "mts" | "cts" | "tsx" | "" => {
+            read_text(&path).and_then(|source| Script { path: &path, stack }.convert(&source))
         }
-        _ => return commonjs_body(&format!("module.exports={};", quoted(url))),
-    }
-    match std::fs::read(path) {
-        Ok(bytes) => {
-            let source = String::from_utf8_lossy(&bytes);
-            run_with_stack_if_deep(&source, || convert_script(path, &source)).unwrap_or_else(
-                |error| throwing(format!("{}: {}", path.display(), error.message())),
-            )
+        "json" => read_text(&path).and_then(|text| convert_json(&text)),
+        "css" => Ok(commonjs_body(&format!("require.style({});", quoted(url)))),
+        "node" | "wasm" => Err("cannot import a binary module".to_owned()),
+        _ => Ok(commonjs_body(&format!("module.exports={};", quoted(url)))),
+    };
+    converted.unwrap_or_else(|error| throwing(format!("{file}: {error}")))
+}
+
+/// Reads a file of up to [`MAX_FILE`] bytes as text.
+///
+/// # Errors
+/// The message for the developer, if the file is too large or cannot be read.
+pub(super) fn read_text(path: &Path) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let file = File::open(path);
+    let read = file.and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
+    match read {
+        Ok(length) if length as u64 <= MAX_FILE => {
+            let text = String::from_utf8(bytes);
+            Ok(text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
         }
-        Err(error) => throwing(format!("{}: cannot read the file: {error}", path.display())),
+        Ok(_) => Err(format!("cannot import a file of more than {} MiB", MAX_FILE >> 20)),
+        Err(error) => Err(format!("cannot read the file: {error}")),
     }
 }
 
-fn read_json(path: &Path) -> Definition {
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
-    let text = text.map(|text| text.trim_start_matches('\u{feff}').to_owned());
-    let value = text.as_deref().map_err(Clone::clone).and_then(|text| {
-        serde_json::from_str::<serde_json::Value>(text).map_err(|error| error.to_string())
-    });
-    match value {
-        Ok(value) => {
-            let keys = value.as_object().into_iter().flat_map(|object| object.keys());
-            let own = keys.filter(|key| *key != "default").cloned().collect();
-            let body = format!("module.exports={};", text.unwrap_or_default().trim());
-            let names = ExportNames { own, stars: Vec::new() };
-            Definition { names, ..commonjs_body(&body) }
-        }
-        Err(error) => throwing(format!("{}: {error}", path.display())),
-    }
+fn convert_json(text: &str) -> Result<Definition, String> {
+    let text = text.trim_start_matches('\u{feff}');
+    let value = serde_json::from_str::<serde_json::Value>(text).map_err(|it| it.to_string())?;
+    let keys = value.as_object().into_iter().flat_map(|object| object.keys());
+    let own = keys.filter(|key| *key != "default").cloned().collect();
+    let body = format!("module.exports={};", text.trim());
+    let names = ExportNames { own, stars: Vec::new() };
+    Ok(Definition { names, ..commonjs_body(&body) })
 }
 
 /// Returns a CommonJS definition without requests.
@@ -88,43 +99,71 @@ fn throwing(message: String) -> Definition {
     Definition { error: Some(message), ..commonjs_body(&body) }
 }
 
-fn convert_script(path: &Path, source: &str) -> Definition {
-    let source_type = SourceType::from_path(path).unwrap_or_else(|_| SourceType::unambiguous());
-    let is_plain = source_type.is_javascript() && path.extension().is_none_or(|it| it != "jsx");
-    let compiled = if is_plain { None } else { Some(compile(path, source, source_type)) };
-    let source = match &compiled {
-        None => source,
-        Some(Ok(compiled)) => compiled,
-        Some(Err(message)) => return throwing(message.clone()),
-    };
-    let source_types: &[SourceType] = match path.extension().and_then(|it| it.to_str()) {
-        Some("mjs" | "mts") => &[SourceType::mjs()],
-        Some("cjs" | "cts") => &[SourceType::script()],
-        // A file whose only module syntax is a top-level `await` parses only as a module.
-        _ => &[SourceType::unambiguous(), SourceType::mjs()],
-    };
-    let mut first_error = None;
-    for &source_type in source_types {
-        match convert(source, source_type) {
-            Ok((definition, edits)) => return with_body(definition, edits, source),
-            Err(error) => {
-                first_error.get_or_insert_with(|| format!("{}: {error}", path.display()));
-            }
-        }
-    }
-    // Some packages ship JSX in `.js` files.
-    if is_plain
-        && let Ok(source) = compile(path, source, SourceType::unambiguous().with_jsx(true))
-        && let Ok((definition, edits)) = convert(&source, SourceType::unambiguous())
-    {
-        return with_body(definition, edits, &source);
-    }
-    throwing(first_error.unwrap_or_default())
+/// How to convert a script.
+#[derive(Clone, Copy)]
+struct Script<'p> {
+    path: &'p Path,
+    /// The size of what is left of the current stack, in bytes.
+    stack: usize,
 }
 
-fn with_body(mut definition: Definition, edits: Edits, source: &str) -> Definition {
-    definition.code[1] = edits.apply(source);
-    definition
+impl Script<'_> {
+    /// Converts a script of any kind.
+    ///
+    /// # Errors
+    /// The message for the developer.
+    fn convert(self, source: &str) -> Result<Definition, String> {
+        let extension = self.path.extension().and_then(|extension| extension.to_str());
+        let source_type =
+            SourceType::from_path(self.path).unwrap_or_else(|_| SourceType::unambiguous());
+        if !source_type.is_javascript() || extension == Some("jsx") {
+            return self.convert_compiled(source, source_type);
+        }
+        self.convert_plain(source).or_else(|error| {
+            // Some packages ship JSX in `.js` files.
+            let source_type = SourceType::unambiguous().with_jsx(true);
+            self.convert_compiled(source, source_type).map_err(|_| error)
+        })
+    }
+
+    /// Compiles TypeScript or JSX, and converts the result.
+    fn convert_compiled(self, source: &str, source_type: SourceType) -> Result<Definition, String> {
+        let compiled = self.within_stack(source, || compile(self.path, source, source_type))?;
+        self.convert_plain(&compiled)
+    }
+
+    /// Converts JavaScript.
+    fn convert_plain(self, source: &str) -> Result<Definition, String> {
+        let source_types: &[SourceType] = match self.path.extension().and_then(|it| it.to_str()) {
+            Some("mjs" | "mts") => &[SourceType::mjs()],
+            Some("cjs" | "cts") => &[SourceType::script()],
+            // A file whose only module syntax is a top-level `await` parses only as a module.
+            _ => &[SourceType::unambiguous(), SourceType::mjs()],
+        };
+        let code = without_data(source);
+        let (mut definition, edits) = self.within_stack(&code, || {
+            let mut first_error = None;
+            for &source_type in source_types {
+                match convert(&code, source_type) {
+                    Ok(converted) => return Ok(converted),
+                    Err(error) => drop(first_error.get_or_insert(error)),
+                }
+            }
+            Err(first_error.unwrap_or_default())
+        })?;
+        definition.code[1] = edits.apply(source);
+        Ok(definition)
+    }
+
+    /// Runs work on a source with a stack that is large enough for it.
+    fn within_stack<T: Send>(
+        self,
+        source: &str,
+        work: impl FnOnce() -> Result<T, String> + Send,
+    ) -> Result<T, String> {
+        let done = run_with_stack_if_deep(source, self.stack, work);
+        done.unwrap_or_else(|error| Err(error.message()))
+    }
 }
 
 /// Compiles TypeScript and JSX to JavaScript.
@@ -132,7 +171,7 @@ fn compile(path: &Path, source: &str, source_type: SourceType) -> Result<String,
     let allocator = Allocator::default();
     let parsed = Parser::new(&allocator, source, source_type).parse();
     if let Some(error) = parsed.diagnostics.errors().next() {
-        return Err(format!("{}: {error}", path.display()));
+        return Err(error.to_string());
     }
     let mut program = parsed.program;
     let semantic = SemanticBuilder::new().with_excess_capacity(2.0).with_enum_eval(true);
@@ -141,7 +180,7 @@ fn compile(path: &Path, source: &str, source_type: SourceType) -> Result<String,
     let done =
         Transformer::new(&allocator, path, &options).build_with_scoping(scoping, &mut program);
     match done.diagnostics.errors().next() {
-        Some(error) => Err(format!("{}: {error}", path.display())),
+        Some(error) => Err(error.to_string()),
         None => Ok(Codegen::new().build(&program).code),
     }
 }
@@ -179,7 +218,7 @@ fn module(source: &str, program: &Program<'_>) -> (Definition, Edits) {
         awaits: module.awaits,
         has_default: module.has_default,
     };
-    (without_body(format, module.requests.0, module.names, module.head), module.edits)
+    (without_body(format, module.requests.list, module.names, module.head), module.edits)
 }
 
 fn commonjs(source: &str, program: &Program<'_>) -> (Definition, Edits) {
@@ -195,7 +234,7 @@ fn commonjs(source: &str, program: &Program<'_>) -> (Definition, Edits) {
     let head = format!("function({}){{", parameters.join(","));
     let format = Format::CommonJs { node_globals };
     let names = transform.exports.names;
-    let mut definition = without_body(format, transform.requests.0, names, head);
+    let mut definition = without_body(format, transform.requests.list, names, head);
     definition.needs_sloppy_mode = needs_sloppy_mode(source, program);
     (definition, transform.edits)
 }

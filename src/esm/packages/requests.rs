@@ -1,5 +1,7 @@
 //! The specifiers that a file of a package imports, requires or refers to.
 
+use std::collections::HashMap;
+
 /// The syntax of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum RequestKind {
@@ -14,7 +16,7 @@ pub(super) enum RequestKind {
 }
 
 /// A specifier with the syntax that it appears in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Request {
     pub(super) specifier: String,
     pub(super) kind: RequestKind,
@@ -28,16 +30,19 @@ impl Request {
 }
 
 /// The distinct requests of a file, in source order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Requests(pub(super) Vec<Request>);
+#[derive(Clone, Debug, Default)]
+pub(super) struct Requests {
+    pub(super) list: Vec<Request>,
+    indices: HashMap<Request, usize>,
+}
 
 impl Requests {
     /// Adds a request unless it is known, and returns its index.
     pub(super) fn add(&mut self, specifier: &str, kind: RequestKind) -> usize {
-        let is_same = |request: &Request| request.specifier == specifier && request.kind == kind;
-        self.0.iter().position(is_same).unwrap_or_else(|| {
-            self.0.push(Request { specifier: specifier.to_owned(), kind });
-            self.0.len() - 1
+        let request = Request { specifier: specifier.to_owned(), kind };
+        *self.indices.entry(request).or_insert_with_key(|request| {
+            self.list.push(request.clone());
+            self.list.len() - 1
         })
     }
 }

@@ -1,26 +1,43 @@
 //! The conditions, fields and extensions that apply to each kind of import.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
-use oxc_resolver::{ResolveError, ResolveOptions, TsconfigDiscovery};
+use oxc_resolver::{ResolveError, ResolveOptions, ResolverGeneric, TsconfigDiscovery};
 
-use super::target::ImportKind;
+use super::{
+    bounded_files::{BoundedFiles, bounded},
+    manifest,
+    target::ImportKind,
+};
+
+/// Segments of a path, or of a specifier, above which nothing is looked up. The resolver recurses
+/// over them, and keeps every folder of a path.
+const MAX_SEGMENTS: usize = 128;
+
+/// Number of lookups after which the cache is discarded. It keeps every path that it was asked for.
+const MAX_LOOKUPS: usize = 200_000;
+
+type Resolver = ResolverGeneric<BoundedFiles>;
 
 /// One resolver for each [`ImportKind`]; they share their cache of the disk.
 pub(super) struct Engine {
-    source: oxc_resolver::Resolver,
-    import: oxc_resolver::Resolver,
-    require: oxc_resolver::Resolver,
-    sheet: oxc_resolver::Resolver,
+    source: Resolver,
+    import: Resolver,
+    require: Resolver,
+    sheet: Resolver,
+    lookups: AtomicUsize,
 }
 
 impl Engine {
     pub(super) fn new() -> Self {
-        let source = oxc_resolver::Resolver::new(options(ImportKind::Source));
+        let source = Resolver::new(options(ImportKind::Source));
         let import = source.clone_with_options(options(ImportKind::Import));
         let require = source.clone_with_options(options(ImportKind::Require));
         let sheet = source.clone_with_options(options(ImportKind::Sheet));
-        Self { source, import, require, sheet }
+        Self { source, import, require, sheet, lookups: AtomicUsize::new(0) }
     }
 
     /// Resolves a specifier in a file to a real path.
@@ -39,8 +56,36 @@ impl Engine {
             ImportKind::Require => &self.require,
             ImportKind::Sheet => &self.sheet,
         };
-        engine.resolve_file(from, specifier).map(oxc_resolver::Resolution::into_path_buf)
+        if has_many_segments(specifier.as_bytes())
+            || has_many_segments(from.as_os_str().as_encoded_bytes())
+        {
+            return Err(ResolveError::NotFound(specifier.to_owned()));
+        }
+        self.lookups.fetch_add(1, Ordering::Relaxed);
+        bounded(|| engine.resolve_file(from, specifier))
+            .map(oxc_resolver::Resolution::into_path_buf)
     }
+
+    /// Returns whether the cache has become too large.
+    pub(super) fn is_full(&self) -> bool {
+        self.lookups.load(Ordering::Relaxed) >= MAX_LOOKUPS
+    }
+}
+
+/// Describes an error other than a missing file.
+pub(super) fn explain(error: &ResolveError) -> String {
+    match error {
+        ResolveError::Json(json) => match manifest::refusal(&json.path) {
+            Some(reason) => format!("cannot read {}: {reason}", json.path.display()),
+            None => error.to_string(),
+        },
+        error => error.to_string(),
+    }
+}
+
+/// Returns whether a path is longer than those of real files.
+fn has_many_segments(path: &[u8]) -> bool {
+    path.iter().filter(|byte| matches!(byte, b'/' | b'\\')).count() > MAX_SEGMENTS
 }
 
 fn options(kind: ImportKind) -> ResolveOptions {

@@ -11,6 +11,8 @@ use std::{
 
 use xxhash_rust::xxh3::Xxh3;
 
+use super::manifest;
+
 /// Files that a package manager writes with each installation, and `package.json`.
 const INSTALL_FILES: [&str; 10] = [
     "node_modules/.package-lock.json",
@@ -39,9 +41,7 @@ pub(super) fn workspace(root: &Path) -> PathBuf {
     let is_workspace = |folder: &&Path| {
         folder.join("pnpm-workspace.yaml").is_file()
             || folder.join("lerna.json").is_file()
-            || std::fs::read(folder.join("package.json"))
-                .ok()
-                .and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok())
+            || manifest::read(&folder.join("package.json"))
                 .is_some_and(|package| !package["workspaces"].is_null())
     };
     let is_project = |folder: &&Path| folder.join("package.json").is_file();

@@ -9,9 +9,11 @@
 //!
 //! Left out on purpose: Yarn Plug'n'Play, aliases from configuration files of bundlers.
 
+mod bounded_files;
 mod builtin;
 mod engine;
 mod install;
+pub(crate) mod manifest;
 mod package;
 mod package_folders;
 mod references;

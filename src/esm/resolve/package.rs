@@ -1,6 +1,6 @@
 //! A package and its files, on the disk and in URLs.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use crate::http::url_path::UrlPath;
 
@@ -42,5 +42,12 @@ impl PackageFile {
         let names = self.package.id.split('/').chain(self.path.split('/')).map(str::as_bytes);
         let path = UrlPath::from_names(names, false).map(|path| path.to_string());
         path.unwrap_or_default().trim_start_matches('/').to_owned()
+    }
+}
+
+impl fmt::Display for PackageFile {
+    /// Writes the name of the package and the path in it, for messages.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.package.name, self.path)
     }
 }

@@ -16,6 +16,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::{
     install::file_stamp,
+    manifest,
     package::{Package, PackageFile},
 };
 
@@ -81,14 +82,12 @@ impl PackageFolders {
         if let Some(current) = current.as_ref().filter(|_| !recheck) {
             return Some(Arc::clone(current));
         }
-        let manifest = path.join("package.json");
-        let stamp = file_stamp(&manifest) ^ install_stamp;
+        let manifest_path = path.join("package.json");
+        let stamp = file_stamp(&manifest_path) ^ install_stamp;
         if let Some(current) = current.filter(|current| current.stamp == stamp) {
             return Some(current);
         }
-        let json = std::fs::read(&manifest).ok();
-        let json = json.and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
-        let json = json.unwrap_or_default();
+        let json = manifest::read(&manifest_path).unwrap_or_default();
         let installed = name.is_some();
         let name = name.or_else(|| Some(json["name"].as_str()?.to_owned()));
         let name = name.or_else(|| Some(path.file_name()?.to_str()?.to_owned()))?;

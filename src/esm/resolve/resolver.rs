@@ -9,7 +9,7 @@ use oxc_resolver::ResolveError;
 
 use super::{
     builtin,
-    engine::Engine,
+    engine::{self, Engine},
     install,
     package::{Package, PackageFile},
     package_folders::{self, Freshness, PackageFolders},
@@ -161,7 +161,7 @@ impl Resolver {
                 (!is_installed && is_package_name(package)).then(command)
             }
             ResolveError::NotFound(_) => None,
-            other => Some(other.to_string()),
+            other => Some(engine::explain(other)),
         }
     }
 
@@ -226,7 +226,7 @@ impl Resolver {
     pub(super) fn refreshed_engine(&self) -> (u64, Arc<Engine>) {
         let now = install::stamp(&self.real_root, &self.workspace);
         let (stamp, engine) = self.engine();
-        if stamp == now {
+        if stamp == now && !engine.is_full() {
             return (now, engine);
         }
         let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
