@@ -26,6 +26,7 @@ mod live;
 mod modules;
 mod proxy;
 mod reload;
+mod robust;
 mod saves;
 mod security;
 mod serve;
