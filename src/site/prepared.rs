@@ -15,7 +15,7 @@ use crate::{
     files::{Precompressed, ServedFile, cache::Weight},
     http::{
         conditional::{EntityTag, LastModified, Validators},
-        media_type,
+        media_type::{self, Sample},
         representation::{self, Metadata},
     },
     live::{
@@ -112,7 +112,8 @@ impl PreparedPage {
             hash: file.content_hash.0,
             // For another encoding than UTF-8, only the browser knows how it reads the page. And a
             // page that stands for a missing one is not the source at this path.
-            can_be_patched: status == StatusCode::OK && media_type::of_html(html) == UTF8,
+            can_be_patched: status == StatusCode::OK
+                && media_type::of_html(Sample::Whole(html)) == UTF8,
             element: Mutex::default(),
         }
     }
@@ -149,10 +150,11 @@ pub(super) fn select(
     injected: bool,
     compiles: bool,
 ) -> (Metadata, Content) {
-    let beginning = match &file.content {
-        Content::Memory(bytes) | Content::Large(_, _, bytes) => bytes,
+    let sample = match &file.content {
+        Content::Memory(bytes) => Sample::Whole(bytes),
+        Content::Large(_, _, beginning) => Sample::Beginning(beginning),
     };
-    let content_type = media_type::of_file(&file.path, beginning);
+    let content_type = media_type::of_file(&file.path, sample);
     let is_html = media_type::is_html(&content_type);
     let mut metadata = Metadata {
         status,

@@ -1,4 +1,4 @@
-//! Media types of files, by their names and first bytes.
+//! Media types of files, by their names and contents.
 //!
 //! `mime_guess` knows the registered types; a [table] corrects it where browsers expect another
 //! one. Text is sent with the charset UTF-8 unless its bytes are not UTF-8. HTML can declare its
@@ -34,18 +34,42 @@ pub(crate) fn of(path: &Path) -> String {
     }
 }
 
-/// Returns the `Content-Type` of a file by its name and its first bytes.
-pub(crate) fn of_file(path: &Path, beginning: &[u8]) -> String {
+/// The content of a file, or a part of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sample<'a> {
+    /// All bytes.
+    Whole(&'a [u8]),
+    /// The first bytes. The last one may be in the middle of a character.
+    Beginning(&'a [u8]),
+}
+
+impl Sample<'_> {
+    fn bytes(&self) -> &[u8] {
+        let (Self::Whole(bytes) | Self::Beginning(bytes)) = self;
+        bytes
+    }
+
+    fn is_utf8(&self) -> bool {
+        match (self, std::str::from_utf8(self.bytes())) {
+            (_, Ok(_)) => true,
+            (Self::Whole(_), Err(_)) => false,
+            (Self::Beginning(_), Err(error)) => error.error_len().is_none(),
+        }
+    }
+}
+
+/// Returns the `Content-Type` of a file by its name and its content.
+pub(crate) fn of_file(path: &Path, content: Sample<'_>) -> String {
     let of_name = of(path);
     if is_html(&of_name) {
-        return of_html(beginning).to_owned();
+        return of_html(content).to_owned();
     }
-    if is_transport_stream(path, beginning) {
+    if is_transport_stream(path, content.bytes()) {
         return "video/mp2t".to_owned();
     }
     match of_name.strip_suffix("; charset=utf-8") {
         // Without a charset in the header, the browser detects it.
-        Some(text) if !is_utf8(beginning) => text.to_owned(),
+        Some(text) if !content.is_utf8() => text.to_owned(),
         _ => of_name,
     }
 }
@@ -64,20 +88,12 @@ pub(crate) fn is_html(content_type: &str) -> bool {
     essence(content_type).eq_ignore_ascii_case("text/html")
 }
 
-/// Returns the `Content-Type` of an HTML document by its first bytes.
-pub(crate) fn of_html(beginning: &[u8]) -> &'static str {
-    if is_utf8(beginning) && !declares_other_charset(beginning) {
+/// Returns the `Content-Type` of an HTML document by its content.
+pub(crate) fn of_html(content: Sample<'_>) -> &'static str {
+    if content.is_utf8() && !declares_other_charset(content.bytes()) {
         "text/html; charset=utf-8"
     } else {
         "text/html"
-    }
-}
-
-/// Whether the bytes are UTF-8. The last character may be incomplete.
-fn is_utf8(bytes: &[u8]) -> bool {
-    match std::str::from_utf8(bytes) {
-        Ok(_) => true,
-        Err(error) => error.error_len().is_none(),
     }
 }
 
@@ -124,7 +140,11 @@ fn essence(content_type: &str) -> &str {
 mod tests {
     use std::path::Path;
 
-    use super::{OVERRIDES, charset, is_html, of, of_file, of_html};
+    use super::{
+        OVERRIDES,
+        Sample::{Beginning, Whole},
+        charset, is_html, of, of_file, of_html,
+    };
 
     #[test]
     fn types_are_those_that_browsers_expect() {
@@ -177,7 +197,8 @@ mod tests {
             ("a.css", b"a {}", "text/css; charset=utf-8"),
             ("a.css", b"/* \xfc */", "text/css"),
             ("a.txt", b"\xff\xfea\0", "text/plain"),
-            ("a.txt", b"\xc3", "text/plain; charset=utf-8"), // cut in the middle of a character
+            ("a.txt", b"caf\xe9", "text/plain"),
+            ("a.txt", b"caf\xc3\xa9", "text/plain; charset=utf-8"),
             ("a.html", b"<p>\xfc", "text/html"),
             ("a.png", b"\x89PNG", "image/png"),
             ("a.ts", b"let a = 1;", "text/plain; charset=utf-8"),
@@ -187,7 +208,16 @@ mod tests {
             ("a.tsx", &stream, "text/plain; charset=utf-8"),
         ];
         for (name, bytes, wanted) in table {
-            assert_eq!(of_file(Path::new(name), bytes), *wanted, "{name} {}", bytes.escape_ascii());
+            let found = of_file(Path::new(name), Whole(bytes));
+            assert_eq!(found, *wanted, "{name} {}", bytes.escape_ascii());
+        }
+        // The rest of the character may follow, if that was not the end.
+        for (bytes, wanted) in [
+            (&b"caf\xe9"[..], "text/plain; charset=utf-8"),
+            (b"\xf0\x9f\x98", "text/plain; charset=utf-8"),
+            (b"caf\xe9.", "text/plain"),
+        ] {
+            assert_eq!(of_file(Path::new("a.txt"), Beginning(bytes)), wanted);
         }
     }
 
@@ -205,15 +235,16 @@ mod tests {
             (b"<meta charset=utf-8><p>", utf8),
             (b"<META http-equiv=Content-Type content='text/html; charset=UTF-8'>", utf8),
             (b"<p>charset=latin1", utf8),
-            (b"<p>\xc3", utf8), // cut in the middle of a character
+            (b"<p>\xc3", "text/html"),
             (b"<p>\xfc.", "text/html"),
             (b"<meta charset=iso-2022-jp>", "text/html"),
             (b"<meta name=a><Meta CHARSET='shift_jis'>", "text/html"),
             (b"\xff\xfe<\0p\0>\0", "text/html"),
         ];
         for (page, wanted) in table {
-            assert_eq!(of_html(page), *wanted, "{}", page.escape_ascii());
+            assert_eq!(of_html(Whole(page)), *wanted, "{}", page.escape_ascii());
         }
+        assert_eq!(of_html(Beginning(b"<p>\xc3")), utf8);
     }
 
     #[test]

@@ -134,6 +134,8 @@ async fn content_type_follows_the_name_and_the_first_bytes() {
         ("a.jsonld", b"", "application/ld+json"),
         ("a.gltf", b"", "model/gltf+json"),
         ("latin.css", b"/* \xfc */", "text/css"),
+        ("end.txt", b"caf\xe9", "text/plain"),
+        ("end.html", b"<p>caf\xe9", "text/html"),
         ("video.ts", &[0x47; 188], "video/mp2t"),
         ("a", b"", "application/octet-stream"),
     ];
