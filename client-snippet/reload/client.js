@@ -1,10 +1,9 @@
-// The client that every page loads: it reports which files the page uses, and listens for changes.
-// No globals, no output, no exceptions. update.js, loaded with the first change, applies them.
-// Types: types.d.ts.
+// The client that every page loads. No globals, no output, no exceptions. Types: types.d.ts.
 
 /** @type {Start} */
 export const start = (window, self, load = (url) => import(url)) => {
   const { document, location, navigator, performance, setTimeout, Date } = window;
+  for (const injected of document.querySelectorAll('script[data-livers]')) injected.remove();
   if (document.__livers) return;
   document.__livers = true;
 
@@ -37,7 +36,7 @@ export const start = (window, self, load = (url) => import(url)) => {
     reported = uses.size;
   };
 
-  const [boot, version, tag] = new URL(self).search.slice(1).split('.');
+  const [boot, version, since, tag] = new URL(self).search.slice(1).split('.');
   /** @type {Stamp} */
   let stamp = version ? { boot, version: +version } : {};
   // A service worker may serve a page of any age: ask for changes since the navigation.
@@ -66,11 +65,12 @@ export const start = (window, self, load = (url) => import(url)) => {
       return {
         type: 'hello',
         page: location.pathname,
-        uses: reported > (sse ? 99 : 2000) ? undefined : [...uses], // too long: unknown
+        uses: `${[...uses]}`.length > (sse ? 4e3 : 1.5e5) ? undefined : [...uses], // unknown
         boot,
         version,
         served: boot === first.boot ? first.version : undefined, // by this run?
         age: tag === 'failed' ? undefined : at && Date.now() - at,
+        since: +since || undefined,
       };
     };
     let opened = NaN;

@@ -22,7 +22,11 @@ interface Change {
   kind: string;
 }
 
-/** `load` imports a module. */
+/**
+ * Starts the client: it removes the injected elements, so that the page's own scripts see the tree
+ * of its source, reports which files the page uses, and listens for changes. update.js, loaded with
+ * the first change, applies them. `load` imports a module.
+ */
 type Start = (window: Page, self: string, load?: (url: string) => Promise<any>) => void;
 type Links = (rel: string) => HTMLLinkElement[];
 type LoadUpdate = (tries: number) => Promise<Update>;

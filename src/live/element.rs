@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use bytes::Bytes;
 
+use super::stamp::Stamp;
 use crate::http::own_paths;
 
 /// What the element contains about the source of its page.
@@ -21,7 +22,7 @@ pub(crate) enum PageSource {
 
 /// Renders the element.
 ///
-/// The run, the version and the page's source are the query of the script's URL, where the script
+/// The run, the version, its beginning and the page's source are the query of the script's URL, where the script
 /// reads them. They cannot be the fragment: Chromium gives a cached script the URL of its first
 /// use, fragment included, so a reloaded page would take itself for the old one and reload forever.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ impl ScriptElement {
         let nonce = format!("{a:016x}{b:016x}");
         Self {
             before: format!("<script type=\"module\" src=\"{}?{boot}.", own_paths::CLIENT),
-            after: format!("\" nonce=\"{nonce}\" async></script>"),
+            after: format!("\" nonce=\"{nonce}\" async data-livers></script>"),
             nonce,
         }
     }
@@ -54,12 +55,14 @@ impl ScriptElement {
         &self.nonce
     }
 
-    pub(super) fn render(&self, version: u64, source: PageSource) -> Bytes {
-        let source = match source {
-            PageSource::None => String::new(),
-            PageSource::Kept(hash) => format!(".{hash:032x}"),
-            PageSource::Failed => ".failed".to_owned(),
+    pub(super) fn render(&self, stamp: Stamp, source: PageSource) -> Bytes {
+        let Stamp { version, since } = stamp;
+        let rest = match source {
+            PageSource::None => format!("{version}.{since}"),
+            PageSource::Kept(hash) => format!("{version}.{since}.{hash:032x}"),
+            // Its time would not tell what it missed.
+            PageSource::Failed => format!("{version}..failed"),
         };
-        [&self.before, &*version.to_string(), &source, &self.after].concat().into()
+        [&self.before, &*rest, &self.after].concat().into()
     }
 }

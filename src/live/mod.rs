@@ -6,7 +6,7 @@
 //! put behind it:
 //!
 //! 1. [`on_request`](Live::on_request) records which file uses the requested one, and returns a
-//!    [`Ticket`] with the version that the response will be stamped with.
+//!    [`Ticket`] with the stamp that the response gets if it is a page.
 //! 2. [`on_response`](Live::on_response) adds the script element to a response that becomes a page,
 //!    and amends Content Security Policies that would block it.
 //! 3. [`publish`](Live::publish) notifies the tabs that a set of changes affects.
@@ -27,6 +27,7 @@ pub(crate) mod reload;
 mod request;
 mod response;
 mod seen;
+mod stamp;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -41,6 +42,7 @@ pub(crate) use self::{
     change_source::ChangeSource,
     element::PageSource,
     request::{RequestHead, Ticket},
+    stamp::Stamp,
 };
 use self::{
     element::ScriptElement,
@@ -106,7 +108,7 @@ impl Live {
         {
             settled.await;
         }
-        let version = self.version();
+        let stamp = self.context.hub.stamp();
         // A link is no part of its page, and a document in a frame reports itself.
         if !page {
             self.observe_request(&head);
@@ -116,7 +118,7 @@ impl Live {
             path: head.path.to_owned(),
             has_body: head.method != Method::HEAD,
         });
-        Ticket { version, page }
+        Ticket { stamp, page }
     }
 
     /// Adds the element to a response that becomes a page, and waits for its first bytes; returns
@@ -147,21 +149,16 @@ impl Live {
         self.context.hub.publish(changes)
     }
 
-    /// Returns the current version: how many change sets were published. Takes no lock.
-    pub(crate) fn version(&self) -> u64 {
-        self.context.hub.version()
-    }
-
     /// The tabs.
     pub(crate) fn hub(&self) -> &Hub {
         &self.context.hub
     }
 
-    /// Returns the script element for a page that is served at a version.
+    /// Returns the script element for a page with a stamp.
     ///
     /// About 150 bytes, built from ready parts: cheaper than a look-up in a shared cache.
-    pub(crate) fn element(&self, version: u64, source: PageSource) -> Bytes {
-        self.instrumenter.element.render(version, source)
+    pub(crate) fn element(&self, stamp: Stamp, source: PageSource) -> Bytes {
+        self.instrumenter.element.render(stamp, source)
     }
 
     #[cfg_attr(not(feature = "esm"), allow(dead_code))]

@@ -2,6 +2,8 @@
 
 use hyper::{Method, header::HeaderMap};
 
+use super::stamp::Stamp;
+
 /// The parts of a request that the core reads.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestHead<'r> {
@@ -16,9 +18,9 @@ pub(crate) struct RequestHead<'r> {
 /// What [`Live::on_request`](super::Live::on_request) found out about a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Ticket {
-    /// The version that was current before the response was made. A page is stamped with it, so a
-    /// change that happens while the response is made is reported once too often, never missed.
-    pub(crate) version: u64,
+    /// What was current before the response was made. A page is stamped with it, so a change that
+    /// happens while the response is made is reported once too often, never missed.
+    pub(crate) stamp: Stamp,
     pub(super) page: Option<PageRequest>,
 }
 

@@ -72,7 +72,7 @@ impl Instrumenter {
         if !has_body {
             return Ok(response);
         }
-        let element = self.element.render(ticket.version, source);
+        let element = self.element.render(ticket.stamp, source);
         let injector =
             Injector::new(element, charset.as_deref()).with_policies(self.policies.amender(needs));
         let (parts, body) = response.into_parts();

@@ -10,7 +10,7 @@ use hyper::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Live, Options, PageSource, RequestHead,
+    Live, Options, PageSource, RequestHead, Stamp,
     change_source::NoChanges,
     reload::{
         hub::{Hub, Reload},
@@ -57,7 +57,7 @@ async fn answer(live: &Live, headers: &HeaderMap, path: &str) -> Vec<u8> {
 async fn pages_of_any_server_are_instrumented_and_notified() {
     let live = live();
     let page = answer(&live, &headers("sec-fetch-dest", "document"), "/").await;
-    let element = live.element(0, PageSource::None);
+    let element = live.element(live.context.hub.stamp(), PageSource::None);
     assert_eq!(page, [b"<!doctype html>", &*element, b"<title>a</title>"].concat());
     let part = answer(&live, &headers("referer", "http://localhost/"), "/part.html").await;
     assert_eq!(part, b"<!doctype html><title>a</title>", "a fetched fragment");
@@ -70,7 +70,7 @@ async fn pages_of_any_server_are_instrumented_and_notified() {
     };
     assert_eq!(publish("/part.html"), (1, 1));
     assert_eq!(publish("/other.html"), (2, 0));
-    assert_eq!(live.version(), 2);
+    assert_eq!(live.hub().version(), 2);
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ fn a_kept_source_is_named_in_the_element() {
     let kept = live.keep(0xabc, &source);
     assert_eq!(kept, PageSource::Kept(0xabc));
     let name = format!("{:032x}", 0xabc);
-    let element = live.element(7, kept);
-    assert!(String::from_utf8_lossy(&element).contains(&format!(".7.{name}\" nonce=")));
+    let element = live.element(Stamp { version: 7, since: 8 }, kept);
+    assert!(String::from_utf8_lossy(&element).contains(&format!(".7.8.{name}\" nonce=")));
     assert_eq!(live.source(&name), Some(source));
 }

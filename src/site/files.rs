@@ -32,7 +32,7 @@ use crate::{
         url_path::{PathError, UrlPath},
     },
     live::{
-        PageSource, RequestHead,
+        PageSource, RequestHead, Stamp,
         inject::{
             self,
             html::{InjectedBody, Injector},
@@ -53,8 +53,8 @@ struct FileQuery<'r> {
     host: &'r str,
     /// Whether the response is displayed as a page in a tab or frame.
     page: bool,
-    /// The version that a page is stamped with.
-    version: u64,
+    /// What a page is stamped with.
+    stamp: Stamp,
 }
 
 impl<'r> FileQuery<'r> {
@@ -86,8 +86,8 @@ impl Site {
         }
         let ticket =
             self.live.on_request(RequestHead { method, headers, host, path: uri.path() }).await;
-        let (page, version) = (ticket.is_page(), ticket.version);
-        let query = FileQuery { method, uri, headers, host, page, version };
+        let (page, stamp) = (ticket.is_page(), ticket.stamp);
+        let query = FileQuery { method, uri, headers, host, page, stamp };
         let variant = Variant {
             page,
             navigation: page && inject::is_navigation(headers),
@@ -205,7 +205,7 @@ impl Site {
 
     /// Sends a file that is not in memory, with the element in it if it is a page.
     fn stream(&self, path: &str, file: StreamedFile, query: FileQuery<'_>) -> Response {
-        let FileQuery { method, uri, headers, host, page, version } = query;
+        let FileQuery { method, uri, headers, host, page, stamp } = query;
         let StreamedFile { metadata, content, fields, uses } = file;
         for used in &uses {
             self.live.observe(path, used);
@@ -213,7 +213,7 @@ impl Site {
         let injected = page && metadata.content_type.to_str().is_ok_and(media_type::is_html);
         let content = if injected {
             let amend = self.live.amender(self.live.needs(host, uri.path(), false));
-            let element = self.live.element(version, PageSource::None);
+            let element = self.live.element(stamp, PageSource::None);
             let injector = Injector::new(element, None).with_policies(amend);
             Content::Stream(body::stream(InjectedBody::new(content.into_body(), injector)))
         } else {
@@ -246,7 +246,7 @@ impl Site {
 
     /// Answers a request with a file as it is, or as a page.
     async fn send_file(&self, prepared: &PreparedFile, query: FileQuery<'_>) -> Response {
-        let FileQuery { method, uri, headers, host, page, version } = query;
+        let FileQuery { method, uri, headers, host, page, stamp } = query;
         let PreparedFile { fields, bytes, file, .. } = prepared;
         let mut metadata = prepared.metadata.clone();
         let Some(html) = &prepared.page else {
@@ -265,7 +265,7 @@ impl Site {
             return self.finish(query, fields, None, response);
         };
         let map = if html.may_import { self.import_map(file).await } else { String::new() };
-        let element = html.element(&self.live, version, bytes, &map);
+        let element = html.element(&self.live, stamp, bytes, &map);
         if metadata.status == StatusCode::OK {
             metadata.validators.tag = Some(element.tag);
         }
@@ -325,7 +325,7 @@ impl Site {
         if query.page
             && let Content::Memory([html, ..]) = page.content
         {
-            let element = self.live.element(query.version, PageSource::None);
+            let element = self.live.element(query.stamp, PageSource::None);
             if status == StatusCode::OK {
                 page.metadata.validators.tag =
                     Some(EntityTag::derived(0, &[&html[..], &element].concat()));

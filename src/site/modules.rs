@@ -136,7 +136,9 @@ impl Site {
                 self.clear_fault(&url);
                 map.map_or_else(String::new, |map| {
                     let nonce = self.live.nonce();
-                    format!("<script type=\"importmap\" nonce=\"{nonce}\">{map}</script>")
+                    format!(
+                        "<script type=\"importmap\" nonce=\"{nonce}\" data-livers>{map}</script>"
+                    )
                 })
             }
             Err(fault) => {

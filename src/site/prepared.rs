@@ -19,7 +19,7 @@ use crate::{
         representation::{self, Metadata},
     },
     live::{
-        Live, PageSource,
+        Live, PageSource, Stamp,
         inject::{
             self,
             placement::{Placement, placement},
@@ -75,8 +75,8 @@ pub(super) struct PreparedPage {
     pub(super) may_import: bool,
     hash: u128,
     can_be_patched: bool,
-    /// The element for the last request, and its version.
-    element: Mutex<Option<(u64, Element)>>,
+    /// The element for the last request, and its stamp.
+    element: Mutex<Option<(Stamp, Element)>>,
 }
 
 /// A script element, and the entity tag of the page with it.
@@ -118,23 +118,22 @@ impl PreparedPage {
         }
     }
 
-    /// Returns the element of the page at a version, with an import map before it unless `map` is
+    /// Returns the element of the page with a stamp, with an import map before it unless `map` is
     /// empty.
-    pub(super) fn element(&self, live: &Live, version: u64, html: &Bytes, map: &str) -> Element {
+    pub(super) fn element(&self, live: &Live, stamp: Stamp, html: &Bytes, map: &str) -> Element {
         let mut known = self.element.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, element)) =
-            known.as_ref().filter(|(of, _)| *of == version && map.is_empty())
+        if let Some((_, element)) = known.as_ref().filter(|(of, _)| *of == stamp && map.is_empty())
         {
             return element.clone();
         }
         let source =
             if self.can_be_patched { live.keep(self.hash, html) } else { PageSource::None };
-        let script = live.element(version, source);
+        let script = live.element(stamp, source);
         // An import map must come before the scripts that need it.
         let html = if map.is_empty() { script } else { [map.as_bytes(), &script].concat().into() };
         let element = Element { tag: EntityTag::derived(self.hash, &html), html };
         if map.is_empty() {
-            *known = Some((version, element.clone()));
+            *known = Some((stamp, element.clone()));
         }
         element
     }

@@ -20,8 +20,11 @@ test('the socket uses wss if the client was loaded by https', () => {
   assert.equal(p.connection.url, 'wss://dev.test/__livers/socket');
 });
 
-for (const [query, boot, version] of [
+for (const [query, boot, version, since] of [
   ['?k3f9x2.17', 'k3f9x2', 17],
+  ['?k3f9x2.17.1790000000000', 'k3f9x2', 17, 1_790_000_000_000],
+  ['?k3f9x2.17.1790000000000.0af1', 'k3f9x2', 17, 1_790_000_000_000],
+  ['?k3f9x2.17..failed', 'k3f9x2', 17],
   ['', undefined, undefined],
   ['?', undefined, undefined],
   ['?odd', undefined, undefined],
@@ -31,6 +34,7 @@ for (const [query, boot, version] of [
     p.connection.open();
     const hello = helloOf(p.connection);
     assert.deepEqual([hello.boot, hello.version, hello.served], [boot, version, version]);
+    assert.equal(hello.since, since);
     assert.equal('age' in hello, false);
   });
 
@@ -46,7 +50,7 @@ test('hello has the stamp from before its connection', async (t) => {
 });
 
 test('the next hello has the version of the last message, and its age', () => {
-  const p = new Page({ query: '?old.3' }).start().connected('new', 9);
+  const p = new Page({ query: '?old.3.77' }).start().connected('new', 9);
   p.tick(5000);
   p.updated(12);
   p.tick(60_000);
@@ -70,13 +74,13 @@ test('hello has the version that the page was served with', () => {
 });
 
 test('a connection that was too short does not change the stamp', () => {
-  const p = new Page({ query: '?old.3' }).start().connected('new', 9);
+  const p = new Page({ query: '?old.3.77' }).start().connected('new', 9);
   p.tick(300);
   p.connection.end();
   p.tick(200);
   p.connection.open();
   const hello = helloOf(p.connection);
-  assert.deepEqual([hello.boot, hello.version, 'age' in hello], ['old', 3, false]);
+  assert.deepEqual([hello.boot, hello.version, hello.since, 'age' in hello], ['old', 3, 77, false]);
 });
 
 test('uses has the paths of this origin, as requested, once, in order, without /__livers/', () => {
@@ -97,9 +101,14 @@ test('uses has the paths of this origin, as requested, once, in order, without /
 });
 
 test('hello omits uses if there are too many', () => {
-  const p = new Page({ resources: Array.from({ length: 3000 }, (_, i) => `/${i}.js`) }).start();
-  p.connection.open();
-  assert.equal('uses' in helloOf(p.connection), false);
+  // The server accepts messages of 256 KiB.
+  for (const [name, most] of [['/a', 15_000], [`/${'long'.repeat(30)}`, 1_150]])
+    for (const length of [most, 2 * most]) {
+      const p = new Page({ resources: Array.from({ length }, (_, i) => `${name}${i}`) }).start();
+      p.connection.open();
+      assert.ok(p.connection.sent[0].length < 256 * 1024);
+      assert.equal('uses' in helloOf(p.connection), length === most, `${length} of ${name}`);
+    }
 });
 
 test('new uses are sent in one message, without those of hello', () => {
@@ -170,7 +179,7 @@ test('a socket replaces a socket that was open', () => {
 });
 
 test('hello omits uses if they do not fit in a URL', () => {
-  const p = new Page({ resources: Array.from({ length: 100 }, (_, i) => `/${i}.js`) }).start();
+  const p = new Page({ resources: Array.from({ length: 1000 }, (_, i) => `/${i}.js`) }).start();
   p.connection.end();
   assert.equal('uses' in helloOf(p.connection), false);
   assert.equal(helloOf(p.connection).page, '/index.html');

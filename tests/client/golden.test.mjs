@@ -20,6 +20,13 @@ test('hello equals the golden message', () => {
   assert.deepEqual(p.connection.sent, [golden('hello')]);
 });
 
+test('the first hello equals the golden message', () => {
+  const p = page();
+  p.self += '.1790000000000.0af1';
+  p.start().connection.open();
+  assert.deepEqual(p.connection.sent, [golden('hello-first')]);
+});
+
 test('uses equals the golden message', () => {
   const p = page().start().connected();
   p.fetched('/data.json');

@@ -19,7 +19,7 @@ const pass = async (p, ms) => {
 };
 
 /** A page that can be morphed, with a fake morph.js. */
-const morphing = (how, options = { query: '?b.17.c0ffee' }) => {
+const morphing = (how, options = { query: '?b.17.99.c0ffee' }) => {
   const p = new Page(options);
   p.morphs = [];
   const apply = async (window, tag) => {
@@ -205,12 +205,12 @@ for (const [what, resources, wanted] of [
   });
 
 for (const [what, options, change] of [
-  ['has no tag', { query: '?b.17' }],
-  ['is an error page of a backend', { query: '?b.17.failed' }],
-  ['has a service worker', { query: '?b.17.c0ffee', worker: {} }],
-  ['forbids it', { query: '?b.17.c0ffee' }, (p) => (p.meta = {})],
-  ['is loading', { query: '?b.17.c0ffee' }, (p) => (p.document.readyState = 'loading')],
-  ['cannot load morph.js', { query: '?b.17.c0ffee' }, (p) => delete p.modules['morph.js']],
+  ['has no tag', { query: '?b.17.99' }],
+  ['is an error page of a backend', { query: '?b.17..failed' }],
+  ['has a service worker', { query: '?b.17.99.c0ffee', worker: {} }],
+  ['forbids it', { query: '?b.17.99.c0ffee' }, (p) => (p.meta = {})],
+  ['is loading', { query: '?b.17.99.c0ffee' }, (p) => (p.document.readyState = 'loading')],
+  ['cannot load morph.js', { query: '?b.17.99.c0ffee' }, (p) => delete p.modules['morph.js']],
 ])
   test(`a page that ${what} reloads`, async () => {
     const p = morphing({ how: 'morph' }, options);

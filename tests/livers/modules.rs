@@ -213,6 +213,10 @@ async fn sources_are_compiled_for_scripts_only() {
     // Inline scripts can import packages, too.
     let page = browser().await.open(&livers.at("/inline.html")).await;
     page.wait_until("document.title === 'count 0'").await;
+    // The client removes the import map, too.
+    page.wait_until("document.__livers").await;
+    let head = "[...document.head.children].map(element => element.localName).join()";
+    assert_eq!(page.eval::<String>(head).await, "title,script");
 
     let plain = Livers::on(dir.path()).arg("--no-compile").start().await;
     let response = get_as_script(&plain, "/src/main.tsx").await;

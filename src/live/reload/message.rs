@@ -91,6 +91,9 @@ pub(crate) struct Hello {
     pub(crate) served: Option<u64>,
     /// How long ago the page last received anything from the server, milliseconds; absent if never.
     pub(crate) age: Option<u64>,
+    /// When the version began that the page was served at, milliseconds since the Unix epoch on the
+    /// server's clock.
+    pub(crate) since: Option<u64>,
 }
 
 impl ClientMessage {
@@ -145,8 +148,19 @@ mod tests {
             version: Some(17),
             served: Some(16),
             age: Some(1250),
+            since: None,
         };
         assert_eq!(ClientMessage::from_json(&golden("hello")), ClientMessage::Hello(hello));
+        let first = Hello {
+            page: "/index.html".into(),
+            uses: Some(vec!["/css/app.css".into(), "/js/app.js".into()]),
+            boot: Some("k3f9x2".into()),
+            version: Some(16),
+            served: Some(16),
+            age: None,
+            since: Some(1_790_000_000_000),
+        };
+        assert_eq!(ClientMessage::from_json(&golden("hello-first")), ClientMessage::Hello(first));
         let uses = ClientMessage::Uses { add: vec!["/data.json".into()], drop: Vec::new() };
         assert_eq!(ClientMessage::from_json(&golden("uses")), uses);
         let applied = ClientMessage::Applied { version: 18, how: "css".into(), ms: 7, why: None };

@@ -23,13 +23,17 @@ const USES: usize = 10_000;
 /// The maximum total length of those paths, bytes.
 const USES_BYTES: usize = 1 << 20;
 
+/// The path of the change that a tab is notified of if nothing is known about what it missed. No
+/// file has this path, so the page reloads.
+const UNKNOWN: &str = "unknown files";
+
 /// What a tab missed before it said hello.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Missed {
     /// Nothing, or it is in the mailbox already.
     Delivered,
-    /// The tab was served by another run of the server: it missed the changes of these paths on the
-    /// disk since that time.
+    /// The tab was served by another run of the server, or so long ago that the changes are no longer
+    /// recorded: it missed the changes of these paths on the disk since that time.
     Since(Vec<String>, SystemTime),
 }
 
@@ -93,29 +97,18 @@ impl TabHandle {
             |tab: &Tab, path: &str| tab.is_affected(&self.hub.reach(&usage.graph, path));
         self.mailbox.retain(|path| is_affected(tab, path));
         let mut missed = None;
-        if let (Some(boot), Some(version)) = (&hello.boot, hello.version) {
-            let reload = || {
-                let path = page.clone().unwrap_or_else(|| "/".to_owned());
-                ChangeSet::from_iter([Change { path, kind: Kind::Modified }])
-            };
-            if boot != self.hub.boot() {
-                match (uses, hello.age) {
-                    (Some(uses), Some(age)) => {
-                        let age = Duration::from_millis(age);
-                        let since = now.checked_sub(age).unwrap_or(UNIX_EPOCH);
-                        let uses: HashSet<_> = uses.into_iter().collect();
-                        missed = Some((uses.into_iter().collect(), since));
-                    }
-                    // Kept by the browser since another run: nothing is known about its files.
-                    _ => self.deliver(&tabs, reload()),
-                }
-            } else if !tabs.log.is_complete_after(version) {
-                self.deliver(&tabs, reload());
-            } else {
+        if let Some(version) = hello.version.filter(|_| hello.boot.is_some()) {
+            if ours && tabs.log.is_complete_after(version) {
                 let changes = tabs.log.between(version, tab.joined);
                 let changes = changes.filter(|(path, _)| is_affected(tab, path));
                 let changes = changes.map(|(path, kind)| Change { path: path.to_owned(), kind });
                 self.deliver(&tabs, changes.collect());
+            } else if let (Some(uses), Some(since)) = (uses, up_to_date_at(hello, now)) {
+                let uses: HashSet<_> = uses.into_iter().collect();
+                missed = Some((uses.into_iter().collect(), since));
+            } else {
+                let unknown = Change { path: UNKNOWN.to_owned(), kind: Kind::Modified };
+                self.deliver(&tabs, ChangeSet::from_iter([unknown]));
             }
         }
         if !usage.faults.is_empty() {
@@ -179,6 +172,18 @@ impl TabHandle {
 impl Drop for TabHandle {
     fn drop(&mut self) {
         self.hub.leave(self.id);
+    }
+}
+
+/// Returns a time at which the page had seen every change, or `None` if that is not known, as for a
+/// page that reports a backend that is down.
+fn up_to_date_at(hello: &Hello, now: SystemTime) -> Option<SystemTime> {
+    match (hello.age, hello.since) {
+        (Some(age), _) => now.checked_sub(Duration::from_millis(age)).or(Some(UNIX_EPOCH)),
+        // A time in the future means that the clock was set back.
+        (None, since) => {
+            UNIX_EPOCH.checked_add(Duration::from_millis(since?)).filter(|since| *since <= now)
+        }
     }
 }
 

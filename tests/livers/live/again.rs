@@ -2,6 +2,7 @@
 
 use super::{expect_navigations, open_pages, page, site, wait_for_tabs};
 use crate::support::browser::Page;
+use crate::support::http;
 use crate::support::server::Livers;
 
 /// A line that breaks within a second may not have said yet what a page missed,
@@ -56,6 +57,36 @@ async fn a_page_catches_up_with_what_changed_while_its_server_was_gone() {
     wait_for_tabs(&livers, 2).await;
     expect_navigations(&pages[1], &dir, "css/other.css", 1).await;
     expect_navigations(&pages[0], &dir, "css/index.css", 2).await;
+}
+
+/// A connection that lasts less than a second counts as too short to have received what a page
+/// missed. With its clock stopped, a page takes every connection for one.
+#[tokio::test]
+async fn a_page_whose_server_ends_within_a_second_misses_nothing_and_reloads_for_nothing() {
+    let dir = site();
+    let mut livers = Livers::on(dir.path()).start().await;
+    let pages = open_pages(&livers, &["/", "/other.html"]).await;
+    for page in &pages {
+        page.run("(now => (Date.now = () => now))(Date.now())").await;
+    }
+    livers.kill();
+    dir.write("css/index.css", "p { color: rgb(7, 7, 7) }");
+    livers.restart().await;
+    // The new process serves the unchanged page to another tab.
+    http::get_with(livers.port(), "/", &[("Sec-Fetch-Dest", "document")]).await;
+    let colour = "getComputedStyle(document.querySelector('p')).color === 'rgb(7, 7, 7)'";
+    pages[0].wait_until(colour).await;
+    wait_for_tabs(&livers, 2).await;
+    expect_navigations(&pages[0], &dir, "css/index.css", 1).await;
+    expect_navigations(&pages[1], &dir, "css/other.css", 1).await;
+
+    // Again, now that the page was last notified by another run than it was served by.
+    livers.kill();
+    dir.write("css/other.css", "p { color: rgb(8, 8, 8) }");
+    livers.restart().await;
+    pages[1].wait_until(&colour.replace('7', "8")).await;
+    wait_for_tabs(&livers, 2).await;
+    expect_navigations(&pages[1], &dir, "css/other.css", 1).await;
 }
 
 #[tokio::test]

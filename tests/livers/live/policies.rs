@@ -67,6 +67,8 @@ async fn a_page_keeps_its_policy_and_is_live() {
             wait_for_tabs(&livers, 1).await;
             let ran = page.eval::<bool>("document.documentElement.id === 'ran'").await;
             assert_eq!(ran, runs, "the page's own script, {path}: {policy}");
+            let scripts = "document.querySelectorAll('script').length";
+            assert_eq!(page.eval::<usize>(scripts).await, 1, "{path}: {policy}");
             let mut console = page.console();
             console.retain(|line| !line.text.contains("inline script"));
             assert!(console.is_empty(), "{path}: {policy}: {console:?}");

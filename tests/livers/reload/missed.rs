@@ -22,6 +22,12 @@ fn site() -> TempDir {
 
 /// Loads a page and returns the first two parts of its stamp: the run's id and the version.
 async fn load(livers: &Livers, path: &str) -> (String, u64) {
+    let (boot, version, _) = load_with_time(livers, path).await;
+    (boot, version)
+}
+
+/// Loads a page and returns its stamp: the run's id, the version, and when that began.
+async fn load_with_time(livers: &Livers, path: &str) -> (String, u64, u64) {
     let page = get_with(livers.port(), path, &[("Sec-Fetch-Dest", "document")]).await;
     for file in ["/used.css", "/other.css", "/marker.txt", "/missing.js"] {
         get_with(livers.port(), file, &[("Sec-Fetch-Dest", "empty")]).await;
@@ -30,7 +36,8 @@ async fn load(livers: &Livers, path: &str) -> (String, u64) {
     let stamp = text.split("client.js?").nth(1).and_then(|rest| rest.split('"').next());
     let mut parts = stamp.expect("a stamp").split('.');
     let (boot, version) = (parts.next().expect("a boot"), parts.next().expect("a version"));
-    (boot.to_owned(), version.parse().expect("a version"))
+    let since = parts.next().expect("a time").parse().expect("a number");
+    (boot.to_owned(), version.parse().expect("a version"), since)
 }
 
 fn hello(page: &str, boot: &str, version: u64, age: Option<u128>) -> Value {
@@ -183,6 +190,56 @@ async fn a_tab_of_an_earlier_run_is_notified_of_changes_since() {
         let wanted: Vec<_> = wanted.iter().map(|(path, kind)| change(path, kind)).collect();
         assert_eq!(changes, wanted, "{name}");
     }
+}
+
+/// A page that received nothing since it was served has no age, but the time in its stamp.
+#[tokio::test]
+async fn a_page_of_an_earlier_run_that_received_nothing_is_notified_of_changes_since() {
+    type Meanwhile = fn(&TempDir);
+    let table: &[(&str, Meanwhile, &[(&str, &str)])] = &[
+        ("nothing", |_| (), &[]),
+        ("a file that it does not use", |dir| dir.write("other.css", "new"), &[]),
+        ("in place", |dir| dir.write("used.css", "new"), &[("/used.css", "modified")]),
+        ("the page", |dir| dir.write("index.html", "new"), &[("/index.html", "modified")]),
+        ("created", |dir| dir.write("missing.js", "new"), &[("/missing.js", "modified")]),
+    ];
+    for (name, meanwhile, wanted) in table {
+        let dir = site();
+        let mut livers = Livers::on(dir.path()).start().await;
+        let mut tool = Tab::tool(&livers).await;
+        // This change is in the page already.
+        dir.write("used.css", "before");
+        tool.until("/used.css").await;
+        let (boot, version, since) = load_with_time(&livers, "/").await;
+        after(&dir, SystemTime::now()).await;
+        livers.kill();
+        meanwhile(&dir);
+        livers.restart().await;
+        // Another tab has the unchanged page.
+        load(&livers, "/").await;
+        let hello = || {
+            let mut hello = hello("/", &boot, version, None);
+            hello["since"] = since.into();
+            hello
+        };
+        let changes = missed(&livers, &dir, hello).await;
+        let wanted: Vec<_> = wanted.iter().map(|(path, kind)| change(path, kind)).collect();
+        assert_eq!(changes, wanted, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_does_not_know_when_it_was_served_reloads() {
+    let dir = site();
+    let mut livers = Livers::on(dir.path()).start().await;
+    let (boot, version) = load(&livers, "/").await;
+    livers.restart().await;
+    load(&livers, "/").await;
+    let unknown = [change("unknown files", "modified")];
+    assert_eq!(missed(&livers, &dir, || hello("/", &boot, version, None)).await, unknown);
+    let mut too_many = hello("/", &boot, version, Some(5));
+    too_many["uses"].take();
+    assert_eq!(missed(&livers, &dir, || too_many).await, unknown);
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use super::{
@@ -37,6 +37,7 @@ use super::{
 use crate::{
     change::{Change, ChangeSet, Kind},
     fault::Fault,
+    live::stamp::Stamp,
 };
 
 /// The maximum number of compile errors that are reported at the same time.
@@ -72,6 +73,8 @@ pub(crate) struct Hub {
     reload: Reload,
     /// A copy of the version in `tabs`.
     version: AtomicU64,
+    /// When the version began, milliseconds since the Unix epoch.
+    since: AtomicU64,
     epoch: AtomicU64,
     /// How many tabs are open.
     open: AtomicUsize,
@@ -91,13 +94,14 @@ pub(super) struct Usage {
 impl Hub {
     /// A hub without tabs, at version 0 of a run with a new id.
     pub(crate) fn new(reload: Reload) -> Arc<Self> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = since_epoch();
         // Nanoseconds, without the most significant bits: unique among the runs of a few years.
         let boot = format!("{:x}", now.as_nanos() & 0xff_ffff_ffff_ffff);
         Arc::new(Self {
             boot,
             reload,
             version: AtomicU64::default(),
+            since: AtomicU64::new(millis(now)),
             epoch: AtomicU64::default(),
             open: AtomicUsize::default(),
             fault_count: AtomicUsize::default(),
@@ -119,6 +123,14 @@ impl Hub {
     /// Returns the current version. Takes no lock.
     pub(crate) fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
+    }
+
+    /// Returns what a page is stamped with that is served from now on. Takes no lock.
+    ///
+    /// The time may be that of the version before: then more is reported than changed.
+    pub(crate) fn stamp(&self) -> Stamp {
+        let since = self.since.load(Ordering::Acquire);
+        Stamp { version: self.version(), since }
     }
 
     /// Returns a number that changes with each version and whenever edges are removed from the
@@ -156,6 +168,7 @@ impl Hub {
         tabs.version += 1;
         let version = tabs.version;
         self.version.store(version, Ordering::Release);
+        self.since.store(millis(since_epoch()), Ordering::Release);
         self.next_epoch();
         let notified = tabs.deliver(changes, &reaches);
         if let Some((faults, reaches)) = faults {
@@ -323,6 +336,14 @@ impl Hub {
     pub(super) fn tabs(&self) -> MutexGuard<'_, Tabs> {
         self.tabs.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or_default()
 }
 
 /// Returns whether pages replace a file in place, in a document that otherwise stays.

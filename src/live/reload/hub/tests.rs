@@ -1,6 +1,6 @@
 use std::{
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use super::{Hub, Reload, User};
@@ -41,6 +41,7 @@ fn hello(hub: &Hub, page: &str, uses: &[&str], version: u64) -> Hello {
         version: Some(version),
         served: None,
         age: None,
+        since: None,
     }
 }
 
@@ -241,8 +242,31 @@ fn a_tab_older_than_the_log_is_reloaded() {
         publish(&hub, &[&format!("/{file}")]);
     }
     let tab = TabHandle::join(Arc::clone(&hub));
-    tab.hello(&hello(&hub, "/page", &[], 1), SystemTime::now());
-    assert_eq!(paths(&tab), ["/page"]);
+    let mut hello = hello(&hub, "/page", &[], 1);
+    tab.hello(&hello, SystemTime::now());
+    assert_eq!(paths(&tab), ["unknown files"]);
+    // If the page knows when it was served, its files on the disk are compared.
+    hello.since = Some(1_000);
+    let tab = TabHandle::join(Arc::clone(&hub));
+    let missed = tab.hello(&hello, SystemTime::now());
+    assert_eq!(missed, Missed::Since(vec!["/page".into()], UNIX_EPOCH + Duration::from_secs(1)));
+    assert_eq!(updated(&tab), None);
+}
+
+#[test]
+fn the_stamp_has_the_beginning_of_the_version() {
+    let began = || {
+        let hub = Hub::new(Reload::Used);
+        let first = hub.stamp();
+        publish(&hub, &["/a"]);
+        (first, hub.stamp())
+    };
+    let before = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let (first, second) = began();
+    let after = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    assert_eq!((first.version, second.version), (0, 1));
+    let times = [before, first.since.into(), second.since.into(), after];
+    assert!(times.is_sorted(), "{times:?}");
 }
 
 #[test]
@@ -254,7 +278,19 @@ fn versions_of_another_run_are_not_compared() {
 
     let kept = TabHandle::join(Arc::clone(&hub));
     assert_eq!(kept.hello(&other, now), Missed::Delivered);
-    assert_eq!(paths(&kept), ["/page"], "the browser kept it: reloaded in doubt");
+    assert_eq!(paths(&kept), ["unknown files"], "reloaded in doubt");
+
+    let served = |since, uses: Option<Vec<String>>| {
+        let tab = TabHandle::join(Arc::clone(&hub));
+        let missed = tab.hello(&Hello { since: Some(since), uses, ..other.clone() }, now);
+        (missed, paths(&tab))
+    };
+    let (missed, delivered) = served(1_000, other.uses.clone());
+    let Missed::Since(_, since) = missed else { panic!() };
+    assert_eq!((since, delivered.len()), (UNIX_EPOCH + Duration::from_secs(1), 0));
+    let unknown = (Missed::Delivered, vec!["unknown files".to_owned()]);
+    assert_eq!(served(u64::MAX, other.uses.clone()), unknown, "no time");
+    assert_eq!(served(1_000, None), unknown, "files that are too many to list");
 
     other.age = Some(5_000);
     let back = TabHandle::join(Arc::clone(&hub));

@@ -179,7 +179,7 @@ async fn tag(livers: &Livers, path: &str) -> Option<String> {
     let body = String::from_utf8_lossy(&response.body).into_owned();
     let (_, stamp) = body.split_once("/__livers/client.js?").expect("the element");
     let stamp = stamp.split('"').next().expect("a stamp");
-    stamp.split('.').nth(2).map(str::to_owned)
+    stamp.split('.').nth(3).map(str::to_owned)
 }
 
 #[tokio::test]
