@@ -4,8 +4,11 @@
 //! future given to [`Server::run_until`].
 //!
 //! **Shutdown.** The listeners close, reload sockets and tunnels are closed, and requests in
-//! progress have one second to finish. Then the remaining connections are closed. After two seconds
-//! [`Server::run_until`] returns, whatever a task or a thread is blocked on.
+//! progress have one second to finish. Then the remaining connections are closed. Blocking calls,
+//! such as reads of a dead network mount, are not waited for longer than that: within two seconds
+//! [`Server::run_until`] returns and leaves them to the runtime, as long as the runtime has a thread
+//! that is not blocked. A program that ends then must not wait for them either
+//! (`Runtime::shutdown_background`).
 
 mod accept;
 mod activity;
@@ -38,7 +41,7 @@ use crate::{
 const GRACE: Duration = Duration::from_secs(1);
 
 /// How long tasks may take to end after that, and then the watch.
-const CLOSE_TIMEOUT: Duration = Duration::from_millis(400);
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// A server whose sockets are open. [`run_until`](Self::run_until) serves requests.
 pub struct Server {

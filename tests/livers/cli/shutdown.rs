@@ -92,3 +92,107 @@ async fn a_response_in_progress_is_finished() {
     assert!(length > 8 << 20, "the response is complete: {length} bytes");
     assert_eq!(livers.wait().await.code(), Some(0));
 }
+
+/// Files that block the server's threads.
+#[cfg(target_os = "linux")]
+mod hanging {
+    use std::future::Future;
+    use std::time::Duration;
+
+    use super::{Livers, TempDir, Wire, http, request_head, shut_down, within};
+    use crate::support::hang::{FrozenMount, Lease};
+    use crate::support::skip::skip;
+
+    /// More requests than the server has threads for blocking calls.
+    const REQUESTS: usize = 40;
+
+    /// Asserts that one signal ends a server that hangs, and two end it at once. Each is tried on a
+    /// server of its own, which is returned with what makes it hang.
+    async fn ends<H, F: Future<Output = (Livers, H)>>(hanging: impl Fn() -> F) {
+        for (signal, code) in [("INT", 130), ("TERM", 143)] {
+            let (mut livers, hang) = hanging().await;
+            shut_down(&mut livers, signal).await;
+            drop(hang);
+
+            let (mut livers, _hang) = hanging().await;
+            // Two signals that are sent at once can arrive as one.
+            let signals = async {
+                while !livers.has_ended() {
+                    livers.signal(signal);
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            within("the end of the server", signals).await;
+            assert_eq!(livers.wait().await.code(), Some(code), "after two SIG{signal}");
+        }
+    }
+
+    /// Sends more requests than there are threads to answer them.
+    async fn request_often(port: u16, path: &str) -> Vec<Wire> {
+        let mut open = Vec::new();
+        for _ in 0..REQUESTS {
+            let mut wire = Wire::open(port).await;
+            wire.send(request_head(port, "GET", path, &[("Sec-Fetch-Dest", "script")], 0)).await;
+            open.push(wire);
+        }
+        open
+    }
+
+    #[tokio::test]
+    async fn a_server_that_hangs_while_it_starts_ends() {
+        let dir = TempDir::new();
+        dir.make_dir(".git");
+        dir.write(".gitignore", "a");
+        dir.write("site/index.html", "<p>");
+        for signal in ["INT", "TERM"] {
+            let lease = Lease::on(&dir.at(".gitignore")).await;
+            let mut livers = Livers::on(dir.at("site")).start_without_waiting();
+            lease.wait_for_opener().await;
+            shut_down(&mut livers, signal).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_whose_reads_of_a_file_hang_ends() {
+        let dir = TempDir::with_page("<p>");
+        dir.write("app.js", "export default 1;");
+        dir.write("tsconfig.json", "{}");
+        for file in ["app.js", "tsconfig.json"] {
+            dir.write("app.ts", "export default 1;");
+            let path = if file == "app.js" { "/app.js" } else { "/app.ts" };
+            ends(|| async {
+                let livers = Livers::on(dir.path()).start().await;
+                let lease = Lease::on(&dir.at(file)).await;
+                let open = request_often(livers.port(), path).await;
+                lease.wait_for_opener().await;
+                (livers, (open, lease))
+            })
+            .await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_whose_mount_is_dead_ends() {
+        let probe = TempDir::new();
+        if let Err(error) = FrozenMount::at(probe.path(), "fuse") {
+            println!("{error}");
+            return skip("cli::shutdown::hanging", "FUSE");
+        }
+        // Like a network mount, and like a disk, whose files are cached.
+        for kind in ["fuse", "fuse.ntfs-3g"] {
+            ends(|| async {
+                let dir = TempDir::new();
+                let mount = FrozenMount::at(dir.path(), kind).expect("a mount");
+                let livers = Livers::on(dir.path()).start().await;
+                http::get(livers.port(), "/__livers/status").await;
+                for _ in 0..2 {
+                    assert_eq!(http::get(livers.port(), "/app.js").await.status, 200);
+                }
+                mount.freeze();
+                let open = request_often(livers.port(), "/app.js").await;
+                (livers, (open, mount, dir))
+            })
+            .await;
+        }
+    }
+}

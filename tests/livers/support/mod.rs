@@ -7,6 +7,7 @@
 //! - [`socket`]: a WebSocket client, and [`tab`]: the reload protocol on it
 //! - [`browser`]: Chromium pages
 //! - [`backend`]: a scripted TCP server to proxy to
+//! - [`hang`]: files whose readers block
 //! - [`skip`]: skipping a test that needs something this machine lacks
 //!
 //! Every wait has a deadline and panics with what it waited for. No test sleeps until something has
@@ -17,6 +18,8 @@
 pub mod backend;
 pub mod browser;
 pub mod dir;
+#[cfg(target_os = "linux")]
+pub mod hang;
 pub mod http;
 mod selftest;
 pub mod server;

@@ -133,11 +133,16 @@ impl Start {
 
     /// Starts the server and waits until it is ready.
     pub async fn start(self) -> Livers {
-        let output = Arc::new(Output::default());
-        let child = self.spawn(&output);
-        let mut livers = Livers { start: self, child, output, url: String::new(), port: 0 };
+        let mut livers = self.start_without_waiting();
         livers.ready(0).await;
         livers
+    }
+
+    /// Starts the server, which may never be ready. Its URL and port are not known.
+    pub fn start_without_waiting(self) -> Livers {
+        let output = Arc::new(Output::default());
+        let child = self.spawn(&output);
+        Livers { start: self, child, output, url: String::new(), port: 0 }
     }
 
     fn spawn(&self, output: &Arc<Output>) -> Child {
@@ -307,6 +312,11 @@ impl Livers {
         }
         let port = self.url.trim_end_matches('/').rsplit(':').next().and_then(|p| p.parse().ok());
         self.port = port.unwrap_or_else(|| panic!("no port in {}", self.url));
+    }
+
+    /// Returns whether the server has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("the state of a child process").is_some()
     }
 
     /// Kills the server (SIGKILL) and waits for its end.
