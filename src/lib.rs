@@ -32,7 +32,7 @@
 //! | 4 | `live`: the live-reload core, usable without files and without `site` (injection, reload socket, which tab uses which file) · `files`: what a URL path resolves to, and the cache of served files · `esm`: compiles modules and serves packages (feature `esm`) · `watch`: detects changes · `proxy`: forwards requests and WebSockets to backends |
 //! | 3 | `docroot`: maps URL paths to files and back, access rules, reads files as consistent snapshots |
 //! | 2 | `http`: RFC 9110 and 9112, and of livers only its own paths: representations, preconditions, ranges, content codings, URL paths, host guard |
-//! | 1 | plain data without I/O: `error` · `event` · `fault` · `refusal` · `change` |
+//! | 1 | plain data without I/O: `error` · `event` · `fault` · `refusal` · `change` · `escape` |
 //!
 //! The client in `client-snippet` has three programs: `reload` (in every page), `hmr` (hot updates
 //! of modules) and `packages` (the module registry of `node_modules`).
@@ -67,6 +67,7 @@ pub(crate) mod change;
 pub(crate) mod config;
 pub(crate) mod docroot;
 pub(crate) mod error;
+pub(crate) mod escape;
 #[cfg_attr(not(feature = "esm"), path = "esm/disabled.rs")]
 pub(crate) mod esm;
 pub(crate) mod event;
@@ -87,6 +88,7 @@ pub use change::{Change, ChangeSet, Kind};
 pub use config::{Config, PageUpdate};
 pub use docroot::Mount;
 pub use error::{Error, InvalidValue};
+pub use escape::escape;
 pub use event::{Event, Events};
 pub use fault::Fault;
 pub use http::guard::AllowedHost;

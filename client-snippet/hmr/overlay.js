@@ -83,12 +83,20 @@ export const kindOf = (line, number) => {
 export const placeOf = ({ file, line, column }) =>
   [file, line, line && column].filter((part) => part != null && part !== 0).join(':');
 
+/**
+ * Returns text with control and format characters escaped, which could reorder or hide a part of it.
+ *
+ * @type {(text: string) => string}
+ */
+export const visible = (text) =>
+  text.replace(/[^\P{C}\n\t]|[\u2028\u2029]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
+
 /** Creates the elements of the overlay. @type {MakeElements} */
 const makeElements = (document) => {
   /** @type {Make} */
   const make = (name, text = '', kind = '') => {
     const element = document.createElement(name);
-    if (text) element.textContent = text;
+    if (text) element.textContent = visible(text);
     if (kind) element.className = kind;
     return element;
   };

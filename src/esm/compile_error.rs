@@ -6,6 +6,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::escape::is_visible;
+
 /// Number of lines that the frame shows before the position, and after it.
 const CONTEXT_LINES: usize = 2;
 
@@ -88,7 +90,7 @@ fn frame(source: &str, start: usize, end: usize) -> ((u32, u32), String) {
             // The padding is as wide as the text above it.
             let ellipsis = if skipped > 0 { " " } else { "" };
             let before = text.chars().skip(skipped).take(column - skipped);
-            let padding: String = before.map(padding).collect();
+            let padding: String = before.map(printable).map(padding).collect();
             let marks = "^".repeat(marked.clamp(1, MAX_WIDTH));
             let row = format!("  {:digits$} | {ellipsis}{padding}{marks}", "");
             frame.push_str(&row);
@@ -119,13 +121,13 @@ fn truncate(line: &str, column: usize) -> (String, usize) {
     (shown, skipped)
 }
 
-/// Replaces a character that would move the cursor or change the text direction.
+/// Replaces a character that would move the cursor, change the text direction or be invisible. Not
+/// by an escape, because the marker is placed below.
 fn printable(char: char) -> char {
     match char {
         '\t' => '\t',
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
-        char if char.is_control() => '\u{fffd}',
-        char => char,
+        char if is_visible(char) => char,
+        _ => '\u{fffd}',
     }
 }
 
@@ -185,6 +187,7 @@ mod tests {
             ("'日本'|+|", (1, 5), "> 1 | '日本'+\n    |       ^\n"),
             ("'e\u{301}'|+|", (1, 5), "> 1 | 'e\u{301}'+\n    |    ^\n"),
             ("'\u{1b}[2J'|+|", (1, 7), "> 1 | '\u{fffd}[2J'+\n    |       ^\n"),
+            ("'\u{200b}\u{202e}'|+|", (1, 5), "> 1 | '\u{fffd}\u{fffd}'+\n    |     ^\n"),
             ("|a\nb|", (1, 1), "> 1 | a\n    | ^\n  2 | b\n"),
         ];
         for (source, position, expected) in table {

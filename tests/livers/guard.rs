@@ -178,7 +178,7 @@ async fn the_listening_host_is_accepted() {
             assert_eq!(response.status, *status, "--host {listening}, {host}");
         }
         // The banner has the address for other devices only if they can connect, and it works.
-        livers.wait_for_line(|line| line.contains("watching")).await;
+        livers.wait_for_line(|line| line.contains("serving")).await;
         let network = livers.stdout().into_iter().find_map(|line| {
             let rest = line.trim().strip_prefix("network")?.trim().to_owned();
             Some(rest.strip_prefix("http://").unwrap_or(&rest).trim_end_matches('/').to_owned())

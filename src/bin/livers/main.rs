@@ -54,16 +54,17 @@ async fn run(
     let terminal = Terminal::start(events.subscribe(), cli.verbosity());
     let (quiet, open) = (cli.quiet, cli.open);
     let config = cli.into_config();
-    let extra_watch_paths = config.watch.clone();
     let server = tokio::select! {
-        server = Server::bind(config, events) => server?,
+        server = Server::bind(config.clone(), events) => server?,
         _ = &mut stop_requested => return Ok(()),
     };
-    if !quiet {
-        terminal::print_banner(&server, &extra_watch_paths, began.elapsed());
-    }
+    terminal.print(if quiet {
+        terminal::url(&server)
+    } else {
+        terminal::banner(&server, &config, began.elapsed())
+    });
     if open && let Err(error) = open::that_detached(server.url()) {
-        terminal::print_browser_error(&server.url(), &error);
+        terminal.print(messages::browser_error(&server.url(), &error));
     }
     let stop_requested = async move {
         // Fails if the main thread has given up.

@@ -2,9 +2,11 @@
 //!
 //! The library names settings; here each message names the flag that fixes the problem.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
 use livers::{Error, Refusal};
+
+use crate::terminal::{Line, Style};
 
 /// Words an error of starting the server: what is wrong, and what to do instead.
 pub(crate) fn startup_error(error: &Error) -> String {
@@ -53,6 +55,11 @@ pub(crate) fn startup_error(error: &Error) -> String {
         ),
         error => error.to_string(),
     }
+}
+
+/// Words that no browser could be opened.
+pub(crate) fn browser_error(url: &str, error: &io::Error) -> Line {
+    Line::label(Style::Red, "open").text(format!("cannot open a browser ({error}): go to {url}"))
 }
 
 /// Words a refusal: the reason, and the flag that would allow the request.

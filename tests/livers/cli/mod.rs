@@ -11,18 +11,20 @@ use super::support::server::{self, Livers, Stream};
 use super::support::skip::skip;
 
 #[tokio::test]
-async fn the_banner_lists_urls_routes_and_watched_folders() {
+async fn the_banner_lists_urls_folders_and_routes_with_aligned_labels() {
     let dir = TempDir::with_page("<p>");
-    dir.make_dir("site");
+    dir.write("site/app.html", "<p>");
+    dir.make_dir("shared");
     dir.make_dir("templates");
-    let routes = ["--proxy", "/ws=localhost:3000", "--proxy", "/api=http://localhost:3000/v1"];
+    dir.make_dir("content");
     let livers = Livers::on("site")
         .working_dir(dir.path())
-        .args(routes)
-        .args(["--watch", "templates"])
+        .args(["--proxy", "/ws=localhost:3000", "--proxy", "/api=http://localhost:3000/v1"])
+        .args(["--watch", "templates", "--watch", "content", "--spa=app.html"])
+        .args(["--mount", "/assets=shared"])
         .start()
         .await;
-    livers.wait_for_line(|line| line.trim() == "templates").await;
+    livers.wait_for_line(|line| line.trim() == "watching content").await;
     http::get(livers.port(), "/").await;
     let lines = livers.lines();
     assert!(lines.iter().all(|(on, text)| *on == Stream::Stdout && !text.contains('\x1b')));
@@ -35,10 +37,13 @@ async fn the_banner_lists_urls_routes_and_watched_folders() {
         lines[3..],
         [
             format!("  local    http://localhost:{}/", livers.port()),
+            format!("  serving  {}", site.display()),
+            "  mount    /assets/ -> shared".to_owned(),
+            "  spa      app.html".to_owned(),
             "  proxy    /ws -> http://localhost:3000".to_owned(),
             "  proxy    /api -> http://localhost:3000/v1".to_owned(),
-            format!("  watching {}", site.display()),
-            "           templates".to_owned(),
+            "  watching templates".to_owned(),
+            "  watching content".to_owned(),
             String::new(),
         ]
     );
@@ -50,7 +55,7 @@ async fn the_current_folder_is_served_by_default() {
     let livers = Livers::within(dir.path()).start().await;
     let page = http::get_with(livers.port(), "/", &[("Sec-Fetch-Dest", "empty")]).await;
     assert_eq!(page.text(), "here");
-    livers.wait_for_line(|line| line == format!("  watching {}", dir.path().display())).await;
+    livers.wait_for_line(|line| line == format!("  serving  {}", dir.path().display())).await;
 }
 
 #[tokio::test]

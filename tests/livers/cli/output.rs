@@ -33,7 +33,14 @@ async fn requests_and_tabs_are_printed_only_with_verbose() {
         livers.interrupt();
         livers.wait().await;
         let lines = livers.stdout();
-        let begins = |start: &str| lines.iter().filter(|line| line.starts_with(start)).count();
+        // Of equal lines, some may be collapsed into one with a count.
+        let count = |line: &String| match line.rsplit_once("  (x") {
+            Some((_, count)) => count.trim_end_matches(')').parse().expect("a count"),
+            None => 1,
+        };
+        let begins = |start: &str| -> usize {
+            lines.iter().filter(|line| line.starts_with(start)).map(count).sum()
+        };
         assert_eq!(begins("refused  /: "), 1, "once, not for each request: {lines:?}");
         assert_eq!(begins("updated"), 1, "{lines:?}");
         assert_eq!(begins("GET      /"), if requests { 5 } else { 0 }, "{lines:?}");
@@ -73,40 +80,37 @@ async fn a_change_is_one_line_with_the_reports_of_the_tabs() {
     livers.wait_for_line_after(before, |line| line == begins).await;
 }
 
-/// Returns a free port, since a quiet server does not print its own. Below the system's ephemeral
-/// ports, and not bound here, because a child process would inherit the socket.
-fn free_port() -> u16 {
-    let first = 20_000 + u16::try_from(std::process::id() % 10_000).expect("below 10,000");
-    let free = |port: &u16| std::net::TcpStream::connect(("127.0.0.1", *port)).is_err();
-    (first..32_000).find(free).expect("a free port")
-}
-
+/// The URL is the only line at the start, so that a script can read it.
 #[tokio::test]
-async fn quiet_prints_only_errors_and_refusals() {
+async fn quiet_prints_only_the_url_errors_and_refusals() {
+    use tokio::io::{AsyncBufReadExt, AsyncReadExt};
     let dir = TempDir::with_page("<p>");
-    let port = free_port();
-    let mut command = tokio::process::Command::new(BINARY);
-    command.arg(dir.path()).args(["--quiet", "--strict-port", "--port", &port.to_string()]);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    let child = command.spawn().expect("start livers");
-    within("the server", async {
-        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-    })
-    .await;
-    let mut socket = Socket::on(port).subprotocol("livers").open().await;
-    socket.next_json().await;
-    dir.write("a.css", "a {}");
-    socket.next_json().await;
-    http::get_with(port, "/", &[("Host", "evil.example")]).await;
-    let id = child.id().expect("an id").to_string();
-    Command::new("kill").args(["-s", "INT", &id]).status().expect("run kill");
-    let output = within("its end", child.wait_with_output()).await.expect("its output");
-    assert_eq!(output.status.code(), Some(0));
-    let printed = String::from_utf8_lossy(&output.stdout);
-    assert!(printed.starts_with("refused  /: ") && printed.lines().count() == 1, "{printed}");
-    assert_eq!(output.stderr, b"");
+    let first = Livers::on(dir.path()).start().await;
+    // The system's choice, and the next port of one in use.
+    for requested in [0, first.port()] {
+        let mut command = tokio::process::Command::new(BINARY);
+        command.arg(dir.path()).args(["--quiet", "--port", &requested.to_string()]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.kill_on_drop(true).spawn().expect("start livers");
+        let mut output = tokio::io::BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut line = String::new();
+        within("the URL", output.read_line(&mut line)).await.expect("a line");
+        let port = line.trim().strip_prefix("http://localhost:").and_then(|p| p.strip_suffix('/'));
+        let port: u16 = port.and_then(|port| port.parse().ok()).expect("a URL alone");
+        assert_ne!(port, requested);
+        let mut socket = Socket::on(port).subprotocol("livers").open().await;
+        socket.next_json().await;
+        dir.write("a.css", format!("a {{ top: {port}px }}"));
+        socket.next_json().await;
+        http::get_with(port, "/", &[("Host", "evil.example")]).await;
+        let id = child.id().expect("an id").to_string();
+        Command::new("kill").args(["-s", "INT", &id]).status().expect("run kill");
+        let mut printed = String::new();
+        within("the rest", output.read_to_string(&mut printed)).await.expect("its output");
+        assert!(printed.starts_with("refused  /: ") && printed.lines().count() == 1, "{printed}");
+        let output = within("its end", child.wait_with_output()).await.expect("its output");
+        assert_eq!((output.status.code(), output.stderr), (Some(0), vec![]));
+    }
 }
 
 /// Runs livers in a pseudo-terminal, presses Ctrl-C once it is ready, and returns the output.
@@ -125,7 +129,7 @@ fn at_a_terminal(dir: &TempDir, env: &[(&str, &str)]) -> Option<String> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
     let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
     let mut text = String::new();
-    while !text.contains("watching") {
+    while !text.contains("serving") {
         assert!(output.read_line(&mut text).expect("a line") > 0, "no banner: {text}");
     }
     child.stdin.as_mut().expect("a pipe").write_all(b"\x03").expect("press Ctrl-C");
@@ -149,11 +153,22 @@ async fn colours_are_printed_on_a_terminal_without_no_color() {
 
 #[tokio::test]
 async fn control_characters_are_escaped() {
-    let dir = TempDir::with_page("<p>");
+    let dir = TempDir::new();
+    let table = [
+        ("\u{1b}]0;bad\u{7}\n.css", "%1b]0;bad%07%0a.css", "\\u{1b}]0;bad\\u{7}\\n.css"),
+        (
+            "a\u{202e}ssc.b\u{200b}\u{2028}\u{9b}",
+            "a%e2%80%aessc.b%e2%80%8b%e2%80%a8%c2%9b",
+            "a\\u{202e}ssc.b\\u{200b}\\u{2028}\\u{9b}",
+        ),
+    ];
+    table.iter().for_each(|(name, ..)| dir.write(name, "a {}"));
     let livers = Livers::on(dir.path()).start().await;
-    dir.write("\u{1b}]0;bad\u{7}\n.css", "a {}");
-    let line = livers.wait_for_line(|line| line.starts_with("created")).await;
-    assert!(line.contains("\\u{1b}]0;bad\\u{7}\\n.css"), "{line}");
+    for (name, url, wanted) in table {
+        assert_eq!(http::get(livers.port(), &format!("/{url}")).await.status, 200, "{url}");
+        dir.write(name, "b {}");
+        livers.wait_for_line(|line| line == format!("updated  {wanted}  -> no tab")).await;
+    }
     let (_, _, errors) = crate::support::server::run(["\u{1b}[31m"]).await;
     assert!(errors.starts_with("error: \\u{1b}[31m does not exist"), "{errors}");
 }

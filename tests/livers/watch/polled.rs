@@ -196,7 +196,7 @@ async fn burst_publishes_every_file() {
 #[tokio::test]
 async fn banner_and_status_name_the_reason_for_polling() {
     let site = polled(TempDir::new()).await;
-    let row = format!("  watching {}  (polling: as configured)", site.dir.path().display());
+    let row = format!("  serving  {}  (polling: as configured)", site.dir.path().display());
     site.livers.wait_for_line(|line| line == row).await;
     assert_eq!(status(&site.livers).await["watch"]["polling"], "as configured");
     let events = watched(TempDir::new()).await;

@@ -1,49 +1,57 @@
-//! The banner: where the server can be reached, and what it watches.
+//! The banner: where the server can be reached, and what it serves and watches.
 
 use std::{
-    fmt::Write,
     net::{IpAddr, Ipv4Addr, UdpSocket},
-    path::PathBuf,
     time::Duration,
 };
 
-use livers::Server;
+use livers::{Config, Server};
 
-use super::{BOLD, CYAN, DIM, GREEN, RESET, YELLOW, lines::escaped, print as print_line};
+use super::line::{Line, Message, Style};
 
-/// Prints the banner. `startup` is the time since the process started.
-pub(crate) fn print(server: &Server, extra_watch_paths: &[PathBuf], startup: Duration) {
-    let mut text = String::new();
-    let version = env!("CARGO_PKG_VERSION");
-    let mut row = |label: &str, value: &str| {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {DIM}{label:<8}{RESET} {value}");
-    };
-    row("local", &format!("{CYAN}{}{RESET}", server.url()));
-    if let Some(all) = server.addresses().iter().find(|address| address.ip().is_unspecified()) {
-        let port = all.port();
-        row(
-            "network",
-            &match network_address() {
-                Some(address) => format!("{CYAN}http://{address}:{port}/{RESET}"),
-                None => format!("all addresses of this machine, port {port}"),
-            },
-        );
-    }
-    for route in server.routes() {
-        row("proxy", &escaped(route));
-    }
-    let polling = server.polling().map(|why| format!("  {DIM}(polling: {}){RESET}", escaped(&why)));
-    let root = escaped(&server.root().to_string_lossy());
-    row("watching", &(root + &polling.unwrap_or_default()));
-    for path in extra_watch_paths {
-        row("", &escaped(&path.to_string_lossy()));
-    }
+/// Returns the banner. `startup` is the time since the process started.
+pub(crate) fn banner(server: &Server, config: &Config, startup: Duration) -> Message {
+    let title = Line::indented(2).styled(Style::Title, "livers");
+    let title = title.text(format!(" {}  ", env!("CARGO_PKG_VERSION")));
+    let title = title.styled(Style::Dim, format!("ready in {} ms", startup.as_millis().max(1)));
+    let mut lines = vec![Line::default(), title, Line::default()];
+    lines.push(row("local").styled(Style::Cyan, server.url()));
+    lines.extend(network(server));
+    let root = row("serving").text(server.root().to_string_lossy());
+    lines.push(match server.polling() {
+        Some(why) => root.styled(Style::Dim, format!("  (polling: {why})")),
+        None => root,
+    });
+    lines.extend(config.mount.iter().map(|mount| row("mount").text(mount.to_string())));
+    lines.extend(config.spa.iter().map(|page| row("spa").text(page)));
+    lines.extend(config.proxy.iter().map(|route| row("proxy").text(route.to_string())));
+    lines.extend(config.watch.iter().map(|path| row("watching").text(path.to_string_lossy())));
     if let Some(port) = server.port_in_use() {
-        row("note", &format!("{YELLOW}port {port} is in use, this is the next free one{RESET}"));
+        let note = format!("port {port} is in use, this is the next free one");
+        lines.push(row("note").styled(Style::Yellow, note));
     }
-    let ready = format!("{DIM}ready in {} ms{RESET}", startup.as_millis().max(1));
-    print_line(&format!("\n  {BOLD}{GREEN}livers{RESET} {version}  {ready}\n\n{text}"));
+    lines.push(Line::default());
+    Message(lines)
+}
+
+/// Returns the banner of a quiet server: its URL, which a script can read.
+pub(crate) fn url(server: &Server) -> Message {
+    Line::default().text(server.url()).into()
+}
+
+/// Returns a row with a label.
+fn row(label: &str) -> Line {
+    Line::indented(2).styled(Style::Dim, format!("{label:<8}")).text(" ")
+}
+
+/// Returns the row with the URL for other devices, if they can connect.
+fn network(server: &Server) -> Option<Line> {
+    let all = server.addresses().iter().find(|address| address.ip().is_unspecified())?;
+    let port = all.port();
+    Some(match network_address() {
+        Some(address) => row("network").styled(Style::Cyan, format!("http://{address}:{port}/")),
+        None => row("network").text(format!("all addresses of this machine, port {port}")),
+    })
 }
 
 /// Returns the address by which other devices reach this machine: the source address of its default

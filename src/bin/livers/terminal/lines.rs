@@ -1,18 +1,28 @@
-//! Wording of events, one line each.
-
-use std::fmt::Write;
+//! Wording of events: one line each, and of a compile error its source, too.
 
 use livers::{Change, Event, Fault, Kind, Refusal};
 use percent_encoding::percent_decode_str;
 
-use super::{CYAN, DIM, GREEN, RED, RESET, Verbosity, YELLOW, pending::Report};
+use super::{
+    Verbosity, frame,
+    line::{LABEL_WIDTH, Line, Message, Style},
+    pending::Report,
+};
 use crate::messages;
 
 /// How many file names a line has.
 const MAX_NAMES: usize = 3;
 
-/// Returns the line of an event, or `None` if the verbosity excludes it.
-pub(super) fn event_line(event: &Event, verbosity: Verbosity) -> Option<String> {
+/// Terminals with fewer columns show a code frame without the indentation of the label.
+const NARROW: usize = 80;
+
+/// Returns the message of an event for a terminal with so many columns, or `None` if the verbosity
+/// excludes it.
+pub(super) fn event_message(
+    event: &Event,
+    verbosity: Verbosity,
+    columns: Option<usize>,
+) -> Option<Message> {
     let needed = match event {
         Event::Updated { .. } => Verbosity::Changes,
         Event::Applied { .. } | Event::Tabs { .. } | Event::Request { .. } => Verbosity::All,
@@ -21,86 +31,97 @@ pub(super) fn event_line(event: &Event, verbosity: Verbosity) -> Option<String> 
     if verbosity < needed {
         return None;
     }
+    if let Event::SourceFault(fault) = event {
+        return Some(source_fault(fault, columns));
+    }
+    event_line(event).map(Message::from)
+}
+
+/// Returns the line of an event that has one.
+fn event_line(event: &Event) -> Option<Line> {
+    let label = Line::label;
     Some(match event {
-        Event::Updated { changes, tabs, .. } => {
-            let verb = match changes.first().map(|change| change.kind) {
-                Some(kind) if changes.iter().any(|change| change.kind != kind) => "updated",
-                Some(Kind::Created) => "created",
-                Some(Kind::Removed) => "removed",
-                _ => "updated",
-            };
-            let tabs = match tabs {
-                0 => "no tab".to_owned(),
-                1 => "1 tab".to_owned(),
-                tabs => format!("{tabs} tabs"),
-            };
-            format!("{GREEN}{verb}{RESET}  {}  {DIM}-> {tabs}{RESET}", names(changes))
-        }
+        Event::Updated { changes, tabs, .. } => updated(changes, *tabs),
         Event::Applied { page, how, took, why, .. } => {
-            let why = why.as_deref().map(escaped);
-            let report = Report { how: escaped(how), took: *took, why };
-            format!("{DIM}applied  {}  {report}{RESET}", name(page))
+            let report = Report { how: how.clone(), took: *took, why: why.clone() };
+            let line = label(Style::Dim, "applied").styled(Style::Dim, format!("{}  ", name(page)));
+            report.append_to(line, Style::Dim)
         }
-        Event::Tabs { open } => format!("{DIM}tabs     {open} open{RESET}"),
+        Event::Tabs { open } => {
+            label(Style::Dim, "tabs").styled(Style::Dim, format!("{open} open"))
+        }
         Event::BackendDown { backend, why } => {
-            format!("{RED}proxy{RESET}    {} is down: {}", escaped(backend), escaped(why))
+            label(Style::Red, "proxy").text(format!("{backend} is down: {why}"))
         }
         Event::BackendUp { backend } => {
-            format!("{GREEN}proxy{RESET}    {} is up again", escaped(backend))
+            label(Style::Green, "proxy").text(format!("{backend} is up again"))
         }
         Event::BackendFault { backend, path, why } => {
-            format!("{RED}proxy{RESET}    {} {}: {}", escaped(backend), escaped(path), escaped(why))
+            label(Style::Red, "proxy").text(format!("{backend} {path}: {why}"))
         }
         Event::Refused { path, reason } => refused(path, reason),
-        Event::PolicyAmended { path } => format!(
-            "{YELLOW}policy{RESET}   {}: added livers' script and socket to its \
-             Content-Security-Policy, here and on other pages",
-            escaped(path)
-        ),
+        Event::PolicyAmended { path } => label(Style::Yellow, "policy").text(format!(
+            "{path}: added livers' script and socket to its Content-Security-Policy, here and on \
+             other pages"
+        )),
         Event::WatchFault { path, why } => {
-            format!("{RED}watch{RESET}    {}: {}", escaped(&path.to_string_lossy()), escaped(why))
+            label(Style::Red, "watch").text(format!("{}: {why}", path.to_string_lossy()))
         }
         Event::RuleFault { file, why } => {
-            format!("{YELLOW}ignored{RESET}  {}: {}", escaped(file), escaped(why))
+            label(Style::Yellow, "ignored").text(format!("{file}: {why}"))
         }
-        Event::StillWritten { path } => {
-            let path = escaped(&path.to_string_lossy());
-            format!("{YELLOW}writing{RESET}  {path} is still open for writing: served as it is")
-        }
-        Event::SourceFault(fault) => source_fault(fault),
+        Event::StillWritten { path } => label(Style::Yellow, "writing")
+            .text(format!("{} is still open for writing: served as it is", path.to_string_lossy())),
         Event::Request { method, target, status, took } => {
             let ms = took.as_secs_f64() * 1000.0;
-            format!("{DIM}{method:<8} {}  {status}, {ms:.1} ms{RESET}", escaped(target))
+            let line =
+                Line::default().styled(Style::Dim, format!("{method:<8} {target}  {status}"));
+            line.varying(Style::Dim, format!(", {ms:.1} ms"))
         }
-        Event::ConnectionFault { why } => format!("{RED}server{RESET}   {}", escaped(why)),
+        Event::ConnectionFault { why } => label(Style::Red, "server").text(why),
         // `Event` may get more variants.
         _ => return None,
     })
 }
 
+/// Returns the line of a change.
+pub(super) fn updated(changes: &[Change], tabs: usize) -> Line {
+    let verb = match changes.first().map(|change| change.kind) {
+        Some(kind) if changes.iter().any(|change| change.kind != kind) => "updated",
+        Some(Kind::Created) => "created",
+        Some(Kind::Removed) => "removed",
+        _ => "updated",
+    };
+    let tabs = match tabs {
+        0 => "no tab".to_owned(),
+        1 => "1 tab".to_owned(),
+        tabs => format!("{tabs} tabs"),
+    };
+    let line = Line::label(Style::Green, verb).text(format!("{}  ", names(changes)));
+    line.styled(Style::Dim, format!("-> {tabs}"))
+}
+
 /// Returns the lines of a compile error: its place, the message, and the source around it.
-fn source_fault(fault: &Fault) -> String {
+fn source_fault(fault: &Fault, columns: Option<usize>) -> Message {
     let place = match (fault.line, fault.column) {
         (Some(line), Some(column)) => format!(":{line}:{column}"),
         _ => String::new(),
     };
-    let mut text = format!(
-        "{RED}error{RESET}    {}{place}: {}",
-        escaped(&fault.file),
-        escaped(&fault.message)
-    );
-    for line in fault.frame.lines() {
-        let _ = write!(text, "\n         {DIM}{}{RESET}", escaped(line));
-    }
-    if let Some(help) = &fault.help {
-        let _ = write!(text, "\n         {CYAN}{}{RESET}", escaped(help));
-    }
-    text
+    let mut message = fault.message.lines();
+    let first = message.next().unwrap_or_default();
+    let first = Line::label(Style::Red, "error").text(format!("{}{place}: {first}", fault.file));
+    let indented = || Line::indented(LABEL_WIDTH);
+    let indent = if columns.is_some_and(|columns| columns < NARROW) { 0 } else { LABEL_WIDTH };
+    let rows = frame::fit(&fault.frame, columns.map(|columns| columns.saturating_sub(indent)));
+    let rows = rows.into_iter().map(|row| Line::indented(indent).styled(Style::Dim, row));
+    let help = fault.help.iter().map(|help| indented().styled(Style::Cyan, help));
+    let message = message.map(|line| indented().text(line));
+    Message([first].into_iter().chain(message).chain(rows).chain(help).collect())
 }
 
 /// Returns the line of a refused request.
-pub(super) fn refused(path: &str, reason: &Refusal) -> String {
-    format!("{YELLOW}refused{RESET}  {}: {}", escaped(path), escaped(&messages::refusal(reason)))
+pub(super) fn refused(path: &str, reason: &Refusal) -> Line {
+    Line::label(Style::Yellow, "refused").text(format!("{path}: {}", messages::refusal(reason)))
 }
 
 /// Returns the names of the first few changed files.
@@ -116,29 +137,19 @@ fn names(changes: &[Change]) -> String {
 /// Returns a URL path decoded and without its leading slash.
 fn name(path: &str) -> String {
     let decoded = percent_decode_str(path).decode_utf8_lossy();
-    let name = decoded.strip_prefix('/').filter(|name| !name.is_empty()).unwrap_or(&decoded);
-    escaped(name)
-}
-
-/// Returns text with its control characters escaped, since a terminal would obey them.
-pub(super) fn escaped(text: &str) -> String {
-    text.chars()
-        .flat_map(|char| {
-            let control = char.is_control();
-            let escaped = control.then(|| char.escape_default());
-            escaped.into_iter().flatten().chain((!control).then_some(char))
-        })
-        .collect()
+    decoded.strip_prefix('/').filter(|name| !name.is_empty()).unwrap_or(&decoded).to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use livers::{Change, Event, Kind};
 
-    use super::{Verbosity, event_line};
+    use super::{Verbosity, event_message};
 
     fn plain(event: &Event, verbosity: Verbosity) -> Option<String> {
-        event_line(event, verbosity).map(|line| anstream::adapter::strip_str(&line).to_string())
+        let message = event_message(event, verbosity, None)?;
+        let lines: Vec<_> = message.0.iter().map(ToString::to_string).collect();
+        Some(anstream::adapter::strip_str(&lines.join("\n")).to_string())
     }
 
     fn updated(paths: &[(&str, Kind)], tabs: usize) -> Event {

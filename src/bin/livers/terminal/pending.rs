@@ -9,9 +9,10 @@
 
 use std::{
     collections::VecDeque,
-    fmt,
     time::{Duration, Instant},
 };
+
+use super::line::{Line, Style};
 
 /// How long a line waits for reports.
 const REPORT_TIMEOUT: Duration = Duration::from_millis(300);
@@ -24,10 +25,22 @@ pub(super) struct Report {
     pub(super) why: Option<String>,
 }
 
+impl Report {
+    /// Appends the report to a line.
+    pub(super) fn append_to(self, line: Line, style: Style) -> Line {
+        let line = line.styled(style, self.how);
+        let line = line.varying(style, format!(" {} ms", self.took.as_millis()));
+        match self.why {
+            Some(why) => line.styled(style, format!(" ({why})")),
+            None => line,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct PendingLine {
     version: u64,
-    text: String,
+    line: Line,
     tabs: usize,
     reports: Vec<Report>,
     deadline: Instant,
@@ -39,9 +52,9 @@ pub(super) struct PendingLines(VecDeque<PendingLine>);
 
 impl PendingLines {
     /// Adds the line of a change that so many tabs were notified of.
-    pub(super) fn add(&mut self, version: u64, text: String, tabs: usize, now: Instant) {
+    pub(super) fn add(&mut self, version: u64, line: Line, tabs: usize, now: Instant) {
         let deadline = now + REPORT_TIMEOUT;
-        self.0.push_back(PendingLine { version, text, tabs, reports: Vec::new(), deadline });
+        self.0.push_back(PendingLine { version, line, tabs, reports: Vec::new(), deadline });
     }
 
     /// Adds a tab's report to the line of its change, if that is still pending.
@@ -52,15 +65,15 @@ impl PendingLines {
     }
 
     /// Removes and returns the lines to print now. A complete line also releases those before it.
-    pub(super) fn take_ready(&mut self, now: Instant) -> Vec<String> {
+    pub(super) fn take_ready(&mut self, now: Instant) -> Vec<Line> {
         let ready = |line: &PendingLine| line.reports.len() >= line.tabs || line.deadline <= now;
         let count = self.0.iter().rposition(ready).map_or(0, |last| last + 1);
-        self.0.drain(..count).map(PendingLine::into_text).collect()
+        self.0.drain(..count).map(PendingLine::into_line).collect()
     }
 
     /// Removes and returns all lines.
-    pub(super) fn take_all(&mut self) -> Vec<String> {
-        self.0.drain(..).map(PendingLine::into_text).collect()
+    pub(super) fn take_all(&mut self) -> Vec<Line> {
+        self.0.drain(..).map(PendingLine::into_line).collect()
     }
 
     /// Returns when the oldest line is to be printed.
@@ -70,8 +83,8 @@ impl PendingLines {
 }
 
 impl PendingLine {
-    /// Returns the text with the reports: equal ones once, with the longest time.
-    fn into_text(self) -> String {
+    /// Returns the line with the reports: equal ones once, with the longest time.
+    fn into_line(self) -> Line {
         let mut distinct: Vec<Report> = Vec::new();
         for report in self.reports {
             let equal = |other: &&mut Report| other.how == report.how && other.why == report.why;
@@ -80,19 +93,11 @@ impl PendingLine {
                 None => distinct.push(report),
             }
         }
-        let reports: Vec<_> = distinct.iter().map(Report::to_string).collect();
-        if reports.is_empty() {
-            self.text
-        } else {
-            format!("{}  {}", self.text, reports.join(", "))
-        }
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} ms", self.how, self.took.as_millis())?;
-        self.why.as_ref().map_or(Ok(()), |why| write!(f, " ({why})"))
+        let mut separator = "  ";
+        distinct.into_iter().fold(self.line, |line, report| {
+            let line = line.text(std::mem::replace(&mut separator, ", "));
+            report.append_to(line, Style::Plain)
+        })
     }
 }
 
@@ -100,7 +105,7 @@ impl fmt::Display for Report {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{PendingLines, REPORT_TIMEOUT, Report};
+    use super::{Line, PendingLines, REPORT_TIMEOUT, Report};
 
     fn report(how: &str, ms: u64) -> Report {
         let why = (how == "reload").then(|| "a.js changed".to_owned());
@@ -120,12 +125,13 @@ mod tests {
                 match words[..] {
                     ["add", ..] => {
                         let tabs = usize::try_from(number(2)).unwrap();
-                        pending.add(number(1), format!("v{}", number(1)), tabs, now);
+                        let line = Line::default().text(format!("v{}", number(1)));
+                        pending.add(number(1), line, tabs, now);
                     }
                     _ => pending.report(number(0), report(words[1], number(2))),
                 }
             }
-            out.extend(pending.take_ready(now).into_iter().map(|line| (ms, line)));
+            out.extend(pending.take_ready(now).into_iter().map(|line| (ms, line.to_string())));
         }
         assert_eq!(pending.deadline(), None);
         out
@@ -166,9 +172,10 @@ mod tests {
     #[test]
     fn take_all_returns_incomplete_lines() {
         let mut pending = PendingLines::default();
-        pending.add(1, "v1".into(), 2, Instant::now());
+        pending.add(1, Line::default().text("v1"), 2, Instant::now());
         pending.report(1, report("css", 3));
-        assert_eq!(pending.take_all(), ["v1  css 3 ms"]);
+        let lines: Vec<_> = pending.take_all().iter().map(Line::to_string).collect();
+        assert_eq!(lines, ["v1  css 3 ms"]);
         assert_eq!(pending.deadline(), None);
     }
 }

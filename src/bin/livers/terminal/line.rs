@@ -1,0 +1,160 @@
+//! Styled lines. Their text is escaped where they are written, so no caller can forget it.
+
+use std::fmt;
+
+use livers::escape;
+use unicode_width::UnicodeWidthStr;
+
+/// The width of the column with the labels.
+pub(super) const LABEL_WIDTH: usize = 9;
+
+/// How a part of a line is displayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    Plain,
+    Title,
+    Dim,
+    Red,
+    Green,
+    Yellow,
+    Cyan,
+}
+
+impl Style {
+    /// Returns the escape sequence that turns the style on (ECMA-48, section 8.3.117).
+    fn sequence(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Title => "\x1b[1;32m",
+            Self::Dim => "\x1b[2m",
+            Self::Red => "\x1b[31m",
+            Self::Green => "\x1b[32m",
+            Self::Yellow => "\x1b[33m",
+            Self::Cyan => "\x1b[36m",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Span {
+    style: Style,
+    text: String,
+    /// Whether two lines that differ only here count as equal, such as in a time.
+    varies: bool,
+}
+
+/// A line of styled text. Its `Display` has escape sequences for the styles, and the text
+/// [escaped](escape).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Line(Vec<Span>);
+
+impl Line {
+    /// Returns a line that begins with a label, padded to the width of its column.
+    pub(crate) fn label(style: Style, label: &str) -> Self {
+        Self::default()
+            .styled(style, label)
+            .text(" ".repeat(LABEL_WIDTH.saturating_sub(label.len())))
+    }
+
+    /// Returns a line that begins with so many spaces.
+    pub(crate) fn indented(columns: usize) -> Self {
+        Self::default().text(" ".repeat(columns))
+    }
+
+    /// Appends text.
+    pub(crate) fn text(self, text: impl Into<String>) -> Self {
+        self.styled(Style::Plain, text)
+    }
+
+    /// Appends styled text.
+    pub(crate) fn styled(self, style: Style, text: impl Into<String>) -> Self {
+        self.push(style, text.into(), false)
+    }
+
+    /// Appends styled text that does not count when lines are compared.
+    pub(crate) fn varying(self, style: Style, text: impl Into<String>) -> Self {
+        self.push(style, text.into(), true)
+    }
+
+    fn push(mut self, style: Style, text: String, varies: bool) -> Self {
+        self.0.push(Span { style, text, varies });
+        self
+    }
+
+    /// Returns the number of columns on a terminal.
+    pub(super) fn width(&self) -> usize {
+        self.0.iter().map(|span| escape(&span.text).width()).sum()
+    }
+
+    /// Returns whether this is the same line as another one, but for the parts that vary.
+    fn repeats(&self, other: &Self) -> bool {
+        let same = |(a, b): (&Span, &Span)| a == b || (a.varies && b.varies);
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(same)
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Span { style, text, .. } in &self.0 {
+            match style.sequence() {
+                "" => f.write_str(&escape(text))?,
+                sequence => write!(f, "{sequence}{}\x1b[0m", escape(text))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The lines of one event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Message(pub(super) Vec<Line>);
+
+impl Message {
+    /// Returns whether this is the same message as another one, but for the parts that vary.
+    pub(super) fn repeats(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| a.repeats(b))
+    }
+
+    /// Appends to the first line how many equal messages this one stands for.
+    pub(super) fn counted(mut self, count: usize) -> Self {
+        if count > 1
+            && let Some(first) = self.0.first_mut()
+        {
+            *first = std::mem::take(first).styled(Style::Dim, format!("  (x{count})"));
+        }
+        self
+    }
+}
+
+impl From<Line> for Message {
+    fn from(line: Line) -> Self {
+        Self(vec![line])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Line, Message, Style};
+
+    #[test]
+    fn text_is_escaped_and_styles_are_not() {
+        let line =
+            Line::label(Style::Red, "error").text("a\u{1b}[2J\u{202e}b").styled(Style::Dim, "\n");
+        let wanted = "\u{1b}[31merror\u{1b}[0m    a\\u{1b}[2J\\u{202e}b\u{1b}[2m\\n\u{1b}[0m";
+        assert_eq!(line.to_string(), wanted);
+        assert_eq!(line.width(), "error    a\\u{1b}[2J\\u{202e}b\\n".len());
+        assert_eq!(Line::default().text("日本").width(), 4);
+    }
+
+    #[test]
+    fn messages_repeat_if_only_their_times_differ() {
+        let message = |name: &str, time: &str| -> Message {
+            Line::label(Style::Green, "updated").text(name).varying(Style::Plain, time).into()
+        };
+        assert!(message("a", "1 ms").repeats(&message("a", "20 ms")));
+        assert!(!message("a", "1 ms").repeats(&message("b", "1 ms")));
+        assert!(!message("a", "1 ms").repeats(&Message::default()));
+        assert_eq!(message("a", "").counted(1), message("a", ""));
+        assert!(message("a", "").counted(3).0[0].to_string().contains("(x3)"));
+    }
+}
