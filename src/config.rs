@@ -4,13 +4,14 @@
 //! be deserialized into one: the keys are the flags without their dashes (`proxy-wait = 10`).
 //! Values that have a syntax of their own, such as a proxy route, are strings in a file.
 
-use std::{path::PathBuf, str::FromStr, time::Duration};
+use std::{collections::HashSet, path::PathBuf, str::FromStr, time::Duration};
 
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::{
     docroot::Mount,
-    error::InvalidValue,
+    error::{Error, InvalidValue},
+    event::NoEffect,
     http::guard::AllowedHost,
     live::reload::hub::Reload,
     proxy::Route,
@@ -115,6 +116,42 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// Returns the error of two settings that contradict each other.
+    pub(crate) fn contradiction(&self) -> Option<Error> {
+        let mut prefixes = HashSet::new();
+        let twice = self.proxy.iter().find(|route| !prefixes.insert(route.prefix()))?;
+        Some(Error::DuplicateRoute(twice.prefix().to_owned()))
+    }
+
+    /// Returns the settings that have no effect beside the others.
+    pub(crate) fn without_effect(&self) -> Vec<(&'static str, NoEffect)> {
+        let default = Self::default();
+        let all_proxied = self.proxy.iter().any(|route| route.prefix() == "/");
+        let no_proxy = self.proxy.is_empty();
+        let no_tls = !no_proxy && !self.proxy.iter().any(Route::is_tls);
+        let rows = [
+            ("proxy-wait", no_proxy && self.proxy_wait != default.proxy_wait, NoEffect::NoProxy),
+            (
+                "proxy-timeout",
+                no_proxy && self.proxy_timeout != default.proxy_timeout,
+                NoEffect::NoProxy,
+            ),
+            ("proxy-change-origin", no_proxy && self.proxy_change_origin, NoEffect::NoProxy),
+            ("proxy-insecure", no_proxy && self.proxy_insecure, NoEffect::NoProxy),
+            ("proxy-insecure", no_tls && self.proxy_insecure, NoEffect::NoTlsBackend),
+            ("spa", all_proxied && self.spa.is_some(), NoEffect::AllProxied),
+            ("header", all_proxied && !self.header.is_empty(), NoEffect::AllProxied),
+            ("cors", all_proxied && !self.cors.is_empty(), NoEffect::AllProxied),
+            ("isolate", all_proxied && self.isolate, NoEffect::AllProxied),
+        ];
+        rows.into_iter()
+            .filter(|(_, applies, _)| *applies)
+            .map(|(name, _, why)| (name, why))
+            .collect()
+    }
+}
+
 /// How a page is updated when its own HTML file changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -191,6 +228,54 @@ mod tests {
         assert_eq!(config.proxy_wait, Duration::from_millis(1500));
         assert_eq!((config.reload, config.html), (Reload::All, PageUpdate::Reload));
         assert_eq!(config.proxy_timeout, Config::default().proxy_timeout);
+    }
+
+    #[test]
+    fn contradictions_and_settings_without_effect_are_found() {
+        use crate::{
+            error::Error,
+            event::NoEffect::{AllProxied, NoProxy, NoTlsBackend},
+        };
+        let config = |text: &str| serde_json::from_str::<Config>(text).unwrap();
+        let table = [
+            ("{}", vec![]),
+            (r#"{ "proxy-wait": 0, "proxy-timeout": 120 }"#, vec![]),
+            (
+                r#"{ "proxy-wait": 1, "proxy-timeout": 5, "proxy-change-origin": true }"#,
+                vec![
+                    ("proxy-wait", NoProxy),
+                    ("proxy-timeout", NoProxy),
+                    ("proxy-change-origin", NoProxy),
+                ],
+            ),
+            (r#"{ "proxy-insecure": true }"#, vec![("proxy-insecure", NoProxy)]),
+            (
+                r#"{ "proxy": ["/a=3000"], "proxy-insecure": true, "proxy-wait": 1 }"#,
+                vec![("proxy-insecure", NoTlsBackend)],
+            ),
+            (r#"{ "proxy": ["/a=https://b.test"], "proxy-insecure": true }"#, vec![]),
+            (r#"{ "proxy": ["/a=3000"], "spa": "index.html", "isolate": true }"#, vec![]),
+            (
+                r#"{ "proxy": ["/=3000"], "spa": "a.html", "isolate": true, "cors": ["*"], "header": ["a: b"] }"#,
+                vec![
+                    ("spa", AllProxied),
+                    ("header", AllProxied),
+                    ("cors", AllProxied),
+                    ("isolate", AllProxied),
+                ],
+            ),
+        ];
+        for (text, wanted) in table {
+            assert_eq!(config(text).without_effect(), wanted, "{text}");
+            assert!(config(text).contradiction().is_none(), "{text}");
+        }
+        for text in [r#"["/a=1", "/b=1", "/a=2"]"#, r#"["/a/=1", "/a=1"]"#] {
+            let error = config(&format!("{{ \"proxy\": {text} }}")).contradiction();
+            assert!(
+                matches!(error, Some(Error::DuplicateRoute(prefix)) if prefix == "/a"),
+                "{text}"
+            );
+        }
     }
 
     #[test]

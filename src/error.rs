@@ -30,6 +30,8 @@ pub enum Error {
     IgnorePattern(String, String),
     /// The SPA fallback page is not a path inside the root.
     SpaPath(String),
+    /// Two proxy routes have the same prefix.
+    DuplicateRoute(String),
     /// The system refused a resource that livers needs, such as a thread or a file watcher.
     System(String),
 }
@@ -54,6 +56,7 @@ impl fmt::Display for Error {
                 write!(f, "ignore pattern '{pattern}' is not a valid glob: {reason}")
             }
             Self::SpaPath(file) => write!(f, "SPA page {file} is not a path inside the root"),
+            Self::DuplicateRoute(prefix) => write!(f, "two proxy routes have the prefix {prefix}"),
             Self::System(reason) => write!(f, "the system refused a resource: {reason}"),
         }
     }

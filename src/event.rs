@@ -14,6 +14,18 @@ use crate::{change::Change, fault::Fault, refusal::Refusal};
 /// allocated at the start.
 const BACKLOG: usize = 256;
 
+/// Why a setting has no effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoEffect {
+    /// It is about backends, and there is no proxy route.
+    NoProxy,
+    /// It is about TLS backends, and no route leads to one.
+    NoTlsBackend,
+    /// It is about files, and a proxy route covers all paths.
+    AllProxied,
+}
+
 /// An event of a running server.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -78,6 +90,18 @@ pub enum Event {
     PolicyAmended {
         /// The page's URL path.
         path: String,
+    },
+    /// A setting has no effect. Emitted at the start.
+    SettingUnused {
+        /// The setting, as it is spelled in a file.
+        setting: &'static str,
+        /// The reason.
+        why: NoEffect,
+    },
+    /// The SPA page does not exist, or is not a file, at the start.
+    SpaPageMissing {
+        /// The page, as configured.
+        file: String,
     },
     /// A line of `_headers`, `_redirects` or a `.gitignore` is invalid or has no effect. Emitted
     /// once until the file changes.

@@ -89,7 +89,7 @@ pub use config::{Config, PageUpdate};
 pub use docroot::Mount;
 pub use error::{Error, InvalidValue};
 pub use escape::escape;
-pub use event::{Event, Events};
+pub use event::{Event, Events, NoEffect};
 pub use fault::Fault;
 pub use http::guard::AllowedHost;
 pub use live::reload::hub::Reload;

@@ -55,6 +55,11 @@ impl Route {
         &self.upstream
     }
 
+    /// Returns whether the backend is reached over TLS.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.upstream.tls()
+    }
+
     /// Returns what follows the prefix in a path: nothing, or a slash and more.
     fn rest<'p>(&self, path: &'p str) -> Option<&'p str> {
         // The targets of `OPTIONS *` and CONNECT are not paths.

@@ -7,7 +7,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     change::{Change, ChangeSet},
     config::{Config, PageUpdate},
-    docroot::{Allow, Root},
+    docroot::{Allow, Located, Root},
     error::Error,
     esm::Esm,
     event::{Event, Events},
@@ -22,6 +22,8 @@ use crate::{
 /// The served folders, the compiler of their sources, and the watch on them.
 pub(super) struct Folders {
     root: Arc<Root>,
+    /// The page for navigations that match no file.
+    spa: Option<UrlPath>,
     esm: Option<Arc<Esm>>,
     pub(super) watch: Arc<Watch>,
 }
@@ -33,8 +35,8 @@ impl Folders {
     /// Reads folders.
     ///
     /// # Errors
-    /// A folder does not exist or cannot be read, an ignore pattern is invalid, or the system
-    /// refuses a thread.
+    /// A folder does not exist or cannot be read, the path of the SPA page or an ignore pattern is
+    /// invalid, or the system refuses a thread.
     pub(super) fn open(config: &Config, hub: &Arc<Hub>, events: &Events) -> Result<Self, Error> {
         let allow = Allow {
             dotfiles: config.dotfiles,
@@ -42,6 +44,7 @@ impl Folders {
             symlinks: config.follow_symlinks,
         };
         let root = Arc::new(Root::new(&config.root, allow, &config.mount)?);
+        let spa = config.spa.as_deref().map(spa_page).transpose()?;
         let proxied = config.proxy.iter().map(|route| route.prefix().to_owned()).collect();
         let esm = config.compile.then(|| Esm::new(root.path(), proxied)).flatten().map(Arc::new);
         let options = watch::Options {
@@ -52,7 +55,16 @@ impl Folders {
         };
         let publish = publisher(Arc::clone(hub), esm.clone(), events.clone());
         let watch = Arc::new(Watch::start(options, events.clone(), publish)?);
-        Ok(Self { root, esm, watch })
+        if let (Some(page), Some(file)) = (&spa, &config.spa) {
+            match root.locate(page) {
+                Located::File(_) => {}
+                Located::Refused(reason) => {
+                    events.emit(Event::Refused { path: page.to_string(), reason });
+                }
+                _ => events.emit(Event::SpaPageMissing { file: file.clone() }),
+            }
+        }
+        Ok(Self { root, spa, esm, watch })
     }
 }
 
@@ -76,14 +88,13 @@ fn publisher(hub: Arc<Hub>, esm: Option<Arc<Esm>>, events: Events) -> Publish {
 /// `tasks` tracks everything that outlives a request, and `cancel` ends it.
 pub(super) fn site(
     config: Config,
-    spa: Option<UrlPath>,
     folders: Folders,
     hub: Arc<Hub>,
     events: Events,
     tasks: &TaskTracker,
     cancel: &CancellationToken,
 ) -> Site {
-    let Folders { root, esm, watch } = folders;
+    let Folders { root, spa, esm, watch } = folders;
     let routes = config.proxy.iter().map(ToString::to_string).collect();
     let options = proxy::Options {
         routes: config.proxy,
@@ -134,7 +145,7 @@ fn pages(hub: &Arc<Hub>) -> proxy::Pages {
 }
 
 /// Parses the path of the SPA page, relative to the root.
-pub(super) fn spa_page(file: &str) -> Result<UrlPath, Error> {
+fn spa_page(file: &str) -> Result<UrlPath, Error> {
     let names = file.trim_start_matches('/').split('/').map(str::as_bytes);
     UrlPath::from_names(names, false).ok_or_else(|| Error::SpaPath(file.to_owned()))
 }

@@ -34,7 +34,12 @@ use self::{
     listen::{listen, resolve},
 };
 use crate::{
-    config::Config, error::Error, event::Events, live::reload::hub::Hub, site::Site, watch::Watch,
+    config::Config,
+    error::Error,
+    event::{Event, Events},
+    live::reload::hub::Hub,
+    site::Site,
+    watch::Watch,
 };
 
 /// How long requests in progress may take to finish when the server stops.
@@ -64,8 +69,10 @@ impl Server {
     /// # Errors
     /// A folder, an address, or another setting is invalid, or the system refuses a resource.
     pub async fn bind(config: Config, events: Events) -> Result<Self, Error> {
+        if let Some(error) = config.contradiction() {
+            return Err(error);
+        }
         let addresses = resolve(config.host.as_deref()).await?;
-        let spa = config.spa.as_deref().map(assemble::spa_page).transpose()?;
         let hub = Hub::new(config.reload);
         let folders = tokio::task::spawn_blocking({
             let (config, hub, events) = (config.clone(), Arc::clone(&hub), events.clone());
@@ -79,9 +86,12 @@ impl Server {
                 return Err(error);
             }
         };
+        for (setting, why) in config.without_effect() {
+            events.emit(Event::SettingUnused { setting, why });
+        }
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
         let (host, requested_port) = (config.host.clone(), config.port);
-        let site = assemble::site(config, spa, folders, hub, events, &tasks, &cancel);
+        let site = assemble::site(config, folders, hub, events, &tasks, &cancel);
         Ok(Self {
             site: Arc::new(site),
             host,

@@ -4,7 +4,7 @@
 
 use std::io::{self, ErrorKind};
 
-use livers::{Error, Refusal};
+use livers::{Error, NoEffect, Refusal};
 
 use crate::terminal::{Line, Style};
 
@@ -53,8 +53,23 @@ pub(crate) fn startup_error(error: &Error) -> String {
             "--spa={file} is not a path inside the folder: write it relative to the folder, like \
              --spa=app.html"
         ),
+        Error::DuplicateRoute(prefix) => format!(
+            "--proxy {prefix} is given twice: write one target for each path, or a longer path for one \
+             of them"
+        ),
         error => error.to_string(),
     }
+}
+
+/// Words that a setting has no effect.
+pub(crate) fn setting_unused(setting: &str, why: NoEffect) -> String {
+    let reason = match why {
+        NoEffect::NoProxy => "needs --proxy",
+        NoEffect::NoTlsBackend => "concerns https:// backends, and there is none",
+        NoEffect::AllProxied => "applies to files, and --proxy / forwards every path",
+        _ => "has no effect",
+    };
+    format!("--{setting}: it {reason}")
 }
 
 /// Words that no browser could be opened.

@@ -67,6 +67,12 @@ fn event_line(event: &Event) -> Option<Line> {
         Event::WatchFault { path, why } => {
             label(Style::Red, "watch").text(format!("{}: {why}", path.to_string_lossy()))
         }
+        Event::SettingUnused { setting, why } => {
+            label(Style::Yellow, "ignored").text(messages::setting_unused(setting, *why))
+        }
+        Event::SpaPageMissing { file } => label(Style::Yellow, "missing").text(format!(
+            "{file}  the page of --spa: navigations without a file get 404 until it exists"
+        )),
         Event::RuleFault { file, why } => {
             label(Style::Yellow, "ignored").text(format!("{file}: {why}"))
         }
