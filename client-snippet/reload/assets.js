@@ -4,7 +4,7 @@
 // A new version is requested with a query that servers of files ignore. Without it, the browser
 // would reuse the image that the document already has for this URL. A sheet or an element that
 // names a replaced file later gets the query too: see `reapply`. The new file is loaded first, and
-// is not shown if that fails.
+// is not shown if that fails. A removed file is not loaded: it disappears, as from a fresh page.
 
 import { pathOf, withVersion } from './address.js';
 import { roots } from './sheets.js';
@@ -152,9 +152,9 @@ export const assets = (window) => {
   const target = (path, urls) => {
     const [type] = urls.values();
     /** @type {Target['refresh']} */
-    const refresh = async (version) => {
+    const refresh = async (version, removed) => {
       // The images are kept until they are shown.
-      const loaded = await Promise.all(
+      const loaded = !removed.has(path) && await Promise.all(
         [...urls].map(([url, type]) => preload(window, withVersion(url, version), type)),
       );
       if ((replaced.get(path) ?? 0) > version) return loaded;

@@ -1,7 +1,7 @@
 // Finds the page's style sheets and replaces one without a reload. Types: types.d.ts.
 //
 // An imported sheet is replaced through the sheet that imports it. The old sheet stays until the
-// new one has loaded, and for good if that fails. The files that sheets refer to are in assets.js.
+// new one has loaded, and for good if that fails, unless its file was removed. The files that sheets refer to are in assets.js.
 
 import { pathOf, withVersion } from './address.js';
 
@@ -51,7 +51,7 @@ const makeUpdateUses = (document, { uses, dropped, report }) => (before) => {
 /** Replaces link and style elements. @type {MakeSwap} */
 const makeSwap = ({ setTimeout }, pending, replaced) => {
   /** @type {Swap} */
-  const swap = (old, version) =>
+  const swap = (old, version, isRemoved) =>
     new Promise((resolve, reject) => {
       const fresh = old.cloneNode(true);
       if ('href' in fresh) fresh.href = withVersion(fresh.href, version);
@@ -69,11 +69,11 @@ const makeSwap = ({ setTimeout }, pending, replaced) => {
         old.remove();
         replaced.updateUses(before);
         setTimeout(() => replaced.setUnused(sheet), 0);
-        resolve(older && swap(fresh, version)); // they may share an import
+        resolve(older && swap(fresh, version, isRemoved)); // they may share an import
       };
       fresh.onload = done;
       // With rules, only an import failed.
-      fresh.onerror = () => (fresh.sheet?.cssRules[0] ? done() : fresh.remove());
+      fresh.onerror = () => (isRemoved || fresh.sheet?.cssRules[0] ? done() : fresh.remove());
       old.after(fresh);
       // Rules that a script inserted would be lost.
       if (!('href' in fresh) && fresh.sheet?.cssRules.length !== old.sheet?.cssRules.length) {
@@ -144,7 +144,9 @@ export const sheets = (window, { load, base, urlsIn, used }) => {
         const { href, sheet } = element;
         const urls = loaded ? importsOf(href ?? document.baseURI, sheet) : [];
         const paths = (href ? [href, ...urls] : urls).map((url) => pathOf(url, origin));
-        return { how: 'css', paths, refresh: (version) => swap(element, version) };
+        /** @type {Target['refresh']} */
+        const refresh = (version, removed) => swap(element, version, !!href && removed.has(paths[0]));
+        return { how: 'css', paths, refresh };
       });
   };
 

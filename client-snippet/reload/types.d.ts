@@ -61,8 +61,11 @@ type Updater = (client: Client) => Update;
 interface Target {
   how: string;
   paths: string[];
-  /** Settles when the new file is shown. It never settles if that fails or a newer version is shown first. */
-  refresh(version: number): Promise<any>;
+  /**
+   * Settles when the new file is shown, or when a removed one no longer is. It never settles if the
+   * new file cannot be loaded or a newer version is shown first.
+   */
+  refresh(version: number, removed: Set<string>): Promise<any>;
 }
 
 /** What the page shows. All paths are decoded. */
@@ -79,7 +82,9 @@ interface PageState {
   isFetched(path: string): boolean;
 }
 /** What to apply, or why to reload. */
-type Decision = { morph: boolean; hot: Change[]; targets: any[] } | { why: string };
+type Decision =
+  | { morph: boolean; hot: Change[]; removed: Set<string>; targets: any[] }
+  | { why: string };
 type Decide = (changes: Change[], page: PageState) => Decision;
 type HotModules = () => Promise<any>;
 type MakeInspect = (
@@ -114,8 +119,8 @@ type ImportsOf = (base: string, sheet: any) => string[];
 /** All rules of a sheet and its imports. The sheet may be missing or unreadable. */
 type TextOf = (sheet: any) => string;
 type MakeUpdateUses = (document: Document, used: UsedPaths) => (before: string) => void;
-/** Replaces a link or a style element. */
-type Swap = (old: any, version: number) => Promise<void>;
+/** Replaces a link or a style element, also by one without a sheet if the file was removed. */
+type Swap = (old: any, version: number, isRemoved: boolean) => Promise<void>;
 type MakeSwap = (
   window: Page,
   pending: Map<any, any>,

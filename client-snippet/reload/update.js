@@ -1,7 +1,7 @@
 // Applies changes to the open page. Loaded with the first change. Types: types.d.ts.
 //
-// Each changed file is looked up in the page. A style sheet or an image is replaced, compiled
-// modules are updated by renew.js, and a change of the page's own source is morphed into the
+// Each changed file is looked up in the page. A style sheet or an image is replaced, or disappears
+// until its file is back, compiled modules are updated by renew.js, and a change of the page's own source is morphed into the
 // document by morph.js. If one file of a change set needs a reload, the page reloads once, when the
 // document is available, and nothing else is applied.
 
@@ -13,6 +13,7 @@ import { sheets } from './sheets.js';
 /** Decides what to do about a change set. @type {Decide} */
 export const decide = (changes, page) => {
   const targets = new Set();
+  const removed = new Set();
   const hot = [];
   let morph = false;
   for (const change of changes) {
@@ -28,16 +29,17 @@ export const decide = (changes, page) => {
       continue;
     }
     if (!found.length && page.isUnused(name)) continue;
-    if (kind === 'removed' || page.isFetched(name)) return { why };
     // The URL of a page may leave out index.html or .html.
     const suffix = page.path.endsWith('/') ? 'index.html' : '.html';
     const isPage = name === page.path || name === page.path + suffix;
+    if (page.isFetched(name) || (kind === 'removed' && (isPage || !found.length))) return { why };
     if (isPage && page.canMorph) morph = true;
     else if (!found.length || isPage)
       return { why: !isPage && name.endsWith('.css') ? why + ', and no sheet shows it' : why };
     for (const target of found) targets.add(target);
+    if (kind === 'removed') removed.add(name);
   }
-  return { morph, hot, targets: [...targets] };
+  return { morph, hot, removed, targets: [...targets] };
 };
 
 /** @type {MakeInspect} */
@@ -123,8 +125,8 @@ export const updater = (client) => {
     if (unacknowledged.length) return reload({ version, began, why: unacknowledged[0]?.why });
     const decision = decide(changes, await inspect(changes));
     if ('why' in decision) return reload({ version, began, why: decision.why });
-    const { hot, targets } = decision;
-    const steps = targets.map(({ how, refresh }) => refresh(version).then(() => ({ how })));
+    const { hot, removed, targets } = decision;
+    const steps = targets.map(({ how, refresh }) => refresh(version, removed).then(() => ({ how })));
     if (hot[0]) steps.push(hotModules().then((modules) => modules.apply(hot, version)));
     const results = await Promise.all([...(decision.morph ? [morph()] : []), ...steps]);
     asset.reapply();

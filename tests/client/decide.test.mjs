@@ -30,7 +30,12 @@ const table = [
   ['an import of two sheets', ['modified /base.css'], 'a b'],
   ['a sheet and its import', ['modified /a.css', 'modified /base.css'], 'a b'],
   ['an unescaped path', ['modified /b b.css'], 'b'],
-  ['a removed sheet', ['removed /a.css'], 'reload: a.css was removed'],
+  ['a removed sheet', ['removed /a.css'], '-/a.css a'],
+  ['a removed import and its sheet', ['removed /base.css', 'modified /a.css'], '-/base.css a b'],
+  ['a removed sheet that the page does not show', ['removed /x.css'], 'reload: x.css was removed'],
+  ['a removed image', ['removed /back.png'], '-/back.png back'],
+  ['a removed image that a script fetched', ['removed /drawn.png'], 'reload: drawn.png was removed'],
+  ['a removed script', ['removed /app.js'], 'reload: app.js was removed'],
   ['a sheet that the page does not show', ['modified /x.css'], 'reload: x.css changed, and no sheet shows it'],
   ['a sheet that is no longer imported', ['modified /left.css'], ''],
   ['a removed sheet that was no longer imported', ['removed /left.css'], ''],
@@ -68,7 +73,8 @@ const decisionOf = (changes, page) => {
   );
   if (decision.why !== undefined) return `reload: ${decision.why}`;
   const hot = decision.hot.map(({ path }) => `hot:${path}`);
-  return [...(decision.morph ? ['morph'] : []), ...hot, ...decision.targets].join(' ');
+  const removed = [...decision.removed].map((path) => `-${path}`);
+  return [...(decision.morph ? ['morph'] : []), ...hot, ...removed, ...decision.targets].join(' ');
 };
 
 for (const [what, changes, wanted] of table)

@@ -221,3 +221,65 @@ async fn a_saved_sheet_is_replaced_in_every_place() {
     assert!(line.ends_with(" ms (new.js changed)"), "{line}");
     expect_empty_console(page);
 }
+
+/// Waits until the page has applied a change, and returns how many lines there were then.
+async fn applied_after(livers: &Livers, lines: usize) -> usize {
+    livers.wait_for_line_after(lines, |line| line.starts_with("applied  /  ")).await;
+    livers.lines().len()
+}
+
+#[tokio::test]
+async fn a_deleted_file_disappears_and_comes_back_in_place() {
+    const HTML: &str = "<!doctype html><title>deleted</title><link rel=stylesheet href=top.css>
+        <p>a</p><i>b</i><b id=css></b><img src=a.svg><span>aaaa</span>";
+    let top = "@import 'part.css'; @font-face { font-family: T; src: url(f.ttf) }
+        p { color: rgb(1, 0, 0) } #css::before { content: url(b.svg) } span { font: 10px T }";
+    let files: [(&str, Vec<u8>, &str, &str); 5] = [
+        (
+            "top.css",
+            top.into(),
+            "getComputedStyle(document.querySelector('p')).color",
+            "rgb(1, 0, 0)",
+        ),
+        (
+            "part.css",
+            "i { color: rgb(2, 0, 0) }".into(),
+            "getComputedStyle(document.querySelector('i')).color",
+            "rgb(2, 0, 0)",
+        ),
+        ("a.svg", image(30).into(), "`${document.images[0].naturalWidth}`", "30"),
+        ("b.svg", image(40).into(), "`${css.offsetWidth}`", "40"),
+        (
+            "f.ttf",
+            include_bytes!("font.ttf").to_vec(),
+            "`${document.querySelector('span').offsetWidth}`",
+            "20",
+        ),
+    ];
+    let dir = TempDir::with_page(HTML);
+    for (name, content, ..) in &files {
+        dir.write(name, content);
+    }
+    dir.write("favicon.ico", "");
+    let livers = Livers::on(dir.path()).arg("--verbose").start().await;
+    let pages = open_pages(&livers, &["/"]).await;
+    let page = &pages[0];
+    page.run("window.kept = true").await;
+    for (name, content, shown, value) in &files {
+        page.wait_until(&format!("{shown} === '{value}'")).await;
+        for _ in 0..2 {
+            let before = livers.lines().len();
+            dir.remove(name);
+            page.wait_until(&format!("{shown} !== '{value}'")).await;
+            let after = applied_after(&livers, before).await;
+            dir.write(name, content);
+            applied_after(&livers, after).await;
+            page.wait_until(&format!("{shown} === '{value}'")).await;
+        }
+        assert_eq!(page.navigations(), 1, "{name}");
+    }
+    assert!(page.eval::<bool>("window.kept").await);
+    // The browser logs the requests for missing files.
+    let console = page.console();
+    assert!(console.iter().all(|line| line.source == "network"), "{console:?}");
+}
