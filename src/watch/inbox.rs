@@ -1,6 +1,11 @@
 //! The bounded inbox of the watch's thread: requests, the poller and the system's watcher put
 //! inputs into it.
 //!
+//! The inbox also holds the time at which the thread has something to do without an input. The
+//! system's thread may move it, and wakes the watch's thread only if that is too early to wait for:
+//! a thread that wakes up for nothing would hold the worker's lock just when the next event needs
+//! it.
+//!
 //! The lock is held while one input is added, or while all of them are taken out, and never while
 //! the thread works. Only the first input after the inbox was emptied wakes the thread. When the
 //! inbox is full, inputs are dropped and the overflow is recorded; the thread then compares
@@ -9,7 +14,7 @@
 use std::{
     path::PathBuf,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime},
+    time::{Instant, SystemTime},
 };
 
 use super::{
@@ -39,7 +44,7 @@ pub(super) enum Input {
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
     content: Mutex<Content>,
-    first: Condvar,
+    changed: Condvar,
 }
 
 /// What the inbox holds, and what its reader takes out at once.
@@ -49,10 +54,10 @@ pub(super) struct Content {
     pub(super) inputs: Vec<Input>,
     /// Inputs were dropped.
     pub(super) overflowed: bool,
-    /// The reader was woken without an input.
-    woken: bool,
     /// The reader should end.
     pub(super) stopped: bool,
+    /// When the reader has something to do without an input.
+    due: Option<Instant>,
 }
 
 impl Inbox {
@@ -67,46 +72,55 @@ impl Inbox {
         let is_first = content.inputs.len() == 1;
         drop(content);
         if is_first {
-            self.first.notify_one();
+            self.changed.notify_one();
         }
     }
 
     /// Asks the reader to end.
     pub(super) fn stop(&self) {
         self.content().stopped = true;
-        self.first.notify_one();
+        self.changed.notify_one();
     }
 
-    /// Waits until there is something in the inbox, or the time is over.
+    /// Waits until there is something in the inbox, or something is due.
     ///
     /// # Blocking
-    /// Waits for up to `timeout`, or without limit.
-    pub(super) fn wait(&self, timeout: Option<Duration>) {
-        let is_empty =
-            |content: &mut Content| content.inputs.is_empty() && !content.woken && !content.stopped;
-        let content = self.content();
-        match timeout {
-            None => drop(self.first.wait_while(content, is_empty)),
-            Some(timeout) => drop(self.first.wait_timeout_while(content, timeout, is_empty)),
+    /// Without limit if nothing is due.
+    pub(super) fn wait(&self) {
+        let mut content = self.content();
+        while content.inputs.is_empty() && !content.stopped {
+            content = match content.due.map(|due| due.saturating_duration_since(Instant::now())) {
+                None => self.changed.wait(content).unwrap_or_else(PoisonError::into_inner),
+                Some(left) if left.is_zero() => return,
+                Some(left) => {
+                    let waited = self.changed.wait_timeout(content, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    /// Sets when the reader has something to do without an input.
+    pub(super) fn set_due(&self, due: Option<Instant>) {
+        let mut content = self.content();
+        let is_sooner = due.is_some_and(|due| content.due.is_none_or(|before| due < before));
+        content.due = due;
+        drop(content);
+        if is_sooner {
+            self.changed.notify_one();
         }
     }
 
     /// Takes everything out.
     pub(super) fn take(&self) -> Content {
-        std::mem::take(&mut *self.content())
+        let mut content = self.content();
+        let due = content.due;
+        std::mem::replace(&mut *content, Content { due, ..Content::default() })
     }
 
     /// Returns whether no input waits.
     pub(super) fn is_empty(&self) -> bool {
         self.content().inputs.is_empty()
-    }
-
-    /// Wakes the reader without an input: something may be due sooner than it knows.
-    pub(super) fn wake(&self) {
-        let was_woken = std::mem::replace(&mut self.content().woken, true);
-        if !was_woken {
-            self.first.notify_one();
-        }
     }
 
     fn content(&self) -> MutexGuard<'_, Content> {
@@ -116,7 +130,11 @@ impl Inbox {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::Arc, thread, time::Duration};
+    use std::{
+        sync::Arc,
+        thread,
+        time::{Duration, Instant},
+    };
 
     use super::{CAPACITY, Inbox, Input};
 
@@ -125,7 +143,7 @@ mod tests {
         let inbox = Arc::new(Inbox::default());
         let (reader, writer) = (Arc::clone(&inbox), Arc::clone(&inbox));
         let waiting = thread::spawn(move || {
-            reader.wait(None);
+            reader.wait();
             reader.take().inputs.len()
         });
         thread::spawn(move || writer.send(Input::RetryWatches));
@@ -134,9 +152,21 @@ mod tests {
         (0..=CAPACITY).for_each(|_| inbox.send(Input::RetryWatches));
         let content = inbox.take();
         assert_eq!((content.inputs.len(), content.overflowed), (CAPACITY, true));
-        inbox.wait(Some(Duration::ZERO));
         let content = inbox.take();
         assert_eq!((content.inputs.len(), content.overflowed), (0, false));
+    }
+
+    #[test]
+    fn an_earlier_due_time_ends_the_wait() {
+        let inbox = Arc::new(Inbox::default());
+        inbox.set_due(Some(Instant::now() + Duration::from_hours(1)));
+        let reader = Arc::clone(&inbox);
+        let waiting = thread::spawn(move || {
+            reader.wait();
+            reader.take().inputs.len()
+        });
+        inbox.set_due(Some(Instant::now()));
+        assert_eq!(waiting.join().unwrap(), 0);
     }
 
     #[test]
@@ -144,7 +174,7 @@ mod tests {
         let inbox = Arc::new(Inbox::default());
         let reader = Arc::clone(&inbox);
         let waiting = thread::spawn(move || {
-            reader.wait(None);
+            reader.wait();
             reader.take().stopped
         });
         inbox.stop();

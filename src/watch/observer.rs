@@ -192,7 +192,7 @@ mod tests {
             Arc, Mutex,
             atomic::{AtomicUsize, Ordering},
         },
-        time::Duration,
+        time::{Duration, Instant},
     };
 
     use super::{Method, Observer, Polling, System, WatchError};
@@ -230,7 +230,8 @@ mod tests {
     fn polled(inbox: &Inbox, count: usize) -> Vec<(PathBuf, Signal)> {
         let mut polled = Vec::new();
         while polled.len() < count {
-            inbox.wait(Some(Duration::from_secs(20)));
+            inbox.set_due(Some(Instant::now() + Duration::from_secs(20)));
+            inbox.wait();
             let inputs = inbox.take().inputs;
             assert!(!inputs.is_empty(), "only {polled:?}");
             polled.extend(inputs.into_iter().filter_map(|input| match input {

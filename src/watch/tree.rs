@@ -152,12 +152,20 @@ impl Tree {
     /// Removes a folder that went away, and all below it. Their watches would otherwise go on under
     /// their old names, wherever the folder was moved.
     pub(super) fn remove(&mut self, folder: &Path) {
-        let below = self.watched.range::<Path, _>((Bound::Included(folder), Bound::Unbounded));
-        let below = below.take_while(|watched| watched.starts_with(folder));
-        for folder in below.cloned().collect::<Vec<_>>() {
+        for folder in self.below(folder).cloned().collect::<Vec<_>>() {
             self.watched.remove(&folder);
             self.observer.unwatch(&folder);
         }
+    }
+
+    /// Returns whether a path, or one below it, is watched by itself.
+    pub(super) fn watches_below(&self, path: &Path) -> bool {
+        self.below(path).next().is_some()
+    }
+
+    fn below(&self, folder: &Path) -> impl Iterator<Item = &PathBuf> {
+        let below = self.watched.range::<Path, _>((Bound::Included(folder), Bound::Unbounded));
+        below.take_while(move |watched| watched.starts_with(folder))
     }
 
     /// Removes all folders. After a loss of events, it is unknown which of them were moved.

@@ -100,18 +100,29 @@ impl Worker {
         }
     }
 
-    /// Applies a signal on the thread on which the system reports it, if it is that of a save of a
-    /// [direct](crate::watch::snapshot) file. Returns whether it was applied.
+    /// Applies an event on the thread on which the system reports it, if no watch has to be added or
+    /// removed for it. Returns whether it was applied.
     ///
     /// From a save to its message, waking the watch's own thread takes longer than everything else.
-    /// So the system's thread takes the same steps: it pushes the signal, and examines the file if
-    /// it is due and nothing else is. Whatever needs a watch, or finds no complete file, is left
-    /// for the watch's thread, because the system's thread cannot add watches: it would wait for
-    /// itself.
-    pub(super) fn apply_direct(&mut self, path: &Path, signal: Signal) -> bool {
-        if !self.concerns_a_direct_file(path, signal) {
-            return false;
+    /// So the system's thread takes the same steps: it pushes the signal, and examines a
+    /// [direct](crate::watch::snapshot) file if it is due and nothing else is. The system's thread
+    /// cannot change watches: it would wait for itself.
+    pub(super) fn apply_now(&mut self, path: &Path, signal: Signal) -> bool {
+        if self.concerns_a_direct_file(path, signal) {
+            self.apply_save(path, signal);
+            return true;
         }
+        // While a root is away, each round looks for it.
+        let is_plain = self.away.is_empty() && !self.changes_watches(path, signal);
+        if is_plain {
+            self.reported(path.to_owned(), signal);
+        }
+        is_plain
+    }
+
+    /// Applies a signal of the save of a direct file, and publishes the save if it is finished.
+    /// A file that is not complete is left for later.
+    fn apply_save(&mut self, path: &Path, signal: Signal) {
         let now = Instant::now();
         // A lone write whose file no process has open is a finished save: its close is reported next.
         let lone_write = signal == Signal::Written && self.coalescer.is_idle(now);
@@ -120,10 +131,10 @@ impl Worker {
         let signal = if closed.is_some() { Signal::Finished } else { signal };
         self.coalescer.push(path.to_owned(), signal, Interest::Requested, now);
         if !self.coalescer.only_due(path, now) {
-            return true;
+            return;
         }
         let read = || docroot::content_hash(path).ok().flatten();
-        let Some(hash) = closed.or_else(read) else { return true };
+        let Some(hash) = closed.or_else(read) else { return };
         let (known, state) = (self.snapshot.known(path), PathState::File(hash));
         if !state.is_emptied(known) {
             self.coalescer.take(now);
@@ -131,7 +142,6 @@ impl Worker {
             self.record(path, (known, state), false, &mut found);
             self.publish(found, now);
         }
-        true
     }
 
     /// Compares a path with what was served, and adds the difference. A file that is being written

@@ -77,6 +77,19 @@ impl Worker {
         self.snapshot.is_direct_file(path) && is_save()
     }
 
+    /// Returns whether a signal can change the watches or the ignore rules: a folder appeared or went
+    /// away, or a path that tabs wait for.
+    pub(super) fn changes_watches(&self, path: &Path, signal: Signal) -> bool {
+        if path.file_name().is_some_and(|name| name == GITIGNORE) {
+            return true;
+        }
+        matches!(signal, Signal::Created | Signal::RenamedTo | Signal::Removed)
+            && (self.tree.watches_below(path)
+                || self.roots().any(|root| root == path)
+                || !self.requested_below(path).is_empty()
+                || fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir()))
+    }
+
     /// Watches a folder that appeared, and passes on what it holds.
     fn enter(&mut self, folder: &Path, signal: Signal, now: Instant) {
         let requested = self.requested_below(folder);

@@ -1,7 +1,8 @@
 //! The watch's thread: takes signals from its inbox, and publishes changes.
 //!
 //! All state is the worker's, under one lock that only this thread and the system's thread take;
-//! the latter for the save of a plain file ([`apply_direct`](Worker::apply_direct)). One round is:
+//! the latter to apply an event that needs no watch ([`apply_now`](Worker::apply_now)), which spares
+//! the common save a wake-up. One round is:
 //! take the inbox, apply what the requests [noted](follow), apply the [signals](intake),
 //! [compare](compare) the paths that are due and publish the differences, walk a few folders of the
 //! tree.
@@ -28,7 +29,7 @@ use super::{
     coalesce::{Coalescer, Interest},
     extra::ExtraPaths,
     ignore::Ignore,
-    inbox::{Content, Inbox, Input},
+    inbox::{Inbox, Input},
     links::Links,
     mounts::Mounts,
     observer::Observer,
@@ -133,23 +134,6 @@ impl Worker {
         if content.stopped {
             return false;
         }
-        let has_work = !content.inputs.is_empty()
-            || content.overflowed
-            || !self.replaced.is_empty()
-            || !self.away.is_empty()
-            || self.timeout().is_some_and(|timeout| timeout.is_zero());
-        // Without work, the lock is released at once: the system's thread has woken this one, and
-        // needs the lock again for the close of the file that was written.
-        if has_work {
-            self.work(content);
-        }
-        self.shared.gate.hold_until(self.coalescer.hold_until());
-        self.shared.gate.open_unless(self.coalescer.expects_more());
-        true
-    }
-
-    /// Applies what the inbox held, and publishes what is due.
-    fn work(&mut self, content: Content) {
         self.shared.gate.close();
         let mut overflowed = content.overflowed;
         let mut events = Vec::new();
@@ -168,17 +152,20 @@ impl Worker {
         self.publish_due();
         self.watch_replaced();
         self.walk();
+        self.finish();
+        true
     }
 
-    /// Returns how long to wait for the next input.
-    fn timeout(&self) -> Option<Duration> {
-        if self.tree.is_walking() {
-            return Some(Duration::ZERO);
-        }
-        let due = self.coalescer.next();
-        let due = due.map(|due| due.saturating_duration_since(Instant::now()));
-        let away = (!self.away.is_empty()).then_some(AWAY);
-        due.into_iter().chain(away).min()
+    /// Ends a round, or an event applied on the system's thread: sets when the next round is due,
+    /// and whether pages wait.
+    fn finish(&self) {
+        self.shared.gate.hold_until(self.coalescer.hold_until());
+        self.shared.gate.open_unless(self.coalescer.expects_more());
+        let now = Instant::now();
+        let at_once = (self.tree.is_walking() || !self.replaced.is_empty()).then_some(now);
+        let away = (!self.away.is_empty()).then(|| now + AWAY);
+        let due = [at_once, away, self.coalescer.next()].into_iter().flatten().min();
+        self.shared.inbox.set_due(due);
     }
 
     /// Applies notes at once, and collects the system's events, which are applied after them.
@@ -253,10 +240,13 @@ impl Worker {
 
 /// Runs the watch's thread until the inbox is stopped.
 pub(super) fn run(worker: &Mutex<Worker>, inbox: &Inbox) {
-    lock(worker).watch_all();
+    {
+        let mut worker = lock(worker);
+        worker.watch_all();
+        worker.finish();
+    }
     loop {
-        let timeout = lock(worker).timeout();
-        inbox.wait(timeout);
+        inbox.wait();
         if !lock(worker).round() {
             return;
         }
@@ -277,10 +267,9 @@ fn system_event(worker: &Handle, inbox: &Inbox, event: SystemEvent) {
     if let SystemEvent::Signal(path, signal) = &event
         && let Some(Ok(mut worker)) = worker.as_ref().map(|worker| worker.try_lock())
         && inbox.is_empty()
-        && worker.apply_direct(path, *signal)
+        && worker.apply_now(path, *signal)
     {
-        drop(worker);
-        return inbox.wake();
+        return worker.finish();
     }
     inbox.send(Input::Event(event));
 }
