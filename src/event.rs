@@ -86,6 +86,16 @@ pub enum Event {
         /// The reason.
         reason: Refusal,
     },
+    /// A page needs a file, such as a script, that does not exist. Emitted once until it does.
+    Missing {
+        /// The URL path of the file.
+        path: String,
+        /// The URL path of the page, style sheet or script that uses it, if the request told.
+        used_by: Option<String>,
+        /// The URL path of an existing file that was probably meant: a relative URL leads elsewhere
+        /// on a page with a longer path.
+        meant: Option<String>,
+    },
     /// livers' script and socket were added to a page's Content Security Policy. Emitted once.
     PolicyAmended {
         /// The page's URL path.

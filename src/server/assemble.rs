@@ -15,7 +15,7 @@ use crate::{
     http::{guard::Guard, url_path::UrlPath},
     live::{self, Live, reload::hub::Hub},
     proxy::{self, Proxy},
-    site::{Cache, Site, changes::FileChanges, policy::Policy},
+    site::{Cache, MissingFiles, Site, changes::FileChanges, policy::Policy},
     watch::{self, Publish, Watch},
 };
 
@@ -123,6 +123,7 @@ pub(super) fn site(
         routes,
         live,
         events,
+        missing: MissingFiles::default(),
         policy: Policy { headers: config.header, cors: config.cors, isolate: config.isolate },
         esm,
     }

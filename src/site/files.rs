@@ -12,7 +12,7 @@ use hyper::{
 };
 
 use super::{
-    Site, UTF8,
+    Site, UTF8, missing,
     prepared::{Fields, Prepared, PreparedFile, PreparedPage, StreamedFile, select},
     response::{add_slash, method_not_allowed, plain, redirect},
 };
@@ -144,6 +144,11 @@ impl Site {
             }
         };
         self.note(&file);
+        if !missing::stands_for_another(&file, &url, status) {
+            self.missing.remove(path);
+        } else if !page {
+            self.report_missing(&url, query.headers, query.host).await;
+        }
         let prepared = match self.prepare(path, (status, file), (fields, dependencies), page) {
             Prepared::File(prepared) => prepared,
             Prepared::Stream(file) => return self.stream(path, *file, query),
@@ -303,6 +308,9 @@ impl Site {
                 let package = self.resolve_in_package(path, query.headers, query.host).await;
                 if let Some(redirect) = package {
                     return finish(redirect);
+                }
+                if let Ok(url) = UrlPath::parse(path) {
+                    self.report_missing(&url, query.headers, query.host).await;
                 }
                 self.clear_fault(path);
                 if let Some(place) = place {

@@ -7,6 +7,7 @@
 
 pub(crate) mod changes;
 mod files;
+mod missing;
 mod modules;
 mod own;
 pub(crate) mod policy;
@@ -23,6 +24,7 @@ use hyper::{
     header::{CONNECTION, HeaderValue, TRANSFER_ENCODING},
 };
 
+pub(crate) use self::missing::MissingFiles;
 use self::{
     policy::Policy,
     prepared::PreparedFile,
@@ -58,6 +60,8 @@ pub(crate) struct Site {
     pub(crate) routes: Vec<String>,
     pub(crate) live: Arc<Live>,
     pub(crate) events: Events,
+    /// The missing files that were reported.
+    pub(crate) missing: MissingFiles,
     /// Header fields of all responses with files.
     pub(crate) policy: Policy,
     /// Compiles modules; `None` where files are served as they are.

@@ -6,6 +6,7 @@ mod confine;
 mod encodings;
 mod hosts;
 mod large;
+mod missing;
 mod mounts;
 mod pages;
 mod protocol;

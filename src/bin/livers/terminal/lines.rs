@@ -60,6 +60,9 @@ fn event_line(event: &Event) -> Option<Line> {
             label(Style::Red, "proxy").text(format!("{backend} {path}: {why}"))
         }
         Event::Refused { path, reason } => refused(path, reason),
+        Event::Missing { path, used_by, meant } => {
+            missing(path, used_by.as_deref(), meant.as_deref())
+        }
         Event::PolicyAmended { path } => label(Style::Yellow, "policy").text(format!(
             "{path}: added livers' script and socket to its Content-Security-Policy, here and on \
              other pages"
@@ -123,6 +126,20 @@ fn source_fault(fault: &Fault, columns: Option<usize>) -> Message {
     let help = fault.help.iter().map(|help| indented().styled(Style::Cyan, help));
     let message = message.map(|line| indented().text(line));
     Message([first].into_iter().chain(message).chain(rows).chain(help).collect())
+}
+
+/// Returns the line of a missing file.
+fn missing(path: &str, used_by: Option<&str>, meant: Option<&str>) -> Line {
+    let mut line = Line::label(Style::Yellow, "missing").text(path);
+    if let Some(user) = used_by {
+        line = line.styled(Style::Dim, "  used by ").text(user);
+    }
+    match meant {
+        Some(meant) => {
+            line.styled(Style::Cyan, format!("  (there is {meant}: begin the URL with a slash)"))
+        }
+        None => line,
+    }
 }
 
 /// Returns the line of a refused request.
