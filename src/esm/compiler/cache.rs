@@ -40,8 +40,8 @@ pub(super) struct Inputs {
     /// The hash of the text.
     pub(super) text: u128,
     pub(super) options: Options,
-    /// The hash of the value of `import.meta.env`.
-    pub(super) env: u128,
+    /// The hash of the value of `import.meta.env`; `None` if it has an error.
+    pub(super) env: Option<u128>,
     /// Whether plain JavaScript modules register for hot updates.
     pub(super) registers: bool,
     /// The number of names in the import maps of pages.
@@ -133,7 +133,7 @@ mod tests {
         let inputs = Inputs {
             text: 0,
             options: Options::default(),
-            env: 0,
+            env: Some(0),
             registers: false,
             mapped_names: 0,
         };

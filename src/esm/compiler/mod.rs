@@ -206,7 +206,7 @@ impl Compiler {
         let inputs = Inputs {
             text: xxh3_128(text.as_bytes()),
             options,
-            env: xxh3_128(env.object.as_bytes()),
+            env: env.object.as_ref().map(|object| xxh3_128(object.as_bytes())).ok(),
             registers: language == Language::Js && self.registers_plain_modules(),
             mapped_names: self.project.mapped_names(),
         };
@@ -223,7 +223,7 @@ impl Compiler {
             language,
             context: spec.context,
             options: &inputs.options,
-            env: &env.object,
+            env: env.object.as_deref(),
             registers: inputs.registers,
             project: &project,
         };

@@ -1,6 +1,9 @@
 //! `composes`: the classes that a local class stands for.
+//!
+//! The value of each exported name lists all classes that it composes, directly or not, so a chain
+//! of declarations expands to the square of its length. The expansion of a sheet is limited.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 
 use super::{
     names::Names,
@@ -17,60 +20,95 @@ pub(super) enum Part {
 }
 
 /// A class in the value of `composes`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Composed {
     Local(String),
     Global(String),
     Imported { specifier: String, name: String },
 }
 
+/// The number of classes that the declarations of a sheet may add to other classes, and that the
+/// values of all exported names may list.
+pub(super) const MAX_COMPOSED: usize = 200_000;
+
+/// The sheet composes more than [`MAX_COMPOSED`] classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TooManyComposed;
+
 /// The composed classes of each local class.
 #[derive(Default)]
-pub(super) struct Compositions(BTreeMap<String, Vec<Composed>>);
+pub(super) struct Compositions {
+    composed: BTreeMap<String, Vec<Composed>>,
+    /// The number of composed classes.
+    added: usize,
+}
 
 impl Compositions {
     /// Adds a declaration in a rule for these classes.
-    pub(super) fn add(&mut self, classes: &[String], value: &[Token]) {
+    ///
+    /// # Errors
+    /// There are too many.
+    pub(super) fn add(
+        &mut self,
+        classes: &[String],
+        value: &[Token],
+    ) -> Result<(), TooManyComposed> {
         for part in value.split(|token| token.kind == Kind::Comma) {
             let composed = parse(part);
+            self.added = self.added.saturating_add(composed.len().saturating_mul(classes.len()));
+            if self.added > MAX_COMPOSED {
+                return Err(TooManyComposed);
+            }
             for class in classes {
-                self.0.entry(class.clone()).or_default().extend(composed.iter().cloned());
+                self.composed.entry(class.clone()).or_default().extend(composed.iter().cloned());
             }
         }
+        Ok(())
     }
 
-    /// Returns what a name stands for: its scoped name, followed by the classes that it composes,
-    /// directly and through other classes. A class that composes itself ends there.
-    pub(super) fn parts(&self, name: &str, names: &Names<'_>) -> Vec<Part> {
-        self.parts_within(name, names, &mut BTreeSet::new())
-    }
-
-    fn parts_within<'c>(
-        &'c self,
-        name: &'c str,
+    /// Returns what each name stands for: its scoped name, followed by the classes that it
+    /// composes, directly and through other classes. A class that composes itself ends there.
+    ///
+    /// # Errors
+    /// The lists are too long.
+    pub(super) fn expand<'n>(
+        &self,
+        exported: impl Iterator<Item = &'n String>,
         names: &Names<'_>,
-        around: &mut BTreeSet<&'c str>,
-    ) -> Vec<Part> {
-        if !around.insert(name) {
-            return Vec::new();
-        }
-        let mut parts = vec![Part::Class(names.scoped(name))];
-        for composed in self.0.get(name).into_iter().flatten() {
-            let added = match composed {
-                Composed::Local(name) => self.parts_within(name, names, around),
-                Composed::Global(name) => vec![Part::Class(name.clone())],
-                Composed::Imported { specifier, name } => {
-                    vec![Part::Imported { specifier: specifier.clone(), name: name.clone() }]
-                }
-            };
-            for part in added {
-                if !parts.contains(&part) {
-                    parts.push(part);
-                }
+    ) -> Result<BTreeMap<String, Vec<Part>>, TooManyComposed> {
+        let mut budget = MAX_COMPOSED;
+        let expand = |name: &String| Ok((name.clone(), self.parts(name, names, &mut budget)?));
+        exported.map(expand).collect()
+    }
+
+    /// Returns what a name stands for. Each class that is visited is taken off the budget.
+    fn parts(
+        &self,
+        name: &str,
+        names: &Names<'_>,
+        budget: &mut usize,
+    ) -> Result<Vec<Part>, TooManyComposed> {
+        let name = Composed::Local(name.to_owned());
+        let (mut parts, mut seen) = (Vec::new(), HashSet::new());
+        let mut next = vec![&name];
+        while let Some(composed) = next.pop() {
+            if !seen.insert(composed) {
+                continue;
             }
+            parts.push(match composed {
+                Composed::Local(name) => {
+                    let below = self.composed.get(name).map_or(&[][..], Vec::as_slice);
+                    *budget = budget.checked_sub(1 + below.len()).ok_or(TooManyComposed)?;
+                    next.extend(below.iter().rev());
+                    Part::Class(names.scoped(name))
+                }
+                Composed::Global(name) => Part::Class(name.clone()),
+                Composed::Imported { specifier, name } => {
+                    Part::Imported { specifier: specifier.clone(), name: name.clone() }
+                }
+            });
         }
-        around.remove(name);
-        parts
+        Ok(parts)
     }
 }
 

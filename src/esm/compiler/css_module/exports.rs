@@ -4,7 +4,11 @@
 //! hot updates, because the sheet is replaced in place; it invalidates itself if the names have
 //! changed, so that its importers run again.
 
-use std::{collections::BTreeMap, fmt::Write, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    fmt::Write,
+    path::Path,
+};
 
 use super::{composes::Part, scope::scope};
 use crate::{
@@ -75,9 +79,10 @@ fn sources<'n>(
     names: &'n BTreeMap<String, Vec<Part>>,
 ) -> Result<Vec<Source<'n>>, CompileError> {
     let mut sources: Vec<Source<'_>> = Vec::new();
+    let mut known = HashSet::new();
     for part in names.values().flatten() {
         let Part::Imported { specifier, .. } = part else { continue };
-        if sources.iter().any(|known| known.specifier == specifier) {
+        if !known.insert(specifier) {
             continue;
         }
         let (message, help) = match link(project, path, specifier, None, ImportedNames::default()) {
@@ -99,13 +104,15 @@ fn sources<'n>(
 
 /// Returns the names and their values as properties of an object literal, each after a comma.
 fn properties(names: &BTreeMap<String, Vec<Part>>, sources: &[Source<'_>]) -> String {
+    let positions = sources.iter().enumerate().map(|(at, source)| (source.specifier, at));
+    let positions: HashMap<_, _> = positions.collect();
     let mut properties = String::new();
     for (name, parts) in names {
         let parts = parts.iter().map(|part| match part {
             Part::Class(class) => string_literal(class),
             Part::Imported { specifier, name } => {
-                let from = sources.iter().position(|known| known.specifier == specifier);
-                format!("$from{}[{}]", from.unwrap_or_default(), string_literal(name))
+                let from = positions.get(specifier.as_str()).copied().unwrap_or_default();
+                format!("$from{from}[{}]", string_literal(name))
             }
         });
         let value = parts.collect::<Vec<_>>().join(" + \" \" + ");

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    composes::{Compositions, Part},
+    composes::{Compositions, MAX_COMPOSED, Part, TooManyComposed},
     names::Names,
     selector::{scope_selector, single_classes},
     tokens::{Kind, Token, tokens},
@@ -26,7 +26,7 @@ pub(crate) struct Sheet {
 /// Makes the names of the sheet at a URL path local.
 ///
 /// # Errors
-/// Fails if `composes` is used in a rule where it is not allowed.
+/// Fails if `composes` is used in a rule where it is not allowed, or adds too many classes.
 pub(crate) fn scope(path: &Path, url: &str, text: &str) -> Result<Sheet, CompileError> {
     let mut scanner = Scanner {
         tokens: tokens(text),
@@ -36,12 +36,18 @@ pub(crate) fn scope(path: &Path, url: &str, text: &str) -> Result<Sheet, Compile
         compositions: Compositions::default(),
         rules: Vec::new(),
         misplaced: None,
+        too_many: None,
     };
     scanner.block(0..scanner.tokens.len(), false);
-    let Scanner { mut names, keyframes, animations, compositions, misplaced, .. } = scanner;
+    let Scanner { mut names, keyframes, animations, compositions, misplaced, too_many, .. } =
+        scanner;
     if let Some(Range { start, end }) = misplaced {
         let message = "composes requires a rule whose selector is a single local class".to_owned();
         return Err(CompileError::at(path, text, start, end, message));
+    }
+    let too_many_composed = || format!("composes adds up to more than {MAX_COMPOSED} classes");
+    if let Some(Range { start, end }) = too_many {
+        return Err(CompileError::at(path, text, start, end, too_many_composed()));
     }
     for (name, Range { start, end }) in animations {
         if keyframes.contains(&name) {
@@ -49,7 +55,9 @@ pub(crate) fn scope(path: &Path, url: &str, text: &str) -> Result<Sheet, Compile
         }
     }
     let exported = names.local.iter().chain(&keyframes);
-    let exports = exported.map(|name| (name.clone(), compositions.parts(name, &names))).collect();
+    let exports = compositions
+        .expand(exported, &names)
+        .map_err(|TooManyComposed| CompileError::of_file(path, too_many_composed()))?;
     Ok(Sheet { text: names.into_text(), names: exports })
 }
 
@@ -64,6 +72,8 @@ struct Scanner<'s> {
     rules: Vec<Option<Vec<String>>>,
     /// The first `composes` in a rule where it is not allowed.
     misplaced: Option<Range<usize>>,
+    /// The first `composes` that exceeds the limit.
+    too_many: Option<Range<usize>>,
 }
 
 impl Scanner<'_> {
@@ -169,10 +179,13 @@ impl Scanner<'_> {
 
     /// Adds the value of `composes` to the classes of the rule around it.
     fn composes(&mut self, start: usize, value: Range<usize>) {
-        if let Some(Some(classes)) = self.rules.last() {
-            self.compositions.add(classes, &self.tokens[value]);
-        } else {
-            self.misplaced.get_or_insert(start..self.tokens[value.end - 1].end);
+        let declaration = start..self.tokens[value.end - 1].end;
+        let Some(Some(classes)) = self.rules.last() else {
+            self.misplaced.get_or_insert(declaration);
+            return;
+        };
+        if let Err(TooManyComposed) = self.compositions.add(classes, &self.tokens[value]) {
+            self.too_many.get_or_insert(declaration);
         }
     }
 }

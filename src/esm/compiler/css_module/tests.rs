@@ -80,6 +80,29 @@ fn composed_classes_are_part_of_the_value() {
     assert_eq!(error.position, Some((2, 3)));
 }
 
+#[test]
+fn expansions_of_composes_are_limited() {
+    let scoped = |text: &str| scope(Path::new("/web/a.module.css"), "/a.module.css", text);
+    let rule = |class: usize, composed: &str| format!(".c{class}{{composes:{composed}}}\n");
+    let chain =
+        |length| (0..length).map(|at| rule(at, &format!("c{}", at + 1))).collect::<String>();
+    assert_eq!(scoped(&chain(300)).unwrap().names["c0"].len(), 301);
+    for length in [2_000, 8_000, 100_000] {
+        let error = scoped(&chain(length)).unwrap_err();
+        assert_eq!(error.message, "composes adds up to more than 200000 classes");
+    }
+    // A diamond of 40 levels has 2^40 paths.
+    let two = |at: usize| rule(at, &format!("c{} c{}", at + 2 - at % 2, at + 3 - at % 2));
+    let diamond: String = (0..80).map(two).collect();
+    assert_eq!(scoped(&diamond).unwrap().names["c0"].len(), 1 + 2 * 39 + 2);
+    let list = |length: usize, letter: &str| {
+        (0..length).map(|at| format!("{letter}{at}")).collect::<Vec<_>>()
+    };
+    let classes = list(3_000, ".c").join(",");
+    let lists = format!("{classes}{{ composes: {} from global }}", list(3_000, "d").join(" "));
+    assert!(scoped(&lists).unwrap_err().position.is_some());
+}
+
 proptest! {
     #[test]
     fn no_sheet_gains_lines(text in "(?s)([{}()\\[\\].#:;,@\"'/*\\\\ \na-c]|:global|:local|composes:|@keyframes |from |é){0,60}") {

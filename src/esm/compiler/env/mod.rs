@@ -2,13 +2,14 @@
 //!
 //! Only variables that start with `LIVERS_` or `VITE_` reach the page, where anyone can read them;
 //! others are available to references in values. Variables of the process environment take
-//! precedence over those in files.
+//! precedence over those in files. The files are not served, so no error quotes them.
 
 mod dotenv;
 mod expand;
 
 use std::{
-    env, fs,
+    collections::BTreeMap,
+    env,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -17,9 +18,10 @@ use serde_json::{Map, Value};
 
 use self::{
     dotenv::{Variables, parse},
-    expand::expand,
+    expand::{Budget, OverBudget, expand},
 };
-use super::config_files::ConfigFiles;
+use super::config_files::{ConfigFiles, read_bounded};
+use crate::esm::compile_error::CompileError;
 
 /// The files that are read, in increasing order of precedence.
 const FILES: [&str; 4] = [".env", ".env.local", ".env.development", ".env.development.local"];
@@ -27,18 +29,21 @@ const FILES: [&str; 4] = [".env", ".env.local", ".env.development", ".env.develo
 /// The prefixes of public variables.
 const PUBLIC_PREFIXES: [&str; 2] = ["LIVERS_", "VITE_"];
 
+/// The number of bytes that all values and their expansions may have.
+const MAX_EXPANDED: usize = 256 * 1024;
+
 /// The value of `import.meta.env`, and the files that it depends on.
 #[derive(Clone)]
 pub(super) struct Env {
-    /// The value, as JSON.
-    pub(super) object: Arc<str>,
+    /// The value, as JSON, or why there is none: an error for the scripts that use it.
+    pub(super) object: Result<Arc<str>, CompileError>,
     /// The existing `.env` files.
     pub(super) files: Vec<PathBuf>,
 }
 
 /// Reads `.env` files, and keeps the value until one of the files changes.
 #[derive(Default)]
-pub(super) struct EnvReader(Mutex<Option<(ConfigFiles, Env)>>);
+pub(super) struct EnvReader(Mutex<Option<Arc<(ConfigFiles, Env)>>>);
 
 impl EnvReader {
     /// Returns the value for the project in a folder.
@@ -46,39 +51,64 @@ impl EnvReader {
     /// # Blocking
     /// Checks the `.env` files for changes.
     pub(super) fn read(&self, root: &Path) -> Env {
-        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((files, env)) = &*cached
-            && files.are_unchanged()
+        // The lock is not held while files are read: that may take long.
+        let cached = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(cached) = cached
+            && cached.0.are_unchanged()
         {
-            return env.clone();
+            return cached.1.clone();
         }
         let mut files = ConfigFiles::default();
-        let texts = FILES.map(|name| {
-            let path = root.join(name);
-            files.record(path.clone());
-            String::from_utf8_lossy(&fs::read(&path).unwrap_or_default()).into_owned()
-        });
+        FILES.iter().for_each(|name| files.record(root.join(name)));
         let environment: Variables = env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        let object = object(&texts, &environment).into();
-        let env = Env { object, files: files.existing().collect() };
-        cached.insert((files, env)).1.clone()
+        let object = read_files(root).and_then(|texts| {
+            let failed = |(file, message)| CompileError::of_file(&root.join(file), message);
+            object(&texts, &environment).map_err(failed)
+        });
+        let env = Env { object: object.map(Arc::from), files: files.existing().collect() };
+        let cached = Arc::new((files, env.clone()));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(cached);
+        env
     }
 }
 
+/// Returns the texts of the files, which are empty where there is none.
+fn read_files(root: &Path) -> Result<Vec<String>, CompileError> {
+    let read = |name: &&str| {
+        let path = root.join(name);
+        let bytes = read_bounded(&path).map_err(|error| {
+            CompileError::of_file(&path, format!("cannot read this file: {error}"))
+        })?;
+        Ok(String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned())
+    };
+    FILES.iter().map(read).collect()
+}
+
 /// Returns the value of `import.meta.env` as JSON, from the texts of the files and the environment.
-fn object(texts: &[String], environment: &Variables) -> String {
+///
+/// # Errors
+/// The expansions are too large: the file that defines the variable, and the message.
+fn object(texts: &[String], environment: &Variables) -> Result<String, (&'static str, String)> {
     let mut variables = Variables::new();
-    for text in texts {
-        variables.extend(parse(text));
+    let mut files = BTreeMap::new();
+    for (text, file) in texts.iter().zip(FILES) {
+        let parsed = parse(text);
+        files.extend(parsed.keys().map(|name| (name.clone(), file)));
+        variables.extend(parsed);
     }
     let is_public = |name: &str| PUBLIC_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
     let mut object = Map::new();
-    for (name, value) in &variables {
-        if is_public(name) {
-            object.insert(name.clone(), expand(value, &variables, environment).into());
-        }
+    let mut budget = Budget::of(MAX_EXPANDED);
+    for (name, value) in variables.iter().filter(|(name, _)| is_public(name)) {
+        let expanded = expand(value, &variables, environment, &mut budget);
+        let expanded = expanded.map_err(|OverBudget| {
+            let file = files.get(name).copied().unwrap_or(FILES[0]);
+            let limit = MAX_EXPANDED >> 10;
+            (file, format!("the values of the public variables expand to more than {limit} KiB"))
+        })?;
+        object.insert(name.clone(), expanded.into());
     }
     for (name, value) in environment {
         if is_public(name) {
@@ -90,7 +120,7 @@ fn object(texts: &[String], environment: &Variables) -> String {
     object.insert("DEV".into(), true.into());
     object.insert("PROD".into(), false.into());
     object.insert("SSR".into(), false.into());
-    Value::from(object).to_string()
+    Ok(Value::from(object).to_string())
 }
 
 #[cfg(test)]
@@ -110,7 +140,7 @@ mod tests {
         let environment = [("VITE_G", "shell"), ("HOME", "/root")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
-        let object: Value = serde_json::from_str(&object(&texts, &environment)).unwrap();
+        let object: Value = serde_json::from_str(&object(&texts, &environment).unwrap()).unwrap();
         let expected = json!({
             "BASE_URL": "/", "DEV": true, "MODE": "development", "PROD": false, "SSR": false,
             "VITE_A": "local", "LIVERS_B": "local/s3", "VITE_C": "$1", "VITE_D": "x",
@@ -122,9 +152,20 @@ mod tests {
     #[test]
     fn the_environment_takes_precedence_over_files() {
         let environment = Variables::from([("VITE_A".to_owned(), "$shell".to_owned())]);
-        let object = object(&["VITE_A=file\nVITE_B=$VITE_A".to_owned()], &environment);
+        let object = object(&["VITE_A=file\nVITE_B=$VITE_A".to_owned()], &environment).unwrap();
         let object: Value = serde_json::from_str(&object).unwrap();
         assert_eq!((&object["VITE_A"], &object["VITE_B"]), (&json!("$shell"), &json!("$shell")));
+    }
+
+    #[test]
+    fn the_file_whose_values_are_too_large_is_named() {
+        let mut text = String::from("VITE_A=$V0\n");
+        for level in 0..9 {
+            text += &format!("V{level}={}\n", format!("${{V{}}}", level + 1).repeat(20));
+        }
+        let (file, message) = object(&[String::new(), text], &Variables::new()).unwrap_err();
+        assert_eq!(file, ".env.local");
+        assert_eq!(message, "the values of the public variables expand to more than 256 KiB");
     }
 
     proptest! {
@@ -132,7 +173,7 @@ mod tests {
         fn any_file_is_read_without_a_panic(
             text in "(?s)([A-C]|[${}=\"'\\\\ \n#:-]|VITE_){0,60}"
         ) {
-            object(&[text], &Variables::new());
+            object(&[text], &Variables::new()).unwrap();
         }
     }
 }

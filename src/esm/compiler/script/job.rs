@@ -23,8 +23,8 @@ pub(crate) struct Job<'j> {
     pub(crate) context: ScriptContext,
     /// The options of the project.
     pub(crate) options: &'j Options,
-    /// The value of `import.meta.env`, as JSON.
-    pub(crate) env: &'j str,
+    /// The value of `import.meta.env`, as JSON, or why it has none.
+    pub(crate) env: Result<&'j str, &'j CompileError>,
     /// Whether plain JavaScript modules register for hot updates, too.
     pub(crate) registers: bool,
     pub(crate) project: &'j dyn Project,

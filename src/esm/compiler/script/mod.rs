@@ -99,9 +99,9 @@ pub(super) fn compile(job: &Job<'_>) -> Result<Option<Script>, CompileError> {
 }
 
 /// What a compiled script needs from livers' own modules.
-struct Features {
-    /// The value of `import.meta.env` is set.
-    env: bool,
+struct Features<'j> {
+    /// The value of `import.meta.env`, if it is used.
+    env: Option<&'j str>,
     /// The module registers for hot updates.
     hot: bool,
     /// The module imports React or creates React elements.
@@ -146,7 +146,8 @@ fn transform_and_print<'a>(
     let accepted = |specifier: &str| imports::url_of(job, specifier);
     rewrite::rewrite(&mut program, allocator, &replacements, &placeholder, &accepted);
     program.hashbang = None;
-    let features = Features { env: scan.env, hot: in_page && is_module, react, refresh };
+    let env = if scan.env { Some(job.env.map_err(Clone::clone)?) } else { None };
+    let features = Features { env, hot: in_page && is_module, react, refresh };
     let (code, slots) = print(job, &program, &placeholder, &imports, &features);
     Ok(Script { code, slots, imports, globs, packages })
 }
@@ -180,7 +181,7 @@ fn print(
     program: &Program<'_>,
     placeholder: &str,
     imports: &[String],
-    features: &Features,
+    features: &Features<'_>,
 ) -> (String, Vec<Slot>) {
     let printed = Codegen::new()
         .with_options(CodegenOptions {
@@ -196,7 +197,7 @@ fn print(
         text: job.text,
         code: &code,
         imports,
-        env: features.env.then_some(job.env),
+        env: features.env,
         hot: features.hot,
         react: features.react,
         refresh: features.refresh,

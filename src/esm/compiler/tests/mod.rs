@@ -123,7 +123,7 @@ fn compile_with(
         language: Language::of(&file).unwrap(),
         context,
         options,
-        env: "{\"DEV\":true}",
+        env: Ok("{\"DEV\":true}"),
         registers: project.registers,
         project,
     })
