@@ -18,6 +18,7 @@ mod compile_error;
 mod compiler;
 mod edits;
 mod fallback;
+mod glob_table;
 mod importers;
 mod installed;
 mod outcome;

@@ -64,8 +64,8 @@ pub(crate) fn import_map(
 ) -> Result<Option<String>, CompileError> {
     let Ok(text) = std::str::from_utf8(html) else { return Ok(None) };
     let scripts = InlineScripts::parse(text);
+    compiler.set_import_maps(page, &scripts.maps);
     if !scripts.maps.is_empty() {
-        scripts.maps.iter().for_each(|map| compiler.add_import_map(map));
         return Ok(None);
     }
     let mut imports = Map::new();

@@ -10,14 +10,15 @@
 //! URL once, runs a changed module again.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use super::{
     compile_error::CompileError,
-    compiler::{CompiledModule, Compiler, Glob, ModuleSpec, Output},
+    compiler::{CompiledModule, Compiler, ModuleSpec, Output},
+    glob_table::GlobTable,
     importers::Importers,
     installed::{Installed, Sample},
     outcome::{Module, ModuleOutcome, ModuleRequest, PackageOutcome, Versions},
@@ -48,8 +49,7 @@ pub(crate) struct Esm {
     pub(super) root: PathBuf,
     compiler: Arc<Compiler>,
     importers: Mutex<Importers>,
-    /// The `import.meta.glob` patterns of modules, by the URL paths of the modules.
-    globs: Mutex<HashMap<String, Vec<Glob>>>,
+    globs: GlobTable,
     installed: Mutex<Installed>,
     workers: Workers,
 }
@@ -66,7 +66,7 @@ impl Esm {
             root: root.to_owned(),
             compiler: Arc::new(Compiler::new(root).with_routes(backend_prefixes)),
             importers: Mutex::default(),
-            globs: Mutex::default(),
+            globs: GlobTable::default(),
             installed: Mutex::default(),
             workers: Workers::new(Limits::default()),
         })
@@ -125,25 +125,14 @@ impl Esm {
         configuration: Vec<(PathBuf, ContentHash)>,
         versions: &impl Versions,
     ) -> Module {
-        self.record_globs(url, &compiled.globs);
+        self.globs.record(url, &compiled.globs);
         let reinstalled = lock(&self.installed).record(url, file, &compiled.packages);
         let mut importers = lock(&self.importers);
         let orphans = importers.record(url, &compiled.imports, versions.current());
-        let code = compiled.with_stamps(|path| {
-            let reachable = importers.reachable(path);
-            let changed = versions.last_change(&mut reachable.iter().copied());
-            changed.max(importers.last_orphaned(reachable.into_iter()))
-        });
+        let changed = |path: &str| versions.last_change(&mut std::iter::once(path));
+        let stamps = importers.versions(compiled.imports.iter().map(String::as_str), changed);
+        let code = compiled.with_stamps(|path| stamps.get(path).copied().flatten());
         Module { code, configuration, orphans, reinstalled }
-    }
-
-    fn record_globs(&self, url: &str, globs: &[Glob]) {
-        let mut known = lock(&self.globs);
-        if globs.is_empty() {
-            known.remove(url);
-        } else {
-            known.insert(url.to_owned(), globs.to_vec());
-        }
     }
 
     /// Returns the import map that the inline module scripts of a page need, as JSON.
@@ -214,7 +203,7 @@ impl Esm {
         packages.clear_resolver_cache();
         self.forget_removed(changes);
         let moved: Vec<_> = moved().filter_map(|(path, _)| self.disk_path(path)).collect();
-        let mut dependents = self.matching_modules(&moved);
+        let mut dependents = self.globs.matching(&moved);
         if configured {
             dependents.extend(self.reinstalled());
         }
@@ -231,15 +220,6 @@ impl Esm {
         (!still_resolves).then(|| lock(&self.installed).clear())
     }
 
-    /// Returns the modules with a pattern that one of these files matches.
-    fn matching_modules(&self, files: &[PathBuf]) -> ChangeSet {
-        let globs = lock(&self.globs);
-        let matching = globs.iter().filter(|(_, globs)| {
-            globs.iter().any(|glob| files.iter().any(|file| glob.may_match(file)))
-        });
-        matching.map(|(path, _)| Change { path: path.clone(), kind: Kind::Modified }).collect()
-    }
-
     /// Removes the cached modules of removed files.
     fn forget_removed(&self, changes: &ChangeSet) {
         let removed = || changes.iter().filter(|(_, kind)| *kind == Kind::Removed);
@@ -249,7 +229,10 @@ impl Esm {
         }
         self.compiler.forget(&files);
         let mut importers = lock(&self.importers);
-        removed().for_each(|(path, _)| importers.forget(path));
+        removed().for_each(|(path, _)| {
+            importers.forget(path);
+            self.globs.record(path, &[]);
+        });
     }
 
     /// Returns the disk path of a URL path below the root, whether or not it exists.

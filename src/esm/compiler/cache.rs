@@ -14,7 +14,10 @@ use std::{
 
 use quick_cache::{Weighter, sync};
 
-use super::{glob::Glob, module_spec::ModuleSpec, output::CompiledModule, tsconfig::Options};
+use super::{
+    glob::Glob, module_spec::ModuleSpec, output::CompiledModule, script::MAX_VISITED,
+    tsconfig::Options,
+};
 use crate::esm::resolve::Target;
 
 /// The capacity of the cache, bytes.
@@ -44,8 +47,8 @@ pub(super) struct Inputs {
     pub(super) env: Option<u128>,
     /// Whether plain JavaScript modules register for hot updates.
     pub(super) registers: bool,
-    /// The number of names in the import maps of pages.
-    pub(super) mapped_names: usize,
+    /// The generation of the import maps of pages.
+    pub(super) import_maps: u64,
 }
 
 /// A compiled module with everything that it was compiled from.
@@ -67,7 +70,14 @@ impl Entry {
     pub(super) fn is_valid(&self, inputs: &Inputs, resolve: impl Fn(&str) -> Target) -> bool {
         self.inputs == *inputs
             && self.targets.iter().all(|(specifier, target)| resolve(specifier) == *target)
-            && self.matches.iter().all(|(glob, files)| glob.files() == *files)
+            && self.has_same_matches()
+    }
+}
+
+impl Entry {
+    fn has_same_matches(&self) -> bool {
+        let mut budget = MAX_VISITED;
+        self.matches.iter().all(|(glob, files)| glob.files(&mut budget) == *files)
     }
 }
 
@@ -135,7 +145,7 @@ mod tests {
             options: Options::default(),
             env: Some(0),
             registers: false,
-            mapped_names: 0,
+            import_maps: 0,
         };
         Entry { inputs, module: Some(Arc::new(module)), targets: Vec::new(), matches: Vec::new() }
     }

@@ -4,7 +4,9 @@
 //! or to the served folder (`/`), with `!` before patterns that exclude files. Dotfiles and
 //! `node_modules` never match, unless the option `exhaustive` is set.
 //!
-//! An expansion visits at most 32 levels of folders and 20,000 entries.
+//! An expansion visits at most 32 levels of folders and 20,000 entries, all those of a file 100,000.
+//! Patterns lead nowhere above the served folder. They are limited in length and nesting, because
+//! they are parsed recursively.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -16,6 +18,18 @@ const MAX_DEPTH: usize = 33;
 
 /// The number of files and folders that one expansion visits.
 const MAX_ENTRIES: usize = 20_000;
+
+/// The length of a pattern, bytes.
+const MAX_LENGTH: usize = 1_000;
+
+/// The number of nested braces in a pattern.
+const MAX_BRACES: usize = 8;
+
+/// The number of asterisks in a pattern.
+const MAX_STARS: usize = 32;
+
+/// The number of characters of a pattern that a message shows.
+const SHOWN: usize = 60;
 
 /// The patterns of one call, as absolute paths.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +46,7 @@ impl Glob {
     ///
     /// # Errors
     /// Returns a message for the first invalid pattern.
-    pub(super) fn new(
+    pub(crate) fn new(
         patterns: &[String],
         from: &Path,
         root: &Path,
@@ -40,6 +54,12 @@ impl Glob {
     ) -> Result<Self, String> {
         let mut glob = Self { exhaustive, ..Self::default() };
         for pattern in patterns {
+            let invalid = |why: &str| {
+                let end = if pattern.chars().nth(SHOWN).is_some() { "…" } else { "" };
+                let shown: String = pattern.chars().take(SHOWN).collect();
+                format!("the pattern \"{}{end}\" {why}", shown.escape_debug())
+            };
+            check_size(pattern).map_err(|why| invalid(&why))?;
             let (plain, is_excluded) = match pattern.strip_prefix('!') {
                 Some(plain) => (plain, true),
                 None => (pattern.as_str(), false),
@@ -50,14 +70,14 @@ impl Glob {
                     (from.parent().unwrap_or(root).to_owned(), plain)
                 }
                 None if plain.starts_with("**") && is_excluded => (root.to_owned(), plain),
-                None => {
-                    return Err(format!("the pattern {pattern:?} must start with ./, ../ or /"));
-                }
+                None => return Err(invalid("must start with ./, ../ or /")),
             };
             let (base, rest) = split(folder, rest);
+            if !base.starts_with(root) {
+                return Err(invalid("leads out of the served folder"));
+            }
             let absolute = [&globset::escape(&base.to_string_lossy()), "/", rest].concat();
-            compile(&absolute)
-                .map_err(|error| format!("the pattern {pattern:?} is invalid: {error}"))?;
+            compile(&absolute).map_err(|error| invalid(&format!("is invalid: {error}")))?;
             if is_excluded {
                 glob.excluded.push(absolute);
             } else {
@@ -68,12 +88,16 @@ impl Glob {
         Ok(glob)
     }
 
-    /// Returns the files that match, sorted.
+    /// Returns the files that match, sorted. Takes the visited entries off `budget`, and ends when it
+    /// is 0.
     ///
     /// # Blocking
     /// Walks the folders.
-    pub(super) fn files(&self) -> Vec<PathBuf> {
-        let mut files: Vec<_> = self.entries().take(MAX_ENTRIES).flatten().collect();
+    pub(super) fn files(&self, budget: &mut usize) -> Vec<PathBuf> {
+        let mut visited = 0;
+        let entries = self.entries().take((*budget).min(MAX_ENTRIES)).inspect(|_| visited += 1);
+        let mut files: Vec<_> = entries.flatten().collect();
+        *budget -= visited;
         files.sort();
         files.dedup();
         let (included, excluded) = (set(&self.included), set(&self.excluded));
@@ -100,12 +124,40 @@ impl Glob {
         })
     }
 
-    /// Returns whether the creation or removal of a path may change which files match.
-    pub(crate) fn may_match(&self, path: &Path) -> bool {
-        let may_be_folder = path.extension().is_none();
-        set(&self.included).is_match(path)
-            || (may_be_folder
-                && self.bases.iter().any(|base| base.starts_with(path) || path.starts_with(base)))
+    /// Returns whether the creation or removal of one of these paths may change which files match.
+    pub(crate) fn may_match(&self, paths: &[PathBuf]) -> bool {
+        let included = set(&self.included);
+        paths.iter().any(|path| {
+            let may_be_folder = path.extension().is_none();
+            let is_near = |base: &PathBuf| base.starts_with(path) || path.starts_with(base);
+            included.is_match(path) || (may_be_folder && self.bases.iter().any(is_near))
+        })
+    }
+}
+
+/// Checks the size of a pattern.
+///
+/// # Errors
+/// Returns what is wrong with it.
+fn check_size(pattern: &str) -> Result<(), String> {
+    let (mut depth, mut deepest, mut stars) = (0_usize, 0, 0);
+    for byte in pattern.bytes() {
+        match byte {
+            b'{' => depth += 1,
+            b'}' => depth = depth.saturating_sub(1),
+            b'*' => stars += 1,
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    if pattern.len() > MAX_LENGTH {
+        Err(format!("has more than {MAX_LENGTH} characters"))
+    } else if deepest > MAX_BRACES {
+        Err(format!("has more than {MAX_BRACES} nested braces"))
+    } else if stars > MAX_STARS {
+        Err(format!("has more than {MAX_STARS} asterisks"))
+    } else {
+        Ok(())
     }
 }
 
@@ -168,7 +220,7 @@ mod tests {
         ];
         for (patterns, path, expected) in table {
             let glob = glob(patterns, from, Path::new("/web"), false);
-            assert_eq!(glob.may_match(Path::new(path)), *expected, "{patterns:?} {path}");
+            assert_eq!(glob.may_match(&[path.into()]), *expected, "{patterns:?} {path}");
         }
     }
 
@@ -179,6 +231,10 @@ mod tests {
             ("pages/*.ts", "the pattern \"pages/*.ts\" must start with ./, ../ or /"),
             ("@/pages/*.ts", "the pattern \"@/pages/*.ts\" must start with ./, ../ or /"),
             ("./[.ts", "the pattern \"./[.ts\" is invalid: unclosed character class"),
+            ("../../*", "the pattern \"../../*\" leads out of the served folder"),
+            (&format!("./{}b", "{a,".repeat(9)), "the pattern \"./{a,{a,"),
+            (&"./**".repeat(17), "the pattern \"./**./**"),
+            (&format!("./{}", "a".repeat(1_000)), "the pattern \"./aaa"),
         ] {
             let result = Glob::new(&[pattern.to_owned()], from, root, false);
             let error = result.unwrap_err();
@@ -199,7 +255,8 @@ mod tests {
         #[cfg(unix)]
         std::os::unix::fs::symlink(root.join("src"), root.join("src/circle")).unwrap();
         let files = |patterns: &[&str], exhaustive| {
-            let files = glob(patterns, &root.join("src/main.ts"), &root, exhaustive).files();
+            let files =
+                glob(patterns, &root.join("src/main.ts"), &root, exhaustive).files(&mut 1_000);
             let names = files.iter().map(|file| file.strip_prefix(&root).unwrap());
             names.map(|name| name.to_str().unwrap().replace('\\', "/")).collect::<Vec<_>>()
         };

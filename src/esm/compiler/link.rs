@@ -83,10 +83,7 @@ pub(super) fn link(
         Target::File(path) => match project.url(&path) {
             Some(url) => file(&path, url, specifier, query, kind, names),
             None => Link::Missing {
-                message: format!(
-                    "{specifier:?} resolves to {}, which is outside the served folder",
-                    path.display()
-                ),
+                message: format!("{specifier:?} is outside the served folder"),
                 help: Some("serve a folder that contains both files".to_owned()),
             },
         },

@@ -24,6 +24,7 @@ mod css_module;
 mod env;
 mod file_type;
 mod glob;
+mod import_maps;
 mod link;
 mod module_spec;
 mod output;
@@ -55,7 +56,7 @@ use self::{
     link::{ImportedNames, Link, link},
     module_spec::ModuleKind,
     project::{Project, RecordingProject},
-    script::{Job, Script},
+    script::{Job, MAX_VISITED, Script},
     served_project::{Resolve, ServedProject},
     tsconfig::OptionsFinder,
 };
@@ -110,9 +111,9 @@ impl Compiler {
         &self.project.packages
     }
 
-    /// Leaves imports of the specifiers in a page's own import map to the browser.
-    pub(super) fn add_import_map(&self, json: &str) {
-        self.project.add_import_map(json);
+    /// Leaves imports of the specifiers in a page's own import maps to the browser.
+    pub(super) fn set_import_maps(&self, page: &Path, maps: &[String]) {
+        self.project.import_maps.set(page, maps);
     }
 
     /// Returns the URL for a specifier that an inline script of a page imports with these names, or
@@ -208,7 +209,7 @@ impl Compiler {
             options,
             env: env.object.as_ref().map(|object| xxh3_128(object.as_bytes())).ok(),
             registers: language == Language::Js && self.registers_plain_modules(),
-            mapped_names: self.project.mapped_names(),
+            import_maps: self.project.import_maps.generation(),
         };
         if let Some(entry) = self.cache.get(&key)
             && entry.is_valid(&inputs, |specifier| self.project.resolve(specifier, path))
@@ -236,7 +237,8 @@ impl Compiler {
             Arc::new(CompiledModule { code, imports, config_files, globs, packages, slots })
         });
         let globs = module.iter().flat_map(|module| &module.globs);
-        let matches = globs.map(|glob| (glob.clone(), glob.files())).collect();
+        let mut budget = MAX_VISITED;
+        let matches = globs.map(|glob| (glob.clone(), glob.files(&mut budget))).collect();
         let targets = project.into_targets();
         self.cache.insert(key, Entry { inputs, module: module.clone(), targets, matches });
         Ok(module.map_or(Output::Unchanged, Output::Module))

@@ -1,7 +1,7 @@
 //! Interface between the compiler and the project that a file belongs to.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{Mutex, PoisonError},
 };
@@ -29,7 +29,7 @@ pub(super) trait Project: Sync {
 /// A project that records which specifiers were resolved, and their targets.
 pub(super) struct RecordingProject<'p> {
     project: &'p dyn Project,
-    targets: Mutex<Vec<(String, Target)>>,
+    targets: Mutex<BTreeMap<String, Target>>,
 }
 
 impl<'p> RecordingProject<'p> {
@@ -39,7 +39,8 @@ impl<'p> RecordingProject<'p> {
 
     /// Returns each specifier that was resolved, with its target.
     pub(super) fn into_targets(self) -> Vec<(String, Target)> {
-        self.targets.into_inner().unwrap_or_else(PoisonError::into_inner)
+        let targets = self.targets.into_inner().unwrap_or_else(PoisonError::into_inner);
+        targets.into_iter().collect()
     }
 }
 
@@ -51,9 +52,7 @@ impl Project for RecordingProject<'_> {
     fn resolve(&self, specifier: &str, from: &Path) -> Target {
         let target = self.project.resolve(specifier, from);
         let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
-        if targets.iter().all(|(known, _)| known != specifier) {
-            targets.push((specifier.to_owned(), target.clone()));
-        }
+        targets.entry(specifier.to_owned()).or_insert_with(|| target.clone());
         target
     }
 

@@ -5,13 +5,12 @@ use std::{
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
-use serde_json::Value;
-
-use super::project::Project;
+use super::{import_maps::ImportMaps, project::Project};
 use crate::{
+    docroot::Allow,
     esm::{packages::Packages, resolve::Target},
     http::url_path::UrlPath,
 };
@@ -27,16 +26,16 @@ pub(super) struct ServedProject {
     root: PathBuf,
     pub(super) packages: Arc<Packages>,
     resolve: Resolve,
-    /// The specifiers in the import maps of pages.
-    mapped: Mutex<BTreeSet<String>>,
+    /// The import maps of pages.
+    pub(super) import_maps: ImportMaps,
     /// The URL path prefixes that a backend serves, without a trailing slash.
     routes: Vec<String>,
 }
 
 impl ServedProject {
     pub(super) fn new(root: &Path, packages: Arc<Packages>, resolve: Resolve) -> Self {
-        let (root, mapped, routes) = (root.to_owned(), Mutex::default(), Vec::new());
-        Self { root, packages, resolve, mapped, routes }
+        let (root, import_maps, routes) = (root.to_owned(), ImportMaps::default(), Vec::new());
+        Self { root, packages, resolve, import_maps, routes }
     }
 
     /// Sets the URL path prefixes that a backend serves.
@@ -45,24 +44,22 @@ impl ServedProject {
         self.routes = prefixes.filter(|prefix| !prefix.is_empty()).collect();
     }
 
-    /// Adds the specifiers of a page's import map. They apply to all pages. Ignores invalid JSON.
-    pub(super) fn add_import_map(&self, json: &str) {
-        let Ok(map) = serde_json::from_str::<Value>(json) else { return };
-        let scopes = map["scopes"].as_object().into_iter().flat_map(|scopes| scopes.values());
-        let tables = scopes.chain([&map["imports"]]).filter_map(|table| table.as_object());
-        let names: Vec<_> = tables.flat_map(|table| table.keys().cloned()).collect();
-        self.mapped.lock().unwrap_or_else(PoisonError::into_inner).extend(names);
-    }
-
-    /// Returns the number of specifiers in the import maps of pages. It only grows.
-    pub(super) fn mapped_names(&self) -> usize {
-        self.mapped.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
     /// Returns whether the root has a `package.json`.
     pub(super) fn has_manifest(&self) -> bool {
         self.root.join("package.json").is_file()
     }
+
+    /// Returns whether a folder is served, so that its names are no secret.
+    fn lists(&self, folder: &Path) -> bool {
+        let real = |path: &Path| dunce::canonicalize(path).ok();
+        let (Some(root), Some(folder)) = (real(&self.root), real(folder)) else { return false };
+        folder.strip_prefix(root).is_ok_and(|below| below.iter().all(is_listed))
+    }
+}
+
+/// Returns whether suggestions may contain a name: whether it is served by default.
+fn is_listed(name: &OsStr) -> bool {
+    Allow::default().refuses(name).is_none()
 }
 
 impl Project for ServedProject {
@@ -82,9 +79,16 @@ impl Project for ServedProject {
     }
 
     fn names(&self, folder: &Path) -> Vec<String> {
+        // A suggestion must not reveal which files there are elsewhere.
+        if !self.lists(folder) {
+            return Vec::new();
+        }
         let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(LISTED_NAMES);
-        let mut names: Vec<_> =
-            entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        let mut names: Vec<_> = entries
+            .filter_map(|entry| {
+                is_listed(&entry.file_name()).then(|| entry.file_name().into_string().ok())?
+            })
+            .collect();
         names.sort();
         names
     }
@@ -94,13 +98,10 @@ impl Project for ServedProject {
     }
 
     fn is_external(&self, specifier: &str) -> bool {
-        let mapped = self.mapped.lock().unwrap_or_else(PoisonError::into_inner);
         let is_below = |route: &String| {
             let rest = specifier.strip_prefix(route.as_str());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
         };
-        mapped.contains(specifier)
-            || mapped.iter().any(|name| name.ends_with('/') && specifier.starts_with(name))
-            || self.routes.iter().any(is_below)
+        self.import_maps.has(specifier) || self.routes.iter().any(is_below)
     }
 }

@@ -6,6 +6,8 @@
 //! Therefore each URL is printed with a [`placeholder`] as long as the longest stamp, which
 //! [`take_slots`] turns into blanks behind the closing quote; [`insert`] replaces these blanks.
 
+use std::collections::HashSet;
+
 /// The length of the longest stamp that moves nothing, bytes: `?t=` and nine digits.
 const STAMP_LEN: usize = 12;
 
@@ -22,8 +24,10 @@ pub(super) struct Slot {
 
 /// Returns a placeholder for a stamp that does not occur in a text.
 pub(super) fn placeholder(text: &str) -> String {
-    let candidates = (0_u32..).map(|number| format!("~{number:0>width$}~", width = STAMP_LEN - 2));
-    candidates.into_iter().find(|candidate| !text.contains(candidate)).unwrap_or_default()
+    let number = |at: usize| text.get(at + 1..at + STAMP_LEN - 1)?.parse::<usize>().ok();
+    let used: HashSet<_> = text.match_indices('~').filter_map(|(at, _)| number(at)).collect();
+    let free = (0..=used.len()).find(|number| !used.contains(number)).unwrap_or_default();
+    format!("~{free:0>width$}~", width = STAMP_LEN - 2)
 }
 
 /// Replaces the placeholders in printed code with blanks behind the closing quotes, and returns the

@@ -1,5 +1,7 @@
 //! Bare imports of the inline scripts in a page, for the import map that livers generates.
 
+use std::collections::HashSet;
+
 use oxc::{allocator::Allocator, parser::Parser, span::SourceType};
 
 use super::scan::Scan;
@@ -19,9 +21,10 @@ fn scan(code: &str) -> Vec<(String, Vec<String>)> {
     }
     let scan = Scan::of(&parsed.program);
     let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    let mut known = HashSet::new();
     for request in scan.requests {
         let specifier = request.specifier;
-        if is_bare(&specifier) && found.iter().all(|(known, _)| *known != specifier) {
+        if is_bare(&specifier) && known.insert(specifier.clone()) {
             let names = scan.names.get(&specifier).into_iter().flatten().cloned().collect();
             found.push((specifier, names));
         }

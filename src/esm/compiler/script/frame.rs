@@ -88,11 +88,23 @@ pub(super) fn frame(module: &Module<'_>) -> Frame {
     Frame { before, after }
 }
 
-/// Returns a name that does not occur in a source.
+/// Returns a name that does not occur in a source: one with more `$` at its end than any there.
 pub(super) fn unused_name(text: &str, name: &str) -> String {
-    let mut name = name.to_owned();
-    while text.contains(&name) {
-        name.push('$');
+    let dollars = |at: usize| text[at..].bytes().take_while(|byte| *byte == b'$').count() + 1;
+    let most = text.match_indices(name).map(|(at, _)| dollars(at + name.len())).max();
+    format!("{name}{}", "$".repeat(most.unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unused_name;
+
+    #[test]
+    fn names_that_do_not_occur_are_found_in_one_pass() {
+        for (text, expected) in [("", "$hot"), ("$hots", "$hot$"), ("$hot$ $hot$$$;", "$hot$$$$")] {
+            assert_eq!(unused_name(text, "$hot"), expected, "{text}");
+        }
+        let long = format!("$hot{}", "$".repeat(1_000_000));
+        assert_eq!(unused_name(&long, "$hot").len(), long.len() + 1);
     }
-    name
 }

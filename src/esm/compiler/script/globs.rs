@@ -20,6 +20,15 @@ use crate::esm::{
     compiler::{asset::string_literal, glob::Glob},
 };
 
+/// The number of calls in a file.
+const MAX_CALLS: usize = 100;
+
+/// The number of bytes of all patterns in a file.
+const MAX_PATTERNS: usize = 16 * 1024;
+
+/// The number of files and folders that the expansions of all calls in a file visit.
+pub(in crate::esm::compiler) const MAX_VISITED: usize = 100_000;
+
 /// Expands all calls in a program, and returns their patterns.
 ///
 /// # Errors
@@ -35,6 +44,8 @@ pub(super) fn expand<'a>(
         prefix: unused_name(job.text, "$glob"),
         imports: Vec::new(),
         globs: Vec::new(),
+        patterns: 0,
+        entries: MAX_VISITED,
         error: None,
     };
     expander.visit_program(program);
@@ -42,9 +53,9 @@ pub(super) fn expand<'a>(
         return Err(error);
     }
     let Expander { imports, globs, .. } = expander;
-    for statement in parse_without_spans(allocator, &imports.concat()).into_iter().rev() {
-        program.body.insert(0, statement);
-    }
+    let rest = program.body.take_in(&allocator);
+    program.body.extend(parse_without_spans(allocator, &imports.concat()));
+    program.body.extend(rest);
     Ok(globs)
 }
 
@@ -56,6 +67,10 @@ struct Expander<'a, 'j> {
     /// The static imports, as source text.
     imports: Vec<String>,
     globs: Vec<Glob>,
+    /// The number of bytes of the patterns so far.
+    patterns: usize,
+    /// The number of files and folders that may still be visited.
+    entries: usize,
     /// The first error.
     error: Option<CompileError>,
 }
@@ -66,11 +81,25 @@ impl<'a> Expander<'a, '_> {
         let (job, root) = (self.job, self.job.project.root());
         let invalid = |(span, message): (Span, &str)| job.error_at(span, message.to_owned());
         let arguments = GlobCall::parse(call).map_err(invalid)?;
+        self.patterns += arguments.patterns.iter().map(String::len).sum::<usize>();
+        if self.globs.len() == MAX_CALLS || self.patterns > MAX_PATTERNS {
+            let message = format!(
+                "this file has more than {MAX_CALLS} calls of import.meta.glob, \
+                or patterns of more than {} KiB",
+                MAX_PATTERNS >> 10
+            );
+            return Err(job.error_at(call.span, message));
+        }
         let glob = Glob::new(&arguments.patterns, job.path, root, arguments.exhaustive);
         let glob = glob.map_err(|message| job.error_at(call.span, message))?;
         let is_relative = arguments.patterns.iter().all(|pattern| !pattern.starts_with('/'));
         let mut properties = Vec::new();
-        for file in glob.files() {
+        let files = glob.files(&mut self.entries);
+        if self.entries == 0 {
+            let message = format!("the patterns of this file cover more than {MAX_VISITED} files");
+            return Err(job.error_at(call.span, message));
+        }
+        for file in files {
             let Some(path) = relative_specifier(job.path, &file) else { continue };
             if file == job.path {
                 continue;
@@ -114,6 +143,9 @@ impl<'a> VisitJsMut<'a> for Expander<'a, '_> {
         };
         if !is_glob(&call.callee) {
             return walk_js_mut::walk_expression(self, expression);
+        }
+        if self.error.is_some() {
+            return;
         }
         match self.expansion(call) {
             Ok(text) => {

@@ -1,6 +1,6 @@
 //! Import specifiers of a script: their targets, and the URLs that replace them.
 
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
 
 use oxc::span::Span;
 
@@ -23,8 +23,8 @@ use crate::{
 /// The imports of a script and their targets.
 pub(super) type Links = Vec<(Request, Link)>;
 
-/// Resolves the imports of a script.
-pub(super) fn links(job: &Job<'_>, scan: &Scan) -> Links {
+/// Returns the imports of a script and their targets, which are resolved one after another.
+fn resolve<'s>(job: &'s Job<'_>, scan: &'s Scan) -> impl Iterator<Item = (&'s Request, Link)> {
     let resolve = |request: &Request| {
         let names = ImportedNames {
             default: scan.defaults.contains(&request.specifier),
@@ -32,12 +32,25 @@ pub(super) fn links(job: &Job<'_>, scan: &Scan) -> Links {
         };
         link(job.project, job.path, &request.specifier, request.kind.as_deref(), names)
     };
-    scan.requests.iter().map(|request| (request.clone(), resolve(request))).collect()
+    scan.requests.iter().map(move |request| (request, resolve(request)))
+}
+
+/// Resolves the imports of a script, up to the first that is missing.
+pub(super) fn links(job: &Job<'_>, scan: &Scan) -> Links {
+    let mut links = Links::new();
+    for (request, link) in resolve(job, scan) {
+        let is_missing = matches!(link, Link::Missing { .. });
+        links.push((request.clone(), link));
+        if is_missing {
+            break;
+        }
+    }
+    links
 }
 
 /// Returns whether a browser would resolve one of the imports differently, or not at all.
 pub(super) fn need_rewriting(job: &Job<'_>, scan: &Scan) -> bool {
-    links(job, scan).iter().any(|(request, link)| !browser_resolves(job, request, link))
+    resolve(job, scan).any(|(request, link)| !browser_resolves(job, request, &link))
 }
 
 /// Returns whether a browser resolves an import by itself to the same target.
@@ -104,7 +117,7 @@ pub(super) fn replacements(
     jsx: Option<Span>,
 ) -> Result<(Replacements, Vec<String>), CompileError> {
     let mut replacements = Replacements::new();
-    let mut imports: Vec<String> = Vec::new();
+    let (mut imports, mut known) = (Vec::new(), HashSet::new());
     for (request, link) in links {
         let (url, takes_stamp) = match link {
             Link::Unchanged => continue,
@@ -119,7 +132,7 @@ pub(super) fn replacements(
             }
             Link::Url(url) => (url, false),
             Link::File { path, url } => {
-                if !imports.contains(path) {
+                if known.insert(path) {
                     imports.push(path.clone());
                 }
                 (url, true)

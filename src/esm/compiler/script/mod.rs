@@ -28,6 +28,7 @@ use oxc::{
 use oxc_sourcemap::{ConcatSourceMapBuilder, SourceMap};
 
 pub(crate) use self::bare_imports::bare_imports;
+pub(super) use self::globs::MAX_VISITED;
 pub(super) use self::job::Job;
 use self::{parse::Parsed, scan::Scan};
 use super::{

@@ -225,8 +225,10 @@ fn specifiers_of_import_maps_are_left_to_the_browser() {
     folder.write("x.ts", "import 'lit'; import 'lib/a';");
     let compiler = folder.compiler();
     assert!(folder.module(&compiler, "x.ts").is_err());
-    compiler.add_import_map(
-        "{ \"imports\": { \"lit\": \"/a.js\" }, \"scopes\": { \"/\": { \"lib/\": \"/\" } } }",
+    compiler.set_import_maps(
+        Path::new("/index.html"),
+        &["{ \"imports\": { \"lit\": \"/a.js\" }, \"scopes\": { \"/\": { \"lib/\": \"/\" } } }"
+            .to_owned()],
     );
     let code = &folder.compiled(&compiler, "x.ts").code;
     assert!(code.contains("import \"lit\";\nimport \"lib/a\";"), "{code}");
