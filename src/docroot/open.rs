@@ -22,6 +22,15 @@ pub(crate) struct CheckedPath {
     pub(super) real: PathBuf,
 }
 
+impl CheckedPath {
+    /// Returns a path that rules other than those of a [`Root`](super::Root) allow to serve. `real`
+    /// is the real path, which was checked.
+    #[cfg(feature = "esm")]
+    pub(crate) fn of_real(real: PathBuf) -> Self {
+        Self { path: real.clone(), real }
+    }
+}
+
 /// An open folder, and its entries.
 pub(super) struct OpenFolder {
     pub(super) entries: ReadDir,

@@ -31,7 +31,8 @@ mod workers;
 
 pub(crate) use self::{
     outcome::{
-        Module, ModuleOutcome, ModuleRequest, PackageOutcome, PackageResponse, VARY, Versions,
+        Module, ModuleOutcome, ModuleRequest, PackageContent, PackageOutcome, PackageResponse,
+        VARY, Versions,
     },
     service::Esm,
 };

@@ -9,7 +9,12 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use hyper::header::HeaderMap;
 
-use crate::{change::Change, docroot::ContentHash, fault::Fault, http::url_path::UrlPath};
+use crate::{
+    change::Change,
+    docroot::{CheckedPath, ContentHash},
+    fault::Fault,
+    http::url_path::UrlPath,
+};
 
 /// The request headers that decide whether a file is served as a module (Fetch Metadata Request
 /// Headers, sections 2.1 and 2.2).
@@ -67,18 +72,26 @@ pub(crate) enum PackageOutcome {
     /// No installed package has this file.
     NotFound,
     /// Serve this.
-    File(PackageResponse),
+    Found(PackageResponse),
     /// The file cannot be served as a module, or not in time.
     Error(Fault),
 }
 
-/// A file of a package, or a module that was generated from it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a URL of a package identifies.
+#[derive(Debug)]
 pub(crate) struct PackageResponse {
-    pub(crate) body: Bytes,
-    pub(crate) media_type: String,
+    pub(crate) content: PackageContent,
     /// Whether the URL always identifies the same bytes.
     pub(crate) immutable: bool,
+}
+
+/// The content of a [`PackageResponse`].
+#[derive(Debug)]
+pub(crate) enum PackageContent {
+    /// JavaScript that was generated from files.
+    Script(Bytes),
+    /// A file as it is.
+    File(CheckedPath),
 }
 
 /// A file to try where the served folder has none at the requested path.

@@ -160,7 +160,7 @@ impl Esm {
         let answer = move || packages.answer(&asked, &parameters);
         match self.workers.run((path, query), answer).await {
             Ok(Ok(None)) => PackageOutcome::NotFound,
-            Ok(Ok(Some(response))) => PackageOutcome::File(response),
+            Ok(Ok(Some(response))) => PackageOutcome::Found(response),
             Ok(Err(error)) => {
                 PackageOutcome::Error(self.describe(&format!("{PACKAGES}{path}"), error))
             }

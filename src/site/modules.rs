@@ -3,7 +3,7 @@
 //! A source that does not compile is answered with 500 and reported on the reload socket and in the
 //! terminal, because a browser tells a page nothing about why a module failed to load.
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use bytes::Bytes;
 use hyper::{
@@ -14,12 +14,21 @@ use hyper::{
 use super::{Site, response::plain};
 use crate::{
     change::ChangeSet,
-    docroot::Content,
-    esm::{self, Esm, ModuleOutcome, ModuleRequest, PackageOutcome, PackageResponse, Versions},
+    docroot::{CheckedPath, Content, FileRead},
+    esm::{
+        self, Esm, ModuleOutcome, ModuleRequest, PackageContent, PackageOutcome, PackageResponse,
+        Versions,
+    },
     event::Event,
     fault::Fault,
     files::{FileRequest, Lookup, ServedFile},
-    http::{body::Response, representation::Representation, url_path::UrlPath},
+    http::{
+        body::Response,
+        conditional::{EntityTag, LastModified, Validators},
+        media_type::{self, Sample},
+        representation::{self, Metadata, Representation},
+        url_path::UrlPath,
+    },
     live::{referrer::referrer, reload::hub::Hub},
     watch::PathState,
 };
@@ -106,15 +115,21 @@ impl Site {
             Some(esm) => esm.package(path, uri.query().unwrap_or_default()).await,
             None => PackageOutcome::NotFound,
         };
+        let not_found = || plain(StatusCode::NOT_FOUND, format!("There is no {}.\n", uri.path()));
         match outcome {
-            PackageOutcome::NotFound => {
-                plain(StatusCode::NOT_FOUND, format!("There is no {}.\n", uri.path()))
-            }
-            PackageOutcome::File(PackageResponse { body, media_type, immutable }) => {
+            PackageOutcome::NotFound => not_found(),
+            PackageOutcome::Found(PackageResponse { content, immutable }) => {
                 self.clear_fault(uri.path());
-                let mut file = Representation::from_bytes(StatusCode::OK, JAVASCRIPT, body);
-                file.metadata.content_type = HeaderValue::from_str(&media_type).unwrap_or(OCTETS);
-                let mut response = file.into_response(method, headers);
+                let representation = match content {
+                    PackageContent::Script(text) => {
+                        Representation::from_bytes(StatusCode::OK, JAVASCRIPT, text)
+                    }
+                    PackageContent::File(file) => match read(file).await {
+                        Ok(representation) => representation,
+                        Err(_) => return not_found(),
+                    },
+                };
+                let mut response = representation.into_response(method, headers);
                 if immutable {
                     response.headers_mut().insert(CACHE_CONTROL, IMMUTABLE);
                 }
@@ -202,4 +217,29 @@ impl Site {
     pub(super) fn clear_fault(&self, url: &str) {
         self.live.hub().clear_fault(url);
     }
+}
+
+/// Returns the representation of a file as it is. A large one is streamed.
+async fn read(file: CheckedPath) -> io::Result<Representation> {
+    let reading = tokio::task::spawn_blocking(move || {
+        let content_type = |sample| media_type::of_file(&file.path, sample);
+        let FileRead { content, content_hash, modified, .. } = file.read()?;
+        let (content_type, content) = match content {
+            Content::Memory(bytes) => (content_type(Sample::Whole(&bytes)), bytes.into()),
+            Content::Large(file, metadata, beginning) => (
+                content_type(Sample::Beginning(&beginning)),
+                representation::Content::File(file, metadata),
+            ),
+        };
+        let tag = Some(EntityTag::from_hash(content_hash.0));
+        let metadata = Metadata {
+            status: StatusCode::OK,
+            content_type: HeaderValue::try_from(content_type).unwrap_or(OCTETS),
+            validators: Validators { tag, modified: modified.and_then(LastModified::of) },
+            coding: None,
+            vary: None,
+        };
+        Ok(Representation { metadata, content })
+    });
+    reading.await.map_err(io::Error::other)?
 }

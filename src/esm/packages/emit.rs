@@ -1,6 +1,8 @@
 //! Writes the JavaScript of packs, and of the modules that export from them.
 
-use std::{fmt::Write, sync::Arc};
+use std::{collections::BTreeSet, fmt::Write, sync::Arc};
+
+use serde::{Deserialize, Serialize};
 
 use super::{
     definition::Format,
@@ -120,25 +122,26 @@ fn link_key(link: &Link) -> Option<String> {
     }
 }
 
-/// The parts of the module that an importer of a package file gets.
-pub(super) struct Facade<'a> {
-    /// The key of the file.
-    pub(super) key: &'a str,
+/// What the module that an importer of a package file gets is made from.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Facade {
     /// The packs to load before the file runs.
-    pub(super) pack_urls: &'a [String],
-    pub(super) names: &'a [String],
+    pub(super) pack_urls: Vec<String>,
+    pub(super) names: BTreeSet<String>,
+    /// Whether the file may export more names at run time.
+    pub(super) is_open: bool,
     pub(super) has_default: bool,
     /// Whether the file, or one that it needs, has a top-level `await`.
     pub(super) awaits: bool,
 }
 
-/// Returns the module that runs a file and exports its names.
-pub(super) fn facade(facade: &Facade<'_>) -> String {
+/// Returns the module that runs the file with a key and exports its names.
+pub(super) fn facade(key: &str, facade: &Facade) -> String {
     let mut out = format!("import {{ load }} from {};\n", quoted(REGISTRY));
-    out.push_str(&imports(facade.pack_urls));
+    out.push_str(&imports(&facade.pack_urls));
     let awaits = if facade.awaits { "await " } else { "" };
-    let _ = writeln!(out, "const [names, all] = {awaits}load({});", quoted(facade.key));
-    export(&mut out, facade.names, |name| {
+    let _ = writeln!(out, "const [names, all] = {awaits}load({});", quoted(key));
+    export(&mut out, &facade.names, |name| {
         if is_identifier(name) {
             format!("names.{name}")
         } else {
@@ -152,7 +155,7 @@ pub(super) fn facade(facade: &Facade<'_>) -> String {
 }
 
 /// Returns the module that stands in for a module of Node.
-pub(super) fn builtin(name: &str, names: &[String]) -> String {
+pub(super) fn builtin(name: &str, names: &BTreeSet<String>) -> String {
     let mut out = format!("import {{ builtin }} from {};\n", quoted(REGISTRY));
     let _ = writeln!(out, "const [missing, all] = builtin({});", quoted(name));
     export(&mut out, names, |name| format!("missing({})", quoted(name)));
@@ -166,7 +169,7 @@ pub(super) fn style(url: &str) -> String {
 }
 
 /// Writes exports under aliases, because a name can be a reserved word.
-fn export(out: &mut String, names: &[String], value: impl Fn(&str) -> String) {
+fn export(out: &mut String, names: &BTreeSet<String>, value: impl Fn(&str) -> String) {
     if names.is_empty() {
         return;
     }

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     esm::{
+        compile_error::CompileError,
         resolve::{ImportKind, PackageFile, Resolved, Resolver, file_stamp, is_bare, manifest},
         stack::SHALLOW,
     },
@@ -32,6 +33,9 @@ const MAX_FILES: usize = 20_000;
 
 /// Bytes of converted code that are kept for the packs that a browser requests next.
 const MAX_BYTES: usize = 24 << 20;
+
+/// Number of files, and bytes of their code, that one module may need.
+const MAX_RESULT: (usize, usize) = (50_000, 512 << 20);
 
 /// Size in bytes above which [`Graph::export_names_if_fast`] does not wait for a file.
 const LARGE: u64 = 800 * 1024;
@@ -169,13 +173,19 @@ impl Graph {
     ///
     /// # Blocking
     /// Reads the files that are not known, in parallel.
-    pub(super) fn closure(&self, entry: &PackageFile) -> Vec<Arc<Node>> {
+    ///
+    /// # Errors
+    /// There are more than [`MAX_RESULT`] allows.
+    pub(super) fn closure(&self, entry: &PackageFile) -> Result<Vec<Arc<Node>>, CompileError> {
         let mut all = Vec::new();
         let mut seen = HashSet::from([entry.key()]);
         let mut next = vec![entry.clone()];
+        let mut bytes = 0;
         while !next.is_empty() {
             let nodes = self.read_all(&next);
             next.clear();
+            bytes += nodes.iter().map(|node| node.definition.code[1].len()).sum::<usize>();
+            check(entry, seen.len(), bytes)?;
             for node in &nodes {
                 for (file, _) in node.static_dependencies() {
                     if seen.insert(file.key()) {
@@ -185,7 +195,7 @@ impl Graph {
             }
             all.extend(nodes);
         }
-        all
+        Ok(all)
     }
 
     fn read_all(&self, files: &[PackageFile]) -> Vec<Arc<Node>> {
@@ -211,19 +221,29 @@ impl Graph {
     ///
     /// # Blocking
     /// Reads the files that are not known.
-    pub(super) fn pack(&self, entries: &[PackageFile]) -> Vec<Arc<Node>> {
-        let mut files: Vec<_> = entries.iter().map(|entry| self.node(entry)).collect();
+    ///
+    /// # Errors
+    /// There are more than [`MAX_RESULT`] allows.
+    pub(super) fn pack(
+        &self,
+        first: &PackageFile,
+        others: &[PackageFile],
+    ) -> Result<Vec<Arc<Node>>, CompileError> {
+        let entries = std::iter::once(first).chain(others);
+        let mut files: Vec<_> = entries.map(|entry| self.node(entry)).collect();
         let mut seen: HashSet<String> = files.iter().map(|node| node.key.clone()).collect();
-        let mut at = 0;
+        let (mut at, mut bytes) = (0, 0);
         while let Some(node) = files.get(at).cloned() {
             at += 1;
+            bytes += node.definition.code[1].len();
+            check(first, seen.len(), bytes)?;
             for (file, separate) in node.static_dependencies() {
                 if !separate && seen.insert(file.key()) {
                     files.push(self.node(file));
                 }
             }
         }
-        files
+        Ok(files)
     }
 
     /// Returns the node of a file and its [export names](Self::export_names), or `None` if that
@@ -276,6 +296,19 @@ impl Graph {
         names.dedup();
         (names, open)
     }
+}
+
+/// Checks how much a file needs.
+fn check(entry: &PackageFile, files: usize, bytes: usize) -> Result<(), CompileError> {
+    let (max_files, max_bytes) = MAX_RESULT;
+    if files <= max_files && bytes <= max_bytes {
+        return Ok(());
+    }
+    let message = format!(
+        "{entry}: cannot import more than {max_files} files, or {} MiB, at once",
+        max_bytes >> 20
+    );
+    Err(CompileError::of_file(&entry.path(), message))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -35,7 +35,7 @@ mod tests;
 mod transform;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     path::Path,
     sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
 };
@@ -45,16 +45,17 @@ use percent_encoding::percent_decode_str;
 
 use self::{
     definition::Format, disk_cache::DiskCache, emit::Facade, graph::Graph, js::quoted, node::Node,
-    pack_urls::pack_urls, query::Query,
+    pack_urls::pack_urls, query::Query, read::read_text,
 };
 use super::{
     compile_error::CompileError,
-    outcome::PackageResponse,
+    outcome::{PackageContent, PackageResponse},
     resolve::{PackageFile, Resolver, Target, is_script},
 };
-use crate::http::{media_type, own_paths::PACKAGES, url_path::UrlPath};
+use crate::http::{own_paths::PACKAGES, url_path::UrlPath};
 
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+/// Number of files whose exports are kept in memory.
+const MAX_EXPORTS: usize = 20_000;
 
 /// Serves the packages that a resolver finds.
 pub(crate) struct Packages {
@@ -130,8 +131,8 @@ impl Packages {
         if let Some(known) = self.known_exports().get(path).filter(|_| immutable) {
             return Some(Arc::clone(known));
         }
-        let url = format!("{path}?exports");
-        let cached = self.cache.get(&url).filter(|_| immutable);
+        let key = format!("{}?exports", file.key());
+        let cached = self.cache.get(&key).filter(|_| immutable);
         let cached = cached.and_then(|(text, _)| serde_json::from_slice::<Exports>(&text).ok());
         let exports = if let Some(exports) = cached {
             exports
@@ -141,13 +142,17 @@ impl Packages {
             if let Ok(text) = serde_json::to_string(&exports).as_ref()
                 && immutable
             {
-                self.cache.put(&url, text, &[node]);
+                self.cache.put(&key, text, &[node]);
             }
             exports
         };
         let exports = Arc::new(exports);
         if immutable {
-            self.known_exports().insert(path.to_owned(), Arc::clone(&exports));
+            let mut known = self.known_exports();
+            if known.len() >= MAX_EXPORTS {
+                known.clear();
+            }
+            known.insert(path.to_owned(), Arc::clone(&exports));
         }
         Some(exports)
     }
@@ -179,7 +184,7 @@ impl Packages {
         let parsed = Query::parse(query);
         if let Some(name) = path.strip_prefix("node:") {
             let name = percent_decode_str(name).decode_utf8().ok();
-            return Ok(name.map(|name| javascript(emit::builtin(&name, &parsed.names), true)));
+            return Ok(name.map(|name| script(emit::builtin(&name, &parsed.names), true)));
         }
         let Some(file) = self.package_file(path) else { return Ok(None) };
         let extension = file.path.rsplit_once('.').map_or("", |(_, extension)| extension);
@@ -187,15 +192,17 @@ impl Packages {
         let as_definitions = parsed.wants_definitions();
         let immutable = self.resolver.is_immutable(&file.package);
         if !as_definitions && !is_script(&file.path) && !parsed.import {
-            return Ok(asset(&file, immutable));
+            let content = self.resolver.checked_path(&file).map(PackageContent::File);
+            return Ok(content.map(|content| PackageResponse { content, immutable }));
         }
         let url = || format!("{PACKAGES}{}", file.key());
         let export = |value: &str| format!("export default {};\n", quoted(value));
         let text = if as_definitions {
             None
         } else if parsed.raw {
-            let Ok(text) = std::fs::read(file.path()) else { return Ok(None) };
-            Some(export(&String::from_utf8_lossy(&text)))
+            let text = read_text(&file.path());
+            let text = text.map_err(|error| CompileError::of_file(&file.path(), error))?;
+            Some(export(&text))
         } else if !parsed.url && extension == "css" {
             Some(emit::style(&url()))
         } else if parsed.url || !is_code {
@@ -203,44 +210,58 @@ impl Packages {
         } else {
             None
         };
-        match text {
-            Some(text) => Ok(Some(javascript(text, immutable))),
-            None => self.generated(&format!("{path}?{query}"), &file, parsed),
-        }
+        let text = match text {
+            Some(text) => Some(Bytes::from(text)),
+            None => self.generated(&file, parsed)?,
+        };
+        Ok(text.map(|text| script(text, immutable)))
     }
 
-    /// Returns the JavaScript generated from a file and its dependencies, from the disk cache if
-    /// possible.
-    fn generated(
+    /// Returns the JavaScript generated from a file and its dependencies.
+    fn generated(&self, file: &PackageFile, query: Query) -> Result<Option<Bytes>, CompileError> {
+        let key = file.key();
+        Ok(if let Some(mut others) = query.pack {
+            others.remove(&file.path);
+            let list = others.iter().map(String::as_str).collect::<Vec<_>>().join(",");
+            self.cached(&format!("{key}?pack={list}"), file, || {
+                let files = others.iter().map(|path| self.file_of(&file.package.id, path));
+                let Some(files) = files.collect::<Option<Vec<_>>>() else { return Ok(None) };
+                let nodes = self.graph.pack(file, &files)?;
+                Ok(Some((emit::pack(&nodes), nodes)))
+            })?
+        } else if query.define {
+            self.cached(&format!("{key}?define"), file, || {
+                let nodes = self.graph.closure(file)?;
+                Ok(Some((emit::imports(&pack_urls(&nodes)), nodes)))
+            })?
+        } else if query.script {
+            self.cached(&format!("{key}?script"), file, || {
+                let node = self.graph.node(file);
+                Ok(Some((emit::classic_script(&node), vec![node])))
+            })?
+        } else {
+            Some(self.module(file, query.names)?.into())
+        })
+    }
+
+    /// Returns a text from the disk cache, or makes it. Only texts of immutable files are cached.
+    fn cached(
         &self,
-        url: &str,
+        key: &str,
         file: &PackageFile,
-        query: Query,
-    ) -> Result<Option<PackageResponse>, CompileError> {
+        make: impl FnOnce() -> Result<Option<(String, Vec<Arc<Node>>)>, CompileError>,
+    ) -> Result<Option<Bytes>, CompileError> {
         let immutable = self.resolver.is_immutable(&file.package);
-        if immutable && let Some((body, folders)) = self.cache.get(url) {
+        if immutable && let Some((text, folders)) = self.cache.get(key) {
             // The browser requests these packages next.
             self.resolver.restore_packages(folders);
-            let media_type = JAVASCRIPT.to_owned();
-            return Ok(Some(PackageResponse { body, media_type, immutable }));
+            return Ok(Some(text));
         }
-        let (text, nodes) = if let Some(others) = &query.pack {
-            let Some(nodes) = self.pack(file, others) else { return Ok(None) };
-            (emit::pack(&nodes), nodes)
-        } else if query.define {
-            let nodes = self.graph.closure(file);
-            (emit::imports(&pack_urls(&nodes)), nodes)
-        } else if query.script {
-            let node = self.graph.node(file);
-            (emit::classic_script(&node), vec![node])
-        } else {
-            let nodes = self.graph.closure(file);
-            (self.facade(file, &nodes, query.names)?, nodes)
-        };
+        let Some((text, nodes)) = make()? else { return Ok(None) };
         if immutable {
-            self.cache.put(url, &text, &nodes);
+            self.cache.put(key, &text, &nodes);
         }
-        Ok(Some(javascript(text, immutable)))
+        Ok(Some(text.into()))
     }
 
     /// Returns the file at a URL path below [`PACKAGES`].
@@ -266,31 +287,39 @@ impl Packages {
         })
     }
 
-    /// Returns the nodes of a pack, or `None` if one of its entries does not exist.
-    fn pack(&self, first: &PackageFile, others: &[String]) -> Option<Vec<Arc<Node>>> {
-        let others = others.iter().map(|path| self.file_of(&first.package.id, path));
-        let entries = std::iter::once(Some(first.clone())).chain(others);
-        Some(self.graph.pack(&entries.collect::<Option<Vec<_>>>()?))
-    }
-
-    /// Returns the module that runs a file. `nodes` are the file and its dependencies.
-    fn facade(
+    /// Returns the module that runs a file. Its exports are cached without the requested names, so
+    /// that all importers share one entry.
+    fn module(
         &self,
         file: &PackageFile,
-        nodes: &[Arc<Node>],
-        requested_names: Vec<String>,
+        requested_names: BTreeSet<String>,
     ) -> Result<String, CompileError> {
+        let key = file.key();
+        let make = || {
+            let facade = self.facade(file)?;
+            Ok(serde_json::to_string(&facade.0).ok().map(|text| (text, facade.1)))
+        };
+        let text = self.cached(&format!("{key}?module"), file, make)?;
+        let facade = text.and_then(|text| serde_json::from_slice::<Facade>(&text).ok());
+        let mut facade = match facade {
+            Some(facade) => facade,
+            None => self.facade(file)?.0,
+        };
+        if facade.is_open {
+            let is_name = |name: &String| name != "default" && name != "*";
+            facade.names.extend(requested_names.into_iter().filter(is_name));
+        }
+        Ok(emit::facade(&key, &facade))
+    }
+
+    /// Returns the exports of a file, and the file with its dependencies.
+    fn facade(&self, file: &PackageFile) -> Result<(Facade, Vec<Arc<Node>>), CompileError> {
+        let nodes = self.graph.closure(file)?;
         let entry = self.graph.node(file);
         if let Some(message) = &entry.definition.error {
             return Err(CompileError::of_file(&file.path(), message.clone()));
         }
-        let (mut names, open) = self.graph.export_names(&entry);
-        if open {
-            let is_name = |name: &String| name != "default" && name != "*";
-            names.extend(requested_names.into_iter().filter(is_name));
-            names.sort();
-            names.dedup();
-        }
+        let (names, is_open) = self.graph.export_names(&entry);
         let has_default = match entry.definition.format {
             Format::CommonJs { .. } => true,
             Format::Module { has_default, .. } => has_default,
@@ -298,19 +327,13 @@ impl Packages {
         let awaits = nodes
             .iter()
             .any(|node| matches!(node.definition.format, Format::Module { awaits: true, .. }));
-        let pack_urls = pack_urls(nodes);
-        let key = &entry.key;
-        Ok(emit::facade(&Facade { key, pack_urls: &pack_urls, names: &names, has_default, awaits }))
+        let pack_urls = pack_urls(&nodes);
+        let names = names.into_iter().collect();
+        Ok((Facade { pack_urls, names, is_open, has_default, awaits }, nodes))
     }
 }
 
-/// Returns a file as it is.
-fn asset(file: &PackageFile, immutable: bool) -> Option<PackageResponse> {
-    let path = file.path();
-    let body = Bytes::from(std::fs::read(&path).ok()?);
-    Some(PackageResponse { body, media_type: media_type::of(&path), immutable })
-}
-
-fn javascript(text: String, immutable: bool) -> PackageResponse {
-    PackageResponse { body: Bytes::from(text), media_type: JAVASCRIPT.to_owned(), immutable }
+/// Returns a response with JavaScript.
+fn script(text: impl Into<Bytes>, immutable: bool) -> PackageResponse {
+    PackageResponse { content: PackageContent::Script(text.into()), immutable }
 }

@@ -1,12 +1,14 @@
 //! The query of a URL below `/__livers/npm/`.
 
+use std::collections::BTreeSet;
+
 use percent_encoding::percent_decode_str;
 
 /// What a URL requests of a package file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Query {
     /// `pack`, or `pack=b.js,c.js`: a pack, with these further entries.
-    pub(super) pack: Option<Vec<String>>,
+    pub(super) pack: Option<BTreeSet<String>>,
     /// `define`: a module that loads the packs of the file and runs nothing.
     pub(super) define: bool,
     /// `script`: the definition as a classic script.
@@ -18,7 +20,7 @@ pub(super) struct Query {
     /// `raw`: a module that exports the text of the file.
     pub(super) raw: bool,
     /// `names=a,b`: names to export besides those that the file is known to export.
-    pub(super) names: Vec<String>,
+    pub(super) names: BTreeSet<String>,
 }
 
 impl Query {
@@ -48,8 +50,8 @@ impl Query {
     }
 }
 
-/// Parses a comma-separated list of percent-encoded items.
-fn list(text: &str) -> Vec<String> {
+/// Parses a comma-separated list of percent-encoded items. Their order has no meaning.
+fn list(text: &str) -> BTreeSet<String> {
     let items = text.split(',').filter(|item| !item.is_empty());
     items.map(|item| percent_decode_str(item).decode_utf8_lossy().into_owned()).collect()
 }

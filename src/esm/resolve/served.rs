@@ -14,7 +14,7 @@ use super::{
     resolver::Resolver,
     specifier::package_name,
 };
-use crate::docroot::Allow;
+use crate::docroot::{Allow, CheckedPath};
 
 impl Resolver {
     /// Returns a file of a package by the package's id and the decoded path in the package. Returns
@@ -26,16 +26,29 @@ impl Resolver {
             return None;
         }
         let package = self.folders.known(id).or_else(|| self.find_package(id))?;
-        let real = dunce::canonicalize(package.path.join(relative)).ok()?;
+        // Without empty segments, so that a file has one name.
+        let names: Option<Vec<_>> = relative.iter().map(|name| name.to_str()).collect();
+        let file = PackageFile { package, path: names?.join("/") };
+        self.real_path(&file)?;
+        Some(file)
+    }
+
+    /// Returns a file of a package for reading, under the same conditions as
+    /// [`package_file`](Self::package_file).
+    pub(crate) fn checked_path(&self, file: &PackageFile) -> Option<CheckedPath> {
+        self.real_path(file).map(CheckedPath::of_real)
+    }
+
+    /// Returns the real path of a file, if it may be served.
+    fn real_path(&self, file: &PackageFile) -> Option<PathBuf> {
+        let package = &file.package;
+        let real = dunce::canonicalize(file.path()).ok()?;
         let inside = real.strip_prefix(&package.path).ok()?;
         // The target of a symbolic link may have a name that is not served.
         let is_own =
             inside.components().all(is_plain) && !inside.iter().any(|name| name == "node_modules");
         let is_allowed = package.installed || self.references.allows(&package.path.join(inside));
-        if !real.is_file() || !is_own || !is_allowed {
-            return None;
-        }
-        Some(PackageFile { package, path: path.to_owned() })
+        (is_own && is_allowed && real.is_file()).then_some(real)
     }
 
     /// Finds a package by its id: in the `node_modules` of the root, of the folders above it, and

@@ -8,7 +8,7 @@ mod robustness;
 use self::cases::CASES;
 use super::Packages;
 use crate::esm::{
-    outcome::PackageResponse,
+    outcome::{PackageContent, PackageResponse},
     resolve::{
         Resolver, Target,
         tests::{Project, without_stamp},
@@ -45,8 +45,7 @@ impl Fixture {
     }
 
     fn text(&self, url: &str) -> String {
-        let pack = self.get(url).unwrap_or_else(|| panic!("404 for {url}"));
-        String::from_utf8(pack.body.to_vec()).unwrap()
+        text_of(&self.get(url).unwrap_or_else(|| panic!("404 for {url}")))
     }
 
     /// Writes a module and all that it imports to the disk, for Node. Returns its file name.
@@ -87,6 +86,14 @@ impl Fixture {
         let node = node.expect("these tests need node");
         let output = if node.status.success() { node.stdout } else { node.stderr };
         String::from_utf8(output).unwrap()
+    }
+}
+
+/// Returns the text of a response.
+fn text_of(response: &PackageResponse) -> String {
+    match &response.content {
+        PackageContent::Script(text) => String::from_utf8(text.to_vec()).unwrap(),
+        PackageContent::File(file) => fs::read_to_string(&file.path).unwrap(),
     }
 }
 
@@ -144,27 +151,24 @@ fn each_query_has_its_response() {
         ("node_modules/a/x.wasm", "\0asm"),
     ]);
     let top = fixture.url("a").replace("/index.js", "");
-    for (file, media_type, wanted) in [
-        ("/index.js?names=y", "text/javascript; charset=utf-8", "names.y"),
-        ("/index.js?pack", "text/javascript; charset=utf-8", "exports.x = 1"),
-        (
-            "/index.js?import&raw",
-            "text/javascript; charset=utf-8",
-            "export default \"exports.x = 1\"",
-        ),
-        ("/index.js?import&url", "text/javascript; charset=utf-8", "/index.js\";"),
-        ("/x.css", "text/css; charset=utf-8", "b { color: red }"),
-        ("/x.css?import", "text/javascript; charset=utf-8", "await style("),
-        ("/x.svg", "image/svg+xml", "<svg/>"),
-        ("/x.svg?import", "text/javascript; charset=utf-8", "/x.svg\";"),
-        ("/x.json", "application/json", "{\"n\":1,\"a-b\":2}"),
-        ("/x.json?import", "text/javascript; charset=utf-8", "$0 as \"a-b\", $1 as n"),
-        ("/x.wasm", "application/wasm", "\0asm"),
+    for (file, is_script, wanted) in [
+        ("/index.js?names=y", true, "names.y"),
+        ("/index.js?pack", true, "exports.x = 1"),
+        ("/index.js?import&raw", true, "export default \"exports.x = 1\""),
+        ("/index.js?import&url", true, "/index.js\";"),
+        ("/x.css", false, "b { color: red }"),
+        ("/x.css?import", true, "await style("),
+        ("/x.svg", false, "<svg/>"),
+        ("/x.svg?import", true, "/x.svg\";"),
+        ("/x.json", false, "{\"n\":1,\"a-b\":2}"),
+        ("/x.json?import", true, "$0 as \"a-b\", $1 as n"),
+        ("/x.wasm", false, "\0asm"),
     ] {
         let response =
             fixture.get(&format!("{top}{file}")).unwrap_or_else(|| panic!("404 for {file}"));
-        assert_eq!(response.media_type, media_type, "{file}");
-        let text = String::from_utf8(response.body.to_vec()).unwrap();
+        let found_script = matches!(response.content, PackageContent::Script(_));
+        assert_eq!(found_script, is_script, "{file}");
+        let text = text_of(&response);
         assert!(text.contains(wanted), "{file}: {text}");
         assert!(response.immutable, "{file}");
     }
@@ -176,7 +180,7 @@ fn each_query_has_its_response() {
         "/x.css%00",
         "/index.js?pack=../../x.js",
     ] {
-        assert_eq!(fixture.get(&format!("{top}{missing}")), None, "{missing}");
+        assert!(fixture.get(&format!("{top}{missing}")).is_none(), "{missing}");
     }
 }
 
@@ -213,7 +217,7 @@ fn workspace_packages_are_read_again_after_a_change() {
         let rest = url.strip_prefix("/__livers/npm/").unwrap();
         let pack = packages.answer(rest, "pack").unwrap().unwrap();
         assert!(!pack.immutable);
-        String::from_utf8(pack.body.to_vec()).unwrap()
+        text_of(&pack)
     };
     assert!(get().contains("'before'"));
     fixture.project.add(&[("ui/index.js", "exports.x = 'after!'")]);
@@ -242,7 +246,7 @@ fn packs_are_cached_on_the_disk_until_a_file_changes() {
     let get = |packages: &Packages, url: &str| {
         let (rest, query) = url.trim_start_matches("/__livers/npm/").split_once('?').unwrap();
         let response = packages.answer(rest, query).unwrap()?;
-        Some(String::from_utf8(response.body.to_vec()).unwrap())
+        Some(text_of(&response))
     };
     let url = format!("{}?names=x", fixture.url("a"));
     let pack_of_c = {
@@ -293,4 +297,32 @@ fn only_undetected_names_are_listed_in_the_url() {
     assert_eq!(undetected("large"), "a b", "a large file was not read yet");
     fixture.text(&fixture.url("large"));
     assert_eq!(undetected("large"), "b");
+}
+
+#[test]
+fn all_spellings_of_a_url_share_one_cache_entry() {
+    let fixture = Fixture::new(&[
+        ("node_modules/a/index.js", "Object.assign(exports, make())"),
+        ("node_modules/a/sub/b.js", ""),
+        ("node_modules/a/sub/c.js", ""),
+    ]);
+    let url = fixture.url("a");
+    let entries = || {
+        let folder = fixture.project.0.join("node_modules/.livers/packs");
+        fs::read_dir(folder).map_or(0, Iterator::count)
+    };
+    for at in 0..50 {
+        let text = fixture.text(&format!("{url}?names=a{at},b&x={at}&names=b,a{at}"));
+        assert!(text.contains(&format!("names.a{at}")), "{text}");
+    }
+    fixture.text(&url.replace("index", "%69ndex"));
+    assert_eq!(entries(), 1);
+    for query in ["?pack=sub/b.js,sub/c.js", "?pack=sub/c.js,sub/b.js,sub/c.js,index.js&y"] {
+        fixture.text(&format!("{url}{query}"));
+    }
+    assert_eq!(entries(), 2);
+    for path in ["sub//b.js", "sub/./b.js", "sub///b.js", "sub/b.js"] {
+        fixture.get(&url.replace("index.js", path));
+    }
+    assert_eq!(entries(), 3);
 }
