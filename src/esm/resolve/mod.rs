@@ -19,6 +19,7 @@ mod package_folders;
 mod references;
 mod resolver;
 mod served;
+mod similar_package;
 mod specifier;
 mod target;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The resolver: from a specifier to a file.
 
 use std::{
-    path::{Path, PathBuf},
+    path::{MAIN_SEPARATOR, Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -14,6 +14,7 @@ use super::{
     package::{Package, PackageFile},
     package_folders::{self, Freshness, PackageFolders},
     references::References,
+    similar_package::PackageNames,
     specifier::{is_bare, is_package_name, is_url, module_url, package_of},
     target::{ImportKind, Resolved, Target},
 };
@@ -152,17 +153,23 @@ impl Resolver {
 
     /// Returns how to fix a specifier that does not resolve, if that is known.
     fn explain(&self, specifier: &str, from: &Path, error: &ResolveError) -> Option<String> {
-        match error {
-            ResolveError::NotFound(_) if is_bare(specifier) => {
-                let package = package_of(specifier);
-                let is_installed = self.in_some_node_modules(package, from).is_some();
-                let command =
-                    || install::install_command(&self.real_root, &self.workspace, package);
-                (!is_installed && is_package_name(package)).then(command)
-            }
-            ResolveError::NotFound(_) => None,
-            other => Some(engine::explain(other)),
+        let ResolveError::NotFound(_) = error else {
+            return Some(self.with_relative_paths(&engine::explain(error)));
+        };
+        let package = package_of(specifier);
+        let is_installed = || self.in_some_node_modules(package, from).is_some();
+        if !is_bare(specifier) || !is_package_name(package) || is_installed() {
+            return None;
         }
+        let above = from.ancestors().skip(1).take_while(|folder| folder.starts_with(&self.root));
+        let folders = above.chain(self.real_root.ancestors()).map(Path::to_owned);
+        Some(match PackageNames::of(folders).similar(package) {
+            Some(similar) => {
+                let rest = specifier.strip_prefix(package).unwrap_or_default();
+                format!("did you mean {:?}?", format!("{similar}{rest}"))
+            }
+            None => install::install_command(&self.real_root, &self.workspace, package),
+        })
     }
 
     /// Returns what a file on the disk is to the project.
@@ -192,12 +199,17 @@ impl Resolver {
                 }
                 Resolved::Package(file)
             }
-            None => Resolved::Missing(Some(format!(
-                "{} is neither below {} nor in a package",
-                path.display(),
-                self.workspace.display()
-            ))),
+            None => Resolved::Missing(Some(self.with_relative_paths(&format!(
+                "{} is neither in the workspace nor in a package",
+                path.display()
+            )))),
         }
+    }
+
+    /// Makes the paths in a message relative to the workspace, as pages of other computers see it.
+    fn with_relative_paths(&self, message: &str) -> String {
+        let folder = self.workspace.display();
+        message.replace(&format!("{folder}{MAIN_SEPARATOR}"), "").replace(&folder.to_string(), ".")
     }
 
     /// Returns the real path of a package's folder in the `node_modules` above a file or the root.

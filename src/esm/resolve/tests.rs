@@ -174,6 +174,27 @@ fn a_missing_package_is_reported_with_the_command_of_the_package_manager() {
 }
 
 #[test]
+fn a_similar_package_of_the_project_is_suggested_instead_of_an_installation() {
+    let project = Project::new(&[
+        ("package.json", r#"{"workspaces":["web"],"dependencies":{"preact":"1"}}"#),
+        ("web/package.json", r#"{"dependencies":{"lodash":"4"}}"#),
+        ("web/src/a.js", ""),
+        ("node_modules/react/index.js", ""),
+        ("node_modules/@scope/core/index.js", ""),
+    ]);
+    for (specifier, wanted) in [
+        ("raect", "missing did you mean \"react\"?"),
+        ("raect/jsx-runtime", "missing did you mean \"react/jsx-runtime\"?"),
+        ("@scope/cor", "missing did you mean \"@scope/core\"?"),
+        ("lodahs", "missing did you mean \"lodash\"?"),
+        ("preact", "missing npm install preact"),
+        ("htm", "missing npm install htm"),
+    ] {
+        assert_eq!(resolved(&project, "web", specifier), wanted, "{specifier}");
+    }
+}
+
+#[test]
 #[cfg(unix)]
 fn workspace_and_linked_packages_are_packages_and_other_files_outside_are_not() {
     let project = Project::new(&[
