@@ -16,6 +16,8 @@ mod html;
 mod javascript;
 #[cfg(feature = "esm")]
 mod json;
+#[cfg(feature = "esm")]
+mod packages;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -62,6 +64,15 @@ const PROBES: [(&str, &str); 3] = [
     ("probe.ts", "export const probe: string = 'probe';"),
 ];
 
+/// Number of requests of a case: for its own path, and for the packages that the responses import.
+const MAX_FOLLOWED: usize = 6;
+
+/// Returns the URLs of packages in a script.
+fn package_urls(script: &str) -> Vec<String> {
+    let urls = script.split(['"', '\'']).filter(|text| text.starts_with("/__livers/npm/"));
+    urls.map(str::to_owned).collect()
+}
+
 /// Serves a folder, and runs the cases one after another, each with its files removed afterwards.
 ///
 /// # Panics
@@ -78,10 +89,20 @@ pub async fn survives(family: &str, cases: impl IntoIterator<Item = Case>) {
         for (path, text) in &case.files {
             dir.write(path, text);
         }
-        let (response, ()) = tokio::join!(as_script(&livers, &case.request), probe(&livers, &case));
-        let body = String::from_utf8_lossy(&response.body);
-        assert!(!body.contains("given up"), "{}: {body}", case.name);
-        *statuses.entry(response.status).or_default() += 1;
+        let mut next = vec![case.request.clone()];
+        let mut at = 0;
+        while let Some(path) = next.get(at) {
+            at += 1;
+            let (response, ()) = tokio::join!(as_script(&livers, path), probe(&livers, &case));
+            let body = String::from_utf8_lossy(&response.body);
+            assert!(!body.contains("given up"), "{}: {body}", case.name);
+            *statuses.entry(response.status).or_default() += 1;
+            for url in package_urls(&body) {
+                if next.len() < MAX_FOLLOWED && !next.contains(&url) {
+                    next.push(url);
+                }
+            }
+        }
         probe(&livers, &case).await;
         for (path, _) in &case.files {
             dir.remove(path);
