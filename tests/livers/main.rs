@@ -24,6 +24,8 @@ mod inject;
 mod live;
 #[cfg(feature = "esm")]
 mod modules;
+#[cfg(feature = "esm")]
+mod packages;
 mod proxy;
 mod reload;
 mod robust;

@@ -23,6 +23,9 @@ use super::{
 /// Version of the packs; to be raised when the same files yield other packs.
 const FORMAT: u64 = 1;
 
+/// Number of packages that are known at the same time.
+const MAX_PACKAGES: usize = 20_000;
+
 /// How current the data about a package must be.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Freshness {
@@ -96,6 +99,14 @@ impl PackageFolders {
         let package =
             Arc::new(Package { id, name, path: path.clone(), installed, install_stamp, stamp });
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if known.by_id.len() >= MAX_PACKAGES {
+            // Pages from before the last installation have been reloaded.
+            known.by_id.retain(|_, package| package.install_stamp == install_stamp);
+            known.by_path.retain(|_, package| package.install_stamp == install_stamp);
+        }
+        if known.by_id.len() >= MAX_PACKAGES {
+            *known = Known::default();
+        }
         known.by_id.insert(package.id.clone(), Arc::clone(&package));
         known.by_path.insert(path, Arc::clone(&package));
         Some(package)

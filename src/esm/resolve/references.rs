@@ -22,6 +22,9 @@ use crate::http::media_type;
 const ALWAYS: [&str; 7] =
     ["application/wasm", "audio/", "font/", "image/", "model/", "text/css", "video/"];
 
+/// Number of paths that are kept.
+const MAX_PATHS: usize = 100_000;
+
 /// The files that code refers to.
 #[derive(Default)]
 pub(super) struct References(RwLock<Known>);
@@ -77,6 +80,9 @@ impl References {
     fn add(&self, more: Paths, is_dirty: bool) {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let before = known.paths.files.len() + known.paths.groups.len();
+        if before >= MAX_PATHS {
+            return;
+        }
         known.paths.files.extend(more.files);
         known.paths.groups.extend(more.groups);
         known.is_dirty |= is_dirty && known.paths.files.len() + known.paths.groups.len() > before;

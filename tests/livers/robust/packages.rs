@@ -4,15 +4,14 @@ use std::fmt::Write;
 
 use super::{Case, nest, survives};
 
-/// Creates a case that imports `a`, a package of these files.
-fn package<'f>(
-    name: impl Into<String>,
-    files: impl IntoIterator<Item = (&'f str, String)>,
-) -> Case {
-    let case = Case::of_file(name, "main.js", "import * as a from 'a'; console.log(a);");
-    files
-        .into_iter()
-        .fold(case, |case, (path, text)| case.with(&format!("node_modules/a/{path}"), text))
+/// Creates a case that imports a package of these files.
+fn package<'f>(name: &str, files: impl IntoIterator<Item = (&'f str, String)>) -> Case {
+    // The files of an installed package do not change, so each case has its own.
+    let package = name.replace(|char: char| !char.is_ascii_alphanumeric(), "-").to_lowercase();
+    let main = format!("import * as a from 'x{package}'; console.log(a);");
+    files.into_iter().fold(Case::of_file(name, "main.js", main), |case, (path, text)| {
+        case.with(&format!("node_modules/x{package}/{path}"), text)
+    })
 }
 
 /// Constructs that nest or repeat in a script: name, beginning, open, inner, close.
@@ -47,7 +46,7 @@ async fn nested_and_chained_scripts() {
     let cases = SHAPES.iter().flat_map(|(name, before, open, inner, close)| {
         [1_500, 20_000, 400_000].map(|depth| {
             let text = format!("{before}{}", nest(depth, open, inner, close));
-            package(format!("{name} {depth}"), [("index.js", text)])
+            package(&format!("{name} {depth}"), [("index.js", text)])
         })
     });
     survives("packages", cases).await;
@@ -94,7 +93,7 @@ async fn chains_cycles_and_diamonds_of_files() {
         ];
         for (name, files) in shapes {
             let files = files.iter().map(|(path, text)| (&**path, text.clone()));
-            cases.push(package(format!("{name} {count}"), files));
+            cases.push(package(&format!("{name} {count}"), files));
         }
     }
     let dense = linked(60, |_| (0..60).map(|at| format!("export*from'./f{at}.js';")).collect());
@@ -109,12 +108,14 @@ async fn manifests() {
     let mut cases = Vec::new();
     for field in ["exports", "imports", "browser", "sideEffects", "main", "workspaces", "x"] {
         for depth in [100, 1_000, 50_000] {
-            for (open, close) in [("{\"default\":", "}"), ("[", "]"), ("{\".\":[", "]}")] {
+            for (at, open, close) in
+                [(0, "{\"default\":", "}"), (1, "[", "]"), (2, "{\".\":[", "]}")]
+            {
                 let value = nest(depth, open, "\"./index.js\"", close);
                 let manifest = format!("{{\"{field}\":{value}}}");
-                let name = format!("{field} {open} {depth}");
+                let name = format!("{field} {at} {depth}");
                 // That of the project, too.
-                let case = package(&*name, [("package.json", manifest.clone()), index()]);
+                let case = package(&name, [("package.json", manifest.clone()), index()]);
                 cases.push(case.with("package.json", manifest));
             }
         }
