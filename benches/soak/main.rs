@@ -3,15 +3,17 @@
 //! **What**: the release binary serves a folder and proxies to backends. At the same time, clients
 //! request files in many ways ([`requests`]), slowly or incompletely ([`clients`]); tabs open and
 //! close ([`tabs`]); files are saved, and tabs that use them count the messages ([`observers`]);
-//! many files are written at once ([`saves`]); and a backend answers, fails, is stopped and started
-//! again ([`proxied`], [`backend`]). Every response is compared with the expected one.
+//! many files are written at once ([`saves`]); a backend answers, fails, is stopped and started
+//! again ([`proxied`], [`backend`]); and files that are made to exhaust a server are written at random
+//! into a part of the folder, and requested there and from a second server that has this part as its
+//! root ([`hostile`]). Every response is compared with the expected one.
 //!
 //! **How**: `cargo bench --bench soak -- 60` runs for 60 minutes, the default is one. A second
 //! number is the seed of all random choices. Words select tasks by a part of their name (`bursts`,
 //! `tabs`). After the load, nothing happens for 35 seconds. Then no more descriptors may be open
 //! than before the load, and no more memory may be in use than after the first quarter (at most ten
-//! minutes). A wrong response, or a lost or duplicate message, makes the exit code 1. The samples
-//! are written to `soak.csv` and `soak.svg` in the target folder's `tmp`.
+//! minutes). A wrong response, a lost or duplicate message, or the end of a server makes the exit code
+//! 1. The figures are those of both servers together. The samples are written to `soak.csv` and `soak.svg` in the target folder's `tmp`.
 //!
 //! **Load**: about a third of a core, for client and server together.
 //!
@@ -36,6 +38,7 @@ mod backend;
 mod chart;
 mod clients;
 mod folder;
+mod hostile;
 mod observers;
 mod proxied;
 mod requests;
@@ -128,14 +131,18 @@ async fn soak(time: Duration, seed: u64, only: Vec<String>) -> bool {
     {
         livers = livers.args(["--proxy".to_owned(), format!("/{path}=127.0.0.1:{port}")]);
     }
-    let livers = livers.start().await;
-    let world = World::new(livers.port(), seed, only, dir, files);
+    let mut livers = livers.start().await;
+    dir.make_dir(hostile::FOLDER);
+    let mut second = Livers::on(dir.at(hostile::FOLDER)).start().await;
+    let ids = [livers.id(), second.id()];
+    let world = World::new([livers.port(), second.port()], seed, only, dir, files);
 
     let began = Instant::now();
     requests::fill(&world).await;
     saves::fill(&world).await;
+    hostile::fill(&world);
     sleep(Duration::from_millis(500)).await;
-    let start = Sample::at(livers.id(), began);
+    let start = Sample::together(ids, began);
     println!("{}", chart::row(&Sample::default(), &start, counts(&world, 0)));
     let (mut tasks, mortal) = (JoinSet::new(), Arc::new(Mutex::new(mortal)));
     observers::start(&world, &mut tasks);
@@ -144,14 +151,19 @@ async fn soak(time: Duration, seed: u64, only: Vec<String>) -> bool {
     tabs::start(&world, &mut tasks);
     saves::start(&world, &mut tasks);
     proxied::start(&world, &mut tasks, &mortal);
-    let samples = take_samples(&livers, &world, began, time, &start).await;
+    hostile::start(&world, &mut tasks);
+    let samples = take_samples(ids, &world, began, time, &start).await;
     world.stop.cancel();
     while tasks.join_next().await.is_some() {}
     println!("the load has ended");
     sleep(QUIET).await;
-    let end = Sample::at(livers.id(), began);
+    let end = Sample::together(ids, began);
     println!("{}", chart::row(samples.last().unwrap_or(&start), &end, counts(&world, 0)));
-    let clean = report(&world, time, &samples, (&start, &end));
+    let ended = [&mut livers, &mut second].map(Livers::has_ended).contains(&true);
+    if ended {
+        println!("a server has ended: {:?} {:?}", livers.stderr().last(), second.stderr().last());
+    }
+    let clean = report(&world, time, &samples, (&start, &end)) && !ended;
     // Stopping a backend reports the panics of its script.
     let mut stopping = JoinSet::new();
     let mortal = Arc::into_inner(mortal).map(Mutex::into_inner);
@@ -176,7 +188,7 @@ fn counts(world: &World, answers: u64) -> Counts {
 
 /// Samples the process until the time is over, and prints the rows.
 async fn take_samples(
-    livers: &Livers,
+    ids: [u32; 2],
     world: &World,
     began: Instant,
     time: Duration,
@@ -188,7 +200,7 @@ async fn take_samples(
     let until = Instant::now() + time;
     while Instant::now() < until {
         ticks.tick().await;
-        let sample = Sample::at(livers.id(), began);
+        let sample = Sample::together(ids, began);
         samples.push(sample.clone());
         if samples.len() % SAMPLES_PER_ROW == 0 {
             let answers = world.tally.answers.load(Relaxed);

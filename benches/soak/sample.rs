@@ -1,4 +1,4 @@
-//! Samples the resources of the server's process from `/proc`.
+//! Samples the resources of the servers' processes from `/proc`.
 
 use std::{collections::BTreeMap, fs, time::Instant};
 
@@ -20,8 +20,21 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    /// Takes a sample.
-    pub(crate) fn at(id: u32, began: Instant) -> Self {
+    /// Takes a sample of all these processes together.
+    pub(crate) fn together(ids: [u32; 2], began: Instant) -> Self {
+        let [mut one, two] = ids.map(|id| Self::at(id, began));
+        one.resident += two.resident;
+        one.own += two.own;
+        one.threads += two.threads;
+        one.cpu += two.cpu;
+        one.watches += two.watches;
+        for (kind, count) in two.descriptors {
+            *one.descriptors.entry(kind).or_default() += count;
+        }
+        one
+    }
+
+    fn at(id: u32, began: Instant) -> Self {
         let read =
             |name: &str| fs::read_to_string(format!("/proc/{id}/{name}")).unwrap_or_default();
         let status = read("status");

@@ -28,6 +28,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// State that all tasks share.
 pub(crate) struct World {
     pub(crate) port: u16,
+    /// The port of the server for the [hostile](crate::hostile) part of the folder.
+    pub(crate) hostile_port: u16,
     pub(crate) seed: u64,
     pub(crate) dir: TempDir,
     pub(crate) files: Files,
@@ -40,14 +42,24 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(
-        port: u16,
+        [port, hostile_port]: [u16; 2],
         seed: u64,
         only: Vec<String>,
         dir: TempDir,
         files: Files,
     ) -> Arc<Self> {
         let (tally, stop) = (Tally::default(), CancellationToken::new());
-        Arc::new(Self { port, seed, dir, files, tally, stop, only, number: AtomicU64::new(0) })
+        Arc::new(Self {
+            port,
+            hostile_port,
+            seed,
+            dir,
+            files,
+            tally,
+            stop,
+            only,
+            number: AtomicU64::new(0),
+        })
     }
 
     /// Returns a new number.
