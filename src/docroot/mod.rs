@@ -38,6 +38,9 @@ pub(crate) use self::{
 };
 use crate::{error::Error, http::url_path::UrlPath, refusal::Refusal};
 
+/// How many entries of a folder are listed at most.
+pub(crate) const LISTED: usize = 100_000;
+
 /// The served folders.
 #[derive(Debug)]
 pub(crate) struct Root {
@@ -147,6 +150,7 @@ impl Root {
     }
 
     /// Returns the names of the served entries of a folder, and their metadata. Links are followed.
+    /// Of more than [`LISTED`] entries, the rest is left out.
     ///
     /// # Errors
     /// Fails if the folder cannot be read.
@@ -168,6 +172,9 @@ impl Root {
             match open::read_real_dir(&folder.real) {
                 Ok(folder) => {
                     for entry in folder.entries.flatten() {
+                        if listed.len() >= LISTED {
+                            break;
+                        }
                         if let Some(metadata) = self.entry(&entry) {
                             listed.entry(entry.file_name()).or_insert(metadata);
                         }

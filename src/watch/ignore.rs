@@ -129,6 +129,11 @@ impl Ignore {
         };
     }
 
+    /// Forgets the rules of a folder that went away, and of those below it.
+    pub(super) fn forget(&mut self, folder: &Path) {
+        self.files.retain(|of, _| !of.starts_with(folder));
+    }
+
     /// Returns whether a path, or a folder above it, is not watched unless it is requested.
     pub(super) fn unwatched(&self, path: &Path, directory: bool) -> bool {
         self.below_root(path).any(|below| {
@@ -294,6 +299,8 @@ mod tests {
         ] {
             assert_eq!(ignore.unwatched(&root.join(path), directory), wanted, "{path}");
         }
+        ignore.forget(&root.join("sub"));
+        assert!(ignore.unwatched(&root.join("sub/keep.tmp"), false));
         assert!(ignore.never(&root.join("drafts/a.html"), false));
         assert!(!ignore.never(&root.join("dist/a.js"), false));
         assert!(!ignore.unwatched(Path::new("/elsewhere/dist"), true));

@@ -17,7 +17,7 @@ use std::{
 
 use self::order::{By, Order};
 use crate::{
-    docroot::Root,
+    docroot::{LISTED, Root},
     http::page::{Escaped, styled},
     http::url_path::{UrlPath, encode_name},
 };
@@ -156,6 +156,7 @@ fn footer(entries: &[Entry]) -> String {
         count(files, "file"),
         (files > 0).then(|| size(total)),
         (entries.len() > ENTRIES).then(|| format!("only the first {ENTRIES} are listed")),
+        (entries.len() >= LISTED).then(|| "and more, which were not read".to_owned()),
     ];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     if parts.is_empty() {

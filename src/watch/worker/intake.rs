@@ -28,6 +28,7 @@ impl Worker {
         let came = matches!(signal, Signal::Created | Signal::RenamedTo);
         if signal == Signal::Removed {
             self.tree.remove(&path);
+            self.ignore.forget(&path);
         }
         if (came || signal == Signal::Removed) && self.roots().any(|root| root == path) {
             // A root went away, or another folder or link took its place.
