@@ -29,8 +29,11 @@ impl FromStr for Mount {
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let invalid = |problem, remedy| InvalidValue::new(text, problem, remedy);
         let parts = text.split_once('=').filter(|(_, folder)| !folder.is_empty());
-        let (at, folder) = parts.ok_or_else(|| {
-            invalid("is not a mount", "write /PATH=FOLDER, for example /assets=../shared")
+        let (at, folder) = parts.ok_or_else(|| match text.split_once(':') {
+            Some((at, folder)) if at.starts_with('/') && !folder.is_empty() => {
+                InvalidValue::new(text, "is not a mount", format!("write {at}={folder}"))
+            }
+            _ => invalid("is not a mount", "write /PATH=FOLDER, for example /assets=../shared"),
         })?;
         let path = UrlPath::parse(at).map_err(|_| {
             invalid("does not begin with a path", "write it like /assets, without . and ..")
@@ -187,6 +190,7 @@ mod tests {
                 "assets",
                 Err("assets is not a mount: write /PATH=FOLDER, for example /assets=../shared"),
             ),
+            ("/assets:../shared", Err("/assets:../shared is not a mount: write /assets=../shared")),
             (
                 "/assets=",
                 Err("/assets= is not a mount: write /PATH=FOLDER, for example /assets=../shared"),

@@ -32,7 +32,7 @@ impl FromStr for Route {
         let (prefix, target) = text
             .split_once('=')
             .filter(|(_, target)| !target.is_empty())
-            .ok_or_else(|| InvalidValue::new(text, "is not a proxy route", FORM))?;
+            .ok_or_else(|| InvalidValue::new(text, "is not a proxy route", form_for(text)))?;
         let upstream = Upstream::parse(prefix, target);
         Ok(Self { prefix: parse_prefix(prefix, target)?, upstream: Arc::new(upstream?) })
     }
@@ -109,6 +109,21 @@ impl Route {
     }
 }
 
+/// Returns how to write a route that has no target, or only a target.
+fn form_for(text: &str) -> String {
+    let text = text.trim_end_matches('=');
+    if text.starts_with('/') {
+        return match text.split_once(':') {
+            Some((prefix, target)) => format!("write {prefix}={target}"),
+            None => format!("write {text}=localhost:3000"),
+        };
+    }
+    match Upstream::parse("/", text) {
+        Ok(_) => format!("write /={text} for all paths, or /api={text} for some"),
+        Err(_) => FORM.to_owned(),
+    }
+}
+
 /// Returns the route of a path: the one with the longest matching prefix.
 pub(crate) fn longest_match<'a>(routes: &'a [Route], path: &str) -> Option<&'a Route> {
     // `max_by_key` returns the last of equal elements; reversed, the first.
@@ -127,8 +142,15 @@ fn parse_prefix(prefix: &str, target: &str) -> Result<String, InvalidValue> {
         return if prefix.is_empty() || prefix.contains(':') {
             fail("is not a proxy route", FORM.to_owned())
         } else {
-            fail("has a prefix without a slash", format!("write /{prefix}={target}"))
+            let path = prefix.trim_start_matches(['^', '/']);
+            fail("has a prefix without a slash", format!("write /{path}={target}"))
         };
+    }
+    if let Some((path, _)) = prefix.split_once('*') {
+        let path = path.trim_end_matches('/');
+        let path = if path.is_empty() { "/" } else { path };
+        let remedy = format!("write {path}={target}, which includes everything below");
+        return fail("has a * in its prefix", remedy);
     }
     if let Some((path, _)) = prefix.split_once(['?', '#']) {
         return fail("has a query or a fragment in its prefix", format!("write {path}={target}"));
@@ -173,10 +195,17 @@ mod tests {
         const FORM: &str = "is not a proxy route: write /PREFIX=TARGET, for example /ws=localhost:";
         let table = [
             ("foo", FORM),
-            ("/ws", FORM),
-            ("/ws=", FORM),
+            ("/ws", "is not a proxy route: write /ws=localhost:3000"),
+            ("/ws=", "is not a proxy route: write /ws=localhost:3000"),
+            ("/api:http://a.test/b", "is not a proxy route: write /api=http://a.test/b"),
+            ("http://a.test", "is not a proxy route: write /=http://a.test for all paths, or"),
+            ("localhost:3000", "is not a proxy route: write /=localhost:3000 for all paths, or"),
+            ("3000", "is not a proxy route: write /=3000 for all paths, or /api=3000 for some"),
+            ("/api/*=3000", "has a * in its prefix: write /api=3000, which includes everything"),
+            ("/**=3000", "has a * in its prefix: write /=3000"),
             ("=3000", FORM),
             ("http://a/?b=3000", FORM),
+            ("^/ws=3000", "has a prefix without a slash: write /ws=3000"),
             ("ws=3000", "has a prefix without a slash: write /ws=3000"),
             ("/a?b=3000", "has a query or a fragment in its prefix: write /a=3000"),
             (

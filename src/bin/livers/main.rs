@@ -5,42 +5,47 @@
 //! first signal, and 130 (Ctrl-C) or 143 (SIGTERM) if a second one ends the program at once.
 
 mod args;
+mod browser;
 mod messages;
 mod process;
 mod shutdown;
 mod terminal;
 
-use std::{process::ExitCode, time::Instant};
+use std::{env, ffi::OsString, process::ExitCode, time::Instant};
 
-use clap::Parser;
 use livers::{Error, Events, Server};
 use tokio::sync::oneshot;
 
-use self::{args::Cli, shutdown::Ended, terminal::Terminal};
+use self::{
+    args::{Cli, Parsed},
+    shutdown::Ended,
+    terminal::Terminal,
+};
 
 fn main() -> ExitCode {
     let began = Instant::now();
     process::prepare();
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        // --help and --version.
-        Err(text) if !text.use_stderr() => {
+    let args: Vec<OsString> = env::args_os().collect();
+    let cli = match args::parse(&args) {
+        Parsed::Run(cli) => cli,
+        Parsed::Print(text) => {
             let _ = text.print();
             return ExitCode::SUCCESS;
         }
-        Err(invalid) => {
-            terminal::print_error(&args::explain(&invalid));
+        Parsed::Invalid(error) => {
+            terminal::print_error(&error);
             return ExitCode::from(2);
         }
     };
-    let ended = shutdown::run(|stop_requested| run(cli, began, stop_requested));
+    let root = cli.root(&args);
+    let ended = shutdown::run(|stop_requested| run(*cli, began, stop_requested));
     let error = match ended.map_err(|why| Error::System(why.to_string())) {
         // What did not stop in time has nothing to lose: livers keeps no data.
         Ok(Ended::Returned(Ok(())) | Ended::TimedOut) => return ExitCode::SUCCESS,
         Ok(Ended::Interrupted(signal)) => return ExitCode::from(signal.exit_code()),
         Ok(Ended::Returned(Err(error))) | Err(error) => error,
     };
-    terminal::print_error(&messages::startup_error(&error));
+    terminal::print_error(&messages::startup_error(&error, &root));
     let runtime = matches!(error, Error::AddressInUse(_) | Error::Bind(..) | Error::System(_));
     ExitCode::from(if runtime { 1 } else { 2 })
 }
@@ -52,7 +57,7 @@ async fn run(
 ) -> Result<(), Error> {
     let events = Events::default().with_requests(cli.verbose);
     let terminal = Terminal::start(events.subscribe(), cli.verbosity());
-    let (quiet, open) = (cli.quiet, cli.open);
+    let (quiet, open) = (cli.quiet, cli.open.clone());
     let config = cli.into_config();
     let server = tokio::select! {
         server = Server::bind(config.clone(), events) => server?,
@@ -63,8 +68,11 @@ async fn run(
     } else {
         terminal::banner(&server, &config, began.elapsed())
     });
-    if open && let Err(error) = open::that_detached(server.url()) {
-        terminal.print(messages::browser_error(&server.url(), &error));
+    if let Some(path) = open {
+        let url = browser::url(&server.url(), &path);
+        if let Err(error) = open::that_detached(&url) {
+            terminal.print(messages::browser_error(&url, &error));
+        }
     }
     let stop_requested = async move {
         // Fails if the main thread has given up.

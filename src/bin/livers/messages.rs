@@ -6,25 +6,36 @@ use std::io::{self, ErrorKind};
 
 use livers::{Error, NoEffect, Refusal};
 
+use crate::args::Root;
 use crate::terminal::{Line, Style};
 
 /// Words an error of starting the server: what is wrong, and what to do instead.
-pub(crate) fn startup_error(error: &Error) -> String {
+pub(crate) fn startup_error(error: &Error, root: &Root) -> String {
+    let hint = root.hint();
     match error {
+        Error::RootMissing(path) | Error::RootNotDirectory(path)
+            if root.is(path)
+                && let Some(hint) = hint =>
+        {
+            format!("{} {hint}", path.display())
+        }
+        Error::RootMissing(path) if path.starts_with("~") => format!(
+            "{} begins with ~, which the shell did not expand: write the full path",
+            root.name_of(path)
+        ),
         Error::RootMissing(path) => {
-            format!("{} does not exist: name a folder to serve", path.display())
+            format!("{} does not exist: name a folder to serve", root.name_of(path))
         }
         Error::RootNotDirectory(path) => {
             let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
             let parent = parent.map_or(".".into(), |parent| parent.display().to_string());
-            format!("{} is a file: name the folder that contains it, {parent}", path.display())
+            let name = root.name_of(path);
+            format!("{name} is a file: name the folder that contains it, {parent}")
         }
         Error::Unreadable(path, error) => {
             format!("cannot read {} ({error}): check its permissions", path.display())
         }
-        Error::WatchPathMissing(path) => {
-            format!("--watch {} does not exist: name a folder or a file", path.display())
-        }
+        Error::WatchPathMissing(path) => watch_path_missing(&path.to_string_lossy()),
         Error::AddressInUse(address) => format!(
             "port {} on {} is in use by another program: choose another with --port, or omit \
              --strict-port",
@@ -59,6 +70,24 @@ pub(crate) fn startup_error(error: &Error) -> String {
         ),
         error => error.to_string(),
     }
+}
+
+/// Words that a path to watch does not exist.
+fn watch_path_missing(path: &str) -> String {
+    let folder = path.split(['*', '?', '{']).next().unwrap_or_default();
+    if folder.len() < path.len() {
+        let folder = folder.rsplit_once('/').map_or(".", |(folder, _)| folder);
+        return format!("--watch {path} is a pattern: write --watch {folder} for all files in it");
+    }
+    if path.contains(',') {
+        return format!("--watch {path} does not exist: write --watch once for each path");
+    }
+    if path.starts_with("~/") {
+        return format!(
+            "--watch {path} begins with ~, which the shell did not expand: write the full path"
+        );
+    }
+    format!("--watch {path} does not exist: name a folder or a file")
 }
 
 /// Words that a setting has no effect.

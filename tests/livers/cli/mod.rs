@@ -1,5 +1,6 @@
 //! The command line: flags, the banner, errors, shutdown.
 
+mod mistakes;
 mod output;
 mod shutdown;
 
@@ -104,7 +105,7 @@ async fn invalid_arguments_exit_with_2_and_one_sentence() {
         (&["--port", "99999"], "--port 99999", "from 0 to 65535"),
         (&["--port", "-1"], "--port -1", "from 0 to 65535"),
         (&["--port", "http"], "--port http", "like 8080"),
-        (&["--port"], "--port needs a value", "--port <PORT>"),
+        (&["--port"], "--port needs a value", "--port 8080"),
         (&["--proxy", "foo"], "--proxy foo", "/PREFIX=TARGET"),
         (&["--proxy", "ws=3000"], "--proxy ws=3000", "/ws=3000"),
         (&["--proxy", "/ws=ftp://a"], "--proxy /ws=ftp://a", "http://"),

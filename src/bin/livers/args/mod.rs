@@ -1,14 +1,17 @@
 //! Command-line arguments, and the messages for invalid ones.
 
-use std::{error::Error as _, path::PathBuf, time::Duration};
+mod explain;
+mod other_tools;
+mod root;
+mod values;
 
-use clap::{
-    Parser,
-    builder::Styles,
-    error::{ContextKind, ErrorKind},
-};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
+
+use clap::{Parser, builder::Styles};
 use livers::{AllowedHost, Config, Cors, Header, Mount, PageUpdate, Reload, Route};
 
+pub(crate) use self::root::Root;
+use self::values::{host, port, seconds, url_path};
 use crate::terminal::Verbosity;
 
 const EXAMPLES: &str = "\
@@ -39,7 +42,7 @@ pub(crate) struct Cli {
     strict_port: bool,
 
     /// Host name or address to listen on [default: loopback only]
-    #[arg(long, help_heading = "Address", value_name = "HOST")]
+    #[arg(long, help_heading = "Address", value_name = "HOST", value_parser = host)]
     host: Option<String>,
 
     /// Additional host name to accept; .example.com includes its subdomains
@@ -129,11 +132,12 @@ pub(crate) struct Cli {
     #[arg(long, help_heading = "Changes", value_name = "morph|reload", default_value = "morph")]
     html: PageUpdate,
 
-    /// Open the page in the browser
-    #[arg(short, long)]
-    pub(crate) open: bool,
+    /// Open a page in the browser [without PATH: the index of ROOT]
+    #[arg(short, long, value_name = "PATH", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "/", value_parser = url_path)]
+    pub(crate) open: Option<String>,
 
-    /// Print only errors
+    /// Print only the URL, and errors
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 
@@ -150,6 +154,11 @@ impl Cli {
             (false, false) => Verbosity::Changes,
             (false, true) => Verbosity::All,
         }
+    }
+
+    /// Returns the folder to serve, for messages about it.
+    pub(crate) fn root(&self, args: &[OsString]) -> Root {
+        Root::new(&self.root, args)
     }
 
     /// Returns the configuration that the flags describe.
@@ -184,125 +193,38 @@ impl Cli {
     }
 }
 
-/// Parses a port number.
-fn port(text: &str) -> Result<u16, String> {
-    text.parse()
-        .map_err(|_| format!("{text} is not a port: write a number from 0 to 65535, like 8080"))
-}
-
-/// Parses a number of seconds, up to a day.
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.strip_suffix('s').unwrap_or(text).parse().ok();
-    seconds
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .filter(|time| *time <= Duration::from_hours(24))
-        .ok_or_else(|| {
-            format!("{text} is not a number of seconds up to a day: write a number like 10")
-        })
-}
-
-/// Words an error of parsing the arguments: one sentence that names the argument, what is wrong,
-/// and what to write instead.
-pub(crate) fn explain(error: &clap::Error) -> String {
-    let context = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
-    let (argument, value) = (context(ContextKind::InvalidArg), context(ContextKind::InvalidValue));
-    let flag = argument.split([' ', '[']).next().unwrap_or_default();
-    match error.kind() {
-        // The parser's message begins with the value.
-        ErrorKind::ValueValidation => match error.source() {
-            Some(message) => format!("{flag} {message}"),
-            None => format!("{flag} {value} is not valid: see livers --help"),
-        },
-        ErrorKind::InvalidValue if value.is_empty() => {
-            format!("{flag} needs a value: write {argument}")
-        }
-        ErrorKind::UnknownArgument if argument.contains("://") => {
-            format!("{argument} is not a folder: to allow an origin, write --cors={argument}")
-        }
-        ErrorKind::UnknownArgument if !argument.starts_with('-') => {
-            format!("{argument} is a second folder: name only one, or add it with --mount")
-        }
-        ErrorKind::UnknownArgument => match context(ContextKind::SuggestedArg) {
-            similar if similar.is_empty() => {
-                format!("{argument} is not an option: see livers --help")
-            }
-            similar => {
-                format!("{argument} is not an option: did you mean {similar}? See livers --help")
-            }
-        },
-        ErrorKind::ArgumentConflict => {
-            let other = context(ContextKind::PriorArg);
-            let other = other.split(' ').next().unwrap_or_default();
-            if flag == other {
-                format!("{flag} is given more than once: give it once")
-            } else {
-                format!("{flag} and {other} exclude each other: give only one of them")
-            }
-        }
-        _ => {
-            let text = error.to_string();
-            let line = text.lines().next().unwrap_or_default();
-            line.strip_prefix("error: ").unwrap_or(line).to_owned()
-        }
+/// Parses the arguments, the first of which is the name of the program.
+pub(crate) fn parse(args: &[OsString]) -> Parsed {
+    if let Some(error) = explain::misspelt_hyphens(args) {
+        return Parsed::Invalid(error);
     }
+    match Cli::try_parse_from(args) {
+        Ok(cli) => Parsed::Run(Box::new(cli)),
+        // --help and --version.
+        Err(text) if !text.use_stderr() => Parsed::Print(text),
+        Err(error) => Parsed::Invalid(explain::explain(&error, args)),
+    }
+}
+
+/// What the arguments ask for.
+#[derive(Debug)]
+pub(crate) enum Parsed {
+    /// To run the server.
+    Run(Box<Cli>),
+    /// To print a text: the help or the version.
+    Print(clap::Error),
+    /// Nothing that livers can do: the error, in one sentence.
+    Invalid(String),
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory, Parser};
+    use clap::CommandFactory;
 
-    use super::{Cli, explain};
+    use super::Cli;
 
     #[test]
     fn argument_definitions_are_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn invalid_arguments_are_explained_in_one_sentence() {
-        let table: &[(&[&str], &str)] = &[
-            (
-                &["--port", "99999"],
-                "--port 99999 is not a port: write a number from 0 to 65535, like 8080",
-            ),
-            (&["-p"], "--port needs a value: write --port <PORT>"),
-            (
-                &["--proxy", "foo"],
-                "--proxy foo is not a proxy route: write /PREFIX=TARGET, for example \
-                 /ws=localhost:3000",
-            ),
-            (&["--prot", "1"], "--prot is not an option: did you mean --port? See livers --help"),
-            (
-                &["--proxy-wait", "-1"],
-                "--proxy-wait -1 is not a number of seconds up to a day: write a number like 10",
-            ),
-            (
-                &["--proxy-timeout", "long"],
-                "--proxy-timeout long is not a number of seconds up to a day: write a number like 10",
-            ),
-            (&["--frobnicate"], "--frobnicate is not an option: see livers --help"),
-            (
-                &["--allowed-host", "*.app.test"],
-                "--allowed-host *.app.test contains a *: write .app.test for a name and its \
-                 subdomains",
-            ),
-            (&["-x"], "-x is not an option: see livers --help"),
-            (&["--reload", "none"], "--reload none is not known: write used (the default) or all"),
-            (
-                &["a", "--cors", "http://b.test"],
-                "http://b.test is not a folder: to allow an origin, write --cors=http://b.test",
-            ),
-            (&["a", "b"], "b is a second folder: name only one, or add it with --mount"),
-            (&["-q", "-v"], "--quiet and --verbose exclude each other: give only one of them"),
-            (&["-p1", "-p2"], "--port is given more than once: give it once"),
-            (
-                &["--dotfiles=yes"],
-                "unexpected value 'yes' for '--dotfiles' found; no more were expected",
-            ),
-        ];
-        for (args, wanted) in table {
-            let args = ["livers"].iter().chain(*args);
-            assert_eq!(explain(&Cli::try_parse_from(args).unwrap_err()), *wanted);
-        }
     }
 }
