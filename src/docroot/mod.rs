@@ -28,7 +28,7 @@ use self::mount::Layer;
 pub use self::mount::Mount;
 pub(crate) use self::{
     access::Allow,
-    open::CheckedPath,
+    open::{CheckedPath, open_real},
     read::{
         Content, ContentHash, Facts, FileRead, content_hash, content_hash_if_closed, examine,
         read_settings,

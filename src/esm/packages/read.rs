@@ -5,7 +5,7 @@
 //! converted becomes a definition that throws, because packages contain files that nothing ever
 //! runs.
 
-use std::{fs::File, io::Read, path::Path};
+use std::{io::Read, path::Path};
 
 use oxc::{
     allocator::Allocator,
@@ -27,10 +27,13 @@ use super::{
     sloppy_mode::needs_sloppy_mode,
     transform::{NODE_GLOBALS, Transform},
 };
-use crate::esm::{
-    edits::Edits,
-    resolve::PackageFile,
-    stack::{run_with_stack_if_deep, without_data},
+use crate::{
+    docroot,
+    esm::{
+        edits::Edits,
+        resolve::PackageFile,
+        stack::{run_with_stack_if_deep, without_data},
+    },
 };
 
 /// Size in bytes up to which a file is read into memory. Larger ones are served as they are only.
@@ -53,13 +56,13 @@ pub(super) fn read(file: &PackageFile, url: &str, stack: usize) -> Definition {
     converted.unwrap_or_else(|error| throwing(format!("{file}: {error}")))
 }
 
-/// Reads a file of up to [`MAX_FILE`] bytes as text.
+/// Reads a file of up to [`MAX_FILE`] bytes as text, by its real path, which was checked.
 ///
 /// # Errors
 /// The message for the developer, if the file is too large or cannot be read.
 pub(super) fn read_text(path: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
-    let file = File::open(path);
+    let file = docroot::open_real(path);
     let read = file.and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
     match read {
         Ok(length) if length as u64 <= MAX_FILE => {

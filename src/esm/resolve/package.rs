@@ -26,7 +26,7 @@ pub(crate) struct Package {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PackageFile {
     pub(crate) package: Arc<Package>,
-    /// The path in the package, with slashes.
+    /// The path in the package, with slashes, without symbolic links.
     pub(crate) path: String,
 }
 

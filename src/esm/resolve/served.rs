@@ -26,11 +26,12 @@ impl Resolver {
             return None;
         }
         let package = self.folders.known(id).or_else(|| self.find_package(id))?;
-        // Without empty segments, so that a file has one name.
-        let names: Option<Vec<_>> = relative.iter().map(|name| name.to_str()).collect();
-        let file = PackageFile { package, path: names?.join("/") };
-        self.real_path(&file)?;
-        Some(file)
+        let file = PackageFile { package, path: path.to_owned() };
+        let real = self.real_path(&file)?;
+        // By its real path, so that a file has one name, and what is read is what was checked.
+        let inside = real.strip_prefix(&file.package.path).ok()?;
+        let names: Option<Vec<_>> = inside.iter().map(|name| name.to_str()).collect();
+        Some(PackageFile { path: names?.join("/"), ..file })
     }
 
     /// Returns a file of a package for reading, under the same conditions as

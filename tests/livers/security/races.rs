@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::support::dir::TempDir;
-use crate::support::http::Wire;
+use crate::support::http::{Wire, get_with};
 use crate::support::server::Livers;
 
 const SECRET: &str = "the secret beside the folder";
@@ -23,7 +23,7 @@ const FLIPS: usize = 3000;
 
 /// Names below `site` that change what they lead to: the name, and the other thing that it is
 /// exchanged with.
-const FLIPPED: [(&str, &str); 9] = [
+const FLIPPED: [(&str, &str); 11] = [
     ("file.txt", "file.txt~out"),
     ("folder", "folder~out"),
     ("env.txt", "env.txt~out"),
@@ -33,6 +33,8 @@ const FLIPPED: [(&str, &str); 9] = [
     ("code.ts", "code.ts~out"),
     ("deep/a", "deep/a~out"),
     ("missing/404.html", "missing/404.html~out"),
+    ("node_modules/pkg/data.txt", "node_modules/pkg/data.txt~out"),
+    ("node_modules/pkg/code.js", "node_modules/pkg/code.js~out"),
 ];
 
 /// Requests whose responses depend on one of these names, and whether some of them are answered
@@ -55,6 +57,10 @@ const REQUESTS: [(&str, bool); 16] = [
     ("/missing/there", false),
     ("/mounted/folder/secret.txt", true),
 ];
+
+/// A file of a package, and its kinds of responses.
+#[cfg(feature = "esm")]
+const PACKAGE_REQUESTS: [&str; 3] = ["data.txt", "data.txt?import&raw", "code.js?import&raw"];
 
 /// Creates what the names lead to.
 fn prepare(dir: &TempDir) {
@@ -92,6 +98,27 @@ fn prepare(dir: &TempDir) {
     out("out", "deep/a");
     out("out/index.html", "missing/404.html");
     symlink(dir.at("out"), dir.at("shared/folder~out")).expect("a link");
+    dir.write("site/main.js", "import 'pkg';");
+    dir.write("site/node_modules/pkg/package.json", r#"{"name": "pkg", "version": "1.0.0"}"#);
+    dir.write("site/node_modules/pkg/index.js", "export {};");
+    for file in ["data.txt", "code.js"] {
+        dir.write(format!("site/node_modules/pkg/{file}"), "'inside'");
+        out("out/secret.txt", &format!("node_modules/pkg/{file}"));
+    }
+}
+
+/// Returns the requests for files of the package, by the URL that the server gives it.
+#[cfg(feature = "esm")]
+async fn package_requests(port: u16) -> Vec<(String, bool)> {
+    let main = get_with(port, "/main.js", &[("Sec-Fetch-Dest", "script")]).await;
+    let (_, url) = main.text().split_once("/__livers/npm/").expect("a URL of the package");
+    let (id, _) = url.split_once("/index.js").expect("a URL of its file");
+    PACKAGE_REQUESTS.map(|file| (format!("/__livers/npm/{id}/{file}"), true)).into()
+}
+
+#[cfg(not(feature = "esm"))]
+async fn package_requests(_: u16) -> Vec<(String, bool)> {
+    Vec::new()
 }
 
 fn exchange(folder: &Path, (name, other): (&str, &str)) {
@@ -105,6 +132,8 @@ async fn flipped_links_never_lead_out_of_the_folder() {
     prepare(&dir);
     let mount = format!("/mounted={}", dir.at("shared").display());
     let livers = Livers::on(dir.at("site")).args(["--mount", &mount]).start().await;
+    let requests = REQUESTS.map(|(path, served)| (path.to_owned(), served)).into_iter();
+    let requests = requests.chain(package_requests(livers.port()).await);
     let (flips, stop) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
     let flipping = std::thread::spawn({
         let (dir, flips, stop) = (Arc::clone(&dir), Arc::clone(&flips), Arc::clone(&stop));
@@ -119,8 +148,7 @@ async fn flipped_links_never_lead_out_of_the_folder() {
         }
     });
     let port = livers.port();
-    let clients: Vec<_> = REQUESTS
-        .into_iter()
+    let clients: Vec<_> = requests
         .map(|(path, served)| {
             let flips = Arc::clone(&flips);
             tokio::spawn(async move {
