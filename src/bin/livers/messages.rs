@@ -93,12 +93,12 @@ fn watch_path_missing(path: &str) -> String {
 /// Words that a setting has no effect.
 pub(crate) fn setting_unused(setting: &str, why: NoEffect) -> String {
     let reason = match why {
-        NoEffect::NoProxy => "needs --proxy",
-        NoEffect::NoTlsBackend => "concerns https:// backends, and there is none",
-        NoEffect::AllProxied => "applies to files, and --proxy / forwards every path",
-        _ => "has no effect",
+        NoEffect::NoProxy => "there is no --proxy",
+        NoEffect::NoTlsBackend => "no backend uses https://",
+        NoEffect::AllProxied => "it applies to files, and --proxy / forwards every path",
+        _ => "it has no effect",
     };
-    format!("--{setting}: it {reason}")
+    format!("--{setting}: {reason}")
 }
 
 /// Words that no browser could be opened.

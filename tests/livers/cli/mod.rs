@@ -3,6 +3,7 @@
 mod mistakes;
 mod output;
 mod shutdown;
+mod terminal;
 
 use std::path::Path;
 

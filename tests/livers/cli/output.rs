@@ -1,12 +1,11 @@
-//! Terminal output: verbosity, colours, escaping, and outputs that are closed or not read.
+//! Output in a pipe: verbosity, escaping, and outputs that are closed or not read.
 
-use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 
+use crate::support::backend::Backend;
 use crate::support::dir::TempDir;
 use crate::support::http::{self, Wire, request_head};
 use crate::support::server::Livers;
-use crate::support::skip::skip;
 use crate::support::socket::Socket;
 use crate::support::tab::Tab;
 use crate::support::within;
@@ -113,44 +112,6 @@ async fn quiet_prints_only_the_url_errors_and_refusals() {
     }
 }
 
-/// Runs livers in a pseudo-terminal, presses Ctrl-C once it is ready, and returns the output.
-/// `None` without util-linux's `script`, which opens the pseudo-terminal.
-fn at_a_terminal(dir: &TempDir, env: &[(&str, &str)]) -> Option<String> {
-    // `exec`: Ctrl-C signals every process of the terminal, and a waiting shell would exit with a
-    // status of its own.
-    let line = format!("exec '{BINARY}' '{}' --port 0", dir.path().display());
-    let mut command = Command::new("script");
-    command.args(["--quiet", "--flush", "--return", "--command", &line, "/dev/null"]);
-    // anstream looks at all of these.
-    for name in ["CI", "CLICOLOR", "CLICOLOR_FORCE", "NO_COLOR"] {
-        command.env_remove(name);
-    }
-    command.env("SHELL", "/bin/sh").env("TERM", "xterm-256color").envs(env.iter().copied());
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
-    let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
-    let mut text = String::new();
-    while !text.contains("serving") {
-        assert!(output.read_line(&mut text).expect("a line") > 0, "no banner: {text}");
-    }
-    child.stdin.as_mut().expect("a pipe").write_all(b"\x03").expect("press Ctrl-C");
-    output.read_to_string(&mut text).expect("the rest");
-    assert_eq!(child.wait().expect("its end").code(), Some(0), "{text}");
-    Some(text)
-}
-
-#[tokio::test]
-async fn colours_are_printed_on_a_terminal_without_no_color() {
-    let dir = TempDir::with_page("<p>");
-    for (env, colours) in
-        [(&[][..], true), (&[("NO_COLOR", "1")], false), (&[("TERM", "dumb")], false)]
-    {
-        let Some(text) = at_a_terminal(&dir, env) else {
-            return skip("cli::output", "script");
-        };
-        assert_eq!(text.contains("\x1b["), colours, "{env:?}: {text:?}");
-    }
-}
-
 #[tokio::test]
 async fn control_characters_are_escaped() {
     let dir = TempDir::new();
@@ -171,6 +132,73 @@ async fn control_characters_are_escaped() {
     }
     let (_, _, errors) = crate::support::server::run(["\u{1b}[31m"]).await;
     assert!(errors.starts_with("error: \\u{1b}[31m does not exist"), "{errors}");
+}
+
+/// After the banner, where they are not overlooked.
+#[tokio::test]
+async fn settings_without_effect_and_a_missing_spa_page_are_reported_after_the_banner() {
+    let dir = TempDir::with_page("<p>");
+    dir.write("app.html", "<p>");
+    let table: &[(&[&str], &[&str])] = &[
+        (&["--spa=app.html", "--proxy", "/api=3000", "--proxy-wait", "1"], &[]),
+        (&["--spa=later.html"], &["missing  later.html  (--spa: routes get 404 until it exists)"]),
+        (
+            &["--spa=.app.html"],
+            &[
+                "refused  /.app.html: names that begin with a dot are not served (--dotfiles allows it)",
+            ],
+        ),
+        (
+            &["--proxy-wait", "1", "--proxy-change-origin"],
+            &[
+                "ignored  --proxy-wait: there is no --proxy",
+                "ignored  --proxy-change-origin: there is no --proxy",
+            ],
+        ),
+        (
+            &["--proxy", "/api=3000", "--proxy-insecure"],
+            &["ignored  --proxy-insecure: no backend uses https://"],
+        ),
+        (
+            &["--proxy", "/=3000", "--cors"],
+            &["ignored  --cors: it applies to files, and --proxy / forwards every path"],
+        ),
+    ];
+    for (args, wanted) in table {
+        let mut livers = Livers::on(dir.path()).args(*args).start().await;
+        livers.interrupt();
+        livers.wait().await;
+        let lines = livers.stdout();
+        let end = lines.iter().rposition(String::is_empty).expect("the end of the banner");
+        assert_eq!(lines[end + 1..], **wanted, "{args:?}");
+    }
+}
+
+/// Each line stands for as many events as its count says, and no event is lost.
+#[tokio::test]
+async fn equal_lines_become_one_with_a_count() {
+    const FAULTS: usize = 20;
+    let dir = TempDir::with_page("<p>");
+    let backend = Backend::start(|mut wire| async move {
+        wire.until(b"\r\n\r\n").await.expect("a request");
+        wire.send("garbage\r\n\r\n").await;
+    })
+    .await;
+    let route = format!("/api={}", backend.port());
+    let mut livers = Livers::on(dir.path()).args(["--proxy", &route]).start().await;
+    for _ in 0..FAULTS {
+        assert_eq!(http::get(livers.port(), "/api/x").await.status, 502);
+    }
+    livers.interrupt();
+    livers.wait().await;
+    let lines = livers.stdout();
+    let faults: Vec<_> = lines.iter().filter(|line| line.contains(" /api/x: ")).collect();
+    let counts = faults.iter().map(|line| match line.rsplit_once("  (x") {
+        Some((_, count)) => count.trim_end_matches(')').parse().expect("a count"),
+        None => 1,
+    });
+    assert_eq!(counts.sum::<usize>(), FAULTS, "{lines:?}");
+    assert!(faults.len() < FAULTS, "{lines:?}");
 }
 
 /// Starts livers with an output that is not read after the banner, or closed.

@@ -1,7 +1,8 @@
 //! Fits a code frame to the columns of a terminal.
 //!
 //! The rows of a frame are `> 12 | text`, and below the marked one a row with `^` under the text.
-//! Where they are too long, all rows show the same window of columns, which has the marks in it.
+//! Where they are too long, these two show the same window of columns, which has the marks in it. The
+//! rows around them show their beginning.
 
 use unicode_width::UnicodeWidthChar;
 
@@ -18,21 +19,25 @@ pub(super) fn fit(frame: &str, columns: Option<usize>) -> Vec<String> {
     let rows: Vec<Row<'_>> = frame.lines().map(Row::parse).collect();
     let gutter = rows.iter().map(|row| row.gutter.len() + 1).max().unwrap_or_default();
     let columns = columns.map_or(usize::MAX, |columns| columns.saturating_sub(gutter).max(1));
-    let marks = rows.iter().find_map(Row::marks);
-    let longest = rows.iter().map(|row| row.cells.len()).max().unwrap_or_default();
-    let start = marks.map_or(0, |(first, last)| window_start(first, last, longest, columns));
-    rows.iter().map(|row| row.window(start, columns)).collect()
+    let Some((at, marks)) = rows.iter().enumerate().find_map(|(at, row)| Some((at, row.marks()?)))
+    else {
+        return rows.iter().map(|row| row.window(0, columns)).collect();
+    };
+    let marked = at.saturating_sub(1);
+    let start = window_start(marks, rows[marked].cells.len(), columns);
+    let start_of = |row: usize| if (marked..=at).contains(&row) { start } else { 0 };
+    rows.iter().enumerate().map(|(at, row)| row.window(start_of(at), columns)).collect()
 }
 
-/// Returns the first column of a window that has the marks in it, and as much before them as fits.
-fn window_start(first: usize, last: usize, longest: usize, columns: usize) -> usize {
-    if longest <= columns {
+/// Returns the first column of a window on a text of so many columns that has the marks in it, and
+/// as much before them as fits.
+fn window_start((first, last): (usize, usize), length: usize, columns: usize) -> usize {
+    if length.max(last + 1) <= columns {
         return 0;
     }
-    // With the ellipsis at each edge.
-    let wanted = (last + 1 + AFTER_MARKS).min(longest);
-    let latest = first.saturating_sub(1);
-    wanted.saturating_sub(columns).min(latest)
+    let end = (last + 1 + AFTER_MARKS).min(length.max(last + 1));
+    // With the ellipsis before the first mark.
+    end.saturating_sub(columns).min(first.saturating_sub(1))
 }
 
 /// A row of a frame.
@@ -97,8 +102,6 @@ impl<'f> Row<'f> {
                 text => text,
             })
             .collect();
-        let all_left_out = has_text && start >= self.cells.len() && !self.cells.is_empty();
-        let text = if all_left_out { "…" } else { &text };
         let space = if self.gutter.is_empty() { "" } else { " " };
         format!("{}{space}{text}", self.gutter).trim_end().to_owned()
     }
@@ -133,6 +136,10 @@ mod tests {
         let rows = fit(&frame("\t\ta", 2, 1), Some(80));
         assert_eq!(rows[1..3], ["> 10 |         a", "     |         ^"]);
         assert_eq!(fit("", Some(10)), Vec::<String>::new());
+        // The rows around the marked one show their beginning.
+        let rows = fit(&frame(&"x".repeat(50), 40, 1), Some(20));
+        assert_eq!(rows[0], "  9 | above");
+        assert_eq!(rows[1..3], ["> 10 | …xxxxxxxxxxx…", "     |     ^"]);
         assert_eq!(fit("no frame at all", Some(200)), ["no frame at all"]);
     }
 

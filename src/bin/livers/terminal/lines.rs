@@ -73,9 +73,8 @@ fn event_line(event: &Event) -> Option<Line> {
         Event::SettingUnused { setting, why } => {
             label(Style::Yellow, "ignored").text(messages::setting_unused(setting, *why))
         }
-        Event::SpaPageMissing { file } => label(Style::Yellow, "missing").text(format!(
-            "{file}  the page of --spa: navigations without a file get 404 until it exists"
-        )),
+        Event::SpaPageMissing { file } => label(Style::Yellow, "missing")
+            .text(format!("{file}  (--spa: routes get 404 until it exists)")),
         Event::RuleFault { file, why } => {
             label(Style::Yellow, "ignored").text(format!("{file}: {why}"))
         }
