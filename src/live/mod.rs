@@ -108,7 +108,7 @@ impl Live {
         {
             settled.await;
         }
-        let stamp = self.context.hub.stamp();
+        let stamp = self.stamp();
         // A link is no part of its page, and a document in a frame reports itself.
         if !page {
             self.observe_request(&head);
@@ -152,6 +152,11 @@ impl Live {
     /// The tabs.
     pub(crate) fn hub(&self) -> &Hub {
         &self.context.hub
+    }
+
+    /// Returns the stamp of a page that is read from now on.
+    pub(crate) fn stamp(&self) -> Stamp {
+        self.context.hub.stamp()
     }
 
     /// Returns the script element for a page with a stamp.

@@ -100,7 +100,7 @@ impl Site {
     }
 
     /// Resolves the path of a request on the disk, and answers it.
-    async fn resolve(&self, variant: Variant, query: FileQuery<'_>) -> Response {
+    async fn resolve(&self, variant: Variant, mut query: FileQuery<'_>) -> Response {
         let url = match UrlPath::parse(query.uri.path()) {
             Ok(url) => url,
             Err(PathError::Malformed) => {
@@ -115,8 +115,14 @@ impl Site {
         let Variant { page, navigation, accepted } = variant;
         let uri_query = query.uri.query().map(str::to_owned);
         let request = FileRequest { query: uri_query, page, navigation, accepted };
-        let Resolution { mut lookup, fields, dependencies, faults, mut cacheable } =
-            self.files.find(&url, request.clone()).await;
+        let mut found = self.files.find(&url, request.clone()).await;
+        if !matches!(found.lookup, Lookup::File(StatusCode::OK, _))
+            && self.watch.until_files_are_back().await
+        {
+            query.stamp = self.live.stamp();
+            found = self.files.find(&url, request.clone()).await;
+        }
+        let Resolution { mut lookup, fields, dependencies, faults, mut cacheable } = found;
         let dependencies: Vec<_> = dependencies.iter().map(ToString::to_string).collect();
         for (file, fault) in faults {
             let why = match fault.line {

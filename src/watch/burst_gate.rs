@@ -1,5 +1,6 @@
 //! Holds back page loads while a burst of changes is going on, so that a page is loaded once, after
-//! the burst, and not in the middle of it.
+//! the burst, and not in the middle of it. Holds back requests that find no file while a generator
+//! has cleared its folder.
 //!
 //! The watch's thread writes the gate, requests read it. Outside a burst a request loads one
 //! atomic.
@@ -19,6 +20,8 @@ pub(super) struct BurstGate {
     hold_until: AtomicU64,
     /// More files are about to change, or the watch's thread is working.
     is_closed: AtomicBool,
+    /// Until when requests that find no file wait at the most, in nanoseconds since `epoch`.
+    missing_until: AtomicU64,
     opened: Notify,
 }
 
@@ -29,6 +32,7 @@ impl BurstGate {
             epoch: Instant::now(),
             hold_until: AtomicU64::new(0),
             is_closed: AtomicBool::new(false),
+            missing_until: AtomicU64::new(0),
             opened: Notify::new(),
         }
     }
@@ -40,8 +44,13 @@ impl BurstGate {
 
     /// Sets until when pages wait at the most.
     pub(super) fn hold_until(&self, until: Option<Instant>) {
-        let nanos = until.map_or(0, |until| (until - self.epoch).as_nanos());
-        self.hold_until.store(u64::try_from(nanos).unwrap_or(0), Ordering::Release);
+        self.hold_until.store(self.nanos(until), Ordering::Release);
+    }
+
+    /// Sets until when requests that find no file wait at the most. Takes effect for those that
+    /// wait already when the gate [opens](Self::open_unless).
+    pub(super) fn hold_missing_until(&self, until: Option<Instant>) {
+        self.missing_until.store(self.nanos(until), Ordering::Release);
     }
 
     /// Opens the gate unless more changes are `expected`: the watch's thread has done its work.
@@ -57,25 +66,45 @@ impl BurstGate {
 
     /// Waits until the gate is open, for a bounded time.
     pub(super) async fn pass(&self) {
+        self.wait_while(Self::closed_until).await;
+    }
+
+    /// Waits while files in use are missing, for a bounded time. Returns whether they were.
+    pub(super) async fn pass_missing(&self) -> bool {
+        self.wait_while(|gate, now| gate.later(now, &gate.missing_until)).await
+    }
+
+    /// Waits while a function returns until when to wait. Returns whether it waited.
+    async fn wait_while(&self, until: impl Fn(&Self, Instant) -> Option<Instant>) -> bool {
+        let mut has_waited = false;
         loop {
             let opened = self.opened.notified();
             tokio::pin!(opened);
             // Registers before the check, so that an opening between the two is not missed.
             opened.as_mut().enable();
-            let Some(until) = self.closed_until(Instant::now()) else { return };
+            let Some(until) = until(self, Instant::now()) else { return has_waited };
+            has_waited = true;
             if tokio::time::timeout_at(until.into(), opened).await.is_err() {
-                return;
+                return true;
             }
         }
     }
 
     /// Returns until when a page that is requested now waits, or `None` if the gate is open.
     fn closed_until(&self, now: Instant) -> Option<Instant> {
-        if !self.is_closed.load(Ordering::Acquire) {
-            return None;
-        }
-        let until = self.epoch + Duration::from_nanos(self.hold_until.load(Ordering::Acquire));
+        let is_closed = self.is_closed.load(Ordering::Acquire);
+        is_closed.then(|| self.later(now, &self.hold_until)).flatten()
+    }
+
+    /// Returns a stored time if it is later than now.
+    fn later(&self, now: Instant, stored: &AtomicU64) -> Option<Instant> {
+        let until = self.epoch + Duration::from_nanos(stored.load(Ordering::Acquire));
         (now < until).then_some(until)
+    }
+
+    fn nanos(&self, until: Option<Instant>) -> u64 {
+        let nanos = until.map_or(0, |until| until.saturating_duration_since(self.epoch).as_nanos());
+        u64::try_from(nanos).unwrap_or(0)
     }
 }
 
@@ -115,5 +144,20 @@ mod tests {
         assert_eq!(pass.as_mut().poll(&mut context), Poll::Pending);
         gate.open_unless(false);
         pass.await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_that_find_nothing_wait_while_files_are_missing() {
+        let gate = BurstGate::new();
+        assert!(!gate.pass_missing().await);
+        gate.hold_missing_until(Some(Instant::now() + Duration::from_mins(1)));
+        let mut pass = Box::pin(gate.pass_missing());
+        let mut context = Context::from_waker(Waker::noop());
+        assert_eq!(pass.as_mut().poll(&mut context), Poll::Pending);
+        gate.open_unless(false);
+        assert_eq!(pass.as_mut().poll(&mut context), Poll::Pending, "they are still missing");
+        gate.hold_missing_until(None);
+        gate.open_unless(false);
+        assert!(pass.await);
     }
 }

@@ -142,10 +142,20 @@ impl Watch {
         self.gate.is_open()
     }
 
-    /// Waits while a burst of changes goes on, for at most 400 ms: a page that is served in the
-    /// middle of it would have to be loaded again.
+    /// Waits while a burst of changes goes on, for at most 5 s: a page that is served in the middle
+    /// of it would have to be loaded again.
     pub(crate) async fn until_settled(&self) {
         self.gate.pass().await;
+    }
+
+    /// Waits while files in use are missing because a generator has cleared its folder, for at most
+    /// 3 s. Returns whether it waited. A request that found nothing may find its file then.
+    pub(crate) async fn until_files_are_back(&self) -> bool {
+        let has_waited = self.gate.pass_missing().await;
+        if has_waited {
+            self.gate.pass().await;
+        }
+        has_waited
     }
 
     /// Returns how many folders are watched so far.

@@ -21,6 +21,8 @@ pub(super) enum Signal {
     Written,
     /// The path was removed, or renamed to another name.
     Removed,
+    /// The path, which was removed, was renamed to another watched name.
+    RenamedAway,
     /// The file was found empty and was not empty before.
     Emptied,
     /// A writer closed the file, but it was still open for writing when it was examined. Counts the
@@ -35,6 +37,8 @@ pub(super) enum Signal {
 pub(super) enum SystemEvent {
     /// A path changed.
     Signal(PathBuf, Signal),
+    /// A path, whose removal was reported, is the second one now.
+    Renamed(PathBuf, PathBuf),
     /// Events were lost: anything may have changed.
     Overflow,
     /// The watcher failed.

@@ -3,28 +3,39 @@
 //! A finished save (a close after writing, a rename into place) of a file in use is examined at
 //! once, without a debounce. What is often one half of something waits a moment: a removal (a save
 //! by delete-and-write), a new file that was not requested (a temporary file on its way to a
-//! rename), a file that is still being written.
+//! rename), a file that is still being written. The removal of a page in use waits longest: a
+//! generator that clears its folder works for a while before it writes.
 //!
 //! inotify reports CLOSE_WRITE before the writer's descriptor is released, so the file can still
 //! look open. It is then examined again after 1 ms, 2 ms, 4 ms and so on, before another process is
 //! assumed to be writing it.
 //!
-//! Right after a change was published, a burst may be going on (a site generator, a checkout). What
-//! comes then is gathered until it is quiet, so that a burst is two messages, the first one at
-//! once. Only other files make a burst: a file that is saved again and again (a log) waits by
-//! itself until it is left alone, and delays no other file. All waiting has a limit, so that
-//! endless writing starves nothing.
+//! Right after a change was published, a [burst] may be going on (a site generator, a checkout).
+//! What comes then is gathered until it is quiet, so that a burst is two messages, the first one at
+//! once. A generator that has cleared its folder is recognized before its first file is published,
+//! and is one message. Only other files make a burst: a file that is saved again and again (a log)
+//! waits by itself until it is left alone, and delays no other file. All waiting has a limit, so
+//! that endless writing starves nothing.
 //!
-//! While a burst goes on, page loads should wait: see [`Coalescer::hold_until`].
+//! While a burst goes on, page loads should wait: see [`Coalescer::holds_pages_until`]. While files
+//! in use are missing, so should requests that find nothing: see [`Coalescer::misses_files_until`].
 //!
 //! What happened to a path follows from its state at the time of the examination.
 
+mod burst;
+mod pending;
+
 use std::{
     collections::{BTreeMap, HashMap},
+    ffi::OsStr,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
+use self::{
+    burst::{Activity, Burst, QUIET},
+    pending::Pending,
+};
 use super::signal::{CLOSE_IS_REPORTED, Signal};
 
 /// How long a new file that was not requested waits for its other half.
@@ -34,9 +45,9 @@ const NEW_FILE: Duration = Duration::from_millis(50);
 /// than to rename.
 const REMOVAL: Duration = Duration::from_millis(200);
 
-/// Paths that wait anyway are examined together if they are due within this time: a folder and what
-/// was in it, both halves of a rename.
-const TOGETHER: Duration = REMOVAL;
+/// How long the removal of a page in use waits. A tab that reloads sooner shows an error until the
+/// page is generated again, and nobody waits for the error.
+const PAGE_REMOVAL: Duration = Duration::from_secs(3);
 
 /// How long a file that is being written must be left alone if its close is not seen: short where
 /// the system reports no closes, longer where a late close belongs to a slow writer.
@@ -48,14 +59,14 @@ const STILL_OPEN: Duration = Duration::from_millis(1);
 /// How often a file may look open after its close, before another writer is assumed.
 const STILL_OPEN_CHECKS: u32 = 6;
 
-/// How long nothing may happen before a burst is over.
-const QUIET: Duration = Duration::from_millis(50);
-
-/// How long a path waits at the most.
+/// How long a file that is written endlessly waits at the most.
 const MOST: Duration = Duration::from_secs(1);
 
-/// How long after the beginning of a burst a page load waits at the most.
-const HOLD: Duration = Duration::from_millis(400);
+/// How long a path waits for the end of a burst at the most.
+const BURST_MOST: Duration = Duration::from_secs(5);
+
+/// How many paths wait at the most. When there are more, all are due.
+const PATHS: usize = 50_000;
 
 /// Whether a path is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,43 +108,49 @@ pub(super) struct Due {
     /// The signal with which it waits again if it is being written, or `None` if it waited for the
     /// longest time already.
     pub(super) again: Option<Signal>,
+    /// Whether it was gone, and had time to come back.
+    pub(super) was_awaited: bool,
 }
 
 /// The paths with signals, until they are due.
 #[derive(Debug, Default)]
 pub(super) struct Coalescer {
     pending: BTreeMap<PathBuf, Pending>,
+    missed: Missed,
+    /// No path is due before this time, and possibly none is then.
+    next: Option<Instant>,
     /// The paths that were due a moment ago, with the time of the last signal of each.
     recent: HashMap<PathBuf, Instant>,
-    burst: Option<Burst>,
+    run: Option<Burst>,
 }
 
-#[derive(Debug)]
-struct Pending {
-    since: Instant,
-    due: Instant,
-    created: bool,
-    interest: bool,
-    last: Signal,
-    /// Whether it waits for its other half.
-    waits: bool,
-}
-
-/// Changes were published, and other files keep changing.
-#[derive(Clone, Copy, Debug)]
-struct Burst {
-    began: Instant,
-    last: Instant,
+/// How many of the paths are in use and gone.
+#[derive(Debug, Default)]
+struct Missed {
+    files: usize,
+    /// Those of them that are pages.
+    pages: usize,
+    /// Until when the last one of them is awaited, if there were several.
+    until: Option<Instant>,
 }
 
 impl Coalescer {
     /// Adds a signal of a path.
     pub(super) fn push(&mut self, path: PathBuf, signal: Signal, interest: Interest, now: Instant) {
-        let first = !self.pending.contains_key(&path);
-        let Some(wait) = wait(signal, interest, first) else { return };
-        let waits = wait == NEW_FILE || wait == REMOVAL;
-        let interest = interest.is_any();
-        self.end_burst_if_quiet(now);
+        let before = self.pending.get(&path);
+        let Some(wait) = wait(signal, interest, before.is_none(), is_page(&path)) else { return };
+        if signal == Signal::RenamedAway && before.is_some_and(Pending::is_temporary) {
+            self.pending.remove(&path);
+            return;
+        }
+        let (is_first, was_missed) = (before.is_none(), before.is_some_and(Pending::is_missed));
+        let activity = Activity {
+            is_first,
+            is_used: interest.is_any(),
+            is_repeated: before.is_some_and(|pending| pending.is_finished),
+            is_missing: self.missed.files > 0,
+            is_other_missing: self.missed.files > usize::from(was_missed),
+        };
         // Another check of a file that is still open is no activity.
         let active = !matches!(signal, Signal::StillOpen(_));
         let again = active && self.is_recent(&path, now);
@@ -141,104 +158,135 @@ impl Coalescer {
             self.recent.insert(path.clone(), now);
         }
         let wait = if again { wait.max(QUIET) } else { wait };
-        if let Some(burst) = &mut self.burst
-            && active
-            && !again
-            && (first || signal != Signal::Written)
-            && (interest || now < burst.began + MOST)
-        {
-            burst.last = now;
+        let created = is_first && self.is_created(&path, signal);
+        let is_page = is_page(&path);
+        let pending = self.pending.entry(path).or_insert_with(|| Pending::new(created, now));
+        pending.add(signal, interest.is_any(), now, wait);
+        let (due, is_missed) = (pending.due, pending.is_missed());
+        if is_missed {
+            self.missed.add(is_page, due);
         }
-        // A path that is removed with its new folder was new, too, even if its creation was missed.
-        let created = matches!(signal, Signal::Created | Signal::RenamedTo)
-            || path
-                .ancestors()
-                .skip(1)
-                .any(|above| self.pending.get(above).is_some_and(|pending| pending.created));
-        let pending = self.pending.entry(path).or_insert(Pending {
-            since: now,
-            due: now,
-            created,
-            interest,
-            last: signal,
-            waits,
-        });
-        // The removal of a folder is reported twice, by its own watch and by the one above.
-        if first || signal != Signal::Removed || pending.last != Signal::Removed {
-            pending.due = (now + wait).min(pending.since + MOST);
-            pending.waits = waits;
+        if was_missed {
+            self.missed.remove(is_page);
         }
-        pending.interest |= interest;
-        if signal != Signal::MetadataChanged {
-            pending.last = signal;
+        if active && !again && (is_first || signal != Signal::Written) {
+            self.run = Some(Burst::after(self.run, now, activity));
         }
+        let due = self.burst_ends().map_or(due, |end| due.max(end));
+        let due = if self.is_full() { now } else { due };
+        self.next = Some(self.next.map_or(due, |next| next.min(due)));
     }
 
     /// Records that changes of files in use are published: a burst may be going on.
     pub(super) fn published(&mut self, now: Instant) {
-        let began = self.burst.map_or(now, |burst| burst.began);
-        self.burst = Some(Burst { began, last: now });
+        self.run = Some(Burst::published(self.run, now));
     }
 
-    /// Returns when the next path is due.
+    /// Returns when to [take](Self::take) the next paths. Possibly none is due then.
     pub(super) fn next(&self) -> Option<Instant> {
-        let first = self.pending.values().min_by_key(|pending| pending.due)?;
-        let with = self.pending.values().filter(|other| other.waits && first.waits);
-        let with = with.map(|other| other.due).filter(|due| *due <= first.due + TOGETHER).max();
-        let due = with.unwrap_or(first.due);
-        let Some(burst) = self.burst else { return Some(due) };
-        let since = self.pending.values().map(|pending| pending.since).min()?;
-        Some(due.max((burst.last + QUIET).min(since + MOST)))
+        self.next
     }
 
     /// Returns whether no path waits and no burst goes on.
-    pub(super) fn is_idle(&mut self, now: Instant) -> bool {
-        self.end_burst_if_quiet(now);
-        self.pending.is_empty() && self.burst.is_none()
+    pub(super) fn is_idle(&self, now: Instant) -> bool {
+        self.pending.is_empty() && self.burst_ends().is_none_or(|end| end <= now)
+    }
+
+    /// Returns whether a path has signals and is not due yet.
+    pub(super) fn is_waiting(&self, path: &Path) -> bool {
+        self.pending.contains_key(path)
     }
 
     /// Returns whether this path is due, and no other one.
     pub(super) fn only_due(&self, path: &Path, now: Instant) -> bool {
+        if self.burst_ends().is_some_and(|end| now < end) {
+            return false;
+        }
         let mut due = self.pending.iter().filter(|(_, pending)| pending.due <= now);
-        self.next().is_some_and(|next| next <= now)
-            && due.next().is_some_and(|(due, _)| due == path)
-            && due.next().is_none()
+        due.next().is_some_and(|(due, _)| due == path) && due.next().is_none()
     }
 
     /// Takes the paths that are due.
     pub(super) fn take(&mut self, now: Instant) -> Vec<Due> {
-        self.end_burst_if_quiet(now);
-        if self.next().is_none_or(|next| next > now) {
+        if self.next.is_none_or(|next| next > now) {
             return Vec::new();
         }
-        let due: Vec<_> = self
-            .pending
-            .extract_if(.., |_, pending| pending.due <= now)
-            .map(|(path, pending)| {
-                let is_last = matches!(pending.last, Signal::Written | Signal::Emptied)
-                    || now >= pending.since + MOST;
-                let again = (!is_last).then(|| pending.last.if_still_open());
-                Due { path, created: pending.created, again }
-            })
-            .collect();
+        self.next = self.first_due();
+        if self.next.is_none_or(|next| next > now) {
+            return Vec::new();
+        }
+        let all = self.is_full();
+        let taken: Vec<_> =
+            self.pending.extract_if(.., |_, pending| all || pending.due <= now).collect();
         self.recent.retain(|_, last| now < *last + QUIET);
-        self.recent.extend(due.iter().map(|due| (due.path.clone(), now)));
+        let mut due = Vec::with_capacity(taken.len());
+        for (path, pending) in taken {
+            if pending.is_missed() {
+                self.missed.remove(is_page(&path));
+            }
+            if !all {
+                self.recent.insert(path.clone(), now);
+            }
+            let again = (!pending.is_last()).then(|| pending.last.if_still_open());
+            let (created, was_awaited) = (pending.created, pending.is_gone());
+            due.push(Due { path, created, again, was_awaited });
+        }
+        self.next = self.first_due();
         due
     }
 
     /// Returns until when a page load should wait at the most while [more](Self::expects_more)
     /// files are about to change, or `None` outside a burst. A lone save delays no page.
     pub(super) fn hold_until(&self) -> Option<Instant> {
-        self.burst.map(|burst| burst.began + HOLD)
+        self.run.and_then(|run| run.holds_pages_until())
     }
 
     /// Returns whether more files are about to change. Endless writing does not count.
-    pub(super) fn expects_more(&self) -> bool {
-        self.burst.is_some() && self.pending.values().any(Pending::is_telling)
+    pub(super) fn expects_more(&self, now: Instant) -> bool {
+        self.burst_ends().is_some_and(|end| now < end)
+            && self.pending.values().any(Pending::is_telling)
     }
 
-    fn end_burst_if_quiet(&mut self, now: Instant) {
-        self.burst = self.burst.filter(|burst| now < burst.last + QUIET);
+    /// Returns until when a request that finds no file should wait at the most, or `None` unless
+    /// several files in use were gone and not all are back: a generator has cleared its folder.
+    pub(super) fn misses_files_until(&self) -> Option<Instant> {
+        self.missed.until
+    }
+
+    /// Returns when the first path is due.
+    fn first_due(&self) -> Option<Instant> {
+        let since = self.pending.values().map(|pending| pending.since).min()?;
+        if self.is_full() {
+            return Some(since);
+        }
+        // Paths that wait anyway are examined together: a folder and what was in it, both halves of
+        // a rename. No finished save waits for them.
+        let dues = |waits| {
+            let pending = self.pending.values().filter(move |pending| pending.waits == waits);
+            pending.map(|pending| pending.due)
+        };
+        let together = if self.missed.pages > 0 { PAGE_REMOVAL } else { REMOVAL };
+        let first = dues(true).min();
+        let waiting =
+            first.and_then(|first| dues(true).filter(|due| *due <= first + together).max());
+        let due = dues(false).chain(waiting).min()?;
+        Some(self.burst_ends().map_or(due, |end| due.max(end.min(since + BURST_MOST))))
+    }
+
+    /// Returns until when the paths that are due wait for the end of a burst.
+    fn burst_ends(&self) -> Option<Instant> {
+        self.run.and_then(|run| run.ends(self.missed.files > 0))
+    }
+
+    fn is_full(&self) -> bool {
+        self.pending.len() >= PATHS
+    }
+
+    /// Returns whether a new path was created. A path that is removed with its new folder was new,
+    /// too, even if its creation was missed.
+    fn is_created(&self, path: &Path, signal: Signal) -> bool {
+        let mut above = path.ancestors().skip(1).map_while(|above| self.pending.get(above));
+        matches!(signal, Signal::Created | Signal::RenamedTo) || above.any(|above| above.created)
     }
 
     /// Returns whether a path was due a moment ago and was not left alone since.
@@ -247,10 +295,29 @@ impl Coalescer {
     }
 }
 
+impl Missed {
+    fn add(&mut self, is_page: bool, due: Instant) {
+        self.files += 1;
+        self.pages += usize::from(is_page);
+        if self.files > 1 {
+            self.until = self.until.max(Some(due));
+        }
+    }
+
+    fn remove(&mut self, is_page: bool) {
+        self.files -= 1;
+        self.pages -= usize::from(is_page);
+        if self.files == 0 {
+            self.until = None;
+        }
+    }
+}
+
 /// Returns how long a path waits after a signal, or `None` if the signal does not matter.
-fn wait(signal: Signal, interest: Interest, first: bool) -> Option<Duration> {
+fn wait(signal: Signal, interest: Interest, first: bool, is_page: bool) -> Option<Duration> {
     use Signal::{
-        Created, Emptied, Finished, MetadataChanged, Removed, RenamedTo, StillOpen, Written,
+        Created, Emptied, Finished, MetadataChanged, Removed, RenamedAway, RenamedTo, StillOpen,
+        Written,
     };
     Some(match signal {
         // The mode and times of a file that was not requested do not matter, nor does it matter
@@ -259,22 +326,19 @@ fn wait(signal: Signal, interest: Interest, first: bool) -> Option<Duration> {
         Finished if first && CLOSE_IS_REPORTED && interest != Interest::Requested => return None,
         Finished | RenamedTo | MetadataChanged if interest.is_any() => Duration::ZERO,
         Finished | RenamedTo | Created | MetadataChanged => NEW_FILE,
-        Removed | Emptied => REMOVAL,
+        Removed if is_page && interest == Interest::Requested => PAGE_REMOVAL,
+        // It does not come back, and its new name is published together with it.
+        RenamedAway if !interest.is_any() => Duration::ZERO,
+        Removed | RenamedAway | Emptied => REMOVAL,
         Written => WRITING,
         StillOpen(checks) => STILL_OPEN * 2_u32.saturating_pow(checks),
     })
 }
 
-impl Pending {
-    /// Returns whether it shows that a burst is going on. A temporary file that is gone, a mode
-    /// that was set after a save and a writer that may never end do not.
-    fn is_telling(&self) -> bool {
-        match self.last {
-            Signal::Finished | Signal::StillOpen(_) | Signal::RenamedTo | Signal::Created => true,
-            Signal::Removed | Signal::Emptied => self.interest,
-            Signal::Written | Signal::MetadataChanged => false,
-        }
-    }
+/// Returns whether a path is that of a page, by its name.
+fn is_page(path: &Path) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    ["html", "htm", "xhtml", "xht"].iter().any(|page| extension.eq_ignore_ascii_case(page))
 }
 
 #[cfg(test)]

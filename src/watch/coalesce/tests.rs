@@ -1,20 +1,23 @@
 use std::{
-    path::PathBuf,
+    collections::HashSet,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use super::{Coalescer, Interest, Signal, Signal::*};
+use super::{Coalescer, Interest, Signal, Signal::*, burst::HOLD};
 
 const USED: Interest = Interest::Requested;
 const EXTRA: Interest = Interest::Extra;
 const NEW: Interest = Interest::None;
 
-/// Plays signals at given milliseconds, and publishes every due path at once. Returns the
-/// milliseconds at which paths were due, with their names.
+/// Plays signals at given milliseconds, and publishes every due path at once, as a change of a file
+/// in use if it is. Returns the milliseconds at which paths were due, with their names.
 fn play(signals: &[(u64, &str, Signal, Interest)]) -> Vec<(u64, String)> {
     let start = Instant::now();
     let at = |ms| start + Duration::from_millis(ms);
     let mut coalescer = Coalescer::default();
+    let used = signals.iter().filter(|(.., interest)| interest.is_any());
+    let used: HashSet<_> = used.map(|(_, path, ..)| Path::new(path)).collect();
     let mut signals = signals.iter().peekable();
     let mut out = Vec::new();
     loop {
@@ -31,7 +34,9 @@ fn play(signals: &[(u64, &str, Signal, Interest)]) -> Vec<(u64, String)> {
         }
         let due = coalescer.take(now);
         if !due.is_empty() {
-            coalescer.published(now);
+            if due.iter().any(|due| used.contains(&*due.path)) {
+                coalescer.published(now);
+            }
             let names: Vec<_> = due.iter().map(|due| due.path.to_string_lossy()).collect();
             let ms = (now - start).as_millis();
             out.push((u64::try_from(ms).unwrap(), names.join(" ")));
@@ -68,6 +73,66 @@ fn finished_saves_are_due_at_once_and_halves_wait() {
             &[(200, "a b")],
         ),
         (
+            "a rename to a watched name",
+            &[
+                (0, "a", Removed, NEW),
+                (0, "a", RenamedAway, NEW),
+                (0, "b", RenamedTo, NEW),
+                (0, "a", Removed, NEW),
+            ],
+            &[(50, "a b")],
+        ),
+        (
+            "a rename of a file in use",
+            &[
+                (0, "a.html", Removed, USED),
+                (0, "a.html", RenamedAway, USED),
+                (0, "b", RenamedTo, NEW),
+            ],
+            &[(200, "a.html b")],
+        ),
+        (
+            "a rename over a file in use",
+            &[(0, "a", Removed, NEW), (0, "a", RenamedAway, NEW), (0, "b", RenamedTo, USED)],
+            &[(0, "a b")],
+        ),
+        (
+            "a backup by rename",
+            &[
+                (0, "a.html", Removed, USED),
+                (0, "a.html", RenamedAway, USED),
+                (0, "b", RenamedTo, NEW),
+                (20, "a.html", Created, USED),
+                (21, "a.html", Finished, USED),
+            ],
+            &[(21, "a.html"), (71, "b")],
+        ),
+        ("the removal of a page", &[(0, "a.html", Removed, USED)], &[(3000, "a.html")]),
+        (
+            "the removal of a page that was not requested",
+            &[(0, "a.html", Removed, NEW)],
+            &[(200, "a.html")],
+        ),
+        (
+            "the removal of a folder with a page",
+            &[(0, "f/a.css", Removed, USED), (1, "f/a.HTM", Removed, USED), (2, "f", Removed, NEW)],
+            &[(3001, "f f/a.HTM f/a.css")],
+        ),
+        (
+            "a page that is deleted and written after 900 ms",
+            &[
+                (0, "a.html", Removed, USED),
+                (900, "a.html", Created, USED),
+                (901, "a.html", Finished, USED),
+            ],
+            &[(901, "a.html")],
+        ),
+        (
+            "a save after a page was deleted",
+            &[(0, "a.html", Removed, USED), (300, "b", Finished, USED)],
+            &[(500, "b"), (3000, "a.html")],
+        ),
+        (
             "an emptying and a write",
             &[(0, "a", Emptied, USED), (100, "a", Written, USED), (101, "a", Finished, USED)],
             &[(101, "a")],
@@ -81,6 +146,17 @@ fn finished_saves_are_due_at_once_and_halves_wait() {
                 (2, "a", RenamedTo, USED),
             ],
             &[(2, "a"), (202, "t")], // it is gone by then: no change
+        ),
+        (
+            "a temporary file and a rename to a watched name",
+            &[
+                (0, "t", Created, NEW),
+                (1, "t", Finished, NEW),
+                (2, "t", Removed, NEW),
+                (2, "t", RenamedAway, NEW),
+                (2, "a", RenamedTo, USED),
+            ],
+            &[(2, "a")],
         ),
         ("a new file", &[(0, "n", Created, NEW), (3, "n", Finished, NEW)], &[(53, "n")]),
         ("a new file's content", &[(0, "n", Written, NEW), (3, "n", Finished, NEW)], &[(53, "n")]),
@@ -158,6 +234,108 @@ fn finished_saves_are_due_at_once_and_halves_wait() {
     }
 }
 
+/// The signals of files that are written at the times `from..to`, a step apart.
+fn written(from: u64, to: u64, step: usize, used: usize) -> Vec<(u64, String, Signal, Interest)> {
+    let files = (from..to).step_by(step).enumerate();
+    let signals = files.flat_map(|(n, ms)| {
+        let interest = if n % used == 0 { USED } else { NEW };
+        [(ms, Created), (ms, Written), (ms + 1, Finished)]
+            .map(|(ms, signal)| (ms, format!("{n}.html"), signal, interest))
+    });
+    signals.collect()
+}
+
+/// Plays signals of many files. Returns when each message came, and how many paths it had.
+fn play_many(signals: &[(u64, String, Signal, Interest)]) -> Vec<(u64, usize)> {
+    let signals =
+        signals.iter().map(|(ms, path, signal, interest)| (*ms, &**path, *signal, *interest));
+    let out = play(&signals.collect::<Vec<_>>());
+    out.iter().map(|(ms, paths)| (*ms, paths.split(' ').count())).collect()
+}
+
+#[test]
+fn burst_is_the_first_save_and_all_others() {
+    // Each file, each second one, or each hundredth one is in use.
+    for (step, used) in [(1, 1), (5, 1), (30, 1), (45, 1), (5, 2), (5, 100)] {
+        let end = 300 * u64::try_from(step).unwrap().min(10);
+        let out = play_many(&written(0, end, step, used));
+        let files = usize::try_from(end).unwrap().div_ceil(step);
+        assert_eq!(out.len(), 2, "{step} {used}: {out:?}");
+        assert_eq!(out[0], (1, 1), "{step} {used}");
+        assert_eq!(out[1].1, files - 1, "{step} {used}: {out:?}");
+        assert!(out[1].0 <= end + 60, "{step} {used}: {out:?}");
+    }
+}
+
+#[test]
+fn burst_that_begins_with_other_files_is_one_message() {
+    let mut signals = written(0, 1500, 5, 1);
+    for (ms, _, _, interest) in &mut signals {
+        *interest = if (500..510).contains(ms) { USED } else { NEW };
+    }
+    assert_eq!(play_many(&signals), [(1546, 300)]);
+}
+
+#[test]
+fn generator_that_clears_its_folder_is_one_message() {
+    // It works for a time, then writes its files with pauses between them.
+    for (works, step) in [(0, 1), (10, 60), (500, 1), (500, 20), (500, 150), (1500, 190)] {
+        let files = written(works, works + 10 * step, usize::try_from(step).unwrap(), 1);
+        let mut signals: Vec<_> =
+            (0..10).map(|n| (0, format!("{n}.html"), Removed, USED)).collect();
+        signals.extend(files);
+        let end = works + 9 * step + 1;
+        assert_eq!(play_many(&signals), [(end + 50, 10)], "{works} {step}");
+    }
+}
+
+#[test]
+fn burst_that_is_cut_short_waits_for_longer() {
+    // Chunks of six files, with pauses between them.
+    let chunk = |n: u64| written(n * 100, n * 100 + 12, 2, 1);
+    let signals: Vec<_> = (0..10)
+        .flat_map(|n| {
+            let named =
+                move |(ms, path, signal, interest)| (ms, format!("{n}-{path}"), signal, interest);
+            chunk(n).into_iter().map(named)
+        })
+        .collect();
+    assert_eq!(play_many(&signals), [(1, 1), (61, 5), (1011, 54)]);
+
+    let two = [(0, "a", Finished, USED), (1, "b", Finished, USED), (110, "c", Finished, USED)];
+    let out = play(&two);
+    assert_eq!(out.iter().map(|(ms, _)| *ms).collect::<Vec<_>>(), [0, 51, 110], "no burst");
+}
+
+#[test]
+fn save_during_endless_changes_of_other_files_is_due_at_once() {
+    let mut signals = written(0, 6000, 10, usize::MAX);
+    signals[0].3 = NEW;
+    for ms in [3005, 4005, 5005] {
+        signals.push((ms, format!("save-{ms}"), Finished, USED));
+    }
+    signals.sort_by_key(|signal| signal.0);
+    let signals: Vec<_> = signals.iter().map(|(ms, p, s, i)| (*ms, &**p, *s, *i)).collect();
+    let out = play(&signals);
+    for ms in [3005, 4005, 5005] {
+        let save = format!("save-{ms}");
+        let (due, _) = out.iter().find(|(_, paths)| paths.contains(&save)).unwrap();
+        assert_eq!(*due, ms);
+    }
+}
+
+#[test]
+fn number_of_waiting_paths_is_bounded() {
+    let mut coalescer = Coalescer::default();
+    let now = Instant::now();
+    for n in 0..super::PATHS {
+        assert!(coalescer.take(now).is_empty());
+        coalescer.push(n.to_string().into(), Removed, NEW, now);
+    }
+    assert_eq!(coalescer.take(now).len(), super::PATHS);
+    assert_eq!(coalescer.next(), None);
+}
+
 #[test]
 fn file_still_open_after_its_close_is_examined_at_growing_intervals() {
     let (path, start) = (PathBuf::from("a"), Instant::now());
@@ -189,7 +367,7 @@ fn endless_writing_is_published_about_once_a_second() {
 
 /// Until when a page that is requested now waits.
 fn held_until(coalescer: &Coalescer, now: Instant) -> Option<Instant> {
-    coalescer.hold_until().filter(|until| coalescer.expects_more() && now < *until)
+    coalescer.hold_until().filter(|until| coalescer.expects_more(now) && now < *until)
 }
 
 #[test]
@@ -235,7 +413,7 @@ fn pages_wait_for_the_end_of_a_burst_only() {
             take(&mut coalescer, at(*ms));
             let until = held_until(&coalescer, at(*ms));
             assert_eq!(until.is_some(), *held, "{name} at {ms} ms");
-            assert!(until.is_none_or(|until| until <= start + super::HOLD));
+            assert!(until.is_none_or(|until| until <= start + HOLD));
         }
     }
 }
@@ -245,13 +423,13 @@ fn endless_burst_holds_pages_for_a_bounded_time() {
     let start = Instant::now();
     let at = |ms| start + Duration::from_millis(ms);
     let mut coalescer = Coalescer::default();
-    for ms in 0..3000 {
+    for ms in 0..9000 {
         coalescer.push(PathBuf::from(ms.to_string()), Finished, USED, at(ms));
         if !coalescer.take(at(ms)).is_empty() {
             coalescer.published(at(ms));
         }
         let held = held_until(&coalescer, at(ms)).is_some();
-        let hold = u64::try_from(super::HOLD.as_millis()).unwrap();
+        let hold = u64::try_from(HOLD.as_millis()).unwrap();
         assert!(held == (ms > 0 && ms < hold), "{ms}");
     }
 }

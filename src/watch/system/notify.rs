@@ -3,7 +3,10 @@
 //! On Linux, `notify` also reports that files are opened and read, and livers reads files itself.
 //! Such events end here, without waking the watch's thread.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use notify::{
     ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _,
@@ -25,11 +28,18 @@ impl Watcher {
     pub(in crate::watch) fn new(
         put: impl Fn(SystemEvent) + Send + Sync + 'static,
     ) -> io::Result<Self> {
+        let mut renames = Renames::default();
         notify::recommended_watcher(move |event: notify::Result<Event>| match event {
             Ok(event) if event.need_rescan() => put(SystemEvent::Overflow),
             Ok(event) => {
                 let Some(signal) = signal(event.kind) else { return };
-                event.paths.into_iter().for_each(|path| put(SystemEvent::Signal(path, signal)));
+                let from = renames.first_half(&event);
+                for path in event.paths {
+                    put(match from.clone() {
+                        Some(from) => SystemEvent::Renamed(from, path),
+                        None => SystemEvent::Signal(path, signal),
+                    });
+                }
             }
             Err(error) => put(SystemEvent::Failed(error.to_string())),
         })
@@ -60,6 +70,25 @@ impl System for Watcher {
     }
 }
 
+/// Pairs the halves of renames, which the system reports one after the other.
+#[derive(Debug, Default)]
+struct Renames(Option<Event>);
+
+impl Renames {
+    /// Returns the old name if an event is the second half of a rename.
+    fn first_half(&mut self, event: &Event) -> Option<PathBuf> {
+        let first = self.0.take();
+        match event.kind {
+            EventKind::Modify(ModifyKind::Name(RenameMode::From)) => self.0 = Some(event.clone()),
+            EventKind::Modify(ModifyKind::Name(RenameMode::To)) if event.tracker().is_some() => {
+                return first.filter(|first| first.tracker() == event.tracker())?.paths.pop();
+            }
+            _ => {}
+        }
+        None
+    }
+}
+
 /// Returns the signal of an event. A rename over a file arrives as `Create` on one system
 /// and as `Name(To)` on another.
 fn signal(kind: EventKind) -> Option<Signal> {
@@ -80,17 +109,17 @@ fn signal(kind: EventKind) -> Option<Signal> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, sync::mpsc::channel, time::Duration};
+    use std::{fs, path::Path, sync::mpsc::channel, time::Duration};
 
     use notify::{
-        EventKind,
+        Event, EventKind,
         event::{
             AccessKind, AccessMode, CreateKind, DataChange, MetadataKind, ModifyKind, RemoveKind,
             RenameMode,
         },
     };
 
-    use super::{Signal::*, System, SystemEvent, Watcher, signal};
+    use super::{Renames, Signal::*, System, SystemEvent, Watcher, signal};
 
     #[test]
     fn event_kinds_become_signals() {
@@ -113,6 +142,29 @@ mod tests {
         ];
         for (kind, wanted) in table {
             assert_eq!(signal(kind), wanted, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn halves_of_a_rename_are_paired() {
+        let half = |mode, path: &str, tracker| {
+            let kind = EventKind::Modify(ModifyKind::Name(mode));
+            Event::new(kind).add_path(path.into()).set_tracker(tracker)
+        };
+        let other = Event::new(EventKind::Create(CreateKind::File)).add_path("c".into());
+        let (from, to) = (half(RenameMode::From, "a", 7), half(RenameMode::To, "b", 7));
+        let moved_in = half(RenameMode::To, "b", 8);
+        let table: [(&[&Event], Option<&str>); 5] = [
+            (&[&from, &to], Some("a")),
+            (&[&from, &moved_in], None),
+            (&[&from, &other], None),
+            (&[&from, &to, &to], None),
+            (&[&to], None),
+        ];
+        for (events, wanted) in table {
+            let mut renames = Renames::default();
+            let paired = events.iter().map(|event| renames.first_half(event));
+            assert_eq!(paired.last().flatten().as_deref(), wanted.map(Path::new), "{events:?}");
         }
     }
 

@@ -40,26 +40,28 @@ impl Worker {
             return;
         }
         let mut found = Found::default();
-        for Due { path, created, again } in due {
-            if self.snapshot.is_direct_file(&path) {
-                self.compare(&path, created, again, &mut found);
+        for due in due {
+            let path = &due.path;
+            if self.snapshot.is_direct_file(path) {
+                self.compare(path, &due, &mut found);
                 continue;
             }
             // A link that is gone was one, too.
-            found.relinked |= fs::symlink_metadata(&path).map_or(true, |path| path.is_symlink());
-            let below = self.snapshot.below(&path);
-            if below.first() != Some(&path) {
-                self.compare(&path, created, again, &mut found);
+            found.relinked |= fs::symlink_metadata(path).map_or(true, |path| path.is_symlink());
+            let below = self.snapshot.below(path);
+            if below.first() != Some(path) {
+                self.compare(path, &due, &mut found);
             }
-            for path in below {
-                self.compare(&path, created, again, &mut found);
+            for below in below {
+                self.compare_other(&below, &due, &mut found);
             }
         }
         if found.relinked {
             // Links may lead through links.
             for path in self.links.all() {
                 self.follow(path.clone(), now);
-                self.compare(&path, false, None, &mut found);
+                let due = Due { path, created: false, again: None, was_awaited: false };
+                self.compare_other(&due.path, &due, &mut found);
             }
         }
         self.publish(found, now);
@@ -92,12 +94,15 @@ impl Worker {
     }
 
     /// Watches the files anew that were published and are watched by themselves: each may be
-    /// another inode by now.
+    /// another inode by now, and may have changed before it was watched.
     pub(super) fn watch_replaced(&mut self) {
         for path in std::mem::take(&mut self.replaced) {
             self.tree.remove_file(&path);
-            self.watch_hard_linked(&path);
+            if self.watch_hard_linked(&path) {
+                self.unverified.push(path);
+            }
         }
+        self.verify(Instant::now());
     }
 
     /// Applies an event on the thread on which the system reports it, if no watch has to be added or
@@ -144,15 +149,24 @@ impl Worker {
         }
     }
 
+    /// Compares a path that another one, which is due, may have changed. Leaves it alone if it has
+    /// signals of its own.
+    fn compare_other(&mut self, path: &Path, due: &Due, found: &mut Found) {
+        if !self.coalescer.is_waiting(path) {
+            let was_awaited = due.was_awaited && due.path == path;
+            self.compare(path, &Due { was_awaited, ..due.clone() }, found);
+        }
+    }
+
     /// Compares a path with what was served, and adds the difference. A file that is being written
-    /// is left for later, if it may wait.
-    fn compare(&mut self, path: &Path, created: bool, again: Option<Signal>, found: &mut Found) {
+    /// is left for later, if it may wait, and so is one that is missing and was not awaited yet.
+    fn compare(&mut self, path: &Path, due: &Due, found: &mut Found) {
         if !self.snapshot.is_direct_file(path) && self.ignore.never(path, false) {
             return;
         }
         let (known, interest) = (self.snapshot.known(path), self.interest(path));
         found.in_use |= interest.is_any();
-        let now = match (self.examine(path, known.is_some(), found), again) {
+        let now = match (self.examine(path, known.is_some(), found), due.again) {
             (Some(now), _) => now,
             (None, None) => {
                 let now = PathState::of_file_being_written(path);
@@ -167,10 +181,14 @@ impl Worker {
                 return self.coalescer.push(path.to_owned(), signal, interest, Instant::now());
             }
         };
-        if again.is_some() && now.is_emptied(known) {
+        if due.again.is_some() && now.is_emptied(known) {
             return self.coalescer.push(path.to_owned(), Signal::Emptied, interest, Instant::now());
         }
-        let created = created && !self.extra.is_known_file(path);
+        let is_gone = now == PathState::Missing && known.is_some_and(|known| known != now);
+        if is_gone && !due.was_awaited {
+            return self.coalescer.push(path.to_owned(), Signal::Removed, interest, Instant::now());
+        }
+        let created = due.created && !self.extra.is_known_file(path);
         self.record(path, (known, now), created, found);
     }
 

@@ -29,7 +29,10 @@ impl Worker {
                 }
             }
             NoteOutcome::Changed => {
-                self.coalescer.push(path, Signal::Finished, Interest::Requested, now);
+                // A file that is gone may come back.
+                let is_missing = state == PathState::Missing;
+                let signal = if is_missing { Signal::Removed } else { Signal::Finished };
+                self.coalescer.push(path, signal, Interest::Requested, now);
             }
         }
     }

@@ -47,6 +47,9 @@ impl Worker {
         if !self.is_watched(&path) {
             return;
         }
+        if signal == Signal::RenamedAway {
+            return self.renamed_away(path, now);
+        }
         if came || signal == Signal::Removed {
             if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
                 // What was created in a new folder before its watch raised no event. And a removed
@@ -55,7 +58,8 @@ impl Worker {
             } else if signal == Signal::Removed {
                 // What was requested below is awaited in the folder above.
                 for path in self.requested_below(&path) {
-                    self.follow(path, now);
+                    self.follow(path.clone(), now);
+                    self.coalescer.push(path, Signal::Removed, Interest::Requested, now);
                 }
             }
         }
@@ -64,6 +68,15 @@ impl Worker {
         }
         let interest = self.interest(&path);
         self.coalescer.push(path, signal, interest, now);
+    }
+
+    /// Applies that a path, whose removal was reported, was renamed to another watched name.
+    fn renamed_away(&mut self, path: PathBuf, now: Instant) {
+        for below in self.requested_below(&path) {
+            self.coalescer.push(below, Signal::RenamedAway, Interest::Requested, now);
+        }
+        let interest = self.interest(&path);
+        self.coalescer.push(path, Signal::RenamedAway, interest, now);
     }
 
     /// Returns whether a signal is that of a save of a [direct](crate::watch::snapshot) file: no
@@ -106,7 +119,10 @@ impl Worker {
         let signal = if signal == Signal::Created { signal } else { Signal::RenamedTo };
         for path in requested {
             self.follow(path.clone(), now);
-            self.coalescer.push(path, signal, Interest::Requested, now);
+            // What is not there yet is still awaited.
+            if path.exists() {
+                self.coalescer.push(path, signal, Interest::Requested, now);
+            }
         }
     }
 

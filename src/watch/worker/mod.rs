@@ -141,6 +141,10 @@ impl Worker {
         for event in events {
             match event {
                 SystemEvent::Signal(path, signal) => self.reported(path, signal),
+                SystemEvent::Renamed(from, to) => {
+                    self.reported(from, Signal::RenamedAway);
+                    self.reported(to, Signal::RenamedTo);
+                }
                 SystemEvent::Overflow => overflowed = true,
                 SystemEvent::Failed(why) => self.report(PathBuf::new(), why),
             }
@@ -159,9 +163,10 @@ impl Worker {
     /// Ends a round, or an event applied on the system's thread: sets when the next round is due,
     /// and whether pages wait.
     fn finish(&self) {
-        self.shared.gate.hold_until(self.coalescer.hold_until());
-        self.shared.gate.open_unless(self.coalescer.expects_more());
         let now = Instant::now();
+        self.shared.gate.hold_until(self.coalescer.hold_until());
+        self.shared.gate.hold_missing_until(self.coalescer.misses_files_until());
+        self.shared.gate.open_unless(self.coalescer.expects_more(now));
         let at_once = (self.tree.is_walking() || !self.replaced.is_empty()).then_some(now);
         let away = (!self.away.is_empty()).then(|| now + AWAY);
         let due = [at_once, away, self.coalescer.next()].into_iter().flatten().min();
@@ -264,12 +269,20 @@ pub(super) type Handle = Arc<OnceLock<Weak<Mutex<Worker>>>>;
 /// worker's lock, so no event overtakes another one: a write that follows its own close would wait.
 fn system_event(worker: &Handle, inbox: &Inbox, event: SystemEvent) {
     let worker = worker.get().and_then(Weak::upgrade);
-    if let SystemEvent::Signal(path, signal) = &event
-        && let Some(Ok(mut worker)) = worker.as_ref().map(|worker| worker.try_lock())
+    if let Some(Ok(mut worker)) = worker.as_ref().map(|worker| worker.try_lock())
         && inbox.is_empty()
-        && worker.apply_now(path, *signal)
     {
-        return worker.finish();
+        let is_applied = match &event {
+            SystemEvent::Signal(path, signal) => worker.apply_now(path, *signal),
+            SystemEvent::Renamed(from, to) => {
+                worker.apply_now(from, Signal::RenamedAway)
+                    && worker.apply_now(to, Signal::RenamedTo)
+            }
+            SystemEvent::Overflow | SystemEvent::Failed(_) => false,
+        };
+        if is_applied {
+            return worker.finish();
+        }
     }
     inbox.send(Input::Event(event));
 }
@@ -290,7 +303,8 @@ fn system_watcher(
     let watcher = system::Watcher::new(move |event| {
         let concerns = |path: &Path| watched.iter().any(|watched| path.starts_with(watched));
         match event {
-            SystemEvent::Signal(path, _) if !leads_out && !concerns(&path) => {}
+            SystemEvent::Signal(path, _) | SystemEvent::Renamed(_, path)
+                if !leads_out && !concerns(&path) => {}
             event => system_event(&worker, &inbox, event),
         }
     });

@@ -28,7 +28,7 @@ use crate::support::{
 };
 
 /// Longer than any wait in livers.
-const SETTLE: Duration = Duration::from_millis(1200);
+const SETTLE: Duration = Duration::from_millis(3300);
 
 /// How long the page may take to show what the files contain.
 const STALE: Duration = Duration::from_secs(8);

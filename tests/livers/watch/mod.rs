@@ -3,6 +3,8 @@
 
 mod folders;
 #[cfg(target_os = "linux")]
+mod generators;
+#[cfg(target_os = "linux")]
 mod halves;
 mod polled;
 mod scope;
