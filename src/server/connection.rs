@@ -17,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::{
     activity::{TrackedBody, TrackedStream},
     limit::{Close, Permit},
+    request::RequestProgress,
 };
 use crate::{
     http::{
@@ -37,6 +38,7 @@ pub(super) enum Protocol {
 struct Shared {
     site: Arc<Site>,
     permit: Arc<Permit>,
+    progress: Arc<RequestProgress>,
     from: IpAddr,
     /// Present if there are backends: only they send informational responses.
     informational: Option<InformationalWriter>,
@@ -64,10 +66,12 @@ where
     let has_backends = !site.routes.is_empty();
     let informational = InformationalWriter::default();
     let stream = InformationalStream::new(stream, informational.clone());
-    let stream = TrackedStream::new(stream, Arc::clone(&permit));
+    let progress = RequestProgress::new();
+    let stream = TrackedStream::new(stream, Arc::clone(&permit), Arc::clone(&progress));
     let shared = Arc::new(Shared {
         site,
         permit: Arc::clone(&permit),
+        progress,
         from,
         informational: has_backends.then_some(informational),
     });
@@ -106,7 +110,11 @@ async fn respond(
         request.extensions_mut().insert(informational.clone());
     }
     let version = request.version();
+    let (request, dropped_body) = shared.progress.start(request);
     let mut response = shared.site.respond(request, shared.from).await;
+    if !shared.progress.finish(dropped_body).await {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     if version == Version::HTTP_10 && !has_known_length(&response) {
         // Its end is the end of the connection. hyper would promise to keep it if the client asks.
         *response.version_mut() = Version::HTTP_10;

@@ -14,8 +14,11 @@ mod accept;
 mod activity;
 mod assemble;
 mod connection;
+mod half_close;
 mod limit;
+mod linger;
 mod listen;
+mod request;
 
 use std::{
     future::Future,

@@ -282,6 +282,16 @@ impl Permit {
         self.activity.state.fetch_update(Ordering::SeqCst, Ordering::SeqCst, busy).is_ok()
     }
 
+    /// Returns whether a response is in progress.
+    pub(super) fn is_busy(&self) -> bool {
+        self.activity.state.load(Ordering::Relaxed) == BUSY
+    }
+
+    /// Returns whether the connection is upgraded.
+    pub(super) fn is_upgraded(&self) -> bool {
+        self.activity.state.load(Ordering::Relaxed) == UPGRADED
+    }
+
     /// Notes that the response is complete. The connection is idle after the next flush.
     pub(super) fn response_completed(&self) {
         self.activity.response_complete.store(true, Ordering::Relaxed);

@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 mod cache;
+mod closing;
 mod confine;
 mod encodings;
 mod hosts;

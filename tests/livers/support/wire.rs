@@ -186,6 +186,11 @@ impl Wire {
         within("bytes", self.stream.read_buf(&mut self.buffer)).await
     }
 
+    /// Shuts down the sending side (FIN). Responses can still be read.
+    pub async fn finish_sending(&mut self) {
+        self.stream.shutdown().await.expect("shut down the sending side");
+    }
+
     /// Resets the connection (RST) instead of closing it (FIN).
     pub fn reset(self) {
         self.stream.set_zero_linger().expect("SO_LINGER");
