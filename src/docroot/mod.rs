@@ -26,9 +26,11 @@ use std::{
 
 use self::mount::Layer;
 pub use self::mount::Mount;
+#[cfg(feature = "esm")]
+pub(crate) use self::open::open_real;
 pub(crate) use self::{
     access::Allow,
-    open::{CheckedPath, open_real},
+    open::CheckedPath,
     read::{
         Content, ContentHash, Facts, FileRead, content_hash, content_hash_if_closed, examine,
         read_settings,
