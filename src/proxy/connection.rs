@@ -29,8 +29,19 @@ use super::{
     socket::{IgnoreWriteErrors, Socket},
 };
 
-/// Limit of header fields in a response. hyper limits their size, to about 400 KiB.
+/// Limit of header fields in a response of [`Heads::Large`]. hyper limits their size, to about 400
+/// KiB.
 const MAX_HEADERS: usize = 1000;
+
+/// How many header fields a response may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heads {
+    /// hyper's limit, 100.
+    Usual,
+    /// [`MAX_HEADERS`], for which hyper allocates and fills 64 KB per response: a tenth of the cost
+    /// of a small exchange.
+    Large,
+}
 
 type Driver = http1::Connection<TokioIo<IgnoreWriteErrors>, RequestBody>;
 
@@ -41,6 +52,7 @@ pub(super) struct Connection {
     driver: Option<Driver>,
     /// The driver has completed and must not be polled again.
     ended: bool,
+    heads: Heads,
 }
 
 impl Connection {
@@ -48,16 +60,24 @@ impl Connection {
     ///
     /// # Errors
     /// Never on a fresh socket; hyper reserves the right.
-    pub(super) async fn start(socket: Socket) -> hyper::Result<Box<Self>> {
-        let (sender, driver) = http1::Builder::new()
+    pub(super) async fn start(socket: Socket, heads: Heads) -> hyper::Result<Box<Self>> {
+        let mut builder = http1::Builder::new();
+        builder
             .preserve_header_case(true)
-            .max_headers(MAX_HEADERS)
             // A gateway normalizes these (RFC 9112, sections 5.1 and 5.2).
             .allow_spaces_after_header_name_in_responses(true)
-            .allow_obsolete_multiline_headers_in_responses(true)
-            .handshake(TokioIo::new(IgnoreWriteErrors::new(socket)))
-            .await?;
-        Ok(Box::new(Self { sender, driver: Some(driver), ended: false }))
+            .allow_obsolete_multiline_headers_in_responses(true);
+        if heads == Heads::Large {
+            builder.max_headers(MAX_HEADERS);
+        }
+        let socket = TokioIo::new(IgnoreWriteErrors::new(socket));
+        let (sender, driver) = builder.handshake(socket).await?;
+        Ok(Box::new(Self { sender, driver: Some(driver), ended: false, heads }))
+    }
+
+    /// Returns how many header fields a response may have.
+    pub(super) fn heads(&self) -> Heads {
+        self.heads
     }
 
     /// Does pending I/O. Ready once the connection has ended.
@@ -84,15 +104,13 @@ impl Connection {
         now(|context| self.poll_drive(context)).is_pending() && self.sender.is_ready()
     }
 
-    /// Hands a request to the connection. The response must be polled by
-    /// [`poll_response`](Self::poll_response).
+    /// Hands a request to a connection that is new or was [idle](Self::is_idle) just before. That
+    /// call has replaced the waker of the connection's last use, so that this wakes no other task.
+    /// The response must be polled by [`poll_response`](Self::poll_response).
     pub(super) fn send(
         &mut self,
         request: Request<RequestBody>,
     ) -> impl Future<Output = hyper::Result<Response<Incoming>>> + use<> {
-        // Replaces the waker that the driver has from its last use, so that this wakes no other
-        // task.
-        let _ = self.is_idle();
         self.sender.send_request(request)
     }
 

@@ -2,8 +2,9 @@
 //!
 //! A request that may be repeated (its method is idempotent, RFC 9110, section 9.2.2, and it has no
 //! body that would be used up) is sent on an idle connection, if there is one
-//! ([`pool`](super::pool)). If the backend has closed that connection, the request is sent again,
-//! once, on a new one. Every other request is sent once, on a new connection.
+//! ([`pool`](super::pool)). If the backend has closed that connection, or if its response has more
+//! header fields [than usual](Heads), the request is sent again, once, on a new one. Every other
+//! request is sent once, on a new connection.
 //!
 //! The task of the request drives its [`Connection`]. Only when a response comes before the end of
 //! the request's body does the connection get a task of its own, so that the upload goes on while
@@ -16,7 +17,10 @@ use std::{
     future::{pending, poll_fn},
     io,
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::Poll,
     time::Duration,
 };
@@ -33,7 +37,7 @@ use tokio_util::{
 
 use super::{
     connect::connect,
-    connection::Connection,
+    connection::{Connection, Heads},
     continue_gate::ContinueSignal,
     error::{ProxyError, describe_http, io_cause},
     health::Health,
@@ -53,6 +57,8 @@ pub(super) struct Transport {
     pub(super) pool: Pool<Box<Connection>>,
     pub(super) tls: Tls,
     pub(super) health: Health,
+    /// A backend has sent more header fields than usual: new connections accept as many.
+    pub(super) large_heads: AtomicBool,
     /// Tracks the tasks that outlive a request.
     pub(super) tasks: TaskTracker,
     /// Ends them.
@@ -113,22 +119,48 @@ impl Transport {
             options.continue_signal.as_ref(),
         );
         let endpoint = upstream.endpoint();
-        if !options.upgrade && is_repeatable(&request) {
-            if let Some(connection) = self.pool.take(endpoint, Instant::now()) {
-                let copy = copy(&request);
-                let sent = self.send(connection, request, options, &informational, None).await;
-                match sent {
-                    Err(Failure::Http(error)) if is_stale(&error) => request = copy,
-                    sent => return sent.map_err(|failure| self.error(failure)),
-                }
+        let mut copy = (!options.upgrade && is_repeatable(&request)).then(|| copy(&request));
+        let mut heads = match copy.is_some() && !self.large_heads.load(Ordering::Relaxed) {
+            true => Heads::Usual,
+            false => Heads::Large,
+        };
+        let mut idle = match copy {
+            Some(_) => self.pool.take(endpoint, Instant::now()),
+            None => {
+                self.pool.make_room(endpoint);
+                None
             }
-        } else {
-            self.pool.make_room(endpoint);
+        };
+        loop {
+            let opened_for = idle.is_none().then_some(upstream);
+            let connection = match idle.take() {
+                Some(connection) => connection,
+                None => {
+                    let connect = self.connect(upstream, options.wait, heads);
+                    let connected = self.cancel.run_until_cancelled(connect).await;
+                    connected.ok_or(ProxyError::ShuttingDown)??
+                }
+            };
+            heads = connection.heads();
+            let sent = self.send(connection, request, options, &informational, opened_for).await;
+            let failure = match sent {
+                Ok(exchanged) => return Ok(exchanged),
+                Err(failure) => failure,
+            };
+            request = match (&failure, copy.take()) {
+                (Failure::Http(error), Some(copy)) if opened_for.is_none() && is_stale(error) => {
+                    copy
+                }
+                (Failure::Http(error), Some(copy))
+                    if heads == Heads::Usual && error.is_parse_too_large() =>
+                {
+                    self.large_heads.store(true, Ordering::Relaxed);
+                    copy
+                }
+                _ => return Err(self.error(failure)),
+            };
+            heads = Heads::Large;
         }
-        let connected = self.cancel.run_until_cancelled(self.connect(upstream, options.wait)).await;
-        let connection = connected.ok_or(ProxyError::ShuttingDown)??;
-        let sent = self.send(connection, request, options, &informational, Some(upstream)).await;
-        sent.map_err(|failure| self.error(failure))
     }
 
     /// Opens a connection. If the backend is down, waits for it to come up.
@@ -136,13 +168,14 @@ impl Transport {
         &self,
         upstream: &Upstream,
         wait: Duration,
+        heads: Heads,
     ) -> Result<Box<Connection>, ProxyError> {
         let deadline = Instant::now() + wait;
         loop {
             match connect(upstream, &self.tls).await {
                 Ok(socket) => {
                     self.health.connected(upstream);
-                    let connection = Connection::start(socket).await;
+                    let connection = Connection::start(socket, heads).await;
                     return connection
                         .map_err(|error| ProxyError::BadResponse(describe_http(&error)));
                 }

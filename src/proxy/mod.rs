@@ -41,7 +41,11 @@ mod tls;
 mod tunnel;
 mod upstream;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use hyper::{
@@ -123,7 +127,8 @@ impl Proxy {
     ) -> Self {
         let (tls, routes) = (Tls::new(options.insecure), options.routes.clone().into());
         let health = Health::new(routes, events, tls.clone(), pages, tasks.clone(), cancel.clone());
-        let transport = Transport { pool: Pool::default(), tls, health, tasks, cancel };
+        let (pool, large_heads) = (Pool::default(), AtomicBool::new(false));
+        let transport = Transport { pool, tls, health, large_heads, tasks, cancel };
         Self { options, transport: Arc::new(transport) }
     }
 

@@ -124,11 +124,8 @@ impl<C: Poolable> Pool<C> {
         drop(oldest);
     }
 
-    /// Keeps a connection, if it is idle and there is room.
-    pub(super) fn put(&self, endpoint: &Endpoint, mut connection: C, now: Instant) -> Put {
-        if !connection.is_idle() {
-            return Put::Closed;
-        }
+    /// Keeps an idle connection, if there is room.
+    pub(super) fn put(&self, endpoint: &Endpoint, connection: C, now: Instant) -> Put {
         let mut backends = self.backends();
         let backend = match backends.get_mut(endpoint) {
             Some(backend) => backend,
@@ -266,8 +263,7 @@ mod tests {
         closed.1.store(true, Ordering::Relaxed);
         assert_eq!(poll(&pool, later), Poll::Ready(Idle::Closed { unexpected: true }));
         assert_eq!(poll(&pool, later), Poll::Pending);
-        pool.put(&endpoint(1), closed.clone(), now);
-        assert_eq!(pool.put(&endpoint(1), closed, now), Put::Closed);
+        pool.put(&endpoint(1), closed, now);
         assert_eq!(pool.take(&endpoint(1), now).unwrap().0, 2);
         assert!(pool.take(&endpoint(1), now).is_none());
     }

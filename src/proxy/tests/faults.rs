@@ -97,10 +97,14 @@ async fn invalid_response_is_502_and_an_event() {
         ),
     ];
     for (sent, expected) in table {
+        // A head that is too large may have many fields, for which a second attempt has more room.
+        let attempts = if sent.len() > 1000 { 2 } else { 1 };
         let broken = async {
-            let (mut socket, _) = backend.receive().await;
-            // livers may close the connection before everything is written.
-            let _ = socket.write_all(sent.as_bytes()).await;
+            for _ in 0..attempts {
+                let (mut socket, _) = backend.receive().await;
+                // livers may close the connection before everything is written.
+                let _ = socket.write_all(sent.as_bytes()).await;
+            }
         };
         let (response, ()) = tokio::join!(proxy.get("/x", ""), broken);
         assert!(response.starts_with("HTTP/1.1 502 "), "{sent:.40}: {response}");

@@ -204,10 +204,23 @@ async fn heads_are_limited_in_both_directions() {
     // A response with 500 fields, one of them 100 KB.
     let long = "x".repeat(100_000);
     let fields = format!("{}X-Long: {long}\r\n", many(500));
-    let response = format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: 0\r\n\r\n");
-    let (response, _) = tokio::join!(proxy.get("/", ""), backend.respond(&response));
-    assert!(response.starts_with("HTTP/1.1 200 ") && response.contains(&long), "{response:.200}");
+    let large = format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: 0\r\n\r\n");
+    // A request that must not be sent twice.
+    let mut post = proxy.browser("POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await;
+    let (response, _) = tokio::join!(read_all(&mut post), backend.respond(&large));
+    assert!(response.starts_with("HTTP/1.1 200 "), "{response:.200}");
     assert!(response.to_lowercase().contains("\r\nx-499: 499\r\n"));
+    // Others are sent again once, the first time.
+    for attempts in [2, 1] {
+        let respond = async {
+            for _ in 0..attempts {
+                backend.respond(&large).await;
+            }
+        };
+        let (response, ()) = tokio::join!(proxy.get("/", ""), respond);
+        assert!(response.starts_with("HTTP/1.1 200 ") && response.contains(&long));
+    }
+    proxy.expect_no_event();
     // A response with too many fields.
     let response = format!("HTTP/1.1 200 OK\r\n{}Content-Length: 0\r\n\r\n", many(2000));
     let (response, _) = tokio::join!(proxy.get("/", ""), backend.respond(&response));
