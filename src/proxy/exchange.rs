@@ -119,14 +119,14 @@ impl Transport {
             options.continue_signal.as_ref(),
         );
         let endpoint = upstream.endpoint();
-        let mut copy = (!options.upgrade && is_repeatable(&request)).then(|| copy(&request));
+        let mut copy = is_repeatable(&request).then(|| copy(&request));
         let mut heads = match copy.is_some() && !self.large_heads.load(Ordering::Relaxed) {
             true => Heads::Usual,
             false => Heads::Large,
         };
-        let mut idle = match copy {
-            Some(_) => self.pool.take(endpoint, Instant::now()),
-            None => {
+        let mut idle = match copy.is_some() && !options.upgrade {
+            true => self.pool.take(endpoint, Instant::now()),
+            false => {
                 self.pool.make_room(endpoint);
                 None
             }
@@ -147,18 +147,16 @@ impl Transport {
                 Ok(exchanged) => return Ok(exchanged),
                 Err(failure) => failure,
             };
-            request = match (&failure, copy.take()) {
-                (Failure::Http(error), Some(copy)) if opened_for.is_none() && is_stale(error) => {
-                    copy
-                }
-                (Failure::Http(error), Some(copy))
-                    if heads == Heads::Usual && error.is_parse_too_large() =>
-                {
-                    self.large_heads.store(true, Ordering::Relaxed);
-                    copy
-                }
+            let Failure::Http(error) = &failure else { return Err(self.error(failure)) };
+            let stale = opened_for.is_none() && is_stale(error);
+            let too_large = heads == Heads::Usual && error.is_parse_too_large();
+            match copy.take() {
+                Some(copy) if stale || too_large => request = copy,
                 _ => return Err(self.error(failure)),
-            };
+            }
+            if too_large {
+                self.large_heads.store(true, Ordering::Relaxed);
+            }
             heads = Heads::Large;
         }
     }

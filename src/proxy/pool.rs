@@ -21,6 +21,7 @@ use std::{
 };
 
 use tokio::time::Instant;
+use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
 use super::{connection::Connection, upstream::Endpoint};
 
@@ -56,7 +57,10 @@ impl Poolable for Box<Connection> {
 }
 
 /// The idle connections of all backends. Clones share them.
-pub(super) struct Pool<C>(Arc<Mutex<HashMap<Endpoint, Backend<C>>>>);
+pub(super) struct Pool<C>(Arc<Mutex<Backends<C>>>);
+
+/// The endpoints are those of the routes, so the hash needs no protection against chosen keys.
+type Backends<C> = HashMap<Endpoint, Backend<C>, Xxh3DefaultBuilder>;
 
 impl<C> Clone for Pool<C> {
     fn clone(&self) -> Self {
@@ -180,7 +184,7 @@ impl<C: Poolable> Pool<C> {
 }
 
 impl<C> Pool<C> {
-    fn backends(&self) -> MutexGuard<'_, HashMap<Endpoint, Backend<C>>> {
+    fn backends(&self) -> MutexGuard<'_, Backends<C>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
