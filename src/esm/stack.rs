@@ -29,6 +29,9 @@ pub(crate) const SHALLOW: usize = 1024 * 1024;
 /// The largest stack, bytes.
 const MAX: usize = 1024 * 1024 * 1024;
 
+/// Nesting, as an upper bound, up to which code is indented.
+const MAX_INDENTED: usize = 5_000;
+
 /// The length of a word from which it is taken for encoded data, bytes.
 const DATA: usize = 1024;
 
@@ -98,6 +101,13 @@ pub(crate) fn run_with_stack_if_deep<T: Send>(
         return Ok(work());
     }
     run_with_stack(text, work)
+}
+
+/// Returns whether code made from a source is to be indented. The indentation of deeply nested code
+/// has the square of its size, which is gigabytes for a few hundred kilobytes.
+pub(crate) fn is_indented(text: &str) -> bool {
+    let Nesting { brackets, operators } = nesting(text);
+    brackets + operators <= MAX_INDENTED
 }
 
 /// Replaces encoded data in a source of JavaScript, such as base64, by letters: its `+`, `-` and `/`

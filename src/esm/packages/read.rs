@@ -11,7 +11,7 @@ use oxc::{
     allocator::Allocator,
     ast::ast::{Program, Statement},
     ast_visit::Visit,
-    codegen::Codegen,
+    codegen::{Codegen, CodegenOptions},
     parser::{ParseOptions, Parser},
     semantic::SemanticBuilder,
     span::SourceType,
@@ -32,7 +32,7 @@ use crate::{
     esm::{
         edits::Edits,
         resolve::PackageFile,
-        stack::{run_with_stack_if_deep, without_data},
+        stack::{is_indented, run_with_stack_if_deep, without_data},
     },
 };
 
@@ -184,7 +184,13 @@ fn compile(path: &Path, source: &str, source_type: SourceType) -> Result<String,
         Transformer::new(&allocator, path, &options).build_with_scoping(scoping, &mut program);
     match done.diagnostics.errors().next() {
         Some(error) => Err(error.to_string()),
-        None => Ok(Codegen::new().build(&program).code),
+        None => {
+            let mut options = CodegenOptions::default();
+            if !is_indented(source) {
+                options.indent_width = 0;
+            }
+            Ok(Codegen::new().with_options(options).build(&program).code)
+        }
     }
 }
 

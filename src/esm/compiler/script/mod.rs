@@ -38,7 +38,7 @@ use super::{
     stamps::{self, Slot},
     tsconfig::Options,
 };
-use crate::esm::compile_error::CompileError;
+use crate::esm::{compile_error::CompileError, stack::is_indented};
 
 /// A compiled script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,13 +184,15 @@ fn print(
     imports: &[String],
     features: &Features<'_>,
 ) -> (String, Vec<Slot>) {
-    let printed = Codegen::new()
-        .with_options(CodegenOptions {
-            comments: CommentOptions::disabled(),
-            source_map_path: Some(PathBuf::new()),
-            ..CodegenOptions::default()
-        })
-        .build(program);
+    let mut options = CodegenOptions {
+        comments: CommentOptions::disabled(),
+        source_map_path: Some(PathBuf::new()),
+        ..CodegenOptions::default()
+    };
+    if !is_indented(job.text) {
+        options.indent_width = 0;
+    }
+    let printed = Codegen::new().with_options(options).build(program);
     let mut code = printed.code;
     let mut slots = stamps::take_slots(&mut code, placeholder);
     let frame = frame::frame(&frame::Module {

@@ -96,6 +96,18 @@ fn files_that_are_too_large_or_too_deep_have_an_error_with_file_and_reason() {
 }
 
 #[test]
+fn nested_typescript_is_not_indented() {
+    let fixture = Fixture::new(&[
+        ("node_modules/a/nested.ts", &format!("{};", "if(A)".repeat(30_000))),
+        ("node_modules/a/plain.ts", "if (A) {\n let a = 1 }"),
+    ]);
+    let size = |file: &str| fixture.text(&format!("{}?pack", fixture.url(file))).len();
+    assert!(size("a/nested.ts") < 1_000_000);
+    let plain = fixture.text(&format!("{}?pack", fixture.url("a/plain.ts")));
+    assert!(plain.contains("\n\tlet a"), "{plain}");
+}
+
+#[test]
 fn chains_cycles_and_diamonds_of_files_are_read_once_each() {
     const FILES: usize = 3000;
     let mut files = Vec::new();
