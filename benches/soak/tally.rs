@@ -30,6 +30,8 @@ pub(crate) struct Tally {
     pub(crate) lost: AtomicU64,
     /// Duplicate messages.
     pub(crate) doubled: AtomicU64,
+    /// Compiles that were not finished before their deadline.
+    pub(crate) given_up: AtomicU64,
     /// Messages about a file that the observer does not use.
     pub(crate) foreign: AtomicU64,
     rest: Mutex<Rest>,
@@ -93,7 +95,7 @@ impl Tally {
         let _ = writeln!(
             text,
             "\nresponses {} · names used once {} · wrong {}\nsaves {} · notified {} · lost {} · duplicate {} · \
-             about other files {}",
+             about other files {}\ncompiles given up {}",
             number(&self.answers),
             number(&self.names),
             rest.turns.values().map(|(_, wrong)| wrong).sum::<u64>(),
@@ -102,6 +104,7 @@ impl Tally {
             number(&self.lost),
             number(&self.doubled),
             number(&self.foreign),
+            number(&self.given_up),
         );
         text
     }
