@@ -145,11 +145,24 @@ impl Config {
             ("cors", all_proxied && !self.cors.is_empty(), NoEffect::AllProxied),
             ("isolate", all_proxied && self.isolate, NoEffect::AllProxied),
         ];
+        let given_twice = [
+            ("mount", has_duplicates(&self.mount), NoEffect::GivenTwice),
+            ("allowed-host", has_duplicates(&self.allowed_host), NoEffect::GivenTwice),
+            ("watch", has_duplicates(&self.watch), NoEffect::GivenTwice),
+            ("ignore", has_duplicates(&self.ignore), NoEffect::GivenTwice),
+            ("cors", has_duplicates(&self.cors), NoEffect::GivenTwice),
+        ];
         rows.into_iter()
+            .chain(given_twice)
             .filter(|(_, applies, _)| *applies)
             .map(|(name, _, why)| (name, why))
             .collect()
     }
+}
+
+/// Returns whether a list has two equal values. Lists of settings are short.
+fn has_duplicates<T: PartialEq>(list: &[T]) -> bool {
+    list.iter().enumerate().any(|(at, value)| list[..at].contains(value))
 }
 
 /// How a page is updated when its own HTML file changes.
@@ -234,7 +247,7 @@ mod tests {
     fn contradictions_and_settings_without_effect_are_found() {
         use crate::{
             error::Error,
-            event::NoEffect::{AllProxied, NoProxy, NoTlsBackend},
+            event::NoEffect::{AllProxied, GivenTwice, NoProxy, NoTlsBackend},
         };
         let config = |text: &str| serde_json::from_str::<Config>(text).unwrap();
         let table = [
@@ -247,6 +260,10 @@ mod tests {
                     ("proxy-timeout", NoProxy),
                     ("proxy-change-origin", NoProxy),
                 ],
+            ),
+            (
+                r#"{ "mount": ["/a=b", "/a=c", "/a/=b"], "ignore": ["a", "b", "a"] }"#,
+                vec![("mount", GivenTwice), ("ignore", GivenTwice)],
             ),
             (r#"{ "proxy-insecure": true }"#, vec![("proxy-insecure", NoProxy)]),
             (

@@ -24,6 +24,8 @@ pub enum NoEffect {
     NoTlsBackend,
     /// It is about files, and a proxy route covers all paths.
     AllProxied,
+    /// The same value is given twice.
+    GivenTwice,
 }
 
 /// An event of a running server.

@@ -96,6 +96,7 @@ pub(crate) fn setting_unused(setting: &str, why: NoEffect) -> String {
         NoEffect::NoProxy => "there is no --proxy",
         NoEffect::NoTlsBackend => "no backend uses https://",
         NoEffect::AllProxied => "it applies to files, and --proxy / forwards every path",
+        NoEffect::GivenTwice => "the same value is given twice",
         _ => "it has no effect",
     };
     format!("--{setting}: {reason}")
@@ -114,5 +115,56 @@ pub(crate) fn refusal(reason: &Refusal) -> String {
             Some(setting) => format!("{reason} (--{setting} allows it)"),
             None => reason.to_string(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Error as IoError, ErrorKind},
+        path::Path,
+    };
+
+    use livers::Error;
+
+    use super::startup_error;
+    use crate::args::{self, Parsed};
+
+    /// Errors that depend on the machine. Those of the arguments alone are tested with the binary.
+    #[test]
+    fn errors_of_the_system_name_the_remedy() {
+        let Parsed::Run(cli) = args::parse(&["livers".into()]) else { panic!("valid arguments") };
+        let root = cli.root(&["livers".into()]);
+        let address = "127.0.0.1:80".parse().unwrap();
+        let io = |kind: ErrorKind| IoError::new(kind, "why");
+        let table = [
+            (
+                Error::AddressInUse(address),
+                "port 80 on 127.0.0.1 is in use by another program: choose another with --port, or \
+                 omit --strict-port",
+            ),
+            (
+                Error::Bind(address, io(ErrorKind::PermissionDenied)),
+                "this user may not listen on port 80: choose one above 1023 with --port",
+            ),
+            (
+                Error::Bind(address, io(ErrorKind::AddrNotAvailable)),
+                "127.0.0.1 is not an address of this machine: choose another with --host, or \
+                 0.0.0.0 for all",
+            ),
+            (Error::Bind(address, io(ErrorKind::Other)), "cannot listen on 127.0.0.1:80: why"),
+            (
+                Error::UnknownHost("a.invalid".to_owned(), io(ErrorKind::Other)),
+                "--host a.invalid cannot be resolved (why): name an address of this machine, or \
+                 0.0.0.0 for all",
+            ),
+            (
+                Error::Unreadable(Path::new("locked").to_owned(), io(ErrorKind::PermissionDenied)),
+                "cannot read locked (why): check its permissions",
+            ),
+        ];
+        for (error, wanted) in table {
+            assert_eq!(startup_error(&error, &root), wanted);
+        }
     }
 }

@@ -109,6 +109,7 @@ impl<'f> Row<'f> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use unicode_width::UnicodeWidthStr;
 
     use super::fit;
@@ -170,6 +171,17 @@ mod tests {
                     let below = |at: &str| rows[1][..rows[1].find(at).expect(&shown)].width();
                     assert_eq!(below("@"), column, "{shown}");
                 }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_fitted(frame in "(?s)(> [0-9]{1,3} [|] .{0,90}\n {4}[|] [ \t]{0,99}\\^{0,9}\n)?.{0,200}", columns in 1..130_usize) {
+            let gutter = frame.lines().filter_map(|row| row.find(" |")).max().map_or(0, |at| at + 3);
+            for row in fit(&frame, Some(columns)) {
+                let shown: String = row.chars().filter(|char| !char.is_control()).collect();
+                prop_assert!(shown.width() <= columns.max(gutter + 1), "{row:?}");
             }
         }
     }

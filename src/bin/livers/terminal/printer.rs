@@ -1,0 +1,113 @@
+//! Turns events into output: what is printed, in which order, and once or again.
+
+use std::{collections::HashSet, time::Instant};
+
+use livers::Event;
+
+use super::{
+    Verbosity,
+    line::Message,
+    lines::{self, event_message, refused},
+    pending::{PendingLines, Report},
+    repeats::Repeats,
+    screen::Screen,
+};
+
+/// How many different refusals are remembered, so that each is printed once.
+const MAX_REFUSALS: usize = 256;
+
+/// How many events before the banner are kept. More are dropped.
+const MAX_EARLY_EVENTS: usize = 256;
+
+/// Turns events into output.
+pub(super) struct Printer {
+    verbosity: Verbosity,
+    screen: Screen,
+    /// The events before the banner.
+    early: Option<Vec<Event>>,
+    refusals: HashSet<String>,
+    pending: PendingLines,
+    repeats: Repeats,
+}
+
+impl Printer {
+    pub(super) fn new(verbosity: Verbosity) -> Self {
+        let screen = Screen::stdout();
+        Self {
+            verbosity,
+            repeats: Repeats::new(screen.can_replace()),
+            screen,
+            early: Some(Vec::new()),
+            refusals: HashSet::new(),
+            pending: PendingLines::default(),
+        }
+    }
+
+    /// Writes a message of the program. The first one is the banner, and releases the events.
+    pub(super) fn message(&mut self, message: Message) {
+        self.write(message);
+        self.early.take().into_iter().flatten().for_each(|event| self.event(event));
+    }
+
+    pub(super) fn event(&mut self, event: Event) {
+        if let Some(early) = &mut self.early {
+            if early.len() < MAX_EARLY_EVENTS {
+                early.push(event);
+            }
+            return;
+        }
+        if let Some(message) = self.collect(event) {
+            self.write(message);
+        }
+    }
+
+    /// Adds a change, or a tab's report of one, to the pending lines. Returns the message of another
+    /// event.
+    fn collect(&mut self, event: Event) -> Option<Message> {
+        match event {
+            Event::Refused { path, reason } => {
+                let line = refused(&path, &reason);
+                let new = self.refusals.len() < MAX_REFUSALS
+                    && self.refusals.insert(format!("{path} {reason:?}"));
+                new.then(|| line.into())
+            }
+            Event::Updated { version, ref changes, tabs }
+                if self.verbosity == Verbosity::Changes =>
+            {
+                self.pending.add(version, lines::updated(changes, tabs), tabs, Instant::now());
+                None
+            }
+            Event::Applied { version, how, took, why, .. }
+                if self.verbosity == Verbosity::Changes =>
+            {
+                self.pending.report(version, Report { how, took, why });
+                None
+            }
+            event => event_message(&event, self.verbosity, self.screen.columns()),
+        }
+    }
+
+    pub(super) fn write(&mut self, message: impl Into<Message>) {
+        for output in self.repeats.add(message.into(), Instant::now()) {
+            self.screen.write(&output);
+        }
+    }
+
+    /// Writes the lines whose time has come.
+    pub(super) fn write_due(&mut self) {
+        let now = Instant::now();
+        self.pending.take_ready(now).into_iter().for_each(|line| self.write(line));
+        self.repeats.take_due(now).iter().for_each(|output| self.screen.write(output));
+    }
+
+    /// Writes the lines that wait.
+    pub(super) fn write_rest(&mut self) {
+        self.pending.take_all().into_iter().for_each(|line| self.write(line));
+        self.repeats.take().iter().for_each(|output| self.screen.write(output));
+    }
+
+    /// Returns when [`write_due`](Self::write_due) has something to write.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.pending.deadline().into_iter().chain(self.repeats.deadline()).min()
+    }
+}
