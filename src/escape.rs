@@ -31,9 +31,11 @@ pub fn escape(text: &str) -> Cow<'_, str> {
 pub(crate) fn is_visible(char: char) -> bool {
     match char {
         ' '..='~' => true,
-        '\u{2028}' | '\u{2029}' => false,
-        // Default_Ignorable_Code_Point in other categories: fillers and variation selectors.
-        '\u{34f}'
+        // The separators of lines and paragraphs; and what is in Default_Ignorable_Code_Point by
+        // other categories: fillers and variation selectors.
+        '\u{2028}'
+        | '\u{2029}'
+        | '\u{34f}'
         | '\u{115f}'..='\u{1160}'
         | '\u{17b4}'..='\u{17b5}'
         | '\u{180b}'..='\u{180f}'
