@@ -238,6 +238,17 @@ impl Root {
         Dependencies::new(stamps, began)
     }
 
+    /// Returns whether the file at a disk path is served.
+    ///
+    /// # Blocking
+    /// Locates the file.
+    #[cfg_attr(not(feature = "esm"), allow(dead_code))]
+    pub(crate) fn serves(&self, path: &Path) -> bool {
+        let is_served =
+            |url: &UrlPath| matches!(self.locate(url), Located::File(file) if file.path == path);
+        self.urls_of(path, false).iter().any(is_served)
+    }
+
     /// Returns the URL paths of a disk path: several if a folder is mounted in several places, none
     /// if the path is not served.
     pub(crate) fn urls_of(&self, path: &Path, directory: bool) -> Vec<UrlPath> {

@@ -4,7 +4,7 @@
 //! page and for the terminal. The frame accounts for tabs, wide and combining characters, and
 //! replaces control characters, which could act on a terminal.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::escape::is_visible;
 
@@ -62,6 +62,18 @@ impl CompileError {
         self.help = help;
         self
     }
+}
+
+/// Returns the relative path of a file in a folder.
+pub(crate) fn relative(folder: &Path, file: &Path) -> String {
+    let is_common = |(one, other): &(Component<'_>, Component<'_>)| one == other;
+    let common = folder.components().zip(file.components()).take_while(is_common).count();
+    if file.is_relative() || common == 0 {
+        return file.to_string_lossy().into_owned();
+    }
+    let up = folder.components().skip(common).map(|_| Component::ParentDir);
+    let path: PathBuf = up.chain(file.components().skip(common)).collect();
+    path.to_string_lossy().into_owned()
 }
 
 /// Returns the position of a byte range, and the frame around it.
@@ -164,7 +176,21 @@ fn padding(char: char) -> &'static str {
 mod tests {
     use proptest::prelude::*;
 
-    use super::frame;
+    use std::path::Path;
+
+    use super::{frame, relative};
+
+    #[test]
+    fn paths_are_relative_to_the_folder() {
+        for (file, expected) in [
+            ("/p/web/a/b.ts", "a/b.ts"),
+            ("/p/tsconfig.json", "../tsconfig.json"),
+            ("/etc/hosts", "../../etc/hosts"),
+            ("pkg@1/a.js", "pkg@1/a.js"),
+        ] {
+            assert_eq!(relative(Path::new("/p/web"), Path::new(file)).replace('\\', "/"), expected);
+        }
+    }
 
     /// Returns the frame of a source for the range between two `|`.
     fn framed(source: &str) -> ((u32, u32), String) {

@@ -6,12 +6,12 @@
 
 mod outcome;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
 
 use self::outcome::Fallback;
-use crate::{change::ChangeSet, fault::Fault, http::url_path::UrlPath};
+use crate::{change::ChangeSet, docroot::Root, fault::Fault, http::url_path::UrlPath};
 
 pub(crate) use self::outcome::{
     Module, ModuleOutcome, ModuleRequest, PackageContent, PackageOutcome, PackageResponse, VARY,
@@ -21,7 +21,7 @@ pub(crate) use self::outcome::{
 pub(crate) enum Esm {}
 
 impl Esm {
-    pub(crate) fn new(_: &Path, _: Vec<String>) -> Option<Self> {
+    pub(crate) fn new(_: Arc<Root>, _: Vec<String>) -> Option<Self> {
         None
     }
 

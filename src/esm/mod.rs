@@ -16,6 +16,7 @@
 
 mod compile_error;
 mod compiler;
+mod describe;
 mod edits;
 mod fallback;
 mod glob_table;

@@ -18,6 +18,7 @@ use std::{
 use super::{
     compile_error::CompileError,
     compiler::{CompiledModule, Compiler, ModuleSpec, Output},
+    describe::describe,
     glob_table::GlobTable,
     importers::Importers,
     installed::{Installed, Sample},
@@ -27,7 +28,7 @@ use super::{
 };
 use crate::{
     change::{Change, ChangeSet, Kind},
-    docroot::{self, ContentHash},
+    docroot::{self, ContentHash, Root},
     fault::Fault,
     http::{own_paths::PACKAGES, url_path::UrlPath},
 };
@@ -47,6 +48,7 @@ const CONFIGURATION: [&str; 7] = [
 /// ESM support for one served folder.
 pub(crate) struct Esm {
     pub(super) root: PathBuf,
+    folders: Arc<Root>,
     compiler: Arc<Compiler>,
     importers: Mutex<Importers>,
     globs: GlobTable,
@@ -55,20 +57,22 @@ pub(crate) struct Esm {
 }
 
 impl Esm {
-    /// Creates ESM support for a folder. URL paths that begin with one of `backend_prefixes` belong
+    /// Creates ESM support for the root of the served folders. URL paths that begin with one of `backend_prefixes` belong
     /// to a backend, so imports of them stay as they are.
     ///
     /// # Blocking
     /// Reads lock files.
     #[allow(clippy::unnecessary_wraps)] // The stub without the feature `esm` returns `None`.
-    pub(crate) fn new(root: &Path, backend_prefixes: Vec<String>) -> Option<Self> {
+    pub(crate) fn new(folders: Arc<Root>, backend_prefixes: Vec<String>) -> Option<Self> {
+        let root = folders.path().to_owned();
         Some(Self {
-            root: root.to_owned(),
-            compiler: Arc::new(Compiler::new(root).with_routes(backend_prefixes)),
+            compiler: Arc::new(Compiler::new(&root).with_routes(backend_prefixes)),
             importers: Mutex::default(),
             globs: GlobTable::default(),
             installed: Mutex::default(),
             workers: Workers::new(Limits::default()),
+            folders,
+            root,
         })
     }
 
@@ -111,7 +115,7 @@ impl Esm {
             Ok(Ok((Output::Module(compiled), configuration))) => {
                 ModuleOutcome::Module(self.stamp(file, url, &compiled, configuration, versions))
             }
-            Ok(Err(error)) => ModuleOutcome::Error(self.describe(url, error)),
+            Ok(Err(error)) => ModuleOutcome::Error(describe(&self.folders, url, error)),
             Err(stopped) => ModuleOutcome::Error(self.describe_stop(url, file, stopped)),
         })
     }
@@ -148,7 +152,7 @@ impl Esm {
         let (compiler, page, html) = (Arc::clone(&self.compiler), file.to_owned(), html.clone());
         let job = (file, docroot::ContentHash::of(&html).0);
         match self.workers.run(job, move || import_map(&compiler, &page, &html)).await {
-            Ok(map) => map.map_err(|error| self.describe(url, error)),
+            Ok(map) => map.map_err(|error| describe(&self.folders, url, error)),
             Err(stopped) => Err(self.describe_stop(url, file, stopped)),
         }
     }
@@ -162,7 +166,7 @@ impl Esm {
             Ok(Ok(None)) => PackageOutcome::NotFound,
             Ok(Ok(Some(response))) => PackageOutcome::Found(response),
             Ok(Err(error)) => {
-                PackageOutcome::Error(self.describe(&format!("{PACKAGES}{path}"), error))
+                PackageOutcome::Error(describe(&self.folders, &format!("{PACKAGES}{path}"), error))
             }
             Err(stopped) => {
                 let url = format!("{PACKAGES}{path}");
@@ -244,15 +248,7 @@ impl Esm {
 
     /// Describes a job that has no result.
     fn describe_stop(&self, url: &str, file: &Path, stopped: Stopped) -> Fault {
-        self.describe(url, CompileError::of_file(file, stopped.message()))
-    }
-
-    /// Converts a compile error to the form that tabs and the terminal get.
-    fn describe(&self, url: &str, error: CompileError) -> Fault {
-        let CompileError { file, position, message, frame, help } = error;
-        let file = file.strip_prefix(&self.root).unwrap_or(&file).to_string_lossy().into_owned();
-        let (line, column) = position.unzip();
-        Fault { path: url.to_owned(), file, line, column, message, frame, help }
+        describe(&self.folders, url, CompileError::of_file(file, stopped.message()))
     }
 }
 

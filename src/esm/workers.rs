@@ -298,7 +298,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_fails_its_job_only() {
-        let workers = workers();
+        // A panic can take long, because it prints a backtrace.
+        let workers = Workers::new(Limits::default());
         #[allow(clippy::panic)]
         let failed = workers.run("a", || -> u8 { panic!("expected by the test") }).await;
         assert_eq!(failed, Err(Stopped::Failed));

@@ -46,7 +46,8 @@ impl Folders {
         let root = Arc::new(Root::new(&config.root, allow, &config.mount)?);
         let spa = config.spa.as_deref().map(spa_page).transpose()?;
         let proxied = config.proxy.iter().map(|route| route.prefix().to_owned()).collect();
-        let esm = config.compile.then(|| Esm::new(root.path(), proxied)).flatten().map(Arc::new);
+        let esm =
+            config.compile.then(|| Esm::new(Arc::clone(&root), proxied)).flatten().map(Arc::new);
         let options = watch::Options {
             root: Arc::clone(&root),
             extra_watch_paths: config.watch.clone(),

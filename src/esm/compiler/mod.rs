@@ -200,7 +200,7 @@ impl Compiler {
         language: Language,
         spec: ModuleSpec,
     ) -> Result<Output, CompileError> {
-        let (options, mut config_files) = self.options.find(path, language)?;
+        let (options, mut config_files) = self.options.find(self.project.root(), path, language)?;
         let env = self.env.read(self.project.root());
         config_files.extend(env.files);
         let key = Key { path: path.to_owned(), url: url.to_owned(), spec };

@@ -25,7 +25,7 @@ thread_local! {
 }
 
 /// Runs a lookup whose use of the stack is bounded.
-pub(super) fn bounded<T>(lookup: impl FnOnce() -> T) -> T {
+pub(crate) fn bounded<T>(lookup: impl FnOnce() -> T) -> T {
     START.set(Some(stack_address()));
     let found = lookup();
     START.set(None);
@@ -33,7 +33,7 @@ pub(super) fn bounded<T>(lookup: impl FnOnce() -> T) -> T {
 }
 
 /// The files of the operating system.
-pub(super) struct BoundedFiles(FileSystemOs);
+pub(crate) struct BoundedFiles(FileSystemOs);
 
 impl FileSystem for BoundedFiles {
     fn new() -> Self {

@@ -77,7 +77,11 @@ pub(super) fn explain(error: &ResolveError) -> String {
     match error {
         ResolveError::Json(json) => match manifest::refusal(&json.path) {
             Some(reason) => format!("cannot read {}: {reason}", json.path.display()),
-            None => error.to_string(),
+            // The parser's message may quote a file that is not served.
+            None => {
+                let (file, line, column) = (json.path.display(), json.line, json.column);
+                format!("{file} is not valid, at line {line}, column {column}")
+            }
         },
         error => error.to_string(),
     }

@@ -26,6 +26,7 @@ mod target;
 pub(crate) mod tests;
 
 pub(crate) use self::{
+    bounded_files::{BoundedFiles, bounded},
     install::file_stamp,
     package::PackageFile,
     resolver::Resolver,

@@ -9,6 +9,7 @@
 //! Nothing here knows about files or about how changes are found.
 
 pub(crate) mod events;
+mod faults;
 mod graph;
 pub(crate) mod handshake;
 pub(crate) mod hub;

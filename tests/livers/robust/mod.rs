@@ -61,7 +61,8 @@ pub fn nest(depth: usize, open: &str, inner: &str, close: &str) -> String {
 const PROBES: [(&str, &str); 3] = [
     ("probe.html", "<!doctype html><title>probe</title>"),
     ("probe.txt", "probe"),
-    ("probe.ts", "export const probe: string = 'probe';"),
+    // A module that depends on no configuration.
+    ("probe.json", "{\"probe\":true}"),
 ];
 
 /// Number of requests of a case: for its own path, and for the packages that the responses import.
@@ -118,7 +119,7 @@ pub async fn survives(family: &str, cases: impl IntoIterator<Item = Case>) {
 /// Asserts that the other paths are served.
 async fn probe(livers: &Livers, case: &Case) {
     for (path, _) in PROBES {
-        let response = as_script(livers, &format!("/{path}")).await;
+        let response = as_script(livers, &format!("/{path}?import")).await;
         assert_eq!(response.status, 200, "{path} beside {}: {response:?}", case.name);
     }
 }

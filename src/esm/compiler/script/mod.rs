@@ -10,6 +10,7 @@ mod glob_call;
 mod globs;
 mod imports;
 mod job;
+mod nesting;
 mod parse;
 mod pragma;
 mod rewrite;
@@ -22,7 +23,7 @@ use oxc::{
     ast::ast::Program,
     codegen::{Codegen, CodegenOptions, CommentOptions},
     semantic::Scoping,
-    span::SourceType,
+    span::{SourceType, Span},
     transformer::Transformer,
 };
 use oxc_sourcemap::{ConcatSourceMapBuilder, SourceMap};
@@ -54,6 +55,9 @@ pub(super) struct Script {
     pub(super) packages: Vec<(String, String)>,
 }
 
+/// The message for code that is nested more deeply than any that people write.
+const TOO_DEEP: &str = "this code is nested too deeply";
+
 /// Packages whose JSX functions create React elements.
 const REACT_RUNTIMES: [&str; 4] = ["react", "@emotion/react", "theme-ui", "nativewind"];
 
@@ -62,6 +66,11 @@ const REACT_RUNTIMES: [&str; 4] = ["react", "@emotion/react", "theme-ui", "nativ
 /// # Blocking
 /// Resolves imports on the disk.
 pub(super) fn compile(job: &Job<'_>) -> Result<Option<Script>, CompileError> {
+    if let Some(at) = nesting::too_deep(job.text, job.language.is_typed()) {
+        return Err(
+            job.error_at(Span::empty(u32::try_from(at).unwrap_or_default()), TOO_DEEP.to_owned())
+        );
+    }
     let allocator = Allocator::default();
     let source_type = match job.language {
         Language::Js | Language::Jsx => SourceType::jsx(),
@@ -88,6 +97,9 @@ pub(super) fn compile(job: &Job<'_>) -> Result<Option<Script>, CompileError> {
         if job.context == ScriptContext::Classic || !needs_compilation {
             return Ok(None);
         }
+    }
+    if let Some(span) = scan.too_deep {
+        return Err(job.error_at(span, TOO_DEEP.to_owned()));
     }
     if let Some(span) = scan.decorator
         && !job.options.legacy_decorators
@@ -148,7 +160,8 @@ fn transform_and_print<'a>(
     rewrite::rewrite(&mut program, allocator, &replacements, &placeholder, &accepted);
     program.hashbang = None;
     let env = if scan.env { Some(job.env.map_err(Clone::clone)?) } else { None };
-    let features = Features { env, hot: in_page && is_module, react, refresh };
+    let hot = in_page && is_module;
+    let features = Features { env, hot, react, refresh };
     let (code, slots) = print(job, &program, &placeholder, &imports, &features);
     Ok(Script { code, slots, imports, globs, packages })
 }

@@ -36,6 +36,8 @@ pub(super) struct Scan {
     pub(super) jsx: Option<Span>,
     /// The first decorator.
     pub(super) decorator: Option<Span>,
+    /// The first element that is nested too deeply.
+    pub(super) too_deep: Option<Span>,
     /// Whether `import.meta.env` is used.
     pub(super) env: bool,
     /// Whether `import.meta.hot` is used.
@@ -44,7 +46,12 @@ pub(super) struct Scan {
     pub(super) glob: bool,
     /// The local names of imported namespaces, and their specifiers.
     namespaces: BTreeMap<String, String>,
+    /// The number of JSX elements around the current node.
+    elements: usize,
 }
+
+/// The number of nested JSX elements. Their compilation takes the square of it.
+const MAX_ELEMENTS: usize = 1_000;
 
 impl Scan {
     /// Scans a program.
@@ -63,6 +70,15 @@ impl Scan {
         let kind = with.and_then(type_attribute);
         let specifier = source.value.to_string();
         self.requests.push(Request { specifier, kind, span: source.span });
+    }
+
+    /// Enters an element.
+    fn enter_element(&mut self, span: Span) {
+        self.jsx.get_or_insert(span);
+        self.elements += 1;
+        if self.elements > MAX_ELEMENTS {
+            self.too_deep.get_or_insert(span);
+        }
     }
 
     fn add_name(&mut self, specifier: &str, name: &str) {
@@ -190,13 +206,15 @@ impl<'a> Visit<'a> for Scan {
     }
 
     fn visit_jsx_element(&mut self, element: &JSXElement<'a>) {
-        self.jsx.get_or_insert(element.span);
+        self.enter_element(element.span);
         walk::walk_jsx_element(self, element);
+        self.elements -= 1;
     }
 
     fn visit_jsx_fragment(&mut self, fragment: &JSXFragment<'a>) {
-        self.jsx.get_or_insert(fragment.span);
+        self.enter_element(fragment.span);
         walk::walk_jsx_fragment(self, fragment);
+        self.elements -= 1;
     }
 
     fn visit_decorator(&mut self, decorator: &Decorator<'a>) {

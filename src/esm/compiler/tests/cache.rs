@@ -200,7 +200,7 @@ fn number_of_checked_files_does_not_grow_with_modules() {
     folder.write("tsconfig.json", "{}");
     let finder = OptionsFinder::default();
     let find = |name: &str| {
-        finder.find(&folder.path.join(name), Language::Ts).unwrap();
+        finder.find(&folder.path, &folder.path.join(name), Language::Ts).unwrap();
         finder.checked_files()
     };
     assert_eq!([find("a.ts"), find("b.ts"), find("c.ts")], [find("d.ts"); 3]);

@@ -10,6 +10,12 @@ fn deeply_nested_sources_do_not_overflow_the_stack() {
     let nested = |open: &str, inner: &str, close: &str, times: usize| {
         format!("export let a = {}{inner}{}", open.repeat(times), close.repeat(times))
     };
+    // The limits of nested brackets do not apply to chains.
+    for chain in [nested("a + ", "1", "", 20_000), nested("b", "", ".c()", 20_000)] {
+        assert!(
+            run_with_stack(&chain, || compile("/src/x.tsx", &chain).is_ok()).is_ok_and(|ok| ok)
+        );
+    }
     let table = [
         nested("(", "1", ")", 10_000),
         nested("[", "1", "]", 2000),

@@ -1,20 +1,35 @@
 //! Errors in `tsconfig.json` and `jsconfig.json`, with their positions.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use oxc_resolver::{JSONError, ResolveError};
 
-use crate::esm::compile_error::CompileError;
+use crate::esm::{
+    compile_error::{CompileError, relative},
+    compiler::config_files::read_bounded,
+};
 
 /// Describes why the options for a file could not be determined.
-pub(super) fn compile_error(path: &Path, error: ResolveError) -> CompileError {
+/// `root` is the served folder.
+pub(super) fn compile_error(root: &Path, path: &Path, error: ResolveError) -> CompileError {
+    let of_file = |message| CompileError::of_file(path, message);
     match error {
         ResolveError::Json(error) => {
-            let text = fs::read_to_string(&error.path).unwrap_or_default();
+            let bytes = read_bounded(&error.path).ok().flatten().unwrap_or_default();
+            let text = String::from_utf8_lossy(&bytes);
             let message = message(&error, &text);
             CompileError::at_position(&error.path, &text, error.line, error.column, message)
         }
-        error => CompileError::of_file(path, format!("cannot read the tsconfig.json: {error}")),
+        ResolveError::TsconfigNotFound(missing) => {
+            let missing = relative(root, &missing);
+            of_file(format!(
+                "the tsconfig.json of this file extends {missing}, which does not exist"
+            ))
+        }
+        ResolveError::TsconfigCircularExtend(_) => {
+            of_file("the tsconfig.json of this file extends itself".to_owned())
+        }
+        error => of_file(format!("cannot read the tsconfig.json of this file: {error}")),
     }
 }
 

@@ -10,7 +10,10 @@ mod recorder;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use oxc_resolver::{ResolveError, ResolveOptions, ResolverGeneric, TsConfig, TsconfigDiscovery};
@@ -21,7 +24,7 @@ use self::{
     recorder::{Record, RecordingFileSystem},
 };
 use super::{config_files::ConfigFiles, file_type::Language};
-use crate::esm::compile_error::CompileError;
+use crate::esm::{compile_error::CompileError, resolve::bounded};
 
 /// The number of lookups before the resolver is replaced. It keeps every path that it was asked
 /// for.
@@ -29,37 +32,38 @@ const MAX_LOOKUPS: usize = 1_000;
 
 /// Finds the options for files, and caches the parsed configuration until one of its files changes.
 #[derive(Default)]
-pub(super) struct OptionsFinder(Mutex<Option<Configuration>>);
+pub(super) struct OptionsFinder(Mutex<Option<Arc<Configuration>>>);
 
 impl OptionsFinder {
-    /// Returns the options for a file, and the configuration files that they come from.
+    /// Returns the options for a file, and the configuration files that they come from. `root` is the
+    /// served folder.
     ///
     /// # Blocking
     /// Checks the configuration files for changes, and reads them if needed.
     ///
     /// # Errors
-    /// Fails if a configuration file is invalid.
+    /// Fails if a configuration file is invalid or cannot be read.
     pub(super) fn find(
         &self,
+        root: &Path,
         path: &Path,
         language: Language,
     ) -> Result<(Options, Vec<PathBuf>), CompileError> {
-        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_stale = |configuration: &mut Configuration| {
-            configuration.lookups >= MAX_LOOKUPS || !configuration.files.are_unchanged()
-        };
-        drop(cached.take_if(is_stale));
-        let configuration = cached.get_or_insert_with(Configuration::new);
-        let options =
-            configuration.find(path, language).map_err(|error| compile_error(path, error))?;
-        Ok((options, configuration.files.existing().collect()))
+        // The lock is not held while files are read: that may take long.
+        let cached = lock(&self.0).clone();
+        let configuration = cached.filter(|cached| cached.is_current()).unwrap_or_else(|| {
+            let new = Arc::new(Configuration::new());
+            *lock(&self.0) = Some(Arc::clone(&new));
+            new
+        });
+        configuration.find(root, path, language)
     }
 
     /// Returns the number of files that are checked for changes.
     #[cfg(test)]
     pub(super) fn checked_files(&self) -> usize {
-        let cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        cached.as_ref().map_or(0, |configuration| configuration.files.len())
+        let cached = lock(&self.0);
+        cached.as_ref().map_or(0, |configuration| lock(&configuration.files).len())
     }
 }
 
@@ -67,8 +71,8 @@ impl OptionsFinder {
 struct Configuration {
     resolver: ResolverGeneric<RecordingFileSystem>,
     record: Record,
-    files: ConfigFiles,
-    lookups: usize,
+    files: Mutex<ConfigFiles>,
+    lookups: AtomicUsize,
 }
 
 impl Configuration {
@@ -78,21 +82,49 @@ impl Configuration {
         let options =
             ResolveOptions { tsconfig: Some(TsconfigDiscovery::Auto), ..ResolveOptions::default() };
         let resolver = ResolverGeneric::new_with_file_system(file_system, options);
-        Self { resolver, record, files: ConfigFiles::default(), lookups: 0 }
+        Self { resolver, record, files: Mutex::default(), lookups: AtomicUsize::new(0) }
     }
 
-    fn find(&mut self, path: &Path, language: Language) -> Result<Options, ResolveError> {
-        self.lookups += 1;
-        let config = self.tsconfig(path, language);
-        let config = match (config, language) {
+    fn is_current(&self) -> bool {
+        let files = lock(&self.files).clone();
+        self.lookups.load(Ordering::Relaxed) < MAX_LOOKUPS && files.are_unchanged()
+    }
+
+    fn find(
+        &self,
+        root: &Path,
+        path: &Path,
+        language: Language,
+    ) -> Result<(Options, Vec<PathBuf>), CompileError> {
+        self.lookups.fetch_add(1, Ordering::Relaxed);
+        let config = bounded(|| match (self.tsconfig(path, language), language) {
             (Ok(None), Language::Js | Language::Jsx) => self.jsconfig(path),
             (config, _) => config,
-        };
+        });
+        let mut files = lock(&self.files);
         for path in self.record.paths().drain(..) {
-            self.files.record(path);
+            files.record(path);
         }
-        let config = config?;
-        Ok(config.map(|config| Options::from(&config.compiler_options)).unwrap_or_default())
+        let files: Vec<_> = files.existing().collect();
+        self.check_readable(path, config.as_ref().ok().and_then(Option::as_deref))?;
+        let config = config.map_err(|error| compile_error(root, path, error))?;
+        let options = config.map(|config| Options::from(&config.compiler_options));
+        Ok((options.unwrap_or_default(), files))
+    }
+
+    /// Checks that the resolver has not passed over the nearest `tsconfig.json` of a file because it
+    /// could not be read, or something that it extends.
+    ///
+    /// # Errors
+    /// Names the file and the reason.
+    fn check_readable(&self, path: &Path, found: Option<&TsConfig>) -> Result<(), CompileError> {
+        let Some((file, why)) = self.record.unreadable().clone() else { return Ok(()) };
+        let mut candidates = path.ancestors().skip(1).map(|folder| folder.join("tsconfig.json"));
+        let nearest = candidates.find(|candidate| candidate.is_file());
+        if nearest.as_deref() == found.map(TsConfig::path) {
+            return Ok(());
+        }
+        Err(CompileError::of_file(&file, format!("cannot read this file: {why}")))
     }
 
     fn tsconfig(
@@ -123,4 +155,8 @@ impl Configuration {
         }
         Ok(None)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

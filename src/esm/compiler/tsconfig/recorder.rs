@@ -6,27 +6,37 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use oxc_resolver::{FileMetadata, FileSystem, FileSystemOs, ResolveError};
+use oxc_resolver::{FileMetadata, FileSystem, ResolveError};
+
+use crate::esm::resolve::BoundedFiles;
 
 /// The paths of the JSON files that were looked for, whether they exist or not.
 #[derive(Clone, Default)]
-pub(super) struct Record(Arc<Mutex<Vec<PathBuf>>>);
+pub(super) struct Record {
+    paths: Arc<Mutex<Vec<PathBuf>>>,
+    /// A file that exists and could not be read, and why. The resolver ignores such files.
+    unreadable: Arc<Mutex<Option<(PathBuf, String)>>>,
+}
 
 impl Record {
     pub(super) fn paths(&self) -> MutexGuard<'_, Vec<PathBuf>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.paths.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn unreadable(&self) -> MutexGuard<'_, Option<(PathBuf, String)>> {
+        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The operating system's files, with a record of lookups.
 pub(super) struct RecordingFileSystem {
-    os: FileSystemOs,
+    files: BoundedFiles,
     record: Record,
 }
 
 impl RecordingFileSystem {
     pub(super) fn with_record(record: Record) -> Self {
-        Self { os: FileSystemOs::new(), record }
+        Self { files: BoundedFiles::new(), record }
     }
 
     fn note(&self, path: &Path) {
@@ -43,29 +53,35 @@ impl FileSystem for RecordingFileSystem {
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         self.note(path);
-        self.os.read(path)
+        self.files.read(path)
     }
 
     fn read_to_string(&self, path: &Path) -> io::Result<String> {
         self.note(path);
-        self.os.read_to_string(path)
+        let text = self.files.read_to_string(path);
+        if let Err(error) = &text
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            *self.record.unreadable() = Some((path.to_owned(), error.to_string()));
+        }
+        text
     }
 
     fn metadata(&self, path: &Path) -> io::Result<FileMetadata> {
         self.note(path);
-        FileSystem::metadata(&self.os, path)
+        self.files.metadata(path)
     }
 
     fn symlink_metadata(&self, path: &Path) -> io::Result<FileMetadata> {
         self.note(path);
-        FileSystem::symlink_metadata(&self.os, path)
+        self.files.symlink_metadata(path)
     }
 
     fn read_link(&self, path: &Path) -> Result<PathBuf, ResolveError> {
-        FileSystem::read_link(&self.os, path)
+        self.files.read_link(path)
     }
 
     fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
-        FileSystem::canonicalize(&self.os, path)
+        self.files.canonicalize(path)
     }
 }

@@ -20,7 +20,6 @@
 mod tests;
 
 use std::{
-    collections::BTreeMap,
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -30,6 +29,7 @@ use std::{
 };
 
 use super::{
+    faults::Faults,
     graph::{EVERYONE, Reach, UsageGraph},
     mailbox::Mailbox,
     tabs::{Tab, TabId, Tabs},
@@ -39,10 +39,6 @@ use crate::{
     fault::Fault,
     live::stamp::Stamp,
 };
-
-/// The maximum number of compile errors that are reported at the same time.
-#[cfg_attr(not(feature = "esm"), allow(dead_code))]
-const FAULTS: usize = 100;
 
 /// Which tabs are notified of a change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -87,8 +83,7 @@ pub(crate) struct Hub {
 #[derive(Debug, Default)]
 pub(super) struct Usage {
     pub(super) graph: UsageGraph,
-    /// Compile errors by the URL paths of their sources.
-    pub(super) faults: BTreeMap<String, Arc<Fault>>,
+    pub(super) faults: Faults,
 }
 
 impl Hub {
@@ -204,14 +199,7 @@ impl Hub {
     #[cfg_attr(not(feature = "esm"), allow(dead_code))]
     pub(crate) fn report_fault(&self, fault: Fault) -> bool {
         let mut usage = self.usage();
-        let known = usage.faults.get(&fault.path).map(|known| &**known);
-        let new = known != Some(&fault);
-        if new {
-            if usage.faults.len() >= FAULTS && known.is_none() {
-                return false;
-            }
-            usage.faults.insert(fault.path.clone(), Arc::new(fault));
-        }
+        let new = usage.faults.insert(fault);
         // A known error may affect more tabs by now: the request that meets it may be the first to
         // show that a tab uses the source.
         self.notify_of_faults(usage);
@@ -226,7 +214,7 @@ impl Hub {
             return false;
         }
         let mut usage = self.usage();
-        let had = usage.faults.remove(path).is_some();
+        let had = usage.faults.remove(path);
         if had {
             self.notify_of_faults(usage);
         }
@@ -257,7 +245,7 @@ impl Hub {
     #[cfg_attr(not(feature = "esm"), allow(dead_code))]
     pub(crate) fn faulty_sources(&self) -> Vec<Change> {
         let usage = self.usage();
-        let paths = usage.faults.keys().cloned();
+        let paths = usage.faults.iter().map(|(path, _)| path.clone());
         paths.map(|path| Change { path, kind: Kind::Modified }).collect()
     }
 
