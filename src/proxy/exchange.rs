@@ -44,6 +44,7 @@ use super::{
     informational::Informational,
     pool::{Idle, Pool, Put, STUCK_AFTER},
     request_body::RequestBody,
+    socket::Names,
     tls::Tls,
     upstream::Upstream,
 };
@@ -136,7 +137,7 @@ impl Transport {
             let connection = match idle.take() {
                 Some(connection) => connection,
                 None => {
-                    let connect = self.connect(upstream, options.wait, heads);
+                    let connect = self.connect(upstream, options, heads);
                     let connected = self.cancel.run_until_cancelled(connect).await;
                     connected.ok_or(ProxyError::ShuttingDown)??
                 }
@@ -165,15 +166,16 @@ impl Transport {
     async fn connect(
         &self,
         upstream: &Upstream,
-        wait: Duration,
+        options: &ExchangeOptions,
         heads: Heads,
     ) -> Result<Box<Connection>, ProxyError> {
-        let deadline = Instant::now() + wait;
+        let deadline = Instant::now() + options.wait;
+        let names = if options.upgrade { Names::WebSocket } else { Names::TitleCase };
         loop {
             match connect(upstream, &self.tls).await {
                 Ok(socket) => {
                     self.health.connected(upstream);
-                    let connection = Connection::start(socket, heads).await;
+                    let connection = Connection::start(socket, heads, names).await;
                     return connection
                         .map_err(|error| ProxyError::BadResponse(describe_http(&error)));
                 }

@@ -94,7 +94,7 @@ impl TestProxy {
                     }
                 });
                 let connection = http1::Builder::new()
-                    .preserve_header_case(true)
+                    .title_case_headers(true)
                     .serve_connection(TokioIo::new(socket), service)
                     .with_upgrades();
                 tokio::spawn(connection);
