@@ -123,7 +123,9 @@ async fn control_characters_are_escaped() {
             "a\\u{202e}ssc.b\\u{200b}\\u{2028}\\u{9b}",
         ),
     ];
-    table.iter().for_each(|(name, ..)| dir.write(name, "a {}"));
+    for (name, ..) in table {
+        dir.write(name, "a {}");
+    }
     let livers = Livers::on(dir.path()).start().await;
     for (name, url, wanted) in table {
         assert_eq!(http::get(livers.port(), &format!("/{url}")).await.status, 200, "{url}");

@@ -32,14 +32,15 @@ pub(super) fn explain(error: &clap::Error, args: &[OsString]) -> String {
     let (argument, value) = (context(ContextKind::InvalidArg), context(ContextKind::InvalidValue));
     let flag = argument.split([' ', '[', '=']).next().unwrap_or_default();
     match error.kind() {
-        ErrorKind::ValueValidation if value.is_empty() => needs_value(flag),
+        ErrorKind::ValueValidation | ErrorKind::InvalidValue if value.is_empty() => {
+            needs_value(flag)
+        }
         // The parser's message begins with the value.
         ErrorKind::ValueValidation => match error.source() {
             Some(message) if argument.contains("[=") => format!("{flag}={message}"),
             Some(message) => format!("{flag} {message}"),
             None => format!("{flag} {value} is not valid: see livers --help"),
         },
-        ErrorKind::InvalidValue if value.is_empty() => needs_value(flag),
         ErrorKind::TooManyValues => match &*value {
             "false" | "no" | "off" | "0" => format!("{flag} takes no value: leave it out"),
             _ => format!("{flag} takes no value: write {flag}"),

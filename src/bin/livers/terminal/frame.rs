@@ -64,7 +64,9 @@ impl<'f> Row<'f> {
                 // A combining mark belongs to the character before.
                 (_, Some(0)) if !cells.is_empty() => {
                     let base = cells.iter_mut().rev().find(|cell| !cell.0.is_empty());
-                    base.into_iter().for_each(|cell| cell.0.push(char));
+                    if let Some(cell) = base {
+                        cell.0.push(char);
+                    }
                 }
                 (_, width) => {
                     cells.push(Cell(char.to_string()));
