@@ -6,10 +6,13 @@
 
 mod args;
 mod browser;
+mod line;
 mod messages;
 mod process;
 mod shutdown;
+mod startup_error;
 mod terminal;
+mod verbosity;
 
 use std::{env, ffi::OsString, process::ExitCode, time::Instant};
 
@@ -45,7 +48,7 @@ fn main() -> ExitCode {
         Ok(Ended::Interrupted(signal)) => return ExitCode::from(signal.exit_code()),
         Ok(Ended::Returned(Err(error))) | Err(error) => error,
     };
-    terminal::print_error(&messages::startup_error(&error, &root));
+    terminal::print_error(&startup_error::startup_error(&error, &root));
     let runtime = matches!(error, Error::AddressInUse(_) | Error::Bind(..) | Error::System(_));
     ExitCode::from(if runtime { 1 } else { 2 })
 }

@@ -8,7 +8,7 @@ use clap::{
     error::{ContextKind, ErrorKind},
 };
 
-use super::{Cli, other_tools, root};
+use super::{cli::Cli, other_tools, root};
 
 /// An example for each option that needs a value, and where it helps, a remark.
 const EXAMPLES: &[(&str, &str)] = &[

@@ -94,7 +94,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::TABLE;
-    use crate::args::Cli;
+    use crate::args::cli::Cli;
 
     #[test]
     fn options_of_other_tools_are_none_of_livers_own() {

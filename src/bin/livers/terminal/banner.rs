@@ -7,7 +7,7 @@ use std::{
 
 use livers::{Config, Server};
 
-use super::line::{Line, Message, Style};
+use crate::line::{Line, Message, Style};
 
 /// Returns the banner. `startup` is the time since the process started.
 pub(crate) fn banner(server: &Server, config: &Config, startup: Duration) -> Message {

@@ -3,12 +3,12 @@
 use livers::{Change, Event, Fault, Kind, Refusal};
 use percent_encoding::percent_decode_str;
 
-use super::{
-    Verbosity, frame,
+use super::{frame, pending::Report};
+use crate::{
     line::{LABEL_WIDTH, Line, Message, Style},
-    pending::Report,
+    messages,
+    verbosity::Verbosity,
 };
-use crate::messages;
 
 /// How many file names a line has.
 const MAX_NAMES: usize = 3;
@@ -166,7 +166,8 @@ fn name(path: &str) -> String {
 mod tests {
     use livers::{Change, Event, Kind};
 
-    use super::{Verbosity, event_message};
+    use super::event_message;
+    use crate::verbosity::Verbosity;
 
     fn plain(event: &Event, verbosity: Verbosity) -> Option<String> {
         let message = event_message(event, verbosity, None)?;

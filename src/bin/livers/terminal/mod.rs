@@ -3,17 +3,16 @@
 //! A thread of its own reads the server's events and writes them, so that a terminal that blocks (a
 //! paused pager) delays nothing. It is the only writer of standard output.
 //!
-//! An event becomes a message of styled [lines](line), worded in [`lines`]. The [`printer`] decides
+//! An event becomes a message of styled [lines](crate::line), worded in [`lines`]. The [`printer`] decides
 //! when it is written: after the banner, and the line of a change when the tabs have reported
 //! ([`pending`]); with `--verbose` each report has its own line, in the order of time. Equal
 //! messages in a row become one with a count ([`repeats`]). The [`screen`] writes them.
 //!
 //! anstream removes the colours where the output is not a terminal, and with `NO_COLOR`. All text is
-//! [escaped](line) where it is written.
+//! [escaped](crate::line) where it is written.
 
 mod banner;
 mod frame;
-mod line;
 mod lines;
 mod pending;
 mod printer;
@@ -28,10 +27,11 @@ use tokio::sync::{
     mpsc as messages,
 };
 
+pub(crate) use self::banner::{banner, url};
 use self::printer::Printer;
-pub(crate) use self::{
-    banner::{banner, url},
+use crate::{
     line::{Line, Message, Style},
+    verbosity::Verbosity,
 };
 
 /// How many messages of the program itself may wait for the terminal. There are only a few.
@@ -39,17 +39,6 @@ const MAX_MESSAGES: usize = 8;
 
 /// How long to wait at the end for the last lines to be written.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(300);
-
-/// How much is printed. Each level includes those before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Verbosity {
-    /// Errors and refusals.
-    Errors,
-    /// Changes.
-    Changes,
-    /// Requests, and what each tab did with a change.
-    All,
-}
 
 /// The thread that prints events.
 pub(crate) struct Terminal {

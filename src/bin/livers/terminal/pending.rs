@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::line::{Line, Style};
+use crate::line::{Line, Style};
 
 /// How long a line waits for reports.
 const REPORT_TIMEOUT: Duration = Duration::from_millis(300);

@@ -5,13 +5,12 @@ use std::{collections::HashSet, time::Instant};
 use livers::Event;
 
 use super::{
-    Verbosity,
-    line::Message,
     lines::{self, event_message, refused},
     pending::{PendingLines, Report},
     repeats::Repeats,
     screen::Screen,
 };
+use crate::{line::Message, verbosity::Verbosity};
 
 /// How many different refusals are remembered, so that each is printed once.
 const MAX_REFUSALS: usize = 256;

@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::line::Message;
+use crate::line::Message;
 
 /// The shortest time between two equal messages in a pipe.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -90,7 +90,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::{Output, Repeats};
-    use crate::terminal::line::{Line, Message};
+    use crate::line::{Line, Message};
 
     /// Adds a message for each letter at a time in ms, and returns what is written, and when.
     fn run(replace: bool, steps: &[(u64, &str)]) -> Vec<(u64, String)> {

@@ -9,6 +9,7 @@ use std::{
 use terminal_size::{Height, Width, terminal_size_of};
 
 use super::repeats::Output;
+use crate::line::Line;
 
 /// The fewest columns that texts are fitted to.
 const MIN_COLUMNS: usize = 20;
@@ -48,7 +49,7 @@ impl Screen {
     /// Writes a message.
     pub(super) fn write(&mut self, output: &Output) {
         let rows = output.replaces.then(|| rows(&self.last, self.size())).flatten();
-        self.last = output.message.0.iter().map(super::line::Line::width).collect();
+        self.last = output.message.0.iter().map(Line::width).collect();
         let mut text = String::new();
         for line in &output.message.0 {
             // Writing to a string cannot fail.

@@ -6,7 +6,7 @@ use livers::escape;
 use unicode_width::UnicodeWidthStr;
 
 /// The width of the column with the labels.
-pub(super) const LABEL_WIDTH: usize = 9;
+pub(crate) const LABEL_WIDTH: usize = 9;
 
 /// How a part of a line is displayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl Line {
     }
 
     /// Returns the number of columns on a terminal.
-    pub(super) fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         self.0.iter().map(|span| escape(&span.text).width()).sum()
     }
 
@@ -107,16 +107,16 @@ impl fmt::Display for Line {
 
 /// The lines of one event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Message(pub(super) Vec<Line>);
+pub(crate) struct Message(pub(crate) Vec<Line>);
 
 impl Message {
     /// Returns whether this is the same message as another one, but for the parts that vary.
-    pub(super) fn repeats(&self, other: &Self) -> bool {
+    pub(crate) fn repeats(&self, other: &Self) -> bool {
         self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| a.repeats(b))
     }
 
     /// Appends to the first line how many equal messages this one stands for.
-    pub(super) fn counted(mut self, count: usize) -> Self {
+    pub(crate) fn counted(mut self, count: usize) -> Self {
         if count > 1
             && let Some(first) = self.0.first_mut()
         {
