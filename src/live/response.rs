@@ -10,9 +10,10 @@ use super::{
     element::{PageSource, ScriptElement},
     inject::{
         self,
+        body::InjectedBody,
         decode::{Coding, Decoded, Undecodable},
         described,
-        html::{InjectedBody, Injector},
+        html::Injector,
     },
     policies::PolicyAmender,
     request::{PageRequest, Ticket},

@@ -33,11 +33,7 @@ use crate::{
     },
     live::{
         PageSource, RequestHead, Stamp,
-        inject::{
-            self,
-            html::{InjectedBody, Injector},
-            placement::placement,
-        },
+        inject::{self, body::InjectedBody, html::Injector, placement::placement},
     },
     refusal::Refusal,
     watch::PathState,

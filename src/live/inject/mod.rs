@@ -7,6 +7,7 @@
 //! [`described`] lists the header fields that do not hold for a changed page. [`csp`] computes what a Content Security Policy must allow for the element, and [`meta`] finds the
 //! policies in documents. [`sources`] keeps the sources of recent pages.
 
+pub(crate) mod body;
 pub(crate) mod csp;
 pub(crate) mod decode;
 pub(crate) mod described;
