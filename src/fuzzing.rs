@@ -28,14 +28,15 @@ use crate::{
         encoding::{Accepted, Coding},
         field,
         guard::{AllowedHost, Guard, Verdict, same_origin},
-        media_type, own_paths,
+        media_type::{self, Markup},
+        own_paths,
         representation::Representation,
         url_path::{UrlPath, oracle},
     },
     live::inject::{
         csp::Needs,
         decode::{self, Decoded},
-        html::Injector,
+        injector::Injector,
         meta::Amend,
         placement::placement,
     },
@@ -144,15 +145,18 @@ fn needs(path: &str, inline: bool) -> Needs {
     Needs { host, path: path.to_owned(), own: own_paths::FOLDER, nonce, inline }
 }
 
-/// Injects an element into a document that arrives in chunks. `policies` amends a policy in the
-/// document.
+/// Injects an element into a document, HTML or XML, that arrives in chunks. `policies` amends a
+/// policy in the document.
 pub fn inject_chunks<'c>(
     chunks: impl IntoIterator<Item = &'c [u8]>,
     element: &str,
+    xml: bool,
     charset: Option<&str>,
     policies: Option<fn(&str) -> Option<String>>,
 ) -> Vec<u8> {
-    let mut injector = injector(element, charset, policies);
+    let element = Bytes::copy_from_slice(element.as_bytes());
+    let amend: Amend = Box::new(move |policy| policies.and_then(|amend| amend(policy)));
+    let mut injector = Injector::new(markup(xml), element, charset, amend);
     let mut out = Vec::new();
     for chunk in chunks {
         out.extend_from_slice(&injector.push(Bytes::copy_from_slice(chunk)));
@@ -165,25 +169,18 @@ pub fn inject_chunks<'c>(
 pub fn inject_whole(
     document: &[u8],
     element: &str,
+    xml: bool,
     charset: Option<&str>,
     policies: Option<fn(&str) -> Option<String>>,
 ) -> Vec<u8> {
     let document = Bytes::copy_from_slice(document);
     let element = Bytes::copy_from_slice(element.as_bytes());
     let amend = |policy: &str| policies.and_then(|amend| amend(policy));
-    placement(&document, charset).assemble(&document, element, amend).concat()
+    placement(&document, markup(xml), charset).assemble(&document, element, amend).concat()
 }
 
-fn injector(
-    element: &str,
-    charset: Option<&str>,
-    policies: Option<fn(&str) -> Option<String>>,
-) -> Injector {
-    let injector = Injector::new(Bytes::copy_from_slice(element.as_bytes()), charset);
-    match policies {
-        Some(amend) => injector.with_policies(Box::new(amend) as Amend),
-        None => injector,
-    }
+fn markup(xml: bool) -> Markup {
+    if xml { Markup::Xml } else { Markup::Html }
 }
 
 /// Returns the content coding of a response, or `None` if it is unknown or there are several.

@@ -45,7 +45,7 @@ impl Disk {
         }
         if let Lookup::File(_, file) = &mut lookup
             // A page is sent with the element in it, so a compressed copy of its file is of no use.
-            && !(request.page && media_type::is_html(&media_type::of(&file.path)))
+            && !(request.page && media_type::markup(&media_type::of(&file.path)).is_some())
         {
             file.precompressed = Precompressed::find(file, &self.root, request.accepted);
         }

@@ -20,7 +20,11 @@ pub(crate) enum PageSource {
     Failed,
 }
 
-/// Renders the element.
+/// The namespace of the element. In HTML the attribute has no effect; in XHTML and SVG it makes the
+/// element independent of where it is inserted.
+const XHTML: &str = "http://www.w3.org/1999/xhtml";
+
+/// Renders the element, which is the same in HTML and XML.
 ///
 /// The run, the version, its beginning and the page's source are the query of the script's URL, where the script
 /// reads them. They cannot be the fragment: Chromium gives a cached script the URL of its first
@@ -46,7 +50,9 @@ impl ScriptElement {
         let nonce = format!("{a:016x}{b:016x}");
         Self {
             before: format!("<script type=\"module\" src=\"{}?{boot}.", own_paths::CLIENT),
-            after: format!("\" nonce=\"{nonce}\" async data-livers></script>"),
+            after: format!(
+                "\" nonce=\"{nonce}\" async=\"\" data-livers=\"\" xmlns=\"{XHTML}\"></script>"
+            ),
             nonce,
         }
     }

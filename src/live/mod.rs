@@ -116,6 +116,7 @@ impl Live {
         let page = page.then(|| PageRequest {
             host: head.host.to_owned(),
             path: head.path.to_owned(),
+            navigation: inject::is_navigation(head.headers),
             has_body: head.method != Method::HEAD,
         });
         Ticket { stamp, page }

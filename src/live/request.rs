@@ -29,6 +29,8 @@ pub(crate) struct Ticket {
 pub(super) struct PageRequest {
     pub(super) host: String,
     pub(super) path: String,
+    /// Whether the request is a [navigation](super::inject::is_navigation).
+    pub(super) navigation: bool,
     /// Whether the response has a body: the method is not HEAD.
     pub(super) has_body: bool,
 }

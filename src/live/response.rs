@@ -13,7 +13,7 @@ use super::{
         body::InjectedBody,
         decode::{Coding, Decoded, Undecodable},
         described,
-        html::Injector,
+        injector::Injector,
     },
     policies::PolicyAmender,
     request::{PageRequest, Ticket},
@@ -54,8 +54,13 @@ impl Instrumenter {
             vary(response.headers_mut());
         }
         let possible = inject::is_page_response(response.status(), response.headers());
-        let Some(PageRequest { host, path, has_body }) = ticket.page.as_ref().filter(|_| possible)
+        let Some(PageRequest { host, path, navigation, has_body }) =
+            ticket.page.as_ref().filter(|_| possible)
         else {
+            return Ok(response);
+        };
+        let content_type = content_type(&response).unwrap_or_default();
+        let Some(markup) = inject::markup(&content_type, *navigation) else {
             return Ok(response);
         };
         let coding = Coding::of(response.headers());
@@ -68,14 +73,14 @@ impl Instrumenter {
         let down =
             [StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT].contains(&response.status());
         let source = if down { PageSource::Failed } else { PageSource::None };
-        let charset = charset(&response);
         amend_head(response.headers_mut());
         if !has_body {
             return Ok(response);
         }
         let element = self.element.render(ticket.stamp, source);
-        let injector =
-            Injector::new(element, charset.as_deref()).with_policies(self.policies.amender(needs));
+        let amend = self.policies.amender(needs);
+        let charset = media_type::charset(&content_type);
+        let injector = Injector::new(markup, element, charset, amend);
         let (parts, body) = response.into_parts();
         let body = match coding {
             Coding::Identity => body,
@@ -113,9 +118,8 @@ fn decoded(body: Body, coding: Coding, events: Events, origin: &str, path: &str)
     }))
 }
 
-fn charset(response: &Response) -> Option<String> {
-    let content_type = response.headers().get(CONTENT_TYPE)?.to_str().ok()?;
-    media_type::charset(content_type).map(str::to_owned)
+fn content_type(response: &Response) -> Option<String> {
+    Some(response.headers().get(CONTENT_TYPE)?.to_str().ok()?.to_owned())
 }
 
 fn report(events: &Events, origin: &str, path: &str, why: String) {

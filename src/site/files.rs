@@ -27,13 +27,13 @@ use crate::{
         body::{self, Response},
         conditional::EntityTag,
         encoding::Accepted,
-        media_type,
+        media_type::{self, Markup},
         representation::{Content, Representation},
         url_path::{PathError, UrlPath},
     },
     live::{
         PageSource, RequestHead, Stamp,
-        inject::{self, body::InjectedBody, html::Injector, placement::placement},
+        inject::{self, body::InjectedBody, injector::Injector, placement::placement},
     },
     refusal::Refusal,
     watch::PathState,
@@ -49,6 +49,8 @@ struct FileQuery<'r> {
     host: &'r str,
     /// Whether the response is displayed as a page in a tab or frame.
     page: bool,
+    /// Whether the request is certain to be a navigation.
+    navigation: bool,
     /// What a page is stamped with.
     stamp: Stamp,
 }
@@ -83,12 +85,9 @@ impl Site {
         let ticket =
             self.live.on_request(RequestHead { method, headers, host, path: uri.path() }).await;
         let (page, stamp) = (ticket.is_page(), ticket.stamp);
-        let query = FileQuery { method, uri, headers, host, page, stamp };
-        let variant = Variant {
-            page,
-            navigation: page && inject::is_navigation(headers),
-            accepted: Accepted::from_headers(headers),
-        };
+        let navigation = page && inject::is_navigation(headers);
+        let query = FileQuery { method, uri, headers, host, page, navigation, stamp };
+        let variant = Variant { page, navigation, accepted: Accepted::from_headers(headers) };
         match self.cache.get(uri.path(), variant) {
             Some(file) => self.send(&file, query).await,
             None => self.resolve(variant, query).await,
@@ -151,7 +150,7 @@ impl Site {
         } else if !page {
             self.report_missing(&url, query.headers, query.host).await;
         }
-        let prepared = match self.prepare(path, (status, file), (fields, dependencies), page) {
+        let prepared = match self.prepare(path, (status, file), (fields, dependencies), query) {
             Prepared::File(prepared) => prepared,
             Prepared::Stream(file) => return self.stream(path, *file, query),
         };
@@ -169,7 +168,7 @@ impl Site {
         path: &str,
         (status, mut file): (StatusCode, ServedFile),
         (fields, mut uses): (Fields, Vec<String>),
-        page: bool,
+        FileQuery { page, navigation, .. }: FileQuery<'_>,
     ) -> Prepared {
         let url = file.url.to_string();
         uses.push(url.clone());
@@ -177,9 +176,10 @@ impl Site {
             uses.push(copy.url.to_string());
         }
         uses.retain(|used| used != path);
-        let injected = page && media_type::is_html(&media_type::of(&file.path));
+        let of_name = media_type::of(&file.path);
+        let markup = page.then(|| inject::markup(&of_name, navigation)).flatten();
         let may_compile = self.may_compile(&file.path, "");
-        let (metadata, content) = select(status, &mut file, injected, may_compile);
+        let (metadata, content) = select(status, &mut file, markup.is_some(), may_compile);
         let bytes = match content {
             docroot::Content::Memory(bytes) => bytes,
             docroot::Content::Large(file, facts, _) => {
@@ -188,7 +188,10 @@ impl Site {
                 return Prepared::Stream(Box::new(file));
             }
         };
-        let page = injected.then(|| PreparedPage::new(status, &file, &bytes, self.esm.is_some()));
+        let page = markup
+            .map(|markup| PreparedPage::new(status, &file, markup, &bytes, self.esm.is_some()))
+            // XML without the element is no page: no script of it would report it.
+            .filter(|page| markup == Some(Markup::Html) || page.placement.has_element());
         // The page may have had an import that did not resolve.
         if page.as_ref().is_some_and(|page| !page.may_import) {
             self.clear_fault(&url);
@@ -212,16 +215,17 @@ impl Site {
 
     /// Sends a file that is not in memory, with the element in it if it is a page.
     fn stream(&self, path: &str, file: StreamedFile, query: FileQuery<'_>) -> Response {
-        let FileQuery { method, uri, headers, host, page, stamp } = query;
+        let FileQuery { method, uri, headers, host, page, navigation, stamp } = query;
         let StreamedFile { metadata, content, fields, uses } = file;
         for used in &uses {
             self.live.observe(path, used);
         }
-        let injected = page && metadata.content_type.to_str().is_ok_and(media_type::is_html);
-        let content = if injected {
+        let content_type = metadata.content_type.to_str().ok().filter(|_| page);
+        let markup = content_type.and_then(|name| inject::markup(name, navigation));
+        let content = if let Some(markup) = markup {
             let amend = self.live.amender(self.live.needs(host, uri.path(), false));
             let element = self.live.element(stamp, PageSource::None);
-            let injector = Injector::new(element, None).with_policies(amend);
+            let injector = Injector::new(markup, element, None, amend);
             Content::Stream(body::stream(InjectedBody::new(content.into_body(), injector)))
         } else {
             if page {
@@ -231,7 +235,7 @@ impl Site {
             content
         };
         let response = Representation { metadata, content }.into_response(method, headers);
-        self.finish(query, &fields, injected.then_some(false), response)
+        self.finish(query, &fields, markup.map(|_| false), response)
     }
 
     /// Answers a request with a prepared file: as a module, as a page, or as it is.
@@ -253,7 +257,7 @@ impl Site {
 
     /// Answers a request with a file as it is, or as a page.
     async fn send_file(&self, prepared: &PreparedFile, query: FileQuery<'_>) -> Response {
-        let FileQuery { method, uri, headers, host, page, stamp } = query;
+        let FileQuery { method, uri, headers, host, page, stamp, .. } = query;
         let PreparedFile { fields, bytes, file, .. } = prepared;
         let mut metadata = prepared.metadata.clone();
         let Some(html) = &prepared.page else {
@@ -340,8 +344,11 @@ impl Site {
                 page.metadata.validators.tag =
                     Some(EntityTag::derived(0, &[&html[..], &element].concat()));
             }
-            page.content =
-                Content::Memory(placement(&html, None).assemble(&html, element, |_| None));
+            page.content = Content::Memory(placement(&html, Markup::Html, None).assemble(
+                &html,
+                element,
+                |_| None,
+            ));
         }
         let response = page.into_response(query.method, query.headers);
         self.finish(query, fields, query.page.then_some(false), response)

@@ -15,7 +15,7 @@ use crate::{
     files::{Precompressed, ServedFile, cache::Weight},
     http::{
         conditional::{EntityTag, LastModified, Validators},
-        media_type::{self, Sample},
+        media_type::{self, Markup, Sample},
         representation::{self, Metadata},
     },
     live::{
@@ -67,7 +67,7 @@ pub(crate) struct PreparedFile {
     pub(super) page: Option<PreparedPage>,
 }
 
-/// What is known of an HTML page.
+/// What is known of a page.
 #[derive(Debug)]
 pub(super) struct PreparedPage {
     pub(super) placement: Placement,
@@ -105,14 +105,22 @@ impl Weight for PreparedFile {
 
 impl PreparedPage {
     /// Prepares a page. `compiles` says whether imports of packages are resolved.
-    pub(super) fn new(status: StatusCode, file: &ServedFile, html: &[u8], compiles: bool) -> Self {
+    pub(super) fn new(
+        status: StatusCode,
+        file: &ServedFile,
+        markup: Markup,
+        html: &[u8],
+        compiles: bool,
+    ) -> Self {
+        let is_html = markup == Markup::Html;
         Self {
-            placement: placement(html, None),
-            may_import: compiles && Esm::may_import(html),
+            placement: placement(html, markup, None),
+            may_import: is_html && compiles && Esm::may_import(html),
             hash: file.content_hash.0,
             // For another encoding than UTF-8, only the browser knows how it reads the page. And a
             // page that stands for a missing one is not the source at this path.
-            can_be_patched: status == StatusCode::OK
+            can_be_patched: is_html
+                && status == StatusCode::OK
                 && media_type::of_html(Sample::Whole(html)) == UTF8,
             element: Mutex::default(),
         }
@@ -154,14 +162,14 @@ pub(super) fn select(
         Content::Large(_, _, beginning) => Sample::Beginning(beginning),
     };
     let content_type = media_type::of_file(&file.path, sample);
-    let is_html = media_type::is_html(&content_type);
+    let is_page = media_type::markup(&content_type).is_some();
     let mut metadata = Metadata {
         status,
         content_type: HeaderValue::try_from(content_type)
             .unwrap_or(HeaderValue::from_static("application/octet-stream")),
         validators: Validators::default(),
         coding: None,
-        vary: is_html.then_some(HeaderValue::from_static(inject::VARIES)),
+        vary: is_page.then_some(HeaderValue::from_static(inject::VARIES)),
     };
     if injected {
         return (metadata, file.content.take());

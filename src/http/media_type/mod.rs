@@ -83,6 +83,28 @@ fn is_transport_stream(path: &Path, beginning: &[u8]) -> bool {
     named && beginning.len() >= PACKET && packets.all(|first| *first == 0x47)
 }
 
+/// The syntax of a document that can contain scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Markup {
+    Html,
+    /// XHTML or SVG.
+    Xml,
+}
+
+/// Returns the syntax of a document with a `Content-Type`, if browsers run scripts in it.
+///
+/// They do so in any XML with elements of XHTML or SVG. Other types are left out, because they are
+/// mostly data, of which browsers show the source.
+pub(crate) fn markup(content_type: &str) -> Option<Markup> {
+    let essence = essence(content_type);
+    let is = |known: &str| essence.eq_ignore_ascii_case(known);
+    if is_html(content_type) {
+        Some(Markup::Html)
+    } else {
+        (is("application/xhtml+xml") || is("image/svg+xml")).then_some(Markup::Xml)
+    }
+}
+
 /// Whether a `Content-Type` is that of HTML.
 pub(crate) fn is_html(content_type: &str) -> bool {
     essence(content_type).eq_ignore_ascii_case("text/html")
@@ -141,9 +163,9 @@ mod tests {
     use std::path::Path;
 
     use super::{
-        OVERRIDES,
+        Markup, OVERRIDES,
         Sample::{Beginning, Whole},
-        charset, is_html, of, of_file, of_html,
+        charset, is_html, markup, of, of_file, of_html,
     };
 
     #[test]
@@ -256,6 +278,20 @@ mod tests {
             ("text/html; charset", None),
         ] {
             assert_eq!(charset(content_type), wanted, "{content_type}");
+        }
+    }
+
+    #[test]
+    fn documents_with_scripts_are_recognized() {
+        for (content_type, wanted) in [
+            ("text/html; charset=utf-8", Some(Markup::Html)),
+            ("Application/XHTML+xml;charset=utf-16", Some(Markup::Xml)),
+            ("image/svg+xml ", Some(Markup::Xml)),
+            ("application/xml", None),
+            ("image/svg", None),
+            ("", None),
+        ] {
+            assert_eq!(markup(content_type), wanted, "{content_type}");
         }
     }
 

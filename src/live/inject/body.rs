@@ -13,7 +13,7 @@ use hyper::{
     body::{Body as HttpBody, Frame},
 };
 
-use super::{described, html::Injector};
+use super::{described, injector::Injector};
 
 /// How much of a body is read before any of it is sent, in bytes, if it is there already.
 const AHEAD: usize = 64 * 1024;
@@ -31,7 +31,7 @@ pub(crate) struct InjectedBody<B> {
 }
 
 impl<B: HttpBody<Data = Bytes> + Unpin> InjectedBody<B> {
-    /// Wraps a body that is an HTML document.
+    /// Wraps a body that is a document.
     pub(crate) fn new(inner: B, injector: Injector) -> Self {
         Self { inner, injector, more: true, ahead: VecDeque::new(), trailers: None }
     }

@@ -26,7 +26,7 @@ use super::{
 };
 
 /// Inserts the element into a document whose bytes are pushed through it.
-pub(crate) struct Injector {
+pub(crate) struct HtmlInjector {
     element: Bytes,
     /// `None` once the position was found or the search was given up.
     search: Option<Search>,
@@ -36,7 +36,7 @@ pub(crate) struct Injector {
     policies: Option<Policies>,
 }
 
-impl Injector {
+impl HtmlInjector {
     /// An injector for one document. `charset` is the one that the document's `Content-Type` names,
     /// if any.
     pub(crate) fn new(element: Bytes, charset: Option<&str>) -> Self {
@@ -108,12 +108,12 @@ mod tests {
     use bytes::Bytes;
     use proptest::prelude::*;
 
-    use super::Injector;
+    use super::HtmlInjector;
 
     const ELEMENT: &str = "<!>";
 
     fn inject(document: &[u8], step: usize) -> Vec<u8> {
-        let mut injector = Injector::new(ELEMENT.into(), None);
+        let mut injector = HtmlInjector::new(ELEMENT.into(), None);
         let mut out = Vec::new();
         for chunk in document.chunks(step) {
             out.extend_from_slice(&injector.push(Bytes::copy_from_slice(chunk)));
@@ -208,7 +208,7 @@ mod tests {
     fn the_charset_parameter_decides_without_a_byte_order_mark() {
         let units =
             |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_be_bytes).collect() };
-        let mut injector = Injector::new(ELEMENT.into(), Some("UTF-16BE"));
+        let mut injector = HtmlInjector::new(ELEMENT.into(), Some("UTF-16BE"));
         let out = injector.push(Bytes::from(units("<html><head><p>")));
         assert_eq!(out, units("<html><head><!><p>"));
     }

@@ -229,7 +229,7 @@ const REFERENCES: [(&str, &str); 7] = [
 ];
 
 /// Decodes the character references in an attribute's value; returns `None` for unsupported ones.
-fn decoded(text: &str) -> Option<String> {
+pub(super) fn decoded(text: &str) -> Option<String> {
     let mut decoded = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('&') {

@@ -1,29 +1,33 @@
-//! Injects the live-reload script element into HTML pages.
+//! Injects the live-reload script element into pages: HTML, XHTML, and SVG that is opened by itself.
 //!
 //! [`is_page_request`] and [`is_page_response`] decide which responses are pages; a fragment that a
-//! script fetches stays the same to the byte. [`html`] inserts the element into a document as it
-//! streams, and [`placement`] into a complete one without copying it. Both use [`search`] and
-//! [`mod@prologue`] to find the position. [`decode`] decompresses pages on their way, and
-//! [`described`] lists the header fields that do not hold for a changed page. [`csp`] computes what a Content Security Policy must allow for the element, and [`meta`] finds the
-//! policies in documents. [`sources`] keeps the sources of recent pages.
+//! script fetches stays the same to the byte, and so does an image. [`injector`] inserts the element
+//! into a document as it streams ([`body`]), and [`placement`] into a complete one without copying
+//! it. The position is found in HTML by [`html`], [`search`] and [`mod@prologue`], in XML by
+//! [`xml`]. [`decode`] decompresses pages on their way, and [`described`] lists the header fields
+//! that do not hold for a changed page. [`csp`] computes what a Content Security Policy must allow
+//! for the element, and [`meta`] finds the policies in HTML documents. [`sources`] keeps the sources
+//! of recent pages.
 
 pub(crate) mod body;
 pub(crate) mod csp;
 pub(crate) mod decode;
 pub(crate) mod described;
 pub(crate) mod html;
+pub(crate) mod injector;
 pub(crate) mod meta;
 pub(crate) mod placement;
 mod prologue;
 mod search;
 pub(crate) mod sources;
+mod xml;
 
 use hyper::{
     Method, StatusCode,
     header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, REFERER, VARY},
 };
 
-use crate::http::media_type;
+use crate::http::media_type::{self, Markup};
 
 /// The request destinations whose response becomes a document (Fetch, "destination").
 const DOCUMENTS: [&str; 6] = ["document", "iframe", "frame", "fencedframe", "object", "embed"];
@@ -84,7 +88,15 @@ pub(crate) fn is_page_response(status: StatusCode, response: &HeaderMap) -> bool
         .contains(&status);
     let attachment = text(CONTENT_DISPOSITION)
         .is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("attachment"));
-    !bodiless && !attachment && text(CONTENT_TYPE).is_some_and(media_type::is_html)
+    !bodiless && !attachment && text(CONTENT_TYPE).and_then(media_type::markup).is_some()
+}
+
+/// Returns the syntax of a page that has a `Content-Type`, or `None` if the element is not inserted.
+///
+/// XML gets it only in a [navigation](is_navigation): a request that does not tell may be for an
+/// image, and XML is data for most tools.
+pub(crate) fn markup(content_type: &str, navigation: bool) -> Option<Markup> {
+    media_type::markup(content_type).filter(|markup| navigation || *markup == Markup::Html)
 }
 
 /// Returns whether a response depends on [`is_page_request`], so that its `Vary` must say so: it is
@@ -146,6 +158,9 @@ mod tests {
         let table: &[(u16, &[(&str, &str)], bool)] = &[
             (200, &[html], true),
             (404, &[html], true),
+            (200, &[("content-type", "application/xhtml+xml;charset=utf-8")], true),
+            (200, &[("content-type", "image/svg+xml")], true),
+            (200, &[("content-type", "application/xml")], false),
             (200, &[], false),
             (200, &[("content-type", "text/plain")], false),
             (204, &[html], false),

@@ -1,6 +1,6 @@
-//! Where the element goes in a complete HTML document, computed once and applied to many responses.
+//! Where the element goes in a complete document, computed once and applied to many responses.
 //!
-//! A [`Placement`] is what [`Injector`](super::html::Injector) finds out while a document streams
+//! A [`Placement`] is what an [`Injector`](super::injector::Injector) finds out while a document streams
 //! through it, kept as offsets: a cache stores it beside the document's bytes, and
 //! [`assemble`](Placement::assemble) turns both into a response body without searching, and without
 //! copying the document unless one of its own policies has to be amended.
@@ -10,7 +10,9 @@ use bytes::Bytes;
 use super::{
     meta::{self, MetaPolicy},
     search::{BEGINNING, Encoding, Search},
+    xml::XmlSearch,
 };
+use crate::http::media_type::Markup;
 
 /// The position of the element in one document, and the policies that the document contains.
 #[derive(Clone, Debug, Default)]
@@ -32,9 +34,26 @@ struct Position {
 /// Returns where the element goes in a complete document, and which policies the document contains.
 ///
 /// `charset` is the one that the response's `Content-Type` names, if any. The result is a pure
-/// function of both arguments. Reads at most the first MiB up to the element, and one MiB after it
+/// function of the arguments. Reads at most the first MiB up to the element, and one MiB after it
 /// if the document contains the text `content-security-policy`.
-pub(crate) fn placement(document: &[u8], charset: Option<&str>) -> Placement {
+pub(crate) fn placement(document: &[u8], markup: Markup, charset: Option<&str>) -> Placement {
+    match markup {
+        Markup::Html => in_html(document, charset),
+        Markup::Xml => {
+            let mut search = XmlSearch::new(charset);
+            search.scan(document);
+            in_xml(search)
+        }
+    }
+}
+
+/// Returns what a search in an XML document has found.
+pub(super) fn in_xml(search: XmlSearch) -> Placement {
+    let Some((offset, encoding, policies)) = search.found() else { return Placement::default() };
+    Placement { element: Some(Position { offset, closer: "", encoding }), policies }
+}
+
+fn in_html(document: &[u8], charset: Option<&str>) -> Placement {
     let mut search = Search::new(charset);
     let (offset, closer) = match search.scan(document) {
         Some(offset) => (offset, ""),
@@ -53,6 +72,11 @@ pub(crate) fn placement(document: &[u8], charset: Option<&str>) -> Placement {
 }
 
 impl Placement {
+    /// Returns whether the document gets the element.
+    pub(crate) fn has_element(&self) -> bool {
+        self.element.is_some()
+    }
+
     /// Returns whether the document contains Content Security Policies, which
     /// [`assemble`](Self::assemble) may have to amend.
     #[allow(dead_code)]
@@ -120,19 +144,25 @@ mod tests {
     use proptest::prelude::*;
 
     use super::placement;
-    use crate::live::inject::html::Injector;
+    use crate::{
+        http::media_type::Markup::{self, Html, Xml},
+        live::inject::injector::Injector,
+    };
 
     const ELEMENT: &str = "<!>";
 
-    fn assembled(document: &[u8], charset: Option<&str>) -> Vec<u8> {
+    fn assembled(document: &[u8], markup: Markup, charset: Option<&str>) -> Vec<u8> {
         let document = Bytes::copy_from_slice(document);
-        let placement = placement(&document, charset);
+        let placement = placement(&document, markup, charset);
         placement.assemble(&document, Bytes::from_static(ELEMENT.as_bytes()), amend).concat()
     }
 
-    fn streamed(document: &[u8], charset: Option<&str>) -> Vec<u8> {
-        let mut injector = Injector::new(ELEMENT.into(), charset).with_policies(Box::new(amend));
-        let mut out = injector.push(Bytes::copy_from_slice(document)).to_vec();
+    fn streamed(document: &[u8], step: usize, markup: Markup, charset: Option<&str>) -> Vec<u8> {
+        let mut injector = Injector::new(markup, ELEMENT.into(), charset, Box::new(amend));
+        let mut out = Vec::new();
+        for bytes in document.chunks(step) {
+            out.extend_from_slice(&injector.push(Bytes::copy_from_slice(bytes)));
+        }
         out.extend_from_slice(&injector.finish());
         out
     }
@@ -146,7 +176,7 @@ mod tests {
     fn a_document_is_not_copied() {
         let document = Bytes::from_static(b"<!doctype html><title>a</title><p>b");
         let element = Bytes::from_static(b"<script></script>");
-        let placement = placement(&document, None);
+        let placement = placement(&document, Html, None);
         let [before, middle, after] = placement.assemble(&document, element.clone(), amend);
         assert_eq!(before, "<!doctype html>");
         assert_eq!(middle.as_ptr(), element.as_ptr());
@@ -160,7 +190,7 @@ mod tests {
             b"<meta http-equiv=content-security-policy content=\"a\"><title></title>\
               <meta http-equiv=content-security-policy content=b><p>c",
         );
-        let placement = placement(&document, None);
+        let placement = placement(&document, Html, None);
         assert!(placement.has_policies());
         let whole = |amend: fn(&str) -> Option<String>| {
             placement.assemble(&document, Bytes::new(), amend).concat()
@@ -193,6 +223,34 @@ mod tests {
         b"\xef\xbb\xbf",
     ];
 
+    const ROOTS: [&[u8]; 4] = [
+        b"<html xmlns='http://www.w3.org/1999/xhtml'><head>",
+        b"<svg xmlns='http://www.w3.org/2000/svg' width=\"1\">",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"<html>",
+    ];
+
+    const XML: [&[u8]; 18] = [
+        b"<?xml version='1.0'?>",
+        b"<!DOCTYPE svg [ <!ENTITY a '<svg>]>'> ",
+        b"]>",
+        b"<!-- ",
+        b" -->",
+        b"<![CDATA[",
+        b"]]>",
+        b" ",
+        b"<head>",
+        b"</head>",
+        b"<meta http-equiv='Content-Security-Policy' content=\"a\"/>",
+        b"<body>",
+        b"<",
+        b">",
+        b"'",
+        b"\xef\xbb\xbf",
+        b"<a b='>'/>",
+        b"\xff",
+    ];
+
     proptest! {
         #[test]
         fn assembling_equals_streaming(
@@ -200,7 +258,27 @@ mod tests {
             charset in prop::sample::select(&[None, Some("utf-8"), Some("utf-16le")][..]),
         ) {
             let document = document.concat();
-            prop_assert_eq!(assembled(&document, charset), streamed(&document, charset));
+            let whole = assembled(&document, Html, charset);
+            prop_assert_eq!(whole, streamed(&document, 1 << 20, Html, charset));
+        }
+
+        #[test]
+        fn assembling_xml_equals_streaming(
+            root in prop::sample::select(&ROOTS[..]),
+            before in prop::collection::vec(prop::sample::select(&XML[..]), 0..6),
+            after in prop::collection::vec(prop::sample::select(&XML[..]), 0..12),
+            step in 1_usize..40,
+            wide in any::<bool>(),
+        ) {
+            let document = [before.concat(), root.to_vec(), after.concat()].concat();
+            let (document, charset) = if wide {
+                (document.iter().flat_map(|byte| [0, *byte]).collect(), Some("utf-16be"))
+            } else {
+                (document, None)
+            };
+            let whole = assembled(&document, Xml, charset);
+            prop_assert_eq!(&whole, &streamed(&document, step, Xml, charset));
+            prop_assert!(whole.len() >= document.len());
         }
     }
 }

@@ -54,11 +54,7 @@ pub(super) enum Encoding {
 impl Search {
     /// Starts a search. `charset` is the one that the `Content-Type` names, if any.
     pub(super) fn new(charset: Option<&str>) -> Self {
-        let encoding = match charset.map(str::to_ascii_lowercase).as_deref() {
-            Some("utf-16" | "utf-16le") => Some(Encoding::Utf16Le),
-            Some("utf-16be") => Some(Encoding::Utf16Be),
-            _ => None,
-        };
+        let encoding = charset.and_then(Encoding::of_charset);
         Self { scanned: 0, encoding, scanner: Scanner::new() }
     }
 
@@ -74,7 +70,7 @@ impl Search {
             Some(encoding) => encoding,
             // A byte order mark has up to three bytes.
             None if document.len() < 3 => return None,
-            None => self.detect(document),
+            None => *self.encoding.insert(Encoding::of_mark(document)),
         };
         let text = encoding.text(document, self.scanned);
         self.scanned += text.len();
@@ -86,7 +82,7 @@ impl Search {
     /// Finishes in a complete document. Returns the byte offset of the position, and the text that
     /// must be inserted there before the element; or `None` if the document cannot be parsed.
     pub(super) fn end(&mut self, document: &[u8]) -> Option<(usize, &'static str)> {
-        let encoding = self.encoding.unwrap_or_else(|| self.detect(document));
+        let encoding = *self.encoding.get_or_insert_with(|| Encoding::of_mark(document));
         if let Some(at) = self.scan(document) {
             return Some((at, ""));
         }
@@ -102,24 +98,31 @@ impl Search {
             None => Some((encoding.bytes(at), closer)),
         }
     }
-
-    /// Detects a byte order mark (WHATWG Encoding, "BOM sniff").
-    fn detect(&mut self, document: &[u8]) -> Encoding {
-        let encoding = match document {
-            [0xff, 0xfe, ..] => Encoding::Utf16Le,
-            [0xfe, 0xff, ..] => Encoding::Utf16Be,
-            [0xef, 0xbb, 0xbf, ..] => Encoding::Ascii(3),
-            _ => Encoding::Ascii(0),
-        };
-        self.encoding = Some(encoding);
-        encoding
-    }
 }
 
 impl Encoding {
+    /// Returns the encoding that a charset names, if it is UTF-16.
+    pub(super) fn of_charset(charset: &str) -> Option<Self> {
+        match &*charset.to_ascii_lowercase() {
+            "utf-16" | "utf-16le" => Some(Self::Utf16Le),
+            "utf-16be" => Some(Self::Utf16Be),
+            _ => None,
+        }
+    }
+
+    /// Detects a byte order mark (WHATWG Encoding, "BOM sniff").
+    pub(super) fn of_mark(document: &[u8]) -> Self {
+        match document {
+            [0xff, 0xfe, ..] => Self::Utf16Le,
+            [0xfe, 0xff, ..] => Self::Utf16Be,
+            [0xef, 0xbb, 0xbf, ..] => Self::Ascii(3),
+            _ => Self::Ascii(0),
+        }
+    }
+
     /// Returns the document without a UTF-8 byte order mark as one byte per character or code unit,
     /// from an offset in that text on. Only ASCII characters keep their value.
-    fn text(self, document: &[u8], from: usize) -> Cow<'_, [u8]> {
+    pub(super) fn text(self, document: &[u8], from: usize) -> Cow<'_, [u8]> {
         let rest = document.get(self.bytes(from)..).unwrap_or_default();
         match self {
             Self::Ascii(_) => rest.into(),
@@ -137,7 +140,7 @@ impl Encoding {
     }
 
     /// Converts an offset in the [text](Self::text) to one in the document's bytes.
-    fn bytes(self, offset: usize) -> usize {
+    pub(super) fn bytes(self, offset: usize) -> usize {
         match self {
             Self::Ascii(mark) => mark + offset,
             Self::Utf16Le | Self::Utf16Be => offset * 2,

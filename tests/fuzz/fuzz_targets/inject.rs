@@ -3,7 +3,8 @@
 //! document is cut, and all other bytes stay as they are.
 //!
 //! The input is a byte for the declared charset and for how policies are amended, a byte for the
-//! cuts, and the document.
+//! cuts, and the document. The document is injected into as XML, too, where it gets one element or
+//! stays as it is.
 
 use libfuzzer_sys::fuzz_target;
 use livers::fuzzing::{inject_chunks, inject_whole};
@@ -46,10 +47,10 @@ fn ascii(text: &str) -> Vec<u8> {
 fuzz_target!(|input: &[u8]| {
     let [mode, cuts, document @ ..] = input else { return };
     let charset = [None, Some("utf-8"), Some("utf-16"), Some("UTF-16BE")][usize::from(mode % 4)];
-    let whole = inject_whole(document, ELEMENT, charset, None);
+    let whole = inject_whole(document, ELEMENT, false, charset, None);
     let chunks = pieces(document, *cuts);
     assert_eq!(
-        inject_chunks(chunks.iter().copied(), ELEMENT, charset, None),
+        inject_chunks(chunks.iter().copied(), ELEMENT, false, charset, None),
         whole,
         "the result depends on the cuts"
     );
@@ -63,12 +64,20 @@ fuzz_target!(|input: &[u8]| {
         _ => ascii,
     };
     let element = encode(ELEMENT);
+    let xml = inject_whole(document, ELEMENT, true, charset, None);
+    let pieces = inject_chunks(chunks.iter().copied(), ELEMENT, true, charset, None);
+    assert_eq!(pieces, xml, "the result depends on the cuts");
+    let wide = [utf16_le(ELEMENT), utf16_be(ELEMENT), ascii(ELEMENT)];
+    let is_correct =
+        xml == document || wide.iter().any(|element| is_inserted(&xml, document, element));
+    assert!(is_correct, "{}", xml.escape_ascii());
+
     let is_correct =
         is_inserted(&whole, document, &element) || is_appended(&whole, document, &element, encode);
     assert!(is_correct, "{}", whole.escape_ascii());
 
     // Policies that need no amendment stay as they are.
-    let kept = inject_chunks(chunks.iter().copied(), ELEMENT, charset, Some(|_| None));
+    let kept = inject_chunks(chunks.iter().copied(), ELEMENT, false, charset, Some(|_| None));
     assert_eq!(kept, whole, "a policy has changed");
     // Amended policies do not depend on the cuts either.
     let amend: fn(&str) -> Option<String> = match mode / 4 % 3 {
@@ -76,9 +85,9 @@ fuzz_target!(|input: &[u8]| {
         1 => |_| Some(String::new()),
         _ => |policy| (policy.len() > 4).then(|| policy[..0].to_owned()),
     };
-    let whole = inject_whole(document, ELEMENT, charset, Some(amend));
-    let one = inject_chunks([document], ELEMENT, charset, Some(amend));
+    let whole = inject_whole(document, ELEMENT, false, charset, Some(amend));
+    let one = inject_chunks([document], ELEMENT, false, charset, Some(amend));
     assert_eq!(one, whole, "the search in memory differs from the stream");
-    let out = inject_chunks(chunks.iter().copied(), ELEMENT, charset, Some(amend));
+    let out = inject_chunks(chunks.iter().copied(), ELEMENT, false, charset, Some(amend));
     assert_eq!(out, whole, "the result depends on the cuts");
 });

@@ -2,6 +2,7 @@
 
 mod runs;
 mod tree;
+mod xml;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -49,7 +50,8 @@ fn without_element(page: &[u8]) -> (usize, Vec<u8>) {
         }
     };
     let open = spell("<script type=\"module\" src=\"/__livers/client.js?");
-    let close = spell("\" async data-livers></script>");
+    let close =
+        spell("\" async=\"\" data-livers=\"\" xmlns=\"http://www.w3.org/1999/xhtml\"></script>");
     let shown = String::from_utf8_lossy(page);
     let start = find(page, &open).unwrap_or_else(|| panic!("no element in {shown}"));
     let end = start + find(&page[start..], &close).expect("the element's end") + close.len();
@@ -77,8 +79,13 @@ async fn plain(read: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) -
                 };
                 let charset =
                     query.strip_prefix("charset=").map(|name| format!("; charset={name}"));
+                let kind = match name.rsplit_once('.') {
+                    Some((_, "svg")) => "image/svg+xml",
+                    Some((_, "xhtml")) => "application/xhtml+xml",
+                    _ => "text/html",
+                };
                 let head = format!(
-                    "HTTP/1.1 {status}\r\nContent-Type: text/html{}\r\nContent-Length: {}\r\n\r\n",
+                    "HTTP/1.1 {status}\r\nContent-Type: {kind}{}\r\nContent-Length: {}\r\n\r\n",
                     charset.unwrap_or_default(),
                     page.len()
                 );
@@ -177,7 +184,7 @@ async fn only_requests_for_documents_get_the_element() {
 }
 
 #[tokio::test]
-async fn files_that_are_not_html_are_unchanged() {
+async fn files_that_are_no_pages_are_unchanged() {
     let dir = TempDir::new();
     let text = "<html><head><title>a</title></head><body><p>b</p></body></html>";
     let names =

@@ -22,7 +22,7 @@ const DOCUMENTS: &str = "LIVERS_DOCUMENTS";
 /// Lists the nodes of a document, after its mode and without the injected elements, and counts
 /// those. `outerHTML` would hide differences: adjacent text nodes, the contents of templates,
 /// namespaces.
-const TREE: &str = "
+pub(super) const TREE: &str = "
 globalThis.tree = document => {
     let ours = 0;
     const lines = [document.compatMode];
@@ -42,9 +42,9 @@ globalThis.tree = document => {
     return [ours, lines];
 };";
 
-type Tree = (usize, Vec<String>);
+pub(super) type Tree = (usize, Vec<String>);
 
-async fn tree(page: &Page) -> Tree {
+pub(super) async fn tree(page: &Page) -> Tree {
     page.run(TREE).await;
     page.eval("tree(document)").await
 }

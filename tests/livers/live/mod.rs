@@ -7,6 +7,7 @@ mod modules;
 mod morph;
 mod policies;
 mod tabs;
+mod xml;
 
 use crate::support::browser::{Page, browser};
 use crate::support::dir::TempDir;
