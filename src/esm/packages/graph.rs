@@ -304,10 +304,8 @@ fn check(entry: &PackageFile, files: usize, bytes: usize) -> Result<(), CompileE
     if files <= max_files && bytes <= max_bytes {
         return Ok(());
     }
-    let message = format!(
-        "{entry}: cannot import more than {max_files} files, or {} MiB, at once",
-        max_bytes >> 20
-    );
+    let message =
+        format!("cannot import more than {max_files} files, or {} MiB, at once", max_bytes >> 20);
     Err(CompileError::of_file(&entry.path(), message))
 }
 

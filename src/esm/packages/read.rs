@@ -53,7 +53,7 @@ pub(super) fn read(file: &PackageFile, url: &str, stack: usize) -> Definition {
         "node" | "wasm" => Err("cannot import a binary module".to_owned()),
         _ => Ok(commonjs_body(&format!("module.exports={};", quoted(url)))),
     };
-    converted.unwrap_or_else(|error| throwing(format!("{file}: {error}")))
+    converted.unwrap_or_else(|error| throwing(file, error))
 }
 
 /// Reads a file of up to [`MAX_FILE`] bytes as text, by its real path, which was checked.
@@ -97,8 +97,8 @@ fn commonjs_body(body: &str) -> Definition {
 }
 
 /// Returns a definition that throws a `SyntaxError`.
-fn throwing(message: String) -> Definition {
-    let body = format!("throw new SyntaxError({});", quoted(&message));
+fn throwing(file: &PackageFile, message: String) -> Definition {
+    let body = format!("throw new SyntaxError({});", quoted(&format!("{file}: {message}")));
     Definition { error: Some(message), ..commonjs_body(&body) }
 }
 
