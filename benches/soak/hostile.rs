@@ -155,7 +155,8 @@ fn is_for_root(name: &str) -> bool {
 /// Returns the file to request for another one to be read.
 fn entry(name: &str) -> &str {
     match name {
-        _ if is_for_root(name) || name == ".gitignore" => "main.ts",
+        ".gitignore" => "a.ts",
+        _ if is_for_root(name) => "main.ts",
         "a.json" => "a.json?import",
         "a.module.css" => "a.module.css?import",
         name => name,
@@ -185,9 +186,14 @@ fn restore(world: &World, slot: usize, name: &str, place: &str) {
     match name {
         "node_modules/p/index.js" => world.dir.write(place, "exports.a = 1"),
         "node_modules/p/package.json" => world.dir.write(at(slot, name), "{}"),
-        name if is_for_root(name) || name.starts_with('.') => world.dir.remove(place),
+        name if is_for_root(name) || name.starts_with('.') => remove(world, place),
         _ => {}
     }
+}
+
+/// Removes a file, unless another task has done so, or there is none.
+fn remove(world: &World, place: &str) {
+    let _ = std::fs::remove_file(world.dir.at(place));
 }
 
 /// Files that refer to each other.
@@ -239,10 +245,7 @@ async fn linked(world: Arc<World>, mut rng: Rng) {
     };
     request(&world, slot, name, is_alone).await;
     world.dir.write(at(slot, "node_modules/p/index.js"), "exports.a = 1");
-    if world.dir.at(at(slot, "tsconfig.json")).exists() {
-        // Another task may remove it at the same time.
-        let _ = std::fs::remove_file(world.dir.at(at(slot, "tsconfig.json")));
-    }
+    remove(&world, &at(slot, "tsconfig.json"));
 }
 
 /// Small files whose result is large, or takes long.
@@ -263,7 +266,7 @@ async fn expanding(world: Arc<World>, mut rng: Rng) {
     let env = format!("{FOLDER}/.env");
     world.dir.write(&env, text);
     request(&world, slot, "main.ts", true).await;
-    let _ = std::fs::remove_file(world.dir.at(env));
+    remove(&world, &env);
     let name = match rng.below(4) {
         0 => {
             let text = many(2_000, &|at| format!("import.meta.glob('./**/{at}*');"));

@@ -278,7 +278,7 @@ mod tests {
         for at in 0..8 {
             cache.put(&at.to_string(), "text", &[]);
             let name = super::entry_name(&at.to_string());
-            age(&name, TOUCH_AGE * 2 - Duration::from_secs(at));
+            age(&name, TOUCH_AGE + Duration::from_secs(3600 - at));
         }
         assert_eq!(names().len(), 8);
         assert!(cache.get("0").is_some(), "it is used, so it is no longer the oldest");

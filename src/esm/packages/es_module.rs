@@ -97,10 +97,11 @@ fn context_name(source: &str) -> String {
         let number = rest[digits..].starts_with('_').then(|| rest[..digits].parse::<u32>());
         used.insert(number.and_then(Result::ok).unwrap_or_default());
     }
-    match (0..).find(|number| !used.contains(number)) {
-        None | Some(0) => "$l".to_owned(),
-        Some(number) => format!("$l{number}_"),
+    let mut number = 0_u32;
+    while used.contains(&number) {
+        number += 1;
     }
+    if number == 0 { "$l".to_owned() } else { format!("$l{number}_") }
 }
 
 impl Module<'_> {

@@ -106,13 +106,13 @@ impl ExportDetector {
                 Expression::Identifier(name) => {
                     return self.required.get(name.name.as_str()).cloned();
                 }
-                Expression::CallExpression(call) => match call.common_js_require() {
-                    Some(specifier) => return Some(specifier.value.to_string()),
-                    None => {
-                        let first = call.arguments.first()?.as_expression()?;
-                        value = first.get_inner_expression();
+                Expression::CallExpression(call) => {
+                    if let Some(specifier) = call.common_js_require() {
+                        return Some(specifier.value.to_string());
                     }
-                },
+                    let first = call.arguments.first()?.as_expression()?;
+                    value = first.get_inner_expression();
+                }
                 _ => return None,
             }
         }

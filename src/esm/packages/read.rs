@@ -182,16 +182,14 @@ fn compile(path: &Path, source: &str, source_type: SourceType) -> Result<String,
     let options = TransformOptions::default();
     let done =
         Transformer::new(&allocator, path, &options).build_with_scoping(scoping, &mut program);
-    match done.diagnostics.errors().next() {
-        Some(error) => Err(error.to_string()),
-        None => {
-            let mut options = CodegenOptions::default();
-            if !is_indented(source) {
-                options.indent_width = 0;
-            }
-            Ok(Codegen::new().with_options(options).build(&program).code)
-        }
+    if let Some(error) = done.diagnostics.errors().next() {
+        return Err(error.to_string());
     }
+    let mut options = CodegenOptions::default();
+    if !is_indented(source) {
+        options.indent_width = 0;
+    }
+    Ok(Codegen::new().with_options(options).build(&program).code)
 }
 
 /// Converts JavaScript. Returns the definition with an empty body, and the edits that turn the

@@ -56,7 +56,7 @@ impl PackageNames {
     /// missing one is among the names.
     pub(super) fn similar(&self, missing: &str) -> Option<&str> {
         let letters = |name: &str| -> String {
-            let kept = name.chars().filter(|char| char.is_ascii_alphanumeric());
+            let kept = name.chars().filter(char::is_ascii_alphanumeric);
             kept.map(|char| char.to_ascii_lowercase()).collect()
         };
         let wanted = letters(missing);
