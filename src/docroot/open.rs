@@ -76,17 +76,21 @@ pub(super) fn read_real_dir(real: &Path) -> io::Result<OpenFolder> {
     use std::os::fd::AsRawFd;
 
     let folder = openat2(real, rustix::fs::OFlags::DIRECTORY)?;
-    let entries = fs::read_dir(format!("/proc/self/fd/{}", folder.as_raw_fd()))?;
+    let entries = fs::read_dir(format!("/proc/self/fd/{}", folder.as_raw_fd()));
+    // In a chroot, /proc can be missing.
+    let entries = entries.or_else(|_| read_dir_compared(real))?;
     Ok(OpenFolder { entries, _descriptor: Some(folder) })
 }
 
 #[cfg(not(target_os = "linux"))]
 pub(super) fn read_real_dir(real: &Path) -> io::Result<OpenFolder> {
+    Ok(OpenFolder { entries: read_dir_compared(real)?, _descriptor: None })
+}
+
+fn read_dir_compared(real: &Path) -> io::Result<ReadDir> {
     let entries = fs::read_dir(real)?;
-    if dunce::canonicalize(real)? != real {
-        return Err(io::ErrorKind::NotFound.into());
-    }
-    Ok(OpenFolder { entries, _descriptor: None })
+    let is_real = dunce::canonicalize(real)? == real;
+    if is_real { Ok(entries) } else { Err(io::ErrorKind::NotFound.into()) }
 }
 
 /// Returns the metadata of a file or folder by its real path.
@@ -167,7 +171,10 @@ mod tests {
 
     use rustix::fs::OFlags;
 
-    use super::{is_still_at, metadata_real, open_compared, open_real, openat2, read_real_dir};
+    use super::{
+        is_still_at, metadata_real, open_compared, open_real, openat2, read_dir_compared,
+        read_real_dir,
+    };
 
     type Open = fn(&Path) -> io::Result<File>;
 
@@ -191,6 +198,8 @@ mod tests {
             }
         }
         assert_eq!(read_real_dir(&folder.join("sub")).unwrap().entries.count(), 2);
+        assert_eq!(read_dir_compared(&folder.join("sub")).unwrap().count(), 2);
+        assert!(read_dir_compared(&folder.join("to_sub")).is_err());
         assert!(read_real_dir(&folder.join("to_sub")).is_err());
         assert!(read_real_dir(&folder.join("sub/file")).is_err());
         assert_eq!(metadata_real(&folder.join("sub/file")).unwrap().len(), 4);
