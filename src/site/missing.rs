@@ -105,16 +105,14 @@ impl Site {
 fn user(path: &str, headers: &HeaderMap, host: &str) -> Option<User> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let name = path.rsplit('/').next().unwrap_or_default();
-    let is_own_idea = path == "/favicon.ico" || name.starts_with("apple-touch-icon");
+    let is_default_icon = path == "/favicon.ico" || name.starts_with("apple-touch-icon");
     let is_prefetch = text("sec-purpose").is_some_and(|purpose| purpose.contains("prefetch"));
-    let is_needed = match text("sec-fetch-dest") {
-        Some(destination) => NEEDED.contains(&destination),
-        None => {
-            let media_type = media_type::of(name.as_ref());
-            NEEDED_TYPES.iter().any(|needed| media_type.starts_with(needed))
-        }
+    let is_needed_type = || {
+        let media_type = media_type::of(name.as_ref());
+        NEEDED_TYPES.iter().any(|needed| media_type.starts_with(needed))
     };
-    if !is_needed || is_own_idea || is_prefetch {
+    let is_needed = text("sec-fetch-dest").map_or_else(is_needed_type, |it| NEEDED.contains(&it));
+    if !is_needed || is_default_icon || is_prefetch {
         return None;
     }
     match headers.get(REFERER) {
