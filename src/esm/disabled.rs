@@ -14,8 +14,8 @@ use self::outcome::Fallback;
 use crate::{change::ChangeSet, docroot::Root, fault::Fault, http::url_path::UrlPath};
 
 pub(crate) use self::outcome::{
-    Module, ModuleOutcome, ModuleRequest, PackageContent, PackageOutcome, PackageResponse, VARY,
-    Versions,
+    Module, ModuleOutcome, ModuleRequest, PACKAGES_PATH, PackageContent, PackageOutcome,
+    PackageResponse, VARY, Versions,
 };
 
 pub(crate) enum Esm {}

@@ -2,20 +2,18 @@
 //!
 //! An installation gives all packages new URLs, because a dependency may have another version now.
 //! A module that is hot-updated to the new URLs would run beside modules that use the old ones, and
-//! a page with two copies of React is broken. So open pages are reloaded.
+//! a page with two copies of React is broken. So open pages that use packages are reloaded.
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
+use super::outcome::PACKAGES_PATH;
 use crate::change::{Change, Kind};
 
 /// Number of modules that are remembered: one is enough to detect an installation.
 const MAX_MODULES: usize = 1000;
-
-/// The path of the change that is published. It is not a URL path, so it concerns every tab.
-const CHANGED: &str = "node_modules";
 
 /// The file of a module, and the specifiers and URLs of the packages that it imports.
 type Imports = (PathBuf, Vec<(String, String)>);
@@ -73,7 +71,7 @@ impl Installed {
 }
 
 fn change() -> Change {
-    Change { path: CHANGED.to_owned(), kind: Kind::Modified }
+    Change { path: PACKAGES_PATH.to_owned(), kind: Kind::Modified }
 }
 
 #[cfg(test)]

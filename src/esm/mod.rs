@@ -32,8 +32,8 @@ mod workers;
 
 pub(crate) use self::{
     outcome::{
-        Module, ModuleOutcome, ModuleRequest, PackageContent, PackageOutcome, PackageResponse,
-        VARY, Versions,
+        Module, ModuleOutcome, ModuleRequest, PACKAGES_PATH, PackageContent, PackageOutcome,
+        PackageResponse, VARY, Versions,
     },
     service::Esm,
 };

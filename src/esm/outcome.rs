@@ -20,6 +20,10 @@ use crate::{
 /// Headers, sections 2.1 and 2.2).
 pub(crate) const VARY: &str = "Sec-Fetch-Dest, Sec-Fetch-Mode";
 
+/// The URL path that stands for the installed packages: whatever imports one uses it, and it changes
+/// with an installation.
+pub(crate) const PACKAGES_PATH: &str = "/node_modules";
+
 /// A request for a file of the served folder that a script may want as a module.
 pub(crate) struct ModuleRequest<'a> {
     /// The file on the disk.
@@ -61,6 +65,8 @@ pub(crate) struct Module {
     pub(crate) code: String,
     /// The configuration files that decided how to compile it: `tsconfig.json`, `.env`.
     pub(crate) configuration: Vec<(PathBuf, ContentHash)>,
+    /// Whether it imports packages.
+    pub(crate) uses_packages: bool,
     /// The URL paths of modules that nothing imports any more.
     pub(crate) orphans: Vec<String>,
     /// Set if the packages it imports moved to other URLs: a change to publish.

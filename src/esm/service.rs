@@ -136,7 +136,8 @@ impl Esm {
         let changed = |path: &str| versions.last_change(&mut std::iter::once(path));
         let stamps = importers.versions(compiled.imports.iter().map(String::as_str), changed);
         let code = compiled.with_stamps(|path| stamps.get(path).copied().flatten());
-        Module { code, configuration, orphans, reinstalled }
+        let uses_packages = !compiled.packages.is_empty();
+        Module { code, configuration, uses_packages, orphans, reinstalled }
     }
 
     /// Returns the import map that the inline module scripts of a page need, as JSON.

@@ -89,6 +89,9 @@ impl Site {
                 self.live.observe(url, &used.to_string());
             }
         }
+        if module.uses_packages {
+            self.live.observe(url, esm::PACKAGES_PATH);
+        }
         if let Some(change) = module.reinstalled {
             hub.publish(&ChangeSet::from_iter([change]));
         }
@@ -149,6 +152,9 @@ impl Site {
         match esm.import_map(&source.path, &url, html).await {
             Ok(map) => {
                 self.clear_fault(&url);
+                if map.is_some() {
+                    self.live.observe(&url, esm::PACKAGES_PATH);
+                }
                 map.map_or_else(String::new, |map| {
                     let nonce = self.live.nonce();
                     format!(

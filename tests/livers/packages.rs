@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::support::dir::TempDir;
 use crate::support::http::{self, Response, Wire, get, get_with};
 use crate::support::server::Livers;
+use crate::support::tab::Tab;
 
 /// Creates a project with a package.
 fn project() -> TempDir {
@@ -102,6 +103,36 @@ async fn queries_do_not_fill_the_disk() {
         let now = entries();
         assert_eq!(*before.get_or_insert(now), now, "in round {at}");
     }
+}
+
+#[tokio::test]
+async fn an_installation_concerns_the_pages_that_use_packages() {
+    let dir = project();
+    for name in ["with", "without"] {
+        dir.write(format!("{name}.html"), format!("<script type=module src={name}.js></script>"));
+    }
+    dir.write("with.js", "import * as tiny from 'tiny'; console.log(tiny);");
+    dir.write("without.js", "import './other.js';");
+    dir.write("other.js", "export {};");
+    dir.write("inline.html", "<script type=module>import 'tiny'</script>");
+    let livers = Livers::on(dir.path()).start().await;
+    let mut tabs = Vec::new();
+    for (page, script) in
+        [("/with.html", "/with.js"), ("/inline.html", "/x.css"), ("/without.html", "/without.js")]
+    {
+        let headers = [("Sec-Fetch-Dest", "document"), ("Sec-Fetch-Mode", "navigate")];
+        get_with(livers.port(), page, &headers).await;
+        let tab = Tab::page(&livers, page, &[script]).await;
+        get_as_script(&livers, script).await;
+        tabs.push(tab);
+    }
+    dir.write("node_modules/tiny/package.json", "{\"name\":\"tiny\",\"version\":\"1.3.0\"}");
+    dir.write("package.json", "{\"dependencies\":{\"tiny\":\"1.3.0\"}}");
+    let mut without = tabs.pop().expect("a tab");
+    for mut tab in tabs {
+        tab.expect(&[("/node_modules", "modified")]).await;
+    }
+    assert_eq!(without.updates_until_pong().await, []);
 }
 
 #[tokio::test]
