@@ -123,6 +123,14 @@ pub enum Event {
         /// The line, and what is wrong with it.
         why: String,
     },
+    /// The folders of a large tree are being found. Emitted at the start only: after half a second,
+    /// then less and less often, and at the end.
+    Watching {
+        /// How many folders are watched so far.
+        folders: usize,
+        /// Whether these are all.
+        all: bool,
+    },
     /// A folder or file cannot be watched or read.
     WatchFault {
         /// The folder or file.

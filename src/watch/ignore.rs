@@ -100,7 +100,7 @@ impl Ignore {
             let between = root.ancestors().skip(1).take_while(|folder| folder.starts_with(top));
             between.for_each(|folder| self.load(folder));
             // An ignored folder that is served (a build's output) is watched.
-            if self.by_files(root, true) {
+            if by_files(root, true, &self.files_above(root)) {
                 self.files.retain(|folder, _| !root.starts_with(folder));
             }
         }
@@ -136,12 +136,29 @@ impl Ignore {
 
     /// Returns whether a path, or a folder above it, is not watched unless it is requested.
     pub(super) fn unwatched(&self, path: &Path, directory: bool) -> bool {
-        self.below_root(path).any(|below| {
-            let directory = directory || below != path;
-            let tools =
-                below.file_name().is_some_and(|name| TOOLS.iter().any(|tool| name == *tool));
-            tools || self.excluded(below, directory) || self.by_files(below, directory)
-        })
+        let files = self.files_above(path);
+        self.below_root(path).any(|below| self.matches(below, directory || below != path, &files))
+    }
+
+    /// Returns the same for an entry of a folder that is watched. The folders above need not be
+    /// checked, which takes long in a deep tree.
+    pub(super) fn unwatched_entry(&self, path: &Path, directory: bool) -> bool {
+        !self.roots.iter().any(|root| root == path)
+            && self.matches(path, directory, &self.files_above(path))
+    }
+
+    fn matches(&self, path: &Path, directory: bool, files: &[(&Path, &Gitignore)]) -> bool {
+        let tools = path.file_name().is_some_and(|name| TOOLS.iter().any(|tool| name == *tool));
+        tools || self.excluded(path, directory) || by_files(path, directory, files)
+    }
+
+    /// Returns the rules of the folders above a path, the nearest first.
+    fn files_above<'a>(&'a self, path: &'a Path) -> Vec<(&'a Path, &'a Gitignore)> {
+        if self.files.is_empty() {
+            return Vec::new();
+        }
+        let above = path.ancestors().skip(1);
+        above.filter_map(|folder| Some((folder, self.files.get(folder)?))).collect()
     }
 
     /// Returns whether changes of a path are never published.
@@ -160,17 +177,17 @@ impl Ignore {
     fn excluded(&self, path: &Path, directory: bool) -> bool {
         self.patterns.matched(path, directory).is_ignore()
     }
+}
 
-    fn by_files(&self, path: &Path, directory: bool) -> bool {
-        let mut folders = path.ancestors().skip(1);
-        let matched =
-            folders.find_map(|folder| match self.files.get(folder)?.matched(path, directory) {
-                Match::None => None,
-                Match::Ignore(_) => Some(true),
-                Match::Whitelist(_) => Some(false),
-            });
-        matched.unwrap_or(false)
-    }
+/// Returns whether rules, the nearest of which come first, exclude a path.
+fn by_files(path: &Path, directory: bool, files: &[(&Path, &Gitignore)]) -> bool {
+    let mut files = files.iter().filter(|(folder, _)| path != *folder && path.starts_with(folder));
+    let matched = files.find_map(|(_, file)| match file.matched(path, directory) {
+        Match::None => None,
+        Match::Ignore(_) => Some(true),
+        Match::Whitelist(_) => Some(false),
+    });
+    matched.unwrap_or(false)
 }
 
 /// Adds a configured pattern.

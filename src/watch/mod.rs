@@ -28,6 +28,7 @@ mod mounts;
 mod observer;
 mod options;
 mod poll;
+mod progress;
 mod signal;
 mod since;
 mod snapshot;

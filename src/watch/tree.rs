@@ -5,8 +5,8 @@
 //! unreadable one costs its own watch only. Elsewhere the system watches whole trees. Each folder
 //! is watched first and listed then, so that nothing that is created in it falls between the two.
 //!
-//! At start the walk is cut into short [steps](Tree::walk_step), between which the thread attends
-//! to requests and events. [`observer`](super::observer) decides how a folder is watched.
+//! The walk, at start or through a folder that appeared, is cut into short
+//! [steps](Tree::walk_step), between which the thread attends to requests and events. [`observer`](super::observer) decides how a folder is watched.
 
 use std::{
     collections::BTreeSet,
@@ -29,15 +29,17 @@ pub(super) struct Tree {
     watched: BTreeSet<PathBuf>,
     /// The folder above the root.
     above: Option<PathBuf>,
-    /// The folders that are still to be walked.
-    unwalked: Vec<PathBuf>,
+    /// The folders that are still to be walked, and whether each has appeared.
+    unwalked: Vec<(PathBuf, bool)>,
     events: Events,
 }
 
 /// An entry of a folder that is walked, and is not ignored.
-struct Entry {
-    path: PathBuf,
-    is_folder: bool,
+pub(super) struct Entry {
+    pub(super) path: PathBuf,
+    pub(super) is_folder: bool,
+    /// The walk began with a folder that appeared.
+    pub(super) is_new: bool,
 }
 
 impl Tree {
@@ -47,10 +49,11 @@ impl Tree {
         Self { observer, watched, above: None, unwalked, events }
     }
 
-    /// Watches a folder now. Those below it are watched by later [steps](Self::walk_step).
-    pub(super) fn walk(&mut self, folder: &Path) {
+    /// Watches a folder now. Those below it are watched by later [steps](Self::walk_step), which
+    /// pass on whether it `is_new`.
+    pub(super) fn walk(&mut self, folder: &Path, is_new: bool) {
         self.watch(folder);
-        self.unwalked.push(folder.to_owned());
+        self.unwalked.push((folder.to_owned(), is_new));
     }
 
     /// Returns whether there are folders left to walk.
@@ -58,46 +61,27 @@ impl Tree {
         !self.unwalked.is_empty()
     }
 
-    /// Watches folders for about 2 ms, and passes the files that they hold to a function.
+    /// Watches folders for about 2 ms, and passes what they hold to a function.
     ///
     /// # Blocking
     /// Lists folders.
-    pub(super) fn walk_step(&mut self, ignore: &mut Ignore, mut on_file: impl FnMut(PathBuf)) {
+    pub(super) fn walk_step(&mut self, ignore: &mut Ignore, mut found: impl FnMut(Entry)) {
         let end = Instant::now() + STEP;
-        while let Some(folder) = self.unwalked.pop() {
-            let mut below = Vec::new();
-            self.watch_and_list(&folder, ignore, |entry| {
-                if entry.is_folder {
-                    below.push(entry.path);
-                } else {
-                    on_file(entry.path);
-                }
-            });
-            self.unwalked.append(&mut below);
+        while let Some((folder, is_new)) = self.unwalked.pop() {
+            self.watch_and_list(&folder, is_new, ignore, &mut found);
             if Instant::now() >= end {
                 return;
             }
         }
     }
 
-    /// Watches a folder and those below it that are not ignored. Returns what they hold.
-    ///
-    /// # Blocking
-    /// Lists the folders.
-    pub(super) fn add(&mut self, folder: &Path, ignore: &mut Ignore) -> Vec<PathBuf> {
-        let (mut found, mut open) = (Vec::new(), vec![folder.to_owned()]);
-        while let Some(folder) = open.pop() {
-            self.watch_and_list(&folder, ignore, |entry| {
-                if entry.is_folder {
-                    open.push(entry.path.clone());
-                }
-                found.push(entry.path);
-            });
-        }
-        found
-    }
-
-    fn watch_and_list(&mut self, folder: &Path, ignore: &mut Ignore, mut found: impl FnMut(Entry)) {
+    fn watch_and_list(
+        &mut self,
+        folder: &Path,
+        is_new: bool,
+        ignore: &mut Ignore,
+        found: &mut impl FnMut(Entry),
+    ) {
         self.watch(folder);
         ignore.load(folder);
         let entries = match fs::read_dir(folder) {
@@ -113,8 +97,11 @@ impl Tree {
             // A symbolic link is not followed: it may lead to a folder above.
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             let path = entry.path();
-            if !ignore.unwatched(&path, is_folder) {
-                found(Entry { path, is_folder });
+            if !ignore.unwatched_entry(&path, is_folder) {
+                if is_folder {
+                    self.unwalked.push((path.clone(), is_new));
+                }
+                found(Entry { path, is_folder, is_new });
             }
         }
     }

@@ -104,24 +104,28 @@ impl Worker {
                 || fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir()))
     }
 
-    /// Watches a folder that appeared, and passes on what it holds.
+    /// Watches a folder that appeared. What it holds is passed on by the steps of the walk.
     fn enter(&mut self, folder: &Path, signal: Signal, now: Instant) {
-        let requested = self.requested_below(folder);
-        if !requested.is_empty() || !self.ignore.unwatched(folder, true) {
-            for path in self.tree.add(folder, &mut self.ignore) {
-                if self.is_watched(&path) {
-                    let interest = self.interest(&path);
-                    self.coalescer.push(path, Signal::Created, interest, now);
-                }
-            }
+        if !self.ignore.unwatched(folder, true) {
+            self.tree.walk(folder, true);
         }
         // The files of a new folder may still be written, those of a renamed one are complete.
         let signal = if signal == Signal::Created { signal } else { Signal::RenamedTo };
-        for path in requested {
+        for path in self.requested_below(folder) {
             self.follow(path.clone(), now);
             // What is not there yet is still awaited.
             if path.exists() {
                 self.coalescer.push(path, signal, Interest::Requested, now);
+            }
+        }
+    }
+
+    /// Passes on what was found in folders that appeared.
+    pub(super) fn appeared(&mut self, paths: Vec<PathBuf>, now: Instant) {
+        for path in paths {
+            if !self.ignore.never(&path, false) {
+                let interest = self.interest(&path);
+                self.coalescer.push(path, Signal::Created, interest, now);
             }
         }
     }

@@ -34,11 +34,12 @@ use super::{
     mounts::Mounts,
     observer::Observer,
     options::{Options, Publish},
+    progress::Progress,
     signal::{Signal, SystemEvent},
     snapshot::Snapshot,
     status::{Polling, Status},
     system,
-    tree::Tree,
+    tree::{Entry, Tree},
 };
 use crate::{
     docroot::Root,
@@ -77,6 +78,7 @@ pub(super) struct Worker {
     started: SystemTime,
     /// When all folders were watched for the first time.
     established: Option<SystemTime>,
+    progress: Progress,
     shared: Shared,
     publish: Publish,
     events: Events,
@@ -122,6 +124,7 @@ impl Worker {
             away: Vec::new(),
             started: SystemTime::now(),
             established: None,
+            progress: Progress::new(Instant::now()),
             shared,
             publish,
             events,
@@ -196,10 +199,10 @@ impl Worker {
 
     /// Begins to watch everything.
     fn watch_all(&mut self) {
-        self.tree.walk(self.root.path());
+        self.tree.walk(self.root.path(), false);
         self.tree.add_above(self.root.path());
         for folder in self.mounted.iter().map(PathBuf::as_path).chain(self.extra.folders()) {
-            self.tree.walk(folder);
+            self.tree.walk(folder, false);
         }
         let files = self.extra.files().map(|(file, folder)| (file.to_owned(), folder.to_owned()));
         for (file, folder) in files.collect::<Vec<_>>() {
@@ -211,11 +214,25 @@ impl Worker {
     /// Walks a few folders of the tree, if some are left.
     fn walk(&mut self) {
         if self.tree.is_walking() {
+            let mut new = Vec::new();
             let Self { tree, ignore, extra, .. } = self;
-            tree.walk_step(ignore, |file| extra.set_exists(&file, true));
+            tree.walk_step(ignore, |entry| match entry {
+                Entry { path, is_new: true, .. } => new.push(path),
+                Entry { path, is_folder, .. } if !is_folder => extra.set_exists(&path, true),
+                _ => {}
+            });
+            self.appeared(new, Instant::now());
         }
-        self.shared.status.set_folders(self.tree.len());
-        if !self.tree.is_walking() && self.established.is_none() {
+        let folders = self.tree.len();
+        self.shared.status.set_folders(folders);
+        if self.established.is_some() {
+            return;
+        }
+        let all = !self.tree.is_walking();
+        if self.progress.is_due(Instant::now(), all) {
+            self.events.emit(Event::Watching { folders, all });
+        }
+        if all {
             self.established = Some(SystemTime::now());
             self.shared.established.send_replace(true);
         }

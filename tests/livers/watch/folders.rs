@@ -4,7 +4,7 @@ use super::{Watched, shell, watched};
 use crate::support::dir::TempDir;
 use crate::support::http::get;
 use crate::support::server::Livers;
-use crate::support::tab::{Tab, Updated};
+use crate::support::tab::{Tab, Updated, status};
 
 /// Returns whether a change is among those of some messages.
 fn has(updates: &[Updated], path: &str, kind: &str) -> bool {
@@ -235,4 +235,25 @@ async fn unreadable_folder_is_reported_and_the_others_are_watched() {
     site.is_live("a.css", "new").await;
     site.is_live("sub/b.css", "new").await;
     shell(site.dir.path(), "chmod 755 locked");
+}
+
+#[tokio::test]
+async fn tree_deeper_than_the_longest_path_delays_nothing() {
+    let dir = TempDir::new();
+    dir.write("a.css", "old");
+    let deep = "P=$(printf 'd/%.0s' $(seq 1500)); mkdir -p \"$P\"; cd -P \"$P\"; mkdir -p \"$P\"";
+    shell(dir.path(), deep);
+    let mut site = watched(dir).await;
+    site.ask(&["/a.css"]).await;
+    site.is_live("a.css", "new").await;
+    // Answered when all folders are watched.
+    let folders = status(&site.livers).await["watch"]["folders"].as_u64().expect("a number");
+    assert!((1500..3000).contains(&folders), "{folders}");
+    site.is_live("a.css", "newer").await;
+    let mut second = format!("{}a", "d/".repeat(400));
+    site.dir.write(&second, "new");
+    second.insert(0, '/');
+    site.tool.expect(&[(second.as_str(), "created")]).await;
+    // The standard library needs an open folder for each level.
+    shell(site.dir.path(), "rm -r d");
 }

@@ -24,11 +24,15 @@ pub(super) fn event_message(
     columns: Option<usize>,
 ) -> Option<Message> {
     let needed = match event {
-        Event::Updated { .. } => Verbosity::Changes,
+        Event::Updated { .. } | Event::Watching { .. } => Verbosity::Changes,
         Event::Applied { .. } | Event::Tabs { .. } | Event::Request { .. } => Verbosity::All,
         _ => Verbosity::Errors,
     };
     if verbosity < needed {
+        return None;
+    }
+    // Progress is for those who wait in front of a terminal.
+    if matches!(event, Event::Watching { .. }) && columns.is_none() {
         return None;
     }
     if let Event::SourceFault(fault) = event {
@@ -67,6 +71,10 @@ fn event_line(event: &Event) -> Option<Line> {
             "{path}: added livers' script and socket to its Content-Security-Policy, here and on \
              other pages"
         )),
+        Event::Watching { folders, all } => {
+            let so_far = if *all { "" } else { " so far" };
+            label(Style::Dim, "watching").styled(Style::Dim, format!("{folders} folders{so_far}"))
+        }
         Event::WatchFault { path, why } => {
             label(Style::Red, "watch").text(format!("{}: {why}", path.to_string_lossy()))
         }
@@ -201,6 +209,21 @@ mod tests {
             assert_eq!(plain(&event, Verbosity::Changes).as_deref(), Some(wanted));
             assert_eq!(plain(&event, Verbosity::Errors), None);
         }
+    }
+
+    #[test]
+    fn progress_of_the_start_is_printed_on_a_terminal_only() {
+        let text = |all, verbosity, columns| {
+            let message =
+                event_message(&Event::Watching { folders: 8000, all }, verbosity, columns)?;
+            Some(anstream::adapter::strip_str(&message.0[0].to_string()).to_string())
+        };
+        let wide = Some(80);
+        let line = text(false, Verbosity::Changes, wide).unwrap();
+        assert!(line.starts_with("watching") && line.ends_with(" 8000 folders so far"), "{line}");
+        assert!(text(true, Verbosity::Changes, wide).unwrap().ends_with(" 8000 folders"));
+        assert_eq!(text(false, Verbosity::Changes, None), None);
+        assert_eq!(text(false, Verbosity::Errors, wide), None);
     }
 
     #[test]
