@@ -11,11 +11,14 @@
 //! Unchanged are documents whose root is empty (`<svg/>`) or of another namespace, which browsers
 //! show as source, and those that a style sheet transforms (XSLT).
 //!
-//! The tokenizer reads each byte once, so a document may arrive in pieces of any size. Markup is
-//! ASCII in every encoding that browsers support for XML; UTF-16 is read through a projection.
+//! Markup is ASCII in every encoding that browsers support for XML; UTF-16 is read through a
+//! projection.
+
+mod tokenizer;
 
 use std::{mem, ops::Range};
 
+use self::tokenizer::{Kind, Tag, Tokenizer};
 use super::{
     meta::{self, MetaPolicy},
     search::{BEGINNING, Encoding},
@@ -184,126 +187,6 @@ fn attributes(tag: &[u8]) -> impl Iterator<Item = (&[u8], Range<usize>)> {
     })
 }
 
-/// A tag, and where it is in the text.
-struct Tag {
-    kind: Kind,
-    place: Range<usize>,
-}
-
-enum Kind {
-    Start,
-    /// `<a/>`
-    Empty,
-    End,
-}
-
-/// Finds the tags in a text (XML 1.0, sections 2 and 3).
-#[derive(Debug, Default)]
-struct Tokenizer {
-    state: State,
-    /// Whether the internal subset of the document type declaration is open.
-    in_subset: bool,
-    /// The offset of the next byte.
-    at: usize,
-    /// The offset of the last `<` that began a construct.
-    start: usize,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
-    #[default]
-    Text,
-    /// After `<`.
-    Open,
-    /// After `<!`.
-    Declaration,
-    /// After `<!-`.
-    Dash,
-    /// In a comment, after this many dashes.
-    Comment(u8),
-    /// In a CDATA section, after this many closing brackets.
-    Cdata(u8),
-    /// In a processing instruction; `true` after `?`.
-    Instruction(bool),
-    /// In another declaration, in these quotes.
-    Quoted(Option<u8>),
-    /// In a start tag, in these quotes; `true` after `/`.
-    StartTag(Option<u8>, bool),
-    EndTag,
-}
-
-impl Tokenizer {
-    /// Returns the next tag in a text that may go on.
-    fn next_tag(&mut self, text: &[u8]) -> Option<Tag> {
-        while let Some(byte) = text.get(self.at) {
-            if self.state == State::Text && *byte == b'<' {
-                self.start = self.at;
-            }
-            self.at += 1;
-            let (state, kind) = self.step(*byte);
-            self.state = state;
-            if let Some(kind) = kind {
-                return Some(Tag { kind, place: self.start..self.at });
-            }
-        }
-        None
-    }
-
-    /// Returns the state after a byte, and the kind of the tag that the byte ends.
-    fn step(&mut self, byte: u8) -> (State, Option<Kind>) {
-        let state = match (self.state, byte) {
-            (State::Text, b'<') => State::Open,
-            (State::Text, b']') if self.in_subset => {
-                self.in_subset = false;
-                State::Quoted(None)
-            }
-            (State::Text, _) => State::Text,
-
-            (State::Open, b'!') => State::Declaration,
-            (State::Open, b'?') => State::Instruction(false),
-            // A subset has no elements: the document is not well-formed.
-            (State::Open, _) if self.in_subset => State::Quoted(None),
-            (State::Open, b'/') => State::EndTag,
-            (State::Declaration, b'-') => State::Dash,
-            (State::Declaration, b'[') => State::Cdata(0),
-            (State::Dash, b'-') => State::Comment(0),
-
-            (State::Comment(2), b'>')
-            | (State::Cdata(2), b'>')
-            | (State::Instruction(true), b'>') => State::Text,
-            (State::Comment(dashes), b'-') => State::Comment(2.min(dashes + 1)),
-            (State::Comment(_), _) => State::Comment(0),
-            (State::Cdata(brackets), b']') => State::Cdata(2.min(brackets + 1)),
-            (State::Cdata(_), _) => State::Cdata(0),
-            (State::Instruction(_), _) => State::Instruction(byte == b'?'),
-
-            (State::Quoted(Some(quote)), _) if byte == quote => State::Quoted(None),
-            (State::Quoted(Some(quote)), _) => State::Quoted(Some(quote)),
-            (State::Declaration | State::Dash | State::Quoted(None), _) => match byte {
-                b'>' => State::Text,
-                b'"' | b'\'' => State::Quoted(Some(byte)),
-                b'[' if !self.in_subset => {
-                    self.in_subset = true;
-                    State::Text
-                }
-                _ => State::Quoted(None),
-            },
-
-            (State::EndTag, b'>') => return (State::Text, Some(Kind::End)),
-            (State::EndTag, _) => State::EndTag,
-            (State::StartTag(Some(quote), _), _) if byte == quote => State::StartTag(None, false),
-            (State::StartTag(Some(quote), _), _) => State::StartTag(Some(quote), false),
-            (State::Open | State::StartTag(None, false), b'>') => {
-                return (State::Text, Some(Kind::Start));
-            }
-            (State::StartTag(None, true), b'>') => return (State::Text, Some(Kind::Empty)),
-            (State::StartTag(None, _), b'"' | b'\'') => State::StartTag(Some(byte), false),
-            (State::Open | State::StartTag(None, _), _) => State::StartTag(None, byte == b'/'),
-        };
-        (state, None)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::XmlSearch;
@@ -361,7 +244,7 @@ mod tests {
     #[test]
     fn other_documents_are_unchanged() {
         for document in [
-            "".to_owned(),
+            String::new(),
             "<svg".to_owned(),
             "<svg xmlns='http://www.w3.org/2000/svg'".to_owned(),
             "<svg xmlns='http://www.w3.org/2000/svg'/>".to_owned(),
