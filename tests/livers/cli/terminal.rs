@@ -1,5 +1,6 @@
 //! Output in a pseudo-terminal: colours, the width, and lines that replace others.
 
+use std::path::Path;
 use std::process::Stdio;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,13 +23,11 @@ struct AtTerminal {
 impl AtTerminal {
     /// Starts livers on a free port, in a terminal with so many columns. `None` without
     /// util-linux's `script`, which opens the pseudo-terminal.
-    async fn start(dir: &TempDir, columns: usize, env: &[(&str, &str)]) -> Option<Self> {
+    fn start(folder: &Path, columns: usize, env: &[(&str, &str)]) -> Option<Self> {
         // `exec`: Ctrl-C signals every process of the terminal, and a waiting shell would exit with
         // a status of its own.
-        let line = format!(
-            "stty cols {columns} rows 24; exec '{BINARY}' '{}' --port 0",
-            dir.path().display()
-        );
+        let line =
+            format!("stty cols {columns} rows 24; exec '{BINARY}' '{}' --port 0", folder.display());
         let mut command = Command::new("script");
         command.args(["--quiet", "--flush", "--return", "--command", &line, "/dev/null"]);
         // anstream looks at all of these.
@@ -39,10 +38,14 @@ impl AtTerminal {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().ok()?;
         let output = child.stdout.take().expect("a pipe");
-        let mut livers = Self { child, output, text: String::new() };
-        livers.until("serving").await;
-        livers.until("\r\n\r\n").await;
-        Some(livers)
+        Some(Self { child, output, text: String::new() })
+    }
+
+    /// Waits for the end of the banner.
+    async fn ready(mut self) -> Self {
+        let at = self.until("serving").await;
+        self.until_after(at, "\r\n\r\n").await;
+        self
     }
 
     /// Reads on until a text was written after the position. Returns the position after it.
@@ -85,10 +88,10 @@ async fn colours_are_printed_on_a_terminal_without_no_color() {
     for (env, colours) in
         [(&[][..], true), (&[("NO_COLOR", "1")], false), (&[("TERM", "dumb")], false)]
     {
-        let Some(livers) = AtTerminal::start(&dir, 80, env).await else {
+        let Some(livers) = AtTerminal::start(dir.path(), 80, env) else {
             return skip("cli::terminal", "script");
         };
-        let text = livers.end().await;
+        let text = livers.ready().await.end().await;
         assert_eq!(text.contains("\x1b["), colours, "{env:?}: {text:?}");
     }
 }
@@ -100,9 +103,10 @@ async fn a_repeated_line_replaces_the_one_before() {
     for (columns, rows, env) in [(120, 1, &[][..]), (40, 2, &[]), (40, 2, &[("NO_COLOR", "1")])] {
         let dir = TempDir::with_page("<p>");
         dir.write(&name, "a {}");
-        let Some(mut livers) = AtTerminal::start(&dir, columns, env).await else {
+        let Some(livers) = AtTerminal::start(dir.path(), columns, env) else {
             return skip("cli::terminal", "script");
         };
+        let mut livers = livers.ready().await;
         http::get(livers.port(), &format!("/{name}")).await;
         dir.write(&name, "b {}");
         let first = livers.until("-> no tab").await;
@@ -118,6 +122,24 @@ async fn a_repeated_line_replaces_the_one_before() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_slow_start_shows_progress() {
+    use crate::support::hang::FrozenMount;
+    let dir = TempDir::new();
+    let Ok(mount) = FrozenMount::at(dir.path(), "fuse") else {
+        return skip("cli::terminal", "FUSE");
+    };
+    mount.freeze();
+    let Some(mut livers) = AtTerminal::start(dir.path(), 80, &[("NO_COLOR", "1")]) else {
+        return skip("cli::terminal", "script");
+    };
+    let first = livers.until("reading the folder, 0 s").await;
+    livers.until_after(first, "\x1b[1A\x1b[J  livers").await;
+    livers.until_after(first, "reading the folder, 1 s").await;
+    livers.end().await;
+}
+
 #[cfg(feature = "esm")]
 #[tokio::test]
 async fn a_code_frame_fits_the_terminal_with_its_marker_below_the_error() {
@@ -125,9 +147,10 @@ async fn a_code_frame_fits_the_terminal_with_its_marker_below_the_error() {
     let long = "日本語, text, ".repeat(8);
     dir.write("a.ts", format!("\t\tconst a = '{long}', @b = 1, c = '{long}';\n"));
     for columns in [40, 80, 120] {
-        let Some(mut livers) = AtTerminal::start(&dir, columns, &[("NO_COLOR", "1")]).await else {
+        let Some(livers) = AtTerminal::start(dir.path(), columns, &[("NO_COLOR", "1")]) else {
             return skip("cli::terminal", "script");
         };
+        let mut livers = livers.ready().await;
         http::get_with(livers.port(), "/a.ts", &[("Sec-Fetch-Dest", "script")]).await;
         livers.until("^").await;
         let text = livers.end().await;

@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("cli::both_loopback_addresses_accept_connections", "::1"),
     // Only root may mount, and containers often have no /dev/fuse. Other files hang there as well.
     ("cli::shutdown::hanging", "FUSE"),
+    ("cli::terminal", "FUSE"),
     // Container runtimes and hardened kernels forbid user namespaces.
     ("watch::polled", "user namespaces"),
 ];

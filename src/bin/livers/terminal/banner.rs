@@ -11,10 +11,8 @@ use crate::line::{Line, Message, Style};
 
 /// Returns the banner. `startup` is the time since the process started.
 pub(crate) fn banner(server: &Server, config: &Config, startup: Duration) -> Message {
-    let title = Line::indented(2).styled(Style::Title, "livers");
-    let title = title.text(format!(" {}  ", env!("CARGO_PKG_VERSION")));
-    let title = title.styled(Style::Dim, format!("ready in {} ms", startup.as_millis().max(1)));
-    let mut lines = vec![Line::default(), title, Line::default()];
+    let ready = title(format!("ready in {} ms", startup.as_millis().max(1)));
+    let mut lines = vec![Line::default(), ready, Line::default()];
     lines.push(row("local").styled(Style::Cyan, server.url()));
     lines.extend(network(server));
     let root = row("serving").text(server.root().to_string_lossy());
@@ -37,6 +35,16 @@ pub(crate) fn banner(server: &Server, config: &Config, startup: Duration) -> Mes
 /// Returns the banner of a quiet server: its URL, which a script can read.
 pub(crate) fn url(server: &Server) -> Message {
     Line::default().text(server.url()).into()
+}
+
+/// Returns what is shown in place of the banner while the server starts.
+pub(super) fn starting(elapsed: Duration) -> Line {
+    title(format!("reading the folder, {} s", elapsed.as_secs()))
+}
+
+fn title(state: String) -> Line {
+    let title = Line::indented(2).styled(Style::Title, "livers");
+    title.text(format!(" {}  ", env!("CARGO_PKG_VERSION"))).styled(Style::Dim, state)
 }
 
 /// Returns a row with a label.

@@ -1,10 +1,14 @@
 //! Turns events into output: what is printed, in which order, and once or again.
 
-use std::{collections::HashSet, time::Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use livers::Event;
 
 use super::{
+    banner::starting,
     lines::{self, event_message, refused},
     pending::{PendingLines, Report},
     repeats::Repeats,
@@ -18,12 +22,19 @@ const MAX_REFUSALS: usize = 256;
 /// How many events before the banner are kept. More are dropped.
 const MAX_EARLY_EVENTS: usize = 256;
 
+/// The time without a banner after which a terminal shows that the server is starting, and between
+/// two updates of that.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
+
 /// Turns events into output.
 pub(super) struct Printer {
     verbosity: Verbosity,
     screen: Screen,
     /// The events before the banner.
     early: Option<Vec<Event>>,
+    started: Instant,
+    /// When progress is shown next, unless the banner is written before.
+    progress_at: Option<Instant>,
     refusals: HashSet<String>,
     pending: PendingLines,
     repeats: Repeats,
@@ -31,9 +42,12 @@ pub(super) struct Printer {
 
 impl Printer {
     pub(super) fn new(verbosity: Verbosity) -> Self {
-        let screen = Screen::stdout();
+        let (screen, now) = (Screen::stdout(), Instant::now());
+        let shows_progress = screen.can_replace() && verbosity > Verbosity::Errors;
         Self {
             verbosity,
+            started: now,
+            progress_at: shows_progress.then(|| now + PROGRESS_INTERVAL),
             repeats: Repeats::new(screen.can_replace()),
             screen,
             early: Some(Vec::new()),
@@ -44,6 +58,7 @@ impl Printer {
 
     /// Writes a message of the program. The first one is the banner, and releases the events.
     pub(super) fn message(&mut self, message: Message) {
+        self.progress_at = None;
         self.write(message);
         self.early.take().into_iter().flatten().for_each(|event| self.event(event));
     }
@@ -95,6 +110,10 @@ impl Printer {
     /// Writes the lines whose time has come.
     pub(super) fn write_due(&mut self) {
         let now = Instant::now();
+        if self.progress_at.is_some_and(|at| at <= now) {
+            self.progress_at = Some(now + PROGRESS_INTERVAL);
+            self.screen.show_progress(&starting(now - self.started));
+        }
         self.pending.take_ready(now).into_iter().for_each(|line| self.write(line));
         self.repeats.take_due(now).iter().for_each(|output| self.screen.write(output));
     }
@@ -107,6 +126,7 @@ impl Printer {
 
     /// Returns when [`write_due`](Self::write_due) has something to write.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.pending.deadline().into_iter().chain(self.repeats.deadline()).min()
+        let deadlines = [self.progress_at, self.pending.deadline(), self.repeats.deadline()];
+        deadlines.into_iter().flatten().min()
     }
 }

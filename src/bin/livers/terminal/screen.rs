@@ -19,11 +19,13 @@ pub(super) struct Screen {
     is_terminal: bool,
     /// The widths of the lines of the last message.
     last: Vec<usize>,
+    /// Whether this is progress, which the next message replaces.
+    is_progress: bool,
 }
 
 impl Screen {
     pub(super) fn stdout() -> Self {
-        Self { is_terminal: io::stdout().is_terminal(), last: Vec::new() }
+        Self { is_terminal: io::stdout().is_terminal(), last: Vec::new(), is_progress: false }
     }
 
     /// Returns whether a message can be replaced by the next one: on a terminal that moves its
@@ -48,10 +50,21 @@ impl Screen {
 
     /// Writes a message.
     pub(super) fn write(&mut self, output: &Output) {
-        let rows = output.replaces.then(|| rows(&self.last, self.size())).flatten();
-        self.last = output.message.0.iter().map(Line::width).collect();
+        self.write_lines(&output.message.0, output.replaces);
+    }
+
+    /// Writes a line that the next message, or the next progress, replaces.
+    pub(super) fn show_progress(&mut self, line: &Line) {
+        self.write_lines(std::slice::from_ref(line), false);
+        self.is_progress = true;
+    }
+
+    fn write_lines(&mut self, lines: &[Line], replaces: bool) {
+        let replaces = std::mem::take(&mut self.is_progress) || replaces;
+        let rows = replaces.then(|| rows(&self.last, self.size())).flatten();
+        self.last = lines.iter().map(Line::width).collect();
         let mut text = String::new();
-        for line in &output.message.0 {
+        for line in lines {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{line}");
         }
