@@ -86,7 +86,9 @@ impl Instrumenter {
             Coding::Identity => body,
             coding => decoded(body, coding, self.events.clone(), origin, path),
         };
-        let body = InjectedBody::new(body, injector).begin().await?;
+        // In a box, because every request of a connection would reserve the space for it.
+        let mut body = Box::new(InjectedBody::new(body, injector));
+        body.begin().await?;
         Ok(hyper::Response::from_parts(parts, body::stream(body)))
     }
 }

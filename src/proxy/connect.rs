@@ -56,7 +56,12 @@ async fn open(endpoint: &Endpoint, tls: &Tls) -> Result<Socket, ConnectError> {
             let socket = open_tcp(host, *port).await?;
             // A small message must not wait for the acknowledgement of the last one.
             socket.set_nodelay(true)?;
-            if *encrypted { tls.handshake(socket, host).await } else { Ok(Box::new(socket)) }
+            if *encrypted {
+                // In a box, because every request would reserve the space for it.
+                Box::pin(tls.handshake(socket, host)).await
+            } else {
+                Ok(Box::new(socket))
+            }
         }
         #[cfg(unix)]
         Endpoint::Unix(path) => match tokio::net::UnixStream::connect(path).await {

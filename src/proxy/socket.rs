@@ -61,11 +61,12 @@ impl RequestWriter {
 
 /// Spells the names of WebSocket's fields as RFC 6455 does.
 fn spell_websocket(head: &mut [u8]) {
-    const TITLE_CASE: &[u8] = b"\r\nSec-Websocket-";
-    const CAPITAL: usize = TITLE_CASE.len() - "Socket-".len();
-    let found: Vec<_> = memchr::memmem::find_iter(head, TITLE_CASE).collect();
-    for at in found {
-        head[at + CAPITAL] = b'S';
+    const TITLE_CASE: &[u8] = b"Sec-Websocket-";
+    const CAPITAL: usize = "Sec-Web".len();
+    for line in head.split_mut(|byte| *byte == b'\n') {
+        if line.starts_with(TITLE_CASE) {
+            line[CAPITAL] = b'S';
+        }
     }
 }
 

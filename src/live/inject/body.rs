@@ -41,11 +41,11 @@ impl<B: HttpBody<Data = Bytes> + Unpin> InjectedBody<B> {
     ///
     /// # Errors
     /// The inner body failed in these bytes.
-    pub(crate) async fn begin(mut self) -> Result<Self, B::Error> {
+    pub(crate) async fn begin(&mut self) -> Result<(), B::Error> {
         let (mut ahead, mut size) = (VecDeque::new(), 0);
         let read = poll_fn(|context| {
             while size < AHEAD {
-                match Pin::new(&mut self).poll_frame(context) {
+                match Pin::new(&mut *self).poll_frame(context) {
                     Poll::Ready(Some(frame)) => {
                         let frame = frame?;
                         size += frame.data_ref().map_or(0, Bytes::len);
@@ -59,7 +59,7 @@ impl<B: HttpBody<Data = Bytes> + Unpin> InjectedBody<B> {
         });
         read.await?;
         self.ahead = ahead;
-        Ok(self)
+        Ok(())
     }
 }
 
