@@ -31,6 +31,7 @@ use crate::{
     docroot,
     esm::{
         edits::Edits,
+        enums, nesting,
         resolve::PackageFile,
         stack::{is_indented, run_with_stack_if_deep, without_data},
     },
@@ -171,12 +172,18 @@ impl Script<'_> {
 
 /// Compiles TypeScript and JSX to JavaScript.
 fn compile(path: &Path, source: &str, source_type: SourceType) -> Result<String, String> {
+    if nesting::too_deep(source, source_type.is_typescript()).is_some() {
+        return Err(nesting::TOO_DEEP.to_owned());
+    }
     let allocator = Allocator::default();
     let parsed = Parser::new(&allocator, source, source_type).parse();
     if let Some(error) = parsed.diagnostics.errors().next() {
         return Err(error.to_string());
     }
     let mut program = parsed.program;
+    if enums::too_large(&program).is_some() {
+        return Err(enums::TOO_LARGE.to_owned());
+    }
     let semantic = SemanticBuilder::new().with_excess_capacity(2.0).with_enum_eval(true);
     let scoping = semantic.build(&program).semantic.into_scoping();
     let options = TransformOptions::default();

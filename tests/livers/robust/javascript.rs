@@ -51,6 +51,47 @@ const SHAPES: &[(&str, &str, &str, &str, &str, &str)] = &[
 ];
 
 #[tokio::test]
+async fn expansions() {
+    let doubling = |step: fn(usize) -> String| {
+        let members = (0..40).map(|at| format!(", A{} = {}", at + 1, step(at)));
+        format!("export enum E {{ A0 = 'x'{} }}", members.collect::<String>())
+    };
+    let repeated = |line: fn(usize) -> String| (0..20_000).map(line).collect::<String>();
+    let cases = [
+        ("sums in an enum", doubling(|at| format!("A{at} + A{at}"))),
+        ("templates in an enum", doubling(|at| format!("`${{A{at}}}${{A{at}}}`"))),
+        ("inferred types", format!("type X = A extends {}", "(infer B extends ".repeat(30))),
+        ("type arguments", format!("x = a{}", "<a".repeat(20_000))),
+        ("conditional arrow functions", format!("x = {}d", "a?(b):c=>".repeat(20_000))),
+        ("async type parameters", format!("x = {}", "async<T,>(a=".repeat(30))),
+        ("imports", repeated(|at| format!("import './{at}.js';"))),
+        ("the same import", repeated(|_| "import './probe.json';".to_owned())),
+        ("queries", repeated(|at| format!("import './probe.json?{at}';"))),
+        (
+            "names",
+            format!(
+                "//$hot{}
+import.meta.hot;",
+                "$".repeat(500_000)
+            ),
+        ),
+        (
+            "placeholders",
+            repeated(|at| {
+                format!(
+                    "//~{at:0>10}~
+"
+                )
+            }) + "import './probe.json';",
+        ),
+        ("members", format!("class A {{ {} }}", repeated(|at| format!("m{at} = 1;")))),
+        ("elements", format!("x = [{}]", repeated(|_| "<a b='c'/>,\n".to_owned()))),
+    ];
+    let cases = cases.map(|(name, text)| Case::of_file(name, "a.tsx", text));
+    survives("expansions in scripts", cases).await;
+}
+
+#[tokio::test]
 async fn nested_and_chained_scripts() {
     let cases = SHAPES.iter().flat_map(|(name, extension, before, open, inner, close)| {
         [100, 3_000, 60_000].map(|depth| {

@@ -8,6 +8,8 @@
 #[cfg(feature = "esm")]
 mod css;
 #[cfg(feature = "esm")]
+mod deadline;
+#[cfg(feature = "esm")]
 mod env;
 #[cfg(feature = "esm")]
 mod globs;

@@ -10,7 +10,6 @@ mod glob_call;
 mod globs;
 mod imports;
 mod job;
-mod nesting;
 mod parse;
 mod pragma;
 mod rewrite;
@@ -39,7 +38,11 @@ use super::{
     stamps::{self, Slot},
     tsconfig::Options,
 };
-use crate::esm::{compile_error::CompileError, stack::is_indented};
+use crate::esm::{
+    compile_error::CompileError,
+    nesting::{self, TOO_DEEP},
+    stack::is_indented,
+};
 
 /// A compiled script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,9 +57,6 @@ pub(super) struct Script {
     /// The imported package files: specifier and URL.
     pub(super) packages: Vec<(String, String)>,
 }
-
-/// The message for code that is nested more deeply than any that people write.
-const TOO_DEEP: &str = "this code is nested too deeply";
 
 /// Packages whose JSX functions create React elements.
 const REACT_RUNTIMES: [&str; 4] = ["react", "@emotion/react", "theme-ui", "nativewind"];

@@ -11,7 +11,7 @@ use oxc::{
 };
 
 use super::job::Job;
-use crate::esm::{compile_error::CompileError, compiler::file_type::Language};
+use crate::esm::{compile_error::CompileError, compiler::file_type::Language, enums};
 
 /// A parsed script.
 pub(super) struct Parsed<'a> {
@@ -34,6 +34,9 @@ pub(super) fn parse<'a>(
     let program = parsed.program;
     let record = parsed.module_record;
     let is_module = record.has_module_syntax || !record.import_metas.is_empty();
+    if let Some(span) = enums::too_large(&program) {
+        return Err(OxcDiagnostic::error(enums::TOO_LARGE).with_label(span));
+    }
     let checked = semantic_builder().build(&program);
     if let Some(error) = checked.diagnostics.errors().next() {
         return Err(error.clone());

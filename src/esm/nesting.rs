@@ -9,6 +9,9 @@
 //! need not be exact: the [stack](crate::esm::stack) does not depend on it, and a compilation that
 //! takes too long nevertheless ends at its deadline.
 
+/// The message for code that is nested too deeply.
+pub(super) const TOO_DEEP: &str = "this code is nested too deeply";
+
 /// The number of nested brackets.
 const MAX_BRACKETS: usize = 1_000;
 
