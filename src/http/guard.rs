@@ -122,6 +122,9 @@ impl Guard {
         if request.uri().scheme_str().is_some_and(|scheme| scheme != "http" && scheme != "https") {
             return Verdict::Malformed("the scheme of the target is not http");
         }
+        // HTTP/1.0 did not have the field, and health checks of load balancers still omit it. No
+        // browser sends such requests.
+        let host = host.or_else(|| (request.version() < Version::HTTP_11).then_some("localhost"));
         // The host of an absolute target overrides the field (RFC 9112, section 3.2.2).
         let Some(host) =
             request.uri().authority().map(hyper::http::uri::Authority::as_str).or(host)
@@ -153,6 +156,20 @@ impl Guard {
             self.any_address || address.to_canonical().is_loopback() || is_listed()
         })
     }
+}
+
+/// Returns whether a request was sent on this machine, as far as can be told: from a loopback
+/// address, to a loopback name, and not through a tunnel or proxy that says so.
+pub(crate) fn is_local<B>(request: &Request<B>, from: IpAddr) -> bool {
+    let headers = request.headers();
+    let is_forwarded =
+        ["forwarded", "x-forwarded-for", "via"].iter().any(|name| headers.contains_key(*name));
+    let host = || Some(headers.get(HOST)?.to_str().unwrap_or("\0"));
+    let host = request.uri().authority().map(hyper::http::uri::Authority::as_str).or_else(host);
+    let is_loopback = |host: &str| {
+        name_of(&host.to_ascii_lowercase()).is_some_and(|name| Guard::default().accepts(name))
+    };
+    from.to_canonical().is_loopback() && !is_forwarded && host.is_none_or(is_loopback)
 }
 
 /// Returns the name or address in `host:port`, an IPv6 address without its brackets.
@@ -213,11 +230,11 @@ pub(crate) fn same_origin(request: &HeaderMap, host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use hyper::{
-        Request,
+        Request, Version,
         header::{HeaderMap, HeaderName, HeaderValue},
     };
 
-    use super::{AllowedHost, Guard, Verdict, name_of, same_origin};
+    use super::{AllowedHost, Guard, Verdict, is_local, name_of, same_origin};
 
     fn check(guard: &Guard, uri: &str, hosts: &[&str]) -> Verdict {
         let mut request = Request::builder().uri(uri);
@@ -274,6 +291,50 @@ mod tests {
         assert!(matches!(check(&Guard::new(None, Vec::new()), "/", &[]), Verdict::Malformed(_)));
         let twice = ["localhost", "localhost"];
         assert!(matches!(check(&Guard::new(None, Vec::new()), "/", &twice), Verdict::Malformed(_)));
+    }
+
+    #[test]
+    fn only_http_1_0_may_omit_the_host() {
+        for (version, pass) in [(Version::HTTP_10, true), (Version::HTTP_11, false)] {
+            let request = Request::builder().version(version).uri("/").body(()).unwrap();
+            let verdict = Guard::default().check(&request);
+            assert_eq!(verdict == Verdict::Pass("localhost".into()), pass, "{version:?}");
+        }
+        let request = Request::builder().version(Version::HTTP_10).uri("http://evil.example/");
+        let verdict = Guard::default().check(&request.body(()).unwrap());
+        assert_eq!(verdict, Verdict::Foreign("evil.example".into()));
+    }
+
+    #[test]
+    fn requests_that_come_from_elsewhere_are_not_local() {
+        let table: &[(&str, &str, &[(&str, &str)], bool)] = &[
+            ("127.0.0.1", "/", &[], true),
+            ("::1", "/", &[("host", "localhost:8080")], true),
+            ("::ffff:127.0.0.1", "/", &[("host", "app.LocalHost")], true),
+            ("127.0.0.1", "/", &[("host", "127.0.0.1:80")], true),
+            ("127.0.0.1", "/", &[("host", "[::1]:80")], true),
+            ("127.0.0.1", "http://localhost/", &[], true),
+            ("192.168.0.7", "/", &[("host", "localhost")], false),
+            ("127.0.0.1", "/", &[("host", "192.168.0.7")], false),
+            ("127.0.0.1", "/", &[("host", "app.tunnel.example")], false),
+            ("127.0.0.1", "/", &[("host", "\u{e4}")], false),
+            ("127.0.0.1", "http://app.tunnel.example/", &[("host", "localhost")], false),
+            ("127.0.0.1", "/", &[("x-forwarded-for", "192.0.2.1")], false),
+            ("127.0.0.1", "/", &[("forwarded", "for=192.0.2.1")], false),
+            ("127.0.0.1", "/", &[("via", "1.1 tunnel")], false),
+        ];
+        for (from, uri, fields, local) in table {
+            let mut request = Request::builder().uri(*uri);
+            for (name, value) in *fields {
+                request = request.header(*name, *value);
+            }
+            let request = request.body(()).unwrap();
+            assert_eq!(
+                is_local(&request, from.parse().unwrap()),
+                *local,
+                "{from} {uri} {fields:?}"
+            );
+        }
     }
 
     #[test]

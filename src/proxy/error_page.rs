@@ -4,16 +4,43 @@
 //! gets the same in one line of text. The client script is injected into the page like into any
 //! other, and reloads it once the backend is up.
 
+use std::fmt;
+
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 
-use super::error::ProxyError;
+use super::{error::ProxyError, route::Route, upstream::Upstream};
 use crate::http::{
     body::{Response, full},
     page::{Escaped, document},
 };
 
+/// What a response calls the backend.
+#[derive(Clone, Copy)]
+pub(super) enum Backend<'b> {
+    /// Its address, for people at this machine.
+    Address(&'b Upstream),
+    /// The prefix of its route, for all others.
+    Prefix(&'b str),
+}
+
+impl<'b> Backend<'b> {
+    /// `local`: the request was sent on this machine.
+    pub(super) fn new(route: &'b Route, local: bool) -> Self {
+        if local { Self::Address(route.upstream()) } else { Self::Prefix(route.prefix()) }
+    }
+}
+
+impl fmt::Display for Backend<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(upstream) => upstream.fmt(f),
+            Self::Prefix(prefix) => write!(f, "The backend of {prefix}"),
+        }
+    }
+}
+
 /// Returns a page for a navigation, and text for any other request.
-pub(super) fn response(backend: &str, error: &ProxyError, navigation: bool) -> Response {
+pub(super) fn response(backend: Backend<'_>, error: &ProxyError, navigation: bool) -> Response {
     let summary = summary(backend, error);
     let (media_type, content) = if navigation {
         ("text/html; charset=utf-8", page(backend, &summary, error))
@@ -28,14 +55,18 @@ pub(super) fn response(backend: &str, error: &ProxyError, navigation: bool) -> R
     response
 }
 
-fn summary(backend: &str, error: &ProxyError) -> String {
-    match error {
-        ProxyError::Unreachable(_) => format!("{backend} is unreachable: {error}"),
-        ProxyError::Timeout(_) | ProxyError::BadResponse(_) => {
+fn summary(backend: Backend<'_>, error: &ProxyError) -> String {
+    match (error, backend) {
+        // The reason can name addresses, too.
+        (ProxyError::Unreachable(_), Backend::Prefix(_)) => format!("{backend} is unreachable"),
+        (ProxyError::Unreachable(_), Backend::Address(_)) => {
+            format!("{backend} is unreachable: {error}")
+        }
+        (ProxyError::Timeout(_) | ProxyError::BadResponse(_), _) => {
             format!("{backend} failed to respond: {error}")
         }
-        ProxyError::BadRequest(..) => format!("This request cannot be forwarded: {error}"),
-        ProxyError::ShuttingDown => error.to_string(),
+        (ProxyError::BadRequest(..), _) => format!("This request cannot be forwarded: {error}"),
+        (ProxyError::ShuttingDown, _) => error.to_string(),
     }
 }
 
@@ -58,7 +89,7 @@ fn advice(error: &ProxyError) -> &'static str {
     }
 }
 
-fn page(backend: &str, summary: &str, error: &ProxyError) -> String {
+fn page(backend: Backend<'_>, summary: &str, error: &ProxyError) -> String {
     let (status, advice) = (error.status(), advice(error));
     let body = format!("<p>{status}</p>\n<h1>{}</h1>\n<p>{advice}</p>\n", Escaped(summary));
     document(&format!("{backend}: no response"), &body)
@@ -70,14 +101,16 @@ mod tests {
 
     use http_body_util::BodyExt;
 
-    use super::response;
-    use crate::proxy::error::{ConnectError, ProxyError};
-
-    const BACKEND: &str = "http://localhost:3000";
+    use super::{Backend, response};
+    use crate::proxy::{
+        error::{ConnectError, ProxyError},
+        upstream::Upstream,
+    };
 
     /// Returns status, media type and body.
     async fn parts(error: &ProxyError, navigation: bool) -> (u16, String, String) {
-        let response = response(BACKEND, error, navigation);
+        let upstream = Upstream::parse("/", "localhost:3000").unwrap();
+        let response = response(Backend::Address(&upstream), error, navigation);
         assert_eq!(response.headers()["cache-control"], "no-store");
         let media_type = response.headers()["content-type"].to_str().unwrap().to_owned();
         let status = response.status().as_u16();
@@ -95,6 +128,15 @@ mod tests {
         let (status, media_type, body) = parts(&refused, false).await;
         assert_eq!((status, media_type.as_str()), (502, "text/plain; charset=utf-8"));
         assert_eq!(body, "http://localhost:3000 is unreachable: connection refused\n");
+    }
+
+    #[tokio::test]
+    async fn other_machines_learn_no_address() {
+        let reason = "the certificate is not valid for 10.0.0.7".to_owned();
+        let unreachable = ProxyError::Unreachable(reason.into());
+        let response = response(Backend::Prefix("/api"), &unreachable, false);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, "The backend of /api is unreachable\n");
     }
 
     #[tokio::test]

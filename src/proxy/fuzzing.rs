@@ -38,7 +38,7 @@ pub fn backend_request(
     };
     let origin = own_origin.then_some("https://backend.test:3000");
     let backend = Backend { authority: "backend.test:3000", origin };
-    let client = Client { address: IpAddr::from([192, 0, 2, 7]), https: false };
+    let client = Client { address: IpAddr::from([192, 0, 2, 7]), https: false, local: true };
     let _ = headers::request(&mut parts, backend, &client, kind);
     (parts, opens)
 }

@@ -216,7 +216,7 @@ mod tests {
     fn forwarded(uri: &str, given: &[&str], kind: ForwardKind) -> Vec<String> {
         let (mut parts, ()) = Request::builder().uri(uri).body(()).unwrap().into_parts();
         parts.headers = map(given);
-        let client = Client { address: IpAddr::from([127, 0, 0, 1]), https: false };
+        let client = Client { address: IpAddr::from([127, 0, 0, 1]), https: false, local: true };
         let _ = request(&mut parts, BACKEND, &client, kind);
         lines(&parts.headers)
     }
@@ -277,7 +277,8 @@ mod tests {
         let expected = with_added(&["client_id: x"], "a.test");
         assert_eq!(forwarded("/x", &given, ForwardKind::Plain), expected);
         let (mut parts, ()) = Request::new(()).into_parts();
-        let client = Client { address: "::ffff:10.0.0.9".parse().unwrap(), https: true };
+        let client =
+            Client { address: "::ffff:10.0.0.9".parse().unwrap(), https: true, local: true };
         parts.version = Version::HTTP_10;
         parts.headers = map(&["Via: 1.1 other"]);
         let _ = request(&mut parts, BACKEND, &client, ForwardKind::Plain);
@@ -338,7 +339,8 @@ mod tests {
         for (given, expected) in table {
             let (mut parts, ()) = Request::new(()).into_parts();
             parts.headers = map(&["Host: localhost:8080", given]);
-            let client = Client { address: IpAddr::from([127, 0, 0, 1]), https: false };
+            let client =
+                Client { address: IpAddr::from([127, 0, 0, 1]), https: false, local: true };
             let _ = request(&mut parts, backend, &client, ForwardKind::Plain);
             let lines = lines(&parts.headers);
             for line in [expected, "host: b.test", "x-forwarded-host: localhost:8080"] {

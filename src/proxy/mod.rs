@@ -107,6 +107,8 @@ pub(crate) struct Client {
     pub(crate) address: IpAddr,
     /// Its connection is encrypted.
     pub(crate) https: bool,
+    /// It is on this machine, and may learn the addresses of backends.
+    pub(crate) local: bool,
 }
 
 /// What is needed of a request after it was sent.
@@ -114,6 +116,8 @@ struct Forwarded<'r> {
     route: &'r Route,
     uri: Uri,
     injectable: bool,
+    /// The client is on this machine.
+    local: bool,
 }
 
 impl Proxy {
@@ -135,6 +139,11 @@ impl Proxy {
     /// Returns the route of a raw path.
     pub(crate) fn route(&self, path: &str) -> Option<&Route> {
         route::longest_match(&self.options.routes, path)
+    }
+
+    /// Returns the prefixes of all routes.
+    pub(crate) fn prefixes(&self) -> Vec<String> {
+        self.options.routes.iter().map(|route| route.prefix().to_owned()).collect()
     }
 
     /// Forwards a request to the backend of a route, and returns its response or one that describes
@@ -163,7 +172,8 @@ impl Proxy {
             (false, true) => ForwardKind::Injectable,
             (false, false) => ForwardKind::Plain,
         };
-        let forwarded = Forwarded { route, uri: request.uri().clone(), injectable };
+        let local = client.local;
+        let forwarded = Forwarded { route, uri: request.uri().clone(), injectable, local };
         let response = match self.outgoing(route, request, client, kind) {
             Ok(outgoing) => {
                 let upgrade = opens_websocket.then_some(client_upgrade);
@@ -175,12 +185,18 @@ impl Proxy {
     }
 
     /// Returns the response that replaces a page whose body failed before any of it was sent.
-    pub(crate) fn failed_page(&self, route: &Route, error: &dyn std::error::Error) -> Response {
+    /// `local`: the request was sent on this machine.
+    pub(crate) fn failed_page(
+        &self,
+        route: &Route,
+        error: &dyn std::error::Error,
+        local: bool,
+    ) -> Response {
         let error = match self.transport.cancel.is_cancelled() {
             true => ProxyError::ShuttingDown,
             false => ProxyError::BadResponse(error.to_string()),
         };
-        error_page::response(route.upstream().name(), &error, true)
+        error_page::response(error_page::Backend::new(route, local), &error, true)
     }
 
     /// Makes the request for the backend.
@@ -349,7 +365,8 @@ impl Proxy {
             }
             ProxyError::BadRequest(..) | ProxyError::ShuttingDown => {}
         }
-        error_page::response(&upstream.to_string(), error, forwarded.injectable)
+        let backend = error_page::Backend::new(forwarded.route, forwarded.local);
+        error_page::response(backend, error, forwarded.injectable)
     }
 }
 

@@ -15,6 +15,7 @@ mod activity;
 mod assemble;
 mod connection;
 mod half_close;
+mod host_names;
 mod limit;
 mod linger;
 mod listen;
@@ -33,6 +34,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
     assemble::Folders,
+    host_names::host_names,
     limit::{Close, ConnectionLimiter},
     listen::{listen, resolve},
 };
@@ -94,6 +96,10 @@ impl Server {
         }
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
         let (host, requested_port) = (config.host.clone(), config.port);
+        let mut config = config;
+        if !addresses.iter().all(IpAddr::is_loopback) {
+            config.allowed_host.extend(host_names());
+        }
         let site = assemble::site(config, folders, hub, events, &tasks, &cancel);
         Ok(Self {
             site: Arc::new(site),

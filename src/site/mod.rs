@@ -7,6 +7,7 @@
 
 pub(crate) mod changes;
 mod files;
+mod masked;
 mod missing;
 mod modules;
 mod own;
@@ -37,7 +38,7 @@ use crate::{
     files::{Files, cache::FileCache},
     http::{
         body::{BodyError, Response},
-        guard::{Guard, Verdict},
+        guard::{Guard, Verdict, is_local},
         own_paths,
     },
     live::{Live, RequestHead},
@@ -122,7 +123,8 @@ impl Site {
         }
         let path = request.uri().path();
         if own_paths::is_own(path) {
-            return self.own(request, &host).await;
+            let local = is_local(&request, from);
+            return self.own(request, &host, local).await;
         }
         if let Some(route) = self.proxy.route(path) {
             return self.backend(route, request, &host, from).await;
@@ -144,14 +146,15 @@ impl Site {
     {
         let (method, headers, path) = (request.method(), request.headers(), request.uri().path());
         let ticket = self.live.on_request(RequestHead { method, headers, host, path }).await;
-        let client = Client { address: from, https: false };
+        let local = is_local(&request, from);
+        let client = Client { address: from, https: false, local };
         let origin = route.upstream().name();
         let response = self.proxy.forward(route, request, client, ticket.is_page()).await;
         let why = match self.live.on_response(&ticket, response, origin).await {
             Ok(response) => return response,
             Err(why) => why,
         };
-        let failed = self.proxy.failed_page(route, &*why);
+        let failed = self.proxy.failed_page(route, &*why, local);
         self.live
             .on_response(&ticket, failed, origin)
             .await

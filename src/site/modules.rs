@@ -11,7 +11,7 @@ use hyper::{
     header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION},
 };
 
-use super::{Site, response::plain};
+use super::{Site, masked::masked_fault, response::plain};
 use crate::{
     change::ChangeSet,
     docroot::{CheckedPath, Content, FileRead},
@@ -210,8 +210,9 @@ impl Site {
 
     /// Reports a compile error to the open tabs and the terminal, and returns it as a response.
     fn report_fault(&self, fault: Fault) -> Response {
-        let text = serde_json::to_string(&fault).unwrap_or_default();
-        if self.live.hub().report_fault(fault.clone()) {
+        let masked = masked_fault(&fault, self.root.path());
+        let text = serde_json::to_string(&masked).unwrap_or_default();
+        if self.live.hub().report_fault(masked) {
             self.events.emit(Event::SourceFault(fault));
         }
         let mut response = plain(StatusCode::INTERNAL_SERVER_ERROR, Bytes::from(text));

@@ -14,8 +14,8 @@ use crate::{
 };
 
 impl Site {
-    /// Answers a request for one of livers' own paths.
-    pub(super) async fn own<B>(&self, request: Request<B>, host: &str) -> Response {
+    /// Answers a request for one of livers' own paths. `local`: it was sent on this machine.
+    pub(super) async fn own<B>(&self, request: Request<B>, host: &str, local: bool) -> Response {
         let path = request.uri().path();
         if !same_origin(request.headers(), host) {
             return self.refuse(path, Refusal::CrossOriginOwnPath);
@@ -40,7 +40,7 @@ impl Site {
             },
             "/status" => {
                 self.watch.established().await;
-                Representation::from_bytes(StatusCode::OK, "application/json", self.status())
+                Representation::from_bytes(StatusCode::OK, "application/json", self.status(local))
                     .into_response(method, headers)
             }
             name if name.starts_with("/npm/") => {
@@ -53,17 +53,20 @@ impl Site {
         response
     }
 
-    /// Returns the JSON of `/__livers/status`.
-    fn status(&self) -> String {
+    /// Returns the JSON of `/__livers/status`. Other machines learn neither where the folder is nor
+    /// the addresses of backends.
+    fn status(&self, local: bool) -> String {
         let hub = self.live.hub();
+        let root = if local { self.root.path().to_string_lossy() } else { ".".into() };
+        let routes = if local { self.routes.clone() } else { self.proxy.prefixes() };
         let pages = hub.pages().into_iter();
         let pages = pages.map(|(page, uses)| serde_json::json!({ "page": page, "uses": uses }));
         let status = serde_json::json!({
             "livers": env!("CARGO_PKG_VERSION"),
             "boot": hub.boot(),
             "version": hub.version(),
-            "root": self.root.path().to_string_lossy(),
-            "routes": self.routes,
+            "root": root,
+            "routes": routes,
             "clients": hub.open_tabs(),
             "pages": pages.collect::<Vec<_>>(),
             "watch": {

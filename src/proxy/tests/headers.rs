@@ -90,7 +90,7 @@ proptest! {
         let (mut parts, ()) = Request::new(()).into_parts();
         parts.headers = before.clone();
         let backend = headers::Backend { authority: "b:1", origin: None };
-        let client = Client { address: IpAddr::from([127, 0, 0, 1]), https: false };
+        let client = Client { address: IpAddr::from([127, 0, 0, 1]), https: false, local: true };
         let _ = headers::request(&mut parts, backend, &client, kind);
         let after = parts.headers;
         let mut ignored = [&OWN[..], &["connection", "te", "upgrade", "accept-encoding"]].concat();

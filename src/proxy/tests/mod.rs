@@ -83,7 +83,7 @@ impl TestProxy {
                     let proxy = proxy.clone();
                     request.extensions_mut().insert(writer.clone());
                     async move {
-                        let client = Client { address: peer.ip(), https: false };
+                        let client = Client { address: peer.ip(), https: false, local: true };
                         let page = request.headers().get("sec-fetch-dest");
                         let page = page.is_some_and(|dest| dest == "document");
                         let response = match proxy.route(request.uri().path()) {
