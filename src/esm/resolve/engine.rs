@@ -74,17 +74,13 @@ impl Engine {
 
 /// Describes an error other than a missing file.
 pub(super) fn explain(error: &ResolveError) -> String {
-    match error {
-        ResolveError::Json(json) => match manifest::refusal(&json.path) {
-            Some(reason) => format!("cannot read {}: {reason}", json.path.display()),
-            // The parser's message may quote a file that is not served.
-            None => {
-                let (file, line, column) = (json.path.display(), json.line, json.column);
-                format!("{file} is not valid, at line {line}, column {column}")
-            }
-        },
-        error => error.to_string(),
+    let ResolveError::Json(json) = error else { return error.to_string() };
+    let file = json.path.display();
+    if let Some(reason) = manifest::refusal(&json.path) {
+        return format!("cannot read {file}: {reason}");
     }
+    // The parser's message may quote a file that is not served.
+    format!("{file} is not valid, at line {}, column {}", json.line, json.column)
 }
 
 /// Returns whether a path is longer than those of real files.
