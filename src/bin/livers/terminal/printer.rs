@@ -97,7 +97,17 @@ impl Printer {
                 self.pending.report(version, Report { how, took, why });
                 None
             }
-            event => event_message(&event, self.verbosity, self.screen.columns()),
+            event => {
+                let message = event_message(&event, self.verbosity, self.screen.columns())?;
+                if matches!(event, Event::Watching { all: false, .. }) && self.screen.can_replace()
+                {
+                    for line in &message.0 {
+                        self.screen.show_progress(line);
+                    }
+                    return None;
+                }
+                Some(message)
+            }
         }
     }
 
