@@ -138,13 +138,12 @@ impl<'p> Walk<'p, '_> {
                 if is_plain_sheet(import) {
                     continue;
                 }
-                match self.found.get(import.as_str()).copied() {
-                    Some(found) => self.merge(module, found),
-                    None => {
-                        self.enter(import);
-                        pending.push(import);
-                        path.push((import, 0));
-                    }
+                if let Some(found) = self.found.get(import.as_str()).copied() {
+                    self.merge(module, found);
+                } else {
+                    self.enter(import);
+                    pending.push(import);
+                    path.push((import, 0));
                 }
                 continue;
             }

@@ -136,17 +136,13 @@ impl Workers {
         self.start(key, &slot, move || drop(sender.send(work())))?;
         // Also if the client goes away and this future is dropped.
         let room = MakeRoom { workers: self, slot };
-        let result = match timeout(slow, &mut result).await {
-            Ok(result) => Ok(result),
-            Err(_) => {
-                drop(room);
-                timeout(deadline.saturating_sub(began.elapsed()), result).await
-            }
-        };
-        match result {
-            Ok(result) => result.map_err(|_| Stopped::Failed),
-            Err(_) => Err(Stopped::Overdue(deadline)),
+        if let Ok(result) = timeout(slow, &mut result).await {
+            return result.map_err(|_| Stopped::Failed);
         }
+        drop(room);
+        let rest = deadline.saturating_sub(began.elapsed());
+        let result = timeout(rest, result).await.map_err(|_| Stopped::Overdue(deadline))?;
+        result.map_err(|_| Stopped::Failed)
     }
 
     /// Like [`run`](Self::run), for a thread that cannot wait long: fails at once if no slot is
@@ -197,25 +193,24 @@ impl Workers {
             work();
         });
         let idle = lock(&self.shared.idle).pop();
-        let (thread, receiver) = match idle {
-            Some(thread) => (thread, None),
-            None => {
-                let (thread, receiver) = mpsc::channel();
-                (thread, Some(receiver))
-            }
+        let (thread, receiver) = if let Some(thread) = idle {
+            (thread, None)
+        } else {
+            let (thread, receiver) = mpsc::channel();
+            (thread, Some(receiver))
         };
         let again = thread.clone();
         thread.send(Assignment { work, again }).map_err(|_| Stopped::Failed)?;
         let Some(receiver) = receiver else { return Ok(()) };
         let (shared, kept) = (Arc::downgrade(&self.shared), self.limits.running_jobs);
         let builder = thread::Builder::new().name("livers-compile".to_owned()).stack_size(STACK);
-        let spawned = builder.spawn(move || serve(receiver, &shared, kept));
+        let spawned = builder.spawn(move || serve(&receiver, &shared, kept));
         spawned.map(drop).map_err(|_| Stopped::Failed)
     }
 }
 
 /// Runs jobs until there are enough idle threads, or no [`Workers`] any more.
-fn serve(jobs: mpsc::Receiver<Assignment>, shared: &Weak<Shared>, kept: usize) {
+fn serve(jobs: &mpsc::Receiver<Assignment>, shared: &Weak<Shared>, kept: usize) {
     while let Ok(Assignment { work, again }) = jobs.recv() {
         work();
         let Some(shared) = shared.upgrade() else { return };

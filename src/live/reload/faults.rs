@@ -24,18 +24,16 @@ impl Faults {
     /// Adds the error of a source, or replaces it. Returns whether it is a new one.
     pub(super) fn insert(&mut self, fault: Fault) -> bool {
         let path = fault.path.clone();
-        match self.by_path.insert(path.clone(), Arc::new(fault)) {
-            Some(known) => self.by_path.get(&path) != Some(&known),
-            None => {
-                self.reported.push_back(path);
-                if self.reported.len() > MAX_FAULTS
-                    && let Some(oldest) = self.reported.pop_front()
-                {
-                    self.by_path.remove(&oldest);
-                }
-                true
-            }
+        if let Some(known) = self.by_path.insert(path.clone(), Arc::new(fault)) {
+            return self.by_path.get(&path) != Some(&known);
         }
+        self.reported.push_back(path);
+        if self.reported.len() > MAX_FAULTS
+            && let Some(oldest) = self.reported.pop_front()
+        {
+            self.by_path.remove(&oldest);
+        }
+        true
     }
 
     /// Removes the error of a source. Returns whether it had one.

@@ -59,7 +59,9 @@ impl EnvReader {
             return cached.1.clone();
         }
         let mut files = ConfigFiles::default();
-        FILES.iter().for_each(|name| files.record(root.join(name)));
+        for name in FILES {
+            files.record(root.join(name));
+        }
         let environment: Variables = env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
