@@ -184,7 +184,7 @@ mod tests {
             (nested("x=", "async<T>(a=", 9), true, true),
             (nested("", "}", 9), true, false),
         ] {
-            assert_eq!(too_deep(&text, is_typed).is_some(), expected, "{:.40}", text);
+            assert_eq!(too_deep(&text, is_typed).is_some(), expected, "{text:.40}");
         }
     }
 

@@ -161,10 +161,9 @@ mod tests {
 
     #[test]
     fn the_file_whose_values_are_too_large_is_named() {
-        let mut text = String::from("VITE_A=$V0\n");
-        for level in 0..9 {
-            text += &format!("V{level}={}\n", format!("${{V{}}}", level + 1).repeat(20));
-        }
+        let line = |level| format!("V{level}={}\n", format!("${{V{}}}", level + 1).repeat(20));
+        let lines: Vec<_> = (0..9).map(line).collect();
+        let text = format!("VITE_A=$V0\n{}", lines.concat());
         let (file, message) = object(&[String::new(), text], &Variables::new()).unwrap_err();
         assert_eq!(file, ".env.local");
         assert_eq!(message, "the values of the public variables expand to more than 256 KiB");
