@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { kindOf, placeOf } from '../../client-snippet/hmr/overlay.js';
+import { kindOf, placeOf, visible } from '../../client-snippet/hmr/overlay.js';
 
 for (const [line, number, wanted] of [
   ['2 | import React', 2, 'row'],
@@ -28,3 +28,10 @@ for (const [fault, wanted] of [
   [{ file: 'src/a.js', column: 7 }, 'src/a.js'],
 ])
   test(`the position of an error is ${wanted}`, () => assert.equal(placeOf(fault), wanted));
+
+for (const [text, wanted] of [
+  ['a\u202egpj.exe', 'a\\u{202e}gpj.exe'],
+  ['\u200b\u2066\u2028\u0007\u{e0041}', '\\u{200b}\\u{2066}\\u{2028}\\u{7}\\u{e0041}'],
+  ['\tlet é = "日本 👍";\n', '\tlet é = "日本 👍";\n'],
+])
+  test(`the text ${JSON.stringify(wanted)} has no character that misleads`, () => assert.equal(visible(text), wanted));
