@@ -74,7 +74,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn bytes_are_discarded_until_the_client_closes_or_a_limit_is_reached() {
         let (mut near, mut far) = duplex(1 << 20);
-        far.write_all(&[0; 100_000]).await.unwrap();
+        far.write_all(&vec![0; 100_000]).await.unwrap();
         far.shutdown().await.unwrap();
         let mut linger = Linger::new();
         poll_fn(|context| linger.poll(&mut near, context)).await;

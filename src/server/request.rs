@@ -85,10 +85,7 @@ impl RequestProgress {
         self.is_partial.store(!request.body().is_end_stream(), Ordering::Relaxed);
         self.is_awaited.store(false, Ordering::Relaxed);
         self.is_answered.store(false, Ordering::Relaxed);
-        let (dropped, receiver) = match self.is_partial() {
-            true => Some(oneshot::channel()).unzip(),
-            false => (None, None),
-        };
+        let (dropped, receiver) = self.is_partial().then(oneshot::channel).unzip();
         let waits = request.headers().contains_key(EXPECT);
         let body = |body| RequestBody { body: Some(body), dropped, progress: Arc::clone(self) };
         (request.map(body), DroppedBody { receiver, waits })
