@@ -121,26 +121,25 @@ impl Transport {
         );
         let endpoint = upstream.endpoint();
         let mut copy = is_repeatable(&request).then(|| copy(&request));
-        let mut heads = match copy.is_some() && !self.large_heads.load(Ordering::Relaxed) {
-            true => Heads::Usual,
-            false => Heads::Large,
+        let mut heads = if copy.is_some() && !self.large_heads.load(Ordering::Relaxed) {
+            Heads::Usual
+        } else {
+            Heads::Large
         };
-        let mut idle = match copy.is_some() && !options.upgrade {
-            true => self.pool.take(endpoint, Instant::now()),
-            false => {
-                self.pool.make_room(endpoint);
-                None
-            }
+        let mut idle = if copy.is_some() && !options.upgrade {
+            self.pool.take(endpoint, Instant::now())
+        } else {
+            self.pool.make_room(endpoint);
+            None
         };
         loop {
             let opened_for = idle.is_none().then_some(upstream);
-            let connection = match idle.take() {
-                Some(connection) => connection,
-                None => {
-                    let connect = self.connect(upstream, options, heads);
-                    let connected = self.cancel.run_until_cancelled(connect).await;
-                    connected.ok_or(ProxyError::ShuttingDown)??
-                }
+            let connection = if let Some(connection) = idle.take() {
+                connection
+            } else {
+                let connect = self.connect(upstream, options, heads);
+                let connected = self.cancel.run_until_cancelled(connect).await;
+                connected.ok_or(ProxyError::ShuttingDown)??
             };
             heads = connection.heads();
             let sent = self.send(connection, request, options, &informational, opened_for).await;

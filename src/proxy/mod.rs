@@ -192,9 +192,10 @@ impl Proxy {
         error: &dyn std::error::Error,
         local: bool,
     ) -> Response {
-        let error = match self.transport.cancel.is_cancelled() {
-            true => ProxyError::ShuttingDown,
-            false => ProxyError::BadResponse(error.to_string()),
+        let error = if self.transport.cancel.is_cancelled() {
+            ProxyError::ShuttingDown
+        } else {
+            ProxyError::BadResponse(error.to_string())
         };
         error_page::response(error_page::Backend::new(route, local), &error, true)
     }

@@ -25,7 +25,7 @@ fn noise(length: usize) -> String {
         *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         Some(format!("{state:x}"))
     });
-    digits.flat_map(|digits| digits.into_bytes()).map(char::from).take(length).collect()
+    digits.flat_map(String::into_bytes).map(char::from).take(length).collect()
 }
 
 fn gzip(page: &str) -> Vec<u8> {
