@@ -9,9 +9,10 @@ pub fn render(model: &Model, path: &str) -> String {
     match path.rsplit('.').next() {
         Some("css") => sheet(path, file),
         Some("js") => script(path, file),
-        Some("svg") => format!(
-            "<svg xmlns='http://www.w3.org/2000/svg' width='{version}' height='9'><rect width='9' height='9'/></svg>"
-        ),
+        // Empty, so that it gets no script, also in a frame: then its page reports it.
+        Some("svg") => {
+            format!("<svg xmlns='http://www.w3.org/2000/svg' width='{version}' height='9'/>")
+        }
         Some("json" | "md" | "woff2") => version.to_string(),
         _ => page(model, file),
     }
