@@ -25,6 +25,10 @@ use super::{
 /// The most inputs that wait. The snapshot remembers as many paths.
 const CAPACITY: usize = 100_000;
 
+/// How long the paths of these inputs may be together, bytes. A request can name a path of any
+/// length.
+const BYTES: usize = 16 << 20;
+
 /// An input of the watch's thread.
 #[derive(Debug)]
 pub(super) enum Input {
@@ -38,6 +42,22 @@ pub(super) enum Input {
     Polled(PathBuf, Signal),
     /// Try again to get the watches that the system refused.
     RetryWatches,
+}
+
+impl Input {
+    /// Returns the length of its paths.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Note(path, _)
+            | Self::Listing(path, _)
+            | Self::Polled(path, _)
+            | Self::Event(SystemEvent::Signal(path, _)) => path.as_os_str().len(),
+            Self::Event(SystemEvent::Renamed(from, to)) => {
+                from.as_os_str().len() + to.as_os_str().len()
+            }
+            Self::Event(SystemEvent::Overflow | SystemEvent::Failed(_)) | Self::RetryWatches => 0,
+        }
+    }
 }
 
 /// The inbox.
@@ -56,6 +76,8 @@ pub(super) struct Content {
     pub(super) overflowed: bool,
     /// The reader should end.
     pub(super) stopped: bool,
+    /// The sum of the lengths of the paths.
+    bytes: usize,
     /// When the reader has something to do without an input.
     due: Option<Instant>,
 }
@@ -64,10 +86,12 @@ impl Inbox {
     /// Adds an input, or records an overflow. Does not wait for the reader.
     pub(super) fn send(&self, input: Input) {
         let mut content = self.content();
-        if content.inputs.len() >= CAPACITY {
+        let bytes = content.bytes + input.bytes();
+        if content.inputs.len() >= CAPACITY || bytes > BYTES {
             content.overflowed = true;
             return;
         }
+        content.bytes = bytes;
         content.inputs.push(input);
         let is_first = content.inputs.len() == 1;
         drop(content);
@@ -136,7 +160,7 @@ mod tests {
         time::{Duration, Instant},
     };
 
-    use super::{CAPACITY, Inbox, Input};
+    use super::{BYTES, CAPACITY, Inbox, Input, Signal};
 
     #[test]
     fn an_input_ends_the_wait_and_an_overflow_is_reported_once() {
@@ -154,6 +178,11 @@ mod tests {
         assert_eq!((content.inputs.len(), content.overflowed), (CAPACITY, true));
         let content = inbox.take();
         assert_eq!((content.inputs.len(), content.overflowed), (0, false));
+
+        let long = || Input::Polled("d/".repeat(2000).into(), Signal::Created);
+        (0..=BYTES / 4000).for_each(|_| inbox.send(long()));
+        let content = inbox.take();
+        assert_eq!((content.inputs.len(), content.overflowed), (BYTES / 4000, true));
     }
 
     #[test]

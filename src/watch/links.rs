@@ -15,6 +15,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::state::nearest_existing;
+
 /// The requested paths that go through links.
 #[derive(Debug)]
 pub(super) struct Links {
@@ -84,8 +86,8 @@ impl Links {
     /// Returns the real path of the part that exists, with the rest appended.
     fn real(&self, path: &Path) -> Option<PathBuf> {
         let path = &target_of_broken_link(path.to_owned());
-        let (there, real) =
-            path.ancestors().find_map(|there| Some((there, dunce::canonicalize(there).ok()?)))?;
+        let there = nearest_existing(path)?;
+        let real = dunce::canonicalize(there).ok()?;
         let rest = path.strip_prefix(there).ok()?;
         let spelled = self.roots.iter().find_map(|root| {
             let below = real.strip_prefix(dunce::canonicalize(root).ok()?).ok()?;

@@ -4,7 +4,7 @@
 
 use std::{fs, path::PathBuf, time::SystemTime};
 
-use super::state::changed_at;
+use super::state::{changed_at, nearest_existing};
 use crate::{
     change::{Change, ChangeSet, Kind},
     docroot::Root,
@@ -25,8 +25,8 @@ pub(crate) fn changed_since(
 ) -> ChangeSet {
     let now = SystemTime::now();
     let changed = |path: PathBuf| -> Option<Vec<Change>> {
-        let there = path.ancestors().find_map(|there| Some((there, fs::metadata(there).ok()?)));
-        let (there, metadata) = there?;
+        let there = nearest_existing(&path)?;
+        let metadata = fs::metadata(there).ok()?;
         let exists = there == path;
         let kind = if exists { Kind::Modified } else { Kind::Removed };
         let time = changed_at(&metadata)?;

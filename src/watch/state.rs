@@ -65,6 +65,19 @@ impl PathState {
     }
 }
 
+/// Returns the longest path at or above a path that exists.
+///
+/// # Blocking
+/// Reads metadata of as many paths as the number of folders has binary digits: a request can name
+/// thousands of folders that do not exist.
+pub(super) fn nearest_existing(path: &Path) -> Option<&Path> {
+    if path.exists() {
+        return Some(path);
+    }
+    let above: Vec<_> = path.ancestors().collect();
+    above.get(above.partition_point(|path| !path.exists())).copied()
+}
+
 /// Returns when the content or an attribute of a path last changed, or `None` if that was before
 /// 1970. Where the system does not keep this time, the time of the last modification stands for it.
 #[cfg(unix)]
@@ -81,4 +94,32 @@ pub(super) fn changed_at(metadata: &Metadata) -> Option<SystemTime> {
 #[cfg(not(unix))]
 pub(super) fn changed_at(metadata: &Metadata) -> Option<SystemTime> {
     metadata.modified().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::nearest_existing;
+
+    #[test]
+    fn nearest_existing_path_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path();
+        fs::create_dir_all(top.join("a/b")).unwrap();
+        fs::write(top.join("a/file"), "").unwrap();
+        let deep = "d/".repeat(1500);
+        let table = [
+            ("a/b", "a/b"),
+            ("a/b/c", "a/b"),
+            ("a/file", "a/file"),
+            ("a/file/x/y", "a/file"),
+            ("x/y/z", ""),
+            (&*deep, ""),
+        ];
+        for (path, wanted) in table {
+            assert_eq!(nearest_existing(&top.join(path)), Some(&*top.join(wanted)), "{path:.9}");
+        }
+        assert_eq!(nearest_existing(Path::new("no such file/x")), None);
+    }
 }

@@ -9,9 +9,10 @@ use super::Worker;
 use crate::watch::{
     coalesce::Interest,
     ignore::GITIGNORE,
+    links::Links,
     signal::Signal,
     snapshot::NoteOutcome,
-    state::{PathState, changed_at},
+    state::{PathState, changed_at, nearest_existing},
 };
 
 /// The resolution of the kernel's timestamps, with room to spare.
@@ -94,8 +95,11 @@ impl Worker {
     fn watch_for(&mut self, path: &Path) -> bool {
         let mut is_new = false;
         // Until nothing was created or removed between finding the folder and watching it.
-        while let Some(folder) =
-            path.ancestors().skip(1).find(|folder| folder.is_dir() && self.links.is_real(folder))
+        let nearest = |links: &Links| {
+            let mut folders = nearest_existing(path.parent()?)?.ancestors();
+            folders.find(|folder| folder.is_dir() && links.is_real(folder))
+        };
+        while let Some(folder) = nearest(&self.links)
             && (self.tree.add_one(folder) || !folder.is_dir())
         {
             is_new = true;

@@ -135,12 +135,13 @@ async fn rename_is_one_message_to_all_tabs() {
         ("a file over a page in use", "", "mv other.html index.html"),
         ("a folder", "mkdir ../f; echo a >../f/a.html", "mv ../f ../g"),
     ];
-    for (round, (name, setup, rename)) in renames.into_iter().enumerate() {
-        shell(&open.site.dir.at("out"), setup);
-        open.messages(round).await;
+    for (name, setup, rename) in renames {
+        let out = open.site.dir.at("out");
+        shell(&out, setup);
+        open.page.until_quiet(open.site.dir.path()).await;
         assert_ne!(open.load().await, "404", "{name}");
-        shell(&open.site.dir.at("out"), rename);
-        let messages = open.messages(100 + round).await;
+        shell(&out, rename);
+        let messages = open.page.until_quiet(open.site.dir.path()).await;
         assert_eq!(messages.len(), 1, "{name}: {messages:?}");
     }
 }

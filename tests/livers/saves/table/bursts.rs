@@ -37,6 +37,15 @@ for name in sorted(os.listdir('f')): open('f/' + name, 'w').write('two'); time.s
         save("a generator: rm -r, then 100 files", &[], "rm -r f; mkdir f; for n in $(seq 0 99); do echo two >f/$n.txt; done")
             .on(Site::Files(100))
             .burst(),
+        save("a generator: rm -r, half a second, then 20 files and the page", &[], "\
+             rm -r f index.html app.css; sleep 0.5; mkdir f; for n in $(seq 0 19); do echo two >f/$n.txt; sleep 0.06; done; \
+             cat \"$NEWCSS\" >app.css; sed s/one/two/ \"$NEW\" >index.html")
+            .on(Site::Files(20))
+            .tested(),
+        save("a generator: 300 files over 1.5 s, the page last", &[], "\
+             for n in $(seq 0 299); do echo two >f/$n.txt; sleep 0.005; done; cat \"$NEW\" >index.html")
+            .on(Site::Files(300))
+            .burst(),
         save("the same file 20 times in a row", &[], "for n in $(seq 19); do echo $n >index.html; done; cat \"$NEW\" >index.html")
             .burst(),
         save("20 MB, cp", &[], "cp \"$NEW\" index.html").on(Site::Large),
