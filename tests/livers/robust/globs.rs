@@ -12,6 +12,7 @@ async fn patterns() {
     for depth in [5, 100, 20_000] {
         cases.push(glob(format!("braces {depth}"), &nest(depth, "\\x7ba,", "b", "}")));
         cases.push(glob(format!("plain braces {depth}"), &nest(depth, "{a,", "b", "}")));
+        cases.push(glob(format!("classes in braces {depth}"), &nest(depth, "{[}]", "b", "}")));
         cases.push(glob(format!("pairs {depth}"), &"{a,b}".repeat(depth)));
         cases.push(glob(format!("stars {depth}"), &format!("{}b", "*a".repeat(depth))));
         cases.push(glob(format!("folders {depth}"), &format!("{}b", "**/".repeat(depth))));
