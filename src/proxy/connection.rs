@@ -26,7 +26,7 @@ use tokio::task::coop::unconstrained;
 
 use super::{
     request_body::RequestBody,
-    socket::{Names, RequestWriter, Socket},
+    socket::{IgnoreWriteErrors, Socket},
 };
 
 /// Limit of header fields in a response of [`Heads::Large`]. hyper limits their size, to about 400
@@ -43,7 +43,7 @@ pub(super) enum Heads {
     Large,
 }
 
-type Driver = http1::Connection<TokioIo<RequestWriter>, RequestBody>;
+type Driver = http1::Connection<TokioIo<IgnoreWriteErrors>, RequestBody>;
 
 /// A connection that serves one request at a time. Dropping it closes the socket.
 pub(super) struct Connection {
@@ -60,22 +60,17 @@ impl Connection {
     ///
     /// # Errors
     /// Never on a fresh socket; hyper reserves the right.
-    pub(super) async fn start(
-        socket: Socket,
-        heads: Heads,
-        names: Names,
-    ) -> hyper::Result<Box<Self>> {
+    pub(super) async fn start(socket: Socket, heads: Heads) -> hyper::Result<Box<Self>> {
         let mut builder = http1::Builder::new();
         builder
-            // Some hand-written backends find names in this spelling only.
-            .title_case_headers(true)
+            .preserve_header_case(true)
             // A gateway normalizes these (RFC 9112, sections 5.1 and 5.2).
             .allow_spaces_after_header_name_in_responses(true)
             .allow_obsolete_multiline_headers_in_responses(true);
         if heads == Heads::Large {
             builder.max_headers(MAX_HEADERS);
         }
-        let socket = TokioIo::new(RequestWriter::new(socket, names));
+        let socket = TokioIo::new(IgnoreWriteErrors::new(socket));
         let (sender, driver) = builder.handshake(socket).await?;
         Ok(Box::new(Self { sender, driver: Some(driver), ended: false, heads }))
     }

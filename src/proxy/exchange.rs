@@ -44,7 +44,6 @@ use super::{
     informational::Informational,
     pool::{Idle, Pool, Put, STUCK_AFTER},
     request_body::RequestBody,
-    socket::Names,
     tls::Tls,
     upstream::Upstream,
 };
@@ -137,7 +136,7 @@ impl Transport {
             let connection = if let Some(connection) = idle.take() {
                 connection
             } else {
-                let connect = self.connect(upstream, options, heads);
+                let connect = self.connect(upstream, options.wait, heads);
                 let connected = self.cancel.run_until_cancelled(connect).await;
                 connected.ok_or(ProxyError::ShuttingDown)??
             };
@@ -165,16 +164,15 @@ impl Transport {
     async fn connect(
         &self,
         upstream: &Upstream,
-        options: &ExchangeOptions,
+        wait: Duration,
         heads: Heads,
     ) -> Result<Box<Connection>, ProxyError> {
-        let deadline = Instant::now() + options.wait;
-        let names = if options.upgrade { Names::WebSocket } else { Names::TitleCase };
+        let deadline = Instant::now() + wait;
         loop {
             match connect(upstream, &self.tls).await {
                 Ok(socket) => {
                     self.health.connected(upstream);
-                    let connection = Connection::start(socket, heads, names).await;
+                    let connection = Connection::start(socket, heads).await;
                     return connection
                         .map_err(|error| ProxyError::BadResponse(describe_http(&error)));
                 }

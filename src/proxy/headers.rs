@@ -7,9 +7,7 @@
 //! changed to the backend's, and those of other origins are kept, so that the backend can still
 //! tell them apart. `X-Forwarded-For`, `-Proto` and `-Host` contain what livers itself has seen;
 //! values that the client sent in them, in `Forwarded` or in `X_Forwarded_For` are removed. All
-//! other fields pass unchanged, except for the letter case of their names: hyper writes them in
-//! title case, `X-Api-Key`. To keep the original case, hyper would look up each name once more while
-//! parsing and once more while writing, a sixth of the cost of a small exchange.
+//! other fields pass unchanged.
 //!
 //! hyper frames the body: it writes `Content-Length` or chunks.
 

@@ -150,7 +150,9 @@ impl Proxy {
     /// the error.
     ///
     /// `injectable` marks a navigation: the caller injects a script into the response if it is a
-    /// page.
+    /// page. The letter case of field names is kept if the server that received the request
+    /// preserves it, because some WebSocket servers accept `Sec-WebSocket-Key` in this spelling
+    /// only.
     pub(crate) async fn forward<B>(
         &self,
         route: &Route,

@@ -77,8 +77,8 @@ where
     });
     let service = service_fn(move |request| respond(Arc::clone(&shared), request));
     let connection = http1::Builder::new()
-        // What a backend sends is spelled as usual in HTTP/1.
-        .title_case_headers(has_backends)
+        // Some hand-written backends find `Sec-WebSocket-Key` in this spelling only.
+        .preserve_header_case(has_backends)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = pin!(connection);

@@ -94,7 +94,7 @@ impl TestProxy {
                     }
                 });
                 let connection = http1::Builder::new()
-                    .title_case_headers(true)
+                    .preserve_header_case(true)
                     .serve_connection(TokioIo::new(socket), service)
                     .with_upgrades();
                 tokio::spawn(connection);

@@ -95,7 +95,7 @@ const CASES: &[Case] = &[
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n\
           4\r\nbody\r\n0\r\nX-Sum: 1\r\nContent-Length: 9\r\nSet-Cookie: a=b\r\n\r\n",
         200,
-        b"body+X-Sum",
+        b"body+x-sum",
         &[("trailer", &["X-Sum"])],
     ),
     (

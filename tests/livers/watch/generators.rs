@@ -59,7 +59,9 @@ impl Open {
     async fn messages(&mut self, round: usize) -> Vec<Updated> {
         self.site.dir.replace("end.txt", round.to_string());
         let mut messages = self.page.until(END).await;
-        messages.iter_mut().for_each(|updated| updated.changes.retain(|(path, _)| path != END));
+        for updated in &mut messages {
+            updated.changes.retain(|(path, _)| path != END);
+        }
         messages.retain(|updated| !updated.changes.is_empty());
         messages
     }
