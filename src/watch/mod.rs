@@ -222,4 +222,26 @@ mod tests {
         assert_eq!(published.iter().collect::<Vec<_>>(), wanted);
         watch.stop();
     }
+
+    #[test]
+    fn file_that_was_changed_and_changed_back_is_published_if_it_was_served_in_between() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        fs::write(&path, "old").unwrap();
+        let (publish, changes) = channel::<ChangeSet>();
+        let publish = Box::new(move |changes| publish.send(changes).unwrap());
+        let options = Options {
+            root: Arc::new(Root::new(dir.path(), Allow::default(), &[]).unwrap()),
+            extra_watch_paths: Vec::new(),
+            ignore: Vec::new(),
+            poll: false,
+        };
+        let watch = Watch::start(options, Events::default(), publish).unwrap();
+        for served in [b"old", b"new"] {
+            watch.note(&path, PathState::File(ContentHash::of(served)));
+        }
+        let published = changes.recv_timeout(Duration::from_secs(10)).expect("a change");
+        assert_eq!(published.iter().collect::<Vec<_>>(), [("/a", Kind::Modified)]);
+        watch.stop();
+    }
 }

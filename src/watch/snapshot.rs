@@ -3,7 +3,8 @@
 //! For each requested path the snapshot holds a state: a content hash, or that nothing was there. A
 //! path with a signal is compared with it, so the same bytes written again are no change. Serving a
 //! file does not move the baseline, only publishing does: a tab that was served a new file early
-//! must not hide the change from the others.
+//! must not hide the change from the others. If the file is then as before again, nothing changed
+//! for the others, but this tab has to be notified.
 //!
 //! A path that was not requested has no baseline, and its content is not read.
 
@@ -55,6 +56,10 @@ pub(super) struct Snapshot {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     state: PathState,
+    /// The baseline before it was last moved. A request that was under way then may show it late.
+    before: Option<PathState>,
+    /// A tab was served another state than these two.
+    has_diverged: bool,
     is_direct: bool,
     /// The key in [`Snapshot::missing`], if the path is missing.
     missing: Option<u64>,
@@ -63,16 +68,20 @@ struct Entry {
 impl Snapshot {
     /// Compares a served state with the baseline, or makes it the baseline of a new path.
     pub(super) fn note(&mut self, path: &Path, state: PathState) -> NoteOutcome {
-        match self.paths.get(path) {
+        match self.paths.get_mut(path) {
             Some(entry) if entry.state == state => NoteOutcome::Same,
-            Some(_) => NoteOutcome::Changed,
+            Some(entry) => {
+                entry.has_diverged |= entry.before != Some(state);
+                NoteOutcome::Changed
+            }
             None => {
                 let bytes = self.bytes + path.as_os_str().len();
                 if self.paths.len() >= PATHS || bytes > BYTES {
                     return NoteOutcome::Same;
                 }
                 self.bytes = bytes;
-                let entry = Entry { state, is_direct: false, missing: None };
+                let (before, has_diverged, is_direct) = (None, false, false);
+                let entry = Entry { state, before, has_diverged, is_direct, missing: None };
                 self.paths.insert(path.into(), entry);
                 self.published(path, state);
                 NoteOutcome::New
@@ -98,6 +107,12 @@ impl Snapshot {
     /// Returns the baseline of a path.
     pub(super) fn known(&self, path: &Path) -> Option<PathState> {
         self.paths.get(path).map(|entry| entry.state)
+    }
+
+    /// Returns whether a tab was served something else since the baseline was last moved. It has to
+    /// be notified although the path is as it was: a branch was changed and changed back.
+    pub(super) fn has_diverged(&self, path: &Path) -> bool {
+        self.paths.get(path).is_some_and(|entry| entry.has_diverged)
     }
 
     /// Sets whether a path is direct: it goes through no symbolic link, and no link leads to it. A
@@ -131,6 +146,8 @@ impl Snapshot {
     /// Moves the baseline of a path to a published state.
     pub(super) fn published(&mut self, path: &Path, state: PathState) {
         let Some(entry) = self.paths.get_mut(path) else { return };
+        entry.before = Some(entry.state);
+        entry.has_diverged = false;
         entry.state = state;
         match entry.missing {
             None if state == PathState::Missing => {
@@ -226,6 +243,25 @@ mod tests {
         assert_eq!(snapshot.known(path), Some(OLD));
         snapshot.published(path, NEW);
         assert_eq!(snapshot.note(path, NEW), NoteOutcome::Same);
+    }
+
+    #[test]
+    fn a_tab_that_was_served_another_state_diverges_until_the_next_publication() {
+        let mut snapshot = Snapshot::default();
+        let path = Path::new("/site/a.css");
+        for (noted, published, diverges) in [
+            (OLD, None, false),
+            (NEW, None, true),
+            (OLD, Some(OLD), false),
+            (OLD, Some(NEW), false), // a request that was under way
+            (Missing, None, true),
+        ] {
+            if let Some(state) = published {
+                snapshot.published(path, state);
+            }
+            snapshot.note(path, noted);
+            assert_eq!(snapshot.has_diverged(path), diverges, "{noted:?} {published:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 
 use super::Worker;
 use crate::{
-    change::{Change, ChangeSet},
+    change::{Change, ChangeSet, Kind},
     docroot,
     watch::{
         coalesce::{Due, Interest},
@@ -200,12 +200,15 @@ impl Worker {
         created: bool,
         found: &mut Found,
     ) {
-        let Some(kind) = difference(known, now, created) else { return };
+        let is_missing = now == PathState::Missing;
+        let again = if is_missing { Kind::Removed } else { Kind::Modified };
+        let kind = difference(known, now, created);
+        let kind = kind.or_else(|| self.snapshot.has_diverged(path).then_some(again));
+        let Some(kind) = kind else { return };
         self.snapshot.published(path, now);
         self.extra.set_exists(path, matches!(now, PathState::File(_) | PathState::Unread));
         let is_folder = now == PathState::Folder
-            || (now == PathState::Missing
-                && matches!(known, Some(PathState::Folder | PathState::Unread)));
+            || (is_missing && matches!(known, Some(PathState::Folder | PathState::Unread)));
         if known.is_some() {
             found.requested.push(path.to_owned());
         }
