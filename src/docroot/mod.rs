@@ -33,7 +33,7 @@ pub(crate) use self::{
     open::CheckedPath,
     read::{
         Content, ContentHash, Facts, FileRead, content_hash, content_hash_if_closed, examine,
-        read_settings,
+        read_bounded, read_settings,
     },
     stamp::{Dependencies, FileStamp},
     writer::Writer,

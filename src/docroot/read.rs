@@ -170,6 +170,64 @@ pub(crate) fn read_settings(path: &Path, limit: u64) -> io::Result<Option<Vec<u8
     Ok((bytes.len() as u64 <= limit).then_some(bytes))
 }
 
+/// Returns the bytes of a regular file that has up to `limit` bytes. Follows symbolic links to any
+/// place, so the content is not for clients.
+///
+/// # Blocking
+/// Reads the file. Does not wait for the other end of a FIFO.
+///
+/// # Errors
+/// [`IsADirectory`](io::ErrorKind::IsADirectory), [`InvalidInput`](io::ErrorKind::InvalidInput) if it
+/// is another kind of special file, [`FileTooLarge`](io::ErrorKind::FileTooLarge), or any error of
+/// opening or reading a file.
+#[cfg_attr(not(feature = "esm"), allow(dead_code))]
+pub(crate) fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    // Opening a device can have an effect.
+    check_regular(&fs::metadata(path)?)?;
+    let file = open_at_once(path)?;
+    // It may have been replaced.
+    check_regular(&file.metadata()?)?;
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        let reason = format!("it has more than {} MiB", limit >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+    }
+    Ok(bytes)
+}
+
+fn check_regular(metadata: &Metadata) -> io::Result<()> {
+    if metadata.is_file() {
+        Ok(())
+    } else if metadata.is_dir() {
+        Err(io::ErrorKind::IsADirectory.into())
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
+    }
+}
+
+/// Opens a file, following symbolic links, without waiting for the other end of a FIFO.
+#[cfg(unix)]
+fn open_at_once(path: &Path) -> io::Result<File> {
+    use rustix::{
+        fs::{Mode, OFlags},
+        io::Errno,
+    };
+
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+    match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(opened) => Ok(opened.into()),
+        // The file has a write lease, so it is a regular one.
+        Err(Errno::AGAIN) => File::open(path),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(unix))]
+fn open_at_once(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
 /// Opens a file without following a symbolic link, and without waiting for the other end of a FIFO.
 #[cfg(target_os = "linux")]
 fn open_no_follow(path: &Path) -> io::Result<File> {

@@ -1,30 +1,31 @@
 //! Reading of configuration files, and change detection by modification time and size.
 
 use std::{
-    fs::{self, File},
-    io::{self, Read},
+    fs, io,
     path::{Path, PathBuf},
     time::SystemTime,
 };
 
+use crate::docroot;
+
 /// The size up to which a configuration file is read, bytes.
 const MAX_SIZE: u64 = 1024 * 1024;
 
-/// Reads a configuration file, or returns `None` if there is no such regular file. Follows links.
+/// Reads a configuration file, or returns `None` if there is no such file. A folder counts as none:
+/// `.env` is a common name for one with a Python environment. Follows links.
 ///
 /// # Errors
-/// The file cannot be read, or has more than 1 MiB.
+/// The file cannot be read, is no regular file, or has more than 1 MiB.
 pub(super) fn read_bounded(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    // Opening a FIFO would wait for its other end.
-    if !fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
-        return Ok(None);
+    match docroot::read_bounded(path, MAX_SIZE) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) => match error.kind() {
+            io::ErrorKind::NotFound
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::IsADirectory => Ok(None),
+            _ => Err(error),
+        },
     }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_SIZE {
-        return Err(io::Error::other(format!("it has more than {} MiB", MAX_SIZE >> 20)));
-    }
-    Ok(Some(bytes))
 }
 
 /// The modification time and size of a file; `None` if there is no such file.

@@ -13,6 +13,7 @@ use std::{
     collections::{BTreeMap, HashSet},
     fs::{self, File, Metadata},
     hash::Hasher,
+    io::{self, Write},
     path::{Path, PathBuf},
     process,
     sync::{
@@ -27,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::node::{Link, Node};
-use crate::esm::resolve::file_stamp;
+use crate::{docroot, esm::resolve::file_stamp};
 
 /// Version of the entries; to be raised when the same files yield other packs.
 const FORMAT: u32 = 2;
@@ -88,7 +89,7 @@ impl DiskCache {
     /// Reads the entry, and the metadata of all files that it was built from.
     pub(super) fn get(&self, key: &str) -> Option<(Bytes, BTreeMap<PathBuf, String>)> {
         let path = self.folder()?.join(entry_name(key));
-        let entry = Bytes::from(fs::read(&path).ok()?);
+        let entry = Bytes::from(self.read(&path)?);
         let end = entry.iter().position(|&byte| byte == b'\n')?;
         let header: Header = serde_json::from_slice(&entry[..end]).ok()?;
         let text = entry.slice(end + 1..);
@@ -149,11 +150,15 @@ impl DiskCache {
 
     /// Returns the references that an earlier run stored.
     pub(super) fn get_references(&self) -> Option<Vec<u8>> {
-        fs::read(self.folder()?.join(self.references_name())).ok()
+        self.read(&self.folder()?.join(self.references_name()))
     }
 
     fn references_name(&self) -> String {
         format!("{:016x}.names", xxh3_64(self.root.as_os_str().as_encoded_bytes()))
+    }
+
+    fn read(&self, path: &Path) -> Option<Vec<u8>> {
+        docroot::read_bounded(path, self.max_size / 4).ok()
     }
 
     fn write(&self, folder: &Path, name: &str, entry: &[u8]) {
@@ -163,7 +168,7 @@ impl DiskCache {
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let temporary = folder.join(format!("{}-{number}.new", process::id()));
-        let written = fs::write(&temporary, entry);
+        let written = write_new(&temporary, entry);
         if written.and_then(|()| fs::rename(&temporary, folder.join(name))).is_err() {
             let _ = fs::remove_file(&temporary);
         } else if self.size.fetch_add(size, Ordering::Relaxed) + size > self.max_size {
@@ -190,9 +195,15 @@ fn create(folder: &Path) -> Option<PathBuf> {
     let folder = folder.join("packs");
     fs::create_dir_all(&folder).ok()?;
     let probe = folder.join(format!("{}.new", process::id()));
-    fs::write(&probe, "").ok()?;
+    write_new(&probe, b"").ok()?;
     fs::remove_file(&probe).ok()?;
     Some(folder)
+}
+
+/// Writes a file in place of what an earlier process left. Does not follow a link.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let _ = fs::remove_file(path);
+    File::create_new(path)?.write_all(bytes)
 }
 
 /// Returns the folder of a project below the user's cache folder (XDG Base Directory

@@ -5,7 +5,10 @@
 //! converted becomes a definition that throws, because packages contain files that nothing ever
 //! runs.
 
-use std::{io::Read, path::Path};
+use std::{
+    io::{self, Read},
+    path::Path,
+};
 
 use oxc::{
     allocator::Allocator,
@@ -63,8 +66,12 @@ pub(super) fn read(file: &PackageFile, url: &str, stack: usize) -> Definition {
 /// The message for the developer, if the file is too large or cannot be read.
 pub(super) fn read_text(path: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
-    let file = docroot::open_real(path);
-    let read = file.and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
+    let read = docroot::open_real(path).and_then(|file| {
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("it is not a regular file"));
+        }
+        file.take(MAX_FILE + 1).read_to_end(&mut bytes)
+    });
     match read {
         Ok(length) if length as u64 <= MAX_FILE => {
             let text = String::from_utf8(bytes);

@@ -45,7 +45,7 @@ impl FileSystem for BoundedFiles {
         // An error would be taken for a missing file.
         match manifest::read_bounded(path) {
             Ok(text) if manifest::check(&text).is_ok() => Ok(text),
-            Err(error) if error.kind() != io::ErrorKind::FileTooLarge => Err(error),
+            Err(error) if !manifest::is_refused(&error) => Err(error),
             _ => Ok(REFUSED.to_vec()),
         }
     }

@@ -4,11 +4,9 @@
 //! of a path in it, and a stack overflow ends the process. So a file with more of either than any
 //! package has is refused.
 
-use std::{
-    fs::File,
-    io::{self, Read},
-    path::Path,
-};
+use std::{io, path::Path};
+
+use crate::docroot;
 
 /// Size in bytes above which a file is refused.
 const MAX_SIZE: u64 = 8 * 1024 * 1024;
@@ -31,23 +29,21 @@ pub(crate) fn read(path: &Path) -> Option<serde_json::Value> {
 pub(super) fn refusal(path: &Path) -> Option<String> {
     match read_bounded(path) {
         Ok(text) => check(&text).err().map(str::to_owned),
-        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Some(error.to_string()),
-        Err(_) => None,
+        Err(error) => is_refused(&error).then(|| error.to_string()),
     }
 }
 
-/// Reads a file of a bounded size.
+/// Returns whether a file is there that is too large, or not a regular one.
+pub(super) fn is_refused(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::FileTooLarge | io::ErrorKind::InvalidInput)
+}
+
+/// Reads a regular file of a bounded size.
 ///
 /// # Errors
-/// [`FileTooLarge`](io::ErrorKind::FileTooLarge), or any error of reading the file.
+/// Like [`docroot::read_bounded`].
 pub(super) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    File::open(path)?.take(MAX_SIZE + 1).read_to_end(&mut text)?;
-    if text.len() as u64 > MAX_SIZE {
-        let reason = format!("it has more than {} MiB", MAX_SIZE >> 20);
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
-    }
-    Ok(text)
+    docroot::read_bounded(path, MAX_SIZE)
 }
 
 /// Checks that a JSON text can be parsed and its paths be resolved on the stack of any thread.

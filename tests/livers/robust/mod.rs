@@ -21,6 +21,8 @@ mod json;
 #[cfg(feature = "esm")]
 mod packages;
 mod rules;
+#[cfg(all(unix, feature = "esm"))]
+mod special;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -9,6 +9,7 @@ mod options;
 mod recorder;
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -120,7 +121,7 @@ impl Configuration {
     fn check_readable(&self, path: &Path, found: Option<&TsConfig>) -> Result<(), CompileError> {
         let Some((file, why)) = self.record.unreadable().clone() else { return Ok(()) };
         let mut candidates = path.ancestors().skip(1).map(|folder| folder.join("tsconfig.json"));
-        let nearest = candidates.find(|candidate| candidate.is_file());
+        let nearest = candidates.find(|candidate| is_there(candidate));
         if nearest.as_deref() == found.map(TsConfig::path) {
             return Ok(());
         }
@@ -147,7 +148,7 @@ impl Configuration {
     fn jsconfig(&self, path: &Path) -> Result<Option<Arc<TsConfig>>, ResolveError> {
         for folder in path.ancestors().skip(1) {
             let file = folder.join("jsconfig.json");
-            let exists = file.is_file();
+            let exists = is_there(&file);
             self.record.paths().push(file.clone());
             if exists {
                 return self.resolver.resolve_tsconfig(&file).map(Some);
@@ -155,6 +156,11 @@ impl Configuration {
         }
         Ok(None)
     }
+}
+
+/// Returns whether there is a file of any kind.
+fn is_there(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|metadata| !metadata.is_dir())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

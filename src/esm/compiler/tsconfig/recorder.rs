@@ -69,12 +69,12 @@ impl FileSystem for RecordingFileSystem {
 
     fn metadata(&self, path: &Path) -> io::Result<FileMetadata> {
         self.note(path);
-        self.files.metadata(path)
+        self.files.metadata(path).map(as_file)
     }
 
     fn symlink_metadata(&self, path: &Path) -> io::Result<FileMetadata> {
         self.note(path);
-        self.files.symlink_metadata(path)
+        self.files.symlink_metadata(path).map(as_file)
     }
 
     fn read_link(&self, path: &Path) -> Result<PathBuf, ResolveError> {
@@ -84,4 +84,11 @@ impl FileSystem for RecordingFileSystem {
     fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
         self.files.canonicalize(path)
     }
+}
+
+/// Passes a FIFO, socket or device off as a file, so that the resolver reads it, which fails, instead
+/// of passing over it.
+fn as_file(metadata: FileMetadata) -> FileMetadata {
+    let (is_dir, is_symlink) = (metadata.is_dir(), metadata.is_symlink());
+    FileMetadata::new(!is_dir && !is_symlink, is_dir, is_symlink)
 }
