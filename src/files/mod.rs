@@ -92,6 +92,17 @@ pub(crate) enum Lookup {
     Unreadable(PathBuf, io::Error),
 }
 
+impl Lookup {
+    /// Returns whether a file that is created at the requested path could give another outcome.
+    pub(crate) fn is_without_file(&self) -> bool {
+        match self {
+            Self::File(status, _) => *status != StatusCode::OK,
+            Self::Listing(..) | Self::RuleRedirect(..) | Self::NotFound(_) => true,
+            Self::AddSlash(_) | Self::Refused(_) | Self::Unreadable(..) => false,
+        }
+    }
+}
+
 /// A file that was opened for a response.
 #[derive(Debug)]
 pub(crate) struct ServedFile {

@@ -111,9 +111,7 @@ impl Site {
         let uri_query = query.uri.query().map(str::to_owned);
         let request = FileRequest { query: uri_query, page, navigation, accepted };
         let mut found = self.files.find(&url, request.clone()).await;
-        if !matches!(found.lookup, Lookup::File(StatusCode::OK, _))
-            && self.watch.until_files_are_back().await
-        {
+        if found.lookup.is_without_file() && self.watch.until_files_are_back().await {
             query.stamp = self.live.stamp();
             found = self.files.find(&url, request.clone()).await;
         }

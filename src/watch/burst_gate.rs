@@ -74,17 +74,18 @@ impl BurstGate {
         self.wait_while(|gate, now| gate.later(now, &gate.missing_until)).await
     }
 
-    /// Waits while a function returns until when to wait. Returns whether it waited.
+    /// Waits while a function returns until when to wait, but not beyond the time that it returned
+    /// first: one burst can follow another without end. Returns whether it waited.
     async fn wait_while(&self, until: impl Fn(&Self, Instant) -> Option<Instant>) -> bool {
-        let mut has_waited = false;
+        let mut limit = None;
         loop {
             let opened = self.opened.notified();
             tokio::pin!(opened);
             // Registers before the check, so that an opening between the two is not missed.
             opened.as_mut().enable();
-            let Some(until) = until(self, Instant::now()) else { return has_waited };
-            has_waited = true;
-            if tokio::time::timeout_at(until.into(), opened).await.is_err() {
+            let Some(until) = until(self, Instant::now()) else { return limit.is_some() };
+            let limit = *limit.get_or_insert(until);
+            if tokio::time::timeout_at(until.min(limit).into(), opened).await.is_err() {
                 return true;
             }
         }
@@ -144,6 +145,21 @@ mod tests {
         assert_eq!(pass.as_mut().poll(&mut context), Poll::Pending);
         gate.open_unless(false);
         pass.await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_waits_for_no_later_burst() {
+        let (gate, now) = (BurstGate::new(), Instant::now());
+        let limit = now + Duration::from_mins(1);
+        gate.close();
+        gate.hold_until(Some(limit));
+        let mut pass = Box::pin(gate.pass());
+        let mut context = Context::from_waker(Waker::noop());
+        assert_eq!(pass.as_mut().poll(&mut context), Poll::Pending);
+        gate.hold_until(Some(limit + Duration::from_hours(1)));
+        gate.open_unless(true);
+        pass.await;
+        assert!(tokio::time::Instant::now() < (limit + Duration::from_mins(1)).into());
     }
 
     #[tokio::test(start_paused = true)]
