@@ -128,10 +128,15 @@ export const updater = (client) => {
     const { hot, removed, targets } = decision;
     const steps = targets.map(({ how, refresh }) => refresh(version, removed).then(() => ({ how })));
     if (hot[0]) steps.push(hotModules().then((modules) => modules.apply(hot, version)));
-    const results = await Promise.all([...(decision.morph ? [morph()] : []), ...steps]);
+    if (decision.morph) steps.unshift(morph());
+    // The first step that needs a reload rejects, since others may never settle: see `Target`.
+    const results = await Promise.all(
+      steps.map(async (step) => {
+        const result = await step;
+        return result.how === 'reload' ? Promise.reject(result) : result;
+      }),
+    );
     asset.reapply();
-    const failed = results.find(({ how }) => how === 'reload');
-    if (failed) return reload({ version, began, why: failed.why });
     const why = results.find(({ how }) => how === 'kept')?.why;
     const hows = new Set(results.map(({ how }) => how).filter((how) => how !== 'none'));
     const how = [...hows].join('+') || 'none';
@@ -139,7 +144,7 @@ export const updater = (client) => {
   };
 
   return (version, changes, began) =>
-    update(version, changes, began).catch(() =>
-      reload({ version, began, why: 'the change could not be applied' }),
+    update(version, changes, began).catch(({ how, why } = {}) =>
+      reload({ version, began, why: how ? why : 'the change could not be applied' }),
     );
 };

@@ -111,6 +111,20 @@ test('a change of the page and a sheet is morphed and replaced', async () => {
   assert.deepEqual([applied(p)[0].how, p.reloads], ['morph+css', 0]);
 });
 
+test('a morph that is uncertain reloads although a sheet of the same change never loads', async () => {
+  let end;
+  const p = morphing(() => new Promise((resolve) => (end = resolve)));
+  p.link('/a.css');
+  p.start().connected().updated(18, modified('/a.css'), own);
+  await settle();
+  p.updated(19, modified('/a.css')); // replaces the sheet that is loading
+  await settle();
+  end({ how: 'reload', why: 'a script changed' });
+  await settle();
+  const [{ version, how, why }] = applied(p);
+  assert.deepEqual([version, how, why, p.reloads], [18, 'reload', 'a script changed', 1]);
+});
+
 for (const [what, how, wanted] of [
   ['finds no difference is acknowledged', { how: 'none' }, ['none', undefined, 0]],
   ['is uncertain reloads', { how: 'reload', why: 'a script changed' }, ['reload', 'a script changed', 1]],
@@ -180,6 +194,16 @@ for (const [what, answer, wanted] of [
     const leaving = p.reloads ? ['vite:beforeFullReload'] : [];
     assert.deepEqual(p.calls, ['18: /src/App.jsx', ...leaving]);
   });
+
+test('modules that do not accept the change reload although a sheet never loads', async () => {
+  const p = compiled({ how: 'reload', why: 'a changed' });
+  p.link('/src/a.css');
+  p.start().connected().updated(18, modified('/src/App.jsx'), modified('/src/a.css'));
+  await settle();
+  p.links[1]?.fail();
+  await settle();
+  assert.deepEqual([applied(p)[0].why, p.reloads], ['a changed', 1]);
+});
 
 test('modules and a sheet are updated together', async () => {
   const p = compiled({ how: 'hot' });
