@@ -238,14 +238,16 @@ impl Root {
         Dependencies::new(stamps, began)
     }
 
-    /// Returns whether the file at a disk path is served.
+    /// Returns whether the file or folder at a disk path is served.
     ///
     /// # Blocking
     /// Locates the file.
     #[cfg_attr(not(feature = "esm"), allow(dead_code))]
     pub(crate) fn serves(&self, path: &Path) -> bool {
-        let is_served =
-            |url: &UrlPath| matches!(self.locate(url), Located::File(file) if file.path == path);
+        let is_served = |url: &UrlPath| match self.locate(url) {
+            Located::File(found) | Located::Directory(found) => found.path == path,
+            _ => false,
+        };
         self.urls_of(path, false).iter().any(is_served)
     }
 

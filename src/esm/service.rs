@@ -66,7 +66,7 @@ impl Esm {
     pub(crate) fn new(folders: Arc<Root>, backend_prefixes: Vec<String>) -> Option<Self> {
         let root = folders.path().to_owned();
         Some(Self {
-            compiler: Arc::new(Compiler::new(&root).with_routes(backend_prefixes)),
+            compiler: Arc::new(Compiler::new(Arc::clone(&folders)).with_routes(backend_prefixes)),
             importers: Mutex::default(),
             globs: GlobTable::default(),
             installed: Mutex::default(),

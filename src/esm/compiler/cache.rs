@@ -15,8 +15,8 @@ use std::{
 use quick_cache::{Weighter, sync};
 
 use super::{
-    glob::Glob, module_spec::ModuleSpec, output::CompiledModule, script::MAX_VISITED,
-    tsconfig::Options,
+    glob::Glob, module_spec::ModuleSpec, output::CompiledModule, project::IsServed,
+    script::MAX_VISITED, tsconfig::Options,
 };
 use crate::esm::resolve::Target;
 
@@ -67,17 +67,22 @@ impl Entry {
     ///
     /// # Blocking
     /// Resolves all specifiers and expands all glob patterns again.
-    pub(super) fn is_valid(&self, inputs: &Inputs, resolve: impl Fn(&str) -> Target) -> bool {
+    pub(super) fn is_valid(
+        &self,
+        inputs: &Inputs,
+        resolve: impl Fn(&str) -> Target,
+        is_served: &IsServed,
+    ) -> bool {
         self.inputs == *inputs
             && self.targets.iter().all(|(specifier, target)| resolve(specifier) == *target)
-            && self.has_same_matches()
+            && self.has_same_matches(is_served)
     }
 }
 
 impl Entry {
-    fn has_same_matches(&self) -> bool {
+    fn has_same_matches(&self, is_served: &IsServed) -> bool {
         let mut budget = MAX_VISITED;
-        self.matches.iter().all(|(glob, files)| glob.files(&mut budget) == *files)
+        self.matches.iter().all(|(glob, files)| glob.files(&mut budget, is_served) == *files)
     }
 }
 

@@ -8,10 +8,15 @@
 //! Patterns lead nowhere above the served folder. They are limited in length and in asterisks; the
 //! library that parses them limits their nesting to 100 braces.
 
-use std::path::{Component, Path, PathBuf};
+use std::{
+    path::{Component, Path, PathBuf},
+    sync::Arc,
+};
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use ignore::WalkBuilder;
+
+use super::project::IsServed;
 
 /// The depth to which folders are searched.
 const MAX_DEPTH: usize = 33;
@@ -85,37 +90,47 @@ impl Glob {
         Ok(glob)
     }
 
-    /// Returns the files that match, sorted. Takes the visited entries off `budget`, and ends when it
+    /// Returns the files that match and that `is_served`, sorted. Enters no folder through a link
+    /// that is not served: names elsewhere are secret. Takes the visited entries off `budget`, and ends when it
     /// is 0.
     ///
     /// # Blocking
     /// Walks the folders.
-    pub(super) fn files(&self, budget: &mut usize) -> Vec<PathBuf> {
+    pub(super) fn files(&self, budget: &mut usize, is_served: &IsServed) -> Vec<PathBuf> {
         let mut visited = 0;
-        let entries = self.entries().take((*budget).min(MAX_ENTRIES)).inspect(|_| visited += 1);
+        let entries = self.entries(is_served).take((*budget).min(MAX_ENTRIES));
+        let entries = entries.inspect(|_| visited += 1);
         let mut files: Vec<_> = entries.flatten().collect();
         *budget -= visited;
         files.sort();
         files.dedup();
         let (included, excluded) = (set(&self.included), set(&self.excluded));
         files.retain(|path| included.is_match(path) && !excluded.is_match(path));
+        files.retain(|path| is_served(path));
         files
     }
 
     /// Visits everything below the bases: yields the path of a file, and `None` for anything else.
-    /// Follows symbolic links, but not in circles.
-    fn entries(&self) -> impl Iterator<Item = Option<PathBuf>> + '_ {
+    /// Follows symbolic links to what is served, but not in circles.
+    fn entries<'g>(
+        &'g self,
+        is_served: &'g IsServed,
+    ) -> impl Iterator<Item = Option<PathBuf>> + 'g {
         let exhaustive = self.exhaustive;
         let walk = move |base: &PathBuf| {
+            let follows = Arc::clone(is_served);
             WalkBuilder::new(base)
                 .standard_filters(false)
                 .hidden(!exhaustive)
                 .follow_links(true)
                 .max_depth(Some(MAX_DEPTH))
-                .filter_entry(move |entry| exhaustive || entry.file_name() != "node_modules")
+                .filter_entry(move |entry| {
+                    (exhaustive || entry.file_name() != "node_modules")
+                        && (!entry.path_is_symlink() || follows(entry.path()))
+                })
                 .build()
         };
-        self.bases.iter().flat_map(walk).map(|entry| {
+        self.bases.iter().filter(|base| is_served(base)).flat_map(walk).map(|entry| {
             let entry = entry.ok()?;
             entry.file_type().is_some_and(|kind| kind.is_file()).then(|| entry.into_path())
         })
@@ -181,9 +196,9 @@ fn set(patterns: &[String]) -> GlobSet {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
+    use std::{fs, path::Path, sync::Arc};
 
-    use super::Glob;
+    use super::{Glob, IsServed};
 
     fn glob(patterns: &[&str], from: &Path, root: &Path, exhaustive: bool) -> Glob {
         let patterns: Vec<_> = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
@@ -270,8 +285,8 @@ mod tests {
         #[cfg(unix)]
         std::os::unix::fs::symlink(root.join("src"), root.join("src/circle")).unwrap();
         let files = |patterns: &[&str], exhaustive| {
-            let files =
-                glob(patterns, &root.join("src/main.ts"), &root, exhaustive).files(&mut 1_000);
+            let files = glob(patterns, &root.join("src/main.ts"), &root, exhaustive);
+            let files = files.files(&mut 1_000, &(Arc::new(|_: &Path| true) as IsServed));
             let names = files.iter().map(|file| file.strip_prefix(&root).unwrap());
             names.map(|name| name.to_str().unwrap().replace('\\', "/")).collect::<Vec<_>>()
         };

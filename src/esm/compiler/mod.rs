@@ -70,6 +70,7 @@ pub(crate) use self::{
 use super::{
     compile_error::CompileError, packages::Packages, resolve::Resolver, stack::run_with_stack,
 };
+use crate::docroot::Root;
 
 /// Compiles the files of one project, and caches the results.
 pub(crate) struct Compiler {
@@ -82,17 +83,17 @@ pub(crate) struct Compiler {
 }
 
 impl Compiler {
-    /// Creates a compiler for the project in a folder. Reads nothing yet.
-    pub(crate) fn new(root: &Path) -> Self {
-        let resolver = Arc::new(Resolver::new(root));
+    /// Creates a compiler for the project in the served folders. Reads nothing yet.
+    pub(crate) fn new(folders: Arc<Root>) -> Self {
+        let resolver = Arc::new(Resolver::new(folders.path()));
         let shared = Arc::clone(&resolver);
         let resolve = Box::new(move |specifier: &str, from: &Path| shared.resolve(specifier, from));
-        Self::with_resolve(root, resolver, resolve)
+        Self::with_resolve(folders, resolver, resolve)
     }
 
-    fn with_resolve(root: &Path, resolver: Arc<Resolver>, resolve: Resolve) -> Self {
+    fn with_resolve(folders: Arc<Root>, resolver: Arc<Resolver>, resolve: Resolve) -> Self {
         Self {
-            project: ServedProject::new(root, Arc::new(Packages::new(resolver)), resolve),
+            project: ServedProject::new(folders, Arc::new(Packages::new(resolver)), resolve),
             options: OptionsFinder::default(),
             env: EnvReader::default(),
             cache: ModuleCache::new(),
@@ -211,8 +212,10 @@ impl Compiler {
             registers: language == Language::Js && self.registers_plain_modules(),
             import_maps: self.project.import_maps.generation(),
         };
+        let resolve = |specifier: &str| self.project.resolve(specifier, path);
+        let is_served = self.project.served();
         if let Some(entry) = self.cache.get(&key)
-            && entry.is_valid(&inputs, |specifier| self.project.resolve(specifier, path))
+            && entry.is_valid(&inputs, resolve, &is_served)
         {
             return Ok(entry.module.clone().map_or(Output::Unchanged, Output::Module));
         }
@@ -238,7 +241,8 @@ impl Compiler {
         });
         let globs = module.iter().flat_map(|module| &module.globs);
         let mut budget = MAX_VISITED;
-        let matches = globs.map(|glob| (glob.clone(), glob.files(&mut budget))).collect();
+        let matches =
+            globs.map(|glob| (glob.clone(), glob.files(&mut budget, &is_served))).collect();
         let targets = project.into_targets();
         self.cache.insert(key, Entry { inputs, module: module.clone(), targets, matches });
         Ok(module.map_or(Output::Unchanged, Output::Module))

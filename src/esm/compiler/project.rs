@@ -3,10 +3,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use crate::esm::resolve::Target;
+
+/// Returns whether the file or folder at a path is served.
+pub(super) type IsServed = Arc<dyn Fn(&Path) -> bool + Send + Sync>;
 
 /// Answers the compiler's questions about a project.
 pub(super) trait Project: Sync {
@@ -16,6 +19,8 @@ pub(super) trait Project: Sync {
     fn resolve(&self, specifier: &str, from: &Path) -> Target;
     /// Returns the URL path of a file, or `None` if it is not served.
     fn url(&self, path: &Path) -> Option<String>;
+    /// Returns the function that tells which files and folders are served.
+    fn served(&self) -> IsServed;
     /// Returns the names in a folder, sorted.
     fn names(&self, folder: &Path) -> Vec<String>;
     /// Returns those of the imported names that the URL of a package's module has to list, because
@@ -58,6 +63,10 @@ impl Project for RecordingProject<'_> {
 
     fn url(&self, path: &Path) -> Option<String> {
         self.project.url(path)
+    }
+
+    fn served(&self) -> IsServed {
+        self.project.served()
     }
 
     fn names(&self, folder: &Path) -> Vec<String> {

@@ -8,9 +8,12 @@ use std::{
     sync::Arc,
 };
 
-use super::{import_maps::ImportMaps, project::Project};
+use super::{
+    import_maps::ImportMaps,
+    project::{IsServed, Project},
+};
 use crate::{
-    docroot::Allow,
+    docroot::{Allow, Root},
     esm::{packages::Packages, resolve::Target},
     http::url_path::UrlPath,
 };
@@ -24,6 +27,7 @@ pub(super) type Resolve = Box<dyn Fn(&str, &Path) -> Target + Send + Sync>;
 /// The served folder, its packages, and what is left to browsers and backends.
 pub(super) struct ServedProject {
     root: PathBuf,
+    folders: Arc<Root>,
     pub(super) packages: Arc<Packages>,
     resolve: Resolve,
     /// The import maps of pages.
@@ -33,9 +37,10 @@ pub(super) struct ServedProject {
 }
 
 impl ServedProject {
-    pub(super) fn new(root: &Path, packages: Arc<Packages>, resolve: Resolve) -> Self {
-        let (root, import_maps, routes) = (root.to_owned(), ImportMaps::default(), Vec::new());
-        Self { root, packages, resolve, import_maps, routes }
+    pub(super) fn new(folders: Arc<Root>, packages: Arc<Packages>, resolve: Resolve) -> Self {
+        let root = folders.path().to_owned();
+        let (import_maps, routes) = (ImportMaps::default(), Vec::new());
+        Self { root, folders, packages, resolve, import_maps, routes }
     }
 
     /// Sets the URL path prefixes that a backend serves.
@@ -76,6 +81,11 @@ impl Project for ServedProject {
         let below = below(&self.root).or_else(|| below(&dunce::canonicalize(&self.root).ok()?))?;
         let names = below.iter().map(OsStr::as_encoded_bytes);
         Some(UrlPath::from_names(names, false)?.to_string())
+    }
+
+    fn served(&self) -> IsServed {
+        let folders = Arc::clone(&self.folders);
+        Arc::new(move |path: &Path| folders.serves(path))
     }
 
     fn names(&self, folder: &Path) -> Vec<String> {

@@ -147,3 +147,59 @@ async fn settings_that_cannot_be_read_are_reported() {
     let fault: Value = as_script(&livers, "/c.ts").await.json();
     assert_eq!(fault["file"], ".env");
 }
+
+/// Everything else that names files is covered above: this is `import.meta.glob`.
+#[cfg(unix)]
+#[tokio::test]
+async fn patterns_list_served_files_only() {
+    use std::os::unix::fs::symlink;
+
+    let dir = TempDir::new();
+    dir.write("outside/s3cret.ts", "");
+    dir.write("outside/deep/s3cret.ts", "");
+    dir.write("web/.hidden/s3cret.ts", "");
+    dir.write("web/.s3cret.ts", "");
+    dir.write("web/s3cret.pem", "");
+    for name in ["own/a.ts", "b.ts", "node_modules/pkg/c.ts"] {
+        dir.write(format!("web/{name}"), "export default 1;");
+    }
+    for (to, at) in [
+        ("../outside", "linked"),
+        ("../outside/s3cret.ts", "file.ts"),
+        (".hidden", "visible"),
+        ("s3cret.pem", "pem.ts"),
+        ("own", "again"),
+    ] {
+        symlink(to, dir.at("web").join(at)).expect("a link");
+    }
+    let listed = async |livers: &Livers, patterns: &str| {
+        dir.replace("web/all.js", format!("export default import.meta.glob({patterns});"));
+        as_script(livers, "/all.js").await.text().to_owned()
+    };
+    let livers = Livers::on(dir.at("web")).start().await;
+    for patterns in [
+        "'./**'",
+        "'./**/*.ts'",
+        "'/**', { exhaustive: true }",
+        "'./linked/*'",
+        "'./linked/deep/*.ts'",
+        "'./visible/*.ts'",
+        "'./.hidden/*.ts'",
+        "'./.hidden/*.ts', { exhaustive: true }",
+        "['./file.*', './pem.*', './*.pem']",
+    ] {
+        let text = listed(&livers, patterns).await;
+        assert!(text.contains("export default"), "{patterns}: {text}");
+        for secret in ["s3cret.", "file.ts", "pem.ts"] {
+            let told = text.replace(patterns, "").contains(secret);
+            assert!(!told, "{patterns}: {text}");
+        }
+    }
+    let text = listed(&livers, "'./**/*.ts', { exhaustive: true }").await;
+    for served in ["./own/a.ts", "./again/a.ts", "./b.ts", "./node_modules/pkg/c.ts"] {
+        assert!(text.contains(served), "{served}: {text}");
+    }
+    drop(livers);
+    let livers = Livers::on(dir.at("web")).arg("--follow-symlinks").start().await;
+    assert!(listed(&livers, "'./linked/*.ts'").await.contains("./linked/s3cret.ts"));
+}

@@ -94,7 +94,7 @@ impl<'a> Expander<'a, '_> {
         let glob = glob.map_err(|message| job.error_at(call.span, message))?;
         let is_relative = arguments.patterns.iter().all(|pattern| !pattern.starts_with('/'));
         let mut properties = Vec::new();
-        let files = glob.files(&mut self.entries);
+        let files = glob.files(&mut self.entries, &job.project.served());
         if self.entries == 0 {
             let message = format!("the patterns of this file cover more than {MAX_VISITED} files");
             return Err(job.error_at(call.span, message));

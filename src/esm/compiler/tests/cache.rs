@@ -11,6 +11,7 @@ use super::super::{
 };
 use tempfile::TempDir;
 
+use crate::docroot::{Allow, Root};
 use crate::esm::{
     compile_error::CompileError,
     resolve::{Resolver, Target},
@@ -42,7 +43,12 @@ impl Folder {
             let found = found.into_iter().find(|path| path.is_file());
             found.map_or(Target::Missing(None), |path| Target::File(path.components().collect()))
         };
-        Compiler::with_resolve(&self.path, Arc::new(Resolver::new(&self.path)), Box::new(resolve))
+        let folders = Root::new(&self.path, Allow::default(), &[]).unwrap();
+        Compiler::with_resolve(
+            Arc::new(folders),
+            Arc::new(Resolver::new(&self.path)),
+            Box::new(resolve),
+        )
     }
 
     fn module(&self, compiler: &Compiler, name: &str) -> Result<Output, CompileError> {

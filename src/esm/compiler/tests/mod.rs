@@ -8,12 +8,13 @@ mod source_map;
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use super::{
     file_type::Language,
     module_spec::ScriptContext,
-    project::Project,
+    project::{IsServed, Project},
     script::{self, Job, Script},
     tsconfig::Options,
 };
@@ -40,6 +41,10 @@ const FILES: [&str; 10] = [
 ];
 
 impl Project for FakeProject {
+    fn served(&self) -> IsServed {
+        Arc::new(|_: &Path| true)
+    }
+
     fn resolve(&self, specifier: &str, from: &Path) -> Target {
         if specifier.starts_with("https:") {
             return Target::Url(specifier.to_owned());
