@@ -273,14 +273,16 @@ mod tests {
 
     use super::{Limits, Stopped, Workers};
 
+    /// Returns workers with limits for jobs that never end. The deadline is long enough for the start
+    /// of a thread on a busy machine.
     fn workers() -> Workers {
-        let ms = Duration::from_millis;
-        Workers::new(Limits { deadline: ms(200), slow: ms(20), running_jobs: 1, slow_jobs: 1 })
+        let (deadline, slow) = (Duration::from_secs(2), Duration::from_millis(20));
+        Workers::new(Limits { deadline, slow, running_jobs: 1, slow_jobs: 1 })
     }
 
     #[tokio::test]
     async fn jobs_run_one_after_another_on_the_same_thread() {
-        let workers = workers();
+        let workers = Workers::new(Limits::default());
         let id = || std::thread::current().id();
         let first = workers.run("a", id).await;
         // The thread is idle a moment after its result has arrived.
