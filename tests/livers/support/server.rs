@@ -330,6 +330,17 @@ impl Livers {
         self.signal("INT");
     }
 
+    /// Stops the server (SIGSTOP), and waits until all its threads have stopped: on a busy machine,
+    /// they run on for a while. SIGCONT resumes it.
+    pub fn pause(&self) {
+        self.signal("STOP");
+        let deadline = Instant::now() + DEADLINE;
+        while runs(self.child.id()) {
+            assert!(Instant::now() < deadline, "the server did not stop");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Sends a signal by name, such as `TERM`.
     pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
@@ -381,4 +392,14 @@ impl Drop for Livers {
             eprintln!("livers on port {} printed:\n{}", self.port, self.transcript());
         }
     }
+}
+
+/// Returns whether a thread of a process is not stopped, where the system tells (proc(5)).
+fn runs(process: u32) -> bool {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task"));
+    tasks.into_iter().flatten().flatten().any(|task| {
+        let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        // The state follows the name, which is in parentheses.
+        stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('T'))
+    })
 }

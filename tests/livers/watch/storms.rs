@@ -64,7 +64,7 @@ async fn queue_overflow_loses_no_change() {
     assert_eq!(site.ask(&paths).await, [200, 404, 200, 404, 404]);
     // While the server is stopped, the queue overflows. The changes that matter come after that,
     // and raise no event.
-    site.livers.signal("STOP");
+    site.livers.pause();
     for n in 0..kernel_queue() + 100 {
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600 + n / 100 % 2 * 0o44);
         std::fs::set_permissions(site.dir.at(format!("touched/{}", n % 100)), mode).expect("chmod");
