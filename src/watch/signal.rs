@@ -1,6 +1,6 @@
 //! What happened to a path: the vocabulary of the system's events, the poller and the coalescer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Whether the system reports that a writer has closed a file.
 pub(super) const CLOSE_IS_REPORTED: bool = cfg!(target_os = "linux");
@@ -43,4 +43,18 @@ pub(super) enum SystemEvent {
     Overflow,
     /// The watcher failed.
     Failed(String),
+}
+
+impl SystemEvent {
+    /// Returns the paths that changed, with the signal of each.
+    pub(super) fn signals(&self) -> impl Iterator<Item = (&Path, Signal)> {
+        let (first, second) = match self {
+            Self::Signal(path, signal) => (Some((&**path, *signal)), None),
+            Self::Renamed(from, to) => {
+                (Some((&**from, Signal::RenamedAway)), Some((&**to, Signal::RenamedTo)))
+            }
+            Self::Overflow | Self::Failed(_) => (None, None),
+        };
+        first.into_iter().chain(second)
+    }
 }

@@ -12,7 +12,7 @@ use crate::{
     docroot,
     watch::{
         coalesce::{Due, Interest},
-        signal::Signal,
+        signal::{Signal, SystemEvent},
         snapshot::difference,
         state::PathState,
     },
@@ -106,23 +106,33 @@ impl Worker {
     }
 
     /// Applies an event on the thread on which the system reports it, if no watch has to be added or
-    /// removed for it. Returns whether it was applied.
+    /// removed for it. Returns whether it was applied: a rename with both halves, or with none.
     ///
     /// From a save to its message, waking the watch's own thread takes longer than everything else.
     /// So the system's thread takes the same steps: it pushes the signal, and examines a
     /// [direct](crate::watch::snapshot) file if it is due and nothing else is. The system's thread
-    /// cannot change watches: it would wait for itself.
-    pub(super) fn apply_now(&mut self, path: &Path, signal: Signal) -> bool {
-        if self.concerns_a_direct_file(path, signal) {
-            self.apply_save(path, signal);
-            return true;
+    /// cannot change watches: it would wait for itself. So what an event concerns is decided once,
+    /// before any of it is applied: the files may change meanwhile.
+    pub(super) fn apply_now(&mut self, event: &SystemEvent) -> bool {
+        let mut saved = [false; 2];
+        let mut signals = 0;
+        for (path, signal) in event.signals() {
+            saved[signals] = self.concerns_a_direct_file(path, signal);
+            // While a root is away, each round looks for it.
+            let is_plain = || self.away.is_empty() && !self.changes_watches(path, signal);
+            if !saved[signals] && !is_plain() {
+                return false;
+            }
+            signals += 1;
         }
-        // While a root is away, each round looks for it.
-        let is_plain = self.away.is_empty() && !self.changes_watches(path, signal);
-        if is_plain {
-            self.reported(path.to_owned(), signal);
+        for ((path, signal), is_saved) in event.signals().zip(saved) {
+            if is_saved {
+                self.apply_save(path, signal);
+            } else {
+                self.apply_plain(path, signal);
+            }
         }
-        is_plain
+        signals > 0
     }
 
     /// Applies a signal of the save of a direct file, and publishes the save if it is finished.

@@ -12,11 +12,26 @@ use crate::watch::{coalesce::Interest, ignore::GITIGNORE, signal::Signal};
 
 impl Worker {
     /// Applies a signal that the system reported.
-    pub(super) fn reported(&mut self, path: PathBuf, signal: Signal) {
-        // The folder above a root is watched, too, with everything else that it holds.
-        if self.root.leads_out() || self.is_below_a_root(&path) {
-            self.tree.reported(&path, signal);
-            self.signal(path, signal, Instant::now());
+    pub(super) fn reported(&mut self, path: &Path, signal: Signal) {
+        if self.may_be_watched(path) {
+            self.tree.reported(path, signal);
+            self.signal(path.to_owned(), signal, Instant::now());
+        }
+    }
+
+    /// Applies a signal that the system reported and that [changes no
+    /// watch](Self::changes_watches), even if a folder has appeared at the path by now: the system
+    /// reports that next.
+    pub(super) fn apply_plain(&mut self, path: &Path, signal: Signal) {
+        if !self.may_be_watched(path) {
+            return;
+        }
+        self.tree.reported(path, signal);
+        if signal == Signal::Removed {
+            self.ignore.forget(path);
+        }
+        if self.is_watched(path) {
+            self.pass_on(path.to_owned(), signal, Instant::now());
         }
     }
 
@@ -47,9 +62,6 @@ impl Worker {
         if !self.is_watched(&path) {
             return;
         }
-        if signal == Signal::RenamedAway {
-            return self.renamed_away(path, now);
-        }
         if came || signal == Signal::Removed {
             if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
                 // What was created in a new folder before its watch raised no event. And a removed
@@ -63,20 +75,22 @@ impl Worker {
                 }
             }
         }
-        for link in self.links.to(&path) {
-            self.coalescer.push(link, signal, Interest::Requested, now);
+        self.pass_on(path, signal, now);
+    }
+
+    /// Passes a signal of a watched path on to the coalescer, for all requested paths that it
+    /// concerns.
+    fn pass_on(&mut self, path: PathBuf, signal: Signal, now: Instant) {
+        let others = if signal == Signal::RenamedAway {
+            self.requested_below(&path)
+        } else {
+            self.links.to(&path)
+        };
+        for other in others {
+            self.coalescer.push(other, signal, Interest::Requested, now);
         }
         let interest = self.interest(&path);
         self.coalescer.push(path, signal, interest, now);
-    }
-
-    /// Applies that a path, whose removal was reported, was renamed to another watched name.
-    fn renamed_away(&mut self, path: PathBuf, now: Instant) {
-        for below in self.requested_below(&path) {
-            self.coalescer.push(below, Signal::RenamedAway, Interest::Requested, now);
-        }
-        let interest = self.interest(&path);
-        self.coalescer.push(path, Signal::RenamedAway, interest, now);
     }
 
     /// Returns whether a signal is that of a save of a [direct](crate::watch::snapshot) file: no
@@ -151,6 +165,12 @@ impl Worker {
         let mut requested = self.snapshot.below(path);
         requested.extend(self.links.to(path));
         requested
+    }
+
+    /// Returns whether a path can be a watched one. The folder above a root is watched, too, with
+    /// everything else that it holds.
+    fn may_be_watched(&self, path: &Path) -> bool {
+        self.root.leads_out() || self.is_below_a_root(path)
     }
 
     fn is_below_a_root(&self, path: &Path) -> bool {

@@ -15,6 +15,8 @@
 mod compare;
 mod follow;
 mod intake;
+#[cfg(test)]
+mod tests;
 
 use std::{
     path::{Path, PathBuf},
@@ -142,12 +144,11 @@ impl Worker {
         let mut events = Vec::new();
         self.take_inputs(content.inputs, &mut events);
         for event in events {
+            for (path, signal) in event.signals() {
+                self.reported(path, signal);
+            }
             match event {
-                SystemEvent::Signal(path, signal) => self.reported(path, signal),
-                SystemEvent::Renamed(from, to) => {
-                    self.reported(from, Signal::RenamedAway);
-                    self.reported(to, Signal::RenamedTo);
-                }
+                SystemEvent::Signal(..) | SystemEvent::Renamed(..) => {}
                 SystemEvent::Overflow => overflowed = true,
                 SystemEvent::Failed(why) => self.report(PathBuf::new(), why),
             }
@@ -289,15 +290,7 @@ fn system_event(worker: &Handle, inbox: &Inbox, event: SystemEvent) {
     if let Some(Ok(mut worker)) = worker.as_ref().map(|worker| worker.try_lock())
         && inbox.is_empty()
     {
-        let is_applied = match &event {
-            SystemEvent::Signal(path, signal) => worker.apply_now(path, *signal),
-            SystemEvent::Renamed(from, to) => {
-                worker.apply_now(from, Signal::RenamedAway)
-                    && worker.apply_now(to, Signal::RenamedTo)
-            }
-            SystemEvent::Overflow | SystemEvent::Failed(_) => false,
-        };
-        if is_applied {
+        if worker.apply_now(&event) {
             return worker.finish();
         }
     }
