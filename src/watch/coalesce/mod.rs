@@ -139,10 +139,16 @@ impl Coalescer {
     pub(super) fn push(&mut self, path: PathBuf, signal: Signal, interest: Interest, now: Instant) {
         let before = self.pending.get(&path);
         let Some(wait) = wait(signal, interest, before.is_none(), is_page(&path)) else { return };
-        if signal == Signal::RenamedAway && before.is_some_and(Pending::is_temporary) {
-            self.pending.remove(&path);
+        if signal == Signal::RenamedAway
+            && let Some(pending) = self.pending.get_mut(&path).filter(|path| path.is_temporary())
+        {
+            // Nothing of it is published. The watch of a folder reports its renaming once more.
+            pending.rename_away(now + REMOVAL);
+            let due = pending.due;
+            self.next = Some(self.next.map_or(due, |next| next.min(due)));
             return;
         }
+        let before = self.pending.get(&path);
         let (is_first, was_missed) = (before.is_none(), before.is_some_and(Pending::is_missed));
         let activity = Activity {
             is_first,

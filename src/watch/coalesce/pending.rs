@@ -54,6 +54,14 @@ impl Pending {
         }
     }
 
+    /// Records that it was renamed to another name before it was examined. It is forgotten at this
+    /// time, and delays nothing until then.
+    pub(super) fn rename_away(&mut self, due: Instant) {
+        self.due = due;
+        self.last = Signal::RenamedAway;
+        self.waits = false;
+    }
+
     /// Returns whether it was removed, or renamed to another name.
     pub(super) fn is_gone(&self) -> bool {
         matches!(self.last, Signal::Removed | Signal::RenamedAway)
