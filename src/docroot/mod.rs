@@ -26,18 +26,18 @@ use std::{
 
 use self::mount::Layer;
 pub use self::mount::Mount;
-#[cfg(feature = "esm")]
-pub(crate) use self::open::open_real;
 pub(crate) use self::{
     access::Allow,
     open::CheckedPath,
     read::{
         Content, ContentHash, Facts, FileRead, content_hash, content_hash_if_closed, examine,
-        read_bounded, read_settings,
+        read_settings,
     },
     stamp::{Dependencies, FileStamp},
     writer::Writer,
 };
+#[cfg(feature = "esm")]
+pub(crate) use self::{open::open_real, read::read_bounded};
 use crate::{error::Error, http::url_path::UrlPath, refusal::Refusal};
 
 /// How many entries of a folder are listed at most.
