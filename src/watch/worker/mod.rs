@@ -289,10 +289,9 @@ fn system_event(worker: &Handle, inbox: &Inbox, event: SystemEvent) {
     let worker = worker.get().and_then(Weak::upgrade);
     if let Some(Ok(mut worker)) = worker.as_ref().map(|worker| worker.try_lock())
         && inbox.is_empty()
+        && worker.apply_now(&event)
     {
-        if worker.apply_now(&event) {
-            return worker.finish();
-        }
+        return worker.finish();
     }
     inbox.send(Input::Event(event));
 }

@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::support::dir::TempDir;
-use crate::support::http::{Wire, get_with};
+use crate::support::http::Wire;
+#[cfg(feature = "esm")]
+use crate::support::http::get_with;
 use crate::support::server::Livers;
 
 const SECRET: &str = "the secret beside the folder";
@@ -117,8 +119,8 @@ async fn package_requests(port: u16) -> Vec<(String, bool)> {
 }
 
 #[cfg(not(feature = "esm"))]
-async fn package_requests(_: u16) -> Vec<(String, bool)> {
-    Vec::new()
+fn package_requests(_: u16) -> std::future::Ready<Vec<(String, bool)>> {
+    std::future::ready(Vec::new())
 }
 
 fn exchange(folder: &Path, (name, other): (&str, &str)) {
