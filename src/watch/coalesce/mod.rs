@@ -222,8 +222,12 @@ impl Coalescer {
             return Vec::new();
         }
         let all = self.is_full();
+        let halves = self.halves_due().is_some_and(|due| due <= now);
+        let is_due = |pending: &Pending| {
+            pending.due <= now && (halves || !pending.waits || pending.is_left_unused())
+        };
         let taken: Vec<_> =
-            self.pending.extract_if(.., |_, pending| all || pending.due <= now).collect();
+            self.pending.extract_if(.., |_, pending| all || is_due(pending)).collect();
         self.recent.retain(|_, last| now < *last + QUIET);
         let mut due = Vec::with_capacity(taken.len());
         for (path, pending) in taken {
@@ -265,18 +269,23 @@ impl Coalescer {
         if self.is_full() {
             return Some(since);
         }
-        // Paths that wait anyway are examined together: a folder and what was in it, both halves of
-        // a rename. No finished save waits for them.
-        let dues = |waits| {
-            let pending = self.pending.values().filter(move |pending| pending.waits == waits);
-            pending.map(|pending| pending.due)
-        };
-        let together = if self.missed.pages > 0 { PAGE_REMOVAL } else { REMOVAL };
-        let first = dues(true).min();
-        let waiting =
-            first.and_then(|first| dues(true).filter(|due| *due <= first + together).max());
-        let due = dues(false).chain(waiting).min()?;
+        let due = self.dues(false).chain(self.halves_due()).min()?;
         Some(self.burst_ends().map_or(due, |end| due.max(end.min(since + BURST_MOST))))
+    }
+
+    /// Returns when the paths that wait for their other half are due. They are examined together: a
+    /// folder and what was in it, both halves of a rename. No finished save waits for them, and none
+    /// takes them along.
+    fn halves_due(&self) -> Option<Instant> {
+        let together = if self.missed.pages > 0 { PAGE_REMOVAL } else { REMOVAL };
+        let first = self.dues(true).min()?;
+        self.dues(true).filter(|due| *due <= first + together).max()
+    }
+
+    /// Returns when the paths are due that wait for their other half, or those that do not.
+    fn dues(&self, waits: bool) -> impl Iterator<Item = Instant> {
+        let pending = self.pending.values().filter(move |pending| pending.waits == waits);
+        pending.map(|pending| pending.due)
     }
 
     /// Returns until when the paths that are due wait for the end of a burst.

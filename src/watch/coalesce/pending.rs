@@ -67,6 +67,12 @@ impl Pending {
         matches!(self.last, Signal::Removed | Signal::RenamedAway)
     }
 
+    /// Returns whether it was renamed to another name, and is not in use. The other half of the
+    /// rename may be due at once, and is then examined with it.
+    pub(super) fn is_left_unused(&self) -> bool {
+        !self.is_used && self.last == Signal::RenamedAway
+    }
+
     /// Returns whether it is in use, and gone.
     pub(super) fn is_missed(&self) -> bool {
         self.is_used && self.is_gone()

@@ -159,6 +159,16 @@ fn finished_saves_are_due_at_once_and_halves_wait() {
             &[(2, "a"), (202, "t")],
         ),
         (
+            "a temporary file that is forgotten while both halves of a rename wait",
+            &[
+                (0, "t", Created, NEW),
+                (2, "t", RenamedAway, NEW),
+                (140, "a.css", RenamedAway, USED),
+                (140, "b", RenamedTo, NEW),
+            ],
+            &[(202, "t"), (340, "a.css b")],
+        ),
+        (
             "a new folder that is renamed, which its own watch reports, too",
             &[
                 (0, "t", Created, NEW),
