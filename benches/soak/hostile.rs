@@ -1,9 +1,9 @@
 //! Hostile files: nests, chains, diamonds and expansion bombs in every syntax that livers reads.
 //!
 //! They are in a part of the served folder, and requested while the other load goes on. Those that
-//! apply to a whole served folder (`.env`, `_redirects`, packages) would change what the other tasks
-//! expect, so a second server has that part as its root. Any complete response is right, as long as
-//! it comes within the deadline of a compile.
+//! apply to a whole served folder (`.env`, `_redirects`, packages) would change what the other
+//! tasks expect, so a second server has that part as its root. Any complete response is right, as
+//! long as it comes within the deadline of a compile.
 
 use std::{io, sync::Arc, time::Duration};
 

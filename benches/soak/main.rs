@@ -4,16 +4,17 @@
 //! request files in many ways ([`requests`]), slowly or incompletely ([`clients`]); tabs open and
 //! close ([`tabs`]); files are saved, and tabs that use them count the messages ([`observers`]);
 //! many files are written at once ([`saves`]); a backend answers, fails, is stopped and started
-//! again ([`proxied`], [`backend`]); and files that are made to exhaust a server are written at random
-//! into a part of the folder, and requested there and from a second server that has this part as its
-//! root ([`hostile`]). Every response is compared with the expected one.
+//! again ([`proxied`], [`backend`]); and files that are made to exhaust a server are written at
+//! random into a part of the folder, and requested there and from a second server that has this
+//! part as its root ([`hostile`]). Every response is compared with the expected one.
 //!
 //! **How**: `cargo bench --bench soak -- 60` runs for 60 minutes, the default is one. A second
 //! number is the seed of all random choices. Words select tasks by a part of their name (`bursts`,
 //! `tabs`). After the load, nothing happens for 35 seconds. Then no more descriptors may be open
 //! than before the load, and no more memory may be in use than after the first quarter (at most ten
-//! minutes). A wrong response, a lost or duplicate message, or the end of a server makes the exit code
-//! 1. The figures are those of both servers together. The samples are written to `soak.csv` and `soak.svg` in the target folder's `tmp`.
+//! minutes). A wrong response, a lost or duplicate message, or the end of a server makes the exit
+//! code 1. The figures are those of both servers together. The samples are written to `soak.csv`
+//! and `soak.svg` in the target folder's `tmp`.
 //!
 //! **Load**: about a third of a core, for client and server together.
 //!

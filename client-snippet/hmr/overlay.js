@@ -84,7 +84,8 @@ export const placeOf = ({ file, line, column }) =>
   [file, line, line && column].filter((part) => part != null && part !== 0).join(':');
 
 /**
- * Returns text with control and format characters escaped, which could reorder or hide a part of it.
+ * Returns text with control and format characters escaped, which could reorder or hide a part of
+ * it.
  *
  * @type {(text: string) => string}
  */

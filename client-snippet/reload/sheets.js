@@ -1,7 +1,8 @@
 // Finds the page's style sheets and replaces one without a reload. Types: types.d.ts.
 //
 // An imported sheet is replaced through the sheet that imports it. The old sheet stays until the
-// new one has loaded, and for good if that fails, unless its file was removed. The files that sheets refer to are in assets.js.
+// new one has loaded, and for good if that fails, unless its file was removed. The files that
+// sheets refer to are in assets.js.
 
 import { pathOf, withVersion } from './address.js';
 

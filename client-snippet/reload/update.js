@@ -1,9 +1,9 @@
 // Applies changes to the open page. Loaded with the first change. Types: types.d.ts.
 //
 // Each changed file is looked up in the page. A style sheet or an image is replaced, or disappears
-// until its file is back, compiled modules are updated by renew.js, and a change of the page's own source is morphed into the
-// document by morph.js. If one file of a change set needs a reload, the page reloads once, when the
-// document is available, and nothing else is applied.
+// until its file is back, compiled modules are updated by renew.js, and a change of the page's own
+// source is morphed into the document by morph.js. If one file of a change set needs a reload, the
+// page reloads once, when the document is available, and nothing else is applied.
 
 import { decodePath, pathOf } from './address.js';
 import { assets } from './assets.js';

@@ -1,8 +1,8 @@
 //! Opens files by their real paths, without following symbolic links.
 //!
 //! The access rules apply to the real path of a file. Between that check and the opening, a name in
-//! the path can be replaced by a link. So the real path is opened with links forbidden: then what is
-//! opened is what was checked. Links that the rules allow are no longer in the real path.
+//! the path can be replaced by a link. So the real path is opened with links forbidden: then what
+//! is opened is what was checked. Links that the rules allow are no longer in the real path.
 //!
 //! On Linux, the kernel forbids the links (openat2(2), since Linux 5.6). Elsewhere, the path is
 //! resolved again after the file was opened, and must lead to the same device and inode.

@@ -177,9 +177,9 @@ pub(crate) fn read_settings(path: &Path, limit: u64) -> io::Result<Option<Vec<u8
 /// Reads the file. Does not wait for the other end of a FIFO.
 ///
 /// # Errors
-/// [`IsADirectory`](io::ErrorKind::IsADirectory), [`InvalidInput`](io::ErrorKind::InvalidInput) if it
-/// is another kind of special file, [`FileTooLarge`](io::ErrorKind::FileTooLarge), or any error of
-/// opening or reading a file.
+/// [`IsADirectory`](io::ErrorKind::IsADirectory), [`InvalidInput`](io::ErrorKind::InvalidInput) if
+/// it is another kind of special file, [`FileTooLarge`](io::ErrorKind::FileTooLarge), or any error
+/// of opening or reading a file.
 #[cfg_attr(not(feature = "esm"), allow(dead_code))]
 pub(crate) fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     // Opening a device can have an effect.
@@ -250,8 +250,8 @@ impl CheckedPath {
     /// Reads the file. A process that opens it for writing meanwhile waits.
     ///
     /// # Errors
-    /// [`NotFound`](io::ErrorKind::NotFound) if it is no regular file, or if a symbolic link was put
-    /// in its place since it was checked; otherwise any error of opening or reading it.
+    /// [`NotFound`](io::ErrorKind::NotFound) if it is no regular file, or if a symbolic link was
+    /// put in its place since it was checked; otherwise any error of opening or reading it.
     pub(crate) fn read(&self) -> io::Result<FileRead> {
         read(open_real(&self.real)?)
     }

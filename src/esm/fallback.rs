@@ -14,8 +14,8 @@ const PUBLIC: &str = "/public";
 const INDEX: &str = "/index.html";
 
 impl Esm {
-    /// Returns the files to try, in order, for a path at which there is no file. `navigation` is
-    /// set for a navigation for which no `404.html` was found.
+    /// Returns the files to try, in order, for a path without a file. `navigation` is set for
+    /// a navigation for which no `404.html` was found.
     ///
     /// # Blocking
     /// Reads the metadata of one file.

@@ -20,8 +20,8 @@ use crate::{
 /// Headers, sections 2.1 and 2.2).
 pub(crate) const VARY: &str = "Sec-Fetch-Dest, Sec-Fetch-Mode";
 
-/// The URL path that stands for the installed packages: whatever imports one uses it, and it changes
-/// with an installation.
+/// The URL path that stands for the installed packages: whatever imports one uses it, and it
+/// changes with an installation.
 pub(crate) const PACKAGES_PATH: &str = "/node_modules";
 
 /// A request for a file of the served folder that a script may want as a module.

@@ -15,6 +15,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use bytes::Bytes;
+
 use super::{
     compile_error::CompileError,
     compiler::{CompiledModule, Compiler, ModuleSpec, Output},
@@ -32,7 +34,6 @@ use crate::{
     fault::Fault,
     http::{own_paths::PACKAGES, url_path::UrlPath},
 };
-use bytes::Bytes;
 
 /// Files that decide how specifiers resolve; installing a package writes them.
 const CONFIGURATION: [&str; 7] = [
@@ -57,8 +58,8 @@ pub(crate) struct Esm {
 }
 
 impl Esm {
-    /// Creates ESM support for the root of the served folders. URL paths that begin with one of `backend_prefixes` belong
-    /// to a backend, so imports of them stay as they are.
+    /// Creates ESM support for the root of the served folders. URL paths that begin with one of
+    /// `backend_prefixes` belong to a backend, so imports of them stay as they are.
     ///
     /// # Blocking
     /// Reads lock files.
@@ -178,8 +179,8 @@ impl Esm {
 
     /// Returns the URL of the package file that a style sheet imports by the package's name.
     ///
-    /// A browser resolves `@import "normalize.css"` against the URL of the sheet, so `path` is a
-    /// path beside the sheet at which there is no file.
+    /// A browser resolves `@import "normalize.css"` against the URL of the sheet, so `path` is
+    /// beside the sheet, and has no file.
     pub(crate) async fn resolve_from_sheet(&self, path: &str, sheet: &str) -> Option<String> {
         let is_sheet = Path::new(sheet).extension()?.eq_ignore_ascii_case("css");
         let folder = &sheet[..=sheet.rfind('/').filter(|_| is_sheet)?];

@@ -110,8 +110,8 @@ pub(crate) fn is_indented(text: &str) -> bool {
     brackets + operators <= MAX_INDENTED
 }
 
-/// Replaces encoded data in a source of JavaScript, such as base64, by letters: its `+`, `-` and `/`
-/// would count as operators. Lengths and lines stay the same.
+/// Replaces encoded data in a source of JavaScript, such as base64, by letters: its `+`, `-` and
+/// `/` would count as operators. Lengths and lines stay the same.
 pub(crate) fn without_data(text: &str) -> Cow<'_, str> {
     let is_data = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(byte);
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric();

@@ -273,8 +273,8 @@ mod tests {
 
     use super::{Limits, Stopped, Workers};
 
-    /// Returns workers with limits for jobs that never end. The deadline is long enough for the start
-    /// of a thread on a busy machine.
+    /// Returns workers with limits for jobs that never end. The deadline is long enough for the
+    /// start of a thread on a busy machine.
     fn workers() -> Workers {
         let (deadline, slow) = (Duration::from_secs(2), Duration::from_millis(20));
         Workers::new(Limits { deadline, slow, running_jobs: 1, slow_jobs: 1 })

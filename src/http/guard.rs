@@ -158,8 +158,8 @@ impl Guard {
     }
 }
 
-/// Returns whether a request was sent on this machine, as far as can be told: from a loopback
-/// address, to a loopback name, and not through a tunnel or proxy that says so.
+/// Returns whether a request appears to have been sent on this machine: from a loopback address, to
+/// a loopback name, and without the header fields that a tunnel or proxy adds.
 pub(crate) fn is_local<B>(request: &Request<B>, from: IpAddr) -> bool {
     let headers = request.headers();
     let is_forwarded =

@@ -26,9 +26,10 @@ const XHTML: &str = "http://www.w3.org/1999/xhtml";
 
 /// Renders the element, which is the same in HTML and XML.
 ///
-/// The run, the version, its beginning and the page's source are the query of the script's URL, where the script
-/// reads them. They cannot be the fragment: Chromium gives a cached script the URL of its first
-/// use, fragment included, so a reloaded page would take itself for the old one and reload forever.
+/// The run, the version, its beginning and the page's source are the query of the script's URL,
+/// where the script reads them. They cannot be the fragment: Chromium gives a cached script the URL
+/// of its first use, fragment included, so a reloaded page would take itself for the old one and
+/// reload forever.
 #[derive(Debug)]
 pub(super) struct ScriptElement {
     /// Everything before the version.

@@ -1,11 +1,10 @@
 //! `Expect: 100-continue` (RFC 9110, section 10.1.1) from client to backend.
 //!
 //! A client that sends it withholds its body until it receives a 100. hyper's server sends the 100
-//! when the body is first read, so the proxy does not read the body before the backend sends its
-//! own
-//! 100. If the backend responds instead, the client may never send the body, and the connection to
-//! the backend ends with the response. A backend that sends neither gets the body after one second,
-//! as clients do it.
+//! when the body is first read, so the proxy does not read the body before the 100 of the
+//! backend arrives. If the backend responds instead, the client may never send the body, and the
+//! connection to the backend ends with the response. A backend that sends neither gets the body
+//! after one second, as clients do it.
 
 use std::{
     future::{Future, pending},

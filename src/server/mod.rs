@@ -6,8 +6,8 @@
 //! **Shutdown.** The listeners close, reload sockets and tunnels are closed, and requests in
 //! progress have one second to finish. Then the remaining connections are closed. Blocking calls,
 //! such as reads of a dead network mount, are not waited for longer than that: within two seconds
-//! [`Server::run_until`] returns and leaves them to the runtime, as long as the runtime has a thread
-//! that is not blocked. A program that ends then must not wait for them either
+//! [`Server::run_until`] returns and leaves them to the runtime, as long as the runtime has a
+//! thread that is not blocked. A program that ends then must not wait for them either
 //! (`Runtime::shutdown_background`).
 
 mod accept;

@@ -116,7 +116,8 @@ impl RequestProgress {
         self.is_answered.store(true, Ordering::Relaxed);
     }
 
-    /// Returns the time since the head of the request was read, or `None` if its response has begun.
+    /// Returns the time since the head of the request was read, or `None` if its response has
+    /// begun.
     pub(super) fn age(&self) -> Option<Duration> {
         if self.is_answered.load(Ordering::Relaxed) {
             return None;

@@ -188,7 +188,7 @@ impl Site {
         };
         let page = markup
             .map(|markup| PreparedPage::new(status, &file, markup, &bytes, self.esm.is_some()))
-            // XML without the element is no page: no script of it would report it.
+            // XML without the script element is sent as a file: no script reports that it is used.
             .filter(|page| markup == Some(Markup::Html) || page.placement.has_element());
         // The page may have had an import that did not resolve.
         if page.as_ref().is_some_and(|page| !page.may_import) {

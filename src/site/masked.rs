@@ -24,7 +24,8 @@ pub(super) fn masked_fault(fault: &Fault, root: &Path) -> Fault {
     }
 }
 
-/// Returns a text in which the paths of the root, and of folders above it, are relative to the root.
+/// Returns a text in which the paths of the root, and of folders above it, are relative to the
+/// root.
 fn masked<'t>(text: &'t str, root: &Path) -> Cow<'t, str> {
     let mut masked = Cow::Borrowed(text);
     // From the root upward, because each is a prefix of the one before.

@@ -130,8 +130,9 @@ pub(super) fn stands_for_another(file: &ServedFile, url: &UrlPath, status: Statu
             && !own.iter().flatten().any(|own| *own == file.url))
 }
 
-/// Returns the paths that a relative URL may have meant, the likeliest first: a page at `/a/b/c` with
-/// the URL `js/app.js` requests `/a/b/js/app.js`, but the file is at `/js/app.js` or `/b/js/app.js`.
+/// Returns the paths that a relative URL may have meant, the likeliest first: a page at `/a/b/c`
+/// with the URL `js/app.js` requests `/a/b/js/app.js`, but the file is at `/js/app.js` or
+/// `/b/js/app.js`.
 fn nearer_the_root(path: &UrlPath, user: &UrlPath) -> Vec<UrlPath> {
     let names: Vec<_> = path.names().collect();
     let folders = user.names().count().saturating_sub(usize::from(!user.is_directory()));

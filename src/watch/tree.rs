@@ -6,7 +6,8 @@
 //! is watched first and listed then, so that nothing that is created in it falls between the two.
 //!
 //! The walk, at start or through a folder that appeared, is cut into short
-//! [steps](Tree::walk_step), between which the thread attends to requests and events. [`observer`](super::observer) decides how a folder is watched.
+//! [steps](Tree::walk_step), between which the thread attends to requests and events.
+//! [`observer`](super::observer) decides how a folder is watched.
 
 use std::{
     collections::BTreeSet,

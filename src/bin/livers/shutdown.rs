@@ -2,8 +2,8 @@
 //!
 //! The first signal asks the server to stop. Two seconds later, or at the second signal, the
 //! process exits without it. A server that reads a dead network mount can block every thread of its
-//! runtime, also while it starts; the main thread therefore handles signals on a runtime of its own,
-//! and waits for no other thread. Threads that are still blocked end with the process.
+//! runtime, also while it starts; the main thread therefore handles signals on a runtime of its
+//! own, and waits for no other thread. Threads that are still blocked end with the process.
 
 use std::{future::Future, io, panic::resume_unwind, time::Duration};
 
@@ -13,7 +13,8 @@ use tokio::{
     time::sleep,
 };
 
-/// How long the server may take to stop. [`Server::run_until`](livers::Server::run_until) needs less.
+/// How long the server may take to stop. [`Server::run_until`](livers::Server::run_until) needs
+/// less.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The most worker threads. One costs as much CPU time per request and serves as much; the second

@@ -4,9 +4,9 @@
 //! or to the served folder (`/`), with `!` before patterns that exclude files. Dotfiles and
 //! `node_modules` never match, unless the option `exhaustive` is set.
 //!
-//! An expansion visits at most 32 levels of folders and 20,000 entries, all those of a file 100,000.
-//! Patterns lead nowhere above the served folder. They are limited in length and in asterisks; the
-//! library that parses them limits their nesting to 100 braces.
+//! An expansion visits at most 32 levels of folders and 20,000 entries, all those of a file
+//! 100,000. Patterns lead nowhere above the served folder. They are limited in length and in
+//! asterisks; the library that parses them limits their nesting to 100 braces.
 
 use std::{
     path::{Component, Path, PathBuf},
@@ -91,8 +91,8 @@ impl Glob {
     }
 
     /// Returns the files that match and that `is_served`, sorted. Enters no folder through a link
-    /// that is not served: names elsewhere are secret. Takes the visited entries off `budget`, and ends when it
-    /// is 0.
+    /// that is not served: names elsewhere are secret. Takes the visited entries off `budget`, and
+    /// ends when it is 0.
     ///
     /// # Blocking
     /// Walks the folders.

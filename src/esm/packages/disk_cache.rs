@@ -1,11 +1,11 @@
 //! Keeps generated packs on the disk for the next run.
 //!
 //! The cache is the folder `node_modules/.livers/packs`, or one below the user's cache folder if no
-//! `node_modules` is writable. An entry belongs to one key, a URL in a canonical form, and lists the
-//! files that it was built from; it is valid while all of them have the same size and time and its
-//! own text has the same hash. Entries are written to a temporary file and renamed, so that a reader
-//! never sees half of one. Entries that were not used for [`MAX_AGE`] are deleted once per run, and
-//! the oldest ones whenever all together have more than [`MAX_SIZE`].
+//! `node_modules` is writable. An entry belongs to one key, a URL in a canonical form, and lists
+//! the files that it was built from; it is valid while all of them have the same size and time and
+//! its own text has the same hash. Entries are written to a temporary file and renamed, so that a
+//! reader never sees half of one. Entries that were not used for [`MAX_AGE`] are deleted once per
+//! run, and the oldest ones whenever all together have more than [`MAX_SIZE`].
 //!
 //! Errors are ignored: a pack that cannot be read is built again.
 
@@ -219,8 +219,8 @@ fn user_cache(root: &Path) -> Option<PathBuf> {
     Some(caches.join("livers").join(format!("{project:016x}")))
 }
 
-/// Deletes the entries that are older than [`MAX_AGE`], and the oldest of the others, until the rest
-/// has no more than `max_size` bytes. Returns the size of the rest.
+/// Deletes the entries that are older than [`MAX_AGE`], and the oldest of the others, until the
+/// rest has no more than `max_size` bytes. Returns the size of the rest.
 fn evict(folder: &Path, max_size: u64) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut entries: Vec<_> = entries

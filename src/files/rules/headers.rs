@@ -19,8 +19,8 @@ use crate::http::url_path::UrlPath;
 const CACHES: [&str; 6] =
     ["age", "cache-control", "cdn-cache-control", "expires", "pragma", "surrogate-control"];
 
-/// How many lines with fields are used. All of them may match one path, and the fields of a response
-/// are searched for each.
+/// How many lines with fields are used. All of them may match one path, and the fields of a
+/// response are searched for each.
 const LINES: usize = 1_000;
 
 /// The length up to which a line is used, bytes.

@@ -1,13 +1,14 @@
-//! Injects the live-reload script element into pages: HTML, XHTML, and SVG that is opened by itself.
+//! Injects the live-reload script element into pages: HTML, XHTML, and SVG that is opened by
+//! itself.
 //!
 //! [`is_page_request`] and [`is_page_response`] decide which responses are pages; a fragment that a
-//! script fetches stays the same to the byte, and so does an image. [`injector`] inserts the element
-//! into a document as it streams ([`body`]), and [`placement`] into a complete one without copying
-//! it. The position is found in HTML by [`html`], [`search`] and [`mod@prologue`], in XML by
-//! [`xml`]. [`decode`] decompresses pages on their way, and [`described`] lists the header fields
-//! that do not hold for a changed page. [`csp`] computes what a Content Security Policy must allow
-//! for the element, and [`meta`] finds the policies in HTML documents. [`sources`] keeps the sources
-//! of recent pages.
+//! script fetches stays the same to the byte, and so does an image. [`injector`] inserts the
+//! element into a document as it streams ([`body`]), and [`placement`] into a complete one without
+//! copying it. The position is found in HTML by [`html`], [`search`] and [`mod@prologue`], in XML
+//! by [`xml`]. [`decode`] decompresses pages on their way, and [`described`] lists the header
+//! fields that do not hold for a changed page. [`csp`] computes what a Content Security Policy must
+//! allow for the element, and [`meta`] finds the policies in HTML documents. [`sources`] keeps the
+//! sources of recent pages.
 
 pub(crate) mod body;
 pub(crate) mod csp;
@@ -91,7 +92,8 @@ pub(crate) fn is_page_response(status: StatusCode, response: &HeaderMap) -> bool
     !bodiless && !attachment && text(CONTENT_TYPE).and_then(media_type::markup).is_some()
 }
 
-/// Returns the syntax of a page that has a `Content-Type`, or `None` if the element is not inserted.
+/// Returns the syntax of a page that has a `Content-Type`, or `None` if the element is not
+/// inserted.
 ///
 /// XML gets it only in a [navigation](is_navigation): a request that does not tell may be for an
 /// image, and XML is data for most tools.

@@ -1,7 +1,7 @@
 //! Where the element goes in a complete document, computed once and applied to many responses.
 //!
-//! A [`Placement`] is what an [`Injector`](super::injector::Injector) finds out while a document streams
-//! through it, kept as offsets: a cache stores it beside the document's bytes, and
+//! A [`Placement`] is what an [`Injector`](super::injector::Injector) finds out while a document
+//! streams through it, kept as offsets: a cache stores it beside the document's bytes, and
 //! [`assemble`](Placement::assemble) turns both into a response body without searching, and without
 //! copying the document unless one of its own policies has to be amended.
 

@@ -32,8 +32,8 @@ const UNKNOWN: &str = "unknown files";
 pub(crate) enum Missed {
     /// Nothing, or it is in the mailbox already.
     Delivered,
-    /// The tab was served by another run of the server, or so long ago that the changes are no longer
-    /// recorded: it missed the changes of these paths on the disk since that time.
+    /// The tab was served by another run of the server, or so long ago that the changes are no
+    /// longer recorded: it missed the changes of these paths on the disk since that time.
     Since(Vec<String>, SystemTime),
 }
 

@@ -5,8 +5,8 @@
 //! and others change: a generator has cleared its folder. What is due during a burst waits for its
 //! end, and so do page loads.
 //!
-//! A burst that goes on right after it seemed to be over was cut short: its writer pauses for longer
-//! than others. Each time that happens, the end is awaited for twice as long.
+//! A burst that goes on right after it seemed to be over was cut short: its writer pauses for
+//! longer than others. Each time that happens, the end is awaited for twice as long.
 
 use std::time::{Duration, Instant};
 

@@ -46,7 +46,7 @@ const NEW_FILE: Duration = Duration::from_millis(50);
 const REMOVAL: Duration = Duration::from_millis(200);
 
 /// How long the removal of a page in use waits. A tab that reloads sooner shows an error until the
-/// page is generated again, and nobody waits for the error.
+/// page is generated again; the error itself is not urgent.
 const PAGE_REMOVAL: Duration = Duration::from_secs(3);
 
 /// How long a file that is being written must be left alone if its close is not seen: short where
@@ -274,8 +274,8 @@ impl Coalescer {
     }
 
     /// Returns when the paths that wait for their other half are due. They are examined together: a
-    /// folder and what was in it, both halves of a rename. No finished save waits for them, and none
-    /// takes them along.
+    /// folder and what was in it, both halves of a rename. No finished save waits for them, and
+    /// none takes them along.
     fn halves_due(&self) -> Option<Instant> {
         let together = if self.missed.pages > 0 { PAGE_REMOVAL } else { REMOVAL };
         let first = self.dues(true).min()?;

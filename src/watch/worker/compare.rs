@@ -105,8 +105,8 @@ impl Worker {
         self.verify(Instant::now());
     }
 
-    /// Applies an event on the thread on which the system reports it, if no watch has to be added or
-    /// removed for it. Returns whether it was applied: a rename with both halves, or with none.
+    /// Applies an event on the thread on which the system reports it, if no watch has to be added
+    /// or removed for it. Returns whether it was applied: a rename with both halves, or with none.
     ///
     /// From a save to its message, waking the watch's own thread takes longer than everything else.
     /// So the system's thread takes the same steps: it pushes the signal, and examines a
@@ -139,7 +139,8 @@ impl Worker {
     /// A file that is not complete is left for later.
     fn apply_save(&mut self, path: &Path, signal: Signal) {
         let now = Instant::now();
-        // A lone write whose file no process has open is a finished save: its close is reported next.
+        // A lone write whose file no process has open is a finished save: its close is reported
+        // next.
         let lone_write = signal == Signal::Written && self.coalescer.is_idle(now);
         let closed = lone_write.then(|| docroot::content_hash_if_closed(path).ok().flatten());
         let closed = closed.flatten();

@@ -105,8 +105,8 @@ impl Worker {
         self.snapshot.is_direct_file(path) && is_save()
     }
 
-    /// Returns whether a signal can change the watches or the ignore rules: a folder appeared or went
-    /// away, or a path that tabs wait for.
+    /// Returns whether a signal can change the watches or the ignore rules: a folder appeared or
+    /// went away, or a path that tabs wait for.
     pub(super) fn changes_watches(&self, path: &Path, signal: Signal) -> bool {
         if path.file_name().is_some_and(|name| name == GITIGNORE) {
             return true;

@@ -1,8 +1,8 @@
 //! Fits a code frame to the columns of a terminal.
 //!
 //! The rows of a frame are `> 12 | text`, and below the marked one a row with `^` under the text.
-//! Where they are too long, these two show the same window of columns, which has the marks in it. The
-//! rows around them show their beginning.
+//! Where they are too long, these two show the same window of columns, which has the marks in it.
+//! The rows around them show their beginning.
 
 use unicode_width::UnicodeWidthChar;
 

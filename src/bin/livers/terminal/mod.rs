@@ -3,13 +3,13 @@
 //! A thread of its own reads the server's events and writes them, so that a terminal that blocks (a
 //! paused pager) delays nothing. It is the only writer of standard output.
 //!
-//! An event becomes a message of styled [lines](crate::line), worded in [`lines`]. The [`printer`] decides
-//! when it is written: after the banner, and the line of a change when the tabs have reported
-//! ([`pending`]); with `--verbose` each report has its own line, in the order of time. Equal
-//! messages in a row become one with a count ([`repeats`]). The [`screen`] writes them.
+//! An event becomes a message of styled [lines](crate::line), worded in [`lines`]. The [`printer`]
+//! decides when it is written: after the banner, and the line of a change when the tabs have
+//! reported ([`pending`]); with `--verbose` each report has its own line, in the order of time.
+//! Equal messages in a row become one with a count ([`repeats`]). The [`screen`] writes them.
 //!
-//! anstream removes the colours where the output is not a terminal, and with `NO_COLOR`. All text is
-//! [escaped](crate::line) where it is written.
+//! anstream removes the colours where the output is not a terminal, and with `NO_COLOR`. All text
+//! is [escaped](crate::line) where it is written.
 
 mod banner;
 mod frame;

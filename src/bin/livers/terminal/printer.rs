@@ -75,8 +75,8 @@ impl Printer {
         }
     }
 
-    /// Adds a change, or a tab's report of one, to the pending lines. Returns the message of another
-    /// event.
+    /// Adds a change, or a tab's report of one, to the pending lines. Returns the message of
+    /// another event.
     fn collect(&mut self, event: Event) -> Option<Message> {
         match event {
             Event::Refused { path, reason } => {

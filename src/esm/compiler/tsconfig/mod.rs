@@ -36,8 +36,8 @@ const MAX_LOOKUPS: usize = 1_000;
 pub(super) struct OptionsFinder(Mutex<Option<Arc<Configuration>>>);
 
 impl OptionsFinder {
-    /// Returns the options for a file, and the configuration files that they come from. `root` is the
-    /// served folder.
+    /// Returns the options for a file, and the configuration files that they come from. `root` is
+    /// the served folder.
     ///
     /// # Blocking
     /// Checks the configuration files for changes, and reads them if needed.
@@ -113,8 +113,8 @@ impl Configuration {
         Ok((options.unwrap_or_default(), files))
     }
 
-    /// Checks that the resolver has not passed over the nearest `tsconfig.json` of a file because it
-    /// could not be read, or something that it extends.
+    /// Checks that the resolver has not passed over the nearest `tsconfig.json` of a file because
+    /// it could not be read, or something that it extends.
     ///
     /// # Errors
     /// Names the file and the reason.

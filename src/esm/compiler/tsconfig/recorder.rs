@@ -86,8 +86,8 @@ impl FileSystem for RecordingFileSystem {
     }
 }
 
-/// Passes a FIFO, socket or device off as a file, so that the resolver reads it, which fails, instead
-/// of passing over it.
+/// Passes a FIFO, socket or device off as a file, so that the resolver reads it, which fails,
+/// instead of passing over it.
 fn as_file(metadata: FileMetadata) -> FileMetadata {
     let (is_dir, is_symlink) = (metadata.is_dir(), metadata.is_symlink());
     FileMetadata::new(!is_dir && !is_symlink, is_dir, is_symlink)

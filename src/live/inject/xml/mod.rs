@@ -1,12 +1,12 @@
-//! Finds the position of the script element in an XML document in which browsers run scripts: XHTML,
-//! and SVG that is opened by itself.
+//! Finds the position of the script element in an XML document in which browsers run scripts:
+//! XHTML, and SVG that is opened by itself.
 //!
 //! The element follows the start tag of the root, or that of the head if it comes next. It needs no
 //! form of its own: it declares its namespace, and its attributes have quoted values.
 //!
 //! A document that is not well-formed stays so. The parser stops at the first error, nothing is
-//! inserted before the root's start tag has ended, and nothing is ended or repaired. Only the column
-//! in the browser's message moves if the error is on the line of the element.
+//! inserted before the root's start tag has ended, and nothing is ended or repaired. Only the
+//! column in the browser's message moves if the error is on the line of the element.
 //!
 //! Unchanged are documents whose root is empty (`<svg/>`) or of another namespace, which browsers
 //! show as source, and those that a style sheet transforms (XSLT).

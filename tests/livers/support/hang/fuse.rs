@@ -1,8 +1,8 @@
 //! A FUSE file system with two files, whose server can stop answering.
 //!
 //! It speaks just enough of the kernel's protocol (`linux/fuse.h`) to list the folder and to read
-//! the files. Requests that arrive after [`FrozenMount::freeze`] stay in the kernel's queue, as when
-//! the server's process is stopped: a process that waits for one can still be killed.
+//! the files. Requests that arrive after [`FrozenMount::freeze`] stay in the kernel's queue, as
+//! when the server's process is stopped: a process that waits for one can still be killed.
 
 use std::ffi::CString;
 use std::fs::{File, OpenOptions};

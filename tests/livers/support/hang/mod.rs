@@ -1,7 +1,7 @@
 //! Files that block every process that opens or reads them. Linux only.
 //!
-//! A [`Lease`] needs no privileges. A [`FrozenMount`] is a FUSE file system whose server has stopped
-//! answering, like a network mount whose server is gone; mounting it needs root.
+//! A [`Lease`] needs no privileges. A [`FrozenMount`] is a FUSE file system whose server has
+//! stopped answering, like a network mount whose server is gone; mounting it needs root.
 
 // Leases, mounts and poll(2) have no safe interface.
 #![allow(unsafe_code)]
