@@ -26,6 +26,8 @@ use std::{
 
 use self::mount::Layer;
 pub use self::mount::Mount;
+#[cfg(feature = "esm")]
+pub(crate) use self::read::{read_bounded, read_real};
 pub(crate) use self::{
     access::Allow,
     open::CheckedPath,
@@ -36,8 +38,6 @@ pub(crate) use self::{
     stamp::{Dependencies, FileStamp},
     writer::Writer,
 };
-#[cfg(feature = "esm")]
-pub(crate) use self::{open::open_real, read::read_bounded};
 use crate::{error::Error, http::url_path::UrlPath, refusal::Refusal};
 
 /// How many entries of a folder are listed at most.

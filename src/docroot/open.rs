@@ -47,7 +47,7 @@ pub(super) struct OpenFolder {
 /// [`NotFound`](io::ErrorKind::NotFound) if a name in the path is a symbolic link, or any error of
 /// opening a file.
 #[cfg(target_os = "linux")]
-pub(crate) fn open_real(real: &Path) -> io::Result<File> {
+pub(super) fn open_real(real: &Path) -> io::Result<File> {
     use rustix::fs::OFlags;
 
     let flags = OFlags::RDONLY | OFlags::NOCTTY;
@@ -59,7 +59,7 @@ pub(crate) fn open_real(real: &Path) -> io::Result<File> {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn open_real(real: &Path) -> io::Result<File> {
+pub(super) fn open_real(real: &Path) -> io::Result<File> {
     // Opening a FIFO would wait for its other end.
     if !fs::symlink_metadata(real)?.is_file() {
         return Err(io::ErrorKind::NotFound.into());

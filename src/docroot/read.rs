@@ -165,9 +165,26 @@ pub(crate) fn read_settings(path: &Path, limit: u64) -> io::Result<Option<Vec<u8
     if !file.metadata()?.is_file() {
         return Err(io::ErrorKind::NotFound.into());
     }
-    let mut bytes = Vec::new();
-    file.take(limit + 1).read_to_end(&mut bytes)?;
-    Ok((bytes.len() as u64 <= limit).then_some(bytes))
+    read_up_to(file, limit)
+}
+
+/// Returns the bytes of a regular file, by its real path, which was checked, or `None` if it has
+/// more than `limit`. Does not follow symbolic links.
+///
+/// # Blocking
+/// Reads the file. Does not wait for the other end of a FIFO.
+///
+/// # Errors
+/// [`NotFound`](io::ErrorKind::NotFound) if a name in the path is a symbolic link,
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is no regular file, or any error of opening
+/// or reading a file.
+#[cfg_attr(not(feature = "esm"), allow(dead_code))]
+pub(crate) fn read_real(real: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let file = open_real(real)?;
+    if !file.metadata()?.is_file() {
+        return Err(not_regular());
+    }
+    read_up_to(file, limit)
 }
 
 /// Returns the bytes of a regular file that has up to `limit` bytes. Follows symbolic links to any
@@ -187,13 +204,17 @@ pub(crate) fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = open_at_once(path)?;
     // It may have been replaced.
     check_regular(&file.metadata()?)?;
+    read_up_to(file, limit)?.ok_or_else(|| {
+        let reason = format!("it has more than {} MiB", limit >> 20);
+        io::Error::new(io::ErrorKind::FileTooLarge, reason)
+    })
+}
+
+/// Returns the bytes of an open file, or `None` if it has more than `limit`.
+fn read_up_to(file: File, limit: u64) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        let reason = format!("it has more than {} MiB", limit >> 20);
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
-    }
-    Ok(bytes)
+    Ok((bytes.len() as u64 <= limit).then_some(bytes))
 }
 
 fn check_regular(metadata: &Metadata) -> io::Result<()> {
@@ -202,8 +223,12 @@ fn check_regular(metadata: &Metadata) -> io::Result<()> {
     } else if metadata.is_dir() {
         Err(io::ErrorKind::IsADirectory.into())
     } else {
-        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
+        Err(not_regular())
     }
+}
+
+fn not_regular() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")
 }
 
 /// Opens a file, following symbolic links, without waiting for the other end of a FIFO.

@@ -5,10 +5,7 @@
 //! converted becomes a definition that throws, because packages contain files that nothing ever
 //! runs.
 
-use std::{
-    io::{self, Read},
-    path::Path,
-};
+use std::path::Path;
 
 use oxc::{
     allocator::Allocator,
@@ -65,19 +62,12 @@ pub(super) fn read(file: &PackageFile, url: &str, stack: usize) -> Definition {
 /// # Errors
 /// The message for the developer, if the file is too large or cannot be read.
 pub(super) fn read_text(path: &Path) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    let read = docroot::open_real(path).and_then(|file| {
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::other("it is not a regular file"));
-        }
-        file.take(MAX_FILE + 1).read_to_end(&mut bytes)
-    });
-    match read {
-        Ok(length) if length as u64 <= MAX_FILE => {
+    match docroot::read_real(path, MAX_FILE) {
+        Ok(Some(bytes)) => {
             let text = String::from_utf8(bytes);
             Ok(text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
         }
-        Ok(_) => Err(format!("cannot import a file of more than {} MiB", MAX_FILE >> 20)),
+        Ok(None) => Err(format!("cannot import a file of more than {} MiB", MAX_FILE >> 20)),
         Err(error) => Err(format!("cannot read the file: {error}")),
     }
 }
