@@ -3,10 +3,10 @@
 use std::{
     collections::HashMap,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
-use super::compiler::Glob;
+use super::{compiler::Glob, lock::lock};
 use crate::change::{Change, ChangeSet, Kind};
 
 /// The number of modules with patterns that are kept. The compiler limits the patterns of each.
@@ -69,7 +69,7 @@ impl GlobTable {
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -23,6 +23,7 @@ mod fallback;
 mod glob_table;
 mod importers;
 mod installed;
+mod lock;
 mod nesting;
 mod outcome;
 mod packages;

@@ -12,7 +12,7 @@
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use bytes::Bytes;
@@ -24,6 +24,7 @@ use super::{
     glob_table::GlobTable,
     importers::Importers,
     installed::{Installed, Sample},
+    lock::lock,
     outcome::{Module, ModuleOutcome, ModuleRequest, PackageOutcome, Versions},
     page::{import_map, may_import},
     workers::{Limits, Stopped, Workers},
@@ -258,8 +259,4 @@ impl Esm {
 fn read_hashes(files: &[PathBuf]) -> Vec<(PathBuf, ContentHash)> {
     let read = |file: &PathBuf| Some((file.clone(), docroot::examine(file).ok()?.0));
     files.iter().filter_map(read).collect()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -14,7 +14,7 @@ use std::{borrow::Cow, thread};
 
 // Measured: a quarter of the sizes below was enough for every kind of nesting in the tests.
 
-/// The stack for a source without notable nesting, bytes. Untouched pages cost no memory.
+/// The stack for a source without notable nesting, bytes.
 const BASE: usize = 16 * 1024 * 1024;
 
 /// The stack for one level of brackets, bytes.
@@ -26,6 +26,10 @@ const PER_OPERATOR: usize = if cfg!(debug_assertions) { 8 * 1024 } else { 4 * 10
 /// The stack for nesting that every thread has room for, bytes. Threads have 2 MiB by default.
 pub(crate) const SHALLOW: usize = 1024 * 1024;
 
+/// The stack of a thread that compiles one source after another, bytes. Untouched pages cost no
+/// memory.
+pub(crate) const LARGE: usize = 64 * 1024 * 1024;
+
 /// The largest stack, bytes.
 const MAX: usize = 1024 * 1024 * 1024;
 
@@ -34,6 +38,10 @@ const MAX_INDENTED: usize = 5_000;
 
 /// The length of a word from which it is taken for encoded data, bytes.
 const DATA: usize = 1024;
+
+/// The message for the developer about work that panicked.
+pub(crate) const INTERNAL_ERROR: &str =
+    "livers could not compile this file because of an internal error; please report it";
 
 /// An upper bound of the nesting in a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,10 +67,7 @@ impl StackError {
         match self {
             Self::TooDeep => "this file is nested too deeply".to_owned(),
             Self::NoThread => "there is not enough memory for this deeply nested file".to_owned(),
-            Self::Panicked => {
-                "livers could not compile this file because of an internal error; please report it"
-                    .to_owned()
-            }
+            Self::Panicked => INTERNAL_ERROR.to_owned(),
         }
     }
 }
@@ -78,11 +83,7 @@ pub(crate) fn run_with_stack<T: Send>(
     text: &str,
     work: impl FnOnce() -> T + Send,
 ) -> Result<T, StackError> {
-    let stack = nesting(text).stack().saturating_add(BASE);
-    if stack > MAX {
-        return Err(StackError::TooDeep);
-    }
-    run_on_thread(stack, work)
+    run_on_thread(nesting(text).stack(), work)
 }
 
 /// Like [`run_with_stack`], on the current thread if `available` bytes of its stack are enough.
@@ -97,10 +98,11 @@ pub(crate) fn run_with_stack_if_deep<T: Send>(
     available: usize,
     work: impl FnOnce() -> T + Send,
 ) -> Result<T, StackError> {
-    if nesting(text).stack() <= available {
+    let nested = nesting(text).stack();
+    if nested <= available {
         return Ok(work());
     }
-    run_with_stack(text, work)
+    run_on_thread(nested, work)
 }
 
 /// Returns whether code made from a source is to be indented. The indentation of deeply nested code
@@ -131,7 +133,12 @@ pub(crate) fn without_data(text: &str) -> Cow<'_, str> {
     }
 }
 
-fn run_on_thread<T: Send>(stack: usize, work: impl FnOnce() -> T + Send) -> Result<T, StackError> {
+/// Runs work on a thread whose stack has room for nesting that needs `nested` bytes.
+fn run_on_thread<T: Send>(nested: usize, work: impl FnOnce() -> T + Send) -> Result<T, StackError> {
+    let stack = nested.saturating_add(BASE);
+    if stack > MAX {
+        return Err(StackError::TooDeep);
+    }
     thread::scope(|scope| {
         let builder = thread::Builder::new().name("compile".to_owned()).stack_size(stack);
         let worker = builder.spawn_scoped(scope, work).map_err(|_| StackError::NoThread)?;

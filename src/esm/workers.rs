@@ -9,7 +9,7 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     hash::{DefaultHasher, Hash, Hasher},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc},
+    sync::{Arc, Mutex, Weak, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -19,8 +19,10 @@ use tokio::{
     time::timeout,
 };
 
-/// The stack of a thread, bytes. Untouched pages cost no memory.
-const STACK: usize = 64 * 1024 * 1024;
+use super::{
+    lock::lock,
+    stack::{self, INTERNAL_ERROR},
+};
 
 /// The time that a job may take, and the numbers of jobs at the same time.
 #[derive(Clone, Copy, Debug)]
@@ -69,10 +71,7 @@ impl Stopped {
             Self::Busy => "livers could not compile this file, because it is still busy with \
                 other files that take too long"
                 .to_owned(),
-            Self::Failed => {
-                "livers could not compile this file because of an internal error; please report it"
-                    .to_owned()
-            }
+            Self::Failed => INTERNAL_ERROR.to_owned(),
         }
     }
 }
@@ -203,7 +202,8 @@ impl Workers {
         thread.send(Assignment { work, again }).map_err(|_| Stopped::Failed)?;
         let Some(receiver) = receiver else { return Ok(()) };
         let (shared, kept) = (Arc::downgrade(&self.shared), self.limits.running_jobs);
-        let builder = thread::Builder::new().name("livers-compile".to_owned()).stack_size(STACK);
+        let builder =
+            thread::Builder::new().name("livers-compile".to_owned()).stack_size(stack::LARGE);
         let spawned = builder.spawn(move || serve(&receiver, &shared, kept));
         spawned.map(drop).map_err(|_| Stopped::Failed)
     }
@@ -261,10 +261,6 @@ fn key(job: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     job.hash(&mut hasher);
     hasher.finish()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

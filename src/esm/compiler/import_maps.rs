@@ -5,10 +5,12 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use serde_json::Value;
+
+use crate::esm::lock::lock;
 
 /// The size of all specifiers, bytes.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -63,7 +65,7 @@ impl ImportMaps {
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::esm::resolve::Target;
+use crate::esm::{lock::lock, resolve::Target};
 
 /// Returns whether the file or folder at a path is served.
 pub(super) type IsServed = Arc<dyn Fn(&Path) -> bool + Send + Sync>;
@@ -56,7 +56,7 @@ impl Project for RecordingProject<'_> {
 
     fn resolve(&self, specifier: &str, from: &Path) -> Target {
         let target = self.project.resolve(specifier, from);
-        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut targets = lock(&self.targets);
         targets.entry(specifier.to_owned()).or_insert_with(|| target.clone());
         target
     }

@@ -7,7 +7,7 @@ use std::{
     collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -22,8 +22,9 @@ use super::{
 use crate::{
     esm::{
         compile_error::CompileError,
+        lock::lock,
         resolve::{ImportKind, PackageFile, Resolved, Resolver, file_stamp, is_bare, manifest},
-        stack::SHALLOW,
+        stack,
     },
     http::own_paths::PACKAGES,
 };
@@ -45,9 +46,6 @@ const MIN_PARALLEL: usize = 8;
 
 /// Number of threads that read files at the same time.
 const MAX_THREADS: usize = 8;
-
-/// The stack of each, bytes. Untouched pages cost no memory.
-const STACK: usize = 64 * 1024 * 1024;
 
 type Slot = Arc<OnceLock<Arc<Node>>>;
 
@@ -75,7 +73,7 @@ impl Graph {
     /// # Blocking
     /// Reads the file, or waits for another thread that does.
     pub(super) fn node(&self, file: &PackageFile) -> Arc<Node> {
-        self.node_within(file, SHALLOW)
+        self.node_within(file, stack::SHALLOW)
     }
 
     /// Like [`node`](Self::node), on a stack that has so many bytes left.
@@ -204,13 +202,14 @@ impl Graph {
             let next = AtomicUsize::new(0);
             let work = || {
                 while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    self.node_within(file, STACK);
+                    self.node_within(file, stack::LARGE);
                 }
             };
             thread::scope(|scope| {
                 for _ in 0..threads {
                     // Without a thread, the files are read below.
-                    let _ = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+                    let _ =
+                        thread::Builder::new().stack_size(stack::LARGE).spawn_scoped(scope, work);
                 }
             });
         }
@@ -307,8 +306,4 @@ fn check(entry: &PackageFile, files: usize, bytes: usize) -> Result<(), CompileE
     let message =
         format!("cannot import more than {max_files} files, or {} MiB, at once", max_bytes >> 20);
     Err(CompileError::of_file(&entry.path(), message))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -37,7 +37,7 @@ mod transform;
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, Once},
 };
 
 use bytes::Bytes;
@@ -49,6 +49,7 @@ use self::{
 };
 use super::{
     compile_error::CompileError,
+    lock::lock,
     outcome::{PackageContent, PackageResponse},
     resolve::{PackageFile, Resolver, Target, is_script},
 };
@@ -158,7 +159,7 @@ impl Packages {
     }
 
     fn known_exports(&self) -> MutexGuard<'_, HashMap<String, Arc<Exports>>> {
-        self.exports.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.exports)
     }
 
     /// Answers `/__livers/npm/<path>?<query>`, or returns `None` if no package has the file.

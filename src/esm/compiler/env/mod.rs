@@ -11,7 +11,7 @@ use std::{
     collections::BTreeMap,
     env,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use serde_json::{Map, Value};
@@ -21,7 +21,7 @@ use self::{
     expand::{Budget, OverBudget, expand},
 };
 use super::config_files::{ConfigFiles, read_bounded};
-use crate::esm::compile_error::CompileError;
+use crate::esm::{compile_error::CompileError, lock::lock};
 
 /// The files that are read, in increasing order of precedence.
 const FILES: [&str; 4] = [".env", ".env.local", ".env.development", ".env.development.local"];
@@ -52,7 +52,7 @@ impl EnvReader {
     /// Checks the `.env` files for changes.
     pub(super) fn read(&self, root: &Path) -> Env {
         // The lock is not held while files are read: that may take long.
-        let cached = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let cached = lock(&self.0).clone();
         if let Some(cached) = cached
             && cached.0.are_unchanged()
         {
@@ -71,7 +71,7 @@ impl EnvReader {
         });
         let env = Env { object: object.map(Arc::from), files: files.existing().collect() };
         let cached = Arc::new((files, env.clone()));
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(cached);
+        *lock(&self.0) = Some(cached);
         env
     }
 }

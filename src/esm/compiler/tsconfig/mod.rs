@@ -12,7 +12,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -25,7 +25,7 @@ use self::{
     recorder::{Record, RecordingFileSystem},
 };
 use super::{config_files::ConfigFiles, file_type::Language};
-use crate::esm::{compile_error::CompileError, resolve::bounded};
+use crate::esm::{compile_error::CompileError, lock::lock, resolve::bounded};
 
 /// The number of lookups before the resolver is replaced. It keeps every path that it was asked
 /// for.
@@ -161,8 +161,4 @@ impl Configuration {
 /// Returns whether there is a file of any kind.
 fn is_there(file: &Path) -> bool {
     fs::metadata(file).is_ok_and(|metadata| !metadata.is_dir())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,12 +3,12 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use oxc_resolver::{FileMetadata, FileSystem, ResolveError};
 
-use crate::esm::resolve::BoundedFiles;
+use crate::esm::{lock::lock, resolve::BoundedFiles};
 
 /// The paths of the JSON files that were looked for, whether they exist or not.
 #[derive(Clone, Default)]
@@ -20,11 +20,11 @@ pub(super) struct Record {
 
 impl Record {
     pub(super) fn paths(&self) -> MutexGuard<'_, Vec<PathBuf>> {
-        self.paths.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.paths)
     }
 
     pub(super) fn unreadable(&self) -> MutexGuard<'_, Option<(PathBuf, String)>> {
-        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.unreadable)
     }
 }
 
