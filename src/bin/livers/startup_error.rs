@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use livers::Error;
 
-use crate::args::Root;
+use crate::args::{Root, UNEXPANDED};
 
 /// Words an error of starting the server: what is wrong, and what to do instead.
 pub(crate) fn startup_error(error: &Error, root: &Root) -> String {
@@ -16,10 +16,9 @@ pub(crate) fn startup_error(error: &Error, root: &Root) -> String {
         {
             format!("{} {hint}", path.display())
         }
-        Error::RootMissing(path) if path.starts_with("~") => format!(
-            "{} begins with ~, which the shell did not expand: write the full path",
-            root.name_of(path)
-        ),
+        Error::RootMissing(path) if path.starts_with("~") => {
+            format!("{} {UNEXPANDED}", root.name_of(path))
+        }
         Error::RootMissing(path) => {
             format!("{} does not exist: name a folder to serve", root.name_of(path))
         }
@@ -80,9 +79,7 @@ fn watch_path_missing(path: &str) -> String {
         return format!("--watch {path} does not exist: write --watch once for each path");
     }
     if path.starts_with("~/") {
-        return format!(
-            "--watch {path} begins with ~, which the shell did not expand: write the full path"
-        );
+        return format!("--watch {path} {UNEXPANDED}");
     }
     format!("--watch {path} does not exist: name a folder or a file")
 }

@@ -138,22 +138,22 @@ impl Coalescer {
     /// Adds a signal of a path.
     pub(super) fn push(&mut self, path: PathBuf, signal: Signal, interest: Interest, now: Instant) {
         let before = self.pending.get(&path);
-        let Some(wait) = wait(signal, interest, before.is_none(), is_page(&path)) else { return };
+        let (is_first, was_missed) = (before.is_none(), before.is_some_and(Pending::is_missed));
+        let is_repeated = before.is_some_and(|pending| pending.is_finished);
+        let is_page = is_page(&path);
+        let Some(wait) = wait(signal, interest, is_first, is_page) else { return };
         if signal == Signal::RenamedAway
             && let Some(pending) = self.pending.get_mut(&path).filter(|path| path.is_temporary())
         {
             // Nothing of it is published. The watch of a folder reports its renaming once more.
             pending.rename_away(now + REMOVAL);
             let due = pending.due;
-            self.next = Some(self.next.map_or(due, |next| next.min(due)));
-            return;
+            return self.bring_forward(due);
         }
-        let before = self.pending.get(&path);
-        let (is_first, was_missed) = (before.is_none(), before.is_some_and(Pending::is_missed));
         let activity = Activity {
             is_first,
             is_used: interest.is_any(),
-            is_repeated: before.is_some_and(|pending| pending.is_finished),
+            is_repeated,
             is_missing: self.missed.files > 0,
             is_other_missing: self.missed.files > usize::from(was_missed),
         };
@@ -165,7 +165,6 @@ impl Coalescer {
         }
         let wait = if again { wait.max(QUIET) } else { wait };
         let created = is_first && self.is_created(&path, signal);
-        let is_page = is_page(&path);
         let pending = self.pending.entry(path).or_insert_with(|| Pending::new(created, now));
         pending.add(signal, interest.is_any(), now, wait);
         let (due, is_missed) = (pending.due, pending.is_missed());
@@ -180,7 +179,7 @@ impl Coalescer {
         }
         let due = self.burst_ends().map_or(due, |end| due.max(end));
         let due = if self.is_full() { now } else { due };
-        self.next = Some(self.next.map_or(due, |next| next.min(due)));
+        self.bring_forward(due);
     }
 
     /// Records that changes of files in use are published: a burst may be going on.
@@ -261,6 +260,11 @@ impl Coalescer {
     /// several files in use were gone and not all are back: a generator has cleared its folder.
     pub(super) fn misses_files_until(&self) -> Option<Instant> {
         self.missed.until
+    }
+
+    /// Sets that a path may be due at this time.
+    fn bring_forward(&mut self, due: Instant) {
+        self.next = Some(self.next.map_or(due, |next| next.min(due)));
     }
 
     /// Returns when the first path is due.

@@ -10,7 +10,10 @@ use std::ffi::OsString;
 
 use clap::Parser;
 
-pub(crate) use self::{cli::Cli, root::Root};
+pub(crate) use self::{
+    cli::Cli,
+    root::{Root, UNEXPANDED},
+};
 
 /// Parses the arguments, the first of which is the name of the program.
 pub(crate) fn parse(args: &[OsString]) -> Parsed {

@@ -15,6 +15,10 @@ const WITH_EQUALS: &[(&str, &str)] =
 const COMMANDS: &[&str] =
     &["serve", "server", "start", "dev", "develop", "run", "watch", "preview", "build", "init"];
 
+/// What is wrong with a path that begins with `~`, and what to write instead.
+pub(crate) const UNEXPANDED: &str =
+    "begins with ~, which the shell did not expand: write the full path";
+
 const NO_COMMANDS: &str = "is not a folder: leave it out, since livers has no commands";
 
 /// The folder to serve, and what may have been meant by it.
@@ -75,9 +79,7 @@ fn misplaced(text: &str, args: &[OsString]) -> Option<String> {
         return Some(NO_COMMANDS.to_owned());
     }
     if text.starts_with("~/") {
-        return Some(
-            "begins with ~, which the shell did not expand: write the full path".to_owned(),
-        );
+        return Some(UNEXPANDED.to_owned());
     }
     match address(text)? {
         Address { is_url: true, .. } => {
