@@ -7,7 +7,7 @@
 //! A file of the project keeps its own URL ([`compiler`]); packages are served below livers' own
 //! path, many files to a response ([`packages`]). [`resolve`] decides which of the two a specifier
 //! leads to. The inline scripts of a page get an import map ([`page`]). A source that does not
-//! compile yields a [`compile_error`], shown in the page and in the terminal.
+//! compile yields a [`mod@compile_error`], shown in the page and in the terminal.
 //!
 //! Nothing outside of this module names oxc. Compiling and resolving block, on the disk and on the
 //! processor, so [`Esm`] runs them on threads of their own ([`workers`]), within a deadline.

@@ -6,7 +6,7 @@
 //! 1. [`route`] finds the backend and the request target, [`headers`] rewrites the header fields.
 //! 2. [`exchange`] takes an idle connection from the [`pool`] or opens one ([`mod@connect`],
 //!    [`mod@tls`]), sends the request and waits for the head of the response ([`timeouts`],
-//!    [`continue_gate`], [`informational`]). [`health`] tracks whether the backend is up.
+//!    [`mod@continue_gate`], [`informational`]). [`health`] tracks whether the backend is up.
 //! 3. [`headers`] and [`rewrite`] rewrite the fields of the response. Its body is streamed
 //!    ([`response_body`]), or the sockets of a WebSocket are joined ([`tunnel`]).
 //! 4. Without a response, [`error_page`] makes one.

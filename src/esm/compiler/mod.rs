@@ -3,7 +3,7 @@
 //! [`ModuleSpec`] classifies a request, and [`Compiler::compile`] answers it:
 //!
 //! - a script (JavaScript, TypeScript, JSX) is transformed, and its import specifiers become URLs
-//!   ([`script`], [`link`]);
+//!   ([`script`], [`mod@link`]);
 //! - a `.module.css` becomes a scoped style sheet and a module that exports its names
 //!   ([`css_module`]);
 //! - any other imported file becomes a small module with its URL, text or values ([`asset`]).

@@ -3,7 +3,7 @@
 //! `/__livers/npm/<package id>/<file>` is a module that exports what the file exports. It loads the
 //! packs (`?pack`) that define the file and its dependencies, then runs the file in the registry of
 //! the page (`client-snippet/packages/registry.js`), where each file exists once. A pack
-//! ([`pack_urls`]) defines many files and runs none; the module names all packs, so that the
+//! ([`mod@pack_urls`]) defines many files and runs none; the module names all packs, so that the
 //! browser requests them in parallel. `?define` loads the packs and runs nothing. Static analysis
 //! finds most names that a CommonJS file exports; importers list the others (`?names=`), so that
 //! most importers share one module.

@@ -17,7 +17,7 @@
 //! waits by itself until it is left alone, and delays no other file. All waiting has a limit, so
 //! that endless writing starves nothing.
 //!
-//! While a burst goes on, page loads should wait: see [`Coalescer::holds_pages_until`]. While files
+//! While a burst goes on, page loads should wait: see [`Coalescer::hold_until`]. While files
 //! in use are missing, so should requests that find nothing: see [`Coalescer::misses_files_until`].
 //!
 //! What happened to a path follows from its state at the time of the examination.

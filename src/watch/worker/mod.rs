@@ -3,7 +3,7 @@
 //! All state is the worker's, under one lock that only this thread and the system's thread take;
 //! the latter to apply an event that needs no watch ([`apply_now`](Worker::apply_now)), which
 //! spares the common save a wake-up. One round is: take the inbox, apply what the requests
-//! [noted](follow), apply the [signals](intake), [compare](compare) the paths that are due and
+//! [noted](follow), apply the [signals](intake), [compare] the paths that are due and
 //! publish the differences, walk a few folders of the tree.
 //!
 //! The notes of a round are applied before its signals, so whatever was served before a save is
