@@ -28,6 +28,7 @@ mod modules;
 mod packages;
 mod proxy;
 mod reload;
+mod repository;
 mod robust;
 mod saves;
 mod security;
