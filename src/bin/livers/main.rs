@@ -6,9 +6,10 @@
 
 mod args;
 mod browser;
+mod descriptors;
 mod line;
+mod memory;
 mod messages;
-mod process;
 mod shutdown;
 mod startup_error;
 mod terminal;
@@ -27,7 +28,8 @@ use self::{
 
 fn main() -> ExitCode {
     let began = Instant::now();
-    process::prepare();
+    memory::prepare();
+    descriptors::raise_limit();
     let args: Vec<OsString> = env::args_os().collect();
     let cli = match args::parse(&args) {
         Parsed::Run(cli) => cli,

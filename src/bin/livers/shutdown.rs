@@ -3,7 +3,8 @@
 //! The first signal asks the server to stop. Two seconds later, or at the second signal, the
 //! process exits without it. A server that reads a dead network mount can block every thread of its
 //! runtime, also while it starts; the main thread therefore handles signals on a runtime of its
-//! own, and waits for no other thread. Threads that are still blocked end with the process.
+//! own, and waits for no other thread. Threads that are still blocked end with the process. Meanwhile
+//! the main thread returns freed memory to the system.
 
 use std::{future::Future, io, panic::resume_unwind, time::Duration};
 
@@ -12,6 +13,8 @@ use tokio::{
     sync::oneshot,
     time::sleep,
 };
+
+use crate::memory;
 
 /// How long the server may take to stop. [`Server::run_until`](livers::Server::run_until) needs
 /// less.
@@ -59,6 +62,7 @@ where
                 biased;
                 result = &mut server => return Ok(Ended::Returned(result)),
                 _ = signals.next() => {}
+                never = memory::return_freed() => match never {},
             }
             // Fails if the server returns at this moment.
             let _ = stop.send(());
