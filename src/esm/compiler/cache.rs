@@ -23,8 +23,11 @@ use crate::esm::resolve::Target;
 /// The capacity of the cache, bytes.
 const CAPACITY: u64 = 64 * 1024 * 1024;
 
-/// The estimated size of an entry without the code, bytes.
+/// The estimated size of an entry without the code and the lists, bytes.
 const ENTRY_OVERHEAD: u64 = 1536;
+
+/// The estimated size of an element of a list without its text, bytes.
+const PART_OVERHEAD: usize = 64;
 
 /// The expected number of entries. quick_cache makes one shard for up to 32, so that a single large
 /// module may use the whole capacity.
@@ -77,12 +80,24 @@ impl Entry {
             && self.targets.iter().all(|(specifier, target)| resolve(specifier) == *target)
             && self.has_same_matches(is_served)
     }
-}
 
-impl Entry {
     fn has_same_matches(&self, is_served: &IsServed) -> bool {
         let mut budget = MAX_VISITED;
         self.matches.iter().all(|(glob, files)| glob.files(&mut budget, is_served) == *files)
+    }
+
+    /// Estimates the size of all that can be large, bytes.
+    fn size(&self) -> usize {
+        let module = self.module.as_ref().map_or(0, |module| {
+            let packages = module.packages.iter().map(|(name, url)| name.len() + url.len());
+            let imports = module.imports.iter().map(String::len);
+            module.code.len()
+                + packages.chain(imports).map(|size| size + PART_OVERHEAD).sum::<usize>()
+        });
+        let targets = self.targets.iter().map(|(name, _)| 2 * name.len());
+        let matches = self.matches.iter().flat_map(|(_, files)| files);
+        let matches = matches.map(|file| file.as_os_str().len());
+        module + targets.chain(matches).map(|size| size + PART_OVERHEAD).sum::<usize>()
     }
 }
 
@@ -91,8 +106,7 @@ struct EntrySize;
 
 impl Weighter<Key, Arc<Entry>> for EntrySize {
     fn weight(&self, _: &Key, entry: &Arc<Entry>) -> u64 {
-        let code = entry.module.as_ref().map_or(0, |module| module.code.len());
-        u64::try_from(code).unwrap_or(u64::MAX - ENTRY_OVERHEAD) + ENTRY_OVERHEAD
+        u64::try_from(entry.size()).unwrap_or(u64::MAX).saturating_add(ENTRY_OVERHEAD)
     }
 }
 
@@ -133,8 +147,11 @@ mod tests {
     use std::{path::Path, sync::Arc};
 
     use super::{Entry, Inputs, Key, ModuleCache};
-    use crate::esm::compiler::{
-        module_spec::ModuleSpec, output::CompiledModule, tsconfig::Options,
+    use crate::esm::{
+        compiler::{
+            glob::Glob, module_spec::ModuleSpec, output::CompiledModule, tsconfig::Options,
+        },
+        resolve::Target,
     };
 
     fn key(name: &str) -> Key {
@@ -171,5 +188,24 @@ mod tests {
         assert!((1..=8).contains(&cache.len()), "{}", cache.len());
         cache.insert(key("large.ts"), entry(200_000));
         assert!(cache.get(&key("large.ts")).is_none());
+    }
+
+    #[test]
+    fn specifiers_imports_and_matches_have_a_size() {
+        let long = || "a".repeat(50_000);
+        let module = CompiledModule {
+            imports: vec![long()],
+            packages: vec![(long(), long())],
+            ..CompiledModule::default()
+        };
+        for entry in [
+            Entry { module: Some(Arc::new(module)), ..entry(0) },
+            Entry { targets: vec![(long(), Target::Missing(None)); 3], ..entry(0) },
+            Entry { matches: vec![(Glob::default(), vec![long().into(); 3])], ..entry(0) },
+        ] {
+            let cache = ModuleCache::with_capacity(100_000);
+            cache.insert(key("a.ts"), entry);
+            assert!(cache.get(&key("a.ts")).is_none());
+        }
     }
 }
