@@ -137,6 +137,11 @@ struct Missed {
 impl Coalescer {
     /// Adds a signal of a path.
     pub(super) fn push(&mut self, path: PathBuf, signal: Signal, interest: Interest, now: Instant) {
+        let is_new = matches!(signal, Signal::Created | Signal::RenamedTo);
+        if is_new && self.pending.get(&path).is_some_and(Pending::is_forgotten) {
+            // Another temporary file with the same name.
+            self.pending.remove(&path);
+        }
         let before = self.pending.get(&path);
         let (is_first, was_missed) = (before.is_none(), before.is_some_and(Pending::is_missed));
         let is_repeated = before.is_some_and(|pending| pending.is_finished);

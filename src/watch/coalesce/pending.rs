@@ -83,6 +83,11 @@ impl Pending {
         self.created && !self.is_used
     }
 
+    /// Returns whether it was [renamed away](Self::rename_away), and nothing of it is published.
+    pub(super) fn is_forgotten(&self) -> bool {
+        self.is_temporary() && self.last == Signal::RenamedAway
+    }
+
     /// Returns whether it waits for the last time: it was written endlessly.
     pub(super) fn is_last(&self) -> bool {
         matches!(self.last, Signal::Written | Signal::Emptied) || self.due >= self.since + MOST

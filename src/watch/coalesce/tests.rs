@@ -471,3 +471,22 @@ fn path_counts_as_created_if_its_first_signal_or_its_new_folder_says_so() {
     let created: Vec<_> = due.iter().map(|due| due.created).collect();
     assert_eq!(created, [true, true, false, false, true]);
 }
+
+#[test]
+fn a_temporary_name_that_is_used_for_every_save_is_never_published() {
+    let save = |ms| {
+        [
+            (ms, "t", Created, NEW),
+            (ms + 1, "t", Finished, NEW),
+            (ms + 2, "t", Removed, NEW),
+            (ms + 2, "t", RenamedAway, NEW),
+            (ms + 2, "a", RenamedTo, USED),
+        ]
+    };
+    // Sooner than the name is forgotten, for longer than a file that is written endlessly waits.
+    let saves: Vec<_> = (0..20).map(|number| number * 140).collect();
+    let signals: Vec<_> = saves.iter().copied().flat_map(save).collect();
+    let mut expected: Vec<_> = saves.iter().map(|ms| (ms + 2, "a".to_owned())).collect();
+    expected.push((saves[19] + 202, "t".to_owned()));
+    assert_eq!(play(&signals), expected);
+}
