@@ -17,7 +17,8 @@ use crate::{
 };
 
 /// The request headers that decide whether a file is served as a module (Fetch Metadata Request
-/// Headers, sections 2.1 and 2.2).
+/// Headers, sections 2.1 and 2.2). `Referer` is not among them, which decides behind a service
+/// worker: it differs for each importer, and each response is revalidated anyway.
 pub(crate) const VARY: &str = "Sec-Fetch-Dest, Sec-Fetch-Mode";
 
 /// The URL path that stands for the installed packages: whatever imports one uses it, and it

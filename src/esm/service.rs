@@ -19,7 +19,7 @@ use bytes::Bytes;
 
 use super::{
     compile_error::CompileError,
-    compiler::{CompiledModule, Compiler, ModuleSpec, Output},
+    compiler::{CompiledModule, Compiler, FetchMetadata, ModuleSpec, Output},
     describe::describe,
     glob_table::GlobTable,
     importers::Importers,
@@ -81,7 +81,7 @@ impl Esm {
     /// Returns whether a script could get this file compiled, so that the response depends on
     /// [`VARY`](super::VARY).
     pub(crate) fn may_compile(file: &Path, query: &str) -> bool {
-        ModuleSpec::of_request(file, query, Some("script"), Some("cors")).is_some()
+        ModuleSpec::of_request(file, query, FetchMetadata::MODULE).is_some()
     }
 
     /// Returns whether a page has an import map, or inline module scripts that may import
@@ -97,9 +97,7 @@ impl Esm {
         versions: &(impl Versions + Sync),
     ) -> Option<ModuleOutcome> {
         let ModuleRequest { file, url, content, query, headers } = request;
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let (dest, mode) = (text("sec-fetch-dest"), text("sec-fetch-mode"));
-        let spec = ModuleSpec::of_request(file, query, dest, mode)?;
+        let spec = ModuleSpec::of_request(file, query, FetchMetadata::of(headers))?;
         let compiler = Arc::clone(&self.compiler);
         let (path, name, bytes) = (file.to_owned(), url.to_owned(), content.clone());
         let job = (file, query, spec, docroot::ContentHash::of(content).0);

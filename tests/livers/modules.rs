@@ -225,6 +225,63 @@ async fn sources_are_compiled_for_scripts_only() {
 }
 
 #[tokio::test]
+async fn a_project_runs_behind_a_service_worker() {
+    let begin = "addEventListener('install', () => skipWaiting());
+        addEventListener('activate', (event) => event.waitUntil(clients.claim()));";
+    let forward = "addEventListener('fetch', (event) => event.respondWith(fetch(event.request)));";
+    // As MSW does it: `Referer` then names the worker.
+    let change = "addEventListener('fetch', (event) => {
+        if (event.request.mode === 'navigate') return;
+        const headers = new Headers(event.request.headers);
+        event.respondWith(fetch(event.request.clone(), { headers }));
+    });";
+    let dir = project();
+    let html = String::from_utf8(dir.read("index.html")).expect("UTF-8");
+    let more = "<script type=module>import '/src/main.tsx'; import '/src/twice.ts'</script>\
+        <script type=module src=/src/twice.ts></script><script src=/classic.ts></script>";
+    dir.write("index.html", html + more);
+    dir.write("src/twice.ts", "import './leaf'; window.runs = (window.runs ?? 0) + 1 as number;");
+    dir.write("src/leaf.ts", "window.runs = (window.runs ?? 0) + 10 as number;");
+    dir.write("classic.ts", "var classic: string = 'classic';");
+    dir.write(
+        "src/worker.ts",
+        "import { part } from './part'; const text: string = part; postMessage(text);",
+    );
+    dir.write("src/part.ts", "export const part = 'from a worker' as string;");
+    for (name, worker) in [("forward.js", forward), ("change.js", change)] {
+        dir.write(name, format!("{begin}{worker}"));
+        dir.write("src/view.tsx", view("one"));
+        let livers = Livers::on(dir.path()).start().await;
+        let page = browser().await.open(livers.url()).await;
+        page.run(&format!("void navigator.serviceWorker.register('/{name}')")).await;
+        page.wait_until("navigator.serviceWorker.controller").await;
+        page.reload().await;
+        wait_for_text(&page, "one").await;
+        page.wait_until("document.title === 'ready' && window.runs === 11").await;
+        assert_eq!(page.eval::<String>("classic").await, "classic");
+        page.run("document.querySelector('#text').value = 'half-written'").await;
+        dir.write("src/view.tsx", view("two"));
+        wait_for_text(&page, "two").await;
+        assert_eq!(
+            page.eval::<String>("document.querySelector('#text').value").await,
+            "half-written"
+        );
+        page.run(
+            "new Worker('/src/worker.ts', { type: 'module' }).onmessage =
+             ({ data }) => { document.title = data }",
+        )
+        .await;
+        page.wait_until("document.title === 'from a worker'").await;
+        // A worker that changes a request hides where it comes from.
+        page.run("fetch('/src/part.ts').then((r) => r.text()).then((t) => { window.text = t })")
+            .await;
+        page.wait_until("window.text").await;
+        let is_source = page.eval::<String>("window.text").await.contains("as string");
+        assert_eq!(is_source, name == "forward.js", "{name}");
+    }
+}
+
+#[tokio::test]
 async fn packages_are_immutable_and_only_their_files_are_served() {
     let dir = project();
     dir.write("node_modules/tiny/.env", "SECRET=1");

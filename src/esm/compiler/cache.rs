@@ -149,14 +149,15 @@ mod tests {
     use super::{Entry, Inputs, Key, ModuleCache};
     use crate::esm::{
         compiler::{
-            glob::Glob, module_spec::ModuleSpec, output::CompiledModule, tsconfig::Options,
+            fetch_metadata::FetchMetadata, glob::Glob, module_spec::ModuleSpec,
+            output::CompiledModule, tsconfig::Options,
         },
         resolve::Target,
     };
 
     fn key(name: &str) -> Key {
         let path = Path::new(name);
-        let spec = ModuleSpec::of_request(path, "", None, None).unwrap();
+        let spec = ModuleSpec::of_request(path, "", FetchMetadata::default()).unwrap();
         Key { path: path.to_owned(), url: format!("/{name}"), spec }
     }
 

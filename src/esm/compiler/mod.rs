@@ -22,6 +22,7 @@ mod cache;
 mod config_files;
 mod css_module;
 mod env;
+mod fetch_metadata;
 mod file_type;
 mod glob;
 mod import_maps;
@@ -61,6 +62,7 @@ use self::{
     tsconfig::OptionsFinder,
 };
 pub(crate) use self::{
+    fetch_metadata::FetchMetadata,
     file_type::is_css_module,
     glob::Glob,
     module_spec::ModuleSpec,

@@ -2,14 +2,17 @@
 //!
 //! A browser names the destination of a request in `Sec-Fetch-Dest` and `Sec-Fetch-Mode`, but sends
 //! these headers only to trustworthy origins (loopback and HTTPS). For a phone on the local network
-//! the file name and the query decide.
+//! the file name and the query decide. A [service worker](FetchMetadata) hides the destination.
 //!
 //! The compiler appends `?import` to the specifier of every imported file that is not a script. The
 //! same URL without `?import` returns the file itself.
 
 use std::path::Path;
 
-use super::file_type::{Language, is_css_module};
+use super::{
+    fetch_metadata::FetchMetadata,
+    file_type::{Language, is_css_module},
+};
 
 /// The module that represents a file for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,14 +61,12 @@ pub(super) enum ScriptContext {
 
 impl ModuleSpec {
     /// Returns the module that a request asks for, or `None` if it asks for the file itself.
-    ///
-    /// `dest` and `mode` are the values of `Sec-Fetch-Dest` and `Sec-Fetch-Mode`.
     pub(crate) fn of_request(
         path: &Path,
         query: &str,
-        dest: Option<&str>,
-        mode: Option<&str>,
+        metadata: FetchMetadata<'_>,
     ) -> Option<Self> {
+        let FetchMetadata { dest, mode, from_script } = metadata;
         let has = |name: &str| query.split('&').any(|part| key(part) == name);
         let language = Language::of(path);
         let context = match (dest, mode) {
@@ -77,6 +78,11 @@ impl ModuleSpec {
             ) => ScriptContext::Worker,
             // Only compiled modules append these parameters.
             _ if has("import") || has("t") => ScriptContext::Page,
+            // A service worker forwards a classic script, the script of a worker, or a module.
+            // `fetch()` in a page has the mode `cors`.
+            (Some("empty"), Some("no-cors")) => ScriptContext::Classic,
+            (Some("empty"), Some("same-origin")) => ScriptContext::Worker,
+            (Some("empty"), Some("cors")) if from_script => ScriptContext::Page,
             _ => ScriptContext::Unknown,
         };
         if has("import") {
@@ -137,6 +143,7 @@ mod tests {
     use std::path::Path;
 
     use super::{
+        FetchMetadata,
         Language::{Js, Jsx, Ts, Tsx},
         ModuleKind, ModuleSpec, ScriptContext,
     };
@@ -151,7 +158,8 @@ mod tests {
         dest: Option<&str>,
         mode: Option<&str>,
     ) -> Option<(ModuleKind, ScriptContext)> {
-        let spec = ModuleSpec::of_request(Path::new(path), query, dest, mode);
+        let metadata = FetchMetadata { dest, mode, from_script: false };
+        let spec = ModuleSpec::of_request(Path::new(path), query, metadata);
         spec.map(|spec| (spec.kind, spec.context))
     }
 
@@ -189,6 +197,27 @@ mod tests {
                 expected.map(|(language, context)| (ModuleKind::Script(language), context));
             let found = spec(path, query, dest, mode);
             assert_eq!(found, expected, "{path}?{query} {dest:?} {mode:?}");
+        }
+    }
+
+    #[test]
+    fn scripts_that_a_service_worker_forwards_are_recognized() {
+        use ScriptContext::{Classic, Page, Worker};
+        for (path, mode, from_script, expected) in [
+            ("a.ts", "cors", true, Some((Ts, Page))),
+            ("a.js", "cors", true, Some((Js, Page))),
+            ("a.ts", "cors", false, None),
+            ("a.ts", "same-origin", false, Some((Ts, Worker))),
+            ("a.ts", "no-cors", true, Some((Ts, Classic))),
+            ("a.js", "no-cors", true, None),
+            ("a.ts", "navigate", true, None),
+            ("a.css", "cors", true, None),
+        ] {
+            let metadata = FetchMetadata { dest: Some("empty"), mode: Some(mode), from_script };
+            let spec = ModuleSpec::of_request(Path::new(path), "", metadata);
+            let expected =
+                expected.map(|(language, context)| (ModuleKind::Script(language), context));
+            assert_eq!(spec.map(|spec| (spec.kind, spec.context)), expected, "{path} {mode}");
         }
     }
 

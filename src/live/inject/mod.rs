@@ -53,7 +53,8 @@ pub(crate) fn is_page_request(method: &Method, request: &HeaderMap) -> bool {
     }
     let text = |name: &str| request.get(name).and_then(|value| value.to_str().ok());
     if let Some(destination) = text("sec-fetch-dest") {
-        return DOCUMENTS.contains(&destination);
+        // A service worker that forwards a navigation replaces its destination, but not its mode.
+        return DOCUMENTS.contains(&destination) || text("sec-fetch-mode") == Some("navigate");
     }
     if request.contains_key("x-requested-with") || request.contains_key("hx-request") {
         return false;
@@ -141,6 +142,8 @@ mod tests {
             (&[("sec-fetch-dest", "document")], true),
             (&[("sec-fetch-dest", "iframe")], true),
             (&[("sec-fetch-dest", "empty")], false),
+            (&[("sec-fetch-dest", "empty"), ("sec-fetch-mode", "navigate")], true),
+            (&[("sec-fetch-dest", "empty"), ("sec-fetch-mode", "cors")], false),
             (&[("sec-fetch-dest", "empty"), ("accept", "text/html")], false),
             (&[("sec-fetch-dest", "script")], false),
             (&[("referer", "http://10.0.0.2/"), ("accept", "*/*")], false),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::super::{
-    CompiledModule, Compiler, Language, ModuleSpec, Output, tsconfig::OptionsFinder,
+    CompiledModule, Compiler, FetchMetadata, Language, ModuleSpec, Output, tsconfig::OptionsFinder,
 };
 use tempfile::TempDir;
 
@@ -54,7 +54,7 @@ impl Folder {
     fn module(&self, compiler: &Compiler, name: &str) -> Result<Output, CompileError> {
         let path = self.path.join(name);
         let bytes = fs::read(&path).unwrap();
-        let spec = ModuleSpec::of_request(&path, "", Some("script"), Some("cors")).unwrap();
+        let spec = ModuleSpec::of_request(&path, "", FetchMetadata::MODULE).unwrap();
         compiler.compile(&path, &format!("/{name}"), &bytes, spec)
     }
 
