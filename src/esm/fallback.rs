@@ -35,6 +35,11 @@ impl Esm {
     }
 }
 
+/// Returns the URL path at which a file in `public/` is served as well.
+pub(super) fn public_url(path: &str) -> Option<&str> {
+    path.strip_prefix(PUBLIC).filter(|rest| rest.starts_with('/'))
+}
+
 impl Fallback {
     /// Returns whether a file with this content is served. `content` is `None` if the file is too
     /// large to be in memory.

@@ -31,6 +31,8 @@ pub(crate) struct ModuleRequest<'a> {
     pub(crate) file: &'a Path,
     /// The URL path of the file.
     pub(crate) url: &'a str,
+    /// The URL path of the request, which is another one for a file in `public/`.
+    pub(crate) requested: &'a str,
     /// The content of the file.
     pub(crate) content: &'a Bytes,
     /// The query of the request, without `?`.

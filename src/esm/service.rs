@@ -21,6 +21,7 @@ use super::{
     compile_error::CompileError,
     compiler::{CompiledModule, Compiler, FetchMetadata, ModuleSpec, Output},
     describe::describe,
+    fallback::public_url,
     glob_table::GlobTable,
     importers::Importers,
     installed::{Installed, Sample},
@@ -96,11 +97,12 @@ impl Esm {
         request: ModuleRequest<'_>,
         versions: &(impl Versions + Sync),
     ) -> Option<ModuleOutcome> {
-        let ModuleRequest { file, url, content, query, headers } = request;
+        let ModuleRequest { file, url, requested, content, query, headers } = request;
         let spec = ModuleSpec::of_request(file, query, FetchMetadata::of(headers))?;
         let compiler = Arc::clone(&self.compiler);
-        let (path, name, bytes) = (file.to_owned(), url.to_owned(), content.clone());
-        let job = (file, query, spec, docroot::ContentHash::of(content).0);
+        let name = if spec.exports_url() { requested } else { url };
+        let (path, name, bytes) = (file.to_owned(), name.to_owned(), content.clone());
+        let job = (file, name.clone(), query, spec, docroot::ContentHash::of(content).0);
         let compiling = self.workers.run(job, move || {
             let output = compiler.compile(&path, &name, &bytes, spec)?;
             let configuration = match &output {
@@ -209,6 +211,7 @@ impl Esm {
         self.forget_removed(changes);
         let moved: Vec<_> = moved().filter_map(|(path, _)| self.disk_path(path)).collect();
         let mut dependents = self.globs.matching(&moved);
+        dependents.extend(self.appeared(changes));
         if configured {
             dependents.extend(self.reinstalled());
         }
@@ -223,6 +226,15 @@ impl Esm {
         let resolve = move || packages.still_resolves_to(&specifier, &file, &url);
         let still_resolves = self.workers.run_blocking(job, resolve) == Ok(true);
         (!still_resolves).then(|| lock(&self.installed).clear())
+    }
+
+    /// Returns the URLs at which created files in `public/` have appeared: pages may wait for them.
+    fn appeared(&self, changes: &ChangeSet) -> Vec<Change> {
+        let created = changes.iter().filter(|(_, kind)| *kind == Kind::Created);
+        let urls = created.filter_map(|(path, _)| public_url(path));
+        urls.filter(|url| self.disk_path(url).is_some_and(|file| !file.exists()))
+            .map(|url| Change { path: url.to_owned(), kind: Kind::Created })
+            .collect()
     }
 
     /// Removes the cached modules of removed files.

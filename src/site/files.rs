@@ -241,14 +241,13 @@ impl Site {
         for used in &prepared.uses {
             self.live.observe(&prepared.path, used);
         }
-        let PreparedFile { file, url, fields, .. } = prepared;
         let may_compile = prepared.may_compile || query.uri.query().is_some();
         if may_compile
             && !query.page
             && let Some(module) =
-                self.module(file, url, query.method, query.uri, query.headers).await
+                self.module(prepared, query.method, query.uri, query.headers).await
         {
-            return self.finish(query, fields, None, module);
+            return self.finish(query, &prepared.fields, None, module);
         }
         self.send_file(prepared, query).await
     }

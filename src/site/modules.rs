@@ -11,7 +11,7 @@ use hyper::{
     header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION},
 };
 
-use super::{Site, masked::masked_fault, response::plain};
+use super::{Site, masked::masked_fault, prepared::PreparedFile, response::plain};
 use crate::{
     change::ChangeSet,
     docroot::{CheckedPath, Content, FileRead},
@@ -55,16 +55,16 @@ impl Site {
     /// Answers a request for a file as a module, if it is one and the file needs compiling.
     pub(super) async fn module(
         &self,
-        source: &ServedFile,
-        url: &str,
+        file: &PreparedFile,
         method: &Method,
         uri: &Uri,
         headers: &HeaderMap,
     ) -> Option<Response> {
         let esm = self.esm.as_ref()?;
+        let PreparedFile { path: requested, url, file: source, .. } = file;
         let Content::Memory(content) = &source.content else { return None };
         let query = uri.query().unwrap_or_default();
-        let request = ModuleRequest { file: &source.path, url, content, query, headers };
+        let request = ModuleRequest { file: &source.path, url, requested, content, query, headers };
         let representation = match esm.module(request, self.live.hub()).await? {
             ModuleOutcome::AsIs => {
                 self.clear_fault(url);

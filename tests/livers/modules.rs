@@ -282,6 +282,45 @@ async fn a_project_runs_behind_a_service_worker() {
 }
 
 #[tokio::test]
+async fn files_in_public_are_imported_by_the_url_that_they_are_served_at() {
+    let dir = project();
+    dir.write("public/logo.svg", "<svg xmlns='http://www.w3.org/2000/svg' width='7' height='7'/>");
+    dir.write("public/names.json", "{\"name\":\"Ada\"}");
+    dir.write("public/note.txt", "a note");
+    dir.write("public/theme.css", "#root { color: rgb(7, 7, 7) }");
+    dir.write("shared/icon.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>");
+    let shared = format!("/mounted={}", dir.at("shared").display());
+    let start = "import logo from '/logo.svg'; import { name } from '/names.json';
+        import note from '/note.txt?raw'; import '/theme.css'; import icon from '/mounted/icon.svg';";
+    dir.write(
+        "src/main.tsx",
+        format!(
+            "{start} const image: HTMLImageElement = new Image(); image.src = logo;
+             image.onload = () => {{
+               document.title = [logo, name, note, icon, image.naturalWidth].join();
+             }};"
+        ),
+    );
+    let livers = Livers::on(dir.path()).args(["--mount", &shared]).start().await;
+    let page = browser().await.open(livers.url()).await;
+    page.wait_until("document.title === '/logo.svg,Ada,a note,/mounted/icon.svg,7'").await;
+    page.wait_until("getComputedStyle(document.querySelector('#root')).color === 'rgb(7, 7, 7)'")
+        .await;
+    // The same file by its own path.
+    let module = get_as_script(&livers, "/public/logo.svg?import").await;
+    assert_eq!(module.text(), "export default \"/public/logo.svg\";\n");
+
+    dir.write("public/names.json", "{\"name\":\"Bea\"}");
+    page.wait_until("document.title.includes('Bea')").await;
+
+    dir.write("src/main.tsx", "import logo from '/gone.svg'; document.title = logo;");
+    let line = livers.wait_for_line(|line| line.starts_with("missing  /gone.svg")).await;
+    assert!(line.ends_with("used by /src/main.tsx"), "{line}");
+    dir.write("public/gone.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>");
+    page.wait_until("document.title === '/gone.svg'").await;
+}
+
+#[tokio::test]
 async fn packages_are_immutable_and_only_their_files_are_served() {
     let dir = project();
     dir.write("node_modules/tiny/.env", "SECRET=1");

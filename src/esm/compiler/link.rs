@@ -2,10 +2,11 @@
 //!
 //! A file of the project becomes its absolute URL, so that every importer uses the same spelling; a
 //! file that is not a script gets `?import`. A package file becomes a URL below `/__livers/`, with
-//! the imported names where needed. Specifiers that the import map of a page or a backend resolves
+//! the imported names where needed. A URL path is left to the browser if it names a script that is
+//! not below the root; any other file gets `?import` as well. Specifiers that the import map of a page or a backend resolves
 //! stay as they are.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, ffi::OsStr, path::Path};
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -14,7 +15,10 @@ use super::{
     project::Project,
     suggestion::similar_file,
 };
-use crate::{esm::resolve::Target, http::own_paths};
+use crate::{
+    esm::resolve::Target,
+    http::{own_paths, url_path::UrlPath},
+};
 
 /// The target of a specifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +80,12 @@ pub(super) fn link(
     let without_fragment = specifier.strip_suffix(fragment(specifier)).unwrap_or(specifier);
     let (name, query) = without_fragment.split_once('?').unwrap_or((without_fragment, ""));
     match project.resolve(without_fragment, from) {
-        Target::Url(url) if url == without_fragment => Link::Unchanged,
+        Target::Url(url) if url == without_fragment => {
+            let public = UrlPath::parse(name).ok().filter(|_| is_asset(name, query));
+            public.map_or(Link::Unchanged, |url| {
+                file(Path::new(name), url.to_string(), specifier, query, kind, names)
+            })
+        }
         Target::Url(url) => Link::Url(url),
         Target::Package(url) => Link::Url(package_url(project, url, names.names)),
         Target::Missing(help) => missing(project, from, name, specifier, help),
@@ -88,6 +97,26 @@ pub(super) fn link(
             },
         },
     }
+}
+
+/// Returns whether a specifier that names no file below the root is the URL path of a file that a
+/// browser does not import as it is. The file may be in `public/` or on a mount.
+fn is_asset(name: &str, query: &str) -> bool {
+    let path = Path::new(name);
+    let is_path = name.starts_with('/') && !name.starts_with("//");
+    is_path && path.extension().is_some() && (!is_script(path) || is_explicit(query))
+}
+
+/// Returns whether a file is imported as it is, because of its extension.
+fn is_script(path: &Path) -> bool {
+    let is_common_js =
+        |it: &OsStr| it.eq_ignore_ascii_case("cjs") || it.eq_ignore_ascii_case("cts");
+    Language::of(path).is_some() || path.extension().is_some_and(is_common_js)
+}
+
+/// Returns whether a query names the kind of module.
+fn is_explicit(query: &str) -> bool {
+    query.split('&').any(|name| ["raw", "url", "worker", "sharedworker"].contains(&name))
 }
 
 /// Returns the fragment of a specifier, with its `#`, or an empty string. A leading `#` starts a
@@ -108,7 +137,7 @@ fn file(
     names: ImportedNames<'_>,
 ) -> Link {
     let has = |name: &str| query.split('&').any(|parameter| parameter == name);
-    let is_explicit = ["raw", "url", "worker", "sharedworker"].into_iter().any(has);
+    let is_explicit = is_explicit(query);
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let extension = extension.to_ascii_lowercase();
     if !is_explicit && let Some((_, help)) = UNSUPPORTED.iter().find(|(name, _)| *name == extension)
@@ -121,7 +150,6 @@ fn file(
         };
     }
     let is_sheet = extension == "css" && kind.is_none() && !is_explicit && !has("inline");
-    let is_script = Language::of(path).is_some() || extension == "cjs" || extension == "cts";
     // The browser creates a `CSSStyleSheet` from it.
     let is_native = kind == Some("css");
     let mut url = url_path.clone();
@@ -131,7 +159,7 @@ fn file(
             url.push_str(parameter);
         }
     };
-    if is_explicit || !(is_script || is_native) {
+    if is_explicit || !(is_script(path) || is_native) {
         append("import");
     }
     if is_sheet && names.default && !is_css_module(path) {
@@ -203,6 +231,13 @@ mod tests {
             ("react/style.css?inline", None, url("/__livers/npm/react@19/style.css?import&inline")),
             ("https://a.example/x?y", None, Link::Unchanged),
             ("/__livers/hot.js", None, Link::Unchanged),
+            ("/logo.svg", None, file("/logo.svg", "/logo.svg?import")),
+            ("/a b.json#x", None, file("/a%20b.json", "/a%20b.json?import")),
+            ("/lib.js?raw", None, file("/lib.js", "/lib.js?import&raw")),
+            ("/lib.js", None, Link::Unchanged),
+            ("/lib.CJS?x", None, Link::Unchanged),
+            ("/lib", None, Link::Unchanged),
+            ("//a.example/logo.svg", None, Link::Unchanged),
             ("mapped", None, Link::Unchanged),
             ("vue", None, missing("cannot resolve \"vue\"", Some("npm install vue"))),
             (

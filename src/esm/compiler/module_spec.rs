@@ -60,6 +60,12 @@ pub(super) enum ScriptContext {
 }
 
 impl ModuleSpec {
+    /// Returns whether the module contains the URL of the file for others to request, which is then
+    /// the one that it was itself requested by.
+    pub(crate) fn exports_url(self) -> bool {
+        matches!(self.kind, ModuleKind::Url | ModuleKind::Worker | ModuleKind::SharedWorker)
+    }
+
     /// Returns the module that a request asks for, or `None` if it asks for the file itself.
     pub(crate) fn of_request(
         path: &Path,

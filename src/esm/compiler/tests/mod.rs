@@ -49,6 +49,7 @@ impl Project for FakeProject {
         if specifier.starts_with("https:") {
             return Target::Url(specifier.to_owned());
         }
+        let original = specifier;
         let (specifier, query) = specifier.split_once('?').unwrap_or((specifier, ""));
         if !specifier.starts_with(['.', '/']) {
             return match specifier.split('/').next() {
@@ -84,7 +85,11 @@ impl Project for FakeProject {
             .iter()
             .map(|ending| format!("{path}{ending}"))
             .find(|path| FILES.contains(&path.as_str()));
-        found.map_or(Target::Missing(None), |path| Target::File(PathBuf::from("/web").join(path)))
+        match found {
+            Some(path) => Target::File(PathBuf::from("/web").join(path)),
+            None if specifier.starts_with('/') => Target::Url(original.to_owned()),
+            None => Target::Missing(None),
+        }
     }
 
     fn url(&self, path: &Path) -> Option<String> {
