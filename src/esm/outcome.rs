@@ -33,8 +33,8 @@ pub(crate) struct ModuleRequest<'a> {
     pub(crate) url: &'a str,
     /// The URL path of the request, which is another one for a file in `public/`.
     pub(crate) requested: &'a str,
-    /// The content of the file.
-    pub(crate) content: &'a Bytes,
+    /// The content of the file; `None` if it is too large to be in memory.
+    pub(crate) content: Option<&'a Bytes>,
     /// The query of the request, without `?`.
     pub(crate) query: &'a str,
     /// The headers of the request.

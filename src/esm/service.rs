@@ -48,6 +48,10 @@ const CONFIGURATION: [&str; 7] = [
     "bun.lock",
 ];
 
+/// The message about a module that would contain a large file.
+const TOO_LARGE: &str = "this file is too large to be a module: more than 4 MiB";
+const USE_URL: &str = "import its URL, with ?url, and fetch it";
+
 /// ESM support for one served folder.
 pub(crate) struct Esm {
     pub(super) root: PathBuf,
@@ -99,6 +103,16 @@ impl Esm {
     ) -> Option<ModuleOutcome> {
         let ModuleRequest { file, url, requested, content, query, headers } = request;
         let spec = ModuleSpec::of_request(file, query, FetchMetadata::of(headers))?;
+        let content = match content {
+            Some(content) => content,
+            None if spec.is_script() => return None,
+            None if spec.needs_content() => {
+                let error = CompileError::of_file(file, TOO_LARGE.to_owned());
+                let error = error.with_help(Some(USE_URL.to_owned()));
+                return Some(ModuleOutcome::Error(describe(&self.folders, url, error)));
+            }
+            None => &Bytes::new(),
+        };
         let compiler = Arc::clone(&self.compiler);
         let name = if spec.exports_url() { requested } else { url };
         let (path, name, bytes) = (file.to_owned(), name.to_owned(), content.clone());

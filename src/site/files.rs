@@ -148,6 +148,15 @@ impl Site {
         } else if !page {
             self.report_missing(&url, query.headers, query.host).await;
         }
+        // Only the URL of a large file is needed in memory.
+        if matches!(file.content, docroot::Content::Large(..)) && !page {
+            let url = file.url.to_string();
+            let FileQuery { method, uri, headers, .. } = query;
+            if let Some(module) = self.module(&file, (&url, path), method, uri, headers).await {
+                self.live.observe(path, &url);
+                return self.finish(query, &fields, None, module);
+            }
+        }
         let prepared = match self.prepare(path, (status, file), (fields, dependencies), query) {
             Prepared::File(prepared) => prepared,
             Prepared::Stream(file) => return self.stream(path, *file, query),
@@ -241,11 +250,12 @@ impl Site {
         for used in &prepared.uses {
             self.live.observe(&prepared.path, used);
         }
+        let PreparedFile { file, url, path, .. } = prepared;
         let may_compile = prepared.may_compile || query.uri.query().is_some();
         if may_compile
             && !query.page
             && let Some(module) =
-                self.module(prepared, query.method, query.uri, query.headers).await
+                self.module(file, (url, path), query.method, query.uri, query.headers).await
         {
             return self.finish(query, &prepared.fields, None, module);
         }

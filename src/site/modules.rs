@@ -11,7 +11,7 @@ use hyper::{
     header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION},
 };
 
-use super::{Site, masked::masked_fault, prepared::PreparedFile, response::plain};
+use super::{Site, masked::masked_fault, response::plain};
 use crate::{
     change::ChangeSet,
     docroot::{CheckedPath, Content, FileRead},
@@ -52,17 +52,21 @@ impl Versions for Hub {
 }
 
 impl Site {
-    /// Answers a request for a file as a module, if it is one and the file needs compiling.
+    /// Answers a request for a file as a module, if it is one and the file needs compiling. `url`
+    /// is the URL path of the file, `requested` that of the request.
     pub(super) async fn module(
         &self,
-        file: &PreparedFile,
+        source: &ServedFile,
+        (url, requested): (&str, &str),
         method: &Method,
         uri: &Uri,
         headers: &HeaderMap,
     ) -> Option<Response> {
         let esm = self.esm.as_ref()?;
-        let PreparedFile { path: requested, url, file: source, .. } = file;
-        let Content::Memory(content) = &source.content else { return None };
+        let content = match &source.content {
+            Content::Memory(content) => Some(content),
+            Content::Large(..) => None,
+        };
         let query = uri.query().unwrap_or_default();
         let request = ModuleRequest { file: &source.path, url, requested, content, query, headers };
         let representation = match esm.module(request, self.live.hub()).await? {

@@ -321,6 +321,24 @@ async fn files_in_public_are_imported_by_the_url_that_they_are_served_at() {
 }
 
 #[tokio::test]
+async fn a_large_file_is_imported_by_its_url_and_no_other_way() {
+    let dir = project();
+    let large = vec![b' '; 4 * 1024 * 1024 + 1];
+    dir.write("src/film.mp4", &large);
+    dir.write("src/large.json", &large);
+    dir.write("src/large.js", [b"export default 7;", &large[..]].concat());
+    let main = "import film from './film.mp4'; import json from './large.json?url';
+        import seven from './large.js'; document.title = [film, json, seven].join();";
+    dir.write("src/main.tsx", main);
+    let livers = Livers::on(dir.path()).start().await;
+    let page = browser().await.open(livers.url()).await;
+    page.wait_until("document.title === '/src/film.mp4,/src/large.json,7'").await;
+    dir.write("src/main.tsx", "import json from './large.json'; document.title = json;");
+    livers.wait_for_line(|line| line.contains("this file is too large to be a module")).await;
+    page.wait_until("document.querySelector('livers-overlay')").await;
+}
+
+#[tokio::test]
 async fn packages_are_immutable_and_only_their_files_are_served() {
     let dir = project();
     dir.write("node_modules/tiny/.env", "SECRET=1");

@@ -60,6 +60,16 @@ pub(super) enum ScriptContext {
 }
 
 impl ModuleSpec {
+    /// Returns whether the module is made from the content of the file.
+    pub(crate) fn needs_content(self) -> bool {
+        !self.exports_url() && self.kind != ModuleKind::StyleSheet
+    }
+
+    /// Returns whether the file is a script, which may need no compilation.
+    pub(crate) fn is_script(self) -> bool {
+        matches!(self.kind, ModuleKind::Script(_))
+    }
+
     /// Returns whether the module contains the URL of the file for others to request, which is then
     /// the one that it was itself requested by.
     pub(crate) fn exports_url(self) -> bool {
