@@ -18,6 +18,7 @@
 
 mod cli;
 mod client;
+mod conventions;
 mod examples;
 mod guard;
 mod inject;

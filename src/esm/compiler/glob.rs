@@ -1,7 +1,7 @@
 //! File patterns of `import.meta.glob`.
 //!
-//! The syntax is Vite's: `*`, `**`, `?`, `[..]` and `{a,b}`, relative to the importer (`./`, `../`)
-//! or to the served folder (`/`), with `!` before patterns that exclude files. Dotfiles and
+//! The syntax is Vite's: `*`, `**`, `?`, `[..]` and `{a,b}`, relative to a folder (`./`, `../`), to
+//! the served folder (`/`) or to that of an alias (`@/`), with `!` before patterns that exclude files. Dotfiles and
 //! `node_modules` never match, unless the option `exhaustive` is set.
 //!
 //! An expansion visits at most 32 levels of folders and 20,000 entries, all those of a file
@@ -44,14 +44,16 @@ pub(crate) struct Glob {
 }
 
 impl Glob {
-    /// Parses the patterns in a file of a project.
+    /// Parses patterns that are relative to a folder. `alias` returns the path that a pattern with an
+    /// alias stands for.
     ///
     /// # Errors
     /// Returns a message for the first invalid pattern.
     pub(crate) fn new(
         patterns: &[String],
-        from: &Path,
+        folder: &Path,
         root: &Path,
+        alias: impl Fn(&str) -> Option<PathBuf>,
         exhaustive: bool,
     ) -> Result<Self, String> {
         let mut glob = Self { exhaustive, ..Self::default() };
@@ -66,13 +68,18 @@ impl Glob {
                 Some(plain) => (plain, true),
                 None => (pattern.as_str(), false),
             };
+            let aliased = alias(plain);
+            let aliased = aliased.as_deref().and_then(Path::to_str);
             let (folder, rest) = match plain.strip_prefix('/') {
                 Some(rest) => (root.to_owned(), rest),
                 None if plain.starts_with("./") || plain.starts_with("../") => {
-                    (from.parent().unwrap_or(root).to_owned(), plain)
+                    (folder.to_owned(), plain)
                 }
                 None if plain.starts_with("**") && is_excluded => (root.to_owned(), plain),
-                None => return Err(invalid("must start with ./, ../ or /")),
+                None => match aliased {
+                    Some(rest) => (root.to_owned(), rest),
+                    None => return Err(invalid("must start with ./, ../, / or an alias")),
+                },
             };
             let (base, rest) = split(folder, rest);
             if !base.starts_with(root) {
@@ -169,16 +176,22 @@ fn split(folder: PathBuf, pattern: &str) -> (PathBuf, &str) {
         if name.contains(['*', '?', '[', '{', '\\']) {
             break;
         }
-        match Path::new(name).components().next() {
-            Some(Component::ParentDir) => {
-                base.pop();
-            }
-            Some(Component::Normal(name)) => base.push(name),
-            _ => {}
-        }
+        base = join(base, name);
         rest = more;
     }
     (base, rest)
+}
+
+/// Returns the path that a relative path leads to from a folder. Does not look at the disk.
+pub(super) fn join(folder: PathBuf, path: &str) -> PathBuf {
+    Path::new(path).components().fold(folder, |mut folder, component| {
+        match component {
+            Component::ParentDir => drop(folder.pop()),
+            Component::Normal(name) => folder.push(name),
+            _ => {}
+        }
+        folder
+    })
 }
 
 fn compile(pattern: &str) -> Result<globset::Glob, String> {
@@ -196,13 +209,22 @@ fn set(patterns: &[String]) -> GlobSet {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path, sync::Arc};
+    use std::{
+        fs,
+        path::{Path, PathBuf},
+        sync::Arc,
+    };
 
     use super::{Glob, IsServed};
 
+    /// Resolves the alias `@/`.
+    fn alias(pattern: &str) -> Option<PathBuf> {
+        Some(Path::new("src").join(pattern.strip_prefix("@/")?))
+    }
+
     fn glob(patterns: &[&str], from: &Path, root: &Path, exhaustive: bool) -> Glob {
         let patterns: Vec<_> = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
-        Glob::new(&patterns, from, root, exhaustive).unwrap()
+        Glob::new(&patterns, from.parent().unwrap(), root, alias, exhaustive).unwrap()
     }
 
     #[test]
@@ -218,6 +240,7 @@ mod tests {
             (&["../lib/**/*.ts"], "/web/lib/a.ts", true),
             (&["/src/*.ts"], "/web/src/a.ts", true),
             (&["./a.ts", "./b.ts"], "/web/src/b.ts", true),
+            (&["@/pages/*.ts"], "/web/src/pages/a.ts", true),
         ];
         for (patterns, path, expected) in table {
             let glob = glob(patterns, from, Path::new("/web"), false);
@@ -229,14 +252,15 @@ mod tests {
     fn patterns_without_a_base_or_with_a_syntax_error_are_rejected() {
         let (from, root) = (Path::new("/web/src/main.ts"), Path::new("/web"));
         for (pattern, message) in [
-            ("pages/*.ts", "the pattern \"pages/*.ts\" must start with ./, ../ or /"),
-            ("@/pages/*.ts", "the pattern \"@/pages/*.ts\" must start with ./, ../ or /"),
+            ("pages/*.ts", "the pattern \"pages/*.ts\" must start with ./, ../, / or an alias"),
+            ("@/../../*.ts", "the pattern \"@/../../*.ts\" leads out of the served folder"),
             ("./[.ts", "the pattern \"./[.ts\" is invalid: unclosed character class"),
             ("../../*", "the pattern \"../../*\" leads out of the served folder"),
             (&"./**".repeat(17), "the pattern \"./**./**"),
             (&format!("./{}", "a".repeat(1_000)), "the pattern \"./aaa"),
         ] {
-            let result = Glob::new(&[pattern.to_owned()], from, root, false);
+            let result =
+                Glob::new(&[pattern.to_owned()], from.parent().unwrap(), root, alias, false);
             let error = result.unwrap_err();
             assert!(error.starts_with(message), "{error}");
         }
@@ -263,7 +287,7 @@ mod tests {
                 if pattern[0].len() > super::MAX_LENGTH {
                     continue;
                 }
-                let glob = Glob::new(pattern, from, root, false);
+                let glob = Glob::new(pattern, from.parent().unwrap(), root, alias, false);
                 assert_eq!(glob.is_ok(), expected, "{} {depth}", pattern[0]);
                 // Compiles the pattern to a regular expression.
                 let matches = glob.is_ok_and(|glob| glob.may_match(&["/web/b.x".into()]));

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -17,6 +17,8 @@ pub(super) trait Project: Sync {
     fn root(&self) -> &Path;
     /// Resolves a specifier in a file.
     fn resolve(&self, specifier: &str, from: &Path) -> Target;
+    /// Returns a path relative to the root, or `None` if it is not below it. Does not look at it.
+    fn below_root(&self, path: &Path) -> Option<PathBuf>;
     /// Returns the URL path of a file, or `None` if it is not served.
     fn url(&self, path: &Path) -> Option<String>;
     /// Returns the function that tells which files and folders are served.
@@ -59,6 +61,10 @@ impl Project for RecordingProject<'_> {
         let mut targets = lock(&self.targets);
         targets.entry(specifier.to_owned()).or_insert_with(|| target.clone());
         target
+    }
+
+    fn below_root(&self, path: &Path) -> Option<PathBuf> {
+        self.project.below_root(path)
     }
 
     fn url(&self, path: &Path) -> Option<String> {

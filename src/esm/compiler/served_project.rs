@@ -76,9 +76,13 @@ impl Project for ServedProject {
         (self.resolve)(specifier, from)
     }
 
-    fn url(&self, path: &Path) -> Option<String> {
+    fn below_root(&self, path: &Path) -> Option<PathBuf> {
         let below = |root: &Path| path.strip_prefix(root).ok().map(Path::to_owned);
-        let below = below(&self.root).or_else(|| below(&dunce::canonicalize(&self.root).ok()?))?;
+        below(&self.root).or_else(|| below(&dunce::canonicalize(&self.root).ok()?))
+    }
+
+    fn url(&self, path: &Path) -> Option<String> {
+        let below = self.below_root(path)?;
         let names = below.iter().map(OsStr::as_encoded_bytes);
         Some(UrlPath::from_names(names, false)?.to_string())
     }

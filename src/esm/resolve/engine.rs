@@ -1,13 +1,18 @@
 //! The conditions, fields and extensions that apply to each kind of import.
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use oxc_resolver::{ResolveError, ResolveOptions, ResolverGeneric, TsconfigDiscovery};
 
 use super::{
+    aliases::Aliases,
     bounded_files::{BoundedFiles, bounded},
     manifest,
     target::ImportKind,
@@ -28,6 +33,8 @@ pub(super) struct Engine {
     import: Resolver,
     require: Resolver,
     sheet: Resolver,
+    /// The aliases of the `jsconfig.json` that applies to the files in a folder.
+    jsconfigs: Mutex<HashMap<PathBuf, Aliases>>,
     lookups: AtomicUsize,
 }
 
@@ -37,7 +44,8 @@ impl Engine {
         let import = source.clone_with_options(options(ImportKind::Import));
         let require = source.clone_with_options(options(ImportKind::Require));
         let sheet = source.clone_with_options(options(ImportKind::Sheet));
-        Self { source, import, require, sheet, lookups: AtomicUsize::new(0) }
+        let (jsconfigs, lookups) = (Mutex::default(), AtomicUsize::new(0));
+        Self { source, import, require, sheet, jsconfigs, lookups }
     }
 
     /// Resolves a specifier in a file to a real path.
@@ -64,6 +72,38 @@ impl Engine {
         self.lookups.fetch_add(1, Ordering::Relaxed);
         bounded(|| engine.resolve_file(from, specifier))
             .map(oxc_resolver::Resolution::into_path_buf)
+    }
+
+    /// Resolves a specifier in a source by the aliases of a `jsconfig.json`. Returns `None` if none
+    /// applies, or leads to a file. Those of a `tsconfig.json` are part of [`resolve`](Self::resolve).
+    pub(super) fn resolve_alias(&self, specifier: &str, from: &Path) -> Option<PathBuf> {
+        if has_many_segments(from.as_os_str().as_encoded_bytes()) {
+            return None;
+        }
+        let targets = self.jsconfig(from).targets(specifier);
+        targets
+            .iter()
+            .find_map(|target| self.resolve(target.to_str()?, from, ImportKind::Source).ok())
+    }
+
+    /// Returns the aliases of the nearest `jsconfig.json`, unless a `tsconfig.json` applies.
+    fn jsconfig(&self, from: &Path) -> Aliases {
+        let folder = from.parent().unwrap_or(from);
+        let known = || self.jsconfigs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(aliases) = known().get(folder) {
+            return aliases.clone();
+        }
+        let find = || match self.source.find_tsconfig(from.with_extension("tsx")) {
+            Ok(None) => {
+                let mut files = folder.ancestors().map(|folder| folder.join("jsconfig.json"));
+                // The compiler reports the errors of the file.
+                self.source.resolve_tsconfig(files.find(|file| file.is_file())?).ok()
+            }
+            _ => None,
+        };
+        let aliases = bounded(find).map(Aliases::of).unwrap_or_default();
+        known().insert(folder.to_owned(), aliases.clone());
+        aliases
     }
 
     /// Returns whether the cache has become too large.

@@ -1,7 +1,7 @@
 //! Resolves import specifiers to files of the project, files of packages, or URLs.
 //!
 //! Follows Node and the bundlers for browsers: conditional `exports` and `imports`, the `browser`
-//! field, the paths of `tsconfig.json`, extensions and index files. A file outside of the root
+//! field, the paths of `tsconfig.json` and `jsconfig.json`, extensions and index files. A file outside of the root
 //! belongs to a package if the package is installed or part of the workspace ([`package_folders`]).
 //!
 //! Lookups on the disk are cached. The cache is cleared when packages are installed, when a
@@ -9,6 +9,7 @@
 //!
 //! Left out on purpose: Yarn Plug'n'Play, aliases from configuration files of bundlers.
 
+mod aliases;
 mod bounded_files;
 mod builtin;
 mod engine;
@@ -26,6 +27,7 @@ mod target;
 pub(crate) mod tests;
 
 pub(crate) use self::{
+    aliases::Aliases,
     bounded_files::{BoundedFiles, bounded},
     install::file_stamp,
     package::PackageFile,

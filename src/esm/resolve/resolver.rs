@@ -120,11 +120,15 @@ impl Resolver {
             }
             // `tsconfig.json` covers JavaScript only with `allowJs`, but its paths are expected to
             // work there anyway.
-            None => engine.resolve(specifier, from, kind).or_else(|error| {
-                let again = from_source && is_bare(specifier);
-                let as_typescript = || engine.resolve(specifier, &from.with_extension("tsx"), kind);
-                again.then(as_typescript).and_then(Result::ok).ok_or(error)
-            }),
+            None => match from_source.then(|| engine.resolve_alias(specifier, from)).flatten() {
+                Some(path) => Ok(path),
+                None => engine.resolve(specifier, from, kind).or_else(|error| {
+                    let again = from_source && is_bare(specifier);
+                    let from = from.with_extension("tsx");
+                    let as_typescript = || engine.resolve(specifier, &from, kind);
+                    again.then(as_typescript).and_then(Result::ok).ok_or(error)
+                }),
+            },
         };
         match result {
             Ok(path) => self.classify(&path, specifier, from, freshness),

@@ -65,6 +65,33 @@ pub(crate) fn without_stamp(url: &str) -> String {
 }
 
 #[test]
+fn aliases_of_a_jsconfig_apply_where_no_tsconfig_does() {
+    let files = [
+        ("jsconfig.json", r#"{"compilerOptions":{"baseUrl":"src","paths":{"@/*":["./*"]}}}"#),
+        ("src/a.js", ""),
+        ("src/x.ts", ""),
+        ("src/folder/index.jsx", ""),
+        ("node_modules/plain/index.js", ""),
+    ];
+    let project = Project::new(&files);
+    for (specifier, wanted) in [
+        ("@/x", "file src/x.ts"),
+        ("@/folder", "file src/folder/index.jsx"),
+        ("folder", "file src/folder/index.jsx"),
+        ("x", "file src/x.ts"),
+        ("plain", "package /__livers/npm/plain@0/index.js"),
+        ("@/../../x", "missing "),
+    ] {
+        assert_eq!(resolved(&project, "", specifier), wanted, "{specifier}");
+    }
+    project.add(&[("tsconfig.json", "{}")]);
+    assert!(resolved(&project, "", "@/x").starts_with("missing"));
+    let project = Project::new(&files[1..]);
+    project.add(&[("tsconfig.json", r#"{"compilerOptions":{"baseUrl":"src"}}"#)]);
+    assert_eq!(resolved(&project, "", "folder"), "file src/folder/index.jsx");
+}
+
+#[test]
 fn specifiers_resolve_as_in_node_and_bundlers() {
     let project = Project::new(&[
         (

@@ -13,6 +13,8 @@ use super::scan::string_value;
 #[derive(Default)]
 pub(super) struct GlobCall {
     pub(super) patterns: Vec<String>,
+    /// The folder that relative patterns, and the keys of the result, are relative to.
+    pub(super) base: Option<String>,
     /// Whether the files are imported statically.
     pub(super) eager: bool,
     /// Whether dotfiles and `node_modules` are included.
@@ -30,8 +32,11 @@ const PATTERN: &str = "a pattern of import.meta.glob must be a string literal";
 
 /// Returns whether an expression is `import.meta.glob`.
 pub(super) fn is_glob(callee: &Expression<'_>) -> bool {
-    let Expression::StaticMemberExpression(glob) = callee else { return false };
-    glob.property.name == "glob" && matches!(glob.object, Expression::ImportMeta(_))
+    let Expression::StaticMemberExpression(glob) = callee.get_inner_expression() else {
+        return false;
+    };
+    glob.property.name == "glob"
+        && matches!(glob.object.get_inner_expression(), Expression::ImportMeta(_))
 }
 
 impl GlobCall {
@@ -69,7 +74,7 @@ impl GlobCall {
     fn parse_options(&mut self, options: &ObjectExpression<'_>) -> Result<(), Invalid> {
         for property in &options.properties {
             let message =
-                "import.meta.glob supports the options eager, exhaustive, import and query";
+                "import.meta.glob supports the options base, eager, exhaustive, import and query";
             let unknown = (property.span(), message);
             let property = property.as_property().ok_or(unknown)?;
             let name = property.key.static_name().ok_or(unknown)?;
@@ -82,6 +87,13 @@ impl GlobCall {
                     .ok_or((property.span, "this option must be a string literal"))
             };
             match &*name {
+                "base" => {
+                    let base = text()?;
+                    if !["./", "../", "/"].iter().any(|start| base.starts_with(start)) {
+                        return Err((property.span, "this option must start with ./, ../ or /"));
+                    }
+                    self.base = Some(base);
+                }
                 "eager" => self.eager = flag()?,
                 "exhaustive" => self.exhaustive = flag()?,
                 "import" => self.import = Some(text()?).filter(|name| name != "*"),

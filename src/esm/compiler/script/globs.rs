@@ -17,7 +17,10 @@ use super::{
 };
 use crate::esm::{
     compile_error::CompileError,
-    compiler::{asset::string_literal, glob::Glob},
+    compiler::{
+        asset::string_literal,
+        glob::{Glob, join},
+    },
 };
 
 /// The number of calls in a file.
@@ -90,9 +93,28 @@ impl<'a> Expander<'a, '_> {
             );
             return Err(job.error_at(call.span, message));
         }
-        let glob = Glob::new(&arguments.patterns, job.path, root, arguments.exhaustive);
+        let folder = job.path.parent().unwrap_or(root);
+        let base = arguments
+            .base
+            .as_deref()
+            .map(|base| join(if base.starts_with('/') { root } else { folder }.to_owned(), base));
+        if base.as_ref().is_some_and(|base| !base.starts_with(root)) {
+            let message = "the option base leads out of the served folder".to_owned();
+            return Err(job.error_at(call.span, message));
+        }
+        let alias = |pattern: &str| {
+            let target = job.options.aliases.target(pattern)?;
+            job.project.below_root(Path::new(&target))
+        };
+        let glob = Glob::new(
+            &arguments.patterns,
+            base.as_deref().unwrap_or(folder),
+            root,
+            alias,
+            arguments.exhaustive,
+        );
         let glob = glob.map_err(|message| job.error_at(call.span, message))?;
-        let is_relative = arguments.patterns.iter().all(|pattern| !pattern.starts_with('/'));
+        let is_relative = arguments.patterns.iter().all(|pattern| pattern.starts_with(['.', '!']));
         let mut properties = Vec::new();
         let files = glob.files(&mut self.entries, &job.project.served());
         if self.entries == 0 {
@@ -100,12 +122,13 @@ impl<'a> Expander<'a, '_> {
             return Err(job.error_at(call.span, message));
         }
         for file in files {
-            let Some(path) = relative_specifier(job.path, &file) else { continue };
+            let Some(path) = relative_specifier(folder, &file) else { continue };
             if file == job.path {
                 continue;
             }
-            let key = match file.strip_prefix(root) {
-                Ok(below) if !is_relative => format!("/{}", below.to_string_lossy()),
+            let key = match (&base, file.strip_prefix(root)) {
+                (Some(base), _) => relative_specifier(base, &file).unwrap_or_default(),
+                (None, Ok(below)) if !is_relative => format!("/{}", below.to_string_lossy()),
                 _ => path.clone(),
             };
             let specifier = string_literal(&format!("{path}{}", arguments.query));
@@ -178,9 +201,9 @@ impl VisitJsMut<'_> for RemoveSpans {
     }
 }
 
-/// Returns the relative specifier of a file in another file.
-fn relative_specifier(from: &Path, to: &Path) -> Option<String> {
-    let mut folder = from.parent()?;
+/// Returns the relative specifier of a file in the files of a folder.
+fn relative_specifier(folder: &Path, to: &Path) -> Option<String> {
+    let mut folder = folder;
     let mut up = String::new();
     loop {
         if let Ok(rest) = to.strip_prefix(folder) {

@@ -1,13 +1,17 @@
 //! Import specifiers of a script: their targets, and the URLs that replace them.
 
-use std::{collections::HashSet, path::Path};
+use std::{
+    collections::HashSet,
+    path::{MAIN_SEPARATOR, Path, PathBuf},
+};
 
 use oxc::span::Span;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     job::Job,
     rewrite::{Replacement, Replacements},
-    scan::{Request, Scan},
+    scan::{Address, Request, Scan},
 };
 use crate::{
     esm::{
@@ -51,6 +55,7 @@ pub(super) fn links(job: &Job<'_>, scan: &Scan) -> Links {
 /// Returns whether a browser would resolve one of the imports differently, or not at all.
 pub(super) fn need_rewriting(job: &Job<'_>, scan: &Scan) -> bool {
     resolve(job, scan).any(|(request, link)| !browser_resolves(job, request, &link))
+        || scan.addresses.iter().any(|address| edit(job, address).is_some())
 }
 
 /// Returns whether a browser resolves an import by itself to the same target.
@@ -159,6 +164,54 @@ pub(super) fn url_of(job: &Job<'_>, specifier: &str) -> Option<String> {
         Link::File { url, .. } => Some(url),
         _ => None,
     }
+}
+
+/// A change of an address with its computed parts, or of all of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct AddressEdit {
+    /// What replaces the text up to the first computed part.
+    pub(super) start: Option<String>,
+    /// What is appended.
+    pub(super) end: &'static str,
+}
+
+/// Returns how an address changes, or `None` if it stays. An alias becomes a URL path, and an
+/// imported file that is not a script is requested as a module.
+pub(super) fn edit(job: &Job<'_>, address: &Address) -> Option<AddressEdit> {
+    let Address { start, end, is_import } = address;
+    let aliased = job.options.aliases.target(start).and_then(|target| match end {
+        Some(_) => url_of_prefix(job, &target),
+        None => match link(job.project, job.path, start, None, ImportedNames::default()) {
+            Link::File { path, .. } => {
+                Some(path + start.find('?').map_or("", |query| &start[query..]))
+            }
+            _ => None,
+        },
+    });
+    let is_ours = aliased.is_some()
+        || (["./", "../", "/"].iter().any(|local| start.starts_with(local))
+            && !start.starts_with("//")
+            && !job.project.is_external(start));
+    let end = end.as_deref().filter(|_| *is_import && is_ours);
+    let is_asset = end.is_some_and(|end| {
+        let name = PathBuf::from(format!("x{end}"));
+        let extension = name.extension().and_then(|extension| extension.to_str());
+        let is_plain = |char: char| char.is_ascii_alphanumeric() || "./_-".contains(char);
+        extension.is_some_and(|it| !["cjs", "cts"].contains(&it))
+            && end.chars().all(is_plain)
+            && Language::of(&name).is_none()
+    });
+    let end = if is_asset { "?import" } else { "" };
+    (aliased.is_some() || is_asset).then_some(AddressEdit { start: aliased, end })
+}
+
+/// Returns the URL path that begins the paths of the files whose paths begin with a text.
+fn url_of_prefix(job: &Job<'_>, prefix: &str) -> Option<String> {
+    let prefix = prefix.replace(MAIN_SEPARATOR, "/");
+    let (folder, name) = prefix.rsplit_once('/')?;
+    let folder = job.project.url(Path::new(folder))?;
+    let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
+    Some(format!("{}/{name}", folder.trim_end_matches('/')))
 }
 
 #[cfg(test)]

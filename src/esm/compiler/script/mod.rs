@@ -30,7 +30,10 @@ use oxc_sourcemap::{ConcatSourceMapBuilder, SourceMap};
 pub(crate) use self::bare_imports::bare_imports;
 pub(super) use self::globs::MAX_VISITED;
 pub(super) use self::job::Job;
-use self::{parse::Parsed, scan::Scan};
+use self::{
+    parse::Parsed,
+    scan::{Address, Scan},
+};
 use super::{
     file_type::Language,
     glob::Glob,
@@ -157,7 +160,8 @@ fn transform_and_print<'a>(
     }
     let placeholder = stamps::placeholder(job.text);
     let accepted = |specifier: &str| imports::url_of(job, specifier);
-    rewrite::rewrite(&mut program, allocator, &replacements, &placeholder, &accepted);
+    let edit = |address: &Address| imports::edit(job, address);
+    rewrite::rewrite(&mut program, allocator, &replacements, &placeholder, &accepted, &edit);
     program.hashbang = None;
     let env = if scan.env { Some(job.env.map_err(Clone::clone)?) } else { None };
     let hot = in_page && is_module;

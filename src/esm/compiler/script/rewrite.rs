@@ -7,8 +7,8 @@ use oxc::{
     ast::{
         ast::{
             Argument, ArrayExpressionElement, CallExpression, ExportAllDeclaration,
-            ExportFromDeclaration, Expression, ImportDeclaration, ImportExpression, Program,
-            StringLiteral, WithClause,
+            ExportFromDeclaration, Expression, ImportDeclaration, ImportExpression, NewExpression,
+            Program, StringLiteral, TemplateElement, TemplateElementValue, WithClause,
         },
         builder::AstBuilder,
     },
@@ -17,7 +17,10 @@ use oxc::{
     str::Str,
 };
 
-use super::scan::{string_value, type_attribute, type_option};
+use super::{
+    imports::AddressEdit,
+    scan::{Address, is_module_url, string_value, type_attribute, type_option},
+};
 
 /// The replacements for specifiers, by specifier and `type` import attribute.
 pub(super) type Replacements = HashMap<(String, Option<String>), Replacement>;
@@ -33,15 +36,17 @@ pub(super) struct Replacement {
 }
 
 /// Replaces the specifiers of a program. `accepted` returns the URL for a specifier in a call of
-/// `import.meta.hot.accept`. URLs that take a version stamp get the placeholder for one.
+/// `import.meta.hot.accept`, and `edit` the change of an address. URLs that take a version stamp get
+/// the placeholder for one.
 pub(super) fn rewrite<'a>(
     program: &mut Program<'a>,
     allocator: &'a Allocator,
     replacements: &Replacements,
     placeholder: &str,
     accepted: &dyn Fn(&str) -> Option<String>,
+    edit: &dyn Fn(&Address) -> Option<AddressEdit>,
 ) {
-    Rewriter { allocator, replacements, placeholder, accepted }.visit_program(program);
+    Rewriter { allocator, replacements, placeholder, accepted, edit }.visit_program(program);
 }
 
 struct Rewriter<'a, 'r> {
@@ -49,6 +54,7 @@ struct Rewriter<'a, 'r> {
     replacements: &'r Replacements,
     placeholder: &'r str,
     accepted: &'r dyn Fn(&str) -> Option<String>,
+    edit: &'r dyn Fn(&Address) -> Option<AddressEdit>,
 }
 
 impl<'a> Rewriter<'a, '_> {
@@ -79,6 +85,35 @@ impl<'a> Rewriter<'a, '_> {
         }
     }
 
+    /// Replaces the parts of an address that are not computed.
+    fn edit(&self, expression: &mut Expression<'a>, is_import: bool) {
+        let address = Address::of(expression, is_import);
+        let Some(AddressEdit { start, end }) = address.as_ref().and_then(self.edit) else { return };
+        let text = |text: &str| Str::from_str_in(text, &self.allocator);
+        match (expression, start) {
+            (Expression::TemplateLiteral(template), start) if !template.expressions.is_empty() => {
+                let change = |part: Option<&mut TemplateElement<'a>>, value: &str| {
+                    if let Some(part) = part {
+                        part.value =
+                            TemplateElementValue { raw: text(value), cooked: Some(text(value)) };
+                    }
+                };
+                if let Some(start) = start {
+                    change(template.quasis.first_mut(), &start);
+                }
+                if let Some(last) = address.and_then(|it| it.end).filter(|_| !end.is_empty()) {
+                    change(template.quasis.last_mut(), &(last + end));
+                }
+            }
+            (expression, Some(start)) => {
+                let builder = AstBuilder::new(self.allocator);
+                let span = expression.span();
+                *expression = Expression::new_string_literal(span, text(&start), None, &builder);
+            }
+            _ => {}
+        }
+    }
+
     /// Replaces a specifier in `import.meta.hot.accept`.
     fn replace_accepted(&self, specifier: &mut StringLiteral<'a>) {
         if let Some(url) = (self.accepted)(&specifier.value) {
@@ -96,10 +131,12 @@ fn set<'a>(literal: &mut StringLiteral<'a>, value: Str<'a>) {
 /// Returns whether an expression is `import.meta.hot.accept`.
 fn is_accept(callee: &Expression<'_>) -> bool {
     let Expression::StaticMemberExpression(accept) = callee else { return false };
-    let Expression::StaticMemberExpression(hot) = &accept.object else { return false };
+    let Expression::StaticMemberExpression(hot) = accept.object.get_inner_expression() else {
+        return false;
+    };
     accept.property.name == "accept"
         && hot.property.name == "hot"
-        && matches!(hot.object, Expression::ImportMeta(_))
+        && matches!(hot.object.get_inner_expression(), Expression::ImportMeta(_))
 }
 
 impl<'a> VisitJsMut<'a> for Rewriter<'a, '_> {
@@ -143,7 +180,18 @@ impl<'a> VisitJsMut<'a> for Rewriter<'a, '_> {
             if !replacement.keeps_attributes {
                 import.options = None;
             }
+        } else if string_value(&import.source).is_none() {
+            self.edit(&mut import.source, import.options.is_none());
         }
         walk_js_mut::walk_import_expression(self, import);
+    }
+
+    fn visit_new_expression(&mut self, it: &mut NewExpression<'a>) {
+        if is_module_url(it)
+            && let Some(address) = it.arguments.first_mut().and_then(Argument::as_expression_mut)
+        {
+            self.edit(address, false);
+        }
+        walk_js_mut::walk_new_expression(self, it);
     }
 }

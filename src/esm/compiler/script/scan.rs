@@ -6,7 +6,8 @@ use oxc::{
     ast::ast::{
         Decorator, ExportAllDeclaration, ExportFromDeclaration, Expression, ImportAttributeKey,
         ImportDeclaration, ImportDeclarationSpecifier, ImportExpression, ImportMeta, JSXElement,
-        JSXFragment, Program, PropertyKey, StaticMemberExpression, StringLiteral, WithClause,
+        JSXFragment, NewExpression, Program, PropertyKey, StaticMemberExpression, StringLiteral,
+        TemplateElement, WithClause,
     },
     ast_visit::{Visit, walk},
     span::{GetSpan, Span},
@@ -44,10 +45,48 @@ pub(super) struct Scan {
     pub(super) hot: bool,
     /// Whether `import.meta.glob` is used.
     pub(super) glob: bool,
+    /// The addresses that the rewriter may change, besides those of the imports.
+    pub(super) addresses: Vec<Address>,
     /// The local names of imported namespaces, and their specifiers.
     namespaces: BTreeMap<String, String>,
     /// The number of JSX elements around the current node.
     elements: usize,
+}
+
+/// An address in `new URL(.., import.meta.url)`, or in an `import()` with computed parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Address {
+    /// The text up to the first computed part.
+    pub(super) start: String,
+    /// The text after the last computed part; `None` if no part is computed.
+    pub(super) end: Option<String>,
+    /// Whether it is imported, without attributes.
+    pub(super) is_import: bool,
+}
+
+impl Address {
+    /// Returns the address in an expression.
+    pub(super) fn of(expression: &Expression<'_>, is_import: bool) -> Option<Self> {
+        match expression {
+            Expression::TemplateLiteral(template) if !template.expressions.is_empty() => {
+                let text =
+                    |part: Option<&TemplateElement<'_>>| Some(part?.value.cooked?.to_string());
+                let start = text(template.quasis.first())?;
+                Some(Self { start, end: text(template.quasis.last()), is_import })
+            }
+            other => Some(Self { start: string_value(other)?, end: None, is_import }),
+        }
+    }
+}
+
+/// Returns whether an expression is `new URL(.., import.meta.url)`.
+pub(super) fn is_module_url(it: &NewExpression<'_>) -> bool {
+    let [_, base] = &it.arguments[..] else { return false };
+    let base = base.as_expression().map(Expression::get_inner_expression);
+    it.callee.is_specific_id("URL")
+        && matches!(base, Some(Expression::StaticMemberExpression(url))
+            if url.property.name == "url"
+            && matches!(url.object.get_inner_expression(), Expression::ImportMeta(_)))
 }
 
 /// The number of nested JSX elements. Their compilation takes the square of it.
@@ -183,12 +222,22 @@ impl<'a> Visit<'a> for Scan {
         if let Some(specifier) = string_value(&import.source) {
             let kind = import.options.as_ref().and_then(type_option);
             self.requests.push(Request { specifier, kind, span: import.source.span() });
+        } else {
+            self.addresses.extend(Address::of(&import.source, import.options.is_none()));
         }
         walk::walk_import_expression(self, import);
     }
 
+    fn visit_new_expression(&mut self, it: &NewExpression<'a>) {
+        if is_module_url(it) {
+            let address = it.arguments.first().and_then(|address| address.as_expression());
+            self.addresses.extend(address.and_then(|address| Address::of(address, false)));
+        }
+        walk::walk_new_expression(self, it);
+    }
+
     fn visit_static_member_expression(&mut self, member: &StaticMemberExpression<'a>) {
-        if !matches!(member.object, Expression::ImportMeta(_)) {
+        if !matches!(member.object.get_inner_expression(), Expression::ImportMeta(_)) {
             return walk::walk_static_member_expression(self, member);
         }
         match member.property.name.as_str() {

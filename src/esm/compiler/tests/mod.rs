@@ -92,6 +92,10 @@ impl Project for FakeProject {
         }
     }
 
+    fn below_root(&self, path: &Path) -> Option<PathBuf> {
+        path.strip_prefix("/web").ok().map(Path::to_owned)
+    }
+
     fn url(&self, path: &Path) -> Option<String> {
         Some(format!("/{}", path.strip_prefix("/web").ok()?.to_str()?))
     }

@@ -1,7 +1,7 @@
 //! Compiler options from `tsconfig.json` and `jsconfig.json`.
 //!
-//! The nearest `tsconfig.json` that includes a file applies, with what it extends and references;
-//! for JavaScript also the nearest `jsconfig.json`. Only options that change the output are read.
+//! The nearest `tsconfig.json` that includes a file applies, with what it extends and references, or
+//! else the nearest `jsconfig.json`. Only options that change the output are read.
 //! Types are not checked, and the output is for current browsers whatever the `target`.
 
 mod error;
@@ -25,7 +25,11 @@ use self::{
     recorder::{Record, RecordingFileSystem},
 };
 use super::{config_files::ConfigFiles, file_type::Language};
-use crate::esm::{compile_error::CompileError, lock::lock, resolve::bounded};
+use crate::esm::{
+    compile_error::CompileError,
+    lock::lock,
+    resolve::{Aliases, bounded},
+};
 
 /// The number of lookups before the resolver is replaced. It keeps every path that it was asked
 /// for.
@@ -98,9 +102,9 @@ impl Configuration {
         language: Language,
     ) -> Result<(Options, Vec<PathBuf>), CompileError> {
         self.lookups.fetch_add(1, Ordering::Relaxed);
-        let config = bounded(|| match (self.tsconfig(path, language), language) {
-            (Ok(None), Language::Js | Language::Jsx) => self.jsconfig(path),
-            (config, _) => config,
+        let config = bounded(|| match self.tsconfig(path, language) {
+            Ok(None) => self.jsconfig(path),
+            config => config,
         });
         let mut files = lock(&self.files);
         for path in self.record.paths().drain(..) {
@@ -109,7 +113,10 @@ impl Configuration {
         let files: Vec<_> = files.existing().collect();
         self.check_readable(path, config.as_ref().ok().and_then(Option::as_deref))?;
         let config = config.map_err(|error| compile_error(root, path, error))?;
-        let options = config.map(|config| Options::from(&config.compiler_options));
+        let options = config.map(|config| Options {
+            aliases: Aliases::of(Arc::clone(&config)),
+            ..Options::from(&config.compiler_options)
+        });
         Ok((options.unwrap_or_default(), files))
     }
 

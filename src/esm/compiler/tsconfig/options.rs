@@ -7,10 +7,10 @@ use oxc::transformer::{
 };
 use oxc_resolver::CompilerOptions;
 
-use crate::esm::compiler::file_type::Language;
+use crate::esm::{compiler::file_type::Language, resolve::Aliases};
 
 /// The options for a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
     /// The functions of the classic JSX runtime for elements and fragments; `None` for the
     /// automatic runtime.
@@ -25,6 +25,8 @@ pub(crate) struct Options {
     pub(crate) assign_fields: bool,
     /// Whether imports without `type` are kept even if they are used only as types.
     pub(crate) keep_unused_imports: bool,
+    /// `paths` and `baseUrl`.
+    pub(crate) aliases: Aliases,
 }
 
 impl From<&CompilerOptions> for Options {
@@ -48,6 +50,7 @@ impl From<&CompilerOptions> for Options {
             },
             keep_unused_imports: options.verbatim_module_syntax == Some(true)
                 || options.preserve_value_imports == Some(true),
+            aliases: Aliases::default(),
         }
     }
 }
