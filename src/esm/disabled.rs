@@ -15,7 +15,7 @@ use crate::{change::ChangeSet, docroot::Root, fault::Fault, http::url_path::UrlP
 
 pub(crate) use self::outcome::{
     Module, ModuleOutcome, ModuleRequest, PACKAGES_PATH, PackageContent, PackageOutcome,
-    PackageResponse, VARY, Versions,
+    PackageResponse, PageVariables, VARY, Versions,
 };
 
 pub(crate) enum Esm {}
@@ -42,6 +42,10 @@ impl Esm {
         _: ModuleRequest<'_>,
         _: &(impl Versions + Sync),
     ) -> Option<ModuleOutcome> {
+        match *self {}
+    }
+
+    pub(crate) async fn insert_variables(&self, _: &Bytes) -> Option<PageVariables> {
         match *self {}
     }
 

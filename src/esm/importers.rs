@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 
-use super::compiler::is_css_module;
+use super::css_module::is_css_module;
 
 /// Number of modules that are tracked. Of those beyond it, only their own changes count.
 const MAX_MODULES: usize = 20_000;

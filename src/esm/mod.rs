@@ -16,6 +16,7 @@
 
 mod compile_error;
 mod compiler;
+mod css_module;
 mod describe;
 mod edits;
 mod enums;
@@ -36,7 +37,7 @@ mod workers;
 pub(crate) use self::{
     outcome::{
         Module, ModuleOutcome, ModuleRequest, PACKAGES_PATH, PackageContent, PackageOutcome,
-        PackageResponse, VARY, Versions,
+        PackageResponse, PageVariables, VARY, Versions,
     },
     service::Esm,
 };

@@ -76,6 +76,12 @@ pub(crate) struct Module {
     pub(crate) reinstalled: Option<Change>,
 }
 
+/// A page with the values of variables, and the files that define them.
+pub(crate) struct PageVariables {
+    pub(crate) html: Bytes,
+    pub(crate) configuration: Vec<(PathBuf, ContentHash)>,
+}
+
 /// The result of serving a file below `/__livers/npm/`.
 pub(crate) enum PackageOutcome {
     /// No installed package has this file.
@@ -99,6 +105,8 @@ pub(crate) struct PackageResponse {
 pub(crate) enum PackageContent {
     /// JavaScript that was generated from files.
     Script(Bytes),
+    /// The style sheet of a CSS module, with its names scoped.
+    StyleSheet(Bytes),
     /// A file as it is.
     File(CheckedPath),
 }

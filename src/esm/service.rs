@@ -19,14 +19,14 @@ use bytes::Bytes;
 
 use super::{
     compile_error::CompileError,
-    compiler::{CompiledModule, Compiler, FetchMetadata, ModuleSpec, Output},
+    compiler::{CompiledModule, Compiler, FetchMetadata, ModuleSpec, Output, refers_to_variables},
     describe::describe,
     fallback::public_url,
     glob_table::GlobTable,
     importers::Importers,
     installed::{Installed, Sample},
     lock::lock,
-    outcome::{Module, ModuleOutcome, ModuleRequest, PackageOutcome, Versions},
+    outcome::{Module, ModuleOutcome, ModuleRequest, PackageOutcome, PageVariables, Versions},
     page::{import_map, may_import},
     workers::{Limits, Stopped, Workers},
 };
@@ -93,6 +93,21 @@ impl Esm {
     /// something, so that it needs [`import_map`](Self::import_map).
     pub(crate) fn may_import(html: &[u8]) -> bool {
         may_import(html)
+    }
+
+    /// Inserts the variables that a page refers to (`%VITE_TITLE%`). Returns `None` if it refers to
+    /// none, or the folder is no project.
+    pub(crate) async fn insert_variables(&self, html: &Bytes) -> Option<PageVariables> {
+        if !str::from_utf8(html).is_ok_and(refers_to_variables) {
+            return None;
+        }
+        let (compiler, page) = (Arc::clone(&self.compiler), html.clone());
+        let job = ("variables", docroot::ContentHash::of(html).0);
+        let insert = move || {
+            let (html, files) = compiler.insert_variables(str::from_utf8(&page).ok()?)?;
+            Some(PageVariables { html: html.into(), configuration: read_hashes(&files) })
+        };
+        self.workers.run(job, insert).await.ok()?
     }
 
     /// Compiles a file, or returns `None` if the request is not for a module.

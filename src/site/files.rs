@@ -116,7 +116,7 @@ impl Site {
             found = self.files.find(&url, request.clone()).await;
         }
         let Resolution { mut lookup, fields, dependencies, faults, mut cacheable } = found;
-        let dependencies: Vec<_> = dependencies.iter().map(ToString::to_string).collect();
+        let mut dependencies: Vec<_> = dependencies.iter().map(ToString::to_string).collect();
         for (file, fault) in faults {
             let why = match fault.line {
                 0 => fault.message,
@@ -129,7 +129,7 @@ impl Site {
         {
             (lookup, cacheable) = (fallback, None);
         }
-        let (status, file) = match lookup {
+        let (status, mut file) = match lookup {
             Lookup::File(status, file) => (status, file),
             other => {
                 // Scripts can request missing files under any number of names: those are not
@@ -143,6 +143,10 @@ impl Site {
             }
         };
         self.note(&file);
+        if let Some(used) = self.insert_variables(&mut file).await {
+            dependencies.extend(used);
+            cacheable = None;
+        }
         if !missing::stands_for_another(&file, &url, status) {
             self.missing.remove(path);
         } else if !page {

@@ -14,18 +14,18 @@ use hyper::{
 use super::{Site, masked::masked_fault, response::plain};
 use crate::{
     change::ChangeSet,
-    docroot::{CheckedPath, Content, FileRead},
+    docroot::{CheckedPath, Content, ContentHash, FileRead},
     esm::{
         self, Esm, ModuleOutcome, ModuleRequest, PackageContent, PackageOutcome, PackageResponse,
-        Versions,
+        PageVariables, Versions,
     },
     event::Event,
     fault::Fault,
-    files::{FileRequest, Lookup, ServedFile},
+    files::{FileRequest, Lookup, Precompressed, ServedFile},
     http::{
         body::Response,
         conditional::{EntityTag, LastModified, Validators},
-        media_type::{self, Sample},
+        media_type::{self, Markup, Sample},
         representation::{self, Metadata, Representation},
         url_path::UrlPath,
     },
@@ -131,6 +131,9 @@ impl Site {
                     PackageContent::Script(text) => {
                         Representation::from_bytes(StatusCode::OK, JAVASCRIPT, text)
                     }
+                    PackageContent::StyleSheet(text) => {
+                        Representation::from_bytes(StatusCode::OK, CSS, text)
+                    }
                     PackageContent::File(file) => match read(file).await {
                         Ok(representation) => representation,
                         Err(_) => return not_found(),
@@ -144,6 +147,26 @@ impl Site {
             }
             PackageOutcome::Error(fault) => self.report_fault(fault),
         }
+    }
+
+    /// Inserts the variables that a page refers to. Returns the URL paths of the files that define
+    /// them, or `None` if the page refers to none.
+    pub(super) async fn insert_variables(&self, file: &mut ServedFile) -> Option<Vec<String>> {
+        let (Some(esm), Content::Memory(html)) = (&self.esm, &file.content) else { return None };
+        if media_type::markup(&media_type::of(&file.path)) != Some(Markup::Html) {
+            return None;
+        }
+        let PageVariables { html, configuration } = esm.insert_variables(html).await?;
+        file.content_hash = ContentHash::of(&html);
+        file.content = Content::Memory(html);
+        // These are of the file as it is.
+        (file.modified, file.precompressed) = (None, Precompressed::None);
+        let mut used = Vec::new();
+        for (path, content_hash) in configuration {
+            self.watch.note(&path, PathState::File(content_hash));
+            used.extend(self.root.urls_of(&path, false).iter().map(ToString::to_string));
+        }
+        Some(used)
     }
 
     /// Returns the import map that the inline scripts of a page need, as an element; empty if they

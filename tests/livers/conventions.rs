@@ -100,3 +100,88 @@ async fn aliases_apply_to_computed_imports_and_module_urls() {
     let page = browser().await.open(livers.url()).await;
     page.wait_until("document.title === 'one,json,worker,/src/x/1.ts,/src/logo.svg'").await;
 }
+
+#[tokio::test]
+async fn css_modules_of_packages_export_their_names() {
+    let dir = project(&[
+        (
+            "node_modules/ui/package.json",
+            "{\"name\":\"ui\",\"version\":\"1.0.0\",\"type\":\"module\"}",
+        ),
+        (
+            "node_modules/ui/index.js",
+            "import styles, { plain } from './button.module.css';\nexport { plain };\nexport const name = styles.btn;",
+        ),
+        (
+            "node_modules/ui/button.module.css",
+            ".btn { composes: base from './base.module.css'; color: rgb(1, 2, 3) } .plain {}",
+        ),
+        ("node_modules/ui/base.module.css", ".base { margin-top: 7px }"),
+        (
+            "src/main.ts",
+            "import { name, plain } from 'ui';\nimport direct, { btn } from 'ui/button.module.css';\n\
+             document.body.className = name;\n\
+             document.title = [name === direct.btn, name === btn, plain === direct.plain, plain !== 'plain',\n\
+             name.split(' ').length].join();",
+        ),
+    ]);
+    let livers = Livers::on(dir.path()).start().await;
+    let page = browser().await.open(livers.url()).await;
+    page.wait_until("document.title === 'true,true,true,true,2'").await;
+    for (property, value) in [("color", "rgb(1, 2, 3)"), ("marginTop", "7px")] {
+        page.wait_until(&format!("getComputedStyle(document.body).{property} === '{value}'")).await;
+    }
+}
+
+#[tokio::test]
+async fn wasm_is_instantiated_and_files_become_data_urls() {
+    let dir = project(&[
+        ("src/env.ts", "export const f = (): void => { document.body.id = 'called' };"),
+        ("src/dot.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>"),
+        (
+            "src/main.ts",
+            "import { run } from './add.wasm';\nimport init from './add.wasm?init';\n\
+             import url from './add.wasm?url';\nimport dot from './dot.svg?inline';\n\
+             (run as () => void)();\nlet calls = 0;\n\
+             const { exports } = await init({ './env': { f: () => { calls += 1 } } });\n\
+             (exports.run as () => void)();\n\
+             document.title = [document.body.id, calls, url, dot.slice(0, 26), (await (await fetch(dot)).text()).length].join();",
+        ),
+    ]);
+    // Calls the imported function `f` in the exported function `run`.
+    let wasm = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x02\x0b\x01\x05./env\x01f\0\0\
+        \x03\x02\x01\0\x07\x07\x01\x03run\0\x01\x0a\x06\x01\x04\0\x10\0\x0b";
+    dir.write("src/add.wasm", wasm);
+    let livers = Livers::on(dir.path()).start().await;
+    let page = browser().await.open(livers.url()).await;
+    page.wait_until("document.title === 'called,1,/src/add.wasm,data:image/svg+xml;base64,,41'")
+        .await;
+}
+
+#[tokio::test]
+async fn variables_in_html_are_replaced() {
+    let page = |text: &str| {
+        format!(
+            "<!doctype html><title>%VITE_TITLE% %MODE%</title><p>{text} %VITE_NONE% %SECRET%</p>"
+        )
+    };
+    let dir = project(&[("index.html", &page("one")), (".env", "VITE_TITLE=first\nSECRET=s3")]);
+    let livers = Livers::on(dir.path()).start().await;
+    let tab = browser().await.open(livers.url()).await;
+    tab.wait_until("document.title === 'first development'").await;
+    let text = "document.querySelector('p').textContent";
+    assert_eq!(tab.eval::<String>(text).await, "one %VITE_NONE% %SECRET%");
+    // An edit is still patched into the page.
+    dir.write("index.html", page("two"));
+    tab.wait_until(&format!("{text} === 'two %VITE_NONE% %SECRET%'")).await;
+    assert_eq!(tab.navigations(), 1);
+    assert_eq!(tab.eval::<String>("document.title").await, "first development");
+    dir.write(".env", "VITE_TITLE=second");
+    tab.reload().await;
+    tab.wait_until("document.title === 'second development'").await;
+    // A folder that is no project is served as it is.
+    let plain = TempDir::with_page(&page("three"));
+    let livers = Livers::on(plain.path()).start().await;
+    let tab = browser().await.open(livers.url()).await;
+    tab.wait_until("document.title === '%VITE_TITLE% %MODE%'").await;
+}

@@ -4,8 +4,11 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::de::IgnoredAny;
 
-use super::module_spec::ModuleKind;
-use crate::{esm::compile_error::CompileError, http::own_paths::HOT};
+use super::{module_spec::ModuleKind, wasm};
+use crate::{
+    esm::compile_error::CompileError,
+    http::{media_type, own_paths::HOT},
+};
 
 /// Generates the module for a file.
 ///
@@ -14,10 +17,10 @@ use crate::{esm::compile_error::CompileError, http::own_paths::HOT};
 pub(super) fn module(
     kind: ModuleKind,
     path: &Path,
-    url: &str,
+    url_path: &str,
     bytes: &[u8],
 ) -> Result<String, CompileError> {
-    let url = string_literal(url);
+    let url = string_literal(url_path);
     let text = || string_literal(&String::from_utf8_lossy(bytes));
     let style = || format!("import {{ style }} from \"{HOT}\";\nawait style({url});\n");
     Ok(match kind {
@@ -25,9 +28,14 @@ pub(super) fn module(
         ModuleKind::StyleSheetAndText => format!("{}export default {};\n", style(), text()),
         ModuleKind::Text => format!("export default {};\n", text()),
         ModuleKind::Json => json(path, bytes)?,
+        ModuleKind::DataUrl => {
+            format!("export default \"data:{};base64,{}\";\n", media_type::of(path), base64(bytes))
+        }
+        ModuleKind::WasmInit => wasm::init(url_path),
         ModuleKind::Worker => worker("Worker", &url),
         ModuleKind::SharedWorker => worker("SharedWorker", &url),
         ModuleKind::Url
+        | ModuleKind::Wasm
         | ModuleKind::Script(_)
         | ModuleKind::CssModule
         | ModuleKind::ScopedStyleSheet => format!("export default {url};\n"),
@@ -86,6 +94,21 @@ pub(super) fn export_properties(
     }
 }
 
+/// Encodes bytes in base64 (RFC 4648, section 4).
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or_default());
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for at in 0..4 {
+            let digit = char::from(DIGITS[(bits >> (18 - 6 * at) & 63) as usize]);
+            text.push(if at > chunk.len() { '=' } else { digit });
+        }
+    }
+    text
+}
+
 /// Returns a JavaScript string literal for a text.
 pub(super) fn string_literal(text: &str) -> String {
     // JSON allows two line separators in strings that JavaScript before ES2019 does not.
@@ -115,6 +138,12 @@ mod tests {
                 ModuleKind::StyleSheetAndText,
                 "b{}",
                 "import { style } from \"/__livers/hot.js\";\nawait style(\"/a.x\");\nexport default \"b{}\";\n",
+            ),
+            (ModuleKind::DataUrl, "", "export default \"data:application/directx;base64,\";\n"),
+            (
+                ModuleKind::DataUrl,
+                "\u{fffd}ab",
+                "export default \"data:application/directx;base64,77+9YWI=\";\n",
             ),
             (ModuleKind::Url, "", "export default \"/a.x\";\n"),
             (

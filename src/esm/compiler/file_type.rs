@@ -34,9 +34,3 @@ impl Language {
         matches!(self, Self::Ts | Self::Tsx)
     }
 }
-
-/// Returns whether a file is a CSS module (`*.module.css`).
-pub(crate) fn is_css_module(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    name.to_ascii_lowercase().ends_with(".module.css")
-}

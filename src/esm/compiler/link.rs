@@ -10,13 +10,9 @@ use std::{collections::BTreeSet, ffi::OsStr, path::Path};
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{
-    file_type::{Language, is_css_module},
-    project::Project,
-    suggestion::similar_file,
-};
+use super::{file_type::Language, project::Project, suggestion::similar_file};
 use crate::{
-    esm::resolve::Target,
+    esm::{css_module::is_css_module, resolve::Target},
     http::{own_paths, url_path::UrlPath},
 };
 
@@ -164,6 +160,14 @@ fn file(
     }
     if is_sheet && names.default && !is_css_module(path) {
         append("default");
+    }
+    // The default import of a WebAssembly file is its URL.
+    if extension == "wasm"
+        && !names.default
+        && !is_explicit
+        && !["init", "inline"].map(has).contains(&true)
+    {
+        append("instance");
     }
     if kind == Some("text") && !has("raw") {
         append("raw");

@@ -6,6 +6,7 @@
 //!   ([`script`], [`mod@link`]);
 //! - a `.module.css` becomes a scoped style sheet and a module that exports its names
 //!   ([`css_module`]);
+//! - a `.wasm` becomes a module that instantiates it ([`wasm`]);
 //! - any other imported file becomes a small module with its URL, text or values ([`asset`]).
 //!
 //! `tsconfig.json` and `jsconfig.json` set the options ([`tsconfig`]), and `.env` files provide
@@ -37,6 +38,7 @@ mod suggestion;
 #[cfg(test)]
 mod tests;
 mod tsconfig;
+mod wasm;
 
 use std::{
     borrow::Cow,
@@ -62,15 +64,16 @@ use self::{
     tsconfig::OptionsFinder,
 };
 pub(crate) use self::{
+    env::refers_to_variables,
     fetch_metadata::FetchMetadata,
-    file_type::is_css_module,
     glob::Glob,
     module_spec::ModuleSpec,
     output::{CompiledModule, Output},
     script::bare_imports,
 };
 use super::{
-    compile_error::CompileError, packages::Packages, resolve::Resolver, stack::run_with_stack,
+    compile_error::CompileError, css_module::scope, packages::Packages, resolve::Resolver,
+    stack::run_with_stack,
 };
 use crate::docroot::Root;
 
@@ -144,6 +147,21 @@ impl Compiler {
         }
     }
 
+    /// Replaces `%NAME%` in a page of a project with a `package.json` by the variable of
+    /// `import.meta.env`, as Vite does. Returns the page and the `.env` files.
+    ///
+    /// # Blocking
+    /// Checks the `.env` files for changes.
+    pub(super) fn insert_variables(&self, html: &str) -> Option<(String, Vec<PathBuf>)> {
+        if !self.project.has_manifest() {
+            return None;
+        }
+        let env = self.env.read(self.project.root());
+        // The modules that use the variables report errors.
+        let variables = serde_json::from_str(&env.object.ok()?).ok()?;
+        Some((env::insert_variables(html, &variables), env.files))
+    }
+
     /// Drops the cached modules of removed files and of all files in removed folders.
     pub(crate) fn forget(&self, removed: &HashSet<PathBuf>) {
         self.cache.remove_below(removed);
@@ -184,7 +202,11 @@ impl Compiler {
                 Ok(Output::Module(Arc::new(module)))
             }
             ModuleKind::ScopedStyleSheet => {
-                Ok(Output::StyleSheet(css_module::scope(path, url, &css_text(bytes))?.text))
+                Ok(Output::StyleSheet(scope(path, url, &css_text(bytes))?.text))
+            }
+            ModuleKind::Wasm => {
+                let module = wasm::module(&self.project, path, url, bytes)?;
+                Ok(Output::Module(Arc::new(module)))
             }
             kind => {
                 let code = asset::module(kind, path, url, bytes)?;

@@ -9,10 +9,8 @@
 
 use std::path::Path;
 
-use super::{
-    fetch_metadata::FetchMetadata,
-    file_type::{Language, is_css_module},
-};
+use super::{fetch_metadata::FetchMetadata, file_type::Language};
+use crate::esm::css_module::is_css_module;
 
 /// The module that represents a file for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +38,12 @@ pub(super) enum ModuleKind {
     Json,
     /// The URL of the file.
     Url,
+    /// The content of the file, as a `data:` URL.
+    DataUrl,
+    /// What an instance of a WebAssembly file exports.
+    Wasm,
+    /// A function that instantiates a WebAssembly file.
+    WasmInit,
     /// A constructor function that starts the script as a `Worker`.
     Worker,
     /// A constructor function that starts the script as a `SharedWorker`.
@@ -145,6 +149,9 @@ fn kind_of_import(
         "css" if has("default") => ModuleKind::StyleSheetAndText,
         "css" => ModuleKind::StyleSheet,
         "json" => ModuleKind::Json,
+        "wasm" if has("init") => ModuleKind::WasmInit,
+        "wasm" if has("instance") => ModuleKind::Wasm,
+        _ if has("inline") => ModuleKind::DataUrl,
         _ => ModuleKind::Url,
     }
 }
@@ -250,6 +257,11 @@ mod tests {
             ("a.module.css", "import&raw", Some(ModuleKind::Text)),
             ("a.json", "import", Some(ModuleKind::Json)),
             ("a.svg", "import", Some(ModuleKind::Url)),
+            ("a.svg", "import&inline", Some(ModuleKind::DataUrl)),
+            ("a.svg", "inline", None),
+            ("a.wasm", "import", Some(ModuleKind::Url)),
+            ("a.wasm", "import&init", Some(ModuleKind::WasmInit)),
+            ("a.wasm", "import&instance", Some(ModuleKind::Wasm)),
             ("a", "import", Some(ModuleKind::Url)),
             ("a.txt", "import&raw", Some(ModuleKind::Text)),
             ("a.txt", "raw", None),

@@ -14,7 +14,7 @@
 //! are immutable, except for packages of a workspace. Packs are kept on the disk for the next run
 //! ([`disk_cache`]).
 //!
-//! Left out on purpose: source maps of packages, CSS modules in packages, native addons.
+//! Left out on purpose: source maps of packages, native addons.
 
 mod constant_folding;
 mod definition;
@@ -49,6 +49,7 @@ use self::{
 };
 use super::{
     compile_error::CompileError,
+    css_module::{is_css_module, scope},
     lock::lock,
     outcome::{PackageContent, PackageResponse},
     resolve::{PackageFile, Resolver, Target, is_script},
@@ -189,9 +190,17 @@ impl Packages {
         }
         let Some(file) = self.package_file(path) else { return Ok(None) };
         let extension = file.path.rsplit_once('.').map_or("", |(_, extension)| extension);
-        let is_code = is_script(&file.path) || extension == "json";
+        let is_css_module = is_css_module(Path::new(&file.path));
+        let is_code = is_script(&file.path) || extension == "json" || is_css_module;
         let as_definitions = parsed.wants_definitions();
         let immutable = self.resolver.is_immutable(&file.package);
+        if is_css_module && parsed.module {
+            let failed = |error| CompileError::of_file(&file.path(), error);
+            let text = read_text(&file.path()).map_err(failed)?;
+            let text = scope(&file.path(), &format!("{PACKAGES}{}", file.key()), &text)?.text;
+            let content = PackageContent::StyleSheet(text.into());
+            return Ok(Some(PackageResponse { content, immutable }));
+        }
         if !as_definitions && !is_script(&file.path) && !parsed.import {
             let content = self.resolver.checked_path(&file).map(PackageContent::File);
             return Ok(content.map(|content| PackageResponse { content, immutable }));
@@ -204,7 +213,7 @@ impl Packages {
             let text = read_text(&file.path());
             let text = text.map_err(|error| CompileError::of_file(&file.path(), error))?;
             Some(export(&text))
-        } else if !parsed.url && extension == "css" {
+        } else if !parsed.url && extension == "css" && !is_css_module {
             Some(emit::style(&url()))
         } else if parsed.url || !is_code {
             Some(export(&url()))

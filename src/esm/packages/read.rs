@@ -23,13 +23,14 @@ use super::{
     es_module,
     export_names::ExportNames,
     js::quoted,
-    requests::Request,
+    requests::{Request, RequestKind, Requests},
     sloppy_mode::needs_sloppy_mode,
     transform::{NODE_GLOBALS, Transform},
 };
 use crate::{
     docroot,
     esm::{
+        css_module::{Part, is_css_module, scope},
         edits::Edits,
         enums, nesting,
         resolve::PackageFile,
@@ -50,6 +51,9 @@ pub(super) fn read(file: &PackageFile, url: &str, stack: usize) -> Definition {
             read_text(&path).and_then(|source| Script { path: &path, stack }.convert(&source))
         }
         "json" => read_text(&path).and_then(|text| convert_json(&text)),
+        "css" if is_css_module(&path) => {
+            read_text(&path).and_then(|text| convert_css_module(&path, url, &text))
+        }
         "css" => Ok(commonjs_body(&format!("require.style({});", quoted(url)))),
         "node" | "wasm" => Err("cannot import a binary module".to_owned()),
         _ => Ok(commonjs_body(&format!("module.exports={};", quoted(url)))),
@@ -80,6 +84,28 @@ fn convert_json(text: &str) -> Result<Definition, String> {
     let body = format!("module.exports={};", text.trim());
     let names = ExportNames { own, stars: Vec::new() };
     Ok(Definition { names, ..commonjs_body(&body) })
+}
+
+/// Returns a definition that adds a CSS module to the page and exports its names.
+fn convert_css_module(path: &Path, url: &str, text: &str) -> Result<Definition, String> {
+    let names = scope(path, url, text).map_err(|error| error.message)?.names;
+    let mut requests = Requests::default();
+    let fields = names.iter().map(|(name, parts)| {
+        let parts = parts.iter().map(|part| match part {
+            Part::Class(class) => quoted(class),
+            Part::Imported { specifier, name } => {
+                requests.add(specifier, RequestKind::Require);
+                format!("require({})[{}]", quoted(specifier), quoted(name))
+            }
+        });
+        format!("[{}]:{}", quoted(name), parts.collect::<Vec<_>>().join("+\" \"+"))
+    });
+    let fields = fields.collect::<Vec<_>>().join(",");
+    let sheet = quoted(&format!("{url}?module"));
+    let body = format!("require.style({sheet});module.exports={{__proto__:null,{fields}}};");
+    let own = names.into_keys().filter(|name| name != "default").collect();
+    let names = ExportNames { own, stars: Vec::new() };
+    Ok(Definition { names, requests: requests.list, ..commonjs_body(&body) })
 }
 
 /// Returns a CommonJS definition without requests.

@@ -6,6 +6,7 @@
 
 mod dotenv;
 mod expand;
+mod page;
 
 use std::{
     collections::BTreeMap,
@@ -16,6 +17,8 @@ use std::{
 
 use serde_json::{Map, Value};
 
+pub(super) use self::page::insert_variables;
+pub(crate) use self::page::refers_to_variables;
 use self::{
     dotenv::{Variables, parse},
     expand::{Budget, OverBudget, expand},

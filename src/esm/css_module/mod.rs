@@ -1,4 +1,4 @@
-//! CSS modules: style sheets whose names are local to the file, as modules that export these names.
+//! CSS modules: style sheets whose names are local to the file.
 //!
 //! Classes, ids and keyframes get a suffix derived from the URL of the file. `:global` and `:local`
 //! switch that off and on. `composes` adds classes of the same file, of another file, or global
@@ -13,7 +13,6 @@
 //! Not supported on purpose: `@value`, and local names for grids, containers and custom properties.
 
 mod composes;
-mod exports;
 mod names;
 mod scope;
 mod selector;
@@ -21,4 +20,12 @@ mod selector;
 mod tests;
 mod tokens;
 
-pub(super) use self::{exports::module, scope::scope};
+use std::path::Path;
+
+pub(super) use self::{composes::Part, scope::scope};
+
+/// Returns whether a file is a CSS module (`*.module.css`).
+pub(super) fn is_css_module(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.to_ascii_lowercase().ends_with(".module.css")
+}

@@ -12,7 +12,7 @@ use super::{
 
 /// A part of the value that a name is exported with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// A class, as the page uses it.
     Class(String),
     /// A name that another file exports.

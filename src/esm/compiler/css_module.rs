@@ -10,17 +10,17 @@ use std::{
     path::Path,
 };
 
-use super::{composes::Part, scope::scope};
+use super::{
+    asset::{export_properties, string_literal},
+    link::{ImportedNames, Link, link},
+    output::CompiledModule,
+    project::Project,
+    stamps,
+};
 use crate::{
     esm::{
         compile_error::CompileError,
-        compiler::{
-            asset::{export_properties, string_literal},
-            link::{ImportedNames, Link, link},
-            output::CompiledModule,
-            project::Project,
-            stamps,
-        },
+        css_module::{Part, scope},
     },
     http::own_paths::HOT,
 };
@@ -32,7 +32,7 @@ use crate::{
 ///
 /// # Errors
 /// Fails if `composes` is misplaced, or names a file that cannot be resolved.
-pub(crate) fn module(
+pub(super) fn module(
     project: &dyn Project,
     path: &Path,
     url: &str,

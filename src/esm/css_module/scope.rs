@@ -20,7 +20,7 @@ pub(crate) struct Sheet {
     /// The text for the page.
     pub(crate) text: String,
     /// The exported names and their values.
-    pub(super) names: BTreeMap<String, Vec<Part>>,
+    pub(crate) names: BTreeMap<String, Vec<Part>>,
 }
 
 /// Makes the names of the sheet at a URL path local.
