@@ -80,7 +80,7 @@ fn aliases_of_a_jsconfig_apply_where_no_tsconfig_does() {
         ("folder", "file src/folder/index.jsx"),
         ("x", "file src/x.ts"),
         ("plain", "package /__livers/npm/plain@0/index.js"),
-        ("@/../../x", "missing "),
+        ("@/none", "missing "),
     ] {
         assert_eq!(resolved(&project, "", specifier), wanted, "{specifier}");
     }
