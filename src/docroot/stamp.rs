@@ -77,12 +77,12 @@ pub(crate) struct Dependencies(Vec<(PathBuf, FileStamp)>);
 
 impl Dependencies {
     /// Returns the dependencies with these stamps, unless one is newer than `began`.
-    pub(super) fn new(stamps: Vec<(PathBuf, FileStamp)>, began: SystemTime) -> Option<Self> {
+    pub(crate) fn new(stamps: Vec<(PathBuf, FileStamp)>, began: SystemTime) -> Option<Self> {
         stamps.iter().all(|(_, stamp)| stamp.is_older(began)).then_some(Self(stamps))
     }
 
     /// Returns the stamp of a path and adds it. `None` if there is no file.
-    pub(super) fn stamp(path: &Path) -> Option<(PathBuf, FileStamp)> {
+    pub(crate) fn stamp(path: &Path) -> Option<(PathBuf, FileStamp)> {
         Some((path.to_owned(), FileStamp::at(path)?))
     }
 

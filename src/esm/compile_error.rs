@@ -30,18 +30,22 @@ pub(crate) struct CompileError {
     pub(crate) frame: String,
     /// How to fix it, if that is known.
     pub(crate) help: Option<String>,
+    /// Other files of the project that a change may fix it in.
+    pub(crate) related: Vec<PathBuf>,
 }
 
 impl CompileError {
     /// Creates an error that concerns a whole file.
     pub(crate) fn of_file(file: &Path, message: String) -> Self {
-        Self { file: file.to_owned(), position: None, message, frame: String::new(), help: None }
+        let (file, related) = (file.to_owned(), Vec::new());
+        Self { file, position: None, message, frame: String::new(), help: None, related }
     }
 
     /// Creates an error for a byte range of a file.
     pub(crate) fn at(file: &Path, source: &str, start: usize, end: usize, message: String) -> Self {
         let (position, frame) = frame(source, start, end);
-        Self { file: file.to_owned(), position: Some(position), message, frame, help: None }
+        let (position, related) = (Some(position), Vec::new());
+        Self { file: file.to_owned(), position, message, frame, help: None, related }
     }
 
     /// Creates an error at a line and column, counted from 1, in bytes.

@@ -19,7 +19,7 @@ const MAX_TEXT: usize = 1_000;
 /// # Blocking
 /// Locates the file of the error.
 pub(super) fn describe(folders: &Root, url: &str, error: CompileError) -> Fault {
-    let CompileError { file, position, message, frame, help } = error;
+    let CompileError { file, position, message, frame, help, .. } = error;
     // Only an error with a position quotes what is there.
     let is_hidden = position.is_some() && !folders.serves(&file);
     let (message, frame, help) =

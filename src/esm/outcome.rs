@@ -58,8 +58,8 @@ pub(crate) enum ModuleOutcome {
     StyleSheet(String),
     /// Serve this JavaScript.
     Module(Module),
-    /// The file does not compile, or not in time.
-    Error(Fault),
+    /// The file does not compile, or not in time. Changes of the other files may fix that.
+    Error(Fault, Vec<(PathBuf, ContentHash)>),
 }
 
 /// A compiled module.

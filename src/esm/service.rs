@@ -124,7 +124,8 @@ impl Esm {
             None if spec.needs_content() => {
                 let error = CompileError::of_file(file, TOO_LARGE.to_owned());
                 let error = error.with_help(Some(USE_URL.to_owned()));
-                return Some(ModuleOutcome::Error(describe(&self.folders, url, error)));
+                let fault = describe(&self.folders, url, error);
+                return Some(ModuleOutcome::Error(fault, Vec::new()));
             }
             None => &Bytes::new(),
         };
@@ -133,7 +134,8 @@ impl Esm {
         let (path, name, bytes) = (file.to_owned(), name.to_owned(), content.clone());
         let job = (file, name.clone(), query, spec, docroot::ContentHash::of(content).0);
         let compiling = self.workers.run(job, move || {
-            let output = compiler.compile(&path, &name, &bytes, spec)?;
+            let output = compiler.compile(&path, &name, &bytes, spec);
+            let output = output.map_err(|error| (read_hashes(&error.related), error))?;
             let configuration = match &output {
                 Output::Module(module) => read_hashes(&module.config_files),
                 Output::Unchanged | Output::StyleSheet(_) => Vec::new(),
@@ -146,8 +148,12 @@ impl Esm {
             Ok(Ok((Output::Module(compiled), configuration))) => {
                 ModuleOutcome::Module(self.stamp(file, url, &compiled, configuration, versions))
             }
-            Ok(Err(error)) => ModuleOutcome::Error(describe(&self.folders, url, error)),
-            Err(stopped) => ModuleOutcome::Error(self.describe_stop(url, file, stopped)),
+            Ok(Err((related, error))) => {
+                ModuleOutcome::Error(describe(&self.folders, url, error), related)
+            }
+            Err(stopped) => {
+                ModuleOutcome::Error(self.describe_stop(url, file, stopped), Vec::new())
+            }
         })
     }
 

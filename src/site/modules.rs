@@ -3,7 +3,10 @@
 //! A source that does not compile is answered with 500 and reported on the reload socket and in the
 //! terminal, because a browser tells a page nothing about why a module failed to load.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use bytes::Bytes;
 use hyper::{
@@ -78,21 +81,29 @@ impl Site {
                 Representation::from_bytes(StatusCode::OK, CSS, text)
             }
             ModuleOutcome::Module(module) => self.compiled(url, module),
-            ModuleOutcome::Error(fault) => return Some(self.report_fault(fault)),
+            ModuleOutcome::Error(fault, related) => {
+                self.depend(url, related);
+                return Some(self.report_fault(fault));
+            }
         };
         self.clear_fault(url);
         Some(representation.into_response(method, headers))
     }
 
-    /// Records what a compiled module depends on, and returns its representation.
-    fn compiled(&self, url: &str, module: esm::Module) -> Representation {
-        let hub = self.live.hub();
-        for (file, content_hash) in module.configuration {
+    /// Records that the module at a URL path depends on files with these contents.
+    fn depend(&self, url: &str, files: Vec<(PathBuf, ContentHash)>) {
+        for (file, content_hash) in files {
             for used in self.root.urls_of(&file, false) {
                 self.watch.note(&file, PathState::File(content_hash));
                 self.live.observe(url, &used.to_string());
             }
         }
+    }
+
+    /// Records what a compiled module depends on, and returns its representation.
+    fn compiled(&self, url: &str, module: esm::Module) -> Representation {
+        let hub = self.live.hub();
+        self.depend(url, module.configuration);
         if module.uses_packages {
             self.live.observe(url, esm::PACKAGES_PATH);
         }

@@ -22,6 +22,8 @@ mod conventions;
 mod examples;
 mod guard;
 mod inject;
+#[cfg(feature = "esm")]
+mod link_errors;
 mod live;
 #[cfg(feature = "esm")]
 mod modules;

@@ -15,8 +15,8 @@ use std::{
 use quick_cache::{Weighter, sync};
 
 use super::{
-    glob::Glob, module_spec::ModuleSpec, output::CompiledModule, project::IsServed,
-    script::MAX_VISITED, tsconfig::Options,
+    glob::Glob, missing_exports::NamedImports, module_spec::ModuleSpec, output::CompiledModule,
+    project::IsServed, script::MAX_VISITED, tsconfig::Options,
 };
 use crate::esm::resolve::Target;
 
@@ -63,6 +63,8 @@ pub(super) struct Entry {
     pub(super) targets: Vec<(String, Target)>,
     /// The glob patterns and the files that match them.
     pub(super) matches: Vec<(Glob, Vec<PathBuf>)>,
+    /// The names to check, each time: the files that they come from may have changed.
+    pub(super) named: Vec<NamedImports>,
 }
 
 impl Entry {
@@ -97,7 +99,8 @@ impl Entry {
         let targets = self.targets.iter().map(|(name, _)| 2 * name.len());
         let matches = self.matches.iter().flat_map(|(_, files)| files);
         let matches = matches.map(|file| file.as_os_str().len());
-        module + targets.chain(matches).map(|size| size + PART_OVERHEAD).sum::<usize>()
+        let named = self.named.iter().flat_map(|it| &it.names).map(|(name, ..)| name.len());
+        module + targets.chain(matches).chain(named).map(|size| size + PART_OVERHEAD).sum::<usize>()
     }
 }
 
@@ -170,7 +173,8 @@ mod tests {
             registers: false,
             import_maps: 0,
         };
-        Entry { inputs, module: Some(Arc::new(module)), targets: Vec::new(), matches: Vec::new() }
+        let module = Some(Arc::new(module));
+        Entry { inputs, module, targets: Vec::new(), matches: Vec::new(), named: Vec::new() }
     }
 
     #[test]

@@ -24,10 +24,12 @@ mod config_files;
 mod css_module;
 mod env;
 mod fetch_metadata;
+mod file_exports;
 mod file_type;
 mod glob;
 mod import_maps;
 mod link;
+mod missing_exports;
 mod module_spec;
 mod output;
 mod project;
@@ -55,11 +57,13 @@ use xxhash_rust::xxh3::xxh3_128;
 use self::{
     cache::{Entry, Inputs, Key, ModuleCache},
     env::EnvReader,
+    file_exports::ExportTable,
     file_type::Language,
     link::{ImportedNames, Link, link},
+    missing_exports::{ExportChecker, NamedImports},
     module_spec::ModuleKind,
     project::{Project, RecordingProject},
-    script::{Job, MAX_VISITED, Script},
+    script::{Compiled, Job, MAX_VISITED, Script},
     served_project::{Resolve, ServedProject},
     tsconfig::OptionsFinder,
 };
@@ -83,6 +87,7 @@ pub(crate) struct Compiler {
     options: OptionsFinder,
     env: EnvReader,
     cache: ModuleCache,
+    exports: ExportTable,
     /// Whether a script has been compiled.
     has_compiled: AtomicBool,
 }
@@ -102,6 +107,7 @@ impl Compiler {
             options: OptionsFinder::default(),
             env: EnvReader::default(),
             cache: ModuleCache::new(),
+            exports: ExportTable::new(),
             has_compiled: AtomicBool::new(false),
         }
     }
@@ -241,6 +247,7 @@ impl Compiler {
         if let Some(entry) = self.cache.get(&key)
             && entry.is_valid(&inputs, resolve, &is_served)
         {
+            self.check_exports(path, text, &entry.named)?;
             return Ok(entry.module.clone().map_or(Output::Unchanged, Output::Module));
         }
         let project = RecordingProject::new(&self.project);
@@ -258,7 +265,8 @@ impl Compiler {
         let compiled = run_with_stack(text, || script::compile(&job));
         let compiled =
             compiled.unwrap_or_else(|error| Err(CompileError::of_file(path, error.message())))?;
-        let module = compiled.map(|script| {
+        let Compiled { script, named } = compiled;
+        let module = script.map(|script| {
             self.has_compiled.store(true, Ordering::Relaxed);
             let Script { code, slots, imports, globs, packages } = script;
             Arc::new(CompiledModule { code, imports, config_files, globs, packages, slots })
@@ -268,8 +276,27 @@ impl Compiler {
         let matches =
             globs.map(|glob| (glob.clone(), glob.files(&mut budget, &is_served))).collect();
         let targets = project.into_targets();
-        self.cache.insert(key, Entry { inputs, module: module.clone(), targets, matches });
+        let checked = self.check_exports(path, text, &named);
+        self.cache.insert(key, Entry { inputs, module: module.clone(), targets, matches, named });
+        checked?;
         Ok(module.map_or(Output::Unchanged, Output::Module))
+    }
+
+    /// Checks that the imported modules export these names.
+    ///
+    /// # Blocking
+    /// Reads those that have changed.
+    ///
+    /// # Errors
+    /// One of them does not.
+    fn check_exports(
+        &self,
+        path: &Path,
+        text: &str,
+        named: &[NamedImports],
+    ) -> Result<(), CompileError> {
+        let (project, packages) = (&self.project, &*self.project.packages);
+        ExportChecker { project, packages, table: &self.exports }.check(path, text, named)
     }
 
     /// Returns whether plain JavaScript modules register for hot updates, too. This is so in a

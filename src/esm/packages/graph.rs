@@ -284,8 +284,11 @@ impl Graph {
         let mut open = false;
         while let Some(node) = next.pop() {
             names.extend(node.definition.names.own.iter().cloned());
-            open |= matches!(node.definition.format, Format::CommonJs { .. });
-            for file in node.star_exports() {
+            let stars = node.star_exports();
+            open |= matches!(node.definition.format, Format::CommonJs { .. })
+                || node.definition.error.is_some()
+                || stars.len() < node.definition.names.stars.len();
+            for file in stars {
                 if seen.insert(file.key()) {
                     next.push(self.node(file));
                 }

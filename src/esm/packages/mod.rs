@@ -69,8 +69,9 @@ pub(crate) struct Packages {
     exports: Mutex<HashMap<String, Arc<Exports>>>,
 }
 
-/// The names that a file is known to export, and whether it may export more at run time.
-type Exports = (HashSet<String>, bool);
+/// The names that a file is known to export, whether it may export more at run time, and whether it
+/// has a default export.
+type Exports = (HashSet<String>, bool, bool);
 
 impl Packages {
     /// Creates the packages of a resolver's project.
@@ -121,8 +122,33 @@ impl Packages {
         let Some(exports) = url.strip_prefix(PACKAGES).and_then(|path| self.exports(path)) else {
             return names.collect();
         };
-        let (known, open) = &*exports;
+        let (known, open, _) = &*exports;
         names.filter(|name| *open && !known.contains(name)).collect()
+    }
+
+    /// Returns whether the module at a URL exports a name, or `None` if that is not known.
+    ///
+    /// # Blocking
+    /// Reads the file, unless it is large.
+    pub(crate) fn exports_name(&self, url: &str, name: &str) -> Option<bool> {
+        let exports = self.exports(url.strip_prefix(PACKAGES)?)?;
+        let (known, open, has_default) = &*exports;
+        let is_known = if name == "default" { *has_default } else { known.contains(name) };
+        (is_known || !open).then_some(is_known)
+    }
+
+    /// Returns the names that the module at a URL is known to export.
+    ///
+    /// # Blocking
+    /// Reads the file, unless it is large.
+    pub(crate) fn names(&self, url: &str) -> impl Iterator<Item = String> {
+        let exports = url.strip_prefix(PACKAGES).and_then(|path| self.exports(path));
+        let names = exports.map(|exports| {
+            let (known, _, has_default) = &*exports;
+            let default = has_default.then(|| "default".to_owned());
+            known.iter().cloned().chain(default).collect::<Vec<_>>()
+        });
+        names.unwrap_or_default().into_iter()
     }
 
     /// Returns the known exports of the file at a URL path below [`PACKAGES`], or `None` if it is
@@ -140,7 +166,7 @@ impl Packages {
             exports
         } else {
             let (node, names, open) = self.graph.export_names_if_fast(&file)?;
-            let exports: Exports = (names.into_iter().collect(), open);
+            let exports: Exports = (names.into_iter().collect(), open, node.has_default());
             if let Ok(text) = serde_json::to_string(&exports).as_ref()
                 && immutable
             {
@@ -330,10 +356,7 @@ impl Packages {
             return Err(CompileError::of_file(&file.path(), message.clone()));
         }
         let (names, is_open) = self.graph.export_names(&entry);
-        let has_default = match entry.definition.format {
-            Format::CommonJs { .. } => true,
-            Format::Module { has_default, .. } => has_default,
-        };
+        let has_default = entry.has_default();
         let awaits = nodes
             .iter()
             .any(|node| matches!(node.definition.format, Format::Module { awaits: true, .. }));

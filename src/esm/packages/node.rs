@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::definition::Definition;
+use super::definition::{Definition, Format};
 use crate::esm::resolve::PackageFile;
 
 /// The target of a request.
@@ -41,6 +41,14 @@ impl Node {
             Link::File { file, separate } => Some((file, *separate)),
             _ => None,
         })
+    }
+
+    /// Returns whether the file has a default export. That of CommonJS is `module.exports`.
+    pub(super) fn has_default(&self) -> bool {
+        match self.definition.format {
+            Format::CommonJs { .. } => true,
+            Format::Module { has_default, .. } => has_default,
+        }
     }
 
     /// Returns the files whose names this one exports too (`export * from`).

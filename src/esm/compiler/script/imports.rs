@@ -1,7 +1,7 @@
 //! Import specifiers of a script: their targets, and the URLs that replace them.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     path::{MAIN_SEPARATOR, Path, PathBuf},
 };
 
@@ -11,7 +11,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use super::{
     job::Job,
     rewrite::{Replacement, Replacements},
-    scan::{Address, Request, Scan},
+    scan::{Address, Named, Request, Scan},
 };
 use crate::{
     esm::{
@@ -19,6 +19,7 @@ use crate::{
         compiler::{
             file_type::Language,
             link::{ImportedNames, Link, link},
+            missing_exports::{Module, NamedImports},
         },
     },
     http::own_paths::PACKAGES,
@@ -97,6 +98,42 @@ fn join(url: &str, specifier: &str) -> String {
         }
     }
     names.join("/")
+}
+
+/// Returns the names that a script imports from modules whose exports can be known.
+pub(super) fn named(job: &Job<'_>, scan: &Scan, links: &Links) -> Vec<NamedImports> {
+    let mut all = Vec::<NamedImports>::new();
+    let mut modules = HashMap::<&str, Option<Module>>::new();
+    for Named { specifier, name, span, is_export } in &scan.named {
+        let module = modules.entry(specifier).or_insert_with(|| module(job, specifier, links));
+        let Some(module) = module else { continue };
+        let name = (name.clone(), span.start, span.end);
+        match all.last_mut() {
+            Some(last) if last.specifier == *specifier && last.is_export == *is_export => {
+                last.names.push(name);
+            }
+            _ => all.push(NamedImports {
+                specifier: specifier.clone(),
+                module: module.clone(),
+                names: vec![name],
+                is_export: *is_export,
+            }),
+        }
+    }
+    all
+}
+
+/// Returns the module that a specifier leads to, if its exports can be known.
+fn module(job: &Job<'_>, specifier: &str, links: &Links) -> Option<Module> {
+    let (_, link) = links.iter().find(|(request, _)| request.specifier == specifier)?;
+    match link {
+        Link::File { path, url } if !url[path.len()..].contains("import") => {
+            Module::of(job.project.resolve(specifier, job.path))
+        }
+        // Without the names that it lists.
+        Link::Url(_) => Module::of(job.project.resolve(specifier, job.path)),
+        _ => None,
+    }
 }
 
 /// Returns the specifiers and URLs of the imported package files, without queries.

@@ -37,6 +37,7 @@ use self::{
 use super::{
     file_type::Language,
     glob::Glob,
+    missing_exports::NamedImports,
     module_spec::ScriptContext,
     stamps::{self, Slot},
     tsconfig::Options,
@@ -61,14 +62,29 @@ pub(super) struct Script {
     pub(super) packages: Vec<(String, String)>,
 }
 
+/// The result of a compilation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Compiled {
+    /// The script; `None` if it needs no change.
+    pub(super) script: Option<Script>,
+    /// The names that it imports, as far as they can be checked.
+    pub(super) named: Vec<NamedImports>,
+}
+
+impl Compiled {
+    fn unchanged(named: Vec<NamedImports>) -> Self {
+        Self { script: None, named }
+    }
+}
+
 /// Packages whose JSX functions create React elements.
 const REACT_RUNTIMES: [&str; 4] = ["react", "@emotion/react", "theme-ui", "nativewind"];
 
-/// Compiles a script, or returns `None` if it needs no change.
+/// Compiles a script.
 ///
 /// # Blocking
 /// Resolves imports on the disk.
-pub(super) fn compile(job: &Job<'_>) -> Result<Option<Script>, CompileError> {
+pub(super) fn compile(job: &Job<'_>) -> Result<Compiled, CompileError> {
     if let Some(at) = nesting::too_deep(job.text, job.language.is_typed()) {
         return Err(
             job.error_at(Span::empty(u32::try_from(at).unwrap_or_default()), TOO_DEEP.to_owned())
@@ -83,7 +99,7 @@ pub(super) fn compile(job: &Job<'_>) -> Result<Option<Script>, CompileError> {
     let mut parsed = match parse::parse(&allocator, job.text, source_type) {
         Ok(parsed) => parsed,
         Err(_) if job.language == Language::Js && parse::is_sloppy_script(job.text) => {
-            return Ok(None);
+            return Ok(Compiled::unchanged(Vec::new()));
         }
         Err(error) => {
             return Err(parse::suggest_language(job, parse::error_of_diagnostic(job, &error)));
@@ -97,8 +113,12 @@ pub(super) fn compile(job: &Job<'_>) -> Result<Option<Script>, CompileError> {
         parsed.is_module |= has_rewrites && job.context == ScriptContext::Page;
         let has_features = scan.jsx.is_some() || scan.env || scan.hot || scan.glob;
         let needs_compilation = has_features || has_rewrites || has_defines;
-        if job.context == ScriptContext::Classic || !needs_compilation {
-            return Ok(None);
+        if job.context == ScriptContext::Classic {
+            return Ok(Compiled::unchanged(Vec::new()));
+        }
+        if !needs_compilation {
+            let links = if scan.named.is_empty() { Vec::new() } else { imports::links(job, &scan) };
+            return Ok(Compiled::unchanged(imports::named(job, &scan, &links)));
         }
     }
     if let Some(span) = scan.too_deep {
@@ -111,7 +131,7 @@ pub(super) fn compile(job: &Job<'_>) -> Result<Option<Script>, CompileError> {
         let help = "set \"experimentalDecorators\": true in tsconfig.json".to_owned();
         return Err(job.error_at(span, message).with_help(Some(help)));
     }
-    transform_and_print(job, &allocator, parsed, &scan).map(Some)
+    transform_and_print(job, &allocator, parsed, &scan)
 }
 
 /// What a compiled script needs from livers' own modules.
@@ -132,7 +152,7 @@ fn transform_and_print<'a>(
     allocator: &'a Allocator,
     parsed: Parsed<'a>,
     scan: &Scan,
-) -> Result<Script, CompileError> {
+) -> Result<Compiled, CompileError> {
     let Parsed { mut program, scoping, is_module } = parsed;
     let in_page = matches!(job.context, ScriptContext::Page | ScriptContext::Unknown);
     let is_module = job.context != ScriptContext::Classic
@@ -150,9 +170,11 @@ fn transform_and_print<'a>(
     }
     let globs = if scan.glob { globs::expand(job, allocator, &mut program)? } else { Vec::new() };
     // The transformer and the globs have added imports.
-    let links = imports::links(job, &Scan::of(&program));
+    let transformed = Scan::of(&program);
+    let links = imports::links(job, &transformed);
     let (replacements, imports) = imports::replacements(job, &links, scan.jsx)?;
     let packages = imports::packages(&links);
+    let named = imports::named(job, &transformed, &links);
     if job.context == ScriptContext::Classic && !links.is_empty() {
         let message = "this script has imports, but the page loads it as a classic script";
         let help = format!("<script type=\"module\" src=\"{}\">", job.url);
@@ -167,7 +189,8 @@ fn transform_and_print<'a>(
     let hot = in_page && is_module;
     let features = Features { env, hot, react, refresh };
     let (code, slots) = print(job, &program, &placeholder, &imports, &features);
-    Ok(Script { code, slots, imports, globs, packages })
+    let script = Script { code, slots, imports, globs, packages };
+    Ok(Compiled { script: Some(script), named })
 }
 
 /// Removes types, JSX and decorators, and instruments components.

@@ -24,6 +24,15 @@ pub(super) struct Request {
     pub(super) span: Span,
 }
 
+/// A name in an `import` or an `export .. from`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Named {
+    pub(super) specifier: String,
+    pub(super) name: String,
+    pub(super) span: Span,
+    pub(super) is_export: bool,
+}
+
 /// The imports and features of a script.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
@@ -33,6 +42,8 @@ pub(super) struct Scan {
     pub(super) names: BTreeMap<String, BTreeSet<String>>,
     /// The specifiers whose default export is imported.
     pub(super) defaults: BTreeSet<String>,
+    /// The imported and re-exported names in the text, in order.
+    pub(super) named: Vec<Named>,
     /// The first JSX element or fragment.
     pub(super) jsx: Option<Span>,
     /// The first decorator.
@@ -120,6 +131,14 @@ impl Scan {
         }
     }
 
+    /// Adds a name in an import without attributes, unless the transformer added it.
+    fn add_named(&mut self, source: &StringLiteral<'_>, name: &str, span: Span, is_export: bool) {
+        if !source.span.is_empty() {
+            let (specifier, name) = (source.value.to_string(), name.to_owned());
+            self.named.push(Named { specifier, name, span, is_export });
+        }
+    }
+
     fn add_name(&mut self, specifier: &str, name: &str) {
         if name == "default" {
             self.defaults.insert(specifier.to_owned());
@@ -183,18 +202,26 @@ impl<'a> Visit<'a> for Scan {
         }
         self.add_request(&import.source, import.with_clause.as_deref());
         let specifier = import.source.value.as_str();
+        let has_attributes = import.with_clause.is_some();
         for imported in import.specifiers.iter().flatten() {
             match imported {
                 ImportDeclarationSpecifier::ImportSpecifier(named) => {
                     if !named.import_kind.is_type() {
-                        self.add_name(specifier, &named.imported.name());
+                        let name = named.imported.name();
+                        self.add_name(specifier, &name);
+                        if !has_attributes {
+                            self.add_named(&import.source, &name, named.imported.span(), false);
+                        }
                     }
                 }
                 ImportDeclarationSpecifier::ImportNamespaceSpecifier(all) => {
                     self.namespaces.insert(all.local.name.to_string(), specifier.to_owned());
                 }
-                ImportDeclarationSpecifier::ImportDefaultSpecifier(_) => {
+                ImportDeclarationSpecifier::ImportDefaultSpecifier(default) => {
                     self.add_name(specifier, "default");
+                    if !has_attributes {
+                        self.add_named(&import.source, "default", default.span, false);
+                    }
                 }
             }
         }
@@ -207,7 +234,11 @@ impl<'a> Visit<'a> for Scan {
         self.add_request(&export.source, export.with_clause.as_deref());
         for exported in &export.specifiers {
             if !exported.export_kind.is_type() {
-                self.add_name(&export.source.value, &exported.local.name());
+                let name = exported.local.name();
+                self.add_name(&export.source.value, &name);
+                if export.with_clause.is_none() {
+                    self.add_named(&export.source, &name, exported.local.span(), true);
+                }
             }
         }
     }

@@ -141,6 +141,7 @@ fn compile_with(
         registers: project.registers,
         project,
     })
+    .map(|compiled| compiled.script)
 }
 
 /// Compiles a script, and returns its code without the source map, or its error.

@@ -1,0 +1,167 @@
+//! Imports that compile but that the browser cannot link: each leaves a page blank, so each has a
+//! message in the page and in the terminal.
+
+use crate::support::browser::{Page, browser};
+use crate::support::dir::TempDir;
+use crate::support::server::Livers;
+
+/// The text of the overlay, or nothing.
+const OVERLAY: &str = "(document.documentElement.lastElementChild.shadowRoot?.textContent ?? '')";
+
+/// Creates a project whose entry imports all kinds of modules.
+fn project() -> TempDir {
+    let dir = TempDir::new();
+    for (path, text) in [
+        ("package.json", "{\"name\":\"project\",\"type\":\"module\"}"),
+        (
+            "index.html",
+            "<!doctype html><title>none</title><script type=module src=src/main.ts></script>",
+        ),
+        (
+            "src/a.ts",
+            "export const one = 1;\nexport interface Shape { a: 1 }\nexport type Name = string;\nexport default 3;\n",
+        ),
+        ("src/b.ts", "export const two = 2;\nexport const both = 2;\n"),
+        ("src/c.ts", "export const three = 3;\nexport const both = 3;\n"),
+        ("src/all.ts", "export * from './b';\nexport * from './c';\nexport * from 'common';\n"),
+        ("src/known.ts", "export * from './b';\nexport * from './c';\n"),
+        ("src/old.js", "module.exports = { old: 1 };\n"),
+        (
+            "node_modules/esm/package.json",
+            "{\"name\":\"esm\",\"version\":\"1.0.0\",\"type\":\"module\",\"main\":\"index.js\"}",
+        ),
+        ("node_modules/esm/index.js", "export * from './more.js'; export const inside = 1;"),
+        ("node_modules/esm/more.js", "export const more = 1;"),
+        ("node_modules/common/package.json", "{\"name\":\"common\",\"version\":\"1.0.0\"}"),
+        (
+            "node_modules/common/index.js",
+            "for (const name of ['hidden', 'seen']) exports[name] = name;",
+        ),
+        ("favicon.ico", ""),
+    ] {
+        dir.write(path, text);
+    }
+    dir.write("src/main.ts", main("document.title = 'ready';"));
+    dir
+}
+
+/// Returns an entry module that imports what exists.
+fn main(more: &str) -> String {
+    format!(
+        "import a, {{ one, Shape, type Name }} from './a';\n\
+         import {{ two }} from './all';\n\
+         import {{ hidden }} from 'common';\n\
+         import {{ more }} from 'esm';\n\
+         export type {{ Shape }} from './a';\n\
+         export const shape: Shape | Name = String([a, one, two, hidden, more]);\n{more}"
+    )
+}
+
+/// Waits until the page is ready and shows no error.
+async fn wait_until_ready(page: &Page, title: &str) {
+    page.wait_until(&format!("document.title === '{title}' && {OVERLAY} === ''")).await;
+}
+
+#[tokio::test]
+async fn a_missing_export_is_reported_until_a_save_fixes_it() {
+    let dir = project();
+    let livers = Livers::on(dir.path()).start().await;
+    let page = browser().await.open(livers.url()).await;
+    wait_until_ready(&page, "ready").await;
+    for (at, (text, message, help)) in [
+        (
+            "import { nope } from './a'; nope;",
+            "\"./a\" has no export \"nope\"",
+            "import nope from \"./a\"",
+        ),
+        (
+            "import { twoo } from './known'; twoo;",
+            "\"./known\" has no export \"twoo\"",
+            "did you mean \"two\"?",
+        ),
+        (
+            "import nope from './b'; nope;",
+            "\"./b\" has no default export",
+            "import { both, two } from \"./b\"",
+        ),
+        (
+            "import { both } from './known'; both;",
+            "\"./known\" exports \"both\" twice: from src/b.ts and from src/c.ts",
+            "its name",
+        ),
+        (
+            "import { insid } from 'esm'; insid;",
+            "\"esm\" has no export \"insid\"",
+            "did you mean \"inside\"?",
+        ),
+        (
+            "import nope from 'esm'; nope;",
+            "\"esm\" has no default export",
+            "import { inside, more } from \"esm\"",
+        ),
+        ("import old from './old'; old;", "\"./old\" has no default export", "CommonJS"),
+        ("export { Shape } from './a';", "\"./a\" has no export \"Shape\"", "export type"),
+        ("export { four } from './b';", "\"./b\" has no export \"four\"", ""),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let seen = livers.lines().len();
+        dir.write("src/main.ts", main(text));
+        livers.wait_for_line_after(seen, |line| line.contains("src/main.ts:7:")).await;
+        livers.wait_for_line_after(seen, |line| line.contains(message)).await;
+        let shown = [message, help, "src/main.ts:7:", text];
+        for shown in shown {
+            let shown = serde_json::to_string(shown).expect("JSON");
+            page.wait_until(&format!("{OVERLAY}.includes({shown})")).await;
+        }
+        let title = format!("fixed {at}");
+        dir.write("src/main.ts", main(&format!("document.title = '{title}';")));
+        wait_until_ready(&page, &title).await;
+    }
+}
+
+#[tokio::test]
+async fn an_importers_error_follows_the_imported_file() {
+    let dir = project();
+    let entry = "import { late } from './all';\ndocument.title = late;";
+    dir.write("src/known.ts", "export * from './b';\n");
+    dir.write("src/all.ts", "export * from './known';\n");
+    dir.write("src/main.ts", entry);
+    let livers = Livers::on(dir.path()).start().await;
+    let page = browser().await.open(livers.url()).await;
+    let missing = "\"./all\" has no export \"late\"";
+    let shown = format!("{OVERLAY}.includes('src/main.ts:1:10')");
+    livers.wait_for_line(|line| line.contains(missing)).await;
+    page.wait_until(&shown).await;
+    // The file behind two `export *` gets the name, loses it, and gets it again.
+    for title in ["first", "second"] {
+        dir.write("src/b.ts", format!("export const late = '{title}';"));
+        wait_until_ready(&page, title).await;
+        let seen = livers.lines().len();
+        dir.write("src/b.ts", "export const other = 1;");
+        livers.wait_for_line_after(seen, |line| line.contains(missing)).await;
+        page.wait_until(&shown).await;
+    }
+    dir.write("src/b.ts", "export const late = 'third';");
+    wait_until_ready(&page, "third").await;
+}
+
+#[tokio::test]
+async fn a_site_of_plain_modules_reports_link_errors() {
+    let dir = TempDir::new();
+    dir.write(
+        "index.html",
+        "<!doctype html><title>none</title><script type=module src=main.js></script>",
+    );
+    dir.write("main.js", "import { a } from './a.js';\n\nimport { nope } from './a.js';\n");
+    dir.write("a.js", "export const a = 'a';\n");
+    let livers = Livers::on(dir.path()).start().await;
+    let page = browser().await.open(livers.url()).await;
+    livers.wait_for_line(|line| line.contains("main.js:3:10")).await;
+    page.wait_until(&format!("{OVERLAY}.includes('\"./a.js\" has no export \"nope\"')")).await;
+    dir.write("a.js", "export const a = 'a', nope = 1;\n");
+    page.wait_until(&format!("{OVERLAY} === ''")).await;
+    dir.write("main.js", "import { a } from './a.js';\ndocument.title = a;\n");
+    wait_until_ready(&page, "a").await;
+}
