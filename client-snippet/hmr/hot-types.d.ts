@@ -67,9 +67,9 @@ type RegistryEnvironment = Omit<HotEnvironment, 'fetch'> & {
 /** All modules that the page has loaded. */
 interface Registry {
   modules: Map<string, Module>;
-  /** Pruned modules, and the URLs of pruned sheets, which may be imported again. */
+  /** Pruned modules and sheets, which may be imported again. */
   pruned: Map<string, Module>;
-  removedSheets: Map<string, string>;
+  removedSheets: Set<string>;
   /** Modules that a worker runs, of this page or another. Their change reloads the page. */
   workerModules: Set<string>;
   /** Modules that rejected their update, and why. */
@@ -86,8 +86,10 @@ interface Registry {
   callSafely<T>(call: () => T): T | undefined;
   emit(event: string, payload: object): void;
   sheets(): any[];
-  /** Adds a style sheet. Settles when it has loaded or failed. */
-  style(path: string): Promise<void>;
+  /** Inserts a style sheet, or replaces the one of the same path. */
+  style(sheet: Sheet): void;
+  /** Removes a style sheet. */
+  unstyle(path: string): void;
   /** Registers a module and returns its `import.meta.hot`. */
   hot(path: string, url: string, imports: string[]): HotContext;
   /** Sets why a module does not accept updates. */
@@ -97,7 +99,24 @@ type RegistryState = Omit<Registry, 'hot'>;
 type Deferred = { promise: Promise<void>; resolve: () => void };
 type Defer = () => Deferred;
 type MakeRegistry = (environment: RegistryEnvironment) => Registry;
-type MakeSheets = (document: Document) => Pick<Registry, 'sheets' | 'style'>;
+type MakeSheets = (document: Document) => Pick<Registry, 'sheets' | 'style' | 'unstyle'>;
+/** A style sheet that a module imports, with the sheets that it imports. */
+interface Sheet {
+  path: string;
+  /** The paths of the sheets whose rules are among its own. */
+  parts: string[];
+  /** Layer statements, and imports that the browser loads. */
+  head: string;
+  rules: string;
+  /** Whether the browser loads imports. */
+  loads: boolean;
+}
+type Piece =
+  | string
+  | { layers: string }
+  | { url: string; conditions: string }
+  | { part: Sheet | undefined; open?: string; close?: string; conditions?: string };
+type Joined = (path: string, ...pieces: Piece[]) => Sheet;
 type MakeContext = (
   registry: RegistryState,
   environment: RegistryEnvironment,

@@ -16,6 +16,9 @@ export const decodePath = (path) => {
   }
 };
 
+/** @type {DecodePath} */
+const encodePath = (path) => encodeURI(path).replace(/[?#]/g, encodeURIComponent);
+
 /** Resolves a specifier to one of the module's imports. @type {Resolve} */
 const resolve = ({ url, imports, urls }, specifier) => {
   const { href, pathname, search } = new URL(specifier, url);
@@ -34,25 +37,90 @@ const defer = () => {
   return { promise, resolve };
 };
 
+/** Joins a style sheet with those that it imports. @type {Joined} */
+export const joined = (path, ...pieces) => {
+  /** @type {Sheet} */
+  const sheet = { path, parts: [], head: '', rules: '', loads: false };
+  for (const piece of pieces) {
+    if (typeof piece === 'string') sheet.rules += piece;
+    else if ('layers' in piece) {
+      // The first statement decides the order of layers. Only such statements may precede imports.
+      sheet.head += piece.layers;
+      sheet.rules += piece.layers;
+    } else if ('url' in piece) {
+      sheet.head += importOf(new URL(piece.url, globalThis.location?.href).href, piece.conditions);
+      sheet.loads = true;
+    } else if (piece.part) {
+      const { part, open = '', close = '', conditions } = piece;
+      sheet.parts.push(part.path, ...part.parts);
+      sheet.rules += open + part.rules + close;
+      if (!part.loads) continue;
+      const url = `data:text/css,${encodeURIComponent(part.head)}`;
+      sheet.head += conditions ? importOf(url, conditions) : part.head;
+      sheet.loads = true;
+    } // A sheet that imports this one has not run.
+  }
+  return sheet;
+};
+
+/** @type {(url: string, conditions?: string) => string} */
+const importOf = (url, conditions = '') => `@import url(${JSON.stringify(url)}) ${conditions};\n`;
+
 /** The style sheets that modules import. @type {MakeSheets} */
 const makeSheets = (document) => {
-  /** @type {Registry['sheets']} */
-  const sheets = () => [...document.querySelectorAll('link[data-livers]')];
+  const inserted = new Set();
+  const adopted = new Map(); // path -> sheet, if the page's policy forbids style elements
+  let isForbidden = false;
 
-  /** @type {Registry['style']} */
-  const style = async (path) => {
-    const name = decodePath(path.split('?')[0]);
-    if (!document || sheets().some(({ dataset }) => dataset.livers === name)) return;
-    const link = document.createElement('link');
-    Object.assign(link, { rel: 'stylesheet', href: path });
-    link.dataset.livers = name; // unlike href, not changed when the sheet is replaced
-    await new Promise((done) => {
-      link.onload = link.onerror = done;
-      (document.head ?? document.documentElement).append(link);
-    });
+  /** @type {Registry['sheets']} */
+  const sheets = () => [...document.querySelectorAll('style[data-livers]')];
+
+  const byName = (name = '') =>
+    inserted.has(name) ? sheets().filter(({ dataset }) => dataset.livers === name) : [];
+
+  /** @type {(name: string, text: string) => void} */
+  const adopt = (name, text) => {
+    const sheet = adopted.get(name) ?? new CSSStyleSheet();
+    sheet.replaceSync(text);
+    if (!adopted.has(name)) document.adoptedStyleSheets.push(sheet);
+    adopted.set(name, sheet);
   };
 
-  return { sheets, style };
+  /** @type {Registry['style']} */
+  const style = ({ path, parts, head, rules, loads }) => {
+    if (!document) return;
+    const name = decodePath(path);
+    const old = byName(name);
+    inserted.add(name);
+    const element = document.createElement('style');
+    const holder = document.querySelector('script[nonce],style[nonce],link[nonce]');
+    if (holder && 'nonce' in holder) element.nonce = `${holder.nonce}`;
+    element.dataset.livers = name;
+    if (parts[0]) element.dataset.parts = JSON.stringify(parts.map(decodePath));
+    if (isForbidden) element.type = 'none'; // only marks that the sheet is used
+    else element.textContent = `${loads ? head : ''}${rules}\n/*# sourceURL=${encodePath(name)} */`;
+    const removeOld = () => {
+      for (const each of old) each.remove();
+    };
+    if (loads && old[0]) element.onload = element.onerror = removeOld;
+    if (old[0]) old[old.length - 1].after(element);
+    else (document.head ?? document.documentElement).append(element);
+    if (!element.sheet) {
+      isForbidden = true;
+      adopt(name, rules);
+    } else if (old[0]?.sheet?.disabled) element.sheet.disabled = true;
+    if (!element.onload) removeOld();
+  };
+
+  /** @type {Registry['unstyle']} */
+  const unstyle = (name) => {
+    for (const element of byName(name)) element.remove();
+    const sheet = adopted.get(name);
+    if (!sheet || !adopted.delete(name)) return;
+    document.adoptedStyleSheets = document.adoptedStyleSheets.filter((each) => each !== sheet);
+  };
+
+  return { sheets, style, unstyle };
 };
 
 /** Creates the `import.meta.hot` of modules. @type {MakeContext} */
@@ -99,7 +167,7 @@ const makeContext = (registry, { location, load }) => {
 /** Registers modules as they run. @type {MakeHot} */
 const makeHot = (registry, environment) => {
   const { modules, pruned, removedSheets } = registry;
-  const { document, channel } = environment;
+  const { document, channel, load } = environment;
   const context = makeContext(registry, environment);
 
   /**
@@ -108,8 +176,7 @@ const makeHot = (registry, environment) => {
    * @type {(path: string) => void}
    */
   const restore = (path) => {
-    const href = removedSheets.get(path);
-    if (href && removedSheets.delete(path)) void registry.style(href);
+    if (removedSheets.delete(path)) void load(`${encodePath(path)}?import&t=${registry.version}`).catch(() => {});
     const module = pruned.get(path);
     if (!module || !pruned.delete(path) || modules.has(path)) return;
     modules.set(path, module);
@@ -152,7 +219,7 @@ export const makeRegistry = (environment) => {
   const registry = {
     modules: new Map(),
     pruned: new Map(),
-    removedSheets: new Map(),
+    removedSheets: new Set(),
     workerModules: new Set(),
     invalidated: new Map(),
     unfinished: new Map(),
@@ -199,4 +266,4 @@ export const registry = makeRegistry({
   load: (url) => import(url),
 });
 
-export const { hot, style } = registry;
+export const { hot, style, unstyle } = registry;

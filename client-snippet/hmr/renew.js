@@ -25,15 +25,13 @@ const dispose = async (module, { callSafely }) => {
 
 /** Removes modules that nothing imports any more. @type {MakePrune} */
 const makePrune = (registry, isEntry) => {
-  const { modules, pruned, removedSheets, callSafely, emit, sheets } = registry;
+  const { modules, pruned, removedSheets, callSafely, emit, sheets, unstyle } = registry;
 
   /** @type {(path: string) => void} */
-  const removeSheets = (path) => {
-    for (const link of sheets().filter(({ dataset }) => dataset.livers === path)) {
-      link.remove();
-      const { pathname, search } = new URL(link.href);
-      removedSheets.set(path, pathname + (/^\?module\b/.test(search) ? '?module' : ''));
-    }
+  const removeSheet = (path) => {
+    if (!sheets().some(({ dataset }) => dataset.livers === path)) return;
+    unstyle(path);
+    removedSheets.add(path);
   };
 
   /** @type {ReturnType<MakePrune>} */
@@ -43,7 +41,7 @@ const makePrune = (registry, isEntry) => {
     const unused = [...paths].filter((path) => !isEntry(path));
     if (unused[0]) emit('vite:beforePrune', { type: 'prune', paths: unused });
     for (const path of unused) {
-      removeSheets(path);
+      removeSheet(path);
       const module = modules.get(path);
       if (!module) continue;
       modules.delete(path);

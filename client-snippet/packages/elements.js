@@ -1,4 +1,4 @@
-// Adds scripts and style sheets of packages to the page.
+// Adds scripts of packages to the page.
 
 /**
  * Runs a classic script that assigns its definition to `document.currentScript.definition`.
@@ -24,21 +24,3 @@ export const runScript = async (url) => {
     element.remove();
   });
 };
-
-/**
- * Adds a style sheet, once. Settles when it has loaded or failed. Does nothing in a worker.
- *
- * @param {string} href
- * @returns {Promise<void>}
- */
-export const addStyle = (href) =>
-  new Promise((resolve) => {
-    if (typeof document === 'undefined') return resolve();
-    const links = [...document.querySelectorAll('link')];
-    if (links.some((link) => link.rel === 'stylesheet' && link.href === href)) return resolve();
-    const link = document.createElement('link');
-    link.rel = 'stylesheet';
-    link.href = href;
-    link.onload = link.onerror = () => resolve();
-    document.head.append(link);
-  });

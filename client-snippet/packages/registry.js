@@ -4,7 +4,7 @@
 // CommonJS runs at its first `require`. ES modules are linked as a whole graph and then run, in the
 // order of a browser: see `link` and `evaluate`. Nothing here is global.
 
-import { addStyle, runScript } from './elements.js';
+import { runScript } from './elements.js';
 import { defaultOf, namesOf, namespaceOf } from './namespace.js';
 import { process, stub, unavailable } from './node.js';
 
@@ -124,7 +124,6 @@ const requireOf = (record, requires) => {
   require.resolve = (/** @type {string} */ specifier) => `/${find(specifier)}`;
   require.cache = {};
   require.import = (/** @type {string} */ specifier) => importFrom(record, specifier);
-  require.style = (/** @type {string} */ url) => void style(url).catch(() => {});
   return require;
 };
 
@@ -345,11 +344,3 @@ export const builtin = (name) => [
   },
   requireRecord(recordOf(`node:${name}`)),
 ];
-
-/**
- * Adds a style sheet of a package to the page, once.
- *
- * @param {string} url
- * @returns {Promise<void>}
- */
-export const style = (url) => addStyle(new URL(url, base).href);

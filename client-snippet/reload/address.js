@@ -9,6 +9,9 @@ export const decodePath = (path) => {
   }
 };
 
+/** @type {DecodePath} */
+export const encodePath = (path) => encodeURI(path).replace(/[?#]/g, encodeURIComponent);
+
 /** Returns the decoded path of a URL, or '' if it is of another origin. @type {PathOf} */
 export const pathOf = (url, origin) =>
   url?.startsWith(origin + '/') ? decodePath(new URL(url).pathname) : '';

@@ -4,7 +4,7 @@
 // new one has loaded, and for good if that fails, unless its file was removed. The files that
 // sheets refer to are in assets.js.
 
-import { pathOf, withVersion } from './address.js';
+import { encodePath, pathOf, withVersion } from './address.js';
 
 /** The document and all open shadow roots. @type {Roots} */
 export const roots = (root) => [
@@ -50,7 +50,7 @@ const makeUpdateUses = (document, { uses, dropped, report }) => (before) => {
 };
 
 /** Replaces link and style elements. @type {MakeSwap} */
-const makeSwap = ({ setTimeout }, pending, replaced) => {
+const makeSwap = (pending, replaced) => {
   /** @type {Swap} */
   const swap = (old, version, isRemoved) =>
     new Promise((resolve, reject) => {
@@ -68,8 +68,7 @@ const makeSwap = ({ setTimeout }, pending, replaced) => {
         const { sheet } = old;
         const before = textOf(sheet);
         old.remove();
-        replaced.updateUses(before);
-        setTimeout(() => replaced.setUnused(sheet), 0);
+        replaced(before, sheet);
         resolve(older && swap(fresh, version, isRemoved)); // they may share an import
       };
       fresh.onload = done;
@@ -85,6 +84,34 @@ const makeSwap = ({ setTimeout }, pending, replaced) => {
       if (old.disabled) done(); // it loads nothing
     });
   return swap;
+};
+
+/**
+ * Replaces sheets that modules inserted (see hot.js), by running their modules again.
+ *
+ * @type {MakeInserted}
+ */
+const makeInserted = (load, base, replaced) => {
+  /** @type {Promise<unknown>} */
+  let last = Promise.resolve();
+
+  return ({ dataset, sheet }) => {
+    const path = dataset.livers;
+    const parts = JSON.parse(dataset.parts ?? '[]');
+    /** @type {Target['refresh']} */
+    const refresh = async (version, removed) => {
+      const before = textOf(sheet);
+      const run = removed.has(path)
+        ? async () => (await load(base + 'hot.js')).unstyle(path)
+        : () => load(`${encodePath(path)}?import&t=${version}`);
+      const next = last.then(run);
+      last = next.catch(() => {}); // an older version must not replace a newer one
+      await next.catch(() => new Promise(() => {}));
+      replaced(before, sheet);
+    };
+    // The module of a CSS module accepts its own update.
+    return { paths: path.endsWith('.module.css') ? parts : [path, ...parts], refresh };
+  };
 };
 
 /**
@@ -123,12 +150,16 @@ export const sheets = (window, { load, base, urlsIn, used }) => {
   const { origin } = location;
   const pending = new Map(); // element -> its successor, loading
   const unused = new Set(); // paths in replaced sheets
-  const swap = makeSwap(window, pending, {
-    updateUses: makeUpdateUses(document, used),
-    setUnused: (sheet) => {
+  const updateUses = makeUpdateUses(document, used);
+  /** @type {Replaced} */
+  const replaced = (before, sheet) => {
+    updateUses(before);
+    window.setTimeout(() => {
       for (const url of urlsIn(sheet)) unused.add(pathOf(url, origin));
-    },
-  });
+    }, 0);
+  };
+  const swap = makeSwap(pending, replaced);
+  const inserted = makeInserted(load, base, replaced);
   const importedSheets = makeImportedSheets(window, { load, base });
 
   /** Sheets of link and style elements. @type {() => Target[]} */
@@ -145,6 +176,10 @@ export const sheets = (window, { load, base, urlsIn, used }) => {
         const { href, sheet } = element;
         const urls = loaded ? importsOf(href ?? document.baseURI, sheet) : [];
         const paths = (href ? [href, ...urls] : urls).map((url) => pathOf(url, origin));
+        if (element.dataset?.livers) {
+          const own = inserted(element);
+          return { how: 'css', refresh: own.refresh, paths: [...own.paths, ...paths] };
+        }
         /** @type {Target['refresh']} */
         const refresh = (version, removed) => swap(element, version, !!href && removed.has(paths[0]));
         return { how: 'css', paths, refresh };

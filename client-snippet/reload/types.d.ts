@@ -121,12 +121,14 @@ type TextOf = (sheet: any) => string;
 type MakeUpdateUses = (document: Document, used: UsedPaths) => (before: string) => void;
 /** Replaces a link or a style element, also by one without a sheet if the file was removed. */
 type Swap = (old: any, version: number, isRemoved: boolean) => Promise<void>;
-type MakeSwap = (
-  window: Page,
-  pending: Map<any, any>,
-  /** Called with the text of a replaced sheet, and later with the sheet. */
-  replaced: { updateUses(before: string): void; setUnused(sheet: any): void },
-) => Swap;
+/** Called with the text of a replaced sheet, and the sheet. */
+type Replaced = (before: string, sheet: any) => void;
+type MakeSwap = (pending: Map<any, any>, replaced: Replaced) => Swap;
+type MakeInserted = (
+  load: Client['load'],
+  base: string,
+  replaced: Replaced,
+) => (element: any) => Pick<Target, 'paths' | 'refresh'>;
 type MakeImportedSheets = (
   window: Page,
   client: Pick<Client, 'load' | 'base'>,

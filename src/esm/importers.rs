@@ -6,7 +6,7 @@
 //! Only modules that were compiled are known. All work is linear in the number of imports, because
 //! it is done under a lock.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
 
 use super::css_module::is_css_module;
 
@@ -80,16 +80,18 @@ impl Importers {
     /// Returns for each of these modules the latest version of it and of all that it imports,
     /// directly or not. `changed` returns the version at which one module last changed.
     ///
-    /// Leaves out style sheets, because pages replace them without running their importers again;
-    /// CSS modules export names to their importers, and are included.
+    /// Leaves out style sheets that `from`, a script, imports, because pages replace them without
+    /// running their importers again; CSS modules export names to their importers, and are included.
     pub(crate) fn versions<'p>(
         &'p self,
+        from: &str,
         paths: impl Iterator<Item = &'p str>,
         changed: impl Fn(&str) -> Option<u64>,
     ) -> HashMap<&'p str, Option<u64>> {
         let own = |path: &str| changed(path).max(self.last_orphaned(path));
         let mut walk = Walk { importers: self, own: &own, found: HashMap::new(), next: 0 };
-        paths.filter(|path| !is_plain_sheet(path)).map(|path| (path, walk.version(path))).collect()
+        let counts = |path: &&str| is_sheet(from) || !is_plain_sheet(path);
+        paths.filter(counts).map(|path| (path, walk.version(path))).collect()
     }
 
     fn imports_of(&self, path: &str) -> &[String] {
@@ -135,7 +137,7 @@ impl<'p> Walk<'p, '_> {
             let module = *module;
             if let Some(import) = self.importers.imports_of(module).get(*followed) {
                 *followed += 1;
-                if is_plain_sheet(import) {
+                if is_plain_sheet(import) && !is_plain_sheet(module) {
                     continue;
                 }
                 if let Some(found) = self.found.get(import.as_str()).copied() {
@@ -189,9 +191,12 @@ impl<'p> Walk<'p, '_> {
     }
 }
 
+fn is_sheet(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|extension| extension == "css")
+}
+
 fn is_plain_sheet(path: &str) -> bool {
-    let path = std::path::Path::new(path);
-    path.extension().is_some_and(|extension| extension == "css") && !is_css_module(path)
+    is_sheet(path) && !is_css_module(Path::new(path))
 }
 
 #[cfg(test)]
@@ -226,7 +231,7 @@ mod tests {
             ("/main.css", ""),
         ] {
             let version = |path: &str| (path == changed).then_some(1);
-            let versions = importers.versions(all.into_iter(), version);
+            let versions = importers.versions("/x", all.into_iter(), version);
             let mut found: Vec<_> =
                 versions.iter().filter(|(_, at)| at.is_some()).map(|(path, _)| *path).collect();
             found.sort_unstable();
@@ -261,7 +266,7 @@ mod tests {
             visits.set(visits.get() + 1);
             (path == "/5").then_some(3)
         };
-        let versions = importers.versions(all.iter().map(String::as_str), changed);
+        let versions = importers.versions("/x", all.iter().map(String::as_str), changed);
         assert!(versions.values().all(|version| *version == Some(3)));
         assert_eq!(visits.get(), all.len());
         // No more imports are tracked.
@@ -287,7 +292,7 @@ mod tests {
             }
             let version = |path: &str| changed.get(path[1..].parse::<usize>().unwrap()).copied();
             let all: Vec<_> = (0..12).map(|at| format!("/{at}")).collect();
-            let found = importers.versions(all.iter().map(String::as_str), version);
+            let found = importers.versions("/x", all.iter().map(String::as_str), version);
             for start in 0..12 {
                 let (mut seen, mut open) = (BTreeSet::new(), vec![start]);
                 while let Some(at) = open.pop() {
@@ -298,6 +303,30 @@ mod tests {
                 let expected = seen.iter().map(|at| changed[*at]).max();
                 prop_assert_eq!(found[&*format!("/{start}")], expected);
             }
+        }
+    }
+
+    #[test]
+    fn style_sheets_count_for_the_sheets_that_import_them() {
+        let mut importers = Importers::default();
+        for (path, imports) in [
+            ("/main", "/a.css /m.module.css"),
+            ("/a.css", "/b.css"),
+            ("/b.css", "/c.css"),
+            ("/m.module.css", "/c.css"),
+        ] {
+            importers.record(path, &paths(imports), 1);
+        }
+        let changed = |path: &str| (path == "/c.css").then_some(2);
+        for (from, path, expected) in [
+            ("/a.css", "/b.css", Some(Some(2))),
+            ("/m.module.css", "/c.css", Some(Some(2))),
+            ("/main", "/a.css", None),
+            ("/main", "/m.module.css", Some(None)),
+            ("/index", "/main", Some(None)),
+        ] {
+            let versions = importers.versions(from, [path].into_iter(), changed);
+            assert_eq!(versions.get(path).copied(), expected, "{from} {path}");
         }
     }
 

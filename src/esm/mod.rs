@@ -32,6 +32,7 @@ mod page;
 mod resolve;
 mod service;
 mod stack;
+mod style_sheet;
 mod workers;
 
 pub(crate) use self::{

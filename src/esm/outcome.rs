@@ -54,8 +54,6 @@ pub(crate) trait Versions {
 pub(crate) enum ModuleOutcome {
     /// The file needs no compilation: serve its own bytes.
     AsIs,
-    /// Serve this CSS.
-    StyleSheet(String),
     /// Serve this JavaScript.
     Module(Module),
     /// The file does not compile, or not in time. Changes of the other files may fix that.
@@ -105,8 +103,6 @@ pub(crate) struct PackageResponse {
 pub(crate) enum PackageContent {
     /// JavaScript that was generated from files.
     Script(Bytes),
-    /// The style sheet of a CSS module, with its names scoped.
-    StyleSheet(Bytes),
     /// A file as it is.
     File(CheckedPath),
 }

@@ -138,13 +138,12 @@ impl Esm {
             let output = output.map_err(|error| (read_hashes(&error.related), error))?;
             let configuration = match &output {
                 Output::Module(module) => read_hashes(&module.config_files),
-                Output::Unchanged | Output::StyleSheet(_) => Vec::new(),
+                Output::Unchanged => Vec::new(),
             };
             Ok((output, configuration))
         });
         Some(match compiling.await {
             Ok(Ok((Output::Unchanged, _))) => ModuleOutcome::AsIs,
-            Ok(Ok((Output::StyleSheet(text), _))) => ModuleOutcome::StyleSheet(text),
             Ok(Ok((Output::Module(compiled), configuration))) => {
                 ModuleOutcome::Module(self.stamp(file, url, &compiled, configuration, versions))
             }
@@ -171,7 +170,7 @@ impl Esm {
         let mut importers = lock(&self.importers);
         let orphans = importers.record(url, &compiled.imports, versions.current());
         let changed = |path: &str| versions.last_change(&mut std::iter::once(path));
-        let stamps = importers.versions(compiled.imports.iter().map(String::as_str), changed);
+        let stamps = importers.versions(url, compiled.imports.iter().map(String::as_str), changed);
         let code = compiled.with_stamps(|path| stamps.get(path).copied().flatten());
         let uses_packages = !compiled.packages.is_empty();
         Module { code, configuration, uses_packages, orphans, reinstalled }

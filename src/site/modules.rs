@@ -37,7 +37,6 @@ use crate::{
 };
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
-const CSS: &str = "text/css; charset=utf-8";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
@@ -76,9 +75,6 @@ impl Site {
             ModuleOutcome::AsIs => {
                 self.clear_fault(url);
                 return None;
-            }
-            ModuleOutcome::StyleSheet(text) => {
-                Representation::from_bytes(StatusCode::OK, CSS, text)
             }
             ModuleOutcome::Module(module) => self.compiled(url, module),
             ModuleOutcome::Error(fault, related) => {
@@ -141,9 +137,6 @@ impl Site {
                 let representation = match content {
                     PackageContent::Script(text) => {
                         Representation::from_bytes(StatusCode::OK, JAVASCRIPT, text)
-                    }
-                    PackageContent::StyleSheet(text) => {
-                        Representation::from_bytes(StatusCode::OK, CSS, text)
                     }
                     PackageContent::File(file) => match read(file).await {
                         Ok(representation) => representation,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { makeRegistry } from '../../client-snippet/hmr/hot.js';
+import { joined, makeRegistry } from '../../client-snippet/hmr/hot.js';
 import { plan } from '../../client-snippet/hmr/plan.js';
 import { failed } from '../../client-snippet/hmr/renew.js';
 import { Project } from './modules.mjs';
@@ -422,7 +422,7 @@ test('modules that are no longer imported are pruned, and restored when imported
     '/shared.js': leaving('shared'),
     '/x.css': file(),
   });
-  const sheets = () => p.links.map(({ href }) => new URL(href).pathname).join();
+  const sheets = () => p.styles.map(({ dataset }) => dataset.livers).join();
   await p.open('/main.js');
   assert.equal(sheets(), '/x.css');
   p.takeLog();
@@ -434,14 +434,35 @@ test('modules that are no longer imported are pruned, and restored when imported
   assert.equal(sheets(), '');
   assert.equal(p.renewal.takes('/b.js'), false);
   await p.save({ '/main.js': accepting('/a.js', '/x.css', '/shared.js') });
+  await settle();
   assert.equal(sheets(), '/x.css');
   assert.equal(p.renewal.takes('/b.js'), true);
 });
 
-test('a style sheet is added once', async () => {
+test('a style sheet is replaced where it is', () => {
   const p = new Project({});
-  await Promise.all([p.registry.style('/a%20b.css'), p.registry.style('/a%20b.css')]);
-  assert.equal(p.links.length, 1);
+  const texts = () => p.styles.map(({ textContent }) => textContent.split('\n')[0]);
+  p.registry.style(joined('/a%20b.css', 'one'));
+  p.registry.style(joined('/c.css', 'two'));
+  p.registry.style(joined('/a b.css', 'three'));
+  assert.deepEqual(texts(), ['three', 'two']);
+  // The old rules stay until imports have loaded.
+  p.registry.style(joined('/c.css', { url: 'http://h/', conditions: 'print' }, 'four'));
+  assert.deepEqual(texts(), ['three', 'two', '@import url("http://h/") print;']);
+  p.styles[2].onload();
+  assert.deepEqual(texts(), ['three', '@import url("http://h/") print;']);
+  p.registry.unstyle('/a b.css');
+  assert.equal(p.styles.length, 1);
+});
+
+test('a style sheet contains the sheets that it imports', () => {
+  const inner = joined('/c.css', { layers: '@layer a;' }, { url: 'http://h/', conditions: 'print' }, 'c{}');
+  const part = joined('/b.css', { part: inner, open: '@media x {', close: '}', conditions: 'x' }, 'b{}');
+  const sheet = joined('/a.css', { part: undefined }, { part }, 'a{}');
+  assert.deepEqual(sheet.parts, ['/b.css', '/c.css']);
+  assert.equal(sheet.rules, '@media x {@layer a;c{}}b{}a{}');
+  const head = encodeURIComponent('@layer a;@import url("http://h/") print;\n');
+  assert.equal(sheet.head, `@import url("data:text/css,${head}") x;\n`);
 });
 
 test('escaped and unescaped paths are equal', async () => {
@@ -462,7 +483,7 @@ test('a worker announces its modules and registers none', async () => {
   hot.accept('./b.js', () => {});
   hot.dispose(() => {});
   hot.invalidate('why');
-  await registry.style('/a.css');
+  registry.style(joined('/a.css'));
   assert.equal(registry.modules.size, 0);
   assert.deepEqual(posted, ['/a.js']);
 });

@@ -1,6 +1,6 @@
 // A fake project: modules as livers serves them and as a browser runs them. Each URL runs once, and
 // the URLs of imports have the versions of what changed.
-import { makeRegistry } from '../../client-snippet/hmr/hot.js';
+import { joined, makeRegistry } from '../../client-snippet/hmr/hot.js';
 import { makeRenewal } from '../../client-snippet/hmr/renew.js';
 
 import { ORIGIN } from './page.mjs';
@@ -10,7 +10,7 @@ export class Project {
   errors = [];
   reloads = 0;
   requests = [];
-  links = [];
+  styles = [];
   channel = {};
   entries = [];
   #files = {};
@@ -25,18 +25,22 @@ export class Project {
       querySelectorAll: (selector) =>
         selector.startsWith('script')
           ? project.entries.map((path) => ({ src: ORIGIN + path }))
-          : [...project.links],
+          : [...project.styles],
+      querySelector: () => null,
       createElement: () => ({
         dataset: {},
+        after(other) {
+          other.sheet = {};
+          project.styles.splice(project.styles.indexOf(this) + 1, 0, other);
+        },
         remove() {
-          project.links = project.links.filter((link) => link !== this);
+          project.styles = project.styles.filter((style) => style !== this);
         },
       }),
       head: {
-        append(link) {
-          link.href = ORIGIN + link.href;
-          project.links.push(link);
-          queueMicrotask(() => link.onload());
+        append(style) {
+          style.sheet = {};
+          project.styles.push(style);
         },
       },
     };
@@ -50,7 +54,7 @@ export class Project {
         return { status: project.#files[path] && !project.#files[path].fault ? 200 : 500 };
       },
       reportError: (error) => project.errors.push(error.message ?? error),
-      load: async (url) => (url === './renew.js' ? project.renewal : project.load(url)),
+      load: async (url) => (url === './renew.js' ? project.renewal : project.load(new URL(url, ORIGIN).href)),
     };
     this.registry = makeRegistry(environment);
     this.renewal = makeRenewal(this.registry, environment);
@@ -83,7 +87,7 @@ export class Project {
     const found = {};
     for (const each of imports) found[each] = await this.load(this.#url(each));
     this.log.push(`run ${url.slice(ORIGIN.length)}`);
-    if (path.endsWith('.css')) return void (await this.registry.style(path)) ?? {};
+    if (path.endsWith('.css')) return void this.registry.style(joined(path, url)) ?? {};
     const hot = this.registry.hot(path, url, imports);
     return { path, url: url.slice(ORIGIN.length), found, ...run?.(hot, found) };
   }

@@ -36,5 +36,7 @@ mod robust;
 mod saves;
 mod security;
 mod serve;
+#[cfg(feature = "esm")]
+mod style_sheets;
 mod support;
 mod watch;

@@ -1,14 +1,11 @@
-//! Modules for imported files that are not scripts: style sheets, JSON, texts, URLs, workers.
+//! Modules for imported files that are not scripts: JSON, texts, URLs, workers.
 
 use std::{collections::BTreeMap, path::Path};
 
 use serde::de::IgnoredAny;
 
 use super::{module_spec::ModuleKind, wasm};
-use crate::{
-    esm::compile_error::CompileError,
-    http::{media_type, own_paths::HOT},
-};
+use crate::{esm::compile_error::CompileError, http::media_type};
 
 /// Generates the module for a file.
 ///
@@ -22,10 +19,7 @@ pub(super) fn module(
 ) -> Result<String, CompileError> {
     let url = string_literal(url_path);
     let text = || string_literal(&String::from_utf8_lossy(bytes));
-    let style = || format!("import {{ style }} from \"{HOT}\";\nawait style({url});\n");
     Ok(match kind {
-        ModuleKind::StyleSheet => format!("{}export {{}};\n", style()),
-        ModuleKind::StyleSheetAndText => format!("{}export default {};\n", style(), text()),
         ModuleKind::Text => format!("export default {};\n", text()),
         ModuleKind::Json => json(path, bytes)?,
         ModuleKind::DataUrl => {
@@ -37,8 +31,10 @@ pub(super) fn module(
         ModuleKind::Url
         | ModuleKind::Wasm
         | ModuleKind::Script(_)
-        | ModuleKind::CssModule
-        | ModuleKind::ScopedStyleSheet => format!("export default {url};\n"),
+        | ModuleKind::StyleSheet
+        | ModuleKind::StyleSheetAndText
+        | ModuleKind::StyleSheetPart
+        | ModuleKind::CssModule => format!("export default {url};\n"),
     })
 }
 
@@ -129,16 +125,6 @@ mod tests {
     #[test]
     fn each_kind_has_its_module() {
         let table = [
-            (
-                ModuleKind::StyleSheet,
-                "b{}",
-                "import { style } from \"/__livers/hot.js\";\nawait style(\"/a.x\");\nexport {};\n",
-            ),
-            (
-                ModuleKind::StyleSheetAndText,
-                "b{}",
-                "import { style } from \"/__livers/hot.js\";\nawait style(\"/a.x\");\nexport default \"b{}\";\n",
-            ),
             (ModuleKind::DataUrl, "", "export default \"data:application/directx;base64,\";\n"),
             (
                 ModuleKind::DataUrl,

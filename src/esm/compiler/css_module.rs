@@ -15,12 +15,12 @@ use super::{
     link::{ImportedNames, Link, link},
     output::CompiledModule,
     project::Project,
-    stamps,
+    stamps, style_sheet,
 };
 use crate::{
     esm::{
         compile_error::CompileError,
-        css_module::{Part, scope},
+        css_module::{Part, Sheet, scope},
     },
     http::own_paths::HOT,
 };
@@ -38,18 +38,22 @@ pub(super) fn module(
     url: &str,
     text: &str,
 ) -> Result<CompiledModule, CompileError> {
-    let names = scope(path, url, text)?.names;
+    let Sheet { text: scoped, names } = scope(path, url, text)?;
     let placeholder = stamps::placeholder(text);
     let sources = sources(project, path, text, &names)?;
-    let imports: Vec<_> = sources.iter().map(|source| source.path.clone()).collect();
-    let mut code = format!("import {{ hot as $hot, style as $style }} from \"{HOT}\";\n");
+    let mut imports: Vec<_> = sources.iter().map(|source| source.path.clone()).collect();
+    let sheet = style_sheet::code(project, path, url, &scoped, &placeholder);
+    let mut code = format!(
+        "import {{ hot as $hot, joined as $joined, style as $style }} from \"{HOT}\";\n{}",
+        sheet.imports
+    );
     for (at, Source { url, .. }) in sources.iter().enumerate() {
         let _ = writeln!(code, "import $from{at} from \"{url}{placeholder}\";");
     }
     let files = imports.iter().map(|path| string_literal(path)).collect::<Vec<_>>().join(", ");
-    let (url, sheet) = (string_literal(url), string_literal(&format!("{url}?module")));
+    let url = string_literal(url);
     let _ = writeln!(code, "const $context = $hot({url}, import.meta.url, [{files}]);");
-    let _ = writeln!(code, "await $style({sheet});");
+    let _ = writeln!(code, "$style($joined({}));", sheet.arguments);
     let _ = writeln!(code, "const $names = {{ __proto__: null{} }};", properties(&names, &sources));
     code += "export default $names;\n";
     let exported = names.keys().filter(|name| *name != "default").map(|name| string_literal(name));
@@ -59,6 +63,7 @@ pub(super) fn module(
         if (now && $text(now.default) !== $text($names)) $context.invalidate(\"the exported names changed\");\n\
         });\n";
     let slots = stamps::take_slots(&mut code, &placeholder);
+    imports.extend(sheet.paths);
     Ok(CompiledModule { code, imports, slots, ..CompiledModule::default() })
 }
 
@@ -140,7 +145,7 @@ mod tests {
         assert_eq!(module.slots.len(), 1);
         for part in [
             "import $from0 from \"/src/x.module.css?import\"",
-            "await $style(\"/src/y.module.css?module\");",
+            "$style($joined(\"/src/y.module.css\", \"._a_",
             " + \" \" + $from0[\"b\"]",
             "export { $_0 as \"a\" };",
             ", [\"default\"]: \"_default_",

@@ -4,6 +4,7 @@
 //!
 //! - a script (JavaScript, TypeScript, JSX) is transformed, and its import specifiers become URLs
 //!   ([`script`], [`mod@link`]);
+//! - a style sheet becomes a module that inserts it ([`style_sheet`]);
 //! - a `.module.css` becomes a scoped style sheet and a module that exports its names
 //!   ([`css_module`]);
 //! - a `.wasm` becomes a module that instantiates it ([`wasm`]);
@@ -36,6 +37,7 @@ mod project;
 mod script;
 mod served_project;
 mod stamps;
+mod style_sheet;
 mod suggestion;
 #[cfg(test)]
 mod tests;
@@ -76,8 +78,7 @@ pub(crate) use self::{
     script::bare_imports,
 };
 use super::{
-    compile_error::CompileError, css_module::scope, packages::Packages, resolve::Resolver,
-    stack::run_with_stack,
+    compile_error::CompileError, packages::Packages, resolve::Resolver, stack::run_with_stack,
 };
 use crate::docroot::Root;
 
@@ -207,8 +208,12 @@ impl Compiler {
                 let module = css_module::module(&self.project, path, url, &css_text(bytes))?;
                 Ok(Output::Module(Arc::new(module)))
             }
-            ModuleKind::ScopedStyleSheet => {
-                Ok(Output::StyleSheet(scope(path, url, &css_text(bytes))?.text))
+            kind @ (ModuleKind::StyleSheet
+            | ModuleKind::StyleSheetAndText
+            | ModuleKind::StyleSheetPart) => {
+                let text = css_text(bytes);
+                let module = style_sheet::module(&self.project, kind, path, url, &text);
+                Ok(Output::Module(Arc::new(module)))
             }
             ModuleKind::Wasm => {
                 let module = wasm::module(&self.project, path, url, bytes)?;

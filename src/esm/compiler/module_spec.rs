@@ -28,10 +28,10 @@ pub(super) enum ModuleKind {
     StyleSheet,
     /// The same, with the text of the sheet as its default export.
     StyleSheetAndText,
+    /// A module that exports a style sheet that another one imports.
+    StyleSheetPart,
     /// A module that adds a CSS module to the page and exports its names.
     CssModule,
-    /// The style sheet of a CSS module, with its names scoped. Not a JavaScript module.
-    ScopedStyleSheet,
     /// The text of the file.
     Text,
     /// The values in a JSON file.
@@ -66,7 +66,7 @@ pub(super) enum ScriptContext {
 impl ModuleSpec {
     /// Returns whether the module is made from the content of the file.
     pub(crate) fn needs_content(self) -> bool {
-        !self.exports_url() && self.kind != ModuleKind::StyleSheet
+        !self.exports_url()
     }
 
     /// Returns whether the file is a script, which may need no compilation.
@@ -109,9 +109,6 @@ impl ModuleSpec {
             let kind = kind_of_import(path, language, has);
             return Some(Self { kind, context });
         }
-        if has("module") && is_css_module(path) {
-            return Some(Self { kind: ModuleKind::ScopedStyleSheet, context });
-        }
         let language = language?;
         let is_script = match (context, dest) {
             (ScriptContext::Classic, _) => language != Language::Js,
@@ -145,6 +142,7 @@ fn kind_of_import(
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     match extension.to_ascii_lowercase().as_str() {
         "css" if has("inline") => ModuleKind::Text,
+        "css" if has("part") => ModuleKind::StyleSheetPart,
         "css" if is_css_module(path) => ModuleKind::CssModule,
         "css" if has("default") => ModuleKind::StyleSheetAndText,
         "css" => ModuleKind::StyleSheet,
@@ -251,6 +249,8 @@ mod tests {
             ("a.css", "import", Some(ModuleKind::StyleSheet)),
             ("a.css", "import&t=3", Some(ModuleKind::StyleSheet)),
             ("a.css", "import&default", Some(ModuleKind::StyleSheetAndText)),
+            ("a.css", "import&part&t=3", Some(ModuleKind::StyleSheetPart)),
+            ("a.module.css", "import&part", Some(ModuleKind::StyleSheetPart)),
             ("a.css", "import&inline", Some(ModuleKind::Text)),
             ("a.css", "import&raw", Some(ModuleKind::Text)),
             ("a.module.css", "import", Some(ModuleKind::CssModule)),
@@ -273,12 +273,5 @@ mod tests {
             assert_eq!(spec(path, query, SCRIPT, CORS), expected, "{path}?{query}");
         }
         assert_eq!(spec("a.css", "", None, None), None);
-    }
-
-    #[test]
-    fn css_modules_are_scoped_on_request_only() {
-        let scoped = spec("a.module.css", "module&livers=3", Some("style"), NO_CORS);
-        assert_eq!(scoped, Some((ModuleKind::ScopedStyleSheet, ScriptContext::Unknown)));
-        assert_eq!(spec("a.module.css", "", Some("style"), NO_CORS), None);
     }
 }

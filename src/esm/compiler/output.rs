@@ -14,8 +14,6 @@ pub(crate) enum Output {
     Unchanged,
     /// A JavaScript module.
     Module(Arc<CompiledModule>),
-    /// A style sheet.
-    StyleSheet(String),
 }
 
 /// A JavaScript module for the browser.

@@ -17,6 +17,8 @@ pub(super) trait Project: Sync {
     fn root(&self) -> &Path;
     /// Resolves a specifier in a file.
     fn resolve(&self, specifier: &str, from: &Path) -> Target;
+    /// Returns the URL of the package file that a style sheet imports.
+    fn resolve_from_sheet(&self, specifier: &str, from: &Path) -> Option<String>;
     /// Returns a path relative to the root, or `None` if it is not below it. Does not look at it.
     fn below_root(&self, path: &Path) -> Option<PathBuf>;
     /// Returns the URL path of a file, or `None` if it is not served.
@@ -61,6 +63,10 @@ impl Project for RecordingProject<'_> {
         let mut targets = lock(&self.targets);
         targets.entry(specifier.to_owned()).or_insert_with(|| target.clone());
         target
+    }
+
+    fn resolve_from_sheet(&self, specifier: &str, from: &Path) -> Option<String> {
+        self.project.resolve_from_sheet(specifier, from)
     }
 
     fn below_root(&self, path: &Path) -> Option<PathBuf> {

@@ -76,6 +76,10 @@ impl Project for ServedProject {
         (self.resolve)(specifier, from)
     }
 
+    fn resolve_from_sheet(&self, specifier: &str, from: &Path) -> Option<String> {
+        self.packages.resolve_from_sheet(specifier, from)
+    }
+
     fn below_root(&self, path: &Path) -> Option<PathBuf> {
         let below = |root: &Path| path.strip_prefix(root).ok().map(Path::to_owned);
         below(&self.root).or_else(|| below(&dunce::canonicalize(&self.root).ok()?))

@@ -18,11 +18,14 @@ mod scope;
 mod selector;
 #[cfg(test)]
 mod tests;
-mod tokens;
+pub(super) mod tokens;
 
 use std::path::Path;
 
-pub(super) use self::{composes::Part, scope::scope};
+pub(super) use self::{
+    composes::Part,
+    scope::{Sheet, scope},
+};
 
 /// Returns whether a file is a CSS module (`*.module.css`).
 pub(super) fn is_css_module(path: &Path) -> bool {

@@ -5,9 +5,9 @@ use cssparser::{ParseError, Parser, ParserInput, Token as CssToken};
 /// The depth from which on nested blocks are skipped.
 const MAX_DEPTH: usize = 64;
 
-/// The kind of a token, as far as CSS modules need it.
+/// The kind of a token, as far as livers needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::esm) enum Kind {
     Ident(String),
     /// An id in a selector, without its `#`.
     Id(String),
@@ -15,6 +15,8 @@ pub(super) enum Kind {
     At(String),
     /// A quoted string.
     Text(String),
+    /// A URL without quotes.
+    Url(String),
     /// A function name in lower case, with the bracket behind it.
     Function(String),
     /// Another opening bracket.
@@ -31,18 +33,18 @@ pub(super) enum Kind {
 
 /// A token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Token {
-    pub(super) kind: Kind,
+pub(in crate::esm) struct Token {
+    pub(in crate::esm) kind: Kind,
     /// The byte offset of its start.
-    pub(super) start: usize,
+    pub(in crate::esm) start: usize,
     /// The byte offset of its end.
-    pub(super) end: usize,
+    pub(in crate::esm) end: usize,
     /// The index of the token that closes the block that this one opens; its own index otherwise.
-    pub(super) close: usize,
+    pub(in crate::esm) close: usize,
 }
 
 /// Returns the tokens of a style sheet. A block that is not closed ends with the sheet.
-pub(super) fn tokens(text: &str) -> Vec<Token> {
+pub(in crate::esm) fn tokens(text: &str) -> Vec<Token> {
     let mut input = ParserInput::new(text);
     let mut tokens = Vec::new();
     read(&mut Parser::new(&mut input), 0, &mut tokens);
@@ -81,6 +83,7 @@ fn kind(token: CssToken<'_>) -> (Kind, bool) {
         CssToken::IDHash(name) => Kind::Id(name.to_string()),
         CssToken::AtKeyword(name) => Kind::At(name.to_ascii_lowercase()),
         CssToken::QuotedString(text) => Kind::Text(text.to_string()),
+        CssToken::UnquotedUrl(url) => Kind::Url(url.to_string()),
         CssToken::Delim(delim) => Kind::Delim(delim),
         CssToken::Colon => Kind::Colon,
         CssToken::Semicolon => Kind::Semicolon,

@@ -10,14 +10,18 @@ use super::{
     node::{Link, Node},
     requests::RequestKind,
 };
-use crate::http::own_paths::{PACKAGES, REGISTRY};
+use crate::http::own_paths::{HOT, PACKAGES, REGISTRY};
 
 /// Returns a pack: a module that passes the definitions of files to the registry, and runs none.
 pub(super) fn pack(files: &[Arc<Node>]) -> String {
     let size: usize = files.iter().map(|node| node.definition.code[1].len() + 400).sum();
     let mut out = String::with_capacity(size);
-    // Files share the scope of the pack: they can use any global name but this.
+    // Files share the scope of the pack: they can use any global name but these.
     let _ = writeln!(out, "import {{ define as $livers }} from {};", quoted(REGISTRY));
+    if files.iter().any(|node| node.key.ends_with(".css")) {
+        let _ =
+            writeln!(out, "import {{ joined as $joined, style as $style }} from {};", quoted(HOT));
+    }
     out.push_str("$livers({\n");
     for node in files.iter().filter(|node| !node.definition.needs_sloppy_mode) {
         let _ = write!(out, "{}:", quoted(&node.key));
@@ -163,9 +167,11 @@ pub(super) fn builtin(name: &str, names: &BTreeSet<String>) -> String {
     out
 }
 
-/// Returns the module that adds a style sheet to the page.
-pub(super) fn style(url: &str) -> String {
-    format!("import {{ style }} from {};\nawait style({});\n", quoted(REGISTRY), quoted(url))
+/// Returns the module that inserts a style sheet, or exports it as a part of another.
+pub(super) fn style(arguments: &str, is_part: bool) -> String {
+    let end = if is_part { "export default sheet;" } else { "style(sheet);" };
+    let start = format!("import {{ joined, style }} from {};", quoted(HOT));
+    format!("{start}\nconst sheet = joined({arguments});\n{end}\n")
 }
 
 /// Writes exports under aliases, because a name can be a reserved word.

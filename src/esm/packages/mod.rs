@@ -44,12 +44,19 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 
 use self::{
-    definition::Format, disk_cache::DiskCache, emit::Facade, graph::Graph, js::quoted, node::Node,
-    pack_urls::pack_urls, query::Query, read::read_text,
+    definition::Format,
+    disk_cache::DiskCache,
+    emit::Facade,
+    graph::Graph,
+    js::quoted,
+    node::Node,
+    pack_urls::pack_urls,
+    query::Query,
+    read::{read_text, style_arguments},
 };
 use super::{
     compile_error::CompileError,
-    css_module::{is_css_module, scope},
+    css_module::is_css_module,
     lock::lock,
     outcome::{PackageContent, PackageResponse},
     resolve::{PackageFile, Resolver, Target, is_script},
@@ -220,27 +227,24 @@ impl Packages {
         let is_code = is_script(&file.path) || extension == "json" || is_css_module;
         let as_definitions = parsed.wants_definitions();
         let immutable = self.resolver.is_immutable(&file.package);
-        if is_css_module && parsed.module {
-            let failed = |error| CompileError::of_file(&file.path(), error);
-            let text = read_text(&file.path()).map_err(failed)?;
-            let text = scope(&file.path(), &format!("{PACKAGES}{}", file.key()), &text)?.text;
-            let content = PackageContent::StyleSheet(text.into());
-            return Ok(Some(PackageResponse { content, immutable }));
-        }
         if !as_definitions && !is_script(&file.path) && !parsed.import {
             let content = self.resolver.checked_path(&file).map(PackageContent::File);
             return Ok(content.map(|content| PackageResponse { content, immutable }));
         }
         let url = || format!("{PACKAGES}{}", file.key());
         let export = |value: &str| format!("export default {};\n", quoted(value));
+        let read = || {
+            let failed = |error| CompileError::of_file(&file.path(), error);
+            read_text(&file.path()).map_err(failed)
+        };
         let text = if as_definitions {
             None
         } else if parsed.raw {
-            let text = read_text(&file.path());
-            let text = text.map_err(|error| CompileError::of_file(&file.path(), error))?;
-            Some(export(&text))
-        } else if !parsed.url && extension == "css" && !is_css_module {
-            Some(emit::style(&url()))
+            Some(export(&read()?))
+        } else if extension == "css" && (parsed.part || !parsed.url && !is_css_module) {
+            let resolve = |specifier: &str| self.resolve_from_sheet(specifier, &file.path());
+            let sheet = style_arguments(&file.path(), &url(), &read()?, resolve);
+            Some(emit::style(&sheet, parsed.part))
         } else if parsed.url || !is_code {
             Some(export(&url()))
         } else {

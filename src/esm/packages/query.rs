@@ -15,8 +15,8 @@ pub(super) struct Query {
     pub(super) script: bool,
     /// `import`: a module, for a file that is not a script.
     pub(super) import: bool,
-    /// `module`: the style sheet of a CSS module, with its names scoped.
-    pub(super) module: bool,
+    /// `part`: a module that exports a style sheet for another one that imports it.
+    pub(super) part: bool,
     /// `url`: a module that exports the URL of the file.
     pub(super) url: bool,
     /// `raw`: a module that exports the text of the file.
@@ -36,7 +36,7 @@ impl Query {
                 "define" => query.define = true,
                 "script" => query.script = true,
                 "import" => query.import = true,
-                "module" => query.module = true,
+                "part" => query.part = true,
                 "url" => query.url = true,
                 "raw" => query.raw = true,
                 "names" => query.names = list(value),

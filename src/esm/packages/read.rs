@@ -30,11 +30,12 @@ use super::{
 use crate::{
     docroot,
     esm::{
-        css_module::{Part, is_css_module, scope},
+        css_module::{Part, Sheet, is_css_module, scope},
         edits::Edits,
         enums, nesting,
         resolve::PackageFile,
         stack::{is_indented, run_with_stack_if_deep, without_data},
+        style_sheet::{absolute, split},
     },
 };
 
@@ -54,7 +55,10 @@ pub(super) fn read(file: &PackageFile, url: &str, stack: usize) -> Definition {
         "css" if is_css_module(&path) => {
             read_text(&path).and_then(|text| convert_css_module(&path, url, &text))
         }
-        "css" => Ok(commonjs_body(&format!("require.style({});", quoted(url)))),
+        "css" => read_text(&path).map(|text| {
+            let sheet = style_arguments(&path, url, &text, |_| None);
+            commonjs_body(&format!("$style($joined({sheet}));"))
+        }),
         "node" | "wasm" => Err("cannot import a binary module".to_owned()),
         _ => Ok(commonjs_body(&format!("module.exports={};", quoted(url)))),
     };
@@ -88,7 +92,7 @@ fn convert_json(text: &str) -> Result<Definition, String> {
 
 /// Returns a definition that adds a CSS module to the page and exports its names.
 fn convert_css_module(path: &Path, url: &str, text: &str) -> Result<Definition, String> {
-    let names = scope(path, url, text).map_err(|error| error.message)?.names;
+    let Sheet { text, names } = scope(path, url, text).map_err(|error| error.message)?;
     let mut requests = Requests::default();
     let fields = names.iter().map(|(name, parts)| {
         let parts = parts.iter().map(|part| match part {
@@ -101,11 +105,31 @@ fn convert_css_module(path: &Path, url: &str, text: &str) -> Result<Definition, 
         format!("[{}]:{}", quoted(name), parts.collect::<Vec<_>>().join("+\" \"+"))
     });
     let fields = fields.collect::<Vec<_>>().join(",");
-    let sheet = quoted(&format!("{url}?module"));
-    let body = format!("require.style({sheet});module.exports={{__proto__:null,{fields}}};");
+    let sheet = style_arguments(path, url, &text, |_| None);
+    let body = format!("$style($joined({sheet}));module.exports={{__proto__:null,{fields}}};");
     let own = names.into_keys().filter(|name| name != "default").collect();
     let names = ExportNames { own, stars: Vec::new() };
     Ok(Definition { names, requests: requests.list, ..commonjs_body(&body) })
+}
+
+/// Returns the arguments of the page's `joined` for a style sheet. The browser loads the sheets that
+/// it imports. `resolve` finds those of other packages.
+pub(super) fn style_arguments(
+    path: &Path,
+    url: &str,
+    text: &str,
+    resolve: impl Fn(&str) -> Option<String>,
+) -> String {
+    let sheet = split(text.trim_start_matches('\u{feff}'), url);
+    sheet.arguments(url, quoted, |import| {
+        let specifier = &import.specifier;
+        let other = absolute(specifier, url).map(|beside| {
+            let is_beside = || path.with_file_name(specifier).exists();
+            let is_bare = !specifier.starts_with('.') && !is_beside();
+            resolve(specifier).filter(|_| is_bare).unwrap_or(beside)
+        });
+        import.external(other.as_ref().unwrap_or(specifier), quoted)
+    })
 }
 
 /// Returns a CommonJS definition without requests.

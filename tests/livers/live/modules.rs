@@ -15,7 +15,7 @@ fn module(path: &str, imports: &[&str], body: &str) -> String {
         .map(|import| format!("import '{import}';"))
         .collect();
     format!(
-        "import {{ hot as register, style }} from '/__livers/hot.js'; {imported}\n\
+        "import {{ hot as register }} from '/__livers/hot.js'; {imported}\n\
          const hot = register('{path}', import.meta.url, {});\n{body}\n",
         json!(imports)
     )
@@ -31,7 +31,7 @@ fn project() -> TempDir {
         "<!doctype html><title>none</title><input id=text><p>text</p>\
          <script type=module src=main.js></script>",
     );
-    let body = "await style('/style.css');";
+    let body = "import '/style.css?import';";
     dir.write("main.js", module("/main.js", &["/part.js", "/style.css"], body));
     dir.write("part.js", part("one"));
     dir.write("style.css", "p { color: rgb(1, 1, 1) }");

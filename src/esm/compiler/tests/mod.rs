@@ -92,6 +92,11 @@ impl Project for FakeProject {
         }
     }
 
+    fn resolve_from_sheet(&self, specifier: &str, _: &Path) -> Option<String> {
+        let file = specifier.strip_prefix("theme/")?;
+        Some(format!("/__livers/npm/theme@1/{file}"))
+    }
+
     fn below_root(&self, path: &Path) -> Option<PathBuf> {
         path.strip_prefix("/web").ok().map(Path::to_owned)
     }

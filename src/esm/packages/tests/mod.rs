@@ -92,9 +92,7 @@ impl Fixture {
 /// Returns the text of a response.
 fn text_of(response: &PackageResponse) -> String {
     match &response.content {
-        PackageContent::Script(text) | PackageContent::StyleSheet(text) => {
-            String::from_utf8(text.to_vec()).unwrap()
-        }
+        PackageContent::Script(text) => String::from_utf8(text.to_vec()).unwrap(),
         PackageContent::File(file) => fs::read_to_string(&file.path).unwrap(),
     }
 }
@@ -147,7 +145,7 @@ fn each_query_has_its_response() {
     let fixture = Fixture::new(&[
         ("node_modules/a/package.json", r#"{"version":"1.2.3"}"#),
         ("node_modules/a/index.js", "exports.x = 1"),
-        ("node_modules/a/x.css", "b { color: red }"),
+        ("node_modules/a/x.css", "@import 'y.css' print; b { color: url(x.svg) }"),
         ("node_modules/a/x.module.css", ".b { color: red }"),
         ("node_modules/a/x.svg", "<svg/>"),
         ("node_modules/a/x.json", r#"{"n":1,"a-b":2}"#),
@@ -159,17 +157,19 @@ fn each_query_has_its_response() {
         ("/index.js?pack", true, "exports.x = 1"),
         ("/index.js?import&raw", true, "export default \"exports.x = 1\""),
         ("/index.js?import&url", true, "/index.js\";"),
-        ("/x.css", false, "b { color: red }"),
-        ("/x.css?import", true, "await style("),
+        ("/x.css", false, "color: url(x.svg)"),
+        ("/x.css?import", true, "/y.css\", conditions: \"print\" }, \"b { color: url(\\\"/"),
+        ("/x.css?import", true, "style(sheet);"),
+        ("/x.css?import&part", true, "export default sheet;"),
+        ("/x.css?pack", true, "/x.css\", { url: \"/__livers/npm/a@1.2.3"),
         ("/x.module.css", false, ".b { color: red }"),
         ("/x.module.css?import", true, "$0 as b"),
         ("/x.module.css?import&raw", true, "export default \".b {"),
         (
             "/x.module.css?pack",
             true,
-            "x.module.css?module\");module.exports={__proto__:null,[\"b\"]:\"_b_",
+            "{ color: red }\"));module.exports={__proto__:null,[\"b\"]:\"_b_",
         ),
-        ("/x.module.css?module", false, "._b_"),
         ("/x.svg", false, "<svg/>"),
         ("/x.svg?import", true, "/x.svg\";"),
         ("/x.json", false, "{\"n\":1,\"a-b\":2}"),
