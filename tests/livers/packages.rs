@@ -2,8 +2,9 @@
 
 use std::fs::{self, OpenOptions};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::support::browser::browser;
 use crate::support::dir::TempDir;
 use crate::support::http::{self, Response, Wire, get, get_with};
 use crate::support::server::Livers;
@@ -145,4 +146,43 @@ async fn a_misspelled_package_is_not_installed() {
         let fault: Value = get_as_script(&livers, "/main.js").await.json();
         assert_eq!(fault["help"], wanted, "{fault}");
     }
+}
+
+/// The shape of moment: an ES module that old bundlers looked for, beside the file that the locales
+/// require.
+#[tokio::test]
+async fn a_package_whose_files_require_its_main_exists_once() {
+    let dir = project();
+    let manifest = json!({
+        "name": "dates", "version": "2.0.0", "main": "./dates.js", "jsnext:main": "./dist/dates.js",
+    });
+    dir.write("node_modules/dates/package.json", manifest.to_string());
+    dir.write(
+        "node_modules/dates/dates.js",
+        "(function (global, factory) {
+            typeof exports === 'object' && typeof module !== 'undefined' ? module.exports = factory() :
+            global.dates = factory();
+        }(this, function () {
+            var locales = { en: 'Monday' }, locale = 'en', format = function () { return locales[locale] };
+            format.define = function (name, text) { locales[name] = text };
+            format.locale = function (name) { if (locales[name]) locale = name };
+            return format;
+        }));",
+    );
+    dir.write("node_modules/dates/dist/dates.js", "export default function () { return 'Monday' }");
+    dir.write("node_modules/dates/locale/de.js", "require('../dates').define('de', 'Montag');");
+    dir.write("node_modules/picker/package.json", "{\"name\":\"picker\",\"version\":\"1.0.0\"}");
+    dir.write("node_modules/picker/index.js", "module.exports = () => require('dates')();");
+    dir.write(
+        "main.js",
+        "import dates from 'dates'; import 'dates/locale/de'; import pick from 'picker';
+         dates.locale?.('de'); document.title = `${dates()} ${pick()}`;",
+    );
+    dir.write(
+        "dates.html",
+        "<!doctype html><title>none</title><script type=module src=main.js></script>",
+    );
+    let livers = Livers::on(dir.path()).start().await;
+    let page = browser().await.open(&livers.at("/dates.html")).await;
+    page.wait_until("document.title === 'Montag Montag'").await;
 }

@@ -161,7 +161,9 @@ fn options(kind: ImportKind) -> ResolveOptions {
         },
         main_fields: match kind {
             ImportKind::Sheet => texts(&["style", "main"]),
-            _ => texts(&["browser", "module", "jsnext:main", "main"]),
+            // As webpack, esbuild and bun. `jsnext:main`, which preceded `module`, names a second copy
+            // of a package whose other files require its `main`, such as the locales of moment.
+            _ => texts(&["browser", "module", "main"]),
         },
         alias_fields: vec![vec!["browser".to_owned()]],
         tsconfig: (kind == ImportKind::Source).then_some(TsconfigDiscovery::Auto),

@@ -126,6 +126,12 @@ fn specifiers_resolve_as_in_node_and_bundlers() {
         ),
         ("node_modules/fields/e.js", ""),
         ("node_modules/fields/m.js", ""),
+        (
+            "node_modules/old/package.json",
+            r#"{"version":"1.0.0","main":"m.js","jsnext:main":"e.js"}"#,
+        ),
+        ("node_modules/old/e.js", ""),
+        ("node_modules/old/m.js", ""),
     ]);
     for (specifier, wanted) in [
         ("./x", "file src/x.ts"),
@@ -156,6 +162,7 @@ fn specifiers_resolve_as_in_node_and_bundlers() {
         ("@s/modern", "package /__livers/npm/@s/modern@2.0.0-rc.1+b/b.mjs"),
         ("@s/modern/f/one", "package /__livers/npm/@s/modern@2.0.0-rc.1+b/features/one.js"),
         ("fields", "package /__livers/npm/fields@1.0.0/e.js"),
+        ("old", "package /__livers/npm/old@1.0.0/m.js"),
         ("react", "missing npm install react"),
         ("@scope/name/x.js", "missing npm install @scope/name"),
     ] {
