@@ -211,6 +211,8 @@ type Failed = (
 /** All versions of one component. */
 interface Family {
   current: any;
+  /** Whether a component of it was rendered when it changed. */
+  isRendered?: boolean;
 }
 interface Signature {
   /** The hooks that it calls, as source text. */
@@ -224,6 +226,7 @@ interface Signature {
 }
 type SignatureKey = { key: string; reset: boolean };
 type IsComponent = (type: any) => boolean;
+type IsExport = (name: string, type: any) => boolean;
 type Unwrap = (type: any) => [name: string, type: any] | undefined;
 /** Called by a compiled module with a component and its hooks, and by the component as it renders. */
 type Sig = () => (type?: any, key?: string, reset?: boolean, hooks?: () => any[]) => any;
@@ -236,22 +239,39 @@ interface RefreshGlobal {
   __REACT_DEVTOOLS_GLOBAL_HOOK__?: any;
   reportError(error: unknown): void;
 }
-type MakeRoots = () => {
-  renderers: Map<number, any>;
+/** Applies the new versions of components. */
+interface Renderer {
+  /** Returns why it cannot, or ''. */
+  unready(): string;
+  refresh(
+    update: { staleFamilies: Set<Family>; updatedFamilies: Set<Family> },
+    familyOf: (type: any) => Family | undefined,
+  ): void;
+}
+type MakeRoots = () => Renderer & {
   addRenderer(id: number, renderer: any): void;
   scheduled(root: any, element: any): void;
   committed(root: any, id: number, threw: boolean): void;
-  refresh(update: { staleFamilies: Set<Family>; updatedFamilies: Set<Family> }): void;
 };
 type Refresh = (path: string) => { reg: (type: any, id: string) => void; sig: Sig };
 /** Returns why a module is not only components. A constant may stay as it was in the version before. */
 type Unfit = (exports: Record<string, any>, before?: Record<string, any>) => string;
 /** Called when a module has run to its end, with its exports. */
 type RefreshDone = (path: string, hot: HotContext | undefined, exports: Record<string, any>) => void;
+type MakeFamilies = (
+  renderer: Renderer,
+  registry: Pick<Registry, 'begin' | 'end' | 'refuse'>,
+) => Refresh & { done: RefreshDone; begin(path: string): void };
+type ResetHooks = (component: any, all: boolean) => void;
+type MakePreact = (options: any) => Renderer;
+type Prefresh = (
+  options: any,
+  registry?: Pick<Registry, 'begin' | 'end' | 'refuse'>,
+) => ReturnType<MakeFamilies>;
 type MakeRefresh = (
   global: RefreshGlobal,
   registry: Pick<Registry, 'begin' | 'end' | 'refuse'>,
-) => Refresh & { done: RefreshDone };
+) => Refresh & { done: RefreshDone; begin(path: string): void };
 
 // overlay.js
 

@@ -21,6 +21,9 @@ pub(crate) const HOT: &str = own!("/hot.js");
 /// The module that implements React Fast Refresh.
 #[cfg(feature = "esm")]
 pub(crate) const REFRESH: &str = own!("/refresh.js");
+/// The module that implements Fast Refresh of Preact.
+#[cfg(feature = "esm")]
+pub(crate) const PREFRESH: &str = own!("/prefresh.js");
 /// The run-time helpers that compiled modules call.
 #[cfg(feature = "esm")]
 pub(crate) const HELPERS: &str = own!("/helpers.js");

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { isComponent, makeRefresh } from '../../client-snippet/hmr/refresh.js';
+import { isComponent } from '../../client-snippet/hmr/families.js';
+import { makeRefresh } from '../../client-snippet/hmr/refresh.js';
 
 const MEMO = Symbol.for('react.memo');
 const FORWARD_REF = Symbol.for('react.forward_ref');
@@ -298,4 +299,20 @@ test('isComponent recognizes functions with upper-case names, React classes and 
     ['App', false],
   ])
     assert.equal(isComponent(type), wanted, String(type?.name ?? type));
+});
+
+test('default exports without a name and classes belong to families, and are refreshed if rendered', () => {
+  const p = react();
+  p.commit({});
+  const version = (text) => p.module('/a.jsx', () => ({ default: (() => () => text)() }));
+  version('one');
+  assert.deepEqual(version('two').invalidated, ['a.jsx changed (its default export is not a component)']);
+  class Shown {
+    isReactComponent() {}
+  }
+  class Other extends Shown {}
+  p.module('/b.jsx', () => ({ Shown }));
+  p.log.length = 0;
+  assert.deepEqual(p.module('/b.jsx', () => ({ Shown: Other })).invalidated, []);
+  assert.deepEqual(p.log, ['root: updated ; stale Other']);
 });

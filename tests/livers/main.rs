@@ -30,6 +30,8 @@ mod modules;
 #[cfg(feature = "esm")]
 mod packages;
 mod proxy;
+#[cfg(feature = "esm")]
+mod refresh;
 mod reload;
 mod repository;
 mod robust;

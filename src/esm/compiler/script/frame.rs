@@ -6,7 +6,7 @@
 
 use crate::{
     esm::compiler::asset::string_literal,
-    http::own_paths::{HELPERS, HOT, REFRESH},
+    http::own_paths::{HELPERS, HOT, PREFRESH, REFRESH},
 };
 
 /// What the generated code depends on.
@@ -25,8 +25,12 @@ pub(super) struct Module<'m> {
     pub(super) hot: bool,
     /// Whether the module imports React or creates React elements.
     pub(super) react: bool,
+    /// The URL of Preact, if the module creates its elements.
+    pub(super) preact: Option<&'m str>,
     /// Whether the code is instrumented for Fast Refresh.
     pub(super) refresh: bool,
+    /// Whether the module may export components that are not instrumented.
+    pub(super) exports_unnamed: bool,
 }
 
 /// The code before and after a script.
@@ -47,6 +51,13 @@ pub(super) fn frame(module: &Module<'_>) -> Frame {
     // React looks for the hook of Fast Refresh when it is evaluated, so this import comes first.
     if module.react {
         before.push(format!("import {{ refresh as {refresh} }} from \"{REFRESH}\";"));
+    }
+    if let Some(url) = module.preact {
+        let prefresh = unused_name(module.text, "$prefresh");
+        let options = unused_name(module.text, "$options");
+        before.push(format!(
+            "import {{ options as {options} }} from \"{url}\"; import {{ prefresh as {prefresh} }} from \"{PREFRESH}\"; const {refresh} = {prefresh}({options});"
+        ));
     }
     if module.hot {
         before.push(format!("import {{ hot as {hot} }} from \"{HOT}\";"));
@@ -74,8 +85,11 @@ pub(super) fn frame(module: &Module<'_>) -> Frame {
         if !bindings.is_empty() {
             before.push(format!("const {{ {bindings} }} = {refresh}({url});"));
         }
+        if module.exports_unnamed && !has_components {
+            before.push(format!("{refresh}.begin({url});"));
+        }
         // A module has no name for its own namespace, but it can import itself.
-        if has_components {
+        if has_components || module.exports_unnamed {
             after = format!(
                 "import(import.meta.url).then((self) => {refresh}.done({url}, import.meta.hot, self));\n"
             );

@@ -1,7 +1,7 @@
 //! Import specifiers of a script: their targets, and the URLs that replace them.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     path::{MAIN_SEPARATOR, Path, PathBuf},
 };
 
@@ -199,6 +199,16 @@ pub(super) fn has_development_runtime(job: &Job<'_>, runtime: &str) -> bool {
 pub(super) fn url_of(job: &Job<'_>, specifier: &str) -> Option<String> {
     match link(job.project, job.path, specifier, None, ImportedNames::default()) {
         Link::File { url, .. } => Some(url),
+        _ => None,
+    }
+}
+
+/// Returns the URL of a module that exports Preact's `options`.
+pub(super) fn url_of_preact(job: &Job<'_>) -> Option<String> {
+    let names = BTreeSet::from(["options".to_owned()]);
+    let names = ImportedNames { default: false, names: Some(&names) };
+    match link(job.project, job.path, "preact", None, names) {
+        Link::Url(url) => Some(url),
         _ => None,
     }
 }

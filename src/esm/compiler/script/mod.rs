@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use oxc::{
     allocator::Allocator,
-    ast::ast::Program,
+    ast::ast::{Declaration, ExportDefaultDeclarationKind, Program, Statement},
     codegen::{Codegen, CodegenOptions, CommentOptions},
     semantic::Scoping,
     span::{SourceType, Span},
@@ -76,6 +76,9 @@ impl Compiled {
         Self { script: None, named }
     }
 }
+
+/// The packages of React.
+const REACT_PACKAGES: [&str; 2] = ["react", "react-dom"];
 
 /// Packages whose JSX functions create React elements.
 const REACT_RUNTIMES: [&str; 4] = ["react", "@emotion/react", "theme-ui", "nativewind"];
@@ -142,6 +145,10 @@ struct Features<'j> {
     hot: bool,
     /// The module imports React or creates React elements.
     react: bool,
+    /// The URL of Preact, if the module creates its elements.
+    preact: Option<String>,
+    /// It may export components that are not instrumented.
+    exports_unnamed: bool,
     /// The components are instrumented for Fast Refresh.
     refresh: bool,
 }
@@ -159,10 +166,14 @@ fn transform_and_print<'a>(
         && (is_module || scan.jsx.is_some() || job.language != Language::Js);
     let options = pragma::apply(job.options, &program);
     let runtime = options.jsx_runtime().filter(|_| scan.jsx.is_some());
-    let react = in_page && is_module && uses_react(scan, runtime);
+    let react = in_page && is_module && uses(scan, runtime, &REACT_PACKAGES, &REACT_RUNTIMES);
     // Code that defines these functions itself has been instrumented by another tool.
-    let refresh =
-        react && !["$RefreshReg$", "$RefreshSig$"].iter().any(|name| job.text.contains(name));
+    let preact = (in_page && is_module && !react && uses(scan, runtime, &["preact"], &["preact"]))
+        .then(|| imports::url_of_preact(job))
+        .flatten();
+    let refresh = (react || preact.is_some())
+        && !["$RefreshReg$", "$RefreshSig$"].iter().any(|name| job.text.contains(name));
+    let exports_unnamed = refresh && exports_unnamed(&program, scan.jsx.is_some());
     let needs_transform =
         job.language.is_typed() || scan.jsx.is_some() || scan.decorator.is_some() || refresh;
     if needs_transform {
@@ -187,7 +198,7 @@ fn transform_and_print<'a>(
     program.hashbang = None;
     let env = if scan.env { Some(job.env.map_err(Clone::clone)?) } else { None };
     let hot = in_page && is_module;
-    let features = Features { env, hot, react, refresh };
+    let features = Features { env, hot, react, preact, refresh, exports_unnamed };
     let (code, slots) = print(job, &program, &placeholder, &imports, &features);
     let script = Script { code, slots, imports, globs, packages };
     Ok(Compiled { script: Some(script), named })
@@ -243,7 +254,9 @@ fn print(
         env: features.env,
         hot: features.hot,
         react: features.react,
+        preact: features.preact.as_deref(),
         refresh: features.refresh,
+        exports_unnamed: features.exports_unnamed,
     });
     for slot in &mut slots {
         slot.offset += frame.before.len();
@@ -261,13 +274,32 @@ fn source_map_comment(url: &str, map: SourceMap<'_>, lines_before: u32) -> Strin
     format!("//# sourceMappingURL={}\n", map.to_data_url())
 }
 
-/// Returns whether Fast Refresh has to know a module.
-fn uses_react(scan: &Scan, jsx_runtime: Option<&str>) -> bool {
-    let imports_react = scan.requests.iter().any(|request| {
-        ["react", "react-dom"].iter().any(|package| {
+/// Returns whether a module imports one of these packages, or creates elements with a runtime.
+fn uses(scan: &Scan, jsx_runtime: Option<&str>, packages: &[&str], runtimes: &[&str]) -> bool {
+    let imports = scan.requests.iter().any(|request| {
+        packages.iter().any(|package| {
             let rest = request.specifier.strip_prefix(package);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         })
     });
-    imports_react || jsx_runtime.is_some_and(|runtime| REACT_RUNTIMES.contains(&runtime))
+    imports || jsx_runtime.is_some_and(|runtime| runtimes.contains(&runtime))
+}
+
+/// Returns whether a module has classes, or a default export without a name, that may be
+/// components. The transformer does not instrument these.
+fn exports_unnamed(program: &Program<'_>, has_jsx: bool) -> bool {
+    use ExportDefaultDeclarationKind as Default;
+    program.body.iter().any(|statement| match statement {
+        Statement::ClassDeclaration(class) => class.heritage.is_some(),
+        Statement::ExportDeclaration(export) => {
+            matches!(&export.declaration, Declaration::ClassDeclaration(class) if class.heritage.is_some())
+        }
+        Statement::ExportDefaultDeclaration(export) => match &export.declaration {
+            Default::ClassDeclaration(class) => class.heritage.is_some(),
+            Default::FunctionDeclaration(function) => function.id.is_none() && has_jsx,
+            Default::ArrowFunctionExpression(_) => has_jsx,
+            _ => false,
+        },
+        _ => false,
+    })
 }

@@ -84,9 +84,20 @@ fn react_modules_register_with_fast_refresh() {
         (
             "/* @jsxImportSource preact */ export function A() { return <p/> }",
             ScriptContext::Page,
-            &[],
-            false,
+            &[
+                "import { prefresh as $prefresh } from \"/__livers/prefresh.js\"; const $refresh = $prefresh($options);",
+                reg,
+            ],
+            true,
         ),
+        (
+            "import React from 'react'; export default class extends React.Component {}",
+            ScriptContext::Page,
+            &[import, "$refresh.begin(\"/src/x.jsx\");"],
+            true,
+        ),
+        ("export default () => <p/>", ScriptContext::Page, &["$refresh.begin("], true),
+        ("import 'react'; export default () => 1", ScriptContext::Page, &[import], false),
         (component, ScriptContext::Worker, &[], false),
         // Already instrumented.
         (
