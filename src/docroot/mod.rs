@@ -49,6 +49,8 @@ pub(crate) struct Root {
     folder: Layer,
     /// Mounted folders, which take precedence; the first match counts.
     mounts: Vec<Layer>,
+    /// The real paths of linked packages outside of the root, which are among the mounts.
+    linked: Vec<PathBuf>,
     allow: Allow,
 }
 
@@ -76,7 +78,38 @@ impl Root {
     pub(crate) fn new(path: &Path, allow: Allow, mounts: &[Mount]) -> Result<Self, Error> {
         let folder = Layer::new(path, None)?;
         let mounts = mounts.iter().map(|mount| mount.layer(&folder)).collect::<Result<_, _>>()?;
-        Ok(Self { folder, mounts, allow })
+        Ok(Self { folder, mounts, linked: Vec::new(), allow })
+    }
+
+    /// Adds packages of the project that lie outside of the root, by their names and the real paths
+    /// of their folders. Those that cannot be read are left out.
+    ///
+    /// # Blocking
+    /// Reads the folders.
+    pub(crate) fn with_linked(mut self, packages: Vec<(String, PathBuf)>) -> Self {
+        for (name, folder) in packages {
+            let mount = Mount::linked(&name, folder.clone());
+            if let Some(Ok(layer)) = mount.map(|mount| mount.layer(&self.folder)) {
+                self.mounts.push(layer);
+                self.linked.push(folder);
+            }
+        }
+        self
+    }
+
+    /// Returns the real paths of the linked packages outside of the root.
+    #[cfg_attr(not(feature = "esm"), allow(dead_code))]
+    pub(crate) fn linked(&self) -> impl Iterator<Item = &Path> {
+        self.linked.iter().map(|folder| &**folder)
+    }
+
+    /// Returns the disk path of a URL path in the first folder that may have it, whether or not it
+    /// exists.
+    #[cfg_attr(not(feature = "esm"), allow(dead_code))]
+    pub(crate) fn disk_path(&self, url: &UrlPath) -> Option<PathBuf> {
+        let layer = self.layers().find(|layer| layer.below(url).is_some())?;
+        let names = layer.below(url)?.map(os_name);
+        Some(layer.path.join(names.collect::<Option<PathBuf>>()?))
     }
 
     /// Returns the absolute path of the root. Symbolic links in it are kept.

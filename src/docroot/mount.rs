@@ -51,7 +51,17 @@ impl fmt::Display for Mount {
     }
 }
 
+/// The first segment of the URL paths of linked packages. It is not `node_modules`, whose files
+/// developer tools step over.
+const LINKED: &str = "@linked";
+
 impl Mount {
+    /// Returns the mount of a linked package, by its name.
+    pub(super) fn linked(name: &str, folder: PathBuf) -> Option<Self> {
+        let names = std::iter::once(LINKED).chain(name.split('/'));
+        Some(Self { at: UrlPath::from_names(names.map(str::as_bytes), true)?, folder })
+    }
+
     /// Returns the folder as it was written.
     pub fn folder(&self) -> &Path {
         &self.folder

@@ -6,7 +6,10 @@
 
 mod outcome;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 
@@ -23,6 +26,10 @@ pub(crate) enum Esm {}
 impl Esm {
     pub(crate) fn new(_: Arc<Root>, _: Vec<String>) -> Option<Self> {
         None
+    }
+
+    pub(crate) fn linked_packages(_: &Path) -> Vec<(String, PathBuf)> {
+        Vec::new()
     }
 
     pub(crate) fn changed(&self, _: &ChangeSet) -> Option<ChangeSet> {
@@ -45,7 +52,7 @@ impl Esm {
         match *self {}
     }
 
-    pub(crate) async fn insert_variables(&self, _: &Bytes) -> Option<PageVariables> {
+    pub(crate) async fn insert_variables(&self, _: &Path, _: &Bytes) -> Option<PageVariables> {
         match *self {}
     }
 
@@ -63,6 +70,10 @@ impl Esm {
     }
 
     pub(crate) async fn resolve_from_sheet(&self, _: &str, _: &str) -> Option<String> {
+        match *self {}
+    }
+
+    pub(crate) fn resolve_in_project(&self, _: &str, _: &str) -> Option<String> {
         match *self {}
     }
 

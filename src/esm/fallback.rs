@@ -3,9 +3,13 @@
 //! Files in `public/` are also served from `/`, and a navigation to a path that an application
 //! routes by itself (`/settings`) gets the page of the root. Both apply only to a folder with a
 //! `package.json`, and only where it has no file at the path.
+//!
+//! The root may be that of a workspace, and have such folders in it. Each is served below its own
+//! path, but is written as if it were the root: a path that a page or a module in it requests, and
+//! that has no file, is looked up in it.
 
 use super::{outcome::Fallback, page::has_module, service::Esm};
-use crate::http::url_path::UrlPath;
+use crate::{docroot::Located, http::url_path::UrlPath};
 
 /// The folder whose files are also served from the root.
 const PUBLIC: &str = "/public";
@@ -13,31 +17,67 @@ const PUBLIC: &str = "/public";
 /// The page of an application.
 const INDEX: &str = "/index.html";
 
+/// Number of folders above a path in which a `package.json` is looked for.
+const MAX_FOLDERS: usize = 16;
+
 impl Esm {
     /// Returns the files to try, in order, for a path without a file. `navigation` is set for
     /// a navigation for which no `404.html` was found.
     ///
     /// # Blocking
-    /// Reads the metadata of one file.
+    /// Reads the metadata of a file in each folder above the path.
     pub(crate) fn fallbacks(&self, url: &UrlPath, navigation: bool) -> Vec<Fallback> {
-        if !self.root.join("package.json").is_file() {
-            return Vec::new();
-        }
         let path = url.to_string();
-        let public = (!url.is_directory()).then(|| format!("{PUBLIC}{path}"));
+        let projects = self.projects(&path);
+        let fallback = |path: String, application| {
+            Some(Fallback { url: UrlPath::parse(&path).ok()?, application })
+        };
+        let public = projects.iter().filter(|_| !url.is_directory()).filter_map(|project| {
+            let rest = path.strip_prefix(project.as_str())?;
+            fallback(format!("{project}{PUBLIC}{rest}"), false)
+        });
         // A last segment with a dot names a file, not a route of an application.
         let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-        let index = (navigation && !last.contains('.')).then(|| INDEX.to_owned());
-        let fallback = |path: Option<String>, application| {
-            Some(Fallback { url: UrlPath::parse(&path?).ok()?, application })
+        let is_route = navigation && !last.contains('.');
+        let index = projects.iter().filter(|_| is_route);
+        let index = index.filter_map(|project| fallback(format!("{project}{INDEX}"), true));
+        public.chain(index).collect()
+    }
+
+    /// Returns the URL path of the file that a page or a module meant by a path without a file:
+    /// one in its own project below the root.
+    ///
+    /// # Blocking
+    /// Looks for files.
+    pub(crate) fn resolve_in_project(&self, path: &str, user: &str) -> Option<String> {
+        let projects = self.projects(user);
+        let mut inner = projects.iter().filter(|project| !project.is_empty());
+        let serves = |path: String| {
+            let url = UrlPath::parse(&path).ok()?;
+            matches!(self.folders.locate(&url), Located::File(_)).then_some(path)
         };
-        fallback(public, false).into_iter().chain(fallback(index, true)).collect()
+        inner.find_map(|project| {
+            let own = format!("{project}{path}");
+            serves(own.clone()).or_else(|| serves(format!("{project}{PUBLIC}{path}"))).map(|_| own)
+        })
+    }
+
+    /// Returns the URL paths of the folders with a `package.json` above a URL path, the nearest
+    /// first, without slashes at the end.
+    fn projects(&self, path: &str) -> Vec<String> {
+        let ends = path.match_indices('/').map(|(at, _)| &path[..at]);
+        let folders: Vec<_> = ends.take(MAX_FOLDERS).collect();
+        let folder = |path: &str| self.disk_path(&format!("{path}/"));
+        let is_project =
+            |path: &&&str| folder(path).is_some_and(|folder| folder.join("package.json").is_file());
+        folders.iter().rev().filter(is_project).map(|path| (*path).to_owned()).collect()
     }
 }
 
-/// Returns the URL path at which a file in `public/` is served as well.
-pub(super) fn public_url(path: &str) -> Option<&str> {
-    path.strip_prefix(PUBLIC).filter(|rest| rest.starts_with('/'))
+/// Returns the URL path at which a file in a `public/` is served as well.
+pub(super) fn public_url(path: &str) -> Option<String> {
+    let (project, rest) = path.split_once(&format!("{PUBLIC}/"))?;
+    Some(format!("{project}/{rest}"))
 }
 
 impl Fallback {

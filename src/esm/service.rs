@@ -28,6 +28,7 @@ use super::{
     lock::lock,
     outcome::{Module, ModuleOutcome, ModuleRequest, PackageOutcome, PageVariables, Versions},
     page::{import_map, may_import},
+    resolve::{Target, linked_packages},
     workers::{Limits, Stopped, Workers},
 };
 use crate::{
@@ -54,13 +55,12 @@ const USE_URL: &str = "import its URL, with ?url, and fetch it";
 
 /// ESM support for one served folder.
 pub(crate) struct Esm {
-    pub(super) root: PathBuf,
-    folders: Arc<Root>,
-    compiler: Arc<Compiler>,
+    pub(super) folders: Arc<Root>,
+    pub(super) compiler: Arc<Compiler>,
     importers: Mutex<Importers>,
     globs: GlobTable,
     installed: Mutex<Installed>,
-    workers: Workers,
+    pub(super) workers: Workers,
 }
 
 impl Esm {
@@ -71,7 +71,6 @@ impl Esm {
     /// Reads lock files.
     #[allow(clippy::unnecessary_wraps)] // The stub without the feature `esm` returns `None`.
     pub(crate) fn new(folders: Arc<Root>, backend_prefixes: Vec<String>) -> Option<Self> {
-        let root = folders.path().to_owned();
         Some(Self {
             compiler: Arc::new(Compiler::new(Arc::clone(&folders)).with_routes(backend_prefixes)),
             importers: Mutex::default(),
@@ -79,8 +78,16 @@ impl Esm {
             installed: Mutex::default(),
             workers: Workers::new(Limits::default()),
             folders,
-            root,
         })
+    }
+
+    /// Returns the packages outside of a root that are sources of its project: their names, and the
+    /// real paths of their folders.
+    ///
+    /// # Blocking
+    /// Lists folders.
+    pub(crate) fn linked_packages(root: &Path) -> Vec<(String, PathBuf)> {
+        linked_packages(root)
     }
 
     /// Returns whether a script could get this file compiled, so that the response depends on
@@ -97,14 +104,18 @@ impl Esm {
 
     /// Inserts the variables that a page refers to (`%VITE_TITLE%`). Returns `None` if it refers to
     /// none, or the folder is no project.
-    pub(crate) async fn insert_variables(&self, html: &Bytes) -> Option<PageVariables> {
+    pub(crate) async fn insert_variables(
+        &self,
+        file: &Path,
+        html: &Bytes,
+    ) -> Option<PageVariables> {
         if !str::from_utf8(html).is_ok_and(refers_to_variables) {
             return None;
         }
-        let (compiler, page) = (Arc::clone(&self.compiler), html.clone());
-        let job = ("variables", docroot::ContentHash::of(html).0);
+        let (compiler, page, path) = (Arc::clone(&self.compiler), html.clone(), file.to_owned());
+        let job = ("variables", file, docroot::ContentHash::of(html).0);
         let insert = move || {
-            let (html, files) = compiler.insert_variables(str::from_utf8(&page).ok()?)?;
+            let (html, files) = compiler.insert_variables(&path, str::from_utf8(&page).ok()?)?;
             Some(PageVariables { html: html.into(), configuration: read_hashes(&files) })
         };
         self.workers.run(job, insert).await.ok()?
@@ -220,10 +231,16 @@ impl Esm {
         let is_sheet = Path::new(sheet).extension()?.eq_ignore_ascii_case("css");
         let folder = &sheet[..=sheet.rfind('/').filter(|_| is_sheet)?];
         let specifier = path.strip_prefix(folder).filter(|rest| !rest.is_empty())?.to_owned();
-        let from = self.root.join(sheet.trim_start_matches('/'));
+        let from = self.disk_path(sheet)?;
         let packages = Arc::clone(self.compiler.packages());
         let resolve = move || packages.resolve_from_sheet(&specifier, &from);
-        self.workers.run((path, sheet), resolve).await.ok()?
+        match self.workers.run((path, sheet), resolve).await.ok()?? {
+            Target::Package(url) => Some(url),
+            Target::File(file) => {
+                self.folders.urls_of(&file, false).first().map(UrlPath::to_string)
+            }
+            _ => None,
+        }
     }
 
     /// Updates the caches after files changed. Returns `None` if all imports resolve as before, or
@@ -267,7 +284,7 @@ impl Esm {
         let created = changes.iter().filter(|(_, kind)| *kind == Kind::Created);
         let urls = created.filter_map(|(path, _)| public_url(path));
         urls.filter(|url| self.disk_path(url).is_some_and(|file| !file.exists()))
-            .map(|url| Change { path: url.to_owned(), kind: Kind::Created })
+            .map(|path| Change { path, kind: Kind::Created })
             .collect()
     }
 
@@ -286,11 +303,9 @@ impl Esm {
         });
     }
 
-    /// Returns the disk path of a URL path below the root, whether or not it exists.
-    fn disk_path(&self, path: &str) -> Option<PathBuf> {
-        let url = UrlPath::parse(path).ok()?;
-        let names = url.names().map(|name| str::from_utf8(name).ok());
-        Some(self.root.join(names.collect::<Option<PathBuf>>()?))
+    /// Returns the disk path of a URL path, whether or not it exists.
+    pub(super) fn disk_path(&self, path: &str) -> Option<PathBuf> {
+        self.folders.disk_path(&UrlPath::parse(path).ok()?)
     }
 
     /// Describes a job that has no result.

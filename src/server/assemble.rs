@@ -43,7 +43,9 @@ impl Folders {
             keys: config.serve_keys,
             symlinks: config.follow_symlinks,
         };
-        let root = Arc::new(Root::new(&config.root, allow, &config.mount)?);
+        let root = Root::new(&config.root, allow, &config.mount)?;
+        let linked = if config.compile { Esm::linked_packages(root.path()) } else { Vec::new() };
+        let root = Arc::new(root.with_linked(linked));
         let spa = config.spa.as_deref().map(spa_page).transpose()?;
         let proxied = config.proxy.iter().map(|route| route.prefix().to_owned()).collect();
         let esm =

@@ -322,7 +322,8 @@ impl Site {
                 (StatusCode::OK, listing)
             }
             Lookup::NotFound(place) => {
-                let package = self.resolve_in_package(path, query.headers, query.host).await;
+                let asked = (path, query.uri.query());
+                let package = self.resolve_in_package(asked, query.headers, query.host).await;
                 if let Some(redirect) = package {
                     return finish(redirect);
                 }

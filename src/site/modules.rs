@@ -6,6 +6,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use bytes::Bytes;
@@ -160,7 +161,7 @@ impl Site {
         if media_type::markup(&media_type::of(&file.path)) != Some(Markup::Html) {
             return None;
         }
-        let PageVariables { html, configuration } = esm.insert_variables(html).await?;
+        let PageVariables { html, configuration } = esm.insert_variables(&file.path, html).await?;
         file.content_hash = ContentHash::of(&html);
         file.content = Content::Memory(html);
         // These are of the file as it is.
@@ -225,15 +226,24 @@ impl Site {
         None
     }
 
-    /// Redirects to a file of a package, if a style sheet imports one by the package's name.
+    /// Redirects to a file of a package, if a style sheet imports one by the package's name, or if
+    /// the project of the page or module that requests the path has it.
     pub(super) async fn resolve_in_package(
         &self,
-        path: &str,
+        (path, query): (&str, Option<&str>),
         headers: &HeaderMap,
         host: &str,
     ) -> Option<Response> {
-        let sheet = referrer(headers, host)?;
-        let url = self.esm.as_ref()?.resolve_from_sheet(path, &sheet).await?;
+        let (esm, user) = (self.esm.as_ref()?, referrer(headers, host)?);
+        let url = match esm.resolve_from_sheet(path, &user).await {
+            Some(url) => url,
+            None => {
+                let (esm, path) = (Arc::clone(esm), path.to_owned());
+                let resolve = move || esm.resolve_in_project(&path, &user);
+                tokio::task::spawn_blocking(resolve).await.ok()??
+            }
+        };
+        let url = query.map_or_else(|| url.clone(), |query| format!("{url}?{query}"));
         let mut response = plain(StatusCode::FOUND, "The file is in a package.\n");
         response.headers_mut().insert(LOCATION, HeaderValue::from_str(&url).ok()?);
         Some(response)

@@ -42,3 +42,5 @@ mod serve;
 mod style_sheets;
 mod support;
 mod watch;
+#[cfg(feature = "esm")]
+mod workspace;

@@ -58,7 +58,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use self::{
     cache::{Entry, Inputs, Key, ModuleCache},
-    env::EnvReader,
+    env::{Env, EnvReader},
     file_exports::ExportTable,
     file_type::Language,
     link::{ImportedNames, Link, link},
@@ -96,7 +96,8 @@ pub(crate) struct Compiler {
 impl Compiler {
     /// Creates a compiler for the project in the served folders. Reads nothing yet.
     pub(crate) fn new(folders: Arc<Root>) -> Self {
-        let resolver = Arc::new(Resolver::new(folders.path()));
+        let linked = folders.linked().map(Path::to_owned).collect();
+        let resolver = Arc::new(Resolver::new(folders.path()).with_linked(linked));
         let shared = Arc::clone(&resolver);
         let resolve = Box::new(move |specifier: &str, from: &Path| shared.resolve(specifier, from));
         Self::with_resolve(folders, resolver, resolve)
@@ -159,11 +160,13 @@ impl Compiler {
     ///
     /// # Blocking
     /// Checks the `.env` files for changes.
-    pub(super) fn insert_variables(&self, html: &str) -> Option<(String, Vec<PathBuf>)> {
-        if !self.project.has_manifest() {
-            return None;
-        }
-        let env = self.env.read(self.project.root());
+    pub(super) fn insert_variables(
+        &self,
+        page: &Path,
+        html: &str,
+    ) -> Option<(String, Vec<PathBuf>)> {
+        self.project.folders_of(page).next()?;
+        let env = self.env_of(page);
         // The modules that use the variables report errors.
         let variables = serde_json::from_str(&env.object.ok()?).ok()?;
         Some((env::insert_variables(html, &variables), env.files))
@@ -237,7 +240,7 @@ impl Compiler {
         spec: ModuleSpec,
     ) -> Result<Output, CompileError> {
         let (options, mut config_files) = self.options.find(self.project.root(), path, language)?;
-        let env = self.env.read(self.project.root());
+        let env = self.env_of(path);
         config_files.extend(env.files);
         let key = Key { path: path.to_owned(), url: url.to_owned(), spec };
         let inputs = Inputs {
@@ -302,6 +305,13 @@ impl Compiler {
     ) -> Result<(), CompileError> {
         let (project, packages) = (&self.project, &*self.project.packages);
         ExportChecker { project, packages, table: &self.exports }.check(path, text, named)
+    }
+
+    /// Returns `import.meta.env` of the project that a file is in: the nearest one with a `.env`
+    /// file, or else the root.
+    fn env_of(&self, path: &Path) -> Env {
+        let folder = self.project.folders_of(path).find(|folder| env::has_files(folder));
+        self.env.read(folder.unwrap_or(self.project.root()))
     }
 
     /// Returns whether plain JavaScript modules register for hot updates, too. This is so in a

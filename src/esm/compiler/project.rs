@@ -15,6 +15,11 @@ pub(super) type IsServed = Arc<dyn Fn(&Path) -> bool + Send + Sync>;
 pub(super) trait Project: Sync {
     /// Returns the served folder.
     fn root(&self) -> &Path;
+    /// Returns the folder that paths in a file with a leading slash refer to: the root, or that of
+    /// the linked package.
+    fn root_of(&self, _: &Path) -> PathBuf {
+        self.root().to_owned()
+    }
     /// Resolves a specifier in a file.
     fn resolve(&self, specifier: &str, from: &Path) -> Target;
     /// Returns the URL of the package file that a style sheet imports.
@@ -56,6 +61,10 @@ impl<'p> RecordingProject<'p> {
 impl Project for RecordingProject<'_> {
     fn root(&self) -> &Path {
         self.project.root()
+    }
+
+    fn root_of(&self, path: &Path) -> PathBuf {
+        self.project.root_of(path)
     }
 
     fn resolve(&self, specifier: &str, from: &Path) -> Target {

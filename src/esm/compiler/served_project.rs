@@ -54,6 +54,12 @@ impl ServedProject {
         self.root.join("package.json").is_file()
     }
 
+    /// Returns the folders with a `package.json` above a file, from the nearest up to the root.
+    pub(super) fn folders_of<'p>(&'p self, path: &'p Path) -> impl Iterator<Item = &'p Path> {
+        let above = path.ancestors().skip(1).take_while(|folder| folder.starts_with(&self.root));
+        above.filter(|folder| folder.join("package.json").is_file())
+    }
+
     /// Returns whether a folder is served, so that its names are no secret.
     fn lists(&self, folder: &Path) -> bool {
         let real = |path: &Path| dunce::canonicalize(path).ok();
@@ -72,6 +78,11 @@ impl Project for ServedProject {
         &self.root
     }
 
+    fn root_of(&self, path: &Path) -> PathBuf {
+        let mut linked = self.folders.linked();
+        linked.find(|folder| path.starts_with(folder)).unwrap_or(&self.root).to_owned()
+    }
+
     fn resolve(&self, specifier: &str, from: &Path) -> Target {
         (self.resolve)(specifier, from)
     }
@@ -86,6 +97,9 @@ impl Project for ServedProject {
     }
 
     fn url(&self, path: &Path) -> Option<String> {
+        if self.folders.linked().any(|folder| path.starts_with(folder)) {
+            return self.folders.urls_of(path, false).first().map(UrlPath::to_string);
+        }
         let below = self.below_root(path)?;
         let names = below.iter().map(OsStr::as_encoded_bytes);
         Some(UrlPath::from_names(names, false)?.to_string())

@@ -108,11 +108,11 @@ impl Packages {
         }
     }
 
-    /// Returns the URL of the file that a style sheet imports by the name of a package.
+    /// Returns the file that a style sheet imports by the name of a package.
     ///
     /// # Blocking
     /// Resolves on the disk.
-    pub(crate) fn resolve_from_sheet(&self, specifier: &str, from: &Path) -> Option<String> {
+    pub(crate) fn resolve_from_sheet(&self, specifier: &str, from: &Path) -> Option<Target> {
         self.resolver.resolve_from_sheet(specifier, from)
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Follows Node and the bundlers for browsers: conditional `exports` and `imports`, the `browser`
 //! field, the paths of `tsconfig.json` and `jsconfig.json`, extensions and index files. A file outside of the root
-//! belongs to a package if the package is installed or part of the workspace ([`package_folders`]).
+//! belongs to a package if the package is installed or part of the workspace ([`package_folders`]). A
+//! package that the project links from `node_modules` is a source like those in the root ([`linked`]).
 //!
 //! Lookups on the disk are cached. The cache is cleared when packages are installed, when a
 //! specifier does not resolve, and by [`Resolver::clear_cache`].
@@ -14,6 +15,7 @@ mod bounded_files;
 mod builtin;
 mod engine;
 mod install;
+mod linked;
 pub(crate) mod manifest;
 mod package;
 mod package_folders;
@@ -30,6 +32,7 @@ pub(crate) use self::{
     aliases::Aliases,
     bounded_files::{BoundedFiles, bounded},
     install::file_stamp,
+    linked::linked_packages,
     package::PackageFile,
     resolver::Resolver,
     specifier::{is_bare, is_script},

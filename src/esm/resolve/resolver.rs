@@ -26,6 +26,8 @@ use crate::http::own_paths::PACKAGES;
 pub(crate) struct Resolver {
     root: PathBuf,
     pub(super) real_root: PathBuf,
+    /// The real paths of the [linked packages](super::linked) that are served as sources.
+    linked: Vec<PathBuf>,
     workspace: PathBuf,
     pub(super) folders: PackageFolders,
     pub(super) references: References,
@@ -42,11 +44,18 @@ impl Resolver {
         Self {
             root: root.to_owned(),
             real_root,
+            linked: Vec::new(),
             workspace,
             folders: PackageFolders::default(),
             references: References::default(),
             engine: RwLock::new(engine),
         }
+    }
+
+    /// Sets the folders outside of the root that are served as sources, by their real paths.
+    pub(crate) fn with_linked(mut self, folders: Vec<PathBuf>) -> Self {
+        self.linked = folders;
+        self
     }
 
     /// Resolves a specifier in a source of the project. A specifier that does not resolve is tried
@@ -72,11 +81,13 @@ impl Resolver {
         }
     }
 
-    /// Returns the URL of the package file that a style sheet of the project imports.
-    pub(crate) fn resolve_from_sheet(&self, specifier: &str, from: &Path) -> Option<String> {
+    /// Returns what a style sheet of the project imports: the URL of the package file, or a file of
+    /// the project.
+    pub(crate) fn resolve_from_sheet(&self, specifier: &str, from: &Path) -> Option<Target> {
         self.refreshed_engine(); // The cached lookups may be older than the installation.
         match self.resolve_as(specifier, from, ImportKind::Sheet) {
-            Resolved::Package(file) => Some(format!("{PACKAGES}{}", file.key())),
+            Resolved::Package(file) => Some(Target::Package(format!("{PACKAGES}{}", file.key()))),
+            Resolved::File(path) => Some(Target::File(path)),
             _ => None,
         }
     }
@@ -91,6 +102,11 @@ impl Resolver {
     /// Returns the real path of the root.
     pub(crate) fn real_root(&self) -> &Path {
         &self.real_root
+    }
+
+    /// Returns the real paths of the folders with sources: the root and the linked packages.
+    pub(super) fn source_folders(&self) -> impl Iterator<Item = &Path> {
+        [&self.real_root].into_iter().chain(&self.linked).map(PathBuf::as_path)
     }
 
     /// Returns whether the URLs of a package always identify the same bytes.
@@ -111,10 +127,18 @@ impl Resolver {
         let result = match specifier.strip_prefix('/').filter(|_| from_source) {
             Some("") => return Resolved::Url(specifier.to_owned()),
             Some(rest) => {
-                let from = self.real_root.join("index.html");
-                match engine.resolve(&format!("./{rest}"), &from, kind) {
-                    // A backend may serve it.
-                    Err(ResolveError::NotFound(_)) => return Resolved::Url(specifier.to_owned()),
+                let relative = format!("./{rest}");
+                let resolve =
+                    |folder: &Path| engine.resolve(&relative, &folder.join("index.html"), kind);
+                let mut projects = self.projects_of(from);
+                match resolve(&self.real_root) {
+                    Err(ResolveError::NotFound(_)) => {
+                        match projects.find_map(|folder| resolve(folder).ok()) {
+                            Some(path) => Ok(path),
+                            // A backend may serve it.
+                            None => return Resolved::Url(specifier.to_owned()),
+                        }
+                    }
                     other => other,
                 }
             }
@@ -131,12 +155,19 @@ impl Resolver {
             },
         };
         match result {
-            Ok(path) => self.classify(&path, specifier, from, freshness),
+            Ok(path) => self.classify(&path, specifier, (from, kind), freshness),
             Err(ResolveError::Ignored(_)) => Resolved::Ignored,
             Err(error) => self
                 .resolve_builtin(&engine, specifier, from, kind, freshness)
                 .unwrap_or_else(|| Resolved::Missing(self.explain(specifier, from, &error))),
         }
+    }
+
+    /// Returns the folders with a `package.json` above a file, below the root.
+    fn projects_of<'r>(&'r self, from: &'r Path) -> impl Iterator<Item = &'r Path> {
+        let above = from.ancestors().skip(1);
+        let below_root = above.take_while(|it| it.starts_with(&self.root) && **it != *self.root);
+        below_root.filter(|folder| folder.join("package.json").is_file())
     }
 
     /// Resolves the name of a module of Node: to a package of the same name, if there is one.
@@ -150,7 +181,7 @@ impl Resolver {
     ) -> Option<Resolved> {
         let name = builtin::name(specifier)?;
         Some(match engine.resolve(&format!("{name}/"), from, kind) {
-            Ok(path) => self.classify(&path, specifier, from, freshness),
+            Ok(path) => self.classify(&path, specifier, (from, kind), freshness),
             Err(_) => Resolved::Builtin(name.to_owned()),
         })
     }
@@ -181,13 +212,18 @@ impl Resolver {
         &self,
         path: &Path,
         specifier: &str,
-        from: &Path,
+        (from, kind): (&Path, ImportKind),
         freshness: Freshness,
     ) -> Resolved {
         let inside = path.strip_prefix(&self.real_root).ok();
         let is_installed = package_folders::in_node_modules(inside.unwrap_or(path)).is_some();
         if let Some(inside) = inside.filter(|_| !is_installed) {
             return Resolved::File(self.root.join(inside));
+        }
+        // Packages that import it get a copy that is not a source.
+        let is_source = matches!(kind, ImportKind::Source | ImportKind::Sheet) && !is_installed;
+        if is_source && self.linked.iter().any(|folder| path.starts_with(folder)) {
+            return Resolved::File(path.to_owned());
         }
         let in_workspace = path.starts_with(&self.workspace);
         let is_linked = || {

@@ -71,7 +71,8 @@ impl Resolver {
     }
 
     /// Restores packages that an earlier run found, by the real paths of their folders and their
-    /// names in `node_modules`. Ignores folders that are in no `node_modules` of the root or above.
+    /// names in `node_modules`. Ignores folders that are in no `node_modules` of the root or above, or
+    /// of a source folder.
     pub(crate) fn restore_packages(&self, folders: impl IntoIterator<Item = (PathBuf, String)>) {
         let freshness = Freshness { install_stamp: self.refreshed_engine().0, recheck: true };
         for (path, name) in folders {
@@ -79,7 +80,8 @@ impl Resolver {
             let is_package = found.is_some_and(|(folder, known)| folder == path && known == name);
             let is_real = dunce::canonicalize(&path).is_ok_and(|real| real == path);
             let is_below = |folder: &Path| path.starts_with(folder.join("node_modules"));
-            if is_package && is_real && self.real_root.ancestors().any(is_below) {
+            let is_source = self.source_folders().any(|folder| path.starts_with(folder));
+            if is_package && is_real && (is_source || self.real_root.ancestors().any(is_below)) {
                 self.folders.package(path, Some(name), freshness);
             }
         }

@@ -9,7 +9,7 @@ mod expand;
 mod page;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     env,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
@@ -44,9 +44,12 @@ pub(super) struct Env {
     pub(super) files: Vec<PathBuf>,
 }
 
-/// Reads `.env` files, and keeps the value until one of the files changes.
+/// Reads `.env` files, and keeps the values of each folder until one of the files changes.
 #[derive(Default)]
-pub(super) struct EnvReader(Mutex<Option<Arc<(ConfigFiles, Env)>>>);
+pub(super) struct EnvReader(Mutex<HashMap<PathBuf, Arc<(ConfigFiles, Env)>>>);
+
+/// Number of folders whose values are kept.
+const MAX_FOLDERS: usize = 100;
 
 impl EnvReader {
     /// Returns the value for the project in a folder.
@@ -55,7 +58,7 @@ impl EnvReader {
     /// Checks the `.env` files for changes.
     pub(super) fn read(&self, root: &Path) -> Env {
         // The lock is not held while files are read: that may take long.
-        let cached = lock(&self.0).clone();
+        let cached = lock(&self.0).get(root).cloned();
         if let Some(cached) = cached
             && cached.0.are_unchanged()
         {
@@ -74,9 +77,18 @@ impl EnvReader {
         });
         let env = Env { object: object.map(Arc::from), files: files.existing().collect() };
         let cached = Arc::new((files, env.clone()));
-        *lock(&self.0) = Some(cached);
+        let mut known = lock(&self.0);
+        if known.len() >= MAX_FOLDERS {
+            known.clear();
+        }
+        known.insert(root.to_owned(), cached);
         env
     }
+}
+
+/// Returns whether a folder has one of the files.
+pub(super) fn has_files(folder: &Path) -> bool {
+    FILES.iter().any(|name| folder.join(name).is_file())
 }
 
 /// Returns the texts of the files, which are empty where there is none.

@@ -81,7 +81,8 @@ struct Expander<'a, 'j> {
 impl<'a> Expander<'a, '_> {
     /// Returns the source text of the object that replaces a call.
     fn expansion(&mut self, call: &CallExpression<'a>) -> Result<String, CompileError> {
-        let (job, root) = (self.job, self.job.project.root());
+        let job = self.job;
+        let root = &*job.project.root_of(job.path);
         let invalid = |(span, message): (Span, &str)| job.error_at(span, message.to_owned());
         let arguments = GlobCall::parse(call).map_err(invalid)?;
         self.patterns += arguments.patterns.iter().map(String::len).sum::<usize>();
