@@ -131,6 +131,8 @@ export const start = (window, self, load = (url) => import(url)) => {
     setTimeout(() => report([]), 20);
   }).observe({ type: 'resource', buffered: true });
 
+  window.addEventListener('error', async (event) => (await load(base + 'failure.js')).report(event, isOpen, send));
+
   const reconnect = () => connection || document.hidden || connect();
   for (const type of ['visibilitychange', 'pageshow', 'online']) window.addEventListener(type, reconnect);
   window.addEventListener('pagehide', disconnect); // for the back-forward cache

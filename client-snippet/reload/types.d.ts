@@ -104,6 +104,15 @@ interface Ack {
 /** Settles when the document is available. */
 type UntilAvailable = (window: Page, isOpen: () => boolean) => Promise<void>;
 
+// failure.js
+
+/** Sends an error of the page to the server, if only a browser finds it. */
+type ReportFailure = (
+  event: ErrorEvent,
+  isOpen: () => boolean,
+  send: (message: object) => unknown,
+) => Promise<void>;
+
 // address.js
 
 type DecodePath = (path: string) => string;

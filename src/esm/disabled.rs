@@ -65,6 +65,24 @@ impl Esm {
         match *self {}
     }
 
+    pub(crate) async fn describe_missing(
+        &self,
+        _: &str,
+        _: &str,
+        _: Option<&str>,
+    ) -> Option<Fault> {
+        match *self {}
+    }
+
+    pub(crate) async fn describe_page_error(
+        &self,
+        _: &str,
+        _: String,
+        _: (u32, u32),
+    ) -> Option<Fault> {
+        match *self {}
+    }
+
     pub(crate) async fn package(&self, _: &str, _: &str) -> PackageOutcome {
         match *self {}
     }

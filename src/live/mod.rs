@@ -16,11 +16,12 @@
 //! [`element`](Live::element), and joins them without copying the page.
 //!
 //! [`inject`] knows HTML; [`reload`] knows tabs, versions and the graph of which file uses which.
-//! What the core needs from outside is one trait, [`ChangeSource`].
+//! What the core needs from outside are two traits, [`ChangeSource`] and [`PageErrors`].
 
 mod change_source;
 mod element;
 pub(crate) mod inject;
+pub(crate) mod page_errors;
 mod policies;
 pub(crate) mod referrer;
 pub(crate) mod reload;
@@ -41,6 +42,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub(crate) use self::{
     change_source::ChangeSource,
     element::PageSource,
+    page_errors::{PageError, PageErrors},
     request::{RequestHead, Ticket},
     stamp::Stamp,
 };
@@ -67,6 +69,8 @@ pub(crate) struct Options {
     /// The tabs and the version.
     pub(crate) hub: Arc<Hub>,
     pub(crate) changes: Arc<dyn ChangeSource>,
+    /// Takes in the errors that pages report.
+    pub(crate) page_errors: Option<Arc<dyn PageErrors>>,
     /// Whether page sources are kept, so that an open page can be patched instead of reloaded.
     pub(crate) morph: bool,
     pub(crate) events: Events,
@@ -86,14 +90,14 @@ pub(crate) struct Live {
 
 impl Live {
     pub(crate) fn new(options: Options) -> Arc<Self> {
-        let Options { hub, changes, morph, events, tasks, cancel } = options;
+        let Options { hub, changes, page_errors, morph, events, tasks, cancel } = options;
         let element = ScriptElement::new(hub.boot());
         let policies = PolicyAmender::new(element.nonce(), events.clone());
         Arc::new(Self {
             instrumenter: Instrumenter { element, policies, events: events.clone() },
             sources: morph.then(Mutex::default),
             seen: Seen::default(),
-            context: Arc::new(Context { hub, changes, events, tasks, cancel }),
+            context: Arc::new(Context { hub, changes, page_errors, events, tasks, cancel }),
         })
     }
 

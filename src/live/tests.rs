@@ -28,6 +28,7 @@ fn live() -> Arc<Live> {
     Live::new(Options {
         hub: Hub::new(Reload::Used),
         changes: Arc::new(NoChanges),
+        page_errors: None,
         morph: true,
         events: Events::default(),
         tasks: TaskTracker::new(),

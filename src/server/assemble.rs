@@ -15,7 +15,9 @@ use crate::{
     http::{guard::Guard, url_path::UrlPath},
     live::{self, Live, reload::hub::Hub},
     proxy::{self, Proxy},
-    site::{Cache, MissingFiles, Site, changes::FileChanges, policy::Policy},
+    site::{
+        Cache, MissingFiles, Site, changes::FileChanges, page_errors::SourceErrors, policy::Policy,
+    },
     watch::{self, Publish, Watch},
 };
 
@@ -108,9 +110,16 @@ pub(super) fn site(
     };
     let pages = pages(&hub);
     let proxy = Proxy::new(options, events.clone(), tasks.clone(), cancel.clone(), pages);
+    let page_errors = SourceErrors {
+        esm: esm.clone(),
+        root: Arc::clone(&root),
+        hub: Arc::clone(&hub),
+        events: events.clone(),
+    };
     let live = Live::new(live::Options {
         hub,
         changes: Arc::new(FileChanges { root: Arc::clone(&root), watch: Arc::clone(&watch) }),
+        page_errors: Some(Arc::new(page_errors)),
         morph: config.html == PageUpdate::Morph,
         events: events.clone(),
         tasks: tasks.clone(),

@@ -148,7 +148,9 @@ impl Site {
             cacheable = None;
         }
         if !missing::stands_for_another(&file, &url, status) {
-            self.missing.remove(path);
+            if let Some(source) = self.missing.remove(path) {
+                self.clear_fault(&source);
+            }
         } else if !page {
             self.report_missing(&url, query.headers, query.host).await;
         }

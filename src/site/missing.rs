@@ -15,7 +15,7 @@ use hyper::{
     header::{HeaderMap, REFERER},
 };
 
-use super::Site;
+use super::{Site, page_errors};
 use crate::{
     docroot::Located,
     event::Event,
@@ -60,25 +60,43 @@ struct User(Option<String>);
 
 /// The missing files that were reported.
 #[derive(Debug, Default)]
-pub(crate) struct MissingFiles(Mutex<VecDeque<String>>);
+pub(crate) struct MissingFiles(Mutex<VecDeque<Missing>>);
+
+#[derive(Debug)]
+struct Missing {
+    path: String,
+    /// The URL path of the source whose error it is.
+    fault: Option<String>,
+}
 
 impl MissingFiles {
     /// Adds a path. Returns whether it is new, so that it has to be reported.
     fn add(&self, path: &str) -> bool {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if path.len() > LENGTH || known.iter().any(|known| known == path) {
+        if path.len() > LENGTH || known.iter().any(|known| known.path == path) {
             return false;
         }
         if known.len() >= FILES {
             known.pop_front();
         }
-        known.push_back(path.to_owned());
+        known.push_back(Missing { path: path.to_owned(), fault: None });
         true
     }
 
-    /// Forgets a path, because its file exists.
-    pub(super) fn remove(&self, path: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| known != path);
+    /// Records that a path that was added is an error of the source at a URL path.
+    fn set_fault(&self, path: &str, fault: &str) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(missing) = known.iter_mut().find(|known| known.path == path) {
+            missing.fault = Some(fault.to_owned());
+        }
+    }
+
+    /// Forgets a path, because its file exists. Returns the URL path of the source whose error it
+    /// was.
+    pub(super) fn remove(&self, path: &str) -> Option<String> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = known.iter().position(|known| known.path == path)?;
+        known.remove(at)?.fault
     }
 }
 
@@ -87,7 +105,9 @@ impl Site {
     pub(super) async fn report_missing(&self, url: &UrlPath, headers: &HeaderMap, host: &str) {
         let path = url.to_string();
         let Some(User(used_by)) = user(&path, headers, host) else { return };
-        if !self.missing.add(&path) {
+        let is_new = self.missing.add(&path);
+        let is_module = is_module(headers) && self.esm.is_some();
+        if !is_new && !is_module {
             return;
         }
         let meant = used_by.as_deref().and_then(|user| UrlPath::parse(user).ok());
@@ -96,8 +116,21 @@ impl Site {
         let exists = move |url: &UrlPath| matches!(root.locate(url), Located::File(_));
         let meant = tokio::task::spawn_blocking(move || meant.into_iter().find(exists));
         let meant = meant.await.ok().flatten().map(|url| url.to_string());
-        self.events.emit(Event::Missing { path, used_by, meant });
+        if let (true, Some(esm), Some(user)) = (is_module, &self.esm, &used_by)
+            && let Some(fault) = esm.describe_missing(&path, user, meant.as_deref()).await
+        {
+            self.missing.set_fault(&path, &fault.path);
+            page_errors::publish(fault, &self.root, self.live.hub(), &self.events);
+        } else if is_new {
+            self.events.emit(Event::Missing { path, used_by, meant });
+        }
     }
+}
+
+/// Returns whether a request is for a module of a page (Fetch, section 2.2.5).
+fn is_module(headers: &HeaderMap) -> bool {
+    let is = |name: &str, wanted| headers.get(name).is_some_and(|value| value == wanted);
+    is("sec-fetch-dest", "script") && is("sec-fetch-mode", "cors")
 }
 
 /// Returns the user of a missing file by the request for it, or `None` if no page of this server

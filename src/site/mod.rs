@@ -11,6 +11,7 @@ mod masked;
 mod missing;
 mod modules;
 mod own;
+pub(crate) mod page_errors;
 pub(crate) mod policy;
 mod prepared;
 mod response;

@@ -15,7 +15,7 @@ use hyper::{
     header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION},
 };
 
-use super::{Site, masked::masked_fault, response::plain};
+use super::{Site, page_errors, response::plain};
 use crate::{
     change::ChangeSet,
     docroot::{CheckedPath, Content, ContentHash, FileRead},
@@ -23,7 +23,6 @@ use crate::{
         self, Esm, ModuleOutcome, ModuleRequest, PackageContent, PackageOutcome, PackageResponse,
         PageVariables, Versions,
     },
-    event::Event,
     fault::Fault,
     files::{FileRequest, Lookup, Precompressed, ServedFile},
     http::{
@@ -251,11 +250,8 @@ impl Site {
 
     /// Reports a compile error to the open tabs and the terminal, and returns it as a response.
     fn report_fault(&self, fault: Fault) -> Response {
-        let masked = masked_fault(&fault, self.root.path());
+        let masked = page_errors::publish(fault, &self.root, self.live.hub(), &self.events);
         let text = serde_json::to_string(&masked).unwrap_or_default();
-        if self.live.hub().report_fault(masked) {
-            self.events.emit(Event::SourceFault(fault));
-        }
         let mut response = plain(StatusCode::INTERNAL_SERVER_ERROR, Bytes::from(text));
         response.headers_mut().insert(CONTENT_TYPE, JSON);
         response

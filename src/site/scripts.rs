@@ -24,7 +24,7 @@ macro_rules! scripts {
 /// Every module that a page can load.
 const SCRIPTS: &[(&str, &str)] = scripts! {
     "reload": "client.js" "update.js" "address.js" "sheets.js" "adopted.js" "assets.js" "morph.js"
-        "match.js" "parse.js" "reload.js";
+        "match.js" "parse.js" "reload.js" "failure.js";
     "hmr": "hot.js" "renew.js" "plan.js" "families.js" "refresh.js" "prefresh.js" "overlay.js" "helpers.js";
     "packages": "registry.js" "namespace.js" "node.js" "elements.js";
 };

@@ -59,7 +59,8 @@ fn main(more: &str) -> String {
 
 /// Waits until the page is ready and shows no error.
 async fn wait_until_ready(page: &Page, title: &str) {
-    page.wait_until(&format!("document.title === '{title}' && {OVERLAY} === ''")).await;
+    page.wait_until(&format!("document.title === '{title}'")).await;
+    page.wait_until(&format!("{OVERLAY} === ''")).await;
 }
 
 #[tokio::test]
@@ -164,4 +165,88 @@ async fn a_site_of_plain_modules_reports_link_errors() {
     page.wait_until(&format!("{OVERLAY} === ''")).await;
     dir.write("main.js", "import { a } from './a.js';\ndocument.title = a;\n");
     wait_until_ready(&page, "a").await;
+}
+
+#[tokio::test]
+async fn a_module_that_does_not_exist_is_reported_where_it_is_imported() {
+    let dir = TempDir::new();
+    let html = "<!doctype html><title>none</title>\n<script type=module src=/js/mian.js></script>";
+    dir.write("index.html", html);
+    dir.write("js/main.js", "import '/js/gone.js';\ndocument.title = 'main';\n");
+    let livers = Livers::on(dir.path()).start().await;
+    let page = browser().await.open(livers.url()).await;
+    let reported = async |place: &str, message: &str| {
+        livers.wait_for_line(|line| line.contains(place)).await;
+        for shown in [place, message] {
+            let shown = serde_json::to_string(shown).expect("JSON");
+            page.wait_until(&format!("{OVERLAY}.includes({shown})")).await;
+        }
+    };
+    reported("index.html:2:25", "cannot load \"/js/mian.js\"").await;
+    dir.write("index.html", html.replace("mian", "main"));
+    reported("js/main.js:1:9", "cannot load \"/js/gone.js\"").await;
+    // The file is created.
+    dir.write("js/gone.js", "export {};");
+    wait_until_ready(&page, "main").await;
+    dir.write("index.html", html.replace("mian", "later"));
+    reported("index.html:2:25", "cannot load \"/js/later.js\"").await;
+    page.reload().await;
+    page.wait_until(&format!("{OVERLAY}.includes('index.html:2:25')")).await;
+    dir.write("js/later.js", "document.title = 'later';");
+    wait_until_ready(&page, "later").await;
+    // A dynamic import may fail.
+    let text = "document.title = 'kept'; import('/js/optional.js').catch(() => {});";
+    dir.write("js/later.js", text);
+    livers.wait_for_line(|line| line.contains("/js/optional.js")).await;
+    wait_until_ready(&page, "kept").await;
+}
+
+#[tokio::test]
+async fn an_error_that_only_the_browser_finds_is_reported_with_its_source() {
+    let dir = project();
+    dir.write("src/data.json", "{\"known\":1}");
+    let livers = Livers::on(dir.path()).start().await;
+    let page = browser().await.open(livers.url()).await;
+    wait_until_ready(&page, "ready").await;
+    for (at, (text, message)) in [
+        // The names of a CommonJS package are not known.
+        ("import { nope } from './all'; nope;", "export named 'nope'"),
+        ("import { nope } from './data.json'; nope;", "export named 'nope'"),
+        ("export const pattern: RegExp = /(/;", "Invalid regular expression"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let seen = livers.lines().len();
+        dir.write("src/main.ts", format!("interface Removed {{\n  a: 1;\n}}\n\n{text}\n"));
+        livers.wait_for_line_after(seen, |line| line.contains("src/main.ts:5:")).await;
+        for shown in [message, "src/main.ts:5:", text] {
+            let shown = serde_json::to_string(shown).expect("JSON");
+            page.wait_until(&format!("{OVERLAY}.includes({shown})")).await;
+        }
+        let title = format!("fixed {at}");
+        dir.write("src/main.ts", main(&format!("document.title = '{title}';")));
+        wait_until_ready(&page, &title).await;
+    }
+    // An inline script.
+    let html = |name: &str| {
+        format!(
+            "<!doctype html><title>none</title>\n<script type=module>\nimport {{ {name} as a }} \
+             from '/src/b.ts';\ndocument.title = 'inline ' + a;</script>"
+        )
+    };
+    dir.write("index.html", html("nope"));
+    livers.wait_for_line(|line| line.contains("index.html:3:")).await;
+    page.wait_until(&format!("{OVERLAY}.includes('index.html:3:')")).await;
+    dir.write("index.html", html("two"));
+    wait_until_ready(&page, "inline 2").await;
+    // Code that throws such an error has run.
+    let thrown = "document.title = 'thrown'; JSON.parse('{');";
+    dir.write("src/main.ts", thrown);
+    dir.write(
+        "index.html",
+        "<!doctype html><title>none</title><script type=module src=src/main.ts></script>",
+    );
+    page.wait_for_console(|line| line.text.contains("in JSON at position")).await;
+    wait_until_ready(&page, "thrown").await;
 }

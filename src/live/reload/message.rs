@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{change::Change, fault::Fault};
+use crate::{change::Change, fault::Fault, live::page_errors::PageError};
 
 /// A message of the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -70,6 +70,8 @@ pub(crate) enum ClientMessage {
         /// Why the page had to reload.
         why: Option<String>,
     },
+    /// The page has an error that the server does not know.
+    Error(PageError),
     /// A message of another version, or none at all.
     #[serde(other)]
     Unknown,
@@ -105,7 +107,7 @@ impl ClientMessage {
 
 #[cfg(test)]
 mod tests {
-    use super::{ClientMessage, Hello, ServerMessage};
+    use super::{ClientMessage, Hello, PageError, ServerMessage};
     use crate::{
         change::{Change, Kind},
         fault::Fault,
@@ -168,6 +170,13 @@ mod tests {
         let why = Some("js/app.js changed".into());
         let applied = ClientMessage::Applied { version: 18, how: "reload".into(), ms: 9, why };
         assert_eq!(ClientMessage::from_json(&golden("applied-reload")), applied);
+        let error = ClientMessage::Error(PageError {
+            path: "/js/app.js".into(),
+            message: "Uncaught SyntaxError: Invalid regular expression flags".into(),
+            line: 3,
+            column: 12,
+        });
+        assert_eq!(ClientMessage::from_json(&golden("error")), error);
     }
 
     #[test]

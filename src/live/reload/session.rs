@@ -34,7 +34,7 @@ use super::{
 use crate::{
     event::{Event, Events},
     http::body::Response,
-    live::change_source::ChangeSource,
+    live::{change_source::ChangeSource, page_errors::PageErrors},
 };
 
 /// The maximum size of a message from a page, bytes: room for a few thousand paths.
@@ -58,6 +58,7 @@ const HELLO: Duration = Duration::from_secs(1);
 pub(crate) struct Context {
     pub(crate) hub: Arc<Hub>,
     pub(crate) changes: Arc<dyn ChangeSource>,
+    pub(crate) page_errors: Option<Arc<dyn PageErrors>>,
     pub(crate) events: Events,
     /// Counts the tasks of the sockets.
     pub(crate) tasks: TaskTracker,
@@ -199,6 +200,11 @@ async fn converse<S: Transport>(
                     why: why.map(|why| printable(&why, 120)),
                 });
             }
+            ClientMessage::Error(error) => {
+                if let Some(errors) = &context.page_errors {
+                    errors.report(error).await;
+                }
+            }
             ClientMessage::Unknown => {}
         }
     }
@@ -262,6 +268,7 @@ mod tests {
             let context = Arc::new(Context {
                 hub: Hub::new(Reload::Used),
                 changes: Arc::new(NoChanges),
+                page_errors: None,
                 events: Events::default(),
                 tasks: TaskTracker::new(),
                 cancel: CancellationToken::new(),

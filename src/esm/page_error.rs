@@ -1,0 +1,122 @@
+//! Describes the errors that only a browser finds in a module: syntax that the compiler accepts, and
+//! imports that the compiler cannot check.
+
+use std::{path::Path, sync::Arc};
+
+use bytes::Bytes;
+use oxc_sourcemap::SourceMap;
+
+use super::{
+    compile_error::CompileError,
+    compiler::{Compiler, FetchMetadata, ModuleSpec, Output},
+    describe::describe,
+    service::Esm,
+};
+use crate::{
+    docroot::{self, Located, Root},
+    fault::Fault,
+    http::url_path::UrlPath,
+};
+
+/// The size up to which a source is read, bytes.
+const MAX_SIZE: u64 = 4 * 1024 * 1024;
+
+/// The page of a folder.
+const INDEX: &str = "index.html";
+
+/// The beginning of the comment with the source map, which is the last line.
+const SOURCE_MAP: &str = "//# sourceMappingURL=data:application/json;charset=utf-8;base64,";
+
+impl Esm {
+    /// Describes an error at a line and column of what was served at a URL path, counted from 1.
+    /// Returns `None` if there is no such file.
+    pub(crate) async fn describe_page_error(
+        &self,
+        path: &str,
+        message: String,
+        position: (u32, u32),
+    ) -> Option<Fault> {
+        let (folders, compiler) = (Arc::clone(&self.folders), Arc::clone(&self.compiler));
+        let url = UrlPath::parse(path).ok()?;
+        let job = ("page error", path.to_owned(), message.clone(), position);
+        let find = move || {
+            let (url, text) = source(&folders, url)?;
+            let file = folders.disk_path(&url)?;
+            let url = url.to_string();
+            let (line, column) = original(&compiler, &file, &url, &text, position);
+            let message = message.strip_prefix("Uncaught ").unwrap_or(&message).to_owned();
+            let error = match line {
+                0 => CompileError::of_file(&file, message),
+                _ => CompileError::at_position(&file, &text, line, column.max(1), message),
+            };
+            Some(describe(&folders, &url, error))
+        };
+        self.workers.run(job, find).await.ok()?
+    }
+}
+
+/// Returns the text of the file at a URL path, and its own URL path.
+pub(super) fn source(folders: &Root, url: UrlPath) -> Option<(UrlPath, String)> {
+    let (url, found) = match folders.locate(&url) {
+        Located::Directory(_) => {
+            let index = url.child(INDEX);
+            let found = folders.locate(&index);
+            (index, found)
+        }
+        found => (url, found),
+    };
+    let Located::File(file) = found else { return None };
+    let text = String::from_utf8(docroot::read_bounded(&file.path, MAX_SIZE).ok()?).ok()?;
+    Some((url, text))
+}
+
+/// Returns the position in the source of a position in what was served.
+fn original(
+    compiler: &Compiler,
+    file: &Path,
+    url: &str,
+    text: &str,
+    (line, column): (u32, u32),
+) -> (usize, usize) {
+    let served = || {
+        let spec = ModuleSpec::of_request(file, "", FetchMetadata::MODULE)?;
+        match compiler.compile(file, url, &Bytes::from(text.to_owned()), spec).ok()? {
+            Output::Module(module) => {
+                module.code.lines().last()?.strip_prefix(SOURCE_MAP).map(decode)?
+            }
+            _ => None,
+        }
+    };
+    let found = served().and_then(|map| {
+        let map = SourceMap::from_json_string(&map).ok()?;
+        let table = map.generate_lookup_table();
+        let token = map.lookup_token(&table, line.checked_sub(1)?, column.saturating_sub(1))?;
+        Some((token.get_src_line() + 1, token.get_src_col() + 1))
+    });
+    let (line, column) = found.unwrap_or((line, column));
+    (line as usize, column as usize)
+}
+
+/// Decodes base64 (RFC 4648, section 4). Returns `None` for text that is not valid.
+fn decode(text: &str) -> Option<String> {
+    let value = |digit: u8| match digit {
+        b'A'..=b'Z' => Some(digit - b'A'),
+        b'a'..=b'z' => Some(digit - b'a' + 26),
+        b'0'..=b'9' => Some(digit - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    };
+    let digits = text.trim_end().trim_end_matches('=').bytes();
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut count) = (0_u32, 0);
+    for digit in digits {
+        bits = bits << 6 | u32::from(value(digit)?);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push(u8::try_from(bits >> count & 255).ok()?);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}

@@ -1,0 +1,43 @@
+// Which errors of a page are reported to the server.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { report } from '../../client-snippet/reload/failure.js';
+import { golden } from './page.mjs';
+
+const origin = 'http://localhost:8080';
+
+/** Returns what is sent about an error event. */
+const sentAbout = async (event) => {
+  const sent = [];
+  globalThis.location = { origin };
+  let open = false; // at first
+  const isOpen = () => open || !(open = true);
+  await report(event, isOpen, (message) => sent.push(JSON.stringify(message)));
+  delete globalThis.location;
+  return sent;
+};
+
+const event = {
+  error: { name: 'SyntaxError', stack: "SyntaxError: in '/@linked/a.js'" },
+  filename: `${origin}/js/app.js?t=4`,
+  message: JSON.parse(golden('error')).message,
+  lineno: 3,
+  colno: 12,
+};
+
+test('a module that cannot be parsed or linked is reported once the socket is open', async () => {
+  assert.deepEqual(await sentAbout(event), [golden('error')]);
+});
+
+test('errors of code that runs, of other sites and of elements are not reported', async () => {
+  for (const other of [
+    { error: { name: 'SyntaxError', stack: 'SyntaxError: JSON\n    at JSON.parse (<anonymous>)' } },
+    { error: { name: 'SyntaxError', stack: 'parse@http://localhost:8080/js/app.js:1:2' } },
+    { error: { name: 'TypeError', stack: '' } },
+    { error: undefined },
+    { filename: 'https://other.example/a.js' },
+    { filename: '' },
+  ])
+    assert.deepEqual(await sentAbout({ ...event, ...other }), [], JSON.stringify(other));
+});
