@@ -27,25 +27,25 @@ pub(crate) struct CompileError {
     /// A sentence that says what is wrong.
     pub(crate) message: String,
     /// The lines around the position, numbered, with markers below it.
-    pub(crate) frame: String,
+    pub(crate) frame: Box<str>,
     /// How to fix it, if that is known.
     pub(crate) help: Option<String>,
     /// Other files of the project that a change may fix it in.
-    pub(crate) related: Vec<PathBuf>,
+    pub(crate) related: Box<[PathBuf]>,
 }
 
 impl CompileError {
     /// Creates an error that concerns a whole file.
     pub(crate) fn of_file(file: &Path, message: String) -> Self {
-        let (file, related) = (file.to_owned(), Vec::new());
-        Self { file, position: None, message, frame: String::new(), help: None, related }
+        let (file, related) = (file.to_owned(), Box::default());
+        Self { file, position: None, message, frame: Box::default(), help: None, related }
     }
 
     /// Creates an error for a byte range of a file.
     pub(crate) fn at(file: &Path, source: &str, start: usize, end: usize, message: String) -> Self {
         let (position, frame) = frame(source, start, end);
-        let (position, related) = (Some(position), Vec::new());
-        Self { file: file.to_owned(), position, message, frame, help: None, related }
+        let (file, position, related) = (file.to_owned(), Some(position), Box::default());
+        Self { file, position, message, frame: frame.into(), help: None, related }
     }
 
     /// Creates an error at a line and column, counted from 1, in bytes.

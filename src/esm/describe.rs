@@ -23,7 +23,7 @@ pub(super) fn describe(folders: &Root, url: &str, error: CompileError) -> Fault 
     // Only an error with a position quotes what is there.
     let is_hidden = position.is_some() && !folders.serves(&file);
     let (message, frame, help) =
-        if is_hidden { (HIDDEN.to_owned(), String::new(), None) } else { (message, frame, help) };
+        if is_hidden { (HIDDEN.to_owned(), Box::default(), None) } else { (message, frame, help) };
     let (line, column) = position.unzip();
     Fault {
         path: url.to_owned(),
@@ -31,7 +31,7 @@ pub(super) fn describe(folders: &Root, url: &str, error: CompileError) -> Fault 
         line,
         column,
         message: limited(message),
-        frame,
+        frame: frame.into(),
         help: help.map(limited),
     }
 }

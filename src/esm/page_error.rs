@@ -84,7 +84,7 @@ fn original(
             Output::Module(module) => {
                 module.code.lines().last()?.strip_prefix(SOURCE_MAP).map(decode)?
             }
-            _ => None,
+            Output::Unchanged => None,
         }
     };
     let found = served().and_then(|map| {

@@ -146,19 +146,21 @@ impl Esm {
         let job = (file, name.clone(), query, spec, docroot::ContentHash::of(content).0);
         let compiling = self.workers.run(job, move || {
             let output = compiler.compile(&path, &name, &bytes, spec);
-            let output = output.map_err(|error| (read_hashes(&error.related), error))?;
+            let failed = |error: CompileError| Box::new((read_hashes(&error.related), error));
+            let output = output.map_err(failed)?;
             let configuration = match &output {
                 Output::Module(module) => read_hashes(&module.config_files),
                 Output::Unchanged => Vec::new(),
             };
-            Ok((output, configuration))
+            Ok::<_, Box<(_, CompileError)>>((output, configuration))
         });
         Some(match compiling.await {
             Ok(Ok((Output::Unchanged, _))) => ModuleOutcome::AsIs,
             Ok(Ok((Output::Module(compiled), configuration))) => {
                 ModuleOutcome::Module(self.stamp(file, url, &compiled, configuration, versions))
             }
-            Ok(Err((related, error))) => {
+            Ok(Err(failed)) => {
+                let (related, error) = *failed;
                 ModuleOutcome::Error(describe(&self.folders, url, error), related)
             }
             Err(stopped) => {

@@ -234,13 +234,12 @@ impl Site {
         host: &str,
     ) -> Option<Response> {
         let (esm, user) = (self.esm.as_ref()?, referrer(headers, host)?);
-        let url = match esm.resolve_from_sheet(path, &user).await {
-            Some(url) => url,
-            None => {
-                let (esm, path) = (Arc::clone(esm), path.to_owned());
-                let resolve = move || esm.resolve_in_project(&path, &user);
-                tokio::task::spawn_blocking(resolve).await.ok()??
-            }
+        let url = if let Some(url) = esm.resolve_from_sheet(path, &user).await {
+            url
+        } else {
+            let (esm, path) = (Arc::clone(esm), path.to_owned());
+            let resolve = move || esm.resolve_in_project(&path, &user);
+            tokio::task::spawn_blocking(resolve).await.ok()??
         };
         let url = query.map_or_else(|| url.clone(), |query| format!("{url}?{query}"));
         let mut response = plain(StatusCode::FOUND, "The file is in a package.\n");

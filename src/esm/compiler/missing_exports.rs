@@ -289,7 +289,7 @@ impl Search<'_> {
                     first = Some(module);
                     result = origin;
                 }
-                origin if origin == result => {}
+                origin @ Resolution::Found(..) if origin == result => drop(origin),
                 Resolution::Found(..) => {
                     let first = first.unwrap_or_else(|| module.clone());
                     return Resolution::Ambiguous(first, module);

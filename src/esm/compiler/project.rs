@@ -22,8 +22,8 @@ pub(super) trait Project: Sync {
     }
     /// Resolves a specifier in a file.
     fn resolve(&self, specifier: &str, from: &Path) -> Target;
-    /// Returns the URL of the package file that a style sheet imports.
-    fn resolve_from_sheet(&self, specifier: &str, from: &Path) -> Option<String>;
+    /// Returns what a style sheet imports by a name: a file of a package or of the project.
+    fn resolve_from_sheet(&self, specifier: &str, from: &Path) -> Option<Target>;
     /// Returns a path relative to the root, or `None` if it is not below it. Does not look at it.
     fn below_root(&self, path: &Path) -> Option<PathBuf>;
     /// Returns the URL path of a file, or `None` if it is not served.
@@ -74,7 +74,7 @@ impl Project for RecordingProject<'_> {
         target
     }
 
-    fn resolve_from_sheet(&self, specifier: &str, from: &Path) -> Option<String> {
+    fn resolve_from_sheet(&self, specifier: &str, from: &Path) -> Option<Target> {
         self.project.resolve_from_sheet(specifier, from)
     }
 

@@ -87,7 +87,7 @@ impl Project for ServedProject {
         (self.resolve)(specifier, from)
     }
 
-    fn resolve_from_sheet(&self, specifier: &str, from: &Path) -> Option<String> {
+    fn resolve_from_sheet(&self, specifier: &str, from: &Path) -> Option<Target> {
         self.packages.resolve_from_sheet(specifier, from)
     }
 

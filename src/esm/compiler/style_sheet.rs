@@ -133,10 +133,13 @@ fn find(project: &dyn Project, path: &Path, url: &str, specifier: &str) -> Found
         _ => None,
     };
     let relative = if is_bare { file(&format!("./{specifier}")) } else { file(specifier) };
-    let package =
-        || project.resolve_from_sheet(specifier, path).filter(|url| is_sheet(Path::new(url)));
+    let package = || match project.resolve_from_sheet(specifier, path)? {
+        Target::Package(url) if is_sheet(Path::new(&url)) => Some(Found::Package(url)),
+        Target::File(path) if is_sheet(&path) => project.url(&path).map(Found::File),
+        _ => None,
+    };
     relative
-        .or_else(|| package().filter(|_| is_bare).map(Found::Package))
+        .or_else(|| package().filter(|_| is_bare))
         .or_else(|| file(specifier).filter(|_| is_bare))
         .unwrap_or(Found::External(external))
 }

@@ -242,7 +242,10 @@ impl Packages {
         } else if parsed.raw {
             Some(export(&read()?))
         } else if extension == "css" && (parsed.part || !parsed.url && !is_css_module) {
-            let resolve = |specifier: &str| self.resolve_from_sheet(specifier, &file.path());
+            let resolve = |specifier: &str| {
+                let target = self.resolve_from_sheet(specifier, &file.path())?;
+                if let Target::Package(url) = target { Some(url) } else { None }
+            };
             let sheet = style_arguments(&file.path(), &url(), &read()?, resolve);
             Some(emit::style(&sheet, parsed.part))
         } else if parsed.url || !is_code {

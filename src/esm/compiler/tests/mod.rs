@@ -92,9 +92,9 @@ impl Project for FakeProject {
         }
     }
 
-    fn resolve_from_sheet(&self, specifier: &str, _: &Path) -> Option<String> {
+    fn resolve_from_sheet(&self, specifier: &str, _: &Path) -> Option<Target> {
         let file = specifier.strip_prefix("theme/")?;
-        Some(format!("/__livers/npm/theme@1/{file}"))
+        Some(Target::Package(format!("/__livers/npm/theme@1/{file}")))
     }
 
     fn below_root(&self, path: &Path) -> Option<PathBuf> {
