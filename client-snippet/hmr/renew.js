@@ -259,6 +259,9 @@ export const makeRenewal = (registry, environment) => {
   };
 };
 
+/** @type {Fault[]} */
+let lastFaults = [];
+
 /** @type {Failed} */
 export const failed = async (faults, load = (url) => import(url), { emit } = ownRegistry) => {
   const [first] = faults;
@@ -267,8 +270,9 @@ export const failed = async (faults, load = (url) => import(url), { emit } = own
     const err = { message, stack: '', id: file, frame, loc: { file, line, column } };
     emit('vite:error', { type: 'error', err });
   }
+  lastFaults = faults;
   const { show } = await load('./overlay.js');
-  show(faults);
+  show(lastFaults); // the loads may end in another order
 };
 
 const { document, location } = globalThis;

@@ -96,13 +96,18 @@ export const start = (window, self, load = (url) => import(url)) => {
     connection.addEventListener('close', lost);
   };
 
+  let failures; // the last, as modules may load out of order
+
   const receive = async ({ data = '' }) => {
     const at = Date.now();
     try {
       const { type, boot, version, changes, faults } = JSON.parse(data);
       stamp = { ...stamp, at };
       if (type === 'connected') stamp = { boot, version, at };
-      if (type === 'failed') (await load(base + 'renew.js')).failed(faults);
+      if (type === 'failed') {
+        failures = faults;
+        (await load(base + 'renew.js')).failed(failures);
+      }
       if (type !== 'updated' || !changes.every(({ path = '' }) => path.at)) return;
       stamp.version = version;
       (await (update ??= loadUpdate(0)))(version, changes, at);
