@@ -53,12 +53,13 @@ impl StyleSheet {
     ) -> String {
         let mut arguments = literal(url_path);
         for piece in &self.pieces {
-            arguments += ", ";
-            arguments += &match piece {
+            arguments.push_str(", ");
+            let argument = match piece {
                 Piece::Rules(text) => literal(text),
                 Piece::Layers(text) => format!("{{ layers: {} }}", literal(text)),
                 Piece::Import(it) => import(it),
             };
+            arguments.push_str(&argument);
         }
         arguments
     }
@@ -262,10 +263,8 @@ pub(super) fn absolute(url: &str, url_path: &str) -> Option<String> {
     if url.is_empty() || url.starts_with(['/', '#']) || has_scheme {
         return None;
     }
-    let base = match url.starts_with('?') {
-        true => url_path,
-        false => &url_path[..url_path.rfind('/').map_or(0, |at| at + 1)],
-    };
+    let folder = &url_path[..url_path.rfind('/').map_or(0, |at| at + 1)];
+    let base = if url.starts_with('?') { url_path } else { folder };
     Some(format!("{base}{url}"))
 }
 

@@ -15,7 +15,11 @@ fn project(packages: &[&str], options: &str, main: &str) -> TempDir {
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node_modules").join(package);
         let to = dir.at("node_modules");
         let copied = Command::new("cp").arg("-r").arg(&from).arg(to).status();
-        assert!(copied.is_ok_and(|it| it.success()), "run: npm ci --prefix tests ({from:?})");
+        assert!(
+            copied.is_ok_and(|it| it.success()),
+            "run: npm ci --prefix tests ({})",
+            from.display()
+        );
     }
     for (path, text) in [
         ("package.json", "{\"type\":\"module\"}"),

@@ -1,6 +1,6 @@
 //! Writes the JavaScript of packs, and of the modules that export from them.
 
-use std::{collections::BTreeSet, fmt::Write, sync::Arc};
+use std::{collections::BTreeSet, fmt::Write, path::Path, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub(super) fn pack(files: &[Arc<Node>]) -> String {
     let mut out = String::with_capacity(size);
     // Files share the scope of the pack: they can use any global name but these.
     let _ = writeln!(out, "import {{ define as $livers }} from {};", quoted(REGISTRY));
-    if files.iter().any(|node| node.key.ends_with(".css")) {
+    if files.iter().any(|node| is_sheet(&node.key)) {
         let _ =
             writeln!(out, "import {{ joined as $joined, style as $style }} from {};", quoted(HOT));
     }
@@ -36,6 +36,10 @@ pub(super) fn pack(files: &[Arc<Node>]) -> String {
         let _ = writeln!(out, "await $scripts([{sloppy}]);");
     }
     out
+}
+
+fn is_sheet(key: &str) -> bool {
+    Path::new(key).extension().is_some_and(|extension| extension == "css")
 }
 
 /// Returns a classic script that leaves one definition on its own element.

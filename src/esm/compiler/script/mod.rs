@@ -198,7 +198,7 @@ fn transform_and_print<'a>(
     program.hashbang = None;
     let env = if scan.env { Some(job.env.map_err(Clone::clone)?) } else { None };
     let hot = in_page && is_module;
-    let features = Features { env, hot, react, preact, refresh, exports_unnamed };
+    let features = Features { env, hot, react, preact, exports_unnamed, refresh };
     let (code, slots) = print(job, &program, &placeholder, &imports, &features);
     let script = Script { code, slots, imports, globs, packages };
     Ok(Compiled { script: Some(script), named })
