@@ -37,6 +37,8 @@ const defer = () => {
   return { promise, resolve };
 };
 
+const SOURCE_MAP = /\/\*# sourceMappingURL=.*?\*\//g;
+
 /** Joins a style sheet with those that it imports. @type {Joined} */
 export const joined = (path, ...pieces) => {
   /** @type {Sheet} */
@@ -64,13 +66,22 @@ export const joined = (path, ...pieces) => {
 };
 
 /** @type {(url: string, conditions?: string) => string} */
-const importOf = (url, conditions = '') => `@import url(${JSON.stringify(url)}) ${conditions};\n`;
+const importOf = (url, conditions = '') => `@import url(${JSON.stringify(url)}) ${conditions};`;
+
+/** Returns the nonce that the page's elements have. @type {(document: Document) => string} */
+const nonceOf = (document) => {
+  /** @type {any} */
+  const holder = document.querySelector('script[nonce],style[nonce],link[nonce]');
+  return holder?.nonce ?? '';
+};
 
 /** The style sheets that modules import. @type {MakeSheets} */
 const makeSheets = (document) => {
   const inserted = new Set();
   const adopted = new Map(); // path -> sheet, if the page's policy forbids style elements
   let isForbidden = false;
+  /** @type {string | undefined} */
+  let nonce;
 
   /** @type {Registry['sheets']} */
   const sheets = () => [...document.querySelectorAll('style[data-livers]')];
@@ -93,12 +104,15 @@ const makeSheets = (document) => {
     const old = byName(name);
     inserted.add(name);
     const element = document.createElement('style');
-    const holder = document.querySelector('script[nonce],style[nonce],link[nonce]');
-    if (holder && 'nonce' in holder) element.nonce = `${holder.nonce}`;
+    element.nonce = nonce ??= nonceOf(document);
     element.dataset.livers = name;
     if (parts[0]) element.dataset.parts = JSON.stringify(parts.map(decodePath));
     if (isForbidden) element.type = 'none'; // only marks that the sheet is used
-    else element.textContent = `${loads ? head : ''}${rules}\n/*# sourceURL=${encodePath(name)} */`;
+    else {
+      // The lines of the parts are not those of the sheet.
+      const text = parts[0] ? rules.replace(SOURCE_MAP, '') : rules;
+      element.textContent = `${loads ? head : ''}${text}\n/*# sourceURL=${encodePath(name)} */`;
+    }
     const removeOld = () => {
       for (const each of old) each.remove();
     };

@@ -13,6 +13,9 @@ use super::{
     edits::Edits,
 };
 
+/// The start of the comment that names the source map of a sheet (ECMA-426).
+const SOURCE_MAP: &str = "/*# sourceMappingURL=";
+
 /// A part of a style sheet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
@@ -77,7 +80,8 @@ pub(super) fn split(text: &str, url_path: &str) -> StyleSheet {
     let tokens = tokens(text);
     let source = Source { text, tokens: &tokens };
     let mut sheet = StyleSheet::default();
-    let mut at = 0;
+    // The index of the token and the offset at which the rules begin.
+    let (mut at, mut first) = (0, (0, 0));
     while let Some(token) = tokens.get(at) {
         let end = source.statement_end(at);
         let is_statement = tokens.get(end).is_none_or(|token| token.kind == Kind::Semicolon);
@@ -97,11 +101,12 @@ pub(super) fn split(text: &str, url_path: &str) -> StyleSheet {
             _ => break,
         }
         at = end + 1;
+        first = (at, source.end_of(end));
     }
-    let rules = tokens.get(at..).unwrap_or_default();
+    let rules = tokens.get(first.0..).unwrap_or_default();
     sheet.has_namespaces = rules.iter().any(|it| it.kind == Kind::At("namespace".to_owned()));
-    if !rules.is_empty() {
-        sheet.pieces.push(Piece::Rules(source.rules(at, url_path)));
+    if rules.iter().any(|it| it.kind != Kind::Blank) {
+        sheet.pieces.push(Piece::Rules(source.rules(first, url_path)));
     }
     sheet
 }
@@ -187,11 +192,12 @@ impl<'s> Source<'s> {
         })
     }
 
-    /// Returns the text from a token on, with absolute URLs, and with all blocks closed.
-    fn rules(self, first: usize, url_path: &str) -> String {
+    /// Returns the text from a token and its offset on, with absolute URLs, and with all blocks
+    /// closed. Each rule stays on its line.
+    fn rules(self, (first, start): (usize, usize), url_path: &str) -> String {
         let mut edits = Edits::default();
-        edits.replace(span(0, self.tokens[first].start), "");
-        let mut replace = |token: &Token, url: &str, function: bool| {
+        edits.blank(self.text, span(0, start), "");
+        let replace = |edits: &mut Edits, token: &Token, url: &str, function: bool| {
             let Some(url) = absolute(url, url_path) else { return };
             let mut quoted = String::new();
             if serialize_string(&url, &mut quoted).is_ok() {
@@ -204,17 +210,25 @@ impl<'s> Source<'s> {
             match &token.kind {
                 // The name of a namespace is no reference.
                 Kind::At(name) if name == "namespace" => at = self.statement_end(at),
-                Kind::Url(url) => replace(token, url, true),
+                Kind::Url(url) => replace(&mut edits, token, url, true),
+                Kind::Blank => {
+                    let url = self.text[token.start..token.end].strip_prefix(SOURCE_MAP);
+                    let url = url.and_then(|url| url.strip_suffix("*/"));
+                    if let Some(url) = url.and_then(|url| absolute(url.trim(), url_path)) {
+                        let comment = format!("{SOURCE_MAP}{url} */");
+                        edits.replace(span(token.start, token.end), comment);
+                    }
+                }
                 Kind::Function(name) if is_url_function(name) => {
                     if let Some((token, url)) = self.argument(at) {
-                        replace(token, url, false);
+                        replace(&mut edits, token, url, false);
                     }
                 }
                 Kind::Function(name) if name.ends_with("image-set") => {
                     let mut inner = at + 1;
                     while inner < token.close {
                         if let Kind::Text(url) = &self.tokens[inner].kind {
-                            replace(&self.tokens[inner], url, false);
+                            replace(&mut edits, &self.tokens[inner], url, false);
                         }
                         // `type("image/png")` is no reference.
                         let is_type = self.tokens[inner].kind == Kind::Function("type".to_owned());
@@ -301,6 +315,8 @@ mod tests {
                 "@font-face{src:url(\"/css/f.woff2?v=1#x\")format('woff2')}",
             ),
             ("a{b:url(?x)}", "a{b:url(\"/css/a.css?x\")}"),
+            ("/* a */\n\na{}", ""),
+            ("a{}/*# sourceMappingURL=a.css.map */", "a{}/*# sourceMappingURL=/css/a.css.map */"),
             ("a:not(b,[c", "a:not(b,[c])"),
             ("a{b:c/* d", "a{b:c/* d*/}"),
         ] {
@@ -338,13 +354,14 @@ mod tests {
                     "@supports (display: grid) {@layer a.b {",
                     "}}"
                 ),
-                Piece::Rules("a{}@import 'late.css';".to_owned()),
+                Piece::Rules("\n\n\na{}@import 'late.css';".to_owned()),
             ]
         );
         assert!(split("@import 'x'; @namespace 'y';", "/a.css").has_namespaces);
         assert_eq!(split("@layer a { b {} }", "/").pieces.len(), 1);
         assert_eq!(split("@import 'x", "/").pieces, [import("x", "", "", "")]);
         assert_eq!(split("@import", "/").pieces, []);
+        assert_eq!(split("/* a */ ", "/").pieces, []);
         assert_eq!(split("", "/").pieces, []);
     }
 }

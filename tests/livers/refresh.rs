@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::json;
+
 use crate::support::browser::{Page, browser};
 use crate::support::dir::TempDir;
 use crate::support::server::Livers;
@@ -153,4 +155,36 @@ async fn unnamed_components_and_classes_of_react_are_refreshed() {
     wait_for(&page, "other", "one x").await;
     dir.write("text.jsx", "export default (of) => <b>two {of}</b>;");
     wait_for(&page, "other", "two x").await;
+}
+
+#[tokio::test]
+async fn components_of_preact_with_the_name_of_react_keep_their_state() {
+    let main = "import { createRoot } from 'react-dom/client'; import App from './App';
+        createRoot(document.querySelector('#root')).render(<App/>);";
+    let options = json!({ "compilerOptions": { "jsx": "react-jsx", "allowJs": true, "paths": {
+        "react": ["./node_modules/preact/compat/"],
+        "react/jsx-runtime": ["./node_modules/preact/jsx-runtime/"],
+        "react/jsx-dev-runtime": ["./node_modules/preact/jsx-runtime/"],
+        "react-dom/*": ["./node_modules/preact/compat/*"],
+    }}});
+    let dir = project(&["preact"], &options.to_string(), main);
+    let part = |text: &str| {
+        let start = "import { memo } from 'react'; export default memo(function Part()";
+        counter(start, "react", "part", text) + ");"
+    };
+    dir.write("Part.jsx", part("one"));
+    dir.write(
+        "Other.jsx",
+        class("export class Other extends Component", "react", "other", "one")
+            + "export default Other;",
+    );
+    let livers = Livers::on(dir.path()).arg("--verbose").start().await;
+    let page = browser().await.open(livers.url()).await;
+    wait_for(&page, "part", "one 0 new").await;
+    click(&page, "part").await;
+    for text in ["two", "three"] {
+        dir.write("Part.jsx", part(text));
+        wait_for(&page, "part", &format!("{text} 1 old")).await;
+    }
+    assert_eq!(page.navigations(), 1);
 }

@@ -203,6 +203,16 @@ pub(super) fn url_of(job: &Job<'_>, specifier: &str) -> Option<String> {
     }
 }
 
+/// Returns whether a specifier leads to Preact: `preact/compat` may have the name of React.
+pub(super) fn is_preact(job: &Job<'_>, specifier: &str) -> bool {
+    match link(job.project, job.path, specifier, None, ImportedNames::default()) {
+        Link::Url(url) => url
+            .strip_prefix(PACKAGES)
+            .is_some_and(|id| id.starts_with("preact@") || id.starts_with("preact-compat@")),
+        _ => false,
+    }
+}
+
 /// Returns the URL of a module that exports Preact's `options`.
 pub(super) fn url_of_preact(job: &Job<'_>) -> Option<String> {
     let names = BTreeSet::from(["options".to_owned()]);

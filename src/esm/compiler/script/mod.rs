@@ -166,11 +166,15 @@ fn transform_and_print<'a>(
         && (is_module || scan.jsx.is_some() || job.language != Language::Js);
     let options = pragma::apply(job.options, &program);
     let runtime = options.jsx_runtime().filter(|_| scan.jsx.is_some());
-    let react = in_page && is_module && uses(scan, runtime, &REACT_PACKAGES, &REACT_RUNTIMES);
+    let uses = |packages: &[&str], runtimes: &[&str]| {
+        in_page && is_module && uses(scan, runtime, packages, runtimes)
+    };
+    let uses_react = uses(&REACT_PACKAGES, &REACT_RUNTIMES);
+    let uses_preact =
+        uses(&["preact"], &["preact"]) || uses_react && imports::is_preact(job, "react");
+    let preact = uses_preact.then(|| imports::url_of_preact(job)).flatten();
+    let react = uses_react && preact.is_none();
     // Code that defines these functions itself has been instrumented by another tool.
-    let preact = (in_page && is_module && !react && uses(scan, runtime, &["preact"], &["preact"]))
-        .then(|| imports::url_of_preact(job))
-        .flatten();
     let refresh = (react || preact.is_some())
         && !["$RefreshReg$", "$RefreshSig$"].iter().any(|name| job.text.contains(name));
     let exports_unnamed = refresh && exports_unnamed(&program, scan.jsx.is_some());

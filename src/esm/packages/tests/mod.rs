@@ -158,7 +158,7 @@ fn each_query_has_its_response() {
         ("/index.js?import&raw", true, "export default \"exports.x = 1\""),
         ("/index.js?import&url", true, "/index.js\";"),
         ("/x.css", false, "color: url(x.svg)"),
-        ("/x.css?import", true, "/y.css\", conditions: \"print\" }, \"b { color: url(\\\"/"),
+        ("/x.css?import", true, "/y.css\", conditions: \"print\" }, \" b { color: url(\\\"/"),
         ("/x.css?import", true, "style(sheet);"),
         ("/x.css?import&part", true, "export default sheet;"),
         ("/x.css?pack", true, "/x.css\", { url: \"/__livers/npm/a@1.2.3"),
