@@ -3,7 +3,6 @@
 
 use std::{path::Path, sync::Arc};
 
-use bytes::Bytes;
 use oxc_sourcemap::SourceMap;
 
 use super::{
@@ -13,13 +12,10 @@ use super::{
     service::Esm,
 };
 use crate::{
-    docroot::{self, Located, Root},
+    docroot::{Content, Located, Root},
     fault::Fault,
     http::url_path::UrlPath,
 };
-
-/// The size up to which a source is read, bytes.
-const MAX_SIZE: u64 = 4 * 1024 * 1024;
 
 /// The page of a folder.
 const INDEX: &str = "index.html";
@@ -55,7 +51,8 @@ impl Esm {
     }
 }
 
-/// Returns the text of the file at a URL path, and its own URL path.
+/// Returns the text of the file at a URL path, and its own URL path. Returns `None` if there is no
+/// such file, or if it is too large to be in memory, or no text.
 pub(super) fn source(folders: &Root, url: UrlPath) -> Option<(UrlPath, String)> {
     let (url, found) = match folders.locate(&url) {
         Located::Directory(_) => {
@@ -66,8 +63,8 @@ pub(super) fn source(folders: &Root, url: UrlPath) -> Option<(UrlPath, String)> 
         found => (url, found),
     };
     let Located::File(file) = found else { return None };
-    let text = String::from_utf8(docroot::read_bounded(&file.path, MAX_SIZE).ok()?).ok()?;
-    Some((url, text))
+    let Content::Memory(bytes) = file.read().ok()?.content else { return None };
+    Some((url, String::from_utf8(bytes.into()).ok()?))
 }
 
 /// Returns the position in the source of a position in what was served.
@@ -80,7 +77,7 @@ fn original(
 ) -> (usize, usize) {
     let served = || {
         let spec = ModuleSpec::of_request(file, "", FetchMetadata::MODULE)?;
-        match compiler.compile(file, url, &Bytes::from(text.to_owned()), spec).ok()? {
+        match compiler.compile(file, url, text.as_bytes(), spec).ok()? {
             Output::Module(module) => {
                 module.code.lines().last()?.strip_prefix(SOURCE_MAP).map(decode)?
             }
