@@ -3,6 +3,7 @@
 
 use std::{path::Path, sync::Arc};
 
+use base64_simd::STANDARD;
 use oxc_sourcemap::SourceMap;
 
 use super::{
@@ -79,7 +80,8 @@ fn original(
         let spec = ModuleSpec::of_request(file, "", FetchMetadata::MODULE)?;
         match compiler.compile(file, url, text.as_bytes(), spec).ok()? {
             Output::Module(module) => {
-                module.code.lines().last()?.strip_prefix(SOURCE_MAP).map(decode)?
+                let map = module.code.lines().last()?.strip_prefix(SOURCE_MAP)?;
+                String::from_utf8(STANDARD.decode_to_vec(map).ok()?).ok()
             }
             Output::Unchanged => None,
         }
@@ -92,28 +94,4 @@ fn original(
     });
     let (line, column) = found.unwrap_or((line, column));
     (line as usize, column as usize)
-}
-
-/// Decodes base64 (RFC 4648, section 4). Returns `None` for text that is not valid.
-fn decode(text: &str) -> Option<String> {
-    let value = |digit: u8| match digit {
-        b'A'..=b'Z' => Some(digit - b'A'),
-        b'a'..=b'z' => Some(digit - b'a' + 26),
-        b'0'..=b'9' => Some(digit - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    };
-    let digits = text.trim_end().trim_end_matches('=').bytes();
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut bits, mut count) = (0_u32, 0);
-    for digit in digits {
-        bits = bits << 6 | u32::from(value(digit)?);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push(u8::try_from(bits >> count & 255).ok()?);
-        }
-    }
-    String::from_utf8(bytes).ok()
 }

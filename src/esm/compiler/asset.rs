@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use base64_simd::STANDARD;
 use serde::de::IgnoredAny;
 
 use super::{module_spec::ModuleKind, wasm};
@@ -23,7 +24,8 @@ pub(super) fn module(
         ModuleKind::Text => format!("export default {};\n", text()),
         ModuleKind::Json => json(path, bytes)?,
         ModuleKind::DataUrl => {
-            format!("export default \"data:{};base64,{}\";\n", media_type::of(path), base64(bytes))
+            let text = STANDARD.encode_to_string(bytes);
+            format!("export default \"data:{};base64,{text}\";\n", media_type::of(path))
         }
         ModuleKind::WasmInit => wasm::init(url_path),
         ModuleKind::Worker => worker("Worker", &url),
@@ -88,21 +90,6 @@ pub(super) fn export_properties(
     if !exports.is_empty() {
         *module += &["export { ", &exports.join(", "), " };\n"].concat();
     }
-}
-
-/// Encodes bytes in base64 (RFC 4648, section 4).
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or_default());
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for at in 0..4 {
-            let digit = char::from(DIGITS[(bits >> (18 - 6 * at) & 63) as usize]);
-            text.push(if at > chunk.len() { '=' } else { digit });
-        }
-    }
-    text
 }
 
 /// Returns a JavaScript string literal for a text.
