@@ -14,7 +14,6 @@ use oxc::{
     allocator::Allocator,
     ast::ast::Statement,
     parser::Parser,
-    span::SourceType,
     syntax::module_record::{
         ExportEntry, ExportExportName, ExportImportName, ImportImportName, ModuleRecord,
     },
@@ -74,13 +73,8 @@ impl FileExports {
         if nesting::too_deep(text, language.is_typed()).is_some() {
             return Self::open();
         }
-        let source_type = match language {
-            Language::Js | Language::Jsx => SourceType::jsx(),
-            Language::Ts => SourceType::ts().with_module(true),
-            Language::Tsx => SourceType::tsx().with_module(true),
-        };
         let allocator = Allocator::default();
-        let parsed = Parser::new(&allocator, text, source_type).parse();
+        let parsed = Parser::new(&allocator, text, language.source_type()).parse();
         let is_assigned =
             |statement: &Statement<'_>| matches!(statement, Statement::TSExportAssignment(_));
         if parsed.diagnostics.errors().next().is_some()

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use oxc::span::SourceType;
+
 /// The language of a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Language {
@@ -27,6 +29,15 @@ impl Language {
             "tsx" => Self::Tsx,
             _ => return None,
         })
+    }
+
+    /// Returns what the parser has to accept.
+    pub(super) fn source_type(self) -> SourceType {
+        match self {
+            Self::Js | Self::Jsx => SourceType::jsx(),
+            Self::Ts => SourceType::ts().with_module(true),
+            Self::Tsx => SourceType::tsx().with_module(true),
+        }
     }
 
     /// Returns whether the language has type annotations.

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     path::{Path, PathBuf},
     sync::{
-        Mutex, PoisonError,
+        Mutex,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -17,6 +17,7 @@ use super::{
     manifest,
     target::ImportKind,
 };
+use crate::esm::lock::lock;
 
 /// Segments of a path, or of a specifier, above which nothing is looked up. The resolver recurses
 /// over them, and keeps every folder of a path.
@@ -89,8 +90,7 @@ impl Engine {
     /// Returns the aliases of the nearest `jsconfig.json`, unless a `tsconfig.json` applies.
     fn jsconfig(&self, from: &Path) -> Aliases {
         let folder = from.parent().unwrap_or(from);
-        let known = || self.jsconfigs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(aliases) = known().get(folder) {
+        if let Some(aliases) = lock(&self.jsconfigs).get(folder) {
             return aliases.clone();
         }
         let find = || match self.source.find_tsconfig(from.with_extension("tsx")) {
@@ -102,7 +102,7 @@ impl Engine {
             _ => None,
         };
         let aliases = bounded(find).map(Aliases::of).unwrap_or_default();
-        known().insert(folder.to_owned(), aliases.clone());
+        lock(&self.jsconfigs).insert(folder.to_owned(), aliases.clone());
         aliases
     }
 

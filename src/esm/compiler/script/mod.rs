@@ -22,7 +22,7 @@ use oxc::{
     ast::ast::{Declaration, ExportDefaultDeclarationKind, Program, Statement},
     codegen::{Codegen, CodegenOptions, CommentOptions},
     semantic::Scoping,
-    span::{SourceType, Span},
+    span::Span,
     transformer::Transformer,
 };
 use oxc_sourcemap::{ConcatSourceMapBuilder, SourceMap};
@@ -94,12 +94,7 @@ pub(super) fn compile(job: &Job<'_>) -> Result<Compiled, CompileError> {
         );
     }
     let allocator = Allocator::default();
-    let source_type = match job.language {
-        Language::Js | Language::Jsx => SourceType::jsx(),
-        Language::Ts => SourceType::ts().with_module(true),
-        Language::Tsx => SourceType::tsx().with_module(true),
-    };
-    let mut parsed = match parse::parse(&allocator, job.text, source_type) {
+    let mut parsed = match parse::parse(&allocator, job.text, job.language.source_type()) {
         Ok(parsed) => parsed,
         Err(_) if job.language == Language::Js && parse::is_sloppy_script(job.text) => {
             return Ok(Compiled::unchanged(Vec::new()));

@@ -95,7 +95,7 @@ pub(super) fn error_of_diagnostic(job: &Job<'_>, error: &OxcDiagnostic) -> Compi
 
 /// Adds a suggestion to rename the file to a syntax error, if its text is valid TypeScript or JSX.
 pub(super) fn suggest_language(job: &Job<'_>, error: CompileError) -> CompileError {
-    let tsx = SourceType::tsx().with_module(true);
+    let tsx = Language::Tsx.source_type();
     if job.language == Language::Tsx || parse(&Allocator::default(), job.text, tsx).is_err() {
         return error;
     }
