@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 use oxc::{allocator::Allocator, parser::Parser, span::SourceType};
 
 use super::{
-    compile_error::CompileError, describe::describe, nesting, page_error::source,
+    compile_error::CompileError, describe::describe, nesting, page_error::source, relative_url,
     resolve::is_script, service::Esm, stack::run_with_stack,
 };
 use crate::{docroot::Root, fault::Fault, http::url_path::UrlPath};
@@ -83,22 +83,7 @@ fn mentions(text: &str, path: &str) -> BTreeSet<(usize, usize)> {
 /// Returns whether a browser resolves a specifier in a file at a URL path to another path.
 fn leads_to(specifier: &str, url: &str, path: &str) -> bool {
     let specifier = specifier.split(['?', '#']).next().unwrap_or_default();
-    let (folder, _) = url.rsplit_once('/').unwrap_or_default();
-    let joined = if specifier.starts_with('/') {
-        specifier.to_owned()
-    } else {
-        format!("{folder}/{specifier}")
-    };
-    let mut names = Vec::new();
-    for name in joined.split('/').skip(1) {
-        match name {
-            "." => {}
-            ".." => drop(names.pop()),
-            name => names.push(name),
-        }
-    }
-    let plain = format!("/{}", names.join("/"));
-    UrlPath::parse(&plain).is_ok_and(|url| url.to_string() == path)
+    UrlPath::parse(&relative_url::resolve(specifier, url)).is_ok_and(|url| url.to_string() == path)
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use super::{
     export_names::ExportDetector,
     requests::{RequestKind, Requests},
 };
-use crate::esm::edits::Edits;
+use crate::esm::{edits::Edits, module_url::module_url};
 
 /// Globals that Node provides and browsers lack.
 pub(super) const NODE_GLOBALS: [&str; 4] = ["process", "global", "__filename", "__dirname"];
@@ -107,17 +107,6 @@ impl<'s> Transform<'s> {
         if outcome != Some(true) {
             otherwise(self);
         }
-    }
-}
-
-/// Returns whether an expression is `import.meta.url`.
-fn is_import_meta_url(base: &Expression<'_>) -> bool {
-    match base.get_inner_expression() {
-        Expression::StaticMemberExpression(member) => {
-            member.property.name == "url"
-                && matches!(member.object.get_inner_expression(), Expression::ImportMeta(_))
-        }
-        _ => false,
     }
 }
 
@@ -278,11 +267,7 @@ impl<'a> Visit<'a> for Transform<'_> {
     }
 
     fn visit_new_expression(&mut self, it: &NewExpression<'a>) {
-        if it.callee.is_specific_id("URL")
-            && let [address, base] = &it.arguments[..]
-            && base.as_expression().is_some_and(is_import_meta_url)
-            && let Some(address) = address.as_expression().and_then(url_pattern)
-        {
+        if let Some(address) = module_url(it).and_then(url_pattern) {
             self.requests.add(&address, RequestKind::Url);
         }
         walk::walk_new_expression(self, it);

@@ -21,6 +21,7 @@ use crate::{
             link::{ImportedNames, Link, link},
             missing_exports::{Module, NamedImports},
         },
+        relative_url,
     },
     http::own_paths::PACKAGES,
 };
@@ -84,20 +85,7 @@ fn join(url: &str, specifier: &str) -> String {
     if !specifier.starts_with('.') {
         return specifier.to_owned();
     }
-    let mut names: Vec<_> = url.split('/').collect();
-    names.pop();
-    for name in specifier.split('/') {
-        match name {
-            "." => {}
-            ".." => {
-                if names.len() > 1 {
-                    names.pop();
-                }
-            }
-            name => names.push(name),
-        }
-    }
-    names.join("/")
+    relative_url::resolve(specifier, url)
 }
 
 /// Returns the names that a script imports from modules whose exports can be known.

@@ -19,8 +19,9 @@ use oxc::{
 
 use super::{
     imports::AddressEdit,
-    scan::{Address, is_module_url, string_value, type_attribute, type_option},
+    scan::{Address, string_value, type_attribute, type_option},
 };
+use crate::esm::module_url::module_url;
 
 /// The replacements for specifiers, by specifier and `type` import attribute.
 pub(super) type Replacements = HashMap<(String, Option<String>), Replacement>;
@@ -187,7 +188,7 @@ impl<'a> VisitJsMut<'a> for Rewriter<'a, '_> {
     }
 
     fn visit_new_expression(&mut self, it: &mut NewExpression<'a>) {
-        if is_module_url(it)
+        if module_url(it).is_some()
             && let Some(address) = it.arguments.first_mut().and_then(Argument::as_expression_mut)
         {
             self.edit(address, false);

@@ -13,6 +13,8 @@ use oxc::{
     span::{GetSpan, Span},
 };
 
+use crate::esm::module_url::module_url;
+
 /// A static or dynamic import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Request {
@@ -88,16 +90,6 @@ impl Address {
             other => Some(Self { start: string_value(other)?, end: None, is_import }),
         }
     }
-}
-
-/// Returns whether an expression is `new URL(.., import.meta.url)`.
-pub(super) fn is_module_url(it: &NewExpression<'_>) -> bool {
-    let [_, base] = &it.arguments[..] else { return false };
-    let base = base.as_expression().map(Expression::get_inner_expression);
-    it.callee.is_specific_id("URL")
-        && matches!(base, Some(Expression::StaticMemberExpression(url))
-            if url.property.name == "url"
-            && matches!(url.object.get_inner_expression(), Expression::ImportMeta(_)))
 }
 
 /// The number of nested JSX elements. Their compilation takes the square of it.
@@ -260,10 +252,7 @@ impl<'a> Visit<'a> for Scan {
     }
 
     fn visit_new_expression(&mut self, it: &NewExpression<'a>) {
-        if is_module_url(it) {
-            let address = it.arguments.first().and_then(|address| address.as_expression());
-            self.addresses.extend(address.and_then(|address| Address::of(address, false)));
-        }
+        self.addresses.extend(module_url(it).and_then(|address| Address::of(address, false)));
         walk::walk_new_expression(self, it);
     }
 
