@@ -72,8 +72,10 @@ fn entries(folder: &Path) -> impl Iterator<Item = (String, PathBuf, bool)> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(MAX_ENTRIES);
     entries.filter_map(|entry| {
         let name = entry.file_name().into_string().ok().filter(|name| !name.starts_with('.'))?;
-        let is_link = fs::read_link(entry.path())
-            .is_ok_and(|target| target.iter().all(|name| name != "node_modules"));
+        // The folder has the type; only the links are read.
+        let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink())
+            && fs::read_link(entry.path())
+                .is_ok_and(|target| target.iter().all(|name| name != "node_modules"));
         Some((name, entry.path(), is_link))
     })
 }
