@@ -1,7 +1,8 @@
 // Versions of components, for Fast Refresh. Types: hot-types.d.ts.
 //
-// All versions of one component form a family. After an update, the renderer is told which families
-// changed. A component whose hooks are unchanged keeps its state, any other one is mounted again.
+// All versions of one component form a family. After an update, the renderer receives the families
+// that changed. A component whose hooks are unchanged keeps its state, any other one is mounted
+// again.
 
 const FORWARD_REF = Symbol.for('react.forward_ref');
 const MEMO = Symbol.for('react.memo');

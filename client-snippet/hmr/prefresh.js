@@ -1,4 +1,5 @@
-// Fast Refresh of Preact: components get their new code and keep their state. Types: hot-types.d.ts.
+// Fast Refresh of Preact: components get their new code and keep their state. Types:
+// hot-types.d.ts.
 //
 // Preact reports what it renders to its `options`. The short names of its fields are part of its
 // interface for tools such as its developer tools.

@@ -81,7 +81,8 @@ impl Importers {
     /// directly or not. `changed` returns the version at which one module last changed.
     ///
     /// Leaves out style sheets that `from`, a script, imports, because pages replace them without
-    /// running their importers again; CSS modules export names to their importers, and are included.
+    /// running their importers again; CSS modules export names to their importers, and are
+    /// included.
     pub(crate) fn versions<'p>(
         &'p self,
         from: &str,

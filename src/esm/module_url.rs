@@ -2,7 +2,8 @@
 
 use oxc::ast::ast::{Expression, NewExpression};
 
-/// Returns the first argument of `new URL(.., import.meta.url)`, or `None` for any other expression.
+/// Returns the first argument of `new URL(.., import.meta.url)`, or `None` for any other
+/// expression.
 pub(super) fn module_url<'e, 'a>(it: &'e NewExpression<'a>) -> Option<&'e Expression<'a>> {
     let [address, base] = &it.arguments[..] else { return None };
     let is_ours = it.callee.is_specific_id("URL") && is_import_meta_url(base.as_expression()?);

@@ -1,5 +1,5 @@
-//! Describes the errors that only a browser finds in a module: syntax that the compiler accepts, and
-//! imports that the compiler cannot check.
+//! Describes the errors that only a browser finds in a module: syntax that the compiler accepts,
+//! and imports that the compiler cannot check.
 
 use std::{path::Path, sync::Arc};
 

@@ -3,8 +3,8 @@
 //! The first signal asks the server to stop. Two seconds later, or at the second signal, the
 //! process exits without it. A server that reads a dead network mount can block every thread of its
 //! runtime, also while it starts; the main thread therefore handles signals on a runtime of its
-//! own, and waits for no other thread. Threads that are still blocked end with the process. Meanwhile
-//! the main thread returns freed memory to the system.
+//! own, and waits for no other thread. Threads that are still blocked end with the process.
+//! Meanwhile the main thread returns freed memory to the system.
 
 use std::{future::Future, io, panic::resume_unwind, time::Duration};
 

@@ -2,9 +2,9 @@
 //!
 //! A service worker that answers with `fetch(event.request)` replaces the destination by `empty`,
 //! which `fetch()` in a page has as well. Chromium distinguishes the two elsewhere: the request for
-//! a module keeps its `Origin`, which a page's own `GET` for its origin does not have. If the worker
-//! changes the request, as MSW does, `Referer` names the script of the worker, while it names the
-//! page for `fetch()` in any of its scripts.
+//! a module keeps its `Origin`, which a page's own `GET` for its origin does not have. If the
+//! worker changes the request, as MSW does, `Referer` names the script of the worker, while it
+//! names the page for `fetch()` in any of its scripts.
 
 use std::path::Path;
 

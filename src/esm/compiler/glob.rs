@@ -1,8 +1,8 @@
 //! File patterns of `import.meta.glob`.
 //!
 //! The syntax is Vite's: `*`, `**`, `?`, `[..]` and `{a,b}`, relative to a folder (`./`, `../`), to
-//! the served folder (`/`) or to that of an alias (`@/`), with `!` before patterns that exclude files. Dotfiles and
-//! `node_modules` never match, unless the option `exhaustive` is set.
+//! the served folder (`/`) or to that of an alias (`@/`), with `!` before patterns that exclude
+//! files. Dotfiles and `node_modules` never match, unless the option `exhaustive` is set.
 //!
 //! An expansion visits at most 32 levels of folders and 20,000 entries, all those of a file
 //! 100,000. Patterns lead nowhere above the served folder. They are limited in length and in
@@ -44,8 +44,8 @@ pub(crate) struct Glob {
 }
 
 impl Glob {
-    /// Parses patterns that are relative to a folder. `alias` returns the path that a pattern with an
-    /// alias stands for.
+    /// Parses patterns that are relative to a folder. `alias` returns the path that a pattern with
+    /// an alias stands for.
     ///
     /// # Errors
     /// Returns a message for the first invalid pattern.

@@ -3,8 +3,8 @@
 //! A file of the project becomes its absolute URL, so that every importer uses the same spelling; a
 //! file that is not a script gets `?import`. A package file becomes a URL below `/__livers/`, with
 //! the imported names where needed. A URL path is left to the browser if it names a script that is
-//! not below the root; any other file gets `?import` as well. Specifiers that the import map of a page or a backend resolves
-//! stay as they are.
+//! not below the root; any other file gets `?import` as well. Specifiers that the import map of a
+//! page or a backend resolves stay as they are.
 
 use std::{collections::BTreeSet, ffi::OsStr, path::Path};
 

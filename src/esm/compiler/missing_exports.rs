@@ -103,7 +103,7 @@ impl ExportChecker<'_> {
                 if let Module::File(file) = &import.module
                     && !(self.project.served())(file)
                 {
-                    continue; // the browser does not get it either, and says so
+                    continue; // the browser cannot load it either, and reports that
                 }
                 let (start, end) = (*start as usize, *end as usize);
                 let mut error = CompileError::at(path, text, start, end, message).with_help(help);

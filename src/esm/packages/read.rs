@@ -112,8 +112,8 @@ fn convert_css_module(path: &Path, url: &str, text: &str) -> Result<Definition, 
     Ok(Definition { names, requests: requests.list, ..commonjs_body(&body) })
 }
 
-/// Returns the arguments of the page's `joined` for a style sheet. The browser loads the sheets that
-/// it imports. `resolve` finds those of other packages.
+/// Returns the arguments of the page's `joined` for a style sheet. The browser loads the sheets
+/// that it imports. `resolve` finds those of other packages.
 pub(super) fn style_arguments(
     path: &Path,
     url: &str,

@@ -76,7 +76,8 @@ impl Engine {
     }
 
     /// Resolves a specifier in a source by the aliases of a `jsconfig.json`. Returns `None` if none
-    /// applies, or leads to a file. Those of a `tsconfig.json` are part of [`resolve`](Self::resolve).
+    /// applies, or leads to a file. Those of a `tsconfig.json` are part of
+    /// [`resolve`](Self::resolve).
     pub(super) fn resolve_alias(&self, specifier: &str, from: &Path) -> Option<PathBuf> {
         if has_many_segments(from.as_os_str().as_encoded_bytes()) {
             return None;
@@ -161,8 +162,9 @@ fn options(kind: ImportKind) -> ResolveOptions {
         },
         main_fields: match kind {
             ImportKind::Sheet => texts(&["style", "main"]),
-            // As webpack, esbuild and bun. `jsnext:main`, which preceded `module`, names a second copy
-            // of a package whose other files require its `main`, such as the locales of moment.
+            // As webpack, esbuild and bun. `jsnext:main`, which preceded `module`, names a second
+            // copy of a package whose other files require its `main`, such as the locales of
+            // moment.
             _ => texts(&["browser", "module", "main"]),
         },
         alias_fields: vec![vec!["browser".to_owned()]],

@@ -1,9 +1,10 @@
 //! Resolves import specifiers to files of the project, files of packages, or URLs.
 //!
 //! Follows Node and the bundlers for browsers: conditional `exports` and `imports`, the `browser`
-//! field, the paths of `tsconfig.json` and `jsconfig.json`, extensions and index files. A file outside of the root
-//! belongs to a package if the package is installed or part of the workspace ([`package_folders`]). A
-//! package that the project links from `node_modules` is a source like those in the root ([`linked`]).
+//! field, the paths of `tsconfig.json` and `jsconfig.json`, extensions and index files. A file
+//! outside of the root belongs to a package if the package is installed or part of the workspace
+//! ([`package_folders`]). A package that the project links from `node_modules` is a source like
+//! those in the root ([`linked`]).
 //!
 //! Lookups on the disk are cached. The cache is cleared when packages are installed, when a
 //! specifier does not resolve, and by [`Resolver::clear_cache`].

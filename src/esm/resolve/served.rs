@@ -71,8 +71,8 @@ impl Resolver {
     }
 
     /// Restores packages that an earlier run found, by the real paths of their folders and their
-    /// names in `node_modules`. Ignores folders that are in no `node_modules` of the root or above, or
-    /// of a source folder.
+    /// names in `node_modules`. Ignores folders that are in no `node_modules` of the root or above,
+    /// or of a source folder.
     pub(crate) fn restore_packages(&self, folders: impl IntoIterator<Item = (PathBuf, String)>) {
         let freshness = Freshness { install_stamp: self.refreshed_engine().0, recheck: true };
         for (path, name) in folders {

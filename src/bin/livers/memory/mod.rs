@@ -5,8 +5,8 @@
 //! size up to which it serves requests from an arena whenever a large block is freed; a fixed limit
 //! returns a file's bytes to the system at once.
 //!
-//! Smaller blocks stay with the process when they are freed: after four minutes in which large files
-//! were compiled, it had almost three times the memory in use. [`return_freed`] returns them.
+//! Smaller blocks stay with the process when they are freed: after four minutes in which large
+//! files were compiled, it had almost three times the memory in use. [`return_freed`] returns them.
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod glibc;

@@ -37,8 +37,8 @@ pub(super) struct Replacement {
 }
 
 /// Replaces the specifiers of a program. `accepted` returns the URL for a specifier in a call of
-/// `import.meta.hot.accept`, and `edit` the change of an address. URLs that take a version stamp get
-/// the placeholder for one.
+/// `import.meta.hot.accept`, and `edit` the change of an address. URLs that take a version stamp
+/// get the placeholder for one.
 pub(super) fn rewrite<'a>(
     program: &mut Program<'a>,
     allocator: &'a Allocator,

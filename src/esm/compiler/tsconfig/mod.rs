@@ -1,8 +1,8 @@
 //! Compiler options from `tsconfig.json` and `jsconfig.json`.
 //!
-//! The nearest `tsconfig.json` that includes a file applies, with what it extends and references, or
-//! else the nearest `jsconfig.json`. Only options that change the output are read.
-//! Types are not checked, and the output is for current browsers whatever the `target`.
+//! The nearest `tsconfig.json` that includes a file applies, with what it extends and references,
+//! or else the nearest `jsconfig.json`. Only options that change the output are read. Types are not
+//! checked, and the output is for current browsers whatever the `target`.
 
 mod error;
 mod options;
