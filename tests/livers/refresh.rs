@@ -72,6 +72,15 @@ async fn wait_for(page: &Page, id: &str, text: &str) {
     page.wait_until(&format!("document.querySelector('#{id}')?.textContent === '{text}'")).await;
 }
 
+/// Opens the page of a project, and counts in the component that is in `Part.jsx`.
+async fn open(dir: &TempDir) -> (Livers, Page) {
+    let livers = Livers::on(dir.path()).arg("--verbose").start().await;
+    let page = browser().await.open(livers.url()).await;
+    wait_for(&page, "part", "one 0 new").await;
+    click(&page, "part").await;
+    (livers, page)
+}
+
 #[tokio::test]
 async fn components_of_preact_keep_their_state() {
     let main = "import { render } from 'preact'; import App from './App';
@@ -84,10 +93,7 @@ async fn components_of_preact_keep_their_state() {
         "Other.jsx",
         class("export default class extends Component", "preact", "other", "one"),
     );
-    let livers = Livers::on(dir.path()).arg("--verbose").start().await;
-    let page = browser().await.open(livers.url()).await;
-    wait_for(&page, "part", "one 0 new").await;
-    click(&page, "part").await;
+    let (_livers, page) = open(&dir).await;
     click(&page, "other").await;
     wait_for(&page, "other", "one 1").await;
     for text in ["two", "three"] {
@@ -130,10 +136,7 @@ async fn unnamed_components_and_classes_of_react_are_refreshed() {
             |text: &str| class("export default class extends Component", "react", "other", text);
         dir.write("Part.jsx", part("one"));
         dir.write("Other.jsx", other("one"));
-        let livers = Livers::on(dir.path()).arg("--verbose").start().await;
-        let page = browser().await.open(livers.url()).await;
-        wait_for(&page, "part", "one 0 new").await;
-        click(&page, "part").await;
+        let (_livers, page) = open(&dir).await;
         click(&page, "other").await;
         wait_for(&page, "other", "one 1").await;
         for text in ["two", "three"] {
@@ -178,10 +181,7 @@ async fn components_of_preact_with_the_name_of_react_keep_their_state() {
         class("export class Other extends Component", "react", "other", "one")
             + "export default Other;",
     );
-    let livers = Livers::on(dir.path()).arg("--verbose").start().await;
-    let page = browser().await.open(livers.url()).await;
-    wait_for(&page, "part", "one 0 new").await;
-    click(&page, "part").await;
+    let (_livers, page) = open(&dir).await;
     for text in ["two", "three"] {
         dir.write("Part.jsx", part(text));
         wait_for(&page, "part", &format!("{text} 1 old")).await;
