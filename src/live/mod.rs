@@ -113,8 +113,10 @@ impl Live {
             settled.await;
         }
         let stamp = self.stamp();
-        // A link is no part of its page, and a document in a frame reports itself.
-        if !page {
+        // A link is no part of its page, and a document in a frame reports itself. A page that swaps
+        // a file has reported it. If that page is replaced meanwhile, the request arrives when the
+        // next document at the same path is open, which may not use the file.
+        if !page && !head.is_swap() {
             self.observe_request(&head);
         }
         let page = page.then(|| PageRequest {

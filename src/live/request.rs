@@ -13,6 +13,16 @@ pub(crate) struct RequestHead<'r> {
     pub(crate) host: &'r str,
     /// The path of the request's target, percent-encoded as it came.
     pub(crate) path: &'r str,
+    /// The query of the request's target.
+    pub(crate) query: Option<&'r str>,
+}
+
+impl RequestHead<'_> {
+    /// Returns whether the client of a page asks for the new content of a file that the page shows,
+    /// with the version in the query (`withVersion` in address.js).
+    pub(super) fn is_swap(&self) -> bool {
+        self.query.is_some_and(|query| query.split('&').any(|pair| pair.starts_with("livers=")))
+    }
 }
 
 /// What [`Live::on_request`](super::Live::on_request) found out about a request.

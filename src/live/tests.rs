@@ -46,8 +46,9 @@ fn html(text: &'static str) -> Response {
     response
 }
 
-async fn answer(live: &Live, headers: &HeaderMap, path: &str) -> Vec<u8> {
-    let head = RequestHead { method: &Method::GET, headers, host: "localhost", path };
+async fn answer(live: &Live, headers: &HeaderMap, target: &str) -> Vec<u8> {
+    let (path, query) = target.split_once('?').map_or((target, None), |(p, q)| (p, Some(q)));
+    let head = RequestHead { method: &Method::GET, headers, host: "localhost", path, query };
     let ticket = live.on_request(head).await;
     let response = html("<!doctype html><title>a</title>");
     let response = live.on_response(&ticket, response, "test").await.unwrap();
@@ -90,6 +91,27 @@ async fn an_edge_that_was_removed_is_observed_again() {
     answer(&live, &sheet, "/b.png").await;
     answer(&live, &sheet, "/b.png").await;
     assert_eq!(publish("/b.png"), 1);
+}
+
+#[tokio::test]
+async fn a_swap_by_the_document_before_is_no_use_by_the_next_one() {
+    let live = live();
+    let page = headers("referer", "http://localhost/");
+    let publish = |path: &str| {
+        live.publish(&ChangeSet::from_iter([Change { path: path.into(), kind: Kind::Modified }])).1
+    };
+    publish("/a.css");
+    // Without the sheet from now on, but the client has begun to swap it.
+    publish("/");
+    answer(&live, &headers("sec-fetch-dest", "document"), "/").await;
+    let tab = TabHandle::join(Arc::clone(&live.context.hub));
+    let hello =
+        Hello { page: "/".into(), uses: Some(Vec::new()), served: Some(2), ..Hello::default() };
+    tab.hello(&hello, SystemTime::now());
+    answer(&live, &page, "/a.css?livers=1").await;
+    assert_eq!(publish("/a.css"), 0);
+    answer(&live, &page, "/a.css?other").await;
+    assert_eq!(publish("/a.css"), 1);
 }
 
 #[test]

@@ -58,7 +58,7 @@ struct FileQuery<'r> {
 impl<'r> FileQuery<'r> {
     fn head(&self) -> RequestHead<'r> {
         let Self { method, uri, headers, host, .. } = *self;
-        RequestHead { method, headers, host, path: uri.path() }
+        RequestHead { method, headers, host, path: uri.path(), query: uri.query() }
     }
 }
 
@@ -82,8 +82,8 @@ impl Site {
             self.policy.apply(headers, &[], &mut response);
             return response;
         }
-        let ticket =
-            self.live.on_request(RequestHead { method, headers, host, path: uri.path() }).await;
+        let head = RequestHead { method, headers, host, path: uri.path(), query: uri.query() };
+        let ticket = self.live.on_request(head).await;
         let (page, stamp) = (ticket.is_page(), ticket.stamp);
         let navigation = page && inject::is_navigation(headers);
         let query = FileQuery { method, uri, headers, host, page, navigation, stamp };

@@ -145,8 +145,9 @@ impl Site {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BodyError>,
     {
-        let (method, headers, path) = (request.method(), request.headers(), request.uri().path());
-        let ticket = self.live.on_request(RequestHead { method, headers, host, path }).await;
+        let (method, headers, uri) = (request.method(), request.headers(), request.uri());
+        let (path, query) = (uri.path(), uri.query());
+        let ticket = self.live.on_request(RequestHead { method, headers, host, path, query }).await;
         let local = is_local(&request, from);
         let client = Client { address: from, https: false, local };
         let origin = route.upstream().name();
