@@ -28,6 +28,8 @@
     unused_imports
 )]
 
+#[path = "../support/page.rs"]
+mod page;
 #[path = "../support/mod.rs"]
 mod servers;
 #[path = "../../tests/livers/support/mod.rs"]
@@ -36,11 +38,10 @@ mod support;
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
-use servers::{Result, Server, free_port, number, quantile};
+use servers::{Folder, Result, Server, number, quantile};
 use support::browser::{Page, browser};
 
 const EDITS: usize = 20;
@@ -108,25 +109,12 @@ impl Kind {
     }
 
     fn start(self, folder: &Path) -> Result<Server> {
-        let port = free_port()?;
-        let mut command = match self {
-            Self::Livers => return Server::livers(folder),
-            Self::Vite => {
-                let mut command = Command::new("node");
-                command.arg(bench_folder().join("node_modules/vite/bin/vite.js"));
-                command
-                    .args(["--strictPort", "--host", "127.0.0.1", "--port"])
-                    .arg(port.to_string());
-                command
-            }
-            Self::Bun => {
-                let mut command = Command::new(bench_folder().join("node_modules/.bin/bun"));
-                command.args(["./index.html", &format!("--port={port}")]);
-                command
-            }
-        };
-        command.current_dir(folder);
-        Server::listening(command, port)
+        let modules = bench_folder().join("node_modules");
+        match self {
+            Self::Livers => Server::livers(folder),
+            Self::Vite => Server::vite(folder, &modules),
+            Self::Bun => Server::bun(folder, &modules),
+        }
     }
 }
 
@@ -136,25 +124,16 @@ fn bench_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/chat")
 }
 
-/// The folder with the copies of the chat. Dropping it deletes them.
-struct Copies(PathBuf);
-
-impl Drop for Copies {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 #[tokio::main]
 async fn main() -> Result<()> {
     if !bench_folder().join("node_modules/react").is_dir() {
         println!("Nothing is installed. Run: npm ci --prefix benches/chat");
         return Ok(());
     }
-    let copies = Copies(bench_folder().join(format!("run-{}", std::process::id())));
+    let copies = Folder::below(&bench_folder(), "chat")?;
     let mut rivals = Vec::new();
     for kind in Kind::ALL {
-        let folder = copies.0.join(format!("{kind:?}"));
+        let folder = copies.path().join(format!("{kind:?}"));
         copy(&bench_folder().join("../../examples/chat/web"), &folder)?;
         let [cold, warm, cpu, edits] = [const { Vec::new() }; 4];
         let (requests, kilobytes, kept, reloads) = (0, 0.0, 0, 0);
@@ -209,11 +188,6 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Returns the milliseconds since 1970.
-fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64() * 1000.0
-}
-
 /// Starts a server and opens its page, after deleting its caches if the start is cold.
 async fn start(rival: &mut Rival, is_cold: bool) -> Result<Running> {
     if is_cold {
@@ -225,16 +199,9 @@ async fn start(rival: &mut Rival, is_cold: bool) -> Result<Running> {
     }
     // The browser already runs, and its cache is empty.
     let page = browser().await.page().await;
-    let began = now();
+    let began = page::now();
     let server = rival.kind.start(&rival.folder)?;
-    let url = format!("http://127.0.0.1:{}/", server.port);
-    // Vite closes its first listener and opens another one.
-    for _ in 0..500 {
-        if page.try_goto(&url).await.is_ok() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    page::open(&page, &server).await?;
     page.wait_until("performance.getEntriesByName('first-contentful-paint').length === 1").await;
     let painted = "performance.timeOrigin + \
         performance.getEntriesByName('first-contentful-paint')[0].startTime";
@@ -260,27 +227,10 @@ async fn edit(rival: &mut Rival, page: &Page, file: &str, text: &str, turn: usiz
     // Replace the marker of the previous edit.
     let rest = source[at..].trim_start_matches(|char: char| char == '~' || char.is_ascii_digit());
     let marker = format!("~{turn}~");
-    let watch = format!(
-        "(() => {{ window.$armed = true; window.$at = 0;
-        const end = (at) => {{ observer.disconnect(); clearTimeout(timer); window.$at = at; }};
-        const look = () => {{ if (document.body.innerHTML.includes({wanted:?}))
-            end(performance.timeOrigin + performance.now()); }};
-        const observer = new MutationObserver(look);
-        observer.observe(document,
-            {{ subtree: true, childList: true, attributes: true, characterData: true }});
-        const timer = setTimeout(end, 4000, -1); }})()",
-        wanted = format!("{text}{marker}"),
-    );
-    page.run(&watch).await;
     let before = page.navigations();
-    let began = now();
-    fs::write(&path, format!("{}{marker}{rest}", &source[..at]))?;
-    // After a reload the page has no `$armed`.
-    page.wait_until("!window.$armed || window.$at").await;
-    let shown: Option<f64> = page.eval("window.$at ?? null").await;
-    if let Some(shown) = shown.filter(|shown| *shown > 0.0) {
-        rival.edits.push(shown - began);
-    }
+    let content = format!("{}{marker}{rest}", &source[..at]);
+    let shown = format!("document.body.innerHTML.includes({:?})", format!("{text}{marker}"));
+    rival.edits.extend(page::edit(page, &path, &content, &shown).await?);
     let kept = "document.querySelector('#message')?.value === 'half a message'";
     rival.kept += usize::from(page.eval::<bool>(kept).await);
     rival.reloads += page.navigations() - before;

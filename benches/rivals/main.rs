@@ -81,21 +81,18 @@ impl Kind {
     }
 
     fn start(self, folder: &Path) -> Result<Server> {
-        let Some(script) = self.script() else {
-            return match self {
-                Self::Bare => Server::own(bare::ROLE, folder),
-                _ => Server::livers(folder),
-            };
-        };
-        let port = free_port()?;
-        let mut command = Command::new("node");
-        command.arg(module(script)).current_dir(folder);
         match self {
-            Self::Vite => command.args(["--host", "127.0.0.1", "--strictPort"]),
-            _ => command.args(["--host=127.0.0.1", "--no-browser"]),
-        };
-        command.arg(format!("--port={port}"));
-        Server::listening(command, port)
+            Self::Bare => Server::own(bare::ROLE, folder),
+            Self::Livers => Server::livers(folder),
+            Self::Vite => Server::vite(folder, &module("")),
+            Self::LiveServer => {
+                let port = free_port()?;
+                let mut command = Command::new("node");
+                command.arg(module("live-server/live-server.js")).current_dir(folder);
+                command.args(["--host=127.0.0.1", "--no-browser", &format!("--port={port}")]);
+                Server::listening(command, port)
+            }
+        }
     }
 
     /// Returns whether a message is that of a change.
