@@ -12,10 +12,11 @@ use std::{
 
 use oxc::{
     allocator::Allocator,
-    ast::ast::Statement,
+    ast::ast::{ExportDefaultDeclarationKind, Statement},
     parser::Parser,
     syntax::module_record::{
-        ExportEntry, ExportExportName, ExportImportName, ImportImportName, ModuleRecord,
+        ExportEntry, ExportExportName, ExportImportName, ExportLocalName, ImportImportName,
+        ModuleRecord,
     },
 };
 use quick_cache::{Weighter, sync};
@@ -87,6 +88,11 @@ impl FileExports {
         for entry in record.local_export_entries.iter().chain(&record.indirect_export_entries) {
             exports.add(entry, &record);
         }
+        // The record takes an abstract class for a type.
+        if parsed.program.body.iter().any(is_default_class) {
+            exports.types.remove("default");
+            exports.names.insert("default".to_owned(), None);
+        }
         let stars = record.star_export_entries.iter().filter(|star| !star.is_type);
         exports.stars = stars.filter_map(|star| Some(specifier(star)?.to_owned())).collect();
         exports.is_common_js = !record.has_module_syntax
@@ -117,7 +123,7 @@ impl FileExports {
             ExportImportName::All => Some("*"),
             _ => None,
         };
-        let source = specifier(entry).zip(imported);
+        let source = specifier(entry).zip(imported).or_else(|| namespace(entry, record));
         let source = source.map(|(from, name)| (from.to_owned(), name.to_owned()));
         self.names.insert(name.to_owned(), source);
     }
@@ -128,6 +134,25 @@ impl FileExports {
         let texts = self.names.keys().chain(&self.types).chain(&self.stars).chain(sources);
         texts.map(|text| text.len() + PART_OVERHEAD).sum()
     }
+}
+
+fn is_default_class(statement: &Statement<'_>) -> bool {
+    let Statement::ExportDefaultDeclaration(export) = statement else { return false };
+    matches!(export.declaration, ExportDefaultDeclarationKind::ClassDeclaration(_))
+}
+
+/// Returns the specifier of the namespace that an entry exports: `import * as a from ".."; export
+/// { a }`.
+fn namespace<'r>(
+    entry: &ExportEntry<'_>,
+    record: &'r ModuleRecord<'_>,
+) -> Option<(&'r str, &'static str)> {
+    let ExportLocalName::Name(local) = &entry.local_name else { return None };
+    let import = record.import_entries.iter().find(|import| {
+        import.local_name.name == local.name
+            && matches!(import.import_name, ImportImportName::NamespaceObject)
+    })?;
+    Some((import.module_request.name.as_str(), "*"))
 }
 
 fn specifier<'e>(entry: &'e ExportEntry<'_>) -> Option<&'e str> {
@@ -207,6 +232,7 @@ mod tests {
             ),
             ("interface I {} export default I;", "default", "", ""),
             ("export default interface I {}", "", "default", ""),
+            ("export default abstract class A {}", "default", "", ""),
             (
                 "const a = 1; type T = 1; export { a as b, type T }; export type { T as U };",
                 "b",
@@ -220,7 +246,7 @@ mod tests {
                 "",
             ),
             ("import a, { b as c } from './x'; export { a, c };", "a=./x:default c=./x:b", "", ""),
-            ("import * as a from './x'; export { a };", "a", "", ""),
+            ("import * as a from './x'; export { a as b };", "b=./x:*", "", ""),
             ("import type { A } from './x'; export { A };", "", "A", ""),
             ("export * from './x'; export type * from './y';", "", "", "./x"),
             ("export interface A {} export const A = 1;", "A", "A", ""),

@@ -262,7 +262,15 @@ impl Search<'_> {
         match exports.names.get(name) {
             Some(None) => return found(),
             Some(Some((specifier, imported))) => {
-                let source = self.checker.module(specifier, path).filter(|_| imported != "*");
+                let source = self.checker.module(specifier, path);
+                if imported == "*" {
+                    let module = source.unwrap_or_else(|| module.clone());
+                    return Resolution::Found(module, imported.clone());
+                }
+                if source.as_ref().is_some_and(|it| seen.contains(&(it.clone(), imported.clone())))
+                {
+                    return Resolution::Missing; // a circle, or found on another way
+                }
                 let origin = source.map(|source| self.resolve(&source, imported, seen, depth + 1));
                 // What is missing there is an error of that module.
                 return match origin {
