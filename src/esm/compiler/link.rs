@@ -8,7 +8,9 @@
 
 use std::{collections::BTreeSet, ffi::OsStr, path::Path};
 
-use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{
+    AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode,
+};
 
 use super::{file_type::Language, project::Project, suggestion::similar_file};
 use crate::{
@@ -84,7 +86,10 @@ pub(super) fn link(
         }
         Target::Url(url) => Link::Url(url),
         Target::Package(url) => Link::Url(package_url(project, url, names.names)),
-        Target::Missing(help) => missing(project, from, name, specifier, help),
+        Target::Missing(help) => match decode(without_fragment) {
+            Some(decoded) => link(project, from, &decoded, kind, names),
+            None => missing(project, from, name, specifier, help),
+        },
         Target::File(path) => match project.url(&path) {
             Some(url) => file(&path, url, specifier, query, kind, names),
             None => Link::Missing {
@@ -121,6 +126,15 @@ fn fragment(specifier: &str) -> &str {
     let has_scheme = specifier.find(':').is_some_and(|at| !specifier[..at].contains('/'));
     let at = specifier.char_indices().skip(1).find(|(_, char)| *char == '#');
     at.filter(|_| !has_scheme).map_or("", |(at, _)| &specifier[at..])
+}
+
+/// Returns the path in a specifier that is a URL with percent-encoded characters.
+fn decode(specifier: &str) -> Option<String> {
+    let is_path = ["./", "../", "/"].iter().any(|start| specifier.starts_with(start));
+    let decoded = percent_decode_str(specifier).decode_utf8().ok().filter(|_| is_path)?;
+    let is_path = !decoded.contains(['%', '#', '\0'])
+        && decoded.matches('?').count() == specifier.matches('?').count();
+    (is_path && decoded != specifier).then(|| decoded.into_owned())
 }
 
 /// Links to a file of the project.
@@ -223,6 +237,8 @@ mod tests {
         let table = [
             ("./a", None, file("/src/a.ts", "/src/a.ts")),
             ("./a.ts?v=1\"~#x", None, file("/src/a.ts", "/src/a.ts?v=1%22%7E")),
+            ("./%61.ts?v", None, file("/src/a.ts", "/src/a.ts?v")),
+            ("./zz%3Fraw", None, missing("cannot resolve \"./zz%3Fraw\"", None)),
             ("./a.ts?raw", None, file("/src/a.ts", "/src/a.ts?import&raw")),
             ("./a.ts?worker", None, file("/src/a.ts", "/src/a.ts?import&worker")),
             ("../x.css", None, file("/x.css", "/x.css?import")),
