@@ -168,7 +168,11 @@ pub(super) fn replacements(
                 (url, true)
             }
         };
-        let keeps_attributes = request.kind.as_deref() == Some("css");
+        // A file that is not a script becomes one, which has no attributes.
+        let keeps_attributes = match request.kind.as_deref() {
+            Some(kind) => !["json", "text"].contains(&kind),
+            None => !url.contains("?import"),
+        };
         let replacement = Replacement { url: url.clone(), takes_stamp, keeps_attributes };
         replacements.insert((request.specifier.clone(), request.kind.clone()), replacement);
     }
