@@ -26,6 +26,8 @@ mod inject;
 mod link_errors;
 mod live;
 #[cfg(feature = "esm")]
+mod module_semantics;
+#[cfg(feature = "esm")]
 mod modules;
 #[cfg(feature = "esm")]
 mod packages;
