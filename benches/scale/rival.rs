@@ -275,9 +275,10 @@ impl Rival {
 async fn until_painted(page: &Page, seen: usize) -> Result<f64> {
     let painted = wait(LIMIT, || reports(page, PAINTED).get(seen).copied()).await;
     let console = || {
-        let lines: Vec<_> = page.console().into_iter().map(|line| line.text).collect();
-        let lines = lines.iter().rev().take(3).cloned().collect::<Vec<_>>().join("; ");
-        format!("not painted within {} s; {lines}", LIMIT.as_secs())
+        let lines = page.console().into_iter().rev().take(3);
+        let lines: Vec<_> =
+            lines.filter_map(|line| line.text.lines().next().map(str::to_owned)).collect();
+        format!("not painted within {} s; its console ends: {}", LIMIT.as_secs(), lines.join("; "))
     };
     Ok(painted.ok_or_else(console)?)
 }
