@@ -259,8 +259,7 @@ impl Esm {
         if !configured && moved().next().is_none() {
             return None;
         }
-        let packages = self.compiler.packages();
-        packages.clear_resolver_cache();
+        self.compiler.forget_lookups();
         self.forget_removed(changes);
         let moved: Vec<_> = moved().filter_map(|(path, _)| self.disk_path(path)).collect();
         let mut dependents = self.globs.matching(&moved);

@@ -51,6 +51,21 @@ impl ConfigFiles {
         self.0.iter().all(|(path, recorded)| state(path) == *recorded)
     }
 
+    /// Returns whether no file has changed since it was recorded that decides on a source. A
+    /// `tsconfig.json` or `jsconfig.json` that did not exist decides on the sources below its folder
+    /// only: checking those of all folders would cost each source a time that grows with the
+    /// project.
+    pub(super) fn are_unchanged_for(&self, source: &Path) -> bool {
+        let decides = |path: &Path| {
+            let by_folder = ["tsconfig.json", "jsconfig.json"].iter().any(|it| path.ends_with(it));
+            !by_folder || path.parent().is_some_and(|folder| source.starts_with(folder))
+        };
+        self.0
+            .iter()
+            .filter(|(path, recorded)| recorded.is_some() || decides(path))
+            .all(|(path, recorded)| state(path) == *recorded)
+    }
+
     /// Returns the files that existed when they were recorded.
     pub(super) fn existing(&self) -> impl Iterator<Item = PathBuf> + '_ {
         self.0.iter().filter(|(_, state)| state.is_some()).map(|(path, _)| path.clone())

@@ -144,6 +144,7 @@ impl Compiler {
         page: &Path,
         names: Vec<String>,
     ) -> Result<Option<String>, CompileError> {
+        self.packages().refresh_resolver();
         let names: BTreeSet<_> = names.into_iter().collect();
         let names = ImportedNames { default: false, names: Some(&names) };
         match link(&self.project, page, specifier, None, names) {
@@ -172,6 +173,13 @@ impl Compiler {
         Some((env::insert_variables(html, &variables), env.files))
     }
 
+    /// Discards what was found out about configuration files and specifiers, after a configuration
+    /// file changed or a file was created or removed.
+    pub(crate) fn forget_lookups(&self) {
+        self.packages().clear_resolver_cache();
+        self.options.clear();
+    }
+
     /// Drops the cached modules of removed files and of all files in removed folders.
     pub(crate) fn forget(&self, removed: &HashSet<PathBuf>) {
         self.cache.remove_below(removed);
@@ -192,6 +200,7 @@ impl Compiler {
         bytes: &[u8],
         spec: ModuleSpec,
     ) -> Result<Output, CompileError> {
+        self.packages().refresh_resolver();
         match spec.kind {
             ModuleKind::Script(language) => {
                 let Ok(text) = std::str::from_utf8(bytes) else {

@@ -72,8 +72,9 @@ pub(crate) struct Packages {
     graph: Graph,
     cache: DiskCache,
     references_restored: Once,
-    /// The known exports of files, by their URL paths below [`PACKAGES`].
-    exports: Mutex<HashMap<String, Arc<Exports>>>,
+    /// The known exports of files, by their URL paths below [`PACKAGES`], with the stamp of the
+    /// installation that they are of.
+    exports: Mutex<HashMap<String, (u64, Arc<Exports>)>>,
 }
 
 /// The names that a file is known to export, whether it may export more at run time, and whether it
@@ -92,6 +93,11 @@ impl Packages {
         }
     }
 
+    /// Discards the lookups of the resolver if packages were installed since.
+    pub(crate) fn refresh_resolver(&self) {
+        self.resolver.refresh();
+    }
+
     /// Clears the resolver's cache: see [`Resolver::clear_cache`].
     pub(crate) fn clear_resolver_cache(&self) {
         self.resolver.clear_cache();
@@ -102,6 +108,7 @@ impl Packages {
     /// # Blocking
     /// Resolves on the disk.
     pub(crate) fn still_resolves_to(&self, specifier: &str, from: &Path, url: &str) -> bool {
+        self.resolver.refresh();
         match self.resolver.resolve(specifier, from) {
             Target::Package(now) => now.split('?').next() == Some(url),
             _ => false,
@@ -161,11 +168,14 @@ impl Packages {
     /// Returns the known exports of the file at a URL path below [`PACKAGES`], or `None` if it is
     /// large and was not read yet.
     fn exports(&self, path: &str) -> Option<Arc<Exports>> {
-        let file = self.package_file(path)?;
-        let immutable = self.resolver.is_immutable(&file.package);
-        if let Some(known) = self.known_exports().get(path).filter(|_| immutable) {
+        let stamp = self.resolver.install_stamp();
+        if let Some((of, known)) = self.known_exports().get(path)
+            && *of == stamp
+        {
             return Some(Arc::clone(known));
         }
+        let file = self.package_file(path)?;
+        let immutable = self.resolver.is_immutable(&file.package);
         let key = format!("{}?exports", file.key());
         let cached = self.cache.get(&key).filter(|_| immutable);
         let cached = cached.and_then(|(text, _)| serde_json::from_slice::<Exports>(&text).ok());
@@ -187,12 +197,12 @@ impl Packages {
             if known.len() >= MAX_EXPORTS {
                 known.clear();
             }
-            known.insert(path.to_owned(), Arc::clone(&exports));
+            known.insert(path.to_owned(), (stamp, Arc::clone(&exports)));
         }
         Some(exports)
     }
 
-    fn known_exports(&self) -> MutexGuard<'_, HashMap<String, Arc<Exports>>> {
+    fn known_exports(&self) -> MutexGuard<'_, HashMap<String, (u64, Arc<Exports>)>> {
         lock(&self.exports)
     }
 

@@ -58,6 +58,12 @@ impl Resolver {
         self
     }
 
+    /// Discards all lookups if packages were installed since they were made. To be called once
+    /// before the specifiers of a source are resolved.
+    pub(crate) fn refresh(&self) {
+        self.refreshed_engine();
+    }
+
     /// Resolves a specifier in a source of the project. A specifier that does not resolve is tried
     /// again with an empty cache.
     pub(crate) fn resolve(&self, specifier: &str, from: &Path) -> Target {
@@ -68,6 +74,7 @@ impl Resolver {
         let mut resolved = self.resolve_as(name, from, ImportKind::Source);
         let is_removed = matches!(&resolved, Resolved::File(path) if !path.is_file());
         if is_removed || matches!(resolved, Resolved::Missing(_)) {
+            self.refresh();
             self.clear_cache();
             resolved = self.resolve_as(name, from, ImportKind::Source);
         }
@@ -84,7 +91,7 @@ impl Resolver {
     /// Returns what a style sheet of the project imports: the URL of the package file, or a file of
     /// the project.
     pub(crate) fn resolve_from_sheet(&self, specifier: &str, from: &Path) -> Option<Target> {
-        self.refreshed_engine(); // The cached lookups may be older than the installation.
+        self.refresh();
         match self.resolve_as(specifier, from, ImportKind::Sheet) {
             Resolved::Package(file) => Some(Target::Package(format!("{PACKAGES}{}", file.key()))),
             Resolved::File(path) => Some(Target::File(path)),
@@ -109,6 +116,11 @@ impl Resolver {
         [&self.real_root].into_iter().chain(&self.linked).map(PathBuf::as_path)
     }
 
+    /// Returns the stamp of the installation that was found last.
+    pub(crate) fn install_stamp(&self) -> u64 {
+        self.engine().0
+    }
+
     /// Returns whether the URLs of a package always identify the same bytes.
     pub(crate) fn is_immutable(&self, package: &Package) -> bool {
         package.installed && package.install_stamp == self.engine().0
@@ -119,10 +131,8 @@ impl Resolver {
         if is_url(specifier) {
             return Resolved::Url(specifier.to_owned());
         }
-        // A pack has thousands of specifiers; the installation was checked when its URL was made.
         let from_source = kind == ImportKind::Source;
-        let (install_stamp, engine) =
-            if from_source { self.refreshed_engine() } else { self.engine() };
+        let (install_stamp, engine) = self.engine();
         let freshness = Freshness { install_stamp, recheck: from_source };
         let result = match specifier.strip_prefix('/').filter(|_| from_source) {
             Some("") => return Resolved::Url(specifier.to_owned()),

@@ -348,6 +348,7 @@ fn an_installation_changes_the_package_id() {
     let second = id(&resolver, &project.0, "a");
     assert_ne!(second, first);
     project.add(&[("node_modules/.package-lock.json", "{}")]);
+    resolver.refresh();
     let third = id(&resolver, &project.0, "a");
     assert_ne!(third, second);
 }

@@ -40,6 +40,11 @@ const MAX_LOOKUPS: usize = 1_000;
 pub(super) struct OptionsFinder(Mutex<Option<Arc<Configuration>>>);
 
 impl OptionsFinder {
+    /// Discards the parsed configuration.
+    pub(super) fn clear(&self) {
+        *lock(&self.0) = None;
+    }
+
     /// Returns the options for a file, and the configuration files that they come from. `root` is
     /// the served folder.
     ///
@@ -56,11 +61,12 @@ impl OptionsFinder {
     ) -> Result<(Options, Vec<PathBuf>), CompileError> {
         // The lock is not held while files are read: that may take long.
         let cached = lock(&self.0).clone();
-        let configuration = cached.filter(|cached| cached.is_current()).unwrap_or_else(|| {
-            let new = Arc::new(Configuration::new());
-            *lock(&self.0) = Some(Arc::clone(&new));
-            new
-        });
+        let configuration =
+            cached.filter(|cached| cached.is_current_for(path)).unwrap_or_else(|| {
+                let new = Arc::new(Configuration::new());
+                *lock(&self.0) = Some(Arc::clone(&new));
+                new
+            });
         configuration.find(root, path, language)
     }
 
@@ -76,7 +82,7 @@ impl OptionsFinder {
 struct Configuration {
     resolver: ResolverGeneric<RecordingFileSystem>,
     record: Record,
-    files: Mutex<ConfigFiles>,
+    files: Mutex<Arc<ConfigFiles>>,
     lookups: AtomicUsize,
 }
 
@@ -90,9 +96,9 @@ impl Configuration {
         Self { resolver, record, files: Mutex::default(), lookups: AtomicUsize::new(0) }
     }
 
-    fn is_current(&self) -> bool {
-        let files = lock(&self.files).clone();
-        self.lookups.load(Ordering::Relaxed) < MAX_LOOKUPS && files.are_unchanged()
+    fn is_current_for(&self, source: &Path) -> bool {
+        let files = Arc::clone(&lock(&self.files));
+        self.lookups.load(Ordering::Relaxed) < MAX_LOOKUPS && files.are_unchanged_for(source)
     }
 
     fn find(
@@ -108,7 +114,7 @@ impl Configuration {
         });
         let mut files = lock(&self.files);
         for path in self.record.paths().drain(..) {
-            files.record(path);
+            Arc::make_mut(&mut files).record(path);
         }
         let files: Vec<_> = files.existing().collect();
         self.check_readable(path, config.as_ref().ok().and_then(Option::as_deref))?;
