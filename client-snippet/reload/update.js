@@ -10,6 +10,8 @@ import { assets } from './assets.js';
 import { untilAvailable } from './reload.js';
 import { sheets } from './sheets.js';
 
+const SCRIPT = /\.([cm]?[jt]s|[jt]sx)$/;
+
 /** Decides what to do about a change set. @type {Decide} */
 export const decide = (changes, page) => {
   const targets = new Set();
@@ -47,7 +49,9 @@ const makeInspect = ({ window, tag }, sheet, asset, hotModules) => async (change
   const { document, location, navigator, performance } = window;
   const names = changes.map(({ path }) => decodePath(path));
   const modules = await hotModules();
-  const found = [...(await sheet.targets(names)), ...asset.targets(names)];
+  // The search goes through the whole document, and no sheet or image is a script.
+  const searched = names.filter((name) => !(SCRIPT.test(name) && modules?.takes(name)));
+  const found = searched[0] ? [...(await sheet.targets(names)), ...asset.targets(names)] : [];
   const requests = performance
     .getEntriesByType('resource')
     .filter(({ name }) => !/[?&]livers=/.test(name)) // made by this client
