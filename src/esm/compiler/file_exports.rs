@@ -12,7 +12,7 @@ use std::{
 
 use oxc::{
     allocator::Allocator,
-    ast::ast::{ExportDefaultDeclarationKind, Statement},
+    ast::ast::{Declaration, ExportDefaultDeclarationKind, Statement},
     parser::Parser,
     syntax::module_record::{
         ExportEntry, ExportExportName, ExportImportName, ExportLocalName, ImportImportName,
@@ -88,10 +88,10 @@ impl FileExports {
         for entry in record.local_export_entries.iter().chain(&record.indirect_export_entries) {
             exports.add(entry, &record);
         }
-        // The record takes an abstract class for a type.
-        if parsed.program.body.iter().any(is_default_class) {
-            exports.types.remove("default");
-            exports.names.insert("default".to_owned(), None);
+        // The record takes an abstract class for a type, and what has the name of an imported type.
+        for name in parsed.program.body.iter().filter_map(declared) {
+            exports.types.remove(name);
+            exports.names.entry(name.to_owned()).or_default();
         }
         let stars = record.star_export_entries.iter().filter(|star| !star.is_type);
         exports.stars = stars.filter_map(|star| Some(specifier(star)?.to_owned())).collect();
@@ -136,9 +136,25 @@ impl FileExports {
     }
 }
 
-fn is_default_class(statement: &Statement<'_>) -> bool {
-    let Statement::ExportDefaultDeclaration(export) = statement else { return false };
-    matches!(export.declaration, ExportDefaultDeclarationKind::ClassDeclaration(_))
+/// Returns the name under which a statement exports the function or class that it declares.
+fn declared<'a>(statement: &'a Statement<'_>) -> Option<&'a str> {
+    match statement {
+        Statement::ExportDefaultDeclaration(export) => match &export.declaration {
+            ExportDefaultDeclarationKind::ClassDeclaration(_)
+            | ExportDefaultDeclarationKind::FunctionDeclaration(_) => Some("default"),
+            _ => None,
+        },
+        Statement::ExportDeclaration(export) => match &export.declaration {
+            Declaration::ClassDeclaration(class) if !class.declare => {
+                Some(class.id.as_ref()?.name.as_str())
+            }
+            Declaration::FunctionDeclaration(function) if !function.declare => {
+                Some(function.id.as_ref()?.name.as_str())
+            }
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// Returns the specifier of the namespace that an entry exports: `import * as a from ".."; export
@@ -250,6 +266,8 @@ mod tests {
             ("import type { A } from './x'; export { A };", "", "A", ""),
             ("export * from './x'; export type * from './y';", "", "", "./x"),
             ("export interface A {} export const A = 1;", "A", "A", ""),
+            ("import type { A } from './x'; export default function A() {}", "default", "", ""),
+            ("import type { A } from './x'; export function A() {}", "A", "", ""),
             ("module.exports = 1", "", "", ""),
         ] {
             let exports = FileExports::of(text, Language::Ts);
