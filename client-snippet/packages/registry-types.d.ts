@@ -8,7 +8,7 @@
  * - ES module: its imports, each with the kinds of views it needs (see `view`); its generator; the
  *   keys of the files it requires; and the last item as above.
  */
-type Definition = [imports: any, body: any, more?: any, later?: Record<string, [string, string | 0]>];
+type Definition = [imports: any, body: any, more?: any, later?: any] & { host?: any };
 
 /** The state of a file that was requested. */
 interface ModuleRecord {
@@ -28,8 +28,32 @@ interface ModuleRecord {
   body?: any;
   /** Assigns the imports of an ES module. */
   set?: any;
-  /** Settles when the module has run, if it or an import has a top-level await. */
-  promise?: Promise<void> | undefined;
+  /** The names that the module itself exports. */
+  own?: Set<string>;
+  /** Those of them that are exports of other modules. */
+  indirect?: Map<string, Wanted>;
+  /** What it imports by name. */
+  wanted?: Wanted[];
+  /** Whether the module has a top-level await. */
+  awaits?: boolean;
+  /** Yields the ES modules that it imports. */
+  dependencies?: any;
+  /** Runs its code. */
+  execute?: any;
+  /** The stack that the module is on while it runs, its position there and that of the first
+      module of its cycle that is known. */
+  stack?: Stack;
+  ancestor?: any;
+  /** The first module of its cycle. */
+  root?: ModuleRecord;
+  /** The number of imports that it waits for, the modules that wait for it, and its position among
+      those that were suspended. */
+  pending?: any;
+  parents?: ModuleRecord[];
+  order?: number | undefined;
+  /** The promise of a module that somebody waits for. */
+  promise?: Promise<void>;
+  settle?: { resolve: () => void; reject: (error: any) => void };
   error?: { value: any };
   /** Namespace objects of CommonJS, by the rules of bundlers and of Node. */
   namespace?: any;
@@ -41,3 +65,15 @@ type HostOf = (
   requires: Record<string, string>,
   views: () => any[],
 ) => Record<string, any>;
+
+/** The modules that are being run, and the number of modules that were on it. */
+interface Stack {
+  list: ModuleRecord[];
+  next: number;
+}
+
+/** An export of another module, unless that is missing. */
+interface Wanted {
+  from: ModuleRecord | undefined;
+  name: string;
+}

@@ -5,7 +5,9 @@
 // order of a browser: see `link` and `evaluate`. Nothing here is global.
 
 import { runScript } from './elements.js';
-import { defaultOf, namesOf, namespaceOf } from './namespace.js';
+import { DONE, evaluate, LINKED, NEW, RUNNING } from './evaluate.js';
+import { expandStars, findMissing, moduleNamespace } from './exports.js';
+import { defaultOf, namespaceOf } from './namespace.js';
 import { process, stub, unavailable } from './node.js';
 
 export { process };
@@ -17,12 +19,6 @@ const definitions = new Map();
 /** @type {Map<string, ModuleRecord>} */
 const records = new Map();
 
-// The states of a record.
-const NEW = 0;
-const LINKED = 1;
-const RUNNING = 2;
-const DONE = 3;
-
 /** @type {(message: string, key: string) => Error} */
 const notFound = (message, key) =>
   Object.assign(new Error(message), { code: 'MODULE_NOT_FOUND', key });
@@ -31,10 +27,43 @@ const notFound = (message, key) =>
  * Adds definitions. The first definition of a file stays, as packs overlap.
  *
  * @param {Record<string, Definition>} more
+ * @param {(record: ModuleRecord) => any} [host]
  */
-export const define = (more) => {
-  for (const key of Object.keys(more)) if (!definitions.has(key)) definitions.set(key, more[key]);
+export const define = (more, host = undefined) => {
+  for (const key of Object.keys(more))
+    if (!definitions.has(key)) definitions.set(key, Object.assign(more[key], { host }));
 };
+
+/** Adds modules that the browser has loaded. @param {Record<string, any>} more */
+export const native = (more) => {
+  for (const key of Object.keys(more))
+    if (!records.has(key)) records.set(key, { key, definition: undefined, state: DONE, stars: [], exports: more[key] });
+};
+
+/** @type {(key: string) => boolean} */
+export const isKnown = (key) => definitions.has(key) || records.has(key);
+
+/** Returns the imports of a module, and of all that it imports, that are not defined. @type {(key: string, seen?: Set<string>) => string[]} */
+export const missing = (key, seen = new Set()) => {
+  /** @type {string[]} */
+  const found = [];
+  const open = [key];
+  for (let next; (next = open.pop()) !== undefined; ) {
+    if (seen.has(next) || /^(!|node:)/.test(next)) continue;
+    seen.add(next);
+    const definition = definitions.get(next);
+    // A pack of package files is complete.
+    if (definition?.host) open.push(...definition[0].map((/** @type {[string]} */ [each]) => each));
+    else if (!definition && !records.has(next)) found.push(next);
+  }
+  return found;
+};
+
+/** @type {(key: string) => Promise<void> | undefined} */
+export const runKey = (key) => run(recordOf(key));
+
+/** @type {(key: string) => any} */
+export const namespaceOfKey = (key) => view(recordOf(key), 's');
 
 /**
  * Adds definitions of files that have to be classic scripts, because modules are always in strict
@@ -70,7 +99,8 @@ const recordOf = (key) => {
   if (Array.isArray(definition?.[0])) {
     record.exports = Object.create(null, {
       [Symbol.toStringTag]: { value: 'Module' },
-      __esModule: { value: true },
+      // A module may export this name itself.
+      __esModule: { value: true, configurable: true },
     });
   } else {
     record.module = { exports: {}, id: key, filename: `/${key}`, loaded: false, children: [], paths: [] };
@@ -90,7 +120,7 @@ const recordOf = (key) => {
  * @type {(record: ModuleRecord, kind: string) => any}
  */
 const view = (record, kind) => {
-  if (record.exports) return record.exports;
+  if (record.exports) return kind === 's' && record.definition?.host ? moduleNamespace(record) : record.exports;
   const { module } = record;
   if (kind === 'n') return module.exports ?? {};
   const byNode = kind === 'D' || kind === 'S';
@@ -166,37 +196,8 @@ const requireRecord = (record) => {
 
 // ES modules
 
-/**
- * Returns the names that `export *` adds.
- *
- * @type {(record: ModuleRecord, seen: Set<ModuleRecord>) => Set<string>}
- */
-const allNames = (record, seen) => {
-  if (seen.has(record)) return new Set();
-  seen.add(record);
-  if (!record.exports) return namesOf(record.module.exports);
-  const names = new Set(Object.keys(record.exports));
-  for (const star of record.stars) for (const name of allNames(star, seen)) names.add(name);
-  return names;
-};
-
-/**
- * Defines the names that come from `export *`: the first of each.
- *
- * @type {(record: ModuleRecord) => void}
- */
-const expandStars = (record) => {
-  for (const star of record.stars)
-    for (const name of allNames(star, new Set()))
-      if (name !== 'default' && !Object.hasOwn(record.exports, name))
-        Object.defineProperty(record.exports, name, {
-          enumerable: true,
-          get: star.exports ? () => star.exports[name] : () => star.module.exports[name],
-        });
-};
-
-/** Returns what the generator of an ES module is called with. @type {HostOf} */
-const hostOf = (record, requires, views) => ({
+/** @type {(record: ModuleRecord, requires: Record<string, string>) => any} */
+const packageHost = (record, requires) => ({
   ...globalsOf(record),
   require: requireOf(record, requires),
   call: (/** @type {any} */ callee) => callee,
@@ -206,17 +207,35 @@ const hostOf = (record, requires, views) => ({
     env: { MODE: 'development', DEV: true, PROD: false, SSR: false, BASE_URL: '/' },
     resolve: (/** @type {string} */ specifier) => new URL(specifier, base + record.key).href,
   },
+});
+
+/** Returns what the generator of an ES module is called with. @type {HostOf} */
+const hostOf = (record, requires, views) => ({
+  ...(record.definition?.host?.(record) ?? packageHost(record, requires)),
   link(
     /** @type {Record<string, () => any>} */ getters,
     /** @type {(...views: any[]) => void} */ set,
     /** @type {number[]} */ stars,
+    awaits = 0,
+    /** @type {Record<string, [number, string]>} */ indirect = {},
+    /** @type {[number, string][]} */ names = [],
   ) {
     for (const name of Object.keys(getters))
       Object.defineProperty(record.exports, name, { enumerable: true, get: getters[name] });
+    record.own = new Set(Object.keys(getters));
     record.set = () => set(...views());
-    record.stars = stars.flatMap((star) => record.imports?.[star][0] ?? []);
+    const dependency = (/** @type {number} */ at) => record.imports?.[at][0];
+    record.stars = stars.flatMap((star) => dependency(star) ?? []);
+    record.awaits = !!awaits;
+    record.indirect = new Map(
+      Object.entries(indirect).map(([name, [at, imported]]) => [name, { from: dependency(at), name: imported }]),
+    );
+    record.wanted = names.map(([at, name]) => ({ from: dependency(at), name }));
   },
 });
+
+/** The modules that cannot run yet, as they would not start at once. @type {Promise<any>[]} */
+const starting = [];
 
 /**
  * Links a module and everything that it imports. After this, exports can be read and exported
@@ -234,78 +253,82 @@ const link = (record, linked = []) => {
     return [key.startsWith('!') ? undefined : recordOf(key), kinds, key];
   });
   record.imports = found;
+  // The names of a module are known when it is linked, those of CommonJS when it has run.
+  /** @type {(dependency: ModuleRecord) => boolean} */
+  const isReadable = ({ exports, state }) => state >= (exports ? LINKED : RUNNING);
   /** @type {() => any[]} */
   const views = () =>
     found.flatMap(([dependency, kinds]) =>
-      [...kinds].map((kind) => {
-        if (!dependency) return undefined;
-        return dependency.exports || dependency.state >= RUNNING ? view(dependency, kind) : undefined;
-      }),
+      [...kinds].map((kind) => dependency && isReadable(dependency) ? view(dependency, kind) : undefined),
     );
-  record.body = body.call(undefined, hostOf(record, requires ?? {}, views), ...views());
-  record.body.next();
+  record.body = body.call(undefined, hostOf(record, requires || {}, views));
+  const started = record.body.next();
+  // An async generator suspends some microtasks after it has reached its `yield`.
+  if (typeof started.then === 'function') starting.push(started);
+  record.dependencies = () => dependenciesOf(record);
+  record.execute = () => execute(record);
   linked.push(record);
   for (const [dependency] of found) if (dependency?.exports) link(dependency, linked);
   return linked;
 };
 
 /**
- * Runs what a module imports. Returns a promise for each import that awaits.
+ * Yields the ES modules that a module imports, and runs the other ones.
  *
- * @type {(record: ModuleRecord) => Promise<void>[]}
+ * @type {(record: ModuleRecord) => Generator<ModuleRecord>}
  */
-const evaluateImports = (record) => {
-  const waits = [];
-  for (const [dependency, , key] of record.imports ?? []) {
-    if (!dependency) throw notFound(key.slice(1), record.key);
-    if (dependency.exports) {
-      const wait = evaluate(dependency);
-      if (wait) waits.push(wait);
-    } else requireRecord(dependency);
+const dependenciesOf = function* ({ imports, key }) {
+  for (const [dependency, , missing] of imports ?? []) {
+    if (!dependency) throw notFound(missing.slice(1), key);
+    if (dependency.exports) yield dependency;
+    else requireRecord(dependency);
   }
-  return waits;
+};
+
+/** Runs the code of a module. Returns a promise if it awaits. @type {(record: ModuleRecord) => any} */
+const execute = (record) => {
+  record.set();
+  if (record.stars.length) expandStars(record);
+  const result = record.body.next();
+  if (!record.awaits) return undefined;
+  return typeof result.then === 'function' ? result : drive(record.body, result);
 };
 
 /**
- * Runs a module after its imports. Returns a promise if it or one of them has a top-level await.
+ * Runs the code of a module that yields in place of each top-level await.
  *
- * @type {(record: ModuleRecord) => Promise<void> | undefined}
+ * @type {(body: any, result: IteratorResult<any>) => Promise<void>}
  */
-const evaluate = (record) => {
-  if (record.error) throw record.error.value;
-  if (record.state !== LINKED) return record.promise;
-  record.state = RUNNING;
-  const runBody = () => {
-    record.set();
-    if (record.stars.length) expandStars(record);
-    const result = record.body.next();
-    return typeof result.then === 'function' ? result : undefined;
-  };
-  const finish = () => {
-    record.state = DONE;
-    record.promise = undefined;
-  };
-  /** @type {(value: any) => never} */
-  const fail = (value) => {
-    record.error = { value };
-    finish();
-    throw value;
-  };
-  try {
-    const waits = evaluateImports(record);
-    record.promise = waits.length ? Promise.all(waits).then(runBody) : runBody();
-  } catch (error) {
-    fail(error);
+const drive = async (body, result) => {
+  while (!result.done) {
+    /** @type {any} */
+    let value;
+    try {
+      value = await result.value;
+    } catch (error) {
+      result = body.throw(error);
+      continue;
+    }
+    result = body.next(value);
   }
-  if (!record.promise) return void finish();
-  return (record.promise = record.promise.then(finish, fail));
 };
 
 /** Links and runs a module. @type {(record: ModuleRecord) => Promise<void> | undefined} */
 const run = (record) => {
   if (!record.exports) return void requireRecord(record);
-  for (const linked of link(record)) if (linked.stars.length) expandStars(linked);
-  return evaluate(record);
+  const linked = link(record);
+  for (const each of linked) if (each.stars.length) expandStars(each);
+  const missing = linked.flatMap(findMissing)[0];
+  if (missing) {
+    for (const each of linked) each.state = NEW; // another import tries again
+    throw Object.defineProperty(new SyntaxError(missing.message), 'importer', { value: missing.importer });
+  }
+  for (const each of linked) each.set();
+  if (!starting.length) return evaluate(record);
+  return Promise.all(starting).then(() => {
+    starting.length = 0;
+    return evaluate(record);
+  });
 };
 
 /** Implements `import()`. @type {(record: ModuleRecord, specifier: string) => Promise<any>} */

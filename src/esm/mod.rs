@@ -16,6 +16,7 @@
 
 mod compile_error;
 mod compiler;
+mod convert;
 mod css_module;
 mod describe;
 mod edits;

@@ -240,10 +240,10 @@ test('a module with a top-level await can be imported but not required', async (
       yield;
       const seen = n.value;
     }],
-    b: [[['a', '']], async function* ($) {
-      $.link({ value: () => value }, () => {}, []);
+    b: [[['a', '']], function* ($) {
+      $.link({ value: () => value }, () => {}, [], 1);
       yield;
-      await null;
+      yield null; // stands for an await
       const value = 'awaited';
     }],
     c: [[['b', '']], function* ($) {
@@ -251,14 +251,15 @@ test('a module with a top-level await can be imported but not required', async (
       yield;
     }],
     lone: [[], async function* ($) {
-      $.link({}, () => {}, []);
+      $.link({}, () => {}, [], 1);
       yield;
-      await null;
+      for await (const _ of []);
     }],
     old: [{ a: 'lone' }, (module, exports, require) => require('a')],
-    bad: [[], async function* ($) {
-      $.link({}, () => {}, []);
+    bad: [[], function* ($) {
+      $.link({}, () => {}, [], 1);
       yield;
+      yield null;
       throw new Error('rejected');
     }],
   });

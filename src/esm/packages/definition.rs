@@ -1,6 +1,6 @@
 //! One file of a package, converted to a definition for the registry in the page.
 
-use super::{export_names::ExportNames, requests::Request};
+use crate::esm::convert::{export_names::ExportNames, requests::Request};
 
 /// The module format of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

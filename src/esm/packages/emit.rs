@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     definition::Format,
-    js::{is_identifier, quoted},
     node::{Link, Node},
+};
+use crate::esm::convert::{
+    js::{is_identifier, quoted},
     requests::RequestKind,
 };
 use crate::http::own_paths::{HOT, PACKAGES, REGISTRY};

@@ -17,8 +17,8 @@ use super::{
     definition::Format,
     node::{Link, Node},
     read::read,
-    requests::RequestKind,
 };
+use crate::esm::convert::requests::RequestKind;
 use crate::{
     esm::{
         compile_error::CompileError,

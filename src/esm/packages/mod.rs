@@ -16,23 +16,17 @@
 //!
 //! Left out on purpose: source maps of packages, native addons.
 
-mod constant_folding;
 mod definition;
 mod disk_cache;
 mod emit;
-mod es_module;
-mod export_names;
 mod graph;
-mod js;
 mod node;
 mod pack_urls;
 mod query;
 mod read;
-mod requests;
 mod sloppy_mode;
 #[cfg(test)]
 mod tests;
-mod transform;
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -48,7 +42,6 @@ use self::{
     disk_cache::DiskCache,
     emit::Facade,
     graph::Graph,
-    js::quoted,
     node::Node,
     pack_urls::pack_urls,
     query::Query,
@@ -61,6 +54,7 @@ use super::{
     outcome::{PackageContent, PackageResponse},
     resolve::{PackageFile, Resolver, Target, is_script},
 };
+use crate::esm::convert::js::quoted;
 use crate::http::{own_paths::PACKAGES, url_path::UrlPath};
 
 /// Number of files whose exports are kept in memory.
@@ -204,6 +198,31 @@ impl Packages {
 
     fn known_exports(&self) -> MutexGuard<'_, HashMap<String, (u64, Arc<Exports>)>> {
         lock(&self.exports)
+    }
+
+    /// Returns the pack of the files at these URLs and of all that they need.
+    ///
+    /// # Blocking
+    /// Reads and converts the files.
+    pub(crate) fn pack_of(&self, urls: &[String]) -> Result<String, CompileError> {
+        let mut known = HashSet::new();
+        let mut nodes = Vec::new();
+        for url in urls {
+            let path = url.strip_prefix(PACKAGES).and_then(|path| path.split('?').next());
+            let Some(file) = path.and_then(|path| self.package_file(path)) else { continue };
+            if known.contains(&file.key()) {
+                continue;
+            }
+            for node in self.graph.closure(&file)? {
+                if known.insert(node.key.clone()) {
+                    nodes.push(node);
+                }
+            }
+        }
+        if let Some(references) = self.resolver.take_new_references() {
+            self.cache.put_references(&references);
+        }
+        Ok(emit::pack(&nodes))
     }
 
     /// Answers `/__livers/npm/<path>?<query>`, or returns `None` if no package has the file.

@@ -1,6 +1,6 @@
 //! Reads a file of a package and converts it to a [`Definition`].
 //!
-//! CommonJS stays as it is, wrapped in a function; ES modules are [converted](super::es_module);
+//! CommonJS stays as it is, wrapped in a function; ES modules are [converted](crate::esm::convert::es_module);
 //! TypeScript and JSX, which workspace packages contain, are compiled first. A file that cannot be
 //! converted becomes a definition that throws, because packages contain files that nothing ever
 //! runs.
@@ -20,12 +20,14 @@ use oxc::{
 
 use super::{
     definition::{Definition, Format},
+    sloppy_mode::needs_sloppy_mode,
+};
+use crate::esm::convert::{
     es_module,
     export_names::ExportNames,
     js::quoted,
     requests::{Request, RequestKind, Requests},
-    sloppy_mode::needs_sloppy_mode,
-    transform::{NODE_GLOBALS, Transform},
+    transform::{NODE_GLOBALS, Origin, Transform},
 };
 use crate::{
     docroot,
@@ -273,7 +275,7 @@ fn convert(source: &str, source_type: SourceType) -> Result<(Definition, Edits),
 
 fn module(source: &str, program: &Program<'_>) -> (Definition, Edits) {
     let scoping = SemanticBuilder::new().build(program).semantic.into_scoping();
-    let module = es_module::convert(source, program, &scoping);
+    let module = es_module::convert(source, program, &scoping, Origin::Package);
     let format = Format::Module {
         imports: module.imports,
         awaits: module.awaits,
@@ -283,7 +285,7 @@ fn module(source: &str, program: &Program<'_>) -> (Definition, Edits) {
 }
 
 fn commonjs(source: &str, program: &Program<'_>) -> (Definition, Edits) {
-    let mut transform = Transform::new(None);
+    let mut transform = Transform::new(source, None);
     transform.visit_program(program);
     let declared = lexical_names(program);
     let is_used = |name: &&&str| transform.undeclared.contains(**name);

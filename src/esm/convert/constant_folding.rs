@@ -9,14 +9,14 @@ use oxc::{
 };
 
 /// The value of `process.env.NODE_ENV`.
-pub(super) const NODE_ENV: &str = "development";
+pub(in crate::esm) const NODE_ENV: &str = "development";
 
 /// Number of nested operators above which a condition is not evaluated. Each part of a condition is
 /// evaluated by itself, too, so that the time would grow with the square of the nesting.
 const MAX_NESTING: usize = 32;
 
 /// Evaluates a condition, or returns `None` if it depends on more than `NODE_ENV` and literals.
-pub(super) fn evaluate(test: &Expression<'_>) -> Option<bool> {
+pub(in crate::esm) fn evaluate(test: &Expression<'_>) -> Option<bool> {
     evaluate_within(test, MAX_NESTING)
 }
 
@@ -54,7 +54,7 @@ fn string_value<'a>(expression: &'a Expression<'_>) -> Option<&'a str> {
 }
 
 /// Returns the span of an expression if it is `process.env.NODE_ENV`.
-pub(super) fn node_env_span(expression: &Expression<'_>) -> Option<Span> {
+pub(in crate::esm) fn node_env_span(expression: &Expression<'_>) -> Option<Span> {
     let member = expression.as_member_expression()?;
     let env = member.object().as_member_expression()?;
     let is_node_env = member.static_property_name() == Some("NODE_ENV")

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 /// The syntax of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum RequestKind {
+pub(in crate::esm) enum RequestKind {
     /// `import .. from "..."` and `export .. from "..."`.
     Import,
     /// `require("...")`.
@@ -17,28 +17,37 @@ pub(super) enum RequestKind {
 
 /// A specifier with the syntax that it appears in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Request {
-    pub(super) specifier: String,
-    pub(super) kind: RequestKind,
+pub(in crate::esm) struct Request {
+    pub(in crate::esm) specifier: String,
+    pub(in crate::esm) kind: RequestKind,
 }
 
 impl Request {
     /// Returns whether the target must be defined before the file can run.
-    pub(super) fn is_static(&self) -> bool {
+    pub(in crate::esm) fn is_static(&self) -> bool {
         matches!(self.kind, RequestKind::Import | RequestKind::Require)
     }
 }
 
+/// Separates a specifier or a URL from the import attributes that follow it.
+pub(in crate::esm) const ATTRIBUTES: &str = " with {";
+
+/// Splits a specifier or a URL into itself and the import attributes that follow it, as they stand
+/// in a statement.
+pub(in crate::esm) fn split_attributes(request: &str) -> (&str, &str) {
+    request.split_at(request.find(ATTRIBUTES).unwrap_or(request.len()))
+}
+
 /// The distinct requests of a file, in source order.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Requests {
-    pub(super) list: Vec<Request>,
+pub(in crate::esm) struct Requests {
+    pub(in crate::esm) list: Vec<Request>,
     indices: HashMap<Request, usize>,
 }
 
 impl Requests {
     /// Adds a request unless it is known, and returns its index.
-    pub(super) fn add(&mut self, specifier: &str, kind: RequestKind) -> usize {
+    pub(in crate::esm) fn add(&mut self, specifier: &str, kind: RequestKind) -> usize {
         let request = Request { specifier: specifier.to_owned(), kind };
         *self.indices.entry(request).or_insert_with_key(|request| {
             self.list.push(request.clone());

@@ -18,17 +18,17 @@ const MAX_STEPS: usize = 8;
 
 /// The names that a file exports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct ExportNames {
+pub(in crate::esm) struct ExportNames {
     /// Its own names, without `default`.
-    pub(super) own: BTreeSet<String>,
+    pub(in crate::esm) own: BTreeSet<String>,
     /// The specifiers of modules whose names it exports too.
-    pub(super) stars: Vec<String>,
+    pub(in crate::esm) stars: Vec<String>,
 }
 
 /// Collects export names during a walk over the syntax tree.
 #[derive(Default)]
-pub(super) struct ExportDetector {
-    pub(super) names: ExportNames,
+pub(in crate::esm) struct ExportDetector {
+    pub(in crate::esm) names: ExportNames,
     /// Variables that hold the result of `require`, with the specifier.
     required: HashMap<String, String>,
     /// The same as in `names.stars`.
@@ -43,7 +43,7 @@ impl ExportDetector {
     }
 
     /// Inspects `exports.a = ..` and `module.exports = ..`.
-    pub(super) fn assignment(&mut self, it: &AssignmentExpression<'_>) {
+    pub(in crate::esm) fn assignment(&mut self, it: &AssignmentExpression<'_>) {
         let (object, name) = match &it.left {
             AssignmentTarget::StaticMemberExpression(member) => {
                 (&member.object, Some(member.property.name.as_str()))
@@ -120,7 +120,7 @@ impl ExportDetector {
     }
 
     /// Remembers the variable of `const a = require("./a")`.
-    pub(super) fn declarator(&mut self, it: &VariableDeclarator<'_>) {
+    pub(in crate::esm) fn declarator(&mut self, it: &VariableDeclarator<'_>) {
         if let Some(name) = it.id.get_identifier_name()
             && let Some(specifier) = it.init.as_ref().and_then(|init| self.required_specifier(init))
         {
@@ -129,7 +129,7 @@ impl ExportDetector {
     }
 
     /// Inspects calls that add exports: `Object.defineProperty`, `Object.assign`, compiler helpers.
-    pub(super) fn call(&mut self, it: &CallExpression<'_>) {
+    pub(in crate::esm) fn call(&mut self, it: &CallExpression<'_>) {
         let argument = |at: usize| it.arguments.get(at).and_then(Argument::as_expression);
         let Some(first) = argument(0) else { return };
         let (object, name) = match it.callee.get_inner_expression() {

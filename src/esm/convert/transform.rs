@@ -5,11 +5,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use oxc::{
     ast::ast::{
-        ArrowFunctionExpression, AssignmentExpression, AwaitExpression, CallExpression,
-        ConditionalExpression, ExportAllDeclaration, ExportFromDeclaration, ExportNamedDeclaration,
-        Expression, ExpressionStatement, ForOfStatement, Function, IdentifierReference,
-        IfStatement, ImportDeclaration, ImportExpression, ImportMeta, LogicalExpression,
-        LogicalOperator, NewExpression, ObjectProperty, TaggedTemplateExpression,
+        ArrowFunctionExpression, AssignmentExpression, AssignmentTargetPropertyIdentifier,
+        AwaitExpression, CallExpression, ConditionalExpression, ExportAllDeclaration,
+        ExportFromDeclaration, ExportNamedDeclaration, Expression, ExpressionStatement,
+        ForOfStatement, Function, IdentifierReference, IfStatement, ImportDeclaration,
+        ImportExpression, ImportMeta, LogicalExpression, LogicalOperator, NewExpression,
+        ObjectProperty, TaggedTemplateExpression, VariableDeclaration, VariableDeclarationKind,
         VariableDeclarator,
     },
     ast_visit::{Visit, walk},
@@ -20,34 +21,57 @@ use oxc::{
 use super::{
     constant_folding::{NODE_ENV, evaluate, node_env_span},
     export_names::ExportDetector,
+    js::property_key,
     requests::{RequestKind, Requests},
 };
 use crate::esm::{edits::Edits, module_url::module_url};
 
 /// Globals that Node provides and browsers lack.
-pub(super) const NODE_GLOBALS: [&str; 4] = ["process", "global", "__filename", "__dirname"];
+pub(in crate::esm) const NODE_GLOBALS: [&str; 4] = ["process", "global", "__filename", "__dirname"];
 
 /// The bindings of an ES module.
-pub(super) struct Bindings<'s> {
-    pub(super) scoping: &'s Scoping,
+pub(in crate::esm) struct Bindings<'s> {
+    pub(in crate::esm) scoping: &'s Scoping,
     /// The expression that reads each imported name.
-    pub(super) imports: HashMap<SymbolId, String>,
+    pub(in crate::esm) imports: HashMap<SymbolId, String>,
     /// The parameter through which the registry passes `import`, `import.meta` and Node globals.
-    pub(super) context: String,
+    pub(in crate::esm) context: String,
+    /// Where the module is from.
+    pub(in crate::esm) origin: Origin,
+}
+
+/// Where a module is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::esm) enum Origin {
+    /// A package, which may expect some globals of Node.
+    Package,
+    /// The project, which runs as in a browser.
+    Project,
 }
 
 /// The state of the walk.
-pub(super) struct Transform<'s> {
+pub(in crate::esm) struct Transform<'s> {
+    source: &'s str,
     /// `None` for CommonJS.
-    pub(super) bindings: Option<Bindings<'s>>,
-    pub(super) edits: Edits,
-    pub(super) requests: Requests,
-    pub(super) exports: ExportDetector,
+    pub(in crate::esm) bindings: Option<Bindings<'s>>,
+    pub(in crate::esm) edits: Edits,
+    pub(in crate::esm) requests: Requests,
+    pub(in crate::esm) exports: ExportDetector,
     /// The [`NODE_GLOBALS`], and `require`, that are used and not declared.
-    pub(super) undeclared: BTreeSet<String>,
+    pub(in crate::esm) undeclared: BTreeSet<String>,
     /// Whether there is a top-level `await`.
-    pub(super) awaits: bool,
+    pub(in crate::esm) awaits: bool,
+    /// Whether there is a top-level `for await` or `await using`, which only an async function can
+    /// contain.
+    pub(in crate::esm) is_async: bool,
+    /// The edits that turn each top-level `await` into a `yield`, see
+    /// [`es_module`](super::es_module).
+    pub(in crate::esm) yields: Vec<(Span, String)>,
     function_depth: usize,
+    /// The number of functions around the current node that have `arguments`.
+    arguments_depth: usize,
+    /// The number of branches around the current node that are never taken.
+    untaken: usize,
     /// The start of an identifier that is called, and whether it is parenthesized.
     callee: Option<(u32, bool)>,
     /// The start of the current expression statement.
@@ -55,15 +79,20 @@ pub(super) struct Transform<'s> {
 }
 
 impl<'s> Transform<'s> {
-    pub(super) fn new(bindings: Option<Bindings<'s>>) -> Self {
+    pub(in crate::esm) fn new(source: &'s str, bindings: Option<Bindings<'s>>) -> Self {
         Self {
+            source,
             bindings,
             edits: Edits::default(),
             requests: Requests::default(),
             exports: ExportDetector::default(),
             undeclared: BTreeSet::new(),
             awaits: false,
+            is_async: false,
+            yields: Vec::new(),
             function_depth: 0,
+            arguments_depth: 0,
+            untaken: 0,
             callee: None,
             statement_start: u32::MAX,
         }
@@ -76,12 +105,32 @@ impl<'s> Transform<'s> {
         bindings.imports.get(&symbol)
     }
 
+    fn is_write(&self, name: &IdentifierReference<'_>) -> bool {
+        let reference = self.bindings.as_ref().zip(name.reference_id.get());
+        reference.is_some_and(|(bindings, id)| bindings.scoping.get_reference(id).is_write())
+    }
+
     /// Returns whether a name is not declared in the file. Always true in CommonJS, where
     /// declarations shadow the parameters of the definition.
     fn is_undeclared(&self, name: &IdentifierReference<'_>) -> bool {
         let Some(bindings) = &self.bindings else { return true };
         let reference = name.reference_id.get().map(|id| bindings.scoping.get_reference(id));
         reference.is_none_or(|reference| reference.symbol_id().is_none())
+    }
+
+    fn add_request(&mut self, specifier: &str, kind: RequestKind) {
+        if self.untaken == 0 {
+            self.requests.add(specifier, kind);
+        }
+    }
+
+    /// Returns as many line breaks as a span has.
+    fn lines(&self, span: Span) -> String {
+        "\n".repeat(span.source_text(self.source).matches('\n').count())
+    }
+
+    fn is_of_package(&self) -> bool {
+        self.bindings.as_ref().is_none_or(|bindings| bindings.origin == Origin::Package)
     }
 
     /// Remembers an identifier that is called, so that its call keeps an undefined `this`.
@@ -101,12 +150,18 @@ impl<'s> Transform<'s> {
     ) {
         let outcome = evaluate(test);
         self.visit_expression(test);
-        if outcome != Some(false) {
-            then(self);
+        self.visit_branch(outcome != Some(false), then);
+        self.visit_branch(outcome != Some(true), otherwise);
+    }
+
+    /// Visits a branch. Of one that is never taken, it only edits the code.
+    fn visit_branch(&mut self, is_taken: bool, visit: impl FnOnce(&mut Self)) {
+        if is_taken {
+            return visit(self);
         }
-        if outcome != Some(true) {
-            otherwise(self);
-        }
+        self.untaken += 1;
+        visit(self);
+        self.untaken -= 1;
     }
 }
 
@@ -134,6 +189,10 @@ impl<'a> Visit<'a> for Transform<'_> {
         let callee = self.callee.take_if(|(start, _)| *start == it.span.start);
         if let Some(import) = self.imported(it).cloned() {
             let text = match callee {
+                // An import cannot be assigned to: in strict mode, this throws a TypeError.
+                _ if self.is_write(it) && !import.contains(['.', '[']) => {
+                    "Object.freeze({_:0})._".to_owned()
+                }
                 None => import,
                 Some((_, true)) => format!("0,{import}"),
                 // A statement that begins with a parenthesis could continue the previous line.
@@ -144,7 +203,14 @@ impl<'a> Visit<'a> for Transform<'_> {
                 Some(_) => format!("(0,{import})"),
             };
             self.edits.replace(it.span, text);
-        } else if (NODE_GLOBALS.contains(&it.name.as_str()) || it.name == "require")
+        } else if it.name == "arguments" && self.arguments_depth == 0 {
+            // The generator function has arguments, a module has none: this name is not declared.
+            if let Some(bindings) = &self.bindings {
+                self.edits.replace(it.span, format!("{}arguments", bindings.context));
+            }
+        } else if self.untaken == 0
+            && self.is_of_package()
+            && (NODE_GLOBALS.contains(&it.name.as_str()) || it.name == "require")
             && self.is_undeclared(it)
         {
             self.undeclared.insert(it.name.to_string());
@@ -155,9 +221,9 @@ impl<'a> Visit<'a> for Transform<'_> {
         if let Some(specifier) = it.common_js_require()
             && it.callee.get_identifier_reference().is_some_and(|name| self.is_undeclared(name))
         {
-            self.requests.add(&specifier.value, RequestKind::Require);
+            self.add_request(&specifier.value, RequestKind::Require);
         }
-        if self.bindings.is_none() {
+        if self.bindings.is_none() && self.untaken == 0 {
             self.exports.call(it);
         }
         self.note_callee(&it.callee);
@@ -174,9 +240,19 @@ impl<'a> Visit<'a> for Transform<'_> {
             && let Expression::Identifier(name) = &it.value
             && self.imported(name).is_some()
         {
-            self.edits.insert(it.span.start, format!("{}:", name.name));
+            self.edits.insert(it.span.start, format!("{}:", property_key(&name.name)));
         }
         walk::walk_object_property(self, it);
+    }
+
+    fn visit_assignment_target_property_identifier(
+        &mut self,
+        it: &AssignmentTargetPropertyIdentifier<'a>,
+    ) {
+        if self.imported(&it.binding).is_some() {
+            self.edits.insert(it.span.start, format!("{}:", property_key(&it.binding.name)));
+        }
+        walk::walk_assignment_target_property_identifier(self, it);
     }
 
     fn visit_expression_statement(&mut self, it: &ExpressionStatement<'a>) {
@@ -185,12 +261,21 @@ impl<'a> Visit<'a> for Transform<'_> {
     }
 
     fn visit_assignment_expression(&mut self, it: &AssignmentExpression<'a>) {
-        self.exports.assignment(it);
+        if self.untaken == 0 {
+            self.exports.assignment(it);
+        }
         walk::walk_assignment_expression(self, it);
     }
 
+    fn visit_variable_declaration(&mut self, it: &VariableDeclaration<'a>) {
+        self.is_async |= it.kind == VariableDeclarationKind::AwaitUsing && self.function_depth == 0;
+        walk::walk_variable_declaration(self, it);
+    }
+
     fn visit_variable_declarator(&mut self, it: &VariableDeclarator<'a>) {
-        self.exports.declarator(it);
+        if self.untaken == 0 {
+            self.exports.declarator(it);
+        }
         walk::walk_variable_declarator(self, it);
     }
 
@@ -236,8 +321,10 @@ impl<'a> Visit<'a> for Transform<'_> {
 
     fn visit_function(&mut self, it: &Function<'a>, flags: ScopeFlags) {
         self.function_depth += 1;
+        self.arguments_depth += 1;
         walk::walk_function(self, it, flags);
         self.function_depth -= 1;
+        self.arguments_depth -= 1;
     }
 
     fn visit_arrow_function_expression(&mut self, it: &ArrowFunctionExpression<'a>) {
@@ -247,28 +334,45 @@ impl<'a> Visit<'a> for Transform<'_> {
     }
 
     fn visit_await_expression(&mut self, it: &AwaitExpression<'a>) {
-        self.awaits |= self.function_depth == 0;
+        if self.function_depth == 0 {
+            self.awaits = true;
+            let keyword = Span::new(it.span.start, it.argument.span().start);
+            // A statement that begins with a parenthesis could continue the previous line.
+            let start = if self.statement_start == it.span.start { "0,(yield" } else { "(yield" };
+            // No line break may follow `yield`.
+            let lines = self.lines(keyword);
+            let (open, close) = if lines.is_empty() { (" ", ")") } else { ("(", "))") };
+            self.yields.push((keyword, format!("{start}{open}{lines}")));
+            self.yields.push((Span::empty(it.span.end), close.to_owned()));
+        }
         walk::walk_await_expression(self, it);
     }
 
     fn visit_for_of_statement(&mut self, it: &ForOfStatement<'a>) {
-        self.awaits |= it.r#await && self.function_depth == 0;
+        self.is_async |= it.r#await && self.function_depth == 0;
         walk::walk_for_of_statement(self, it);
     }
 
     fn visit_import_expression(&mut self, it: &ImportExpression<'a>) {
-        let Expression::StringLiteral(specifier) = &it.source else {
-            return walk::walk_import_expression(self, it);
+        let specifier = match &it.source {
+            Expression::StringLiteral(specifier) => Some(specifier),
+            _ if self.is_of_package() => return walk::walk_import_expression(self, it),
+            _ => None,
         };
         let context = self.bindings.as_ref().map_or("require", |bindings| &bindings.context);
         let callee = Span::new(it.span.start, it.source.span().start);
-        self.edits.replace(callee, format!("{context}.import("));
-        self.requests.add(&specifier.value, RequestKind::Dynamic);
+        self.edits.replace(callee, format!("{context}.import({}", self.lines(callee)));
+        match specifier {
+            Some(specifier) => {
+                self.add_request(&specifier.value, RequestKind::Dynamic);
+            }
+            None => walk::walk_import_expression(self, it),
+        }
     }
 
     fn visit_new_expression(&mut self, it: &NewExpression<'a>) {
         if let Some(address) = module_url(it).and_then(url_pattern) {
-            self.requests.add(&address, RequestKind::Url);
+            self.add_request(&address, RequestKind::Url);
         }
         walk::walk_new_expression(self, it);
     }
