@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use crate::{
     docroot::Mount,
     error::{Error, InvalidValue},
+    esm::Packs,
     event::NoEffect,
     http::guard::AllowedHost,
     live::reload::hub::Reload,
@@ -83,6 +84,9 @@ pub struct Config {
     /// Compile TypeScript and JSX, and resolve imports of packages, where a page requests a module.
     /// Needs the feature `esm`; without it, files are served unchanged. Default: true.
     pub compile: bool,
+    /// Which pages get their modules together, in packs. Needs [`compile`](Self::compile). Default:
+    /// those with many modules.
+    pub packs: Packs,
 }
 
 impl Default for Config {
@@ -112,6 +116,7 @@ impl Default for Config {
             follow_symlinks: false,
             html: PageUpdate::default(),
             compile: true,
+            packs: Packs::default(),
         }
     }
 }
@@ -186,6 +191,23 @@ impl FromStr for PageUpdate {
             _ => {
                 Err(InvalidValue::new(text, "is not known", "write morph (the default) or reload"))
             }
+        }
+    }
+}
+
+impl FromStr for Packs {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "always" => Ok(Self::Always),
+            "never" => Ok(Self::Never),
+            _ => Err(InvalidValue::new(
+                text,
+                "is not known",
+                "write auto (the default), always or never",
+            )),
         }
     }
 }

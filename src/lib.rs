@@ -35,13 +35,14 @@
 //! | 1 | plain data without I/O: `error` · `event` · `fault` · `refusal` · `change` · `escape` |
 //!
 //! The client in `client-snippet` has three programs: `reload` (in every page), `hmr` (hot updates
-//! of modules) and `packages` (the module registry of `node_modules`).
+//! of modules) and `packages` (the module registry, of packages and of packs).
 //!
 //! **A request** passes the host guard, then livers' own paths, then the proxy routes, then the
 //! files. A file in the cache costs a `stat` on the async thread, and one for each folder above it.
 //! Otherwise a blocking thread locates and reads the file. If a script was requested, `esm`
-//! compiles the file. `live` records which page uses the file, `watch` records the content that was
-//! served.
+//! compiles the file. A page with many modules gets them in a few packs (`site::packs`), which
+//! contain each module as a function, for the registry in the page. `live` records which page uses
+//! the file, `watch` records the content that was served.
 //!
 //! **A save** arrives on the one thread that owns the watch. It decides when to examine a path
 //! (`watch::coalesce`) and whether its content differs from what was served (`watch::snapshot`),
@@ -89,6 +90,7 @@ pub use config::{Config, PageUpdate};
 pub use docroot::Mount;
 pub use error::{Error, InvalidValue};
 pub use escape::escape;
+pub use esm::Packs;
 pub use event::{Event, Events, NoEffect};
 pub use fault::Fault;
 pub use http::guard::AllowedHost;

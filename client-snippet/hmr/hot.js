@@ -271,6 +271,9 @@ export const makeRegistry = (environment) => {
 const { document, location } = globalThis;
 const isPageOrWorker = document || 'WorkerGlobalScope' in globalThis;
 
+/** How new versions of modules are loaded. @type {{ load: (url: string) => Promise<any> }} */
+export const loader = { load: (url) => import(url) };
+
 /** The registry of this page or worker. */
 export const registry = makeRegistry({
   document,

@@ -6,7 +6,7 @@
 // instances that they are. If new code fails to load, the old code keeps running, and the update is
 // retried with the next change. If no module accepts a change, the page reloads.
 
-import { decodePath, registry as ownRegistry, SCRIPT } from './hot.js';
+import { decodePath, loader, registry as ownRegistry, SCRIPT } from './hot.js';
 import { displayName, keyOf, plan } from './plan.js';
 
 /** The messages of browsers for a module that fails to load. The server reports the reason. */
@@ -282,7 +282,7 @@ export const { takes, apply } = makeRenewal(ownRegistry, {
   location,
   fetch: (...args) => fetch(...args),
   reportError: (error) => reportError(error),
-  load: (url) => import(url),
+  load: (url) => (url.startsWith('.') ? import(url) : loader.load(url)),
 });
 
 export const { emit } = ownRegistry;

@@ -11,8 +11,9 @@ export const start = (window, self, load = (url) => import(url)) => {
   const pathOf = (url = '') => (url.startsWith(origin + '/') ? new URL(url).pathname : '');
 
   const uses = new Set();
-  const dropped = new Set(); // paths that no sheet names any more
-  let reported = 0; // how many of `uses`
+  const dropped = new Set(); // no sheet names them
+  let reported = 0; // of `uses`
+  let packed;
 
   /** @type {Links} */
   const links = (rel) => /** @type {any} */ ([...document.querySelectorAll(`link[rel~=${rel}]`)]);
@@ -20,6 +21,7 @@ export const start = (window, self, load = (url) => import(url)) => {
   const record = (entries = performance.getEntriesByType('resource'), isNew = false) => {
     for (const { name, initiatorType } of entries) {
       const path = pathOf(name);
+      if (name === base + 'graph.js') packed ??= load(name).then(({ watch }) => watch(uses, report));
       // A frame has its own client. A prefetched page is not part of this one.
       const other = /frame|object|embed/.test(initiatorType) || links('prefetch').some(({ href }) => href === name);
       if (other || !path || name.startsWith(base)) continue;

@@ -5,14 +5,32 @@
 const TRIES = 100;
 const WAIT = 50;
 
+/**
+ * Finds the module that a line of a pack belongs to, and the line in that module. The definition of
+ * a module begins with its URL, see src/esm/definition.rs.
+ *
+ * @type {InPack}
+ */
+const inPack = async (url, line) => {
+  const lines = (await (await fetch(url, { cache: 'force-cache' })).text()).split('\n');
+  for (let at = line - 1; at >= 0; at--) {
+    const key = /^"(\/.*?)":\[\[/.exec(lines[at])?.[1];
+    if (key) return { path: new URL(key, url).pathname, line: line - at };
+  }
+  return { path: '', line };
+};
+
 /** @type {ReportFailure} */
 export const report = async ({ error, filename, message, lineno, colno }, isOpen, send) => {
   // Code that runs and throws such an error has a stack.
-  const { name, stack } = error ?? {};
-  if (name !== 'SyntaxError' || /^ +at |^\S*@/m.test(stack) || !filename) return;
-  const { origin, pathname } = new URL(filename);
+  const { name, stack, importer } = error ?? {};
+  if (name !== 'SyntaxError' || (!importer && /^ +at |^\S*@/m.test(stack)) || !filename) return;
+  const { origin, pathname } = new URL(importer ?? filename, filename);
   if (origin !== location.origin) return;
+  /** @type {ErrorPlace} */
+  let place = { path: pathname, line: importer ? 0 : lineno };
+  if (pathname.endsWith('/pack')) place = await inPack(filename, lineno);
   for (let tries = 0; !isOpen() && tries < TRIES; tries++)
     await new Promise((done) => setTimeout(done, WAIT));
-  send({ type: 'error', path: pathname, message, line: lineno, column: colno });
+  send({ type: 'error', path: place.path, message, line: place.line, column: colno });
 };

@@ -106,6 +106,9 @@ type UntilAvailable = (window: Page, isOpen: () => boolean) => Promise<void>;
 
 // failure.js
 
+type ErrorPlace = { path: string; line: number };
+type InPack = (url: string, line: number) => Promise<ErrorPlace>;
+
 /** Sends an error of the page to the server, if only a browser finds it. */
 type ReportFailure = (
   event: ErrorEvent,

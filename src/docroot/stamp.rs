@@ -55,13 +55,19 @@ impl FileStamp {
         None
     }
 
+    /// Returns whether the file at a path still has this stamp.
+    #[cfg_attr(not(feature = "esm"), allow(dead_code))]
+    pub(crate) fn is_current(&self, path: &Path) -> bool {
+        Self::at(path).as_ref() == Some(self)
+    }
+
     fn at(path: &Path) -> Option<Self> {
         Self::of(&fs::metadata(path).ok()?)
     }
 
     /// Whether the file last changed so long before a time that any change since then would have
     /// another stamp.
-    fn is_older(&self, time: SystemTime) -> bool {
+    pub(crate) fn is_older(&self, time: SystemTime) -> bool {
         let coarse = self.changed % 1_000_000_000 == 0;
         let settled = if coarse { SETTLED_COARSE } else { SETTLED };
         let Ok(time) = time.duration_since(SystemTime::UNIX_EPOCH) else { return false };

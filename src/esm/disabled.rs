@@ -16,6 +16,7 @@ use bytes::Bytes;
 use self::outcome::Fallback;
 use crate::{change::ChangeSet, docroot::Root, fault::Fault, http::url_path::UrlPath};
 
+pub use self::outcome::Packs;
 pub(crate) use self::outcome::{
     Module, ModuleOutcome, ModuleRequest, PACKAGES_PATH, PackageContent, PackageOutcome,
     PackageResponse, PageVariables, VARY, Versions,

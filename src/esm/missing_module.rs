@@ -5,7 +5,9 @@
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
-use oxc::{allocator::Allocator, parser::Parser, span::SourceType};
+use oxc::{
+    allocator::Allocator, parser::Parser, span::SourceType, syntax::module_record::ModuleRecord,
+};
 
 use super::{
     compile_error::CompileError, describe::describe, nesting, page_error::source, relative_url,
@@ -53,19 +55,30 @@ fn find(folders: &Root, path: &str, importer: UrlPath, help: Option<String>) -> 
 
 /// Returns the positions of the specifiers that a script imports statically.
 fn imports(file: &Path, text: &str) -> BTreeSet<(usize, usize)> {
+    let specifiers = read_record(file, text, |record| {
+        let requests = record.requested_modules.values().flatten().filter(|it| !it.is_type);
+        requests.map(|it| (it.span.start as usize + 1, it.span.end as usize - 1)).collect()
+    });
+    specifiers.unwrap_or_default()
+}
+
+/// Reads the imports and exports of a script. Returns `None` if it is nested too deeply.
+pub(super) fn read_record<T: Send>(
+    file: &Path,
+    text: &str,
+    read: impl FnOnce(&ModuleRecord<'_>) -> T + Send,
+) -> Option<T> {
     let name = file.to_string_lossy();
     let is_typed = [".ts", ".tsx", ".mts"].iter().any(|end| name.ends_with(end));
     if nesting::too_deep(text, is_typed).is_some() {
-        return BTreeSet::new();
+        return None;
     }
     let parse = || {
         let allocator = Allocator::default();
         let source_type = SourceType::from_path(file).unwrap_or_default().with_module(true);
-        let record = Parser::new(&allocator, text, source_type).parse().module_record;
-        let requests = record.requested_modules.values().flatten().filter(|it| !it.is_type);
-        requests.map(|it| (it.span.start as usize + 1, it.span.end as usize - 1)).collect()
+        read(&Parser::new(&allocator, text, source_type).parse().module_record)
     };
-    run_with_stack(text, parse).unwrap_or_default()
+    run_with_stack(text, parse).ok()
 }
 
 /// Returns the positions of the addresses in a page that end with the name of the module.

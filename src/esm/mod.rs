@@ -18,6 +18,7 @@ mod compile_error;
 mod compiler;
 mod convert;
 mod css_module;
+mod definition;
 mod describe;
 mod edits;
 mod enums;
@@ -40,10 +41,14 @@ mod stack;
 mod style_sheet;
 mod workers;
 
+pub use self::outcome::Packs;
 pub(crate) use self::{
+    definition::{Definition, Member, Pack, is_native},
     outcome::{
         Module, ModuleOutcome, ModuleRequest, PACKAGES_PATH, PackageContent, PackageOutcome,
         PackageResponse, PageVariables, VARY, Versions,
     },
+    page::module_scripts,
+    relative_url::resolve as resolve_url,
     service::Esm,
 };

@@ -25,6 +25,19 @@ pub(crate) const VARY: &str = "Sec-Fetch-Dest, Sec-Fetch-Mode";
 /// changes with an installation.
 pub(crate) const PACKAGES_PATH: &str = "/node_modules";
 
+/// Which pages get their modules together, in a few packs, instead of one response for each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Packs {
+    /// Those with many modules, for which packs are faster.
+    #[default]
+    Auto,
+    /// All pages whose module scripts are files of the served folder.
+    Always,
+    /// None.
+    Never,
+}
+
 /// A request for a file of the served folder that a script may want as a module.
 pub(crate) struct ModuleRequest<'a> {
     /// The file on the disk.

@@ -14,20 +14,30 @@ use super::{
     compiler::{Compiler, bare_imports},
 };
 
-/// The inline scripts of a page.
+/// The scripts of a page.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct InlineScripts {
+struct Scripts {
+    /// The inline modules.
     modules: Vec<String>,
+    /// The import maps.
     maps: Vec<String>,
+    /// The other inline scripts.
+    classic: Vec<String>,
+    /// The addresses of the other modules.
+    sources: Vec<String>,
+    /// Whether a `base` element decides what addresses mean.
+    has_base: bool,
 }
 
-/// Selects one of the lists of [`InlineScripts`].
-type List = fn(&mut InlineScripts) -> &mut Vec<String>;
+/// Selects one of the lists of [`Scripts`].
+type List = fn(&mut Scripts) -> &mut Vec<String>;
 
 /// The CSS selectors of inline scripts, and the lists that they belong to.
-const LISTS: [(&str, List); 2] = [
+const LISTS: [(&str, List); 4] = [
     ("script[type=module i]:not([src])", |scripts| &mut scripts.modules),
     ("script[type=importmap i]", |scripts| &mut scripts.maps),
+    ("script:not([type]):not([src])", |scripts| &mut scripts.classic),
+    ("script[type$=javascript i]:not([src])", |scripts| &mut scripts.classic),
 ];
 
 /// Returns whether a page has an import map, or inline module scripts that may import something.
@@ -38,7 +48,7 @@ pub(crate) fn may_import(html: &[u8]) -> bool {
     if !text.contains("import") && !text.contains("from") {
         return false;
     }
-    let scripts = InlineScripts::parse(text);
+    let scripts = Scripts::parse(text);
     let may_import = |code: &String| code.contains("import") || code.contains("from");
     !scripts.maps.is_empty() || scripts.modules.iter().any(may_import)
 }
@@ -47,6 +57,18 @@ pub(crate) fn may_import(html: &[u8]) -> bool {
 pub(crate) fn has_module(html: &[u8]) -> bool {
     let lower = String::from_utf8_lossy(html).to_ascii_lowercase();
     ["type=module", "type=\"module\"", "type='module'"].iter().any(|text| lower.contains(text))
+}
+
+/// Returns the addresses of the module scripts of a page, as they are written, if they are all that
+/// imports modules. Returns `None` if an inline script imports something, or if an import map or a
+/// `base` element decides what addresses mean.
+pub(crate) fn module_scripts(html: &str) -> Option<Vec<String>> {
+    if !html.contains("module") {
+        return None;
+    }
+    let Scripts { modules, maps, classic, sources, has_base } = Scripts::parse(html);
+    let imports = modules.iter().chain(&classic).any(|code| code.contains("import"));
+    (maps.is_empty() && !imports && !has_base).then_some(sources)
 }
 
 /// Returns the import map that the inline module scripts of a page need, as JSON that can stand in
@@ -63,7 +85,7 @@ pub(crate) fn import_map(
     html: &[u8],
 ) -> Result<Option<String>, CompileError> {
     let Ok(text) = std::str::from_utf8(html) else { return Ok(None) };
-    let scripts = InlineScripts::parse(text);
+    let scripts = Scripts::parse(text);
     compiler.set_import_maps(page, &scripts.maps);
     if !scripts.maps.is_empty() {
         return Ok(None);
@@ -84,11 +106,20 @@ pub(crate) fn import_map(
     Ok(Some(map.to_string().replace('<', "\\u003c")))
 }
 
-impl InlineScripts {
-    /// Finds the inline scripts of a page. Returns none if the HTML cannot be parsed.
+impl Scripts {
+    /// Finds the scripts of a page. Returns none if the HTML cannot be parsed.
     fn parse(html: &str) -> Self {
         let scripts = RefCell::new(Self::default());
-        let mut settings = Settings::new().with_strict(false);
+        let mut settings = Settings::new()
+            .with_strict(false)
+            .append_element_content_handler(element!("base[href]", |_| {
+                scripts.borrow_mut().has_base = true;
+                Ok(())
+            }))
+            .append_element_content_handler(element!("script[type=module i][src]", |script| {
+                scripts.borrow_mut().sources.extend(script.get_attribute("src"));
+                Ok(())
+            }));
         for (selector, list) in LISTS {
             let scripts = &scripts;
             settings = settings
@@ -113,19 +144,22 @@ impl InlineScripts {
 
 #[cfg(test)]
 mod tests {
-    use super::{InlineScripts, may_import};
+    use super::{Scripts, may_import, module_scripts};
 
     #[test]
-    fn inline_scripts_and_import_maps_are_found() {
+    fn scripts_and_import_maps_are_found() {
         let html = "<!doctype html><script type=importmap>{}</script>\
             <!-- <script type=module>no</script> --><script type=module src=a.js></script>\
             <script>no</script><script type=MODULE>import 'a' // <b></script>\
             <body><p title='<script type=module>no'><script type='module'>import 'c'";
-        let expected = InlineScripts {
+        let expected = Scripts {
             modules: vec!["import 'a' // <b>".to_owned(), "import 'c'".to_owned()],
             maps: vec!["{}".to_owned()],
+            classic: vec!["no".to_owned()],
+            sources: vec!["a.js".to_owned()],
+            has_base: false,
         };
-        assert_eq!(InlineScripts::parse(html), expected);
+        assert_eq!(Scripts::parse(html), expected);
         assert!(may_import(html.as_bytes()));
         for html in [
             "<script src=a.js></script>",
@@ -135,5 +169,23 @@ mod tests {
         ] {
             assert!(!may_import(html.as_bytes()), "{html}");
         }
+    }
+
+    #[test]
+    fn module_scripts_are_known_unless_something_else_imports_modules() {
+        let page = "<script type=module src=/a.js></script><script>b()</script>\
+            <script src=c.js></script><script type=MODULE src='d.js?x'></script>";
+        let known = Some(vec!["/a.js".to_owned(), "d.js?x".to_owned()]);
+        assert_eq!(module_scripts(page), known);
+        for more in [
+            "<script type=importmap>{}</script>",
+            "<base href=/x/>",
+            "<script>import('./e.js')</script>",
+            "<script type=text/javascript>import('./e.js')</script>",
+            "<script type=module>import './e.js'</script>",
+        ] {
+            assert_eq!(module_scripts(&[page, more].concat()), None, "{more}");
+        }
+        assert_eq!(module_scripts("<p>"), None);
     }
 }

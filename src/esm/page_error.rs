@@ -4,12 +4,14 @@
 use std::{path::Path, sync::Arc};
 
 use base64_simd::STANDARD;
+use oxc::syntax::module_record::{ExportImportName, ImportImportName, ModuleRecord};
 use oxc_sourcemap::SourceMap;
 
 use super::{
     compile_error::CompileError,
     compiler::{Compiler, FetchMetadata, ModuleSpec, Output},
     describe::describe,
+    missing_module::read_record,
     service::Esm,
 };
 use crate::{
@@ -25,8 +27,9 @@ const INDEX: &str = "index.html";
 const SOURCE_MAP: &str = "//# sourceMappingURL=data:application/json;charset=utf-8;base64,";
 
 impl Esm {
-    /// Describes an error at a line and column of what was served at a URL path, counted from 1.
-    /// Returns `None` if there is no such file.
+    /// Describes an error at a line and column of what was served at a URL path, counted from 1. At
+    /// line 0, the error is the import of a name that the message quotes. Returns `None` if there is
+    /// no such file.
     pub(crate) async fn describe_page_error(
         &self,
         path: &str,
@@ -40,11 +43,15 @@ impl Esm {
             let (url, text) = source(&folders, url)?;
             let file = folders.disk_path(&url)?;
             let url = url.to_string();
-            let (line, column) = original(&compiler, &file, &url, &text, position);
             let message = message.strip_prefix("Uncaught ").unwrap_or(&message).to_owned();
-            let error = match line {
-                0 => CompileError::of_file(&file, message),
-                _ => CompileError::at_position(&file, &text, line, column.max(1), message),
+            let error = if position.0 == 0 {
+                match import_in(&message, &file, &text) {
+                    Some((start, end)) => CompileError::at(&file, &text, start, end, message),
+                    None => CompileError::of_file(&file, message),
+                }
+            } else {
+                let (line, column) = original(&compiler, &file, &url, &text, position);
+                CompileError::at_position(&file, &text, line, column.max(1), message)
             };
             Some(describe(&folders, &url, error))
         };
@@ -66,6 +73,28 @@ pub(super) fn source(folders: &Root, url: UrlPath) -> Option<(UrlPath, String)> 
     let Located::File(file) = found else { return None };
     let Content::Memory(bytes) = file.read().ok()?.content else { return None };
     Some((url, String::from_utf8(bytes.into()).ok()?))
+}
+
+/// Returns the position of the import, or the export from another module, of the name that a message
+/// quotes at its end.
+fn import_in(message: &str, file: &Path, text: &str) -> Option<(usize, usize)> {
+    let name = message.strip_suffix('\'')?.rsplit_once('\'')?.1;
+    let find = |record: &ModuleRecord<'_>| {
+        let imports = record.import_entries.iter().filter(|entry| !entry.is_type);
+        let imports = imports.filter_map(|entry| match &entry.import_name {
+            ImportImportName::Name(imported) => Some((imported.name.as_str(), imported.span)),
+            ImportImportName::Default(span) => Some(("default", *span)),
+            ImportImportName::NamespaceObject => None,
+        });
+        let exports = record.indirect_export_entries.iter().filter(|entry| !entry.is_type);
+        let exports = exports.filter_map(|entry| match &entry.import_name {
+            ExportImportName::Name(imported) => Some((imported.name.as_str(), imported.span)),
+            _ => None,
+        });
+        let found = imports.chain(exports).find(|(imported, _)| *imported == name);
+        found.map(|(_, span)| (span.start as usize, span.end as usize))
+    };
+    read_record(file, text, find)?
 }
 
 /// Returns the position in the source of a position in what was served.

@@ -2,7 +2,7 @@
 
 /// Returns the path that a browser resolves a relative or an absolute one to, in the file at a URL
 /// path (WHATWG URL, section 4.4). A path above the root is the root.
-pub(super) fn resolve(path: &str, url: &str) -> String {
+pub(crate) fn resolve(path: &str, url: &str) -> String {
     let (path, mut names) = match path.strip_prefix('/') {
         Some(path) => (path, vec![""]),
         None => (path, url.split('/').collect()),

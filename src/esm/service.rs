@@ -10,7 +10,7 @@
 //! URL once, runs a changed module again.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
@@ -20,6 +20,7 @@ use bytes::Bytes;
 use super::{
     compile_error::CompileError,
     compiler::{CompiledModule, Compiler, FetchMetadata, ModuleSpec, Output, refers_to_variables},
+    definition::{Definition, Definitions},
     describe::describe,
     fallback::public_url,
     glob_table::GlobTable,
@@ -61,6 +62,7 @@ pub(crate) struct Esm {
     globs: GlobTable,
     installed: Mutex<Installed>,
     pub(super) workers: Workers,
+    definitions: Arc<Definitions>,
 }
 
 impl Esm {
@@ -77,6 +79,7 @@ impl Esm {
             globs: GlobTable::default(),
             installed: Mutex::default(),
             workers: Workers::new(Limits::default()),
+            definitions: Arc::default(),
             folders,
         })
     }
@@ -169,6 +172,72 @@ impl Esm {
         })
     }
 
+    /// Compiles a file and converts it to a definition. Returns `None` for what the browser has to
+    /// load by itself: it is no module, or has an error, which that request reports.
+    pub(crate) async fn definition(
+        &self,
+        request: ModuleRequest<'_>,
+        versions: &(impl Versions + Sync),
+    ) -> Option<(Arc<Definition>, Module)> {
+        let ModuleRequest { file, url, requested, content, query, headers } = request;
+        let spec = ModuleSpec::of_request(file, query, FetchMetadata::of(headers))?;
+        let content = match content {
+            Some(content) => content.clone(),
+            None if spec.needs_content() => return None,
+            None => Bytes::new(),
+        };
+        let compiler = Arc::clone(&self.compiler);
+        let definitions = Arc::clone(&self.definitions);
+        let name = if spec.exports_url() { requested } else { url };
+        let (path, name) = (file.to_owned(), name.to_owned());
+        let job = ("definition", file, name.clone(), query, docroot::ContentHash::of(&content).0);
+        let compiling = self.workers.run(job, move || {
+            let module = match compiler.compile(&path, &name, &content, spec).ok()? {
+                Output::Module(module) => module,
+                Output::Unchanged => {
+                    let mut module = CompiledModule::default();
+                    module.code = String::from_utf8(content.to_vec()).ok()?;
+                    Arc::new(module)
+                }
+            };
+            let definition = definitions.get_or_convert(&name, &module.code)?;
+            let configuration = read_hashes(&module.config_files);
+            Some((definition, module, configuration))
+        });
+        let (definition, compiled, configuration) = compiling.await.ok()??;
+        let mut module = self.record(file, url, &compiled, versions);
+        module.configuration = configuration;
+        Some((definition, module))
+    }
+
+    /// Returns the versions of those of these URL paths, imported by one module, below which
+    /// something has changed.
+    pub(crate) fn stamps<'p>(
+        &self,
+        from: &str,
+        paths: impl Iterator<Item = &'p str>,
+        versions: &impl Versions,
+    ) -> HashMap<String, u64> {
+        let changed = |path: &str| versions.last_change(&mut std::iter::once(path));
+        let paths: Vec<_> = paths.map(str::to_owned).collect();
+        let importers = lock(&self.importers);
+        let found = importers.versions(from, paths.iter().map(String::as_str), changed);
+        found.into_iter().filter_map(|(path, version)| Some((path.to_owned(), version?))).collect()
+    }
+
+    /// Returns the pack of package files at these URLs and all that they need.
+    pub(crate) async fn package_pack(&self, urls: Vec<String>) -> Result<String, Fault> {
+        let packages = Arc::clone(self.compiler.packages());
+        let job = ("packages", urls.clone());
+        match self.workers.run(job, move || packages.pack_of(&urls)).await {
+            Ok(Ok(text)) => Ok(text),
+            Ok(Err(error)) => Err(describe(&self.folders, "/node_modules", error)),
+            Err(stopped) => {
+                Err(self.describe_stop("/node_modules", Path::new("node_modules"), stopped))
+            }
+        }
+    }
+
     /// Records what a compiled module imports, and stamps its imports with the current versions.
     fn stamp(
         &self,
@@ -178,15 +247,32 @@ impl Esm {
         configuration: Vec<(PathBuf, ContentHash)>,
         versions: &impl Versions,
     ) -> Module {
+        let mut module = self.record(file, url, compiled, versions);
+        let stamps = self.stamps(url, compiled.imports.iter().map(String::as_str), versions);
+        module.code = compiled.with_stamps(|path| stamps.get(path).copied());
+        module.configuration = configuration;
+        module
+    }
+
+    /// Records what a compiled module imports. Returns it without its code.
+    fn record(
+        &self,
+        file: &Path,
+        url: &str,
+        compiled: &CompiledModule,
+        versions: &impl Versions,
+    ) -> Module {
         self.globs.record(url, &compiled.globs);
         let reinstalled = lock(&self.installed).record(url, file, &compiled.packages);
-        let mut importers = lock(&self.importers);
-        let orphans = importers.record(url, &compiled.imports, versions.current());
-        let changed = |path: &str| versions.last_change(&mut std::iter::once(path));
-        let stamps = importers.versions(url, compiled.imports.iter().map(String::as_str), changed);
-        let code = compiled.with_stamps(|path| stamps.get(path).copied().flatten());
+        let orphans = lock(&self.importers).record(url, &compiled.imports, versions.current());
         let uses_packages = !compiled.packages.is_empty();
-        Module { code, configuration, uses_packages, orphans, reinstalled }
+        Module {
+            code: String::new(),
+            configuration: Vec::new(),
+            uses_packages,
+            orphans,
+            reinstalled,
+        }
     }
 
     /// Returns the import map that the inline module scripts of a page need, as JSON.

@@ -118,7 +118,7 @@ pub(crate) struct ServedFile {
     pub(crate) precompressed: Precompressed,
     /// The writer that was detected while it was read.
     writer: Writer,
-    stamp: Option<FileStamp>,
+    pub(crate) stamp: Option<FileStamp>,
     pub(crate) completeness: Completeness,
 }
 

@@ -30,6 +30,12 @@ pub(crate) const HELPERS: &str = own!("/helpers.js");
 /// The module that links and runs the files of packages.
 #[cfg(feature = "esm")]
 pub(crate) const REGISTRY: &str = own!("/registry.js");
+/// The module that loads and runs the modules of the project.
+#[cfg(feature = "esm")]
+pub(crate) const GRAPH: &str = own!("/graph.js");
+/// Packs of modules of the project.
+#[cfg(feature = "esm")]
+pub(crate) const PACK: &str = own!("/pack");
 /// The folder of modules made from packages.
 #[cfg(feature = "esm")]
 pub(crate) const PACKAGES: &str = own!("/npm/");

@@ -138,6 +138,8 @@ pub(super) fn site(
         missing: MissingFiles::default(),
         policy: Policy { headers: config.header, cors: config.cors, isolate: config.isolate },
         esm,
+        #[cfg(feature = "esm")]
+        packs: crate::site::PackState::new(config.packs),
     }
 }
 

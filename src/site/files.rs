@@ -216,7 +216,7 @@ impl Site {
     }
 
     /// Notes the content of a served file, as what tabs have.
-    fn note(&self, file: &ServedFile) {
+    pub(super) fn note(&self, file: &ServedFile) {
         self.watch.note(&file.path, PathState::File(file.content_hash));
         if let Precompressed::Accepted(copy) = &file.precompressed {
             self.watch.note(&copy.path, PathState::File(copy.content_hash));
@@ -257,6 +257,10 @@ impl Site {
             self.live.observe(&prepared.path, used);
         }
         let PreparedFile { file, url, path, .. } = prepared;
+        #[cfg(feature = "esm")]
+        if let Some(entry) = self.entry(file, path, query.uri, query.headers, query.host).await {
+            return self.finish(query, &prepared.fields, None, entry);
+        }
         let may_compile = prepared.may_compile || query.uri.query().is_some();
         if may_compile
             && !query.page

@@ -11,6 +11,8 @@ mod masked;
 mod missing;
 mod modules;
 mod own;
+#[cfg(feature = "esm")]
+mod packs;
 pub(crate) mod page_errors;
 pub(crate) mod policy;
 mod prepared;
@@ -27,6 +29,8 @@ use hyper::{
 };
 
 pub(crate) use self::missing::MissingFiles;
+#[cfg(feature = "esm")]
+pub(crate) use self::packs::PackState;
 use self::{
     policy::Policy,
     prepared::PreparedFile,
@@ -68,6 +72,9 @@ pub(crate) struct Site {
     pub(crate) policy: Policy,
     /// Compiles modules; `None` where files are served as they are.
     pub(crate) esm: Option<Arc<Esm>>,
+    /// Which pages get their modules in packs, and what is known of packs.
+    #[cfg(feature = "esm")]
+    pub(crate) packs: PackState,
 }
 
 /// The cache of served files.

@@ -36,7 +36,7 @@ use crate::{
     watch::PathState,
 };
 
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+pub(super) const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
@@ -87,7 +87,7 @@ impl Site {
     }
 
     /// Records that the module at a URL path depends on files with these contents.
-    fn depend(&self, url: &str, files: Vec<(PathBuf, ContentHash)>) {
+    pub(super) fn depend(&self, url: &str, files: Vec<(PathBuf, ContentHash)>) {
         for (file, content_hash) in files {
             for used in self.root.urls_of(&file, false) {
                 self.watch.note(&file, PathState::File(content_hash));
@@ -97,7 +97,7 @@ impl Site {
     }
 
     /// Records what a compiled module depends on, and returns its representation.
-    fn compiled(&self, url: &str, module: esm::Module) -> Representation {
+    pub(super) fn compiled(&self, url: &str, module: esm::Module) -> Representation {
         let hub = self.live.hub();
         self.depend(url, module.configuration);
         if module.uses_packages {
@@ -248,7 +248,7 @@ impl Site {
     }
 
     /// Reports a compile error to the open tabs and the terminal, and returns it as a response.
-    fn report_fault(&self, fault: Fault) -> Response {
+    pub(super) fn report_fault(&self, fault: Fault) -> Response {
         let masked = page_errors::publish(fault, &self.root, self.live.hub(), &self.events);
         let text = serde_json::to_string(&masked).unwrap_or_default();
         let mut response = plain(StatusCode::INTERNAL_SERVER_ERROR, Bytes::from(text));

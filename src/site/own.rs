@@ -43,6 +43,8 @@ impl Site {
                 Representation::from_bytes(StatusCode::OK, "application/json", self.status(local))
                     .into_response(method, headers)
             }
+            #[cfg(feature = "esm")]
+            "/pack" => self.pack(method, request.uri(), headers, host).await,
             name if name.starts_with("/npm/") => {
                 self.package(&name["/npm/".len()..], method, request.uri(), headers).await
             }

@@ -26,7 +26,7 @@ const SCRIPTS: &[(&str, &str)] = scripts! {
     "reload": "client.js" "update.js" "address.js" "sheets.js" "adopted.js" "assets.js" "morph.js"
         "match.js" "parse.js" "reload.js" "failure.js";
     "hmr": "hot.js" "renew.js" "plan.js" "families.js" "refresh.js" "prefresh.js" "overlay.js" "helpers.js";
-    "packages": "evaluate.js" "exports.js" "registry.js" "namespace.js" "node.js" "elements.js";
+    "packages": "graph.js" "evaluate.js" "exports.js" "registry.js" "namespace.js" "node.js" "elements.js";
 };
 
 /// Answers a request for the module at `name`, or returns `None` if there is no such module.

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Parser, builder::Styles};
-use livers::{AllowedHost, Config, Cors, Header, Mount, PageUpdate, Reload, Route};
+use livers::{AllowedHost, Config, Cors, Header, Mount, Packs, PageUpdate, Reload, Route};
 
 use super::{
     root::Root,
@@ -58,6 +58,10 @@ pub(crate) struct Cli {
     /// Serve TypeScript, JSX and imports of packages unchanged
     #[arg(long, help_heading = "Files")]
     no_compile: bool,
+
+    /// Which pages get their modules together, in packs: those with many modules, all, or none
+    #[arg(long, help_heading = "Files", value_name = "auto|always|never", default_value = "auto")]
+    packs: Packs,
 
     /// Serve files and folders whose name begins with a dot
     #[arg(long, help_heading = "Files")]
@@ -186,6 +190,7 @@ impl Cli {
             follow_symlinks: self.follow_symlinks,
             html: self.html,
             compile: !self.no_compile,
+            packs: self.packs,
         }
     }
 }

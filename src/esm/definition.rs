@@ -1,0 +1,265 @@
+//! Converts compiled modules of the project to definitions for the registry in the page, and
+//! writes packs of them.
+//!
+//! A definition has the URL of its module as its key, with the version stamp if it has one, and
+//! those of its imports. So the registry is a module map like that of a browser.
+
+use std::{collections::HashSet, fmt::Write, sync::Arc};
+
+use oxc::{allocator::Allocator, parser::Parser, semantic::SemanticBuilder, span::SourceType};
+use quick_cache::{Weighter, sync};
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::{
+    convert::{
+        es_module,
+        js::quoted,
+        requests::{ATTRIBUTES, RequestKind, split_attributes},
+        transform::Origin,
+    },
+    relative_url,
+};
+use crate::http::own_paths::PACKAGES;
+
+const SOURCE_MAP: &str = "//# sourceMappingURL=";
+
+/// The capacity of [`Definitions`], bytes.
+const CAPACITY: u64 = 32 * 1024 * 1024;
+
+/// The expected number of entries. quick_cache makes one shard for up to 32.
+const EXPECTED_ENTRIES: usize = 32;
+
+/// The definitions that were used most recently, by the URL and the code of the module.
+pub(super) struct Definitions(sync::Cache<u128, Arc<Definition>, Size>);
+
+#[derive(Clone)]
+struct Size;
+
+impl Weighter<u128, Arc<Definition>> for Size {
+    fn weight(&self, _: &u128, definition: &Arc<Definition>) -> u64 {
+        u64::try_from(definition.size()).unwrap_or(u64::MAX).saturating_add(512)
+    }
+}
+
+impl Default for Definitions {
+    fn default() -> Self {
+        Self(sync::Cache::with_weighter(EXPECTED_ENTRIES, CAPACITY, Size))
+    }
+}
+
+impl Definitions {
+    /// Converts the JavaScript of a compiled module with a URL path, or returns `None` if it has a
+    /// syntax error.
+    pub(super) fn get_or_convert(&self, path: &str, code: &str) -> Option<Arc<Definition>> {
+        let key = xxh3_128([path, "\0", code].concat().as_bytes());
+        if let Some(definition) = self.0.get(&key) {
+            return Some(definition);
+        }
+        let definition = Arc::new(Definition::of(path, code).ok()?);
+        self.0.insert(key, Arc::clone(&definition));
+        Some(definition)
+    }
+}
+
+/// A module of the project, converted. URLs have no version stamps.
+#[derive(Debug)]
+pub(crate) struct Definition {
+    /// The imports in source order: URL, and the forms in which it is read.
+    pub(crate) imports: Vec<(String, String)>,
+    /// The specifiers of `import()`, and their URLs.
+    pub(crate) dynamic: Vec<(String, String)>,
+    /// The source of the generator function, in two parts: the first is on the first line of the
+    /// second.
+    head: String,
+    body: String,
+    /// The `data:` URL of the source map of the body.
+    map: Option<String>,
+}
+
+impl Definition {
+    /// Converts the JavaScript of a compiled module with a URL path.
+    ///
+    /// # Errors
+    /// The first syntax error.
+    pub(super) fn of(path: &str, code: &str) -> Result<Self, String> {
+        let (code, map) = match code.rfind(SOURCE_MAP) {
+            Some(at) if is_last_line(code, at) => {
+                (&code[..at], Some(code[at + SOURCE_MAP.len()..].trim_end().to_owned()))
+            }
+            _ => (code, None),
+        };
+        let allocator = Allocator::default();
+        let parsed = Parser::new(&allocator, code, SourceType::mjs()).parse();
+        if let Some(error) = parsed.diagnostics.errors().next() {
+            return Err(error.to_string());
+        }
+        // Some names may be declared twice in a function, but not in a module.
+        let checked = SemanticBuilder::new().with_check_syntax_error(true).build(&parsed.program);
+        if let Some(error) = checked.diagnostics.errors().next() {
+            return Err(error.to_string());
+        }
+        let scoping = checked.semantic.into_scoping();
+        let mut module = es_module::convert(code, &parsed.program, &scoping, Origin::Project);
+        if let Some(line) = &parsed.program.hashbang {
+            module.edits.replace(line.span, "");
+        }
+        let requests = &module.requests.list;
+        let url = |at: usize| Some(absolute(path, &requests.get(at)?.specifier));
+        let imports = module.imports.into_iter();
+        let imports = imports.filter_map(|(at, forms)| Some((url(at)?, forms))).collect();
+        let dynamic = requests.iter().filter(|request| request.kind == RequestKind::Dynamic);
+        let dynamic =
+            dynamic.map(|request| (request.specifier.clone(), absolute(path, &request.specifier)));
+        let dynamic = dynamic.collect();
+        let body = module.edits.apply(code);
+        Ok(Self { imports, dynamic, head: module.head, body, map })
+    }
+
+    /// Returns about how much memory this takes, bytes.
+    pub(super) fn size(&self) -> usize {
+        self.head.len()
+            + self.body.len()
+            + self.map.as_ref().map_or(0, String::len)
+            + 64 * self.imports.len()
+    }
+}
+
+/// Returns whether the last line of a script begins at an offset.
+fn is_last_line(code: &str, at: usize) -> bool {
+    (at == 0 || code[..at].ends_with('\n')) && !code[at..].trim_end().contains('\n')
+}
+
+/// Returns the URL of a relative specifier in a module, or any other specifier as it is.
+fn absolute(path: &str, specifier: &str) -> String {
+    if !["./", "../"].iter().any(|start| specifier.starts_with(start)) {
+        return specifier.to_owned();
+    }
+    let (specifier, attributes) = split_attributes(specifier);
+    let (relative, query) = match specifier.find(['?', '#']) {
+        Some(at) => specifier.split_at(at),
+        None => (specifier, ""),
+    };
+    relative_url::resolve(relative, path) + query + attributes
+}
+
+/// A module in a pack.
+pub(crate) struct Member<'m> {
+    pub(crate) key: &'m str,
+    pub(crate) definition: &'m Definition,
+}
+
+/// Returns the key of an import in the registry.
+fn key_of_url(url: &str) -> String {
+    match url.strip_prefix(PACKAGES) {
+        Some(file) if !is_native(url) => file.split('?').next().unwrap_or_default().to_owned(),
+        _ => url.to_owned(),
+    }
+}
+
+/// Returns whether the browser loads a module itself.
+pub(crate) fn is_native(url: &str) -> bool {
+    if url.contains(ATTRIBUTES) {
+        return true;
+    }
+    match url.strip_prefix(PACKAGES) {
+        Some(file) => file.contains("?import") || file.starts_with("node:"),
+        None => url.starts_with("/__livers/") || !url.starts_with('/') || url.starts_with("//"),
+    }
+}
+
+/// What a pack is made from.
+pub(crate) struct Pack<'p> {
+    pub(crate) members: Vec<Member<'p>>,
+    /// The URLs that the browser has to load, besides those that are always [native](is_native).
+    pub(crate) natives: &'p HashSet<String>,
+    /// The URLs of the modules that the pack was requested for.
+    pub(crate) entries: Vec<String>,
+    /// The version of the server.
+    pub(crate) version: u64,
+    /// The URL of the source map.
+    pub(crate) map: String,
+}
+
+impl Pack<'_> {
+    /// Returns the JavaScript. `stamped` returns a URL with its version stamp.
+    pub(crate) fn code(&self, stamped: impl Fn(&str) -> String) -> String {
+        self.write(stamped, |_, _| {})
+    }
+
+    /// Returns the source map: one section for each member (ECMA-426, section 6.3).
+    pub(crate) fn source_map(&self, stamped: impl Fn(&str) -> String) -> String {
+        let mut sections = Vec::new();
+        let mut lines = 0;
+        let mut counted = 0;
+        self.write(stamped, |out, member| {
+            lines += out[counted..].matches('\n').count();
+            counted = out.len();
+            let column = out.len() - out.rfind('\n').map_or(0, |at| at + 1);
+            let map = member.definition.map.as_deref().and_then(decode_map);
+            let Some(mut map) = map else { return };
+            let path = member.key.split('?').next().unwrap_or_default();
+            map["sources"] = serde_json::json!([path]);
+            sections.push(serde_json::json!({
+                "offset": { "line": lines, "column": column },
+                "map": map,
+            }));
+        });
+        serde_json::json!({ "version": 3, "sections": sections }).to_string()
+    }
+
+    /// Writes the JavaScript, and calls `at` before the body of each member.
+    fn write(
+        &self,
+        stamped: impl Fn(&str) -> String,
+        mut at: impl FnMut(&str, &Member<'_>),
+    ) -> String {
+        let size = |member: &Member<'_>| member.definition.size() + 200;
+        let mut out = String::with_capacity(self.members.iter().map(size).sum());
+        let key = |url: &str| {
+            let (url, attributes) = split_attributes(url);
+            quoted(&format!("{}{attributes}", stamped(&key_of_url(url))))
+        };
+        let mut seen = HashSet::new();
+        let imports = self.members.iter().flat_map(|member| &member.definition.imports);
+        let imports = imports.map(|(url, _)| url).chain(&self.entries);
+        let is_native = |url: &&String| is_native(url) || self.natives.contains(*url);
+        let natives: Vec<_> = imports.filter(is_native).filter(|url| seen.insert(*url)).collect();
+        // No statement declares a name, which the modules would see.
+        for url in natives {
+            let (address, attributes) = split_attributes(url);
+            let (key, address) = (key(url), quoted(&stamped(address)));
+            let _ = write!(out, "export * as {key} from {address}{attributes};");
+        }
+        out.push_str("export default[{\n");
+        for member in &self.members {
+            let definition = member.definition;
+            let _ = write!(out, "{}:[[", quoted(member.key));
+            for (url, forms) in &definition.imports {
+                let _ = write!(out, "[{},{}],", key(url), quoted(forms));
+            }
+            out.push_str("],");
+            out.push_str(&definition.head);
+            at(&out, member);
+            out.push_str(&definition.body);
+            out.push_str("\n}");
+            let later = definition.dynamic.iter().filter_map(|(specifier, url)| {
+                let now = stamped(url);
+                (now != *url).then(|| format!("{}:{}", quoted(specifier), quoted(&now)))
+            });
+            let later = later.collect::<Vec<_>>().join(",");
+            if !later.is_empty() {
+                let _ = write!(out, ",0,{{{later}}}");
+            }
+            out.push_str("],\n");
+        }
+        let _ = writeln!(out, "}},{}];\n{SOURCE_MAP}{}", self.version, self.map);
+        out
+    }
+}
+
+/// Decodes a source map from its `data:` URL.
+fn decode_map(url: &str) -> Option<serde_json::Value> {
+    let (_, text) = url.split_once(";base64,")?;
+    let bytes = base64_simd::STANDARD.decode_to_vec(text).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
