@@ -31,6 +31,8 @@ mod module_semantics;
 mod modules;
 #[cfg(feature = "esm")]
 mod packages;
+#[cfg(feature = "esm")]
+mod packs;
 mod proxy;
 #[cfg(feature = "esm")]
 mod refresh;

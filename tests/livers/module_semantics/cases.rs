@@ -5,27 +5,33 @@
 //! line `--- expected`, one logged line a line. If there is no `index.html`, the page imports
 //! `main.js`, or the other file whose name begins with `main.`.
 //!
-//! livers answers with an error for a module that does not compile, or that imports a name that
-//! does not exist. So such modules fail to load, where a browser alone throws a `SyntaxError`, and
-//! the case has another outcome, after the line `--- expected of livers`.
+//! What differs on purpose has an outcome of its own:
+//!
+//! - `expected of livers`: livers answers with an error for a module that does not compile, or that
+//!   imports a name that does not exist. So such modules fail to load, where a browser alone throws
+//!   a `SyntaxError`.
+//! - `expected of packs`: what a converted module cannot do.
 
 use std::{collections::BTreeMap, path::Path};
+
+/// The name of the outcome in a browser alone, and the beginning of those of the others.
+pub(super) const EXPECTED: &str = "expected";
 
 /// A case of module semantics.
 pub(super) struct Case {
     /// The path of its folder: the subject, and the title with hyphens for spaces.
     pub(super) name: String,
-    /// The texts, by name.
-    files: BTreeMap<String, String>,
-    /// The lines that it logs, without livers and with it.
-    pub(super) expected: [Vec<String>; 2],
+    /// The texts of its files and its outcomes, by name.
+    texts: BTreeMap<String, String>,
 }
 
 impl Case {
     /// Returns the files of the case, those that are not its own included.
     pub(super) fn pages(&self) -> BTreeMap<String, String> {
-        let mut files = self.files.clone();
-        let main = self.files.keys().find(|name| name.starts_with("main."));
+        let is_file = |name: &str| !name.starts_with(EXPECTED);
+        let mut files = self.texts.clone();
+        files.retain(|name, _| is_file(name));
+        let main = self.texts.keys().find(|name| name.starts_with("main."));
         let main = main.map_or("main.js", String::as_str);
         files.insert("start.js".to_owned(), format!("import './{main}';\nfinished();\n"));
         let scripts = files.remove("index.html");
@@ -33,6 +39,12 @@ impl Case {
         let html = format!("<!doctype html><script src=/harness.js></script>{scripts}");
         files.insert("index.html".to_owned(), html);
         files
+    }
+
+    /// Returns the first of these outcomes that the case has, line by line.
+    pub(super) fn expected(&self, outcomes: &[&str]) -> Vec<&str> {
+        let text = outcomes.iter().find_map(|name| self.texts.get(*name));
+        text.expect(&self.name).lines().collect()
     }
 }
 
@@ -55,15 +67,9 @@ fn parse(subject: &str, text: &str) -> Case {
     let title = head.lines().next().unwrap_or_default();
     let slug: String =
         title.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '-' }).collect();
-    let mut files: BTreeMap<_, _> = files
-        .split("\n--- ")
-        .map(|file| {
-            let (name, text) = file.split_once('\n').unwrap_or((file, ""));
-            (name.to_owned(), text.trim_end_matches('\n').to_owned())
-        })
-        .collect();
-    let expected = files.remove("expected").expect(title);
-    let of_livers = files.remove("expected of livers").unwrap_or_else(|| expected.clone());
-    let lines = |text: String| text.lines().map(str::to_owned).collect();
-    Case { name: format!("{subject}/{slug}"), files, expected: [lines(expected), lines(of_livers)] }
+    let texts = files.split("\n--- ").map(|file| {
+        let (name, text) = file.split_once('\n').unwrap_or((file, ""));
+        (name.to_owned(), text.trim_end_matches('\n').to_owned())
+    });
+    Case { name: format!("{subject}/{slug}"), texts: texts.collect() }
 }

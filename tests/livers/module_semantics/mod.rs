@@ -16,7 +16,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use self::cases::read_cases;
+use self::cases::{EXPECTED, read_cases};
 use crate::support::browser::browser;
 use crate::support::dir::TempDir;
 use crate::support::server::Livers;
@@ -24,25 +24,37 @@ use crate::support::server::Livers;
 /// The files beside this one.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/livers/module_semantics");
 
-/// Serves all modules unchanged.
-const NO_COMPILE: &str = "--no-compile";
+/// The folders of cases. Those of the second need livers.
+const ALL: &[&str] = &["cases", "compiled"];
+
+/// The outcomes with livers, the first that a case has.
+const OF_LIVERS: &[&str] = &["expected of livers", EXPECTED];
+
+/// The same for packs.
+const OF_PACKS: &[&str] = &["expected of packs", "expected of livers", EXPECTED];
 
 /// Shows that the expected outcomes are those of the browser itself.
 #[tokio::test]
 async fn modules_without_livers_behave_as_specified() {
-    check(&["cases"], &[NO_COMPILE]).await;
+    check(&ALL[..1], &["--no-compile"], &[EXPECTED]).await;
 }
 
 #[tokio::test]
 async fn modules_served_one_by_one_behave_as_specified() {
-    check(&["cases", "compiled"], &[]).await;
+    check(ALL, &["--packs", "never"], OF_LIVERS).await;
 }
 
-/// Runs the cases in these folders with these arguments of the server.
+#[tokio::test]
+async fn packed_modules_behave_as_specified() {
+    check(ALL, &["--packs", "always"], OF_PACKS).await;
+}
+
+/// Runs the cases in these folders with these arguments of the server. `expected` are the names of
+/// the outcomes, by precedence.
 ///
 /// # Panics
 /// With the names of the cases that do not have the expected outcome, and the differences.
-async fn check(folders: &[&str], args: &[&str]) {
+async fn check(folders: &[&str], args: &[&str], expected: &[&str]) {
     let read_folder = |folder: &&str| read_cases(&Path::new(FOLDER).join(folder));
     let subjects: Vec<_> = folders.iter().flat_map(read_folder).collect();
     let dir = TempDir::new();
@@ -70,21 +82,20 @@ async fn check(folders: &[&str], args: &[&str]) {
         let js = format!("{}({paths})", read("runner.js").trim_end());
         let outcomes: Vec<Vec<String>> = page.eval(&js).await;
         for (case, outcome) in subject.iter().zip(outcomes) {
-            let [alone, with_livers] = &case.expected;
-            let expected = if args.contains(&NO_COMPILE) { alone } else { with_livers };
-            compare(&case.name, expected, &outcome, &mut report);
+            compare(&case.name, &case.expected(expected), &outcome, &mut report);
         }
     }
     assert!(report.is_empty(), "livers {args:?}:\n{report}");
 }
 
 /// Adds a case to the report, if its outcome is not the expected one.
-fn compare(name: &str, expected: &[String], outcome: &[String], report: &mut String) {
+fn compare(name: &str, expected: &[&str], outcome: &[String], report: &mut String) {
     if expected == outcome {
         return;
     }
+    let outcome: Vec<_> = outcome.iter().map(String::as_str).collect();
     let _ = writeln!(report, "{name}:");
-    for (what, lines) in [("expected", expected), ("got", outcome)] {
+    for (what, lines) in [("expected", expected), ("got", &outcome)] {
         let _ = writeln!(report, "  {what}:");
         for line in lines {
             let _ = writeln!(report, "    {line}");

@@ -4,7 +4,7 @@
     const frame = document.createElement('iframe');
     const finished = new Promise((resolve) => {
       frame.addEventListener('finished', () => resolve([]));
-      setTimeout(resolve, 10_000, ['(not finished after 10 s)']);
+      setTimeout(resolve, 30_000, ['(not finished after 30 s)']);
     });
     frame.src = path;
     document.body.append(frame);
