@@ -7,6 +7,7 @@
 use std::{collections::HashSet, fmt::Write, sync::Arc};
 
 use oxc::{allocator::Allocator, parser::Parser, semantic::SemanticBuilder, span::SourceType};
+use oxc_sourcemap::{SourceMap, Token};
 use quick_cache::{Weighter, sync};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -17,6 +18,7 @@ use super::{
         requests::{ATTRIBUTES, RequestKind, split_attributes},
         transform::Origin,
     },
+    edits::{Shift, shifted},
     relative_url,
 };
 use crate::http::own_paths::PACKAGES;
@@ -72,8 +74,10 @@ pub(crate) struct Definition {
     /// second.
     head: String,
     body: String,
-    /// The `data:` URL of the source map of the body.
+    /// The `data:` URL of the source map of the code before it was converted.
     map: Option<String>,
+    /// How the code has moved since.
+    shifts: Vec<Shift>,
 }
 
 impl Definition {
@@ -111,8 +115,23 @@ impl Definition {
         let dynamic =
             dynamic.map(|request| (request.specifier.clone(), absolute(path, &request.specifier)));
         let dynamic = dynamic.collect();
-        let body = module.edits.apply(code);
-        Ok(Self { imports, dynamic, head: module.head, body, map })
+        let (body, shifts) = module.edits.apply_with_shifts(code);
+        Ok(Self { imports, dynamic, head: module.head, body, map, shifts })
+    }
+
+    /// Returns the source map of the body, whose source has a path.
+    fn source_map(&self, path: &str) -> Option<serde_json::Value> {
+        let mut parts = decode_map(self.map.as_deref()?)?.into_parts();
+        for token in &mut parts.tokens {
+            let (line, column) = (token.get_dst_line(), token.get_dst_col());
+            let column = shifted(&self.shifts, line, column);
+            let (source, name) = (token.get_source_id(), token.get_name_id());
+            let (source_line, source_column) = (token.get_src_line(), token.get_src_col());
+            *token = Token::new(line, column, source_line, source_column, source, name);
+        }
+        parts.token_chunks = None;
+        parts.sources = vec![path.into()];
+        serde_json::from_str(&SourceMap::from_parts(parts).to_json_string()).ok()
     }
 
     /// Returns about how much memory this takes, bytes.
@@ -120,6 +139,7 @@ impl Definition {
         self.head.len()
             + self.body.len()
             + self.map.as_ref().map_or(0, String::len)
+            + self.shifts.len() * size_of::<Shift>()
             + 64 * self.imports.len()
     }
 }
@@ -194,11 +214,10 @@ impl Pack<'_> {
         self.write(stamped, |out, member| {
             lines += out[counted..].matches('\n').count();
             counted = out.len();
-            let column = out.len() - out.rfind('\n').map_or(0, |at| at + 1);
-            let map = member.definition.map.as_deref().and_then(decode_map);
-            let Some(mut map) = map else { return };
+            let line = out.rfind('\n').map_or(0, |at| at + 1);
+            let column = out[line..].encode_utf16().count();
             let path = member.key.split('?').next().unwrap_or_default();
-            map["sources"] = serde_json::json!([path]);
+            let Some(map) = member.definition.source_map(path) else { return };
             sections.push(serde_json::json!({
                 "offset": { "line": lines, "column": column },
                 "map": map,
@@ -258,8 +277,79 @@ impl Pack<'_> {
 }
 
 /// Decodes a source map from its `data:` URL.
-fn decode_map(url: &str) -> Option<serde_json::Value> {
+fn decode_map(url: &str) -> Option<SourceMap<'static>> {
     let (_, text) = url.split_once(";base64,")?;
     let bytes = base64_simd::STANDARD.decode_to_vec(text).ok()?;
-    serde_json::from_slice(&bytes).ok()
+    Some(SourceMap::from_json_string(str::from_utf8(&bytes).ok()?).ok()?.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use oxc_sourcemap::{SourceMap, SourceMapBuilder};
+
+    use super::{Definition, Member, Pack};
+
+    /// Returns the word at a position of a text.
+    fn word(text: &str, line: u32, column: u32) -> &str {
+        let line = text.lines().nth(line as usize).unwrap_or_default();
+        let rest = &line[column as usize..];
+        rest.split(|it: char| !it.is_alphanumeric()).next().unwrap_or_default()
+    }
+
+    #[test]
+    fn the_source_map_of_a_pack_has_the_positions_of_its_code() {
+        let code = "import { one, two } from './x';\n\
+                    export const three = one(two, one), four = two;\n\
+                    export default () => four;\n";
+        let mut builder = SourceMapBuilder::default();
+        let source = builder.add_source_and_content("a.ts", code);
+        for (line, text) in (0..).zip(code.lines()) {
+            for name in ["three", "four", ", one", "= two", "(two"] {
+                let Some(at) = text.find(name) else { continue };
+                let skipped = name.len() - name.trim_start_matches([',', ' ', '=', '(']).len();
+                let column = u32::try_from(at + skipped).expect("short");
+                builder.add_token(line, column, line, column, Some(source), None);
+            }
+        }
+        let map = builder.into_sourcemap().to_data_url();
+        let definition =
+            Definition::of("/a.ts", &format!("{code}//# sourceMappingURL={map}\n")).expect("valid");
+        let pack = Pack {
+            members: vec![Member { key: "/a.ts?t=1", definition: &definition }],
+            natives: &HashSet::new(),
+            entries: Vec::new(),
+            version: 1,
+            map: String::new(),
+        };
+        let generated = pack.code(str::to_owned);
+        let map: serde_json::Value =
+            serde_json::from_str(&pack.source_map(str::to_owned)).expect("JSON");
+        let section = &map["sections"][0];
+        let offset = |name| {
+            let number = section["offset"][name].as_u64().expect("a number");
+            u32::try_from(number).expect("short")
+        };
+        let text = section["map"].to_string();
+        let map = SourceMap::from_json_string(&text).expect("a source map");
+        let mut words = Vec::new();
+        for token in map.get_tokens() {
+            let (line, column) = (token.get_dst_line(), token.get_dst_col());
+            let column = if line == 0 { column + offset("column") } else { column };
+            let of_source = word(code, token.get_src_line(), token.get_src_col());
+            // An import is read as a property, `x.one`.
+            let rest = word(&generated, line + offset("line"), column);
+            let line = generated.lines().nth((line + offset("line")) as usize).expect("a line");
+            let text = &line[column as usize..];
+            let read = text.trim_start_matches("(0,").split_once('.');
+            let is_import = read.is_some_and(|(object, property)| {
+                object.chars().all(|it| it == '$' || it.is_alphanumeric())
+                    && property.starts_with(of_source)
+            });
+            assert!(rest == of_source || is_import, "{of_source}: {text:?}");
+            words.push(of_source);
+        }
+        assert_eq!(words.len(), 6, "{words:?}");
+    }
 }

@@ -25,7 +25,27 @@ impl Edits {
     }
 
     /// Applies the edits to the source. Ignores an edit that begins within a replaced span.
-    pub(super) fn apply(mut self, source: &str) -> String {
+    pub(super) fn apply(self, source: &str) -> String {
+        self.write(source, |_, _| {})
+    }
+
+    /// Applies edits that keep the number of lines. Also returns how they move what is to the right
+    /// of them, in the order of the source.
+    pub(super) fn apply_with_shifts(self, source: &str) -> (String, Vec<Shift>) {
+        let mut shifts = Vec::with_capacity(self.0.len());
+        let (mut before, mut after) = (Position::default(), Position::default());
+        let out = self.write(source, |end, out| {
+            before.advance(source, end);
+            after.advance(out, out.len());
+            let by = i64::from(after.column) - i64::from(before.column);
+            let by = i32::try_from(by).unwrap_or_default();
+            shifts.push(Shift { line: before.line, column: before.column, by });
+        });
+        (out, shifts)
+    }
+
+    /// Applies the edits. Calls `at` after each with the end of its span, and what is written.
+    fn write(mut self, source: &str, mut at: impl FnMut(usize, &str)) -> String {
         self.0.sort_by_key(|(start, end, _)| (*start, *end));
         let added: usize = self.0.iter().map(|(_, _, text)| text.len()).sum();
         let mut out = String::with_capacity(source.len() + added);
@@ -36,9 +56,49 @@ impl Edits {
             out.push_str(before);
             out.push_str(&text);
             copied = end;
+            at(end, &out);
         }
         out.push_str(source.get(copied..).unwrap_or_default());
         out
+    }
+}
+
+/// A place in a source from which on the rest of the line has moved. Columns are in UTF-16 code
+/// units, like those of source maps.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Shift {
+    line: u32,
+    column: u32,
+    by: i32,
+}
+
+/// Returns where a column of a line is after the edits.
+pub(super) fn shifted(shifts: &[Shift], line: u32, column: u32) -> u32 {
+    let after = shifts.partition_point(|shift| (shift.line, shift.column) <= (line, column));
+    match shifts[..after].last() {
+        Some(shift) if shift.line == line => column.saturating_add_signed(shift.by),
+        _ => column,
+    }
+}
+
+/// A position in a text that is read from its start.
+#[derive(Default)]
+struct Position {
+    offset: usize,
+    line: u32,
+    column: u32,
+}
+
+impl Position {
+    fn advance(&mut self, text: &str, to: usize) {
+        for character in text.get(self.offset..to).unwrap_or_default().chars() {
+            if character == '\n' {
+                (self.line, self.column) = (self.line + 1, 0);
+            } else {
+                self.column += if character > '\u{ffff}' { 2 } else { 1 };
+            }
+        }
+        self.offset = to;
     }
 }
 
@@ -46,7 +106,7 @@ impl Edits {
 mod tests {
     use oxc::span::Span;
 
-    use super::Edits;
+    use super::{Edits, shifted};
 
     #[test]
     fn edits_are_applied_in_source_order() {
@@ -57,5 +117,28 @@ mod tests {
         edits.insert(24, "!");
         edits.replace(Span::new(7, 8), "ignored");
         assert_eq!(edits.apply(source), ";\nfoo(b.a)!");
+    }
+
+    #[test]
+    fn shifts_are_those_of_the_rest_of_each_line() {
+        let source = "import {\n a } from 'a';\n'\u{1f600}' + a(a) + b\nc";
+        let mut edits = Edits::default();
+        edits.blank(source, Span::new(0, 22), "");
+        let at = |text: &str| u32::try_from(source.find(text).expect(text)).expect("short");
+        edits.replace(Span::new(at("a(a)"), at("(a)")), "(0,x.a)");
+        edits.insert(at(") + b"), "!");
+        let (out, shifts) = edits.apply_with_shifts(source);
+        assert_eq!(out, "\n;\n'\u{1f600}' + (0,x.a)(a!) + b\nc");
+        for ((line, column), expected) in [
+            ((1, 13), 0), // ;
+            ((2, 0), 0),
+            ((2, 7), 7),   // a
+            ((2, 8), 14),  // (
+            ((2, 10), 17), // )
+            ((2, 14), 21), // b
+            ((3, 0), 0),
+        ] {
+            assert_eq!(shifted(&shifts, line, column), expected, "{line}:{column}");
+        }
     }
 }
