@@ -31,6 +31,7 @@ mod missing_module;
 mod module_url;
 mod nesting;
 mod outcome;
+mod pack;
 mod packages;
 mod page;
 mod page_error;
@@ -43,11 +44,12 @@ mod workers;
 
 pub use self::outcome::Packs;
 pub(crate) use self::{
-    definition::{Definition, Member, Pack, is_native},
+    definition::Definition,
     outcome::{
         Module, ModuleOutcome, ModuleRequest, PACKAGES_PATH, PackageContent, PackageOutcome,
         PackageResponse, PageVariables, VARY, Versions,
     },
+    pack::{Member, Pack, is_native},
     page::module_scripts,
     relative_url::resolve as resolve_url,
     service::Esm,
