@@ -27,6 +27,8 @@ struct Scripts {
     sources: Vec<String>,
     /// Whether a `base` element decides what addresses mean.
     has_base: bool,
+    /// Whether a module script may have one content only (`integrity`).
+    has_integrity: bool,
 }
 
 /// Selects one of the lists of [`Scripts`].
@@ -60,15 +62,15 @@ pub(crate) fn has_module(html: &[u8]) -> bool {
 }
 
 /// Returns the addresses of the module scripts of a page, as they are written, if they are all that
-/// imports modules. Returns `None` if an inline script imports something, or if an import map or a
-/// `base` element decides what addresses mean.
+/// imports modules. Returns `None` if an inline script imports something, if an import map or a
+/// `base` element decides what addresses mean, or if a script must have a certain content.
 pub(crate) fn module_scripts(html: &str) -> Option<Vec<String>> {
     if !html.contains("module") {
         return None;
     }
-    let Scripts { modules, maps, classic, sources, has_base } = Scripts::parse(html);
+    let Scripts { modules, maps, classic, sources, has_base, has_integrity } = Scripts::parse(html);
     let imports = modules.iter().chain(&classic).any(|code| code.contains("import"));
-    (maps.is_empty() && !imports && !has_base).then_some(sources)
+    (maps.is_empty() && !imports && !has_base && !has_integrity).then_some(sources)
 }
 
 /// Returns the import map that the inline module scripts of a page need, as JSON that can stand in
@@ -117,7 +119,9 @@ impl Scripts {
                 Ok(())
             }))
             .append_element_content_handler(element!("script[type=module i][src]", |script| {
-                scripts.borrow_mut().sources.extend(script.get_attribute("src"));
+                let mut scripts = scripts.borrow_mut();
+                scripts.sources.extend(script.get_attribute("src"));
+                scripts.has_integrity |= script.has_attribute("integrity");
                 Ok(())
             }));
         for (selector, list) in LISTS {
@@ -158,6 +162,7 @@ mod tests {
             classic: vec!["no".to_owned()],
             sources: vec!["a.js".to_owned()],
             has_base: false,
+            has_integrity: false,
         };
         assert_eq!(Scripts::parse(html), expected);
         assert!(may_import(html.as_bytes()));
@@ -180,6 +185,7 @@ mod tests {
         for more in [
             "<script type=importmap>{}</script>",
             "<base href=/x/>",
+            "<script type=module src=e.js integrity=sha256-x></script>",
             "<script>import('./e.js')</script>",
             "<script type=text/javascript>import('./e.js')</script>",
             "<script type=module>import './e.js'</script>",
