@@ -7,7 +7,7 @@ const WAIT = 50;
 
 /**
  * Finds the module that a line of a pack belongs to, and the line in that module. The definition of
- * a module begins with its URL, see src/esm/definition.rs.
+ * a module begins with its URL, see src/esm/pack.rs.
  *
  * @type {InPack}
  */
@@ -29,7 +29,7 @@ export const report = async ({ error, filename, message, lineno, colno }, isOpen
   if (origin !== location.origin) return;
   /** @type {ErrorPlace} */
   let place = { path: pathname, line: importer ? 0 : lineno };
-  if (pathname.endsWith('/pack')) place = await inPack(filename, lineno);
+  if (pathname === '/__livers/pack') place = await inPack(filename, lineno);
   for (let tries = 0; !isOpen() && tries < TRIES; tries++)
     await new Promise((done) => setTimeout(done, WAIT));
   send({ type: 'error', path: place.path, message, line: place.line, column: colno });

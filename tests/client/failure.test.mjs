@@ -30,6 +30,18 @@ test('a module that cannot be parsed or linked is reported once the socket is op
   assert.deepEqual(await sentAbout(event), [golden('error')]);
 });
 
+test('an error in a pack is that of a module, and a page of that name is no pack', async () => {
+  const pack = ['export default[{', '"/js/app.js?t=4":[[],function*($l){', '', '/a/xx', '}],', '},0];'];
+  globalThis.fetch = async () => ({ text: async () => pack.join('\n') });
+  const place = async (filename, lineno) => {
+    const [sent] = await sentAbout({ ...event, filename: origin + filename, lineno });
+    const { path, line } = JSON.parse(sent);
+    return `${path}:${line}`;
+  };
+  assert.equal(await place('/__livers/pack?entry=%2Fjs%2Fapp.js', 4), '/js/app.js:3');
+  assert.equal(await place('/docs/pack', 4), '/docs/pack:4');
+});
+
 test('errors of code that runs, of other sites and of elements are not reported', async () => {
   for (const other of [
     { error: { name: 'SyntaxError', stack: 'SyntaxError: JSON\n    at JSON.parse (<anonymous>)' } },
