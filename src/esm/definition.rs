@@ -5,7 +5,7 @@ use std::sync::Arc;
 use oxc::{allocator::Allocator, parser::Parser, semantic::SemanticBuilder, span::SourceType};
 use oxc_sourcemap::{SourceMap, Token};
 use quick_cache::{Weighter, sync};
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::Xxh3;
 
 use super::{
     convert::{
@@ -16,6 +16,7 @@ use super::{
     edits::{Shift, shifted},
     relative_url,
 };
+
 pub(super) const SOURCE_MAP: &str = "//# sourceMappingURL=";
 
 /// The capacity of [`Definitions`], bytes.
@@ -46,7 +47,11 @@ impl Definitions {
     /// Converts the JavaScript of a compiled module with a URL path, or returns `None` if it has a
     /// syntax error.
     pub(super) fn get_or_convert(&self, path: &str, code: &str) -> Option<Arc<Definition>> {
-        let key = xxh3_128([path, "\0", code].concat().as_bytes());
+        let mut key = Xxh3::new();
+        for part in [path, "\0", code] {
+            key.update(part.as_bytes());
+        }
+        let key = key.digest128();
         if let Some(definition) = self.0.get(&key) {
             return Some(definition);
         }

@@ -12,7 +12,7 @@ use super::{
     },
     definition::{Definition, SOURCE_MAP},
 };
-use crate::http::own_paths::PACKAGES;
+use crate::http::own_paths::{FOLDER, PACKAGES};
 
 /// A module in a pack.
 pub(crate) struct Member<'m> {
@@ -35,7 +35,7 @@ pub(crate) fn is_native(url: &str) -> bool {
     }
     match url.strip_prefix(PACKAGES) {
         Some(file) => file.contains("?import") || file.starts_with("node:"),
-        None => url.starts_with("/__livers/") || !url.starts_with('/') || url.starts_with("//"),
+        None => url.starts_with(FOLDER) || !url.starts_with('/') || url.starts_with("//"),
     }
 }
 

@@ -172,8 +172,8 @@ impl Esm {
         })
     }
 
-    /// Compiles a file and converts it to a definition. Returns `None` for what the browser has to
-    /// load by itself: it is no module, or has an error, which that request reports.
+    /// Compiles a file and converts it to a definition. Returns `None` for a file that is no module
+    /// or has an error: the browser requests it, and that request reports the error.
     pub(crate) async fn definition(
         &self,
         request: ModuleRequest<'_>,
