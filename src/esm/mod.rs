@@ -9,6 +9,10 @@
 //! leads to. The inline scripts of a page get an import map ([`page`]). A source that does not
 //! compile yields a [`mod@compile_error`], shown in the page and in the terminal.
 //!
+//! A page with many modules gets them in packs: each module becomes a function ([`mod@definition`])
+//! for the registry in the page, as the files of packages do ([`convert`]), and [`mod@pack`] writes
+//! many of them into one response.
+//!
 //! Nothing outside of this module names oxc. Compiling and resolving block, on the disk and on the
 //! processor, so [`Esm`] runs them on threads of their own ([`workers`]), within a deadline.
 //!
@@ -44,6 +48,7 @@ mod workers;
 
 pub use self::outcome::Packs;
 pub(crate) use self::{
+    convert::requests::split_attributes,
     definition::Definition,
     outcome::{
         Module, ModuleOutcome, ModuleRequest, PACKAGES_PATH, PackageContent, PackageOutcome,

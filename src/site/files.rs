@@ -258,7 +258,9 @@ impl Site {
         }
         let PreparedFile { file, url, path, .. } = prepared;
         #[cfg(feature = "esm")]
-        if let Some(entry) = self.entry(file, path, query.uri, query.headers, query.host).await {
+        if prepared.may_compile
+            && let Some(entry) = self.entry(path, query.uri, query.headers, query.host).await
+        {
             return self.finish(query, &prepared.fields, None, entry);
         }
         let may_compile = prepared.may_compile || query.uri.query().is_some();

@@ -200,6 +200,18 @@ impl Site {
         }
     }
 
+    /// Finds the file at a path, or the one that a project serves there by convention.
+    #[cfg_attr(not(feature = "esm"), allow(dead_code))]
+    pub(super) async fn find_in_project(&self, url: &UrlPath, ask: FileRequest) -> Lookup {
+        let found = self.files.find(url, ask.clone()).await.lookup;
+        if let Lookup::NotFound(_) | Lookup::File(StatusCode::NOT_FOUND, _) = found
+            && let Some(fallback) = self.project_fallback(url, ask, &found).await
+        {
+            return fallback;
+        }
+        found
+    }
+
     /// Finds the file that a project serves at a path where there is none, by convention.
     pub(super) async fn project_fallback(
         &self,

@@ -34,7 +34,7 @@ pub(in crate::esm) const ATTRIBUTES: &str = " with {";
 
 /// Splits a specifier or a URL into itself and the import attributes that follow it, as they stand
 /// in a statement.
-pub(in crate::esm) fn split_attributes(request: &str) -> (&str, &str) {
+pub(crate) fn split_attributes(request: &str) -> (&str, &str) {
     request.split_at(request.find(ATTRIBUTES).unwrap_or(request.len()))
 }
 

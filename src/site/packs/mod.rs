@@ -36,7 +36,6 @@ use super::{Site, modules::JAVASCRIPT, response::plain};
 use crate::{
     docroot::Dependencies,
     esm::{self, Esm, Member, Packs},
-    files::ServedFile,
     http::{
         body::Response,
         own_paths::{FOLDER, GRAPH, PACK, PACKAGES, is_own},
@@ -57,11 +56,10 @@ const REGISTRY_MODULES: [&str; 7] = [
 ];
 
 impl Site {
-    /// Answers a request of a page for one of its entries, or returns `None` if the request is for
-    /// something else, or the page gets no packs.
+    /// Answers a request of a page for a script, if that is one of its entries. Returns `None` if it
+    /// is something else, or the page gets no packs.
     pub(super) async fn entry(
         &self,
-        file: &ServedFile,
         path: &str,
         uri: &Uri,
         headers: &HeaderMap,
@@ -76,7 +74,6 @@ impl Site {
         if uri.query().is_some()
             || !is("sec-fetch-dest", "script")
             || is("sec-fetch-mode", "no-cors")
-            || !is_script(&file.path.to_string_lossy())
         {
             return None;
         }
@@ -86,7 +83,7 @@ impl Site {
             return None;
         }
         // The browser reports the errors of an entry.
-        self.load_definition(path, Some(&page), host).await?;
+        self.load(path.to_owned(), Some(page), host).await.definition?;
         let url = |entry| format!("entry={}", utf8_percent_encode(entry, NON_ALPHANUMERIC));
         let urls: Vec<_> = entries.iter().map(|entry| url(entry)).collect();
         let key = serde_json::to_string(path).ok()?;
@@ -252,7 +249,7 @@ fn packages_of(modules: &[Loaded]) -> Vec<String> {
     urls.filter(|url| seen.insert(*url)).cloned().collect()
 }
 
+/// Returns whether a URL path is that of a script, which may be a module.
 fn is_script(path: &str) -> bool {
-    let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
-    ["js", "mjs", "ts", "mts", "jsx", "tsx"].contains(&extension)
+    Esm::may_compile(path.as_ref(), "")
 }

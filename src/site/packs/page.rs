@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use hyper::StatusCode;
-
 use super::{is_script, state::Entries};
 use crate::{
     docroot::Content,
@@ -64,13 +62,7 @@ impl Site {
             return None;
         }
         let request = FileRequest { page: true, navigation: true, ..FileRequest::default() };
-        let mut lookup = self.files.find(&url, request.clone()).await.lookup;
-        if let Lookup::NotFound(_) | Lookup::File(StatusCode::NOT_FOUND, _) = lookup
-            && let Some(fallback) = self.project_fallback(&url, request, &lookup).await
-        {
-            lookup = fallback;
-        }
-        match lookup {
+        match self.find_in_project(&url, request).await {
             Lookup::File(_, file) => Some(file),
             _ => None,
         }

@@ -115,6 +115,7 @@ impl Site {
         paths().filter(|path| stamps.get(*path).copied() <= since).map(str::to_owned).collect()
     }
 
+    /// Loads the module at a URL without a version stamp.
     pub(super) async fn load(&self, url: String, importer: Option<String>, host: &str) -> Loaded {
         let (version, began) = (self.live.hub().version(), SystemTime::now());
         if let Some(known) = self.packs.module(&url, version) {
@@ -129,7 +130,7 @@ impl Site {
 
     /// Loads the module at a URL without a version stamp. Returns `None` if the browser has to load
     /// it itself.
-    pub(super) async fn load_definition(
+    async fn load_definition(
         &self,
         url: &str,
         importer: Option<&str>,
@@ -177,13 +178,11 @@ impl Site {
     ) -> Option<ServedFile> {
         let query = (!query.is_empty()).then(|| query.to_owned());
         let request = FileRequest { query, ..FileRequest::default() };
-        let mut lookup = self.files.find(path, request.clone()).await.lookup;
-        if let Lookup::NotFound(_) = lookup {
-            if let Some(fallback) = self.project_fallback(path, request.clone(), &lookup).await {
-                lookup = fallback;
-            } else if let Some(own) = self.own_path(path, importer).await {
-                lookup = self.files.find(&own, request).await.lookup;
-            }
+        let mut lookup = self.find_in_project(path, request.clone()).await;
+        if let Lookup::NotFound(_) = lookup
+            && let Some(own) = self.own_path(path, importer).await
+        {
+            lookup = self.files.find(&own, request).await.lookup;
         }
         match lookup {
             Lookup::File(_, file) => Some(file),
@@ -228,10 +227,10 @@ fn headers_of_import(importer: Option<&str>, host: &str) -> HeaderMap {
     headers
 }
 
-/// Returns the path of a URL without an origin.
+/// Returns the path of a URL without an origin, which import attributes may follow.
 pub(super) fn path_of(url: &str) -> &str {
-    let end = url.find('?').or_else(|| url.find(" with {"));
-    &url[..end.unwrap_or(url.len())]
+    let (url, _) = esm::split_attributes(url);
+    url.split('?').next().unwrap_or_default()
 }
 
 /// Returns a URL without its version stamp.
