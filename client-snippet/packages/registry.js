@@ -4,11 +4,8 @@
 // CommonJS runs at its first `require`. ES modules are linked as a whole graph and then run, in the
 // order of a browser: see `link` and `evaluate`. Nothing here is global.
 
-import { runScript } from './elements.js';
-import { DONE, evaluate, LINKED, NEW, RUNNING } from './evaluate.js';
-import { expandStars, findMissing, moduleNamespace } from './exports.js';
-import { defaultOf, namespaceOf } from './namespace.js';
-import { process, stub, unavailable } from './node.js';
+import { defaultOf, namespaceOf, process, stub, unavailable } from './commonjs.js';
+import { DONE, evaluate, expandStars, findMissing, LINKED, moduleNamespace, NEW, RUNNING } from './records.js';
 
 export { process };
 
@@ -76,6 +73,7 @@ export const scripts = (keys) => {
   const missing = keys.filter((key) => !definitions.has(key));
   return Promise.all(
     missing.map(async (key) => {
+      const { runScript } = await import('./elements.js'); // few pages need it
       const definition = await runScript(`${base}${key}?script`);
       define({ [key]: /** @type {any} */ (definition) });
     }),

@@ -4,6 +4,9 @@
 //! import each other by relative URLs. A page loads `client.js`; everything else is loaded on
 //! demand.
 
+#[cfg(feature = "esm")]
+use std::collections::VecDeque;
+
 use hyper::{
     Request, StatusCode,
     header::{CACHE_CONTROL, HeaderValue},
@@ -26,7 +29,7 @@ const SCRIPTS: &[(&str, &str)] = scripts! {
     "reload": "client.js" "update.js" "address.js" "sheets.js" "adopted.js" "assets.js" "morph.js"
         "match.js" "parse.js" "reload.js" "failure.js";
     "hmr": "hot.js" "renew.js" "plan.js" "families.js" "refresh.js" "prefresh.js" "overlay.js" "helpers.js";
-    "packages": "graph.js" "evaluate.js" "exports.js" "registry.js" "namespace.js" "node.js" "elements.js";
+    "packages": "graph.js" "registry.js" "records.js" "commonjs.js" "elements.js";
 };
 
 /// Answers a request for the module at `name`, or returns `None` if there is no such module.
@@ -42,9 +45,34 @@ pub(super) fn answer<B>(name: &str, request: &Request<B>) -> Option<Response> {
     Some(response)
 }
 
+/// Returns the names of modules, and of all that they import, each once. Leaves out other names.
+#[cfg(feature = "esm")]
+pub(super) fn with_imports<'n>(names: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
+    let mut found = Vec::new();
+    let mut queue: VecDeque<_> = names.collect();
+    while let Some(name) = queue.pop_front() {
+        let module = SCRIPTS.iter().find(|(script, _)| script[1..] == *name);
+        if let Some((_, text)) = module
+            && !found.contains(&name)
+        {
+            found.push(name);
+            queue.extend(imports(text));
+        }
+    }
+    found
+}
+
+/// Returns the names of the modules that one of these scripts imports.
+#[cfg(any(feature = "esm", test))]
+fn imports(text: &str) -> impl Iterator<Item = &str> {
+    let imports = text.split("from './").skip(1).filter_map(|part| part.split_once('\''));
+    // Comments show imports, too, but not whole statements.
+    imports.filter(|(_, rest)| rest.starts_with(';')).map(|(name, _)| name)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::SCRIPTS;
+    use super::{SCRIPTS, imports};
     use crate::http::own_paths;
 
     #[test]
@@ -63,15 +91,22 @@ mod tests {
     #[test]
     fn every_imported_module_is_served() {
         for (importer, text) in SCRIPTS {
-            for part in text.split("from './").skip(1) {
-                let (name, rest) = part.split_once('\'').unwrap();
-                // Comments show imports, too, but not whole statements.
-                if !rest.starts_with(';') {
-                    continue;
-                }
+            for name in imports(text) {
                 let is_served = SCRIPTS.iter().any(|(script, _)| script[1..] == *name);
                 assert!(is_served, "{importer} imports {name}");
             }
+        }
+    }
+    #[test]
+    #[cfg(feature = "esm")]
+    fn what_modules_import_is_found_through_others() {
+        for (names, expected) in [
+            ("refresh.js", "refresh.js families.js hot.js"),
+            ("hot.js prefresh.js", "hot.js prefresh.js families.js"),
+            ("graph.js", "graph.js hot.js registry.js commonjs.js records.js"),
+            ("npm/x/index.js", ""),
+        ] {
+            assert_eq!(super::with_imports(names.split(' ')).join(" "), expected);
         }
     }
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { evaluate, LINKED } from '../../client-snippet/packages/evaluate.js';
+import { evaluate, LINKED } from '../../client-snippet/packages/records.js';
 
 // Creates linked records of modules: their imports, by name. A module with a capital name awaits
 // once, and logs another line after that. A module whose name ends with `!` throws at its end.

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { expandStars, findMissing, moduleNamespace } from '../../client-snippet/packages/exports.js';
+import { expandStars, findMissing, moduleNamespace } from '../../client-snippet/packages/records.js';
 
 // Creates the records of modules. Each has values of its own, exports from others as
 // [module, name], and the modules of its `export *`.

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::support::browser::{Page, browser};
 use crate::support::dir::TempDir;
+use crate::support::http::get_with;
 use crate::support::server::Livers;
 
 /// Creates a project that renders two components, with packages from the registry.
@@ -158,6 +159,30 @@ async fn unnamed_components_and_classes_of_react_are_refreshed() {
     wait_for(&page, "other", "one x").await;
     dir.write("text.jsx", "export default (of) => <b>two {of}</b>;");
     wait_for(&page, "other", "two x").await;
+}
+
+#[tokio::test]
+async fn a_packed_page_with_react_takes_12_requests() {
+    let main = "import { createRoot } from 'react-dom/client'; import App from './App';
+        createRoot(document.querySelector('#root')).render(<App/>);";
+    let dir = project(&["react", "react-dom", "scheduler"], "{}", main);
+    dir.write("Part.jsx", counter("export default function Part()", "react", "part", "one"));
+    dir.write("Other.jsx", counter("export default function Other()", "react", "other", "one"));
+    let livers = Livers::on(dir.path()).args(["--packs", "always"]).start().await;
+    let page = browser().await.open(livers.url()).await;
+    wait_for(&page, "part", "one 0 new").await;
+    let urls = page.requests().into_iter().map(|request| request.url);
+    let urls: Vec<_> = urls.filter(|url| url.starts_with(livers.url())).collect();
+    assert!(urls.len() <= 12, "{urls:#?}");
+    // No module of livers waits for another one or for a pack.
+    let headers =
+        [("Sec-Fetch-Dest", "script"), ("Sec-Fetch-Mode", "cors"), ("Referer", livers.url())];
+    let entry = get_with(livers.port(), "/main.jsx", &headers).await;
+    let own = urls.iter().filter(|url| url.ends_with(".js") && !url.ends_with("/client.js"));
+    for url in own {
+        let path = &url[livers.url().len() - 1..];
+        assert!(entry.text().contains(path), "{path} is not in {}", entry.text());
+    }
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ use self::{
     query::PackQuery,
     walk::{Loaded, path_of, unstamped},
 };
-use super::{Site, modules::JAVASCRIPT, response::plain};
+use super::{Site, modules::JAVASCRIPT, response::plain, scripts};
 use crate::{
     docroot::Dependencies,
     esm::{self, Esm, Member, Packs},
@@ -43,17 +43,6 @@ use crate::{
     },
     live::referrer::referrer,
 };
-
-/// What [`GRAPH`] imports, from `client-snippet`.
-const REGISTRY_MODULES: [&str; 7] = [
-    "hot.js",
-    "registry.js",
-    "evaluate.js",
-    "exports.js",
-    "namespace.js",
-    "node.js",
-    "elements.js",
-];
 
 impl Site {
     /// Answers a request of a page for a script, if that is one of its entries. Returns `None` if it
@@ -83,18 +72,21 @@ impl Site {
             return None;
         }
         // The browser reports the errors of an entry.
-        self.load(path.to_owned(), Some(page), host).await.definition?;
+        let loaded = self.load(path.to_owned(), Some(page), host).await;
+        loaded.definition.as_ref()?;
         let url = |entry| format!("entry={}", utf8_percent_encode(entry, NON_ALPHANUMERIC));
         let urls: Vec<_> = entries.iter().map(|entry| url(entry)).collect();
         let key = serde_json::to_string(path).ok()?;
         let urls = urls.join("&");
-        // What the registry imports is named here, so that it is requested at once.
-        let imports = REGISTRY_MODULES.map(|name| format!("import \"{FOLDER}{name}\";\n"));
+        // All modules of livers that are needed are named here, so that they are requested at once.
+        let own = loaded.imports().filter_map(|url| url.strip_prefix(FOLDER));
+        let own = scripts::with_imports(own.chain(GRAPH.strip_prefix(FOLDER)));
+        let own = own.iter().map(|name| format!("import \"{FOLDER}{name}\";\n"));
         let text = format!(
             "import * as pack from \"{PACK}?{urls}\";\nimport \"{PACK}?packages&{urls}\";\n\
              import {{ define, run }} from \"{GRAPH}\";\n{}define(pack);\nconst wait = run({key});\n\
              if (wait) await wait;\n",
-            imports.concat()
+            own.collect::<String>()
         );
         let made = Representation::from_bytes(StatusCode::OK, JAVASCRIPT, text);
         Some(made.into_response(&Method::GET, headers))
