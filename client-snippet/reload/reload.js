@@ -7,6 +7,7 @@ export const untilAvailable = async ({ fetch, location, setTimeout }, isOpen) =>
     try {
       const { status } = await fetch(location.href, {
         method: 'HEAD',
+        headers: { accept: 'text/html' }, // a route of an application may be a page only
         cache: 'no-store',
         redirect: 'manual', // a redirect is an answer, even to another site
       });

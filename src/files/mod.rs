@@ -52,7 +52,7 @@ pub(crate) struct FileRequest {
     pub(crate) query: Option<String>,
     /// Whether the response is displayed as a page in a tab or frame.
     pub(crate) page: bool,
-    /// Whether the request is a navigation.
+    /// Whether the request is a navigation, or asks for HTML.
     pub(crate) navigation: bool,
     /// The content codings that the client accepts.
     pub(crate) accepted: Accepted,

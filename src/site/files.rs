@@ -49,7 +49,7 @@ struct FileQuery<'r> {
     host: &'r str,
     /// Whether the response is displayed as a page in a tab or frame.
     page: bool,
-    /// Whether the request is certain to be a navigation.
+    /// Whether the request is certain to be a navigation, or a script's for HTML.
     navigation: bool,
     /// What a page is stamped with.
     stamp: Stamp,
@@ -85,7 +85,9 @@ impl Site {
         let head = RequestHead { method, headers, host, path: uri.path(), query: uri.query() };
         let ticket = self.live.on_request(head).await;
         let (page, stamp) = (ticket.is_page(), ticket.stamp);
-        let navigation = page && inject::is_navigation(headers);
+        // A script may ask for the page of a route: the client does before it reloads, and so do
+        // libraries that navigate by `fetch`.
+        let navigation = page && inject::is_navigation(headers) || inject::asks_for_html(headers);
         let query = FileQuery { method, uri, headers, host, page, navigation, stamp };
         let variant = Variant { page, navigation, accepted: Accepted::from_headers(headers) };
         match self.cache.get(uri.path(), variant) {

@@ -71,7 +71,8 @@ pub(crate) fn is_navigation(request: &HeaderMap) -> bool {
     }
 }
 
-fn asks_for_html(request: &HeaderMap) -> bool {
+/// Returns whether a request accepts `text/html` explicitly.
+pub(crate) fn asks_for_html(request: &HeaderMap) -> bool {
     let mut accepted = request.get_all(ACCEPT).iter();
     accepted.any(|value| value.to_str().is_ok_and(|value| value.contains("text/html")))
 }

@@ -181,3 +181,32 @@ async fn a_not_found_page_and_a_listing_reload() {
     assert_eq!(pages[1].navigations(), 3);
     expect_empty_console(&pages[1]);
 }
+
+/// The client asks for the page before it reloads, and a browser logs requests for missing pages.
+#[tokio::test]
+async fn a_route_of_an_application_reloads_without_an_error_in_the_console() {
+    for (args, package) in [(&["--spa"][..], None), (&["--packs", "always"], Some("{}"))] {
+        let dir = site();
+        if let Some(package) = package {
+            dir.write("package.json", package);
+        }
+        let html = |text: &str| {
+            format!(
+                "<!doctype html><title>x</title><p>{text}</p><script type=module src=/a.js></script>"
+            )
+        };
+        dir.write("index.html", html("one"));
+        dir.write("a.js", "window.a = 1;");
+        let livers = Livers::on(dir.path()).args(args).start().await;
+        let pages = open_pages(&livers, &["/deep/route"]).await;
+        let page = &pages[0];
+        page.wait_until("window.a === 1").await;
+        dir.write("a.js", "window.a = 2;");
+        page.wait_until("window.a === 2").await;
+        wait_for_tabs(&livers, 1).await;
+        dir.write("index.html", html("two"));
+        page.wait_until("document.querySelector('p').textContent === 'two'").await;
+        assert_eq!(page.navigations(), 3, "{args:?}");
+        expect_empty_console(page);
+    }
+}

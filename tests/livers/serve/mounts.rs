@@ -108,7 +108,10 @@ async fn spa_page_is_served_to_navigations_without_a_file() {
             assert!(page.text().contains(text), "{flag} {path}: {page:?}");
         }
         let html = [("Accept", "text/html,*/*")];
-        assert!(http::get_with(livers.port(), "/user/7", &html).await.text().contains(text));
+        for headers in [&html[..], &[html[0], FETCH]] {
+            let page = http::get_with(livers.port(), "/user/7", headers).await;
+            assert!(page.text().contains(text), "{flag} {headers:?}");
+        }
         for headers in [&[FETCH][..], &[("Sec-Fetch-Dest", "script")], &[("Accept", "*/*")]] {
             let answer = http::get_with(livers.port(), "/user/7.js", headers).await;
             assert_eq!(answer.status, 404, "{flag} {headers:?}");
