@@ -104,7 +104,8 @@ export const define = ({ default: [more, at], ...natives }) => {
 /** Runs an entry. Returns a promise if it awaits. @type {(key: string) => Promise<void> | undefined} */
 export const run = (key) => {
   entries.add(key);
-  return runKey(key);
+  // Its pack lacks what the scripts before it import, and their packs may have failed to load.
+  return missing(key)[0] === undefined ? runKey(key) : load(key, '').then(() => runKey(key));
 };
 
 loader.load = async (url) => {

@@ -62,6 +62,14 @@ fn requested(page: &Page) -> Vec<String> {
     paths.filter(|path| path.starts_with("src/") || path.starts_with("__livers/pack")).collect()
 }
 
+/// Returns the names of the modules in a pack.
+async fn modules_of(livers: &Livers, pack: &str) -> String {
+    let response = get(livers.port(), &format!("/{pack}")).await;
+    let lines = response.text().lines().filter_map(|line| line.strip_prefix("\"/"));
+    let names = lines.filter_map(|line| line.split_once(".ts")).map(|it| it.0);
+    names.collect::<Vec<_>>().join(" ")
+}
+
 async fn wait_for_title(page: &Page, title: &str) {
     page.wait_until(&format!("document.title === '{title}'")).await;
 }
@@ -134,13 +142,8 @@ async fn an_edit_and_an_import_send_only_what_the_page_lacks() {
 
     let packs = requested(&page);
     let [.., edit, later, again] = &packs[..] else { panic!("{packs:?}") };
-    for (pack, modules) in [(edit, "m0"), (later, "later more"), (again, "m0")] {
-        let response = get(livers.port(), &format!("/{pack}")).await;
-        let text = response.text();
-        let names = text.lines().filter_map(|line| line.strip_prefix("\"/src/"));
-        let names: Vec<_> =
-            names.filter_map(|line| line.split_once(".ts")).map(|it| it.0).collect();
-        assert_eq!(names.join(" "), modules, "{pack}");
+    for (pack, modules) in [(edit, "src/m0"), (later, "src/later src/more"), (again, "src/m0")] {
+        assert_eq!(modules_of(&livers, pack).await, modules, "{pack}");
     }
 }
 
@@ -270,5 +273,12 @@ async fn scripts_of_a_page_share_the_modules_of_their_pack() {
         page.wait_until("document.title !== 'none'").await;
         let title: String = page.eval("document.title").await;
         assert_eq!(title, "classic,shared,a,a2,b", "{packs}");
+        let requested = requested(&page);
+        let mut sent = Vec::new();
+        for pack in requested.iter().filter(|path| path.contains("?entry=")) {
+            sent.push(modules_of(&livers, pack).await);
+        }
+        sent.sort();
+        assert_eq!(sent, if packs == "always" { &["a shared", "b"][..] } else { &[] });
     }
 }

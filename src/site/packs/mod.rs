@@ -1,7 +1,8 @@
 //! Serves the modules of a page together, in a few packs, instead of a response for each.
 //!
-//! The response to a module script of a page (an entry) consists of a few lines: they import the
-//! pack of all entries of the page, with everything that these import, and run the entry from it.
+//! The response to a module script of a page (an entry) consists of a few lines: they import a pack
+//! of the entry and everything that it imports, without what the entries before it import, and run
+//! the entry from it. So an entry that cannot be loaded concerns no other one, as in a browser.
 //! The page's registry (`client-snippet/packages/graph.js`) links and runs the modules of packs. It
 //! requests further packs for `import()` and for changes. Any other request for a module gets that
 //! module: see [`modules`](super::modules).
@@ -68,22 +69,21 @@ impl Site {
         }
         let page = referrer(headers, host).filter(|page| !is_script(page) && !is_own(page))?;
         let entries = self.entries(&page, host).await?;
-        if !entries.iter().any(|entry| entry == path) {
-            return None;
-        }
+        let before = entries.iter().position(|entry| entry == path)?;
         // The browser reports the errors of an entry.
         let loaded = self.load(path.to_owned(), Some(page), host).await;
         loaded.definition.as_ref()?;
-        let url = |entry| format!("entry={}", utf8_percent_encode(entry, NON_ALPHANUMERIC));
-        let urls: Vec<_> = entries.iter().map(|entry| url(entry)).collect();
+        let parameter =
+            |name, url: &str| format!("{name}={}", utf8_percent_encode(url, NON_ALPHANUMERIC));
+        let after = entries[..before].iter().map(|url| format!("&{}", parameter("after", url)));
+        let wanted = parameter("entry", path) + &after.collect::<String>();
         let key = serde_json::to_string(path).ok()?;
-        let urls = urls.join("&");
         // All modules of livers that are needed are named here, so that they are requested at once.
         let own = loaded.imports().filter_map(|url| url.strip_prefix(FOLDER));
         let own = scripts::with_imports(own.chain(GRAPH.strip_prefix(FOLDER)));
         let own = own.iter().map(|name| format!("import \"{FOLDER}{name}\";\n"));
         let text = format!(
-            "import * as pack from \"{PACK}?{urls}\";\nimport \"{PACK}?packages&{urls}\";\n\
+            "import * as pack from \"{PACK}?{wanted}\";\nimport \"{PACK}?packages&{wanted}\";\n\
              import {{ define, run }} from \"{GRAPH}\";\n{}define(pack);\nconst wait = run({key});\n\
              if (wait) await wait;\n",
             own.collect::<String>()
@@ -175,7 +175,9 @@ impl Site {
         let key = (format!("{entries:?}{since:?}{after:?}"), host.to_owned());
         let walk = async {
             let known = self.graph(after, None, host).await;
-            let known: HashSet<_> = known.into_iter().map(|loaded| loaded.url).collect();
+            // One that the browser has to load itself may have failed.
+            let known = known.into_iter().filter(|loaded| loaded.definition.is_some());
+            let known: HashSet<_> = known.map(|loaded| loaded.url).collect();
             let mut modules = self.graph(entries, *since, host).await;
             // The page has an entry in an earlier version, if at all.
             let entries: HashSet<_> = entries.iter().map(|url| unstamped(url)).collect();

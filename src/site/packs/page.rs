@@ -30,11 +30,7 @@ impl Site {
         if let Some(known) = self.packs.entries(&key, version) {
             return known;
         }
-        let scripts = match module_scripts(page, &html) {
-            Some(scripts) => Some(self.loadable(scripts, page, host).await),
-            None => None,
-        };
-        let entries = match scripts {
+        let entries = match module_scripts(page, &html) {
             Some(entries) if self.packs.mode() == Packs::Always => Some(entries),
             Some(entries) if self.has_more_modules(&entries, FEW, host).await => Some(entries),
             _ => None,
@@ -42,17 +38,6 @@ impl Site {
         let entries = entries.map(Arc::new);
         self.packs.keep_entries(key, version, entries.clone());
         entries
-    }
-
-    /// Returns the module scripts that compile. The browser reports the errors of the other ones,
-    /// which concern no other script.
-    async fn loadable(&self, scripts: Vec<String>, page: &str, host: &str) -> Vec<String> {
-        let mut found = Vec::new();
-        for script in scripts {
-            let loaded = self.load(script.clone(), Some(page.to_owned()), host).await;
-            found.extend(loaded.definition.map(|_| script));
-        }
-        found
     }
 
     /// Finds the file of a page. That of a backend has none.
