@@ -104,7 +104,8 @@ export const define = ({ default: [more, at], ...natives }) => {
 /** Runs an entry. Returns a promise if it awaits. @type {(key: string) => Promise<void> | undefined} */
 export const run = (key) => {
   entries.add(key);
-  // Its pack lacks what the scripts before it import, and their packs may have failed to load.
+  // Its pack lacks what the scripts before it have brought, unless they failed for a reason that the
+  // server did not know, or the script is `async` and runs before them.
   return missing(key)[0] === undefined ? runKey(key) : load(key, '').then(() => runKey(key));
 };
 

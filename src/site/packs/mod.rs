@@ -1,8 +1,8 @@
 //! Serves the modules of a page together, in a few packs, instead of a response for each.
 //!
 //! The response to a module script of a page (an entry) consists of a few lines: they import a pack
-//! of the entry and everything that it imports, without what the entries before it import, and run
-//! the entry from it. So an entry that cannot be loaded concerns no other one, as in a browser.
+//! of the entry and everything that it imports, without what the entries before it have brought, and
+//! run the entry from it. So an entry that cannot be loaded concerns no other one, as in a browser.
 //! The page's registry (`client-snippet/packages/graph.js`) links and runs the modules of packs. It
 //! requests further packs for `import()` and for changes. Any other request for a module gets that
 //! module: see [`modules`](super::modules).
@@ -17,6 +17,7 @@ mod walk;
 
 use std::{
     collections::{HashMap, HashSet},
+    slice,
     sync::Arc,
     time::SystemTime,
 };
@@ -75,8 +76,8 @@ impl Site {
         loaded.definition.as_ref()?;
         let parameter =
             |name, url: &str| format!("{name}={}", utf8_percent_encode(url, NON_ALPHANUMERIC));
-        let after = entries[..before].iter().map(|url| format!("&{}", parameter("after", url)));
-        let wanted = parameter("entry", path) + &after.collect::<String>();
+        let before = entries[..before].iter().map(|url| format!("&{}", parameter("before", url)));
+        let wanted = parameter("entry", path) + &before.collect::<String>();
         let key = serde_json::to_string(path).ok()?;
         // All modules of livers that are needed are named here, so that they are requested at once.
         let own = loaded.imports().filter_map(|url| url.strip_prefix(FOLDER));
@@ -171,13 +172,18 @@ impl Site {
 
     /// Loads the modules that a pack contains.
     async fn wanted(&self, query: &PackQuery, host: &str) -> Arc<Vec<Loaded>> {
-        let PackQuery { entries, since, after, .. } = query;
-        let key = (format!("{entries:?}{since:?}{after:?}"), host.to_owned());
+        let PackQuery { entries, since, after, before, .. } = query;
+        let key = (format!("{entries:?}{since:?}{after:?}{before:?}"), host.to_owned());
         let walk = async {
-            let known = self.graph(after, None, host).await;
-            // One that the browser has to load itself may have failed.
-            let known = known.into_iter().filter(|loaded| loaded.definition.is_some());
-            let known: HashSet<_> = known.map(|loaded| loaded.url).collect();
+            let mut known = self.graph(after, None, host).await;
+            for script in before {
+                let graph = self.graph(slice::from_ref(script), None, host).await;
+                // One that fails to load brings nothing.
+                if graph.iter().all(Loaded::is_certain_to_load) {
+                    known.extend(graph);
+                }
+            }
+            let known: HashSet<_> = known.into_iter().map(|loaded| loaded.url).collect();
             let mut modules = self.graph(entries, *since, host).await;
             // The page has an entry in an earlier version, if at all.
             let entries: HashSet<_> = entries.iter().map(|url| unstamped(url)).collect();

@@ -11,6 +11,8 @@ pub(super) struct PackQuery {
     pub(super) since: Option<u64>,
     /// These modules, and all that they import, are known.
     pub(super) after: Vec<String>,
+    /// These module scripts come before in the page, and may fail to load.
+    pub(super) before: Vec<String>,
     /// The URL path of the page.
     pub(super) page: Option<String>,
     /// Whether the files of packages are wanted, instead of the modules that import them.
@@ -30,6 +32,7 @@ impl PackQuery {
                 "entry" => parsed.entries.push(value),
                 "since" => parsed.since = value.parse().ok(),
                 "after" => parsed.after.push(value),
+                "before" => parsed.before.push(value),
                 "page" => parsed.page = Some(value),
                 "packages" => parsed.packages = true,
                 "map" => parsed.map = true,
@@ -46,11 +49,14 @@ mod tests {
 
     #[test]
     fn queries_are_parsed() {
-        let query = PackQuery::parse("entry=%2Fa.js%3Fx&entry=/b.js&since=3&after=/c.js&page=/d&q");
+        let query = PackQuery::parse(
+            "entry=%2Fa.js%3Fx&entry=/b.js&since=3&after=/c.js&before=/e.js&page=/d&q",
+        );
         let expected = PackQuery {
             entries: vec!["/a.js?x".to_owned(), "/b.js".to_owned()],
             since: Some(3),
             after: vec!["/c.js".to_owned()],
+            before: vec!["/e.js".to_owned()],
             page: Some("/d".to_owned()),
             packages: false,
             map: false,

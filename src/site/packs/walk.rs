@@ -17,7 +17,10 @@ use crate::{
     docroot::{Content, FileStamp},
     esm::{self, Definition, ModuleRequest},
     files::{FileRequest, Lookup, ServedFile},
-    http::{own_paths::PACKAGES, url_path::UrlPath},
+    http::{
+        own_paths::{FOLDER, PACKAGES},
+        url_path::UrlPath,
+    },
     site::Site,
 };
 
@@ -39,6 +42,12 @@ impl Loaded {
     /// Returns the URLs of its imports.
     pub(super) fn imports(&self) -> impl Iterator<Item = &String> {
         self.definition.iter().flat_map(|definition| definition.imports.iter().map(|(url, _)| url))
+    }
+
+    /// Returns whether nothing that the browser has to load itself can fail.
+    pub(super) fn is_certain_to_load(&self) -> bool {
+        let may_fail = |url: &String| esm::is_native(url) && !url.starts_with(FOLDER);
+        self.definition.is_some() && !self.imports().any(may_fail)
     }
 }
 
