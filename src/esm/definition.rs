@@ -68,6 +68,8 @@ pub(crate) struct Definition {
     pub(crate) imports: Vec<(String, String)>,
     /// The specifiers of `import()`, and their URLs.
     pub(crate) dynamic: Vec<(String, String)>,
+    /// Whether the module exports something.
+    pub(crate) has_exports: bool,
     /// The source of the generator function, in two parts: the first is on the first line of the
     /// second.
     pub(super) head: String,
@@ -113,8 +115,10 @@ impl Definition {
         let dynamic =
             dynamic.map(|request| (request.specifier.clone(), absolute(path, &request.specifier)));
         let dynamic = dynamic.collect();
+        let names = &module.names;
+        let has_exports = module.has_default || !names.own.is_empty() || !names.stars.is_empty();
         let (body, shifts) = module.edits.apply_with_shifts(code);
-        Ok(Self { imports, dynamic, head: module.head, body, map, shifts })
+        Ok(Self { imports, dynamic, has_exports, head: module.head, body, map, shifts })
     }
 
     /// Returns the source map of the body, whose source has a path.

@@ -29,6 +29,8 @@ struct Scripts {
     has_base: bool,
     /// Whether a module script may have one content only (`integrity`).
     has_integrity: bool,
+    /// Whether an event handler contains an `import()`.
+    handlers_import: bool,
 }
 
 /// Selects one of the lists of [`Scripts`].
@@ -62,15 +64,18 @@ pub(crate) fn has_module(html: &[u8]) -> bool {
 }
 
 /// Returns the addresses of the module scripts of a page, as they are written, if they are all that
-/// imports modules. Returns `None` if an inline script imports something, if an import map or a
-/// `base` element decides what addresses mean, or if a script must have a certain content.
+/// imports modules. Returns `None` if an inline script or an event handler imports something, if an
+/// import map or a `base` element decides what addresses mean, or if a script must have a certain
+/// content.
 pub(crate) fn module_scripts(html: &str) -> Option<Vec<String>> {
     if !html.contains("module") {
         return None;
     }
-    let Scripts { modules, maps, classic, sources, has_base, has_integrity } = Scripts::parse(html);
-    let imports = modules.iter().chain(&classic).any(|code| code.contains("import"));
-    (maps.is_empty() && !imports && !has_base && !has_integrity).then_some(sources)
+    let scripts = Scripts::parse(html);
+    let mut code = scripts.modules.iter().chain(&scripts.classic);
+    let imports = scripts.handlers_import || code.any(|code| code.contains("import"));
+    let is_known = scripts.maps.is_empty() && !scripts.has_base && !scripts.has_integrity;
+    (is_known && !imports).then_some(scripts.sources)
 }
 
 /// Returns the import map that the inline module scripts of a page need, as JSON that can stand in
@@ -118,6 +123,12 @@ impl Scripts {
                 scripts.borrow_mut().has_base = true;
                 Ok(())
             }))
+            .append_element_content_handler(element!("*", |element| {
+                let mut attributes = element.attributes().iter();
+                scripts.borrow_mut().handlers_import |= attributes
+                    .any(|it| it.name().starts_with("on") && it.value().contains("import"));
+                Ok(())
+            }))
             .append_element_content_handler(element!("script[type=module i][src]", |script| {
                 let mut scripts = scripts.borrow_mut();
                 scripts.sources.extend(script.get_attribute("src"));
@@ -163,6 +174,7 @@ mod tests {
             sources: vec!["a.js".to_owned()],
             has_base: false,
             has_integrity: false,
+            handlers_import: false,
         };
         assert_eq!(Scripts::parse(html), expected);
         assert!(may_import(html.as_bytes()));
@@ -179,7 +191,7 @@ mod tests {
     #[test]
     fn module_scripts_are_known_unless_something_else_imports_modules() {
         let page = "<script type=module src=/a.js></script><script>b()</script>\
-            <script src=c.js></script><script type=MODULE src='d.js?x'></script>";
+            <script src=c.js onload=c() title=import></script><script type=MODULE src='d.js?x'></script>";
         let known = Some(vec!["/a.js".to_owned(), "d.js?x".to_owned()]);
         assert_eq!(module_scripts(page), known);
         for more in [
@@ -189,6 +201,7 @@ mod tests {
             "<script>import('./e.js')</script>",
             "<script type=text/javascript>import('./e.js')</script>",
             "<script type=module>import './e.js'</script>",
+            "<p><b onClick=\"import('./e.js')\">",
         ] {
             assert_eq!(module_scripts(&[page, more].concat()), None, "{more}");
         }

@@ -47,8 +47,8 @@ use crate::{
 };
 
 impl Site {
-    /// Answers a request of a page for a script, if that is one of its entries. Returns `None` if it
-    /// is something else, or the page gets no packs.
+    /// Answers a request of a page for a script, if that is one of its entries or a module without
+    /// exports. Returns `None` if it is something else, or the page gets no packs.
     pub(super) async fn entry(
         &self,
         path: &str,
@@ -70,10 +70,15 @@ impl Site {
         }
         let page = referrer(headers, host).filter(|page| !is_script(page) && !is_own(page))?;
         let entries = self.entries(&page, host).await?;
-        let before = entries.iter().position(|entry| entry == path)?;
         // The browser reports the errors of an entry.
         let loaded = self.load(path.to_owned(), Some(page), host).await;
-        loaded.definition.as_ref()?;
+        let definition = loaded.definition.as_ref()?;
+        let before = match entries.iter().position(|entry| entry == path) {
+            Some(before) => before,
+            // A script has inserted it. If something else imports it, that sees no difference.
+            None if !definition.has_exports => entries.len(),
+            None => return None,
+        };
         let parameter =
             |name, url: &str| format!("{name}={}", utf8_percent_encode(url, NON_ALPHANUMERIC));
         let before = entries[..before].iter().map(|url| format!("&{}", parameter("before", url)));
