@@ -17,6 +17,17 @@ use std::{
 
 use super::state::nearest_existing;
 
+/// Where a path leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Followed {
+    /// It goes through no link.
+    Real,
+    /// To another path inside the served folders, or anywhere where that is allowed.
+    Linked(PathBuf),
+    /// Elsewhere, or it cannot be resolved.
+    Outside,
+}
+
 /// The requested paths that go through links.
 #[derive(Debug)]
 pub(super) struct Links {
@@ -37,17 +48,21 @@ impl Links {
         Self { roots, anywhere, to: BTreeMap::new(), from: HashMap::new() }
     }
 
-    /// Resolves a path. Returns its real path if that is another one inside the served folders, or
-    /// anywhere where that is allowed.
+    /// Resolves a path.
     ///
     /// # Blocking
     /// Reads links.
-    pub(super) fn follow(&mut self, path: &Path) -> Option<PathBuf> {
+    pub(super) fn follow(&mut self, path: &Path) -> Followed {
         self.forget(path);
-        let real = self.real(path).filter(|real| real != path)?;
-        self.to.entry(real.clone()).or_default().insert(path.to_owned());
-        self.from.insert(path.to_owned(), real.clone());
-        Some(real)
+        match self.real(path) {
+            Some(real) if real == path => Followed::Real,
+            Some(real) => {
+                self.to.entry(real.clone()).or_default().insert(path.to_owned());
+                self.from.insert(path.to_owned(), real.clone());
+                Followed::Linked(real)
+            }
+            None => Followed::Outside,
+        }
     }
 
     /// Removes a path.
@@ -118,7 +133,7 @@ fn target_of_broken_link(mut path: PathBuf) -> PathBuf {
 mod tests {
     use std::{fs, os::unix::fs::symlink, path::PathBuf};
 
-    use super::Links;
+    use super::{Followed, Links};
 
     #[test]
     fn requested_paths_are_found_by_their_real_paths() {
@@ -135,16 +150,16 @@ mod tests {
             (|path: &str| root.join(path), Links::new([&*root].into_iter(), false));
 
         let table = [
-            ("file", Some("real/a")),
-            ("folder/a", Some("real/a")),
-            ("folder/new/file", Some("real/new/file")),
-            ("real/a", None),
-            ("real/new", None),
-            ("broken", Some("real/later")),
-            ("out/etc", None),
+            ("file", Followed::Linked(at("real/a"))),
+            ("folder/a", Followed::Linked(at("real/a"))),
+            ("folder/new/file", Followed::Linked(at("real/new/file"))),
+            ("real/a", Followed::Real),
+            ("real/new", Followed::Real),
+            ("broken", Followed::Linked(at("real/later"))),
+            ("out/etc", Followed::Outside),
         ];
-        for (path, real) in table {
-            assert_eq!(links.follow(&at(path)), real.map(at), "{path}");
+        for (path, expected) in table {
+            assert_eq!(links.follow(&at(path)), expected, "{path}");
         }
         assert!(links.is_real(&at("real/sub")) && links.is_real(&root));
         assert!(!links.is_real(&at("folder/sub")) && !links.is_real(&at("out/etc")));
@@ -156,7 +171,7 @@ mod tests {
         assert_eq!(links.to(&at("real/new")), Vec::<PathBuf>::new());
         fs::remove_file(at("file")).unwrap();
         fs::write(at("file"), "").unwrap();
-        assert_eq!(links.follow(&at("file")), None);
+        assert_eq!(links.follow(&at("file")), Followed::Real);
         assert_eq!(links.to(&at("real/a")), [at("folder/a")]);
         assert_eq!(links.to(&at("elsewhere")), Vec::<PathBuf>::new());
         fs::remove_dir_all(&top).unwrap();

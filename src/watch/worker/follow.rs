@@ -9,7 +9,7 @@ use super::Worker;
 use crate::watch::{
     coalesce::Interest,
     ignore::GITIGNORE,
-    links::Links,
+    links::{Followed, Links},
     signal::Signal,
     snapshot::NoteOutcome,
     state::{PathState, changed_at, nearest_existing},
@@ -72,14 +72,15 @@ impl Worker {
         for path in self.snapshot.take_forgotten() {
             self.links.forget(&path);
         }
-        let real = self.links.follow(&path);
-        let mut is_new = self.watch_for(&path);
-        if let Some(real) = &real {
-            is_new |= self.watch_for(real);
+        let followed = self.links.follow(&path);
+        let is_real = followed == Followed::Real;
+        let mut is_new = self.watch_for(&path, is_real);
+        if let Followed::Linked(real) = &followed {
+            is_new |= self.watch_for(real, true);
             self.snapshot.set_direct(real, false);
         }
         is_new |= self.watch_hard_linked(&path);
-        let is_direct = self.links.is_real(&path)
+        let is_direct = is_real
             && self.links.to(&path).is_empty()
             && self.is_watched(&path)
             && path.file_name().is_some_and(|name| name != GITIGNORE);
@@ -91,13 +92,14 @@ impl Worker {
     }
 
     /// Watches the nearest folder above a path, but not under the name of a symbolic link: the
-    /// system reports events under one name only, which must be the folder's own.
-    fn watch_for(&mut self, path: &Path) -> bool {
+    /// system reports events under one name only, which must be the folder's own. `is_real` is
+    /// whether the path goes through no link.
+    fn watch_for(&mut self, path: &Path, is_real: bool) -> bool {
         let mut is_new = false;
         // Until nothing was created or removed between finding the folder and watching it.
         let nearest = |links: &Links| {
             let mut folders = nearest_existing(path.parent()?)?.ancestors();
-            folders.find(|folder| folder.is_dir() && links.is_real(folder))
+            folders.find(|folder| folder.is_dir() && (is_real || links.is_real(folder)))
         };
         while let Some(folder) = nearest(&self.links)
             && (self.tree.add_one(folder) || !folder.is_dir())
