@@ -162,10 +162,11 @@ fn hash(path: &Path, certainly_closed: bool) -> io::Result<Option<ContentHash>> 
 /// Like [`content_hash`].
 pub(crate) fn read_settings(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
     let file = open_no_follow(path)?;
-    if !file.metadata()?.is_file() {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
         return Err(io::ErrorKind::NotFound.into());
     }
-    read_up_to(file, limit)
+    read_up_to(file, &metadata, limit)
 }
 
 /// Returns the bytes of a regular file, by its real path, which was checked, or `None` if it has
@@ -181,10 +182,11 @@ pub(crate) fn read_settings(path: &Path, limit: u64) -> io::Result<Option<Vec<u8
 #[cfg_attr(not(feature = "esm"), allow(dead_code))]
 pub(crate) fn read_real(real: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
     let file = open_real(real)?;
-    if !file.metadata()?.is_file() {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
         return Err(not_regular());
     }
-    read_up_to(file, limit)
+    read_up_to(file, &metadata, limit)
 }
 
 /// Returns the bytes of a regular file that has up to `limit` bytes. Follows symbolic links to any
@@ -203,16 +205,19 @@ pub(crate) fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     check_regular(&fs::metadata(path)?)?;
     let file = open_at_once(path)?;
     // It may have been replaced.
-    check_regular(&file.metadata()?)?;
-    read_up_to(file, limit)?.ok_or_else(|| {
+    let metadata = file.metadata()?;
+    check_regular(&metadata)?;
+    read_up_to(file, &metadata, limit)?.ok_or_else(|| {
         let reason = format!("it has more than {} MiB", limit >> 20);
         io::Error::new(io::ErrorKind::FileTooLarge, reason)
     })
 }
 
-/// Returns the bytes of an open file, or `None` if it has more than `limit`.
-fn read_up_to(file: File, limit: u64) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
+/// Returns the bytes of an open file with this metadata, or `None` if it has more than `limit`.
+fn read_up_to(file: File, metadata: &Metadata, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    // With room to see the end of the file in the same call.
+    let size = usize::try_from(metadata.len().min(limit)).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(size + 64);
     file.take(limit + 1).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= limit).then_some(bytes))
 }

@@ -44,13 +44,16 @@ impl Disk {
             lookup = self.fall_back(lookup, url, request, &mut rules);
         }
         if let Lookup::File(_, file) = &mut lookup
+            && !request.content_only
             // A page is sent with the element in it, so a compressed copy of its file is of no use.
             && !(request.page && media_type::markup(&media_type::of(&file.path)).is_some())
         {
             file.precompressed = Precompressed::find(file, &self.root, request.accepted);
         }
         let cacheable = match &lookup {
-            Lookup::File(_, file) if direct => self.cacheable(url, file, began),
+            Lookup::File(_, file) if direct && !request.content_only => {
+                self.cacheable(url, file, began)
+            }
             _ => None,
         };
         let RuleMatch { fields, dependencies, faults, .. } = rules;

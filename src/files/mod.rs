@@ -56,6 +56,9 @@ pub(crate) struct FileRequest {
     pub(crate) navigation: bool,
     /// The content codings that the client accepts.
     pub(crate) accepted: Accepted,
+    /// Whether only the content is wanted, for a response made from it: no precompressed copies,
+    /// and nothing to [cache] the file with.
+    pub(crate) content_only: bool,
 }
 
 /// The result of a lookup, and what the rules of the folder add to it.

@@ -111,7 +111,8 @@ impl Site {
         let path = &*url.to_string();
         let Variant { page, navigation, accepted } = variant;
         let uri_query = query.uri.query().map(str::to_owned);
-        let request = FileRequest { query: uri_query, page, navigation, accepted };
+        let request =
+            FileRequest { query: uri_query, page, navigation, accepted, ..FileRequest::default() };
         let mut found = self.files.find(&url, request.clone()).await;
         if found.lookup.is_without_file() && self.watch.until_files_are_back().await {
             query.stamp = self.live.stamp();

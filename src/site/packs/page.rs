@@ -46,7 +46,12 @@ impl Site {
         if self.proxy.route(page).is_some() {
             return None;
         }
-        let request = FileRequest { page: true, navigation: true, ..FileRequest::default() };
+        let request = FileRequest {
+            page: true,
+            navigation: true,
+            content_only: true,
+            ..FileRequest::default()
+        };
         match self.find_in_project(&url, request).await {
             Lookup::File(_, file) => Some(file),
             _ => None,
