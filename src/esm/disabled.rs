@@ -22,6 +22,10 @@ pub(crate) use self::outcome::{
     PackageResponse, PageVariables, VARY, Versions,
 };
 
+/// What one request has seen of the disk.
+#[derive(Default)]
+pub(crate) struct DiskView;
+
 pub(crate) enum Esm {}
 
 impl Esm {

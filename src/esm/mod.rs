@@ -24,6 +24,7 @@ mod convert;
 mod css_module;
 mod definition;
 mod describe;
+mod disk_view;
 mod edits;
 mod enums;
 mod fallback;
@@ -50,6 +51,7 @@ pub use self::outcome::Packs;
 pub(crate) use self::{
     convert::requests::split_attributes,
     definition::Definition,
+    disk_view::DiskView,
     outcome::{
         Module, ModuleOutcome, ModuleRequest, PACKAGES_PATH, PackageContent, PackageOutcome,
         PackageResponse, PageVariables, VARY, Versions,

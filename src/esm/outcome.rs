@@ -4,11 +4,15 @@
 
 #![cfg_attr(not(feature = "esm"), allow(dead_code))]
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use hyper::header::HeaderMap;
 
+use super::DiskView;
 use crate::{
     change::Change,
     docroot::{CheckedPath, ContentHash},
@@ -52,6 +56,8 @@ pub(crate) struct ModuleRequest<'a> {
     pub(crate) query: &'a str,
     /// The headers of the request.
     pub(crate) headers: &'a HeaderMap,
+    /// What the request sees of the disk.
+    pub(crate) disk: &'a Arc<DiskView>,
 }
 
 /// The versions at which paths changed, for the stamps in import URLs.

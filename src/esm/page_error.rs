@@ -11,6 +11,7 @@ use super::{
     compile_error::CompileError,
     compiler::{Compiler, FetchMetadata, ModuleSpec, Output},
     describe::describe,
+    disk_view::DiskView,
     missing_module::read_record,
     service::Esm,
 };
@@ -107,7 +108,7 @@ fn original(
 ) -> (usize, usize) {
     let served = || {
         let spec = ModuleSpec::of_request(file, "", FetchMetadata::MODULE)?;
-        match compiler.compile(file, url, text.as_bytes(), spec).ok()? {
+        match compiler.compile(file, url, text.as_bytes(), spec, &DiskView::default()).ok()? {
             Output::Module(module) => {
                 let map = module.code.lines().last()?.strip_prefix(SOURCE_MAP)?;
                 String::from_utf8(STANDARD.decode_to_vec(map).ok()?).ok()

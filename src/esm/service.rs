@@ -22,6 +22,7 @@ use super::{
     compiler::{CompiledModule, Compiler, FetchMetadata, ModuleSpec, Output, refers_to_variables},
     definition::{Definition, Definitions},
     describe::describe,
+    disk_view::DiskView,
     fallback::public_url,
     glob_table::GlobTable,
     importers::Importers,
@@ -130,7 +131,7 @@ impl Esm {
         request: ModuleRequest<'_>,
         versions: &(impl Versions + Sync),
     ) -> Option<ModuleOutcome> {
-        let ModuleRequest { file, url, requested, content, query, headers } = request;
+        let ModuleRequest { file, url, requested, content, query, headers, disk } = request;
         let spec = ModuleSpec::of_request(file, query, FetchMetadata::of(headers))?;
         let content = match content {
             Some(content) => content,
@@ -146,9 +147,10 @@ impl Esm {
         let compiler = Arc::clone(&self.compiler);
         let name = if spec.exports_url() { requested } else { url };
         let (path, name, bytes) = (file.to_owned(), name.to_owned(), content.clone());
+        let disk = Arc::clone(disk);
         let job = (file, name.clone(), query, spec, docroot::ContentHash::of(content).0);
         let compiling = self.workers.run(job, move || {
-            let output = compiler.compile(&path, &name, &bytes, spec);
+            let output = compiler.compile(&path, &name, &bytes, spec, &disk);
             let failed = |error: CompileError| Box::new((read_hashes(&error.related), error));
             let output = output.map_err(failed)?;
             let configuration = match &output {
@@ -179,7 +181,7 @@ impl Esm {
         request: ModuleRequest<'_>,
         versions: &(impl Versions + Sync),
     ) -> Option<(Arc<Definition>, Module)> {
-        let ModuleRequest { file, url, requested, content, query, headers } = request;
+        let ModuleRequest { file, url, requested, content, query, headers, disk } = request;
         let spec = ModuleSpec::of_request(file, query, FetchMetadata::of(headers))?;
         let content = match content {
             Some(content) => content.clone(),
@@ -189,10 +191,10 @@ impl Esm {
         let compiler = Arc::clone(&self.compiler);
         let definitions = Arc::clone(&self.definitions);
         let name = if spec.exports_url() { requested } else { url };
-        let (path, name) = (file.to_owned(), name.to_owned());
+        let (path, name, disk) = (file.to_owned(), name.to_owned(), Arc::clone(disk));
         let job = ("definition", file, name.clone(), query, docroot::ContentHash::of(&content).0);
         let compiling = self.workers.run(job, move || {
-            let module = match compiler.compile(&path, &name, &content, spec).ok()? {
+            let module = match compiler.compile(&path, &name, &content, spec, &disk).ok()? {
                 Output::Module(module) => module,
                 Output::Unchanged => {
                     let mut module = CompiledModule::default();
@@ -321,7 +323,7 @@ impl Esm {
         let specifier = path.strip_prefix(folder).filter(|rest| !rest.is_empty())?.to_owned();
         let from = self.disk_path(sheet)?;
         let packages = Arc::clone(self.compiler.packages());
-        let resolve = move || packages.resolve_from_sheet(&specifier, &from);
+        let resolve = move || packages.resolve_from_sheet(&specifier, &from, &DiskView::default());
         match self.workers.run((path, sheet), resolve).await.ok()?? {
             Target::Package(url) => Some(url),
             Target::File(file) => {

@@ -70,7 +70,8 @@ impl Site {
             Content::Large(..) => None,
         };
         let query = uri.query().unwrap_or_default();
-        let request = ModuleRequest { file: &source.path, url, requested, content, query, headers };
+        let (file, disk) = (&*source.path, &Arc::default());
+        let request = ModuleRequest { file, url, requested, content, query, headers, disk };
         let representation = match esm.module(request, self.live.hub()).await? {
             ModuleOutcome::AsIs => {
                 self.clear_fault(url);

@@ -1,12 +1,15 @@
 //! Reading of configuration files, and change detection by modification time and size.
 
 use std::{
-    fs, io,
+    collections::{BTreeMap, BTreeSet},
+    io,
     path::{Path, PathBuf},
-    time::SystemTime,
 };
 
-use crate::docroot;
+use crate::{
+    docroot,
+    esm::disk_view::{DiskView, FileState},
+};
 
 /// The size up to which a configuration file is read, bytes.
 const MAX_SIZE: u64 = 1024 * 1024;
@@ -28,56 +31,58 @@ pub(super) fn read_bounded(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// The modification time and size of a file; `None` if there is no such file.
-type State = Option<(SystemTime, u64)>;
+/// The files that decide on the sources below their folder only.
+const OF_FOLDERS: [&str; 2] = ["tsconfig.json", "jsconfig.json"];
 
 /// The configuration files that a result depends on, with their states when they were read.
 ///
 /// Includes files that did not exist but would have been used.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ConfigFiles(Vec<(PathBuf, State)>);
+pub(super) struct ConfigFiles {
+    files: BTreeMap<PathBuf, Option<FileState>>,
+    /// Those [of folders](OF_FOLDERS) that did not exist.
+    absent: BTreeSet<PathBuf>,
+}
 
 impl ConfigFiles {
-    /// Records the current state of a file, unless it has been recorded before.
-    pub(super) fn record(&mut self, path: PathBuf) {
-        if self.0.iter().all(|(known, _)| *known != path) {
-            let state = state(&path);
-            self.0.push((path, state));
+    /// Records the state of a file, unless it has been recorded before.
+    pub(super) fn record(&mut self, path: PathBuf, disk: &DiskView) {
+        if self.files.contains_key(&path) || self.absent.contains(&path) {
+            return;
+        }
+        match disk.state(&path) {
+            None if OF_FOLDERS.iter().any(|name| path.ends_with(name)) => {
+                self.absent.insert(path);
+            }
+            state => {
+                self.files.insert(path, state);
+            }
         }
     }
 
-    /// Returns whether no file has changed since it was recorded.
-    pub(super) fn are_unchanged(&self) -> bool {
-        self.0.iter().all(|(path, recorded)| state(path) == *recorded)
-    }
-
-    /// Returns whether no file has changed since it was recorded that decides on a source. A
-    /// `tsconfig.json` or `jsconfig.json` that did not exist decides on the sources below its folder
-    /// only: checking those of all folders would cost each source a time that grows with the
-    /// project.
-    pub(super) fn are_unchanged_for(&self, source: &Path) -> bool {
-        let decides = |path: &Path| {
-            let by_folder = ["tsconfig.json", "jsconfig.json"].iter().any(|it| path.ends_with(it));
-            !by_folder || path.parent().is_some_and(|folder| source.starts_with(folder))
-        };
-        self.0
-            .iter()
-            .filter(|(path, recorded)| recorded.is_some() || decides(path))
-            .all(|(path, recorded)| state(path) == *recorded)
+    /// Returns whether no file has changed since it was recorded that decides on a source.
+    ///
+    /// A `tsconfig.json` or `jsconfig.json` that did not exist is checked only if it would be in a
+    /// folder above the source: checking those of all folders would cost each source a time that
+    /// grows with the project.
+    ///
+    /// # Blocking
+    /// Looks at the files.
+    pub(super) fn are_unchanged_for(&self, source: &Path, disk: &DiskView) -> bool {
+        let above = source.ancestors().skip(1);
+        let candidates = above.flat_map(|folder| OF_FOLDERS.map(|name| folder.join(name)));
+        let mut absent = candidates.filter(|path| self.absent.contains(path));
+        self.files.iter().all(|(path, recorded)| disk.state(path) == *recorded)
+            && absent.all(|path| disk.state(&path).is_none())
     }
 
     /// Returns the files that existed when they were recorded.
     pub(super) fn existing(&self) -> impl Iterator<Item = PathBuf> + '_ {
-        self.0.iter().filter(|(_, state)| state.is_some()).map(|(path, _)| path.clone())
+        self.files.iter().filter(|(_, state)| state.is_some()).map(|(path, _)| path.clone())
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.files.len() + self.absent.len()
     }
-}
-
-fn state(path: &Path) -> State {
-    let metadata = fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
 }

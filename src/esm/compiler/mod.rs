@@ -78,9 +78,16 @@ pub(crate) use self::{
     script::bare_imports,
 };
 use super::{
-    compile_error::CompileError, packages::Packages, resolve::Resolver, stack::run_with_stack,
+    compile_error::CompileError,
+    disk_view::DiskView,
+    packages::Packages,
+    resolve::Resolver,
+    stack::{LARGE, run_with_stack_if_deep},
 };
 use crate::docroot::Root;
+
+/// What is left of the stack of a thread that [compiles](super::workers), bytes.
+const STACK: usize = LARGE / 2;
 
 /// Compiles the files of one project, and caches the results.
 pub(crate) struct Compiler {
@@ -99,7 +106,9 @@ impl Compiler {
         let linked = folders.linked().map(Path::to_owned).collect();
         let resolver = Arc::new(Resolver::new(folders.path()).with_linked(linked));
         let shared = Arc::clone(&resolver);
-        let resolve = Box::new(move |specifier: &str, from: &Path| shared.resolve(specifier, from));
+        let resolve = Box::new(move |specifier: &str, from: &Path, disk: &DiskView| {
+            shared.resolve(specifier, from, disk)
+        });
         Self::with_resolve(folders, resolver, resolve)
     }
 
@@ -144,10 +153,11 @@ impl Compiler {
         page: &Path,
         names: Vec<String>,
     ) -> Result<Option<String>, CompileError> {
-        self.packages().refresh_resolver();
+        let disk = DiskView::default();
+        self.packages().refresh_resolver(&disk);
         let names: BTreeSet<_> = names.into_iter().collect();
         let names = ImportedNames { default: false, names: Some(&names) };
-        match link(&self.project, page, specifier, None, names) {
+        match link(&self.project.seen(&disk), page, specifier, None, names) {
             Link::File { url, .. } | Link::Url(url) => Ok(Some(url)),
             Link::Unchanged => Ok(None),
             Link::Missing { message, help } => {
@@ -166,8 +176,9 @@ impl Compiler {
         page: &Path,
         html: &str,
     ) -> Option<(String, Vec<PathBuf>)> {
-        self.project.folders_of(page).next()?;
-        let env = self.env_of(page);
+        let disk = DiskView::default();
+        self.project.folders_of(page, &disk).next()?;
+        let env = self.env_of(page, &disk);
         // The modules that use the variables report errors.
         let variables = serde_json::from_str(&env.object.ok()?).ok()?;
         Some((env::insert_variables(html, &variables), env.files))
@@ -188,7 +199,7 @@ impl Compiler {
     /// Compiles a file with this content into the module that a request asks for.
     ///
     /// # Blocking
-    /// Resolves imports on the disk, and compiles on a thread of its own.
+    /// Resolves imports on the disk. Needs the stack of a thread that [compiles](super::workers).
     ///
     /// # Errors
     /// Fails if the file, or a configuration file that applies to it, has an error, or if an import
@@ -199,8 +210,10 @@ impl Compiler {
         url: &str,
         bytes: &[u8],
         spec: ModuleSpec,
+        disk: &DiskView,
     ) -> Result<Output, CompileError> {
-        self.packages().refresh_resolver();
+        self.packages().refresh_resolver(disk);
+        let project = &self.project.seen(disk);
         match spec.kind {
             ModuleKind::Script(language) => {
                 let Ok(text) = std::str::from_utf8(bytes) else {
@@ -214,21 +227,21 @@ impl Compiler {
                     };
                 };
                 let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-                self.compile_script(path, url, text, language, spec)
+                self.compile_script(path, url, text, language, spec, disk)
             }
             ModuleKind::CssModule => {
-                let module = css_module::module(&self.project, path, url, &css_text(bytes))?;
+                let module = css_module::module(project, path, url, &css_text(bytes))?;
                 Ok(Output::Module(Arc::new(module)))
             }
             kind @ (ModuleKind::StyleSheet
             | ModuleKind::StyleSheetAndText
             | ModuleKind::StyleSheetPart) => {
                 let text = css_text(bytes);
-                let module = style_sheet::module(&self.project, kind, path, url, &text);
+                let module = style_sheet::module(project, kind, path, url, &text);
                 Ok(Output::Module(Arc::new(module)))
             }
             ModuleKind::Wasm => {
-                let module = wasm::module(&self.project, path, url, bytes)?;
+                let module = wasm::module(project, path, url, bytes)?;
                 Ok(Output::Module(Arc::new(module)))
             }
             kind => {
@@ -247,27 +260,30 @@ impl Compiler {
         text: &str,
         language: Language,
         spec: ModuleSpec,
+        disk: &DiskView,
     ) -> Result<Output, CompileError> {
-        let (options, mut config_files) = self.options.find(self.project.root(), path, language)?;
-        let env = self.env_of(path);
+        let project = self.project.seen(disk);
+        let (options, mut config_files) =
+            self.options.find(self.project.root(), path, language, disk)?;
+        let env = self.env_of(path, disk);
         config_files.extend(env.files);
         let key = Key { path: path.to_owned(), url: url.to_owned(), spec };
         let inputs = Inputs {
             text: xxh3_128(text.as_bytes()),
             options,
             env: env.object.as_ref().map(|object| xxh3_128(object.as_bytes())).ok(),
-            registers: language == Language::Js && self.registers_plain_modules(),
+            registers: language == Language::Js && self.registers_plain_modules(disk),
             import_maps: self.project.import_maps.generation(),
         };
-        let resolve = |specifier: &str| self.project.resolve(specifier, path);
+        let resolve = |specifier: &str| project.resolve(specifier, path);
         let is_served = self.project.served();
         if let Some(entry) = self.cache.get(&key)
             && entry.is_valid(&inputs, resolve, &is_served)
         {
-            self.check_exports(path, text, &entry.named)?;
+            self.check_exports(&project, path, text, &entry.named)?;
             return Ok(entry.module.clone().map_or(Output::Unchanged, Output::Module));
         }
-        let project = RecordingProject::new(&self.project);
+        let recording = RecordingProject::new(&project);
         let job = Job {
             path,
             url,
@@ -277,9 +293,9 @@ impl Compiler {
             options: &inputs.options,
             env: env.object.as_deref(),
             registers: inputs.registers,
-            project: &project,
+            project: &recording,
         };
-        let compiled = run_with_stack(text, || script::compile(&job));
+        let compiled = run_with_stack_if_deep(text, STACK, || script::compile(&job));
         let compiled =
             compiled.unwrap_or_else(|error| Err(CompileError::of_file(path, error.message())))?;
         let Compiled { script, named } = compiled;
@@ -292,8 +308,8 @@ impl Compiler {
         let mut budget = MAX_VISITED;
         let matches =
             globs.map(|glob| (glob.clone(), glob.files(&mut budget, &is_served))).collect();
-        let targets = project.into_targets();
-        let checked = self.check_exports(path, text, &named);
+        let targets = recording.into_targets();
+        let checked = self.check_exports(&project, path, text, &named);
         self.cache.insert(key, Entry { inputs, module: module.clone(), targets, matches, named });
         checked?;
         Ok(module.map_or(Output::Unchanged, Output::Module))
@@ -308,25 +324,27 @@ impl Compiler {
     /// One of them does not.
     fn check_exports(
         &self,
+        project: &dyn Project,
         path: &Path,
         text: &str,
         named: &[NamedImports],
     ) -> Result<(), CompileError> {
-        let (project, packages) = (&self.project, &*self.project.packages);
+        let packages = &*self.project.packages;
         ExportChecker { project, packages, table: &self.exports }.check(path, text, named)
     }
 
     /// Returns `import.meta.env` of the project that a file is in: the nearest one with a `.env`
     /// file, or else the root.
-    fn env_of(&self, path: &Path) -> Env {
-        let folder = self.project.folders_of(path).find(|folder| env::has_files(folder));
-        self.env.read(folder.unwrap_or(self.project.root()))
+    fn env_of(&self, path: &Path, disk: &DiskView) -> Env {
+        let mut folders = self.project.folders_of(path, disk);
+        let folder = folders.find(|folder| env::has_files(folder, disk));
+        self.env.read(folder.unwrap_or(self.project.root()), disk)
     }
 
     /// Returns whether plain JavaScript modules register for hot updates, too. This is so in a
     /// project with sources that need compilation; a site of plain modules is served unchanged.
-    fn registers_plain_modules(&self) -> bool {
-        self.has_compiled.load(Ordering::Relaxed) || self.project.has_manifest()
+    fn registers_plain_modules(&self, disk: &DiskView) -> bool {
+        self.has_compiled.load(Ordering::Relaxed) || self.project.has_manifest(disk)
     }
 }
 

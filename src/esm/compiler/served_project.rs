@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     docroot::{Allow, Root},
-    esm::{packages::Packages, resolve::Target},
+    esm::{disk_view::DiskView, packages::Packages, resolve::Target},
     http::url_path::UrlPath,
 };
 
@@ -22,7 +22,7 @@ use crate::{
 const LISTED_NAMES: usize = 1000;
 
 /// Resolves a specifier in a file.
-pub(super) type Resolve = Box<dyn Fn(&str, &Path) -> Target + Send + Sync>;
+pub(super) type Resolve = Box<dyn Fn(&str, &Path, &DiskView) -> Target + Send + Sync>;
 
 /// The served folder, its packages, and what is left to browsers and backends.
 pub(super) struct ServedProject {
@@ -34,6 +34,12 @@ pub(super) struct ServedProject {
     pub(super) import_maps: ImportMaps,
     /// The URL path prefixes that a backend serves, without a trailing slash.
     routes: Vec<String>,
+}
+
+/// The project as one request sees it.
+pub(super) struct ProjectView<'p> {
+    project: &'p ServedProject,
+    disk: &'p DiskView,
 }
 
 impl ServedProject {
@@ -49,15 +55,35 @@ impl ServedProject {
         self.routes = prefixes.filter(|prefix| !prefix.is_empty()).collect();
     }
 
+    /// Returns the served folder.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns the project as one request sees it.
+    pub(super) fn seen<'p>(&'p self, disk: &'p DiskView) -> ProjectView<'p> {
+        ProjectView { project: self, disk }
+    }
+
+    /// Returns the function that tells which files and folders are served.
+    pub(super) fn served(&self) -> IsServed {
+        let folders = Arc::clone(&self.folders);
+        Arc::new(move |path: &Path| folders.serves(path))
+    }
+
     /// Returns whether the root has a `package.json`.
-    pub(super) fn has_manifest(&self) -> bool {
-        self.root.join("package.json").is_file()
+    pub(super) fn has_manifest(&self, disk: &DiskView) -> bool {
+        disk.has_file(&self.root.join("package.json"))
     }
 
     /// Returns the folders with a `package.json` above a file, from the nearest up to the root.
-    pub(super) fn folders_of<'p>(&'p self, path: &'p Path) -> impl Iterator<Item = &'p Path> {
+    pub(super) fn folders_of<'p>(
+        &'p self,
+        path: &'p Path,
+        disk: &'p DiskView,
+    ) -> impl Iterator<Item = &'p Path> {
         let above = path.ancestors().skip(1).take_while(|folder| folder.starts_with(&self.root));
-        above.filter(|folder| folder.join("package.json").is_file())
+        above.filter(|folder| disk.has_file(&folder.join("package.json")))
     }
 
     /// Returns whether a folder is served, so that its names are no secret.
@@ -73,32 +99,33 @@ fn is_listed(name: &OsStr) -> bool {
     Allow::default().refuses(name).is_none()
 }
 
-impl Project for ServedProject {
+impl Project for ProjectView<'_> {
     fn root(&self) -> &Path {
-        &self.root
+        &self.project.root
     }
 
     fn root_of(&self, path: &Path) -> PathBuf {
-        let mut linked = self.folders.linked();
-        linked.find(|folder| path.starts_with(folder)).unwrap_or(&self.root).to_owned()
+        let mut linked = self.project.folders.linked();
+        linked.find(|folder| path.starts_with(folder)).unwrap_or(&self.project.root).to_owned()
     }
 
     fn resolve(&self, specifier: &str, from: &Path) -> Target {
-        (self.resolve)(specifier, from)
+        (self.project.resolve)(specifier, from, self.disk)
     }
 
     fn resolve_from_sheet(&self, specifier: &str, from: &Path) -> Option<Target> {
-        self.packages.resolve_from_sheet(specifier, from)
+        self.project.packages.resolve_from_sheet(specifier, from, self.disk)
     }
 
     fn below_root(&self, path: &Path) -> Option<PathBuf> {
         let below = |root: &Path| path.strip_prefix(root).ok().map(Path::to_owned);
-        below(&self.root).or_else(|| below(&dunce::canonicalize(&self.root).ok()?))
+        let root = &self.project.root;
+        below(root).or_else(|| below(&dunce::canonicalize(root).ok()?))
     }
 
     fn url(&self, path: &Path) -> Option<String> {
-        if self.folders.linked().any(|folder| path.starts_with(folder)) {
-            return self.folders.urls_of(path, false).first().map(UrlPath::to_string);
+        if self.project.folders.linked().any(|folder| path.starts_with(folder)) {
+            return self.project.folders.urls_of(path, false).first().map(UrlPath::to_string);
         }
         let below = self.below_root(path)?;
         let names = below.iter().map(OsStr::as_encoded_bytes);
@@ -106,13 +133,12 @@ impl Project for ServedProject {
     }
 
     fn served(&self) -> IsServed {
-        let folders = Arc::clone(&self.folders);
-        Arc::new(move |path: &Path| folders.serves(path))
+        self.project.served()
     }
 
     fn names(&self, folder: &Path) -> Vec<String> {
         // A suggestion must not reveal which files there are elsewhere.
-        if !self.lists(folder) {
+        if !self.project.lists(folder) {
             return Vec::new();
         }
         let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(LISTED_NAMES);
@@ -126,7 +152,7 @@ impl Project for ServedProject {
     }
 
     fn undetected_names(&self, url: &str, names: &BTreeSet<String>) -> Vec<String> {
-        self.packages.undetected_names(url, names.iter().cloned())
+        self.project.packages.undetected_names(url, names.iter().cloned())
     }
 
     fn is_external(&self, specifier: &str) -> bool {
@@ -134,6 +160,6 @@ impl Project for ServedProject {
             let rest = specifier.strip_prefix(route.as_str());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
         };
-        self.import_maps.has(specifier) || self.routes.iter().any(is_below)
+        self.project.import_maps.has(specifier) || self.project.routes.iter().any(is_below)
     }
 }

@@ -50,6 +50,7 @@ use self::{
 use super::{
     compile_error::CompileError,
     css_module::is_css_module,
+    disk_view::DiskView,
     lock::lock,
     outcome::{PackageContent, PackageResponse},
     resolve::{PackageFile, Resolver, Target, is_script},
@@ -59,6 +60,9 @@ use crate::http::{own_paths::PACKAGES, url_path::UrlPath};
 
 /// Number of files whose exports are kept in memory.
 const MAX_EXPORTS: usize = 20_000;
+
+/// The size up to which a file is small, bytes.
+const SMALL: u64 = 16 * 1024;
 
 /// Serves the packages that a resolver finds.
 pub(crate) struct Packages {
@@ -88,8 +92,8 @@ impl Packages {
     }
 
     /// Discards the lookups of the resolver if packages were installed since.
-    pub(crate) fn refresh_resolver(&self) {
-        self.resolver.refresh();
+    pub(crate) fn refresh_resolver(&self, disk: &DiskView) {
+        self.resolver.refresh(disk);
     }
 
     /// Clears the resolver's cache: see [`Resolver::clear_cache`].
@@ -102,8 +106,9 @@ impl Packages {
     /// # Blocking
     /// Resolves on the disk.
     pub(crate) fn still_resolves_to(&self, specifier: &str, from: &Path, url: &str) -> bool {
-        self.resolver.refresh();
-        match self.resolver.resolve(specifier, from) {
+        let disk = DiskView::default();
+        self.resolver.refresh(&disk);
+        match self.resolver.resolve(specifier, from, &disk) {
             Target::Package(now) => now.split('?').next() == Some(url),
             _ => false,
         }
@@ -113,8 +118,13 @@ impl Packages {
     ///
     /// # Blocking
     /// Resolves on the disk.
-    pub(crate) fn resolve_from_sheet(&self, specifier: &str, from: &Path) -> Option<Target> {
-        self.resolver.resolve_from_sheet(specifier, from)
+    pub(crate) fn resolve_from_sheet(
+        &self,
+        specifier: &str,
+        from: &Path,
+        disk: &DiskView,
+    ) -> Option<Target> {
+        self.resolver.resolve_from_sheet(specifier, from, disk)
     }
 
     /// Returns those of the imported names that the URL must list, because the file may export them
@@ -171,7 +181,10 @@ impl Packages {
         let file = self.package_file(path)?;
         let immutable = self.resolver.is_immutable(&file.package);
         let key = format!("{}?exports", file.key());
-        let cached = self.cache.get(&key).filter(|_| immutable);
+        // An entry on the disk costs as much as reading a small file again.
+        let is_kept =
+            immutable && !(is_small(&file) && self.graph.node(&file).star_exports().is_empty());
+        let cached = if is_kept { self.cache.get(&key) } else { None };
         let cached = cached.and_then(|(text, _)| serde_json::from_slice::<Exports>(&text).ok());
         let exports = if let Some(exports) = cached {
             exports
@@ -179,7 +192,7 @@ impl Packages {
             let (node, names, open) = self.graph.export_names_if_fast(&file)?;
             let exports: Exports = (names.into_iter().collect(), open, node.has_default());
             if let Ok(text) = serde_json::to_string(&exports).as_ref()
-                && immutable
+                && is_kept
             {
                 self.cache.put(&key, text, &[node]);
             }
@@ -272,7 +285,8 @@ impl Packages {
             Some(export(&read()?))
         } else if extension == "css" && (parsed.part || !parsed.url && !is_css_module) {
             let resolve = |specifier: &str| {
-                let target = self.resolve_from_sheet(specifier, &file.path())?;
+                let target =
+                    self.resolve_from_sheet(specifier, &file.path(), &DiskView::default())?;
                 if let Target::Package(url) = target { Some(url) } else { None }
             };
             let sheet = style_arguments(&file.path(), &url(), &read()?, resolve);
@@ -403,6 +417,11 @@ impl Packages {
 }
 
 /// Returns a response with JavaScript.
+/// Returns whether a file is read in less time than an entry of the cache.
+fn is_small(file: &PackageFile) -> bool {
+    std::fs::metadata(file.path()).is_ok_and(|metadata| metadata.len() <= SMALL)
+}
+
 fn script(text: impl Into<Bytes>, immutable: bool) -> PackageResponse {
     PackageResponse { content: PackageContent::Script(text.into()), immutable }
 }

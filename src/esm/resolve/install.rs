@@ -6,12 +6,12 @@
 use std::{
     hash::Hasher,
     path::{Path, PathBuf},
-    time::UNIX_EPOCH,
 };
 
 use xxhash_rust::xxh3::Xxh3;
 
 use super::manifest;
+use crate::esm::disk_view::{DiskView, FileState};
 
 /// Files that a package manager writes with each installation, and `package.json`.
 const INSTALL_FILES: [&str; 10] = [
@@ -50,11 +50,11 @@ pub(super) fn workspace(root: &Path) -> PathBuf {
 }
 
 /// Returns a hash that changes with each installation of packages for a root.
-pub(super) fn stamp(root: &Path, workspace: &Path) -> u64 {
+pub(super) fn stamp(root: &Path, workspace: &Path, disk: &DiskView) -> u64 {
     let mut hash = Xxh3::new();
     for folder in root.ancestors().take_while(|folder| folder.starts_with(workspace)) {
         for name in INSTALL_FILES {
-            hash.write_u64(file_stamp(&folder.join(name)));
+            hash.write_u64(disk.stamp(&folder.join(name)));
         }
     }
     hash.finish()
@@ -62,12 +62,7 @@ pub(super) fn stamp(root: &Path, workspace: &Path) -> u64 {
 
 /// Returns a hash of the size and modification time of a file, or 0 if there is no file.
 pub(crate) fn file_stamp(file: &Path) -> u64 {
-    let Ok(metadata) = std::fs::metadata(file) else { return 0 };
-    let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    let mut hash = Xxh3::new();
-    hash.write_u64(metadata.len());
-    hash.write_u128(modified.unwrap_or_default().as_nanos());
-    hash.finish()
+    FileState::of(file).map_or(0, FileState::stamp)
 }
 
 /// Returns the command that adds a package to the project.

@@ -19,6 +19,7 @@ use super::{
     manifest,
     package::{Package, PackageFile},
 };
+use crate::esm::disk_view::DiskView;
 
 /// Version of the packs; to be raised when the same files yield other packs.
 const FORMAT: u64 = 1;
@@ -28,11 +29,11 @@ const MAX_PACKAGES: usize = 20_000;
 
 /// How current the data about a package must be.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Freshness {
+pub(super) struct Freshness<'d> {
     /// The stamp of the last installation.
     pub(super) install_stamp: u64,
-    /// Whether to check if its `package.json` was edited since.
-    pub(super) recheck: bool,
+    /// The disk, to check if its `package.json` was edited since.
+    pub(super) recheck: Option<&'d DiskView>,
 }
 
 /// The packages that were found.
@@ -52,7 +53,7 @@ impl PackageFolders {
         &self,
         file: &Path,
         limit: &Path,
-        freshness: Freshness,
+        freshness: Freshness<'_>,
     ) -> Option<PackageFile> {
         let (folder, name) = if let Some((folder, name)) = in_node_modules(file) {
             (folder, Some(name))
@@ -76,17 +77,19 @@ impl PackageFolders {
         &self,
         path: PathBuf,
         name: Option<String>,
-        Freshness { install_stamp, recheck }: Freshness,
+        Freshness { install_stamp, recheck }: Freshness<'_>,
     ) -> Option<Arc<Package>> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let current = known.by_path.get(&path);
         let current = current.filter(|known| known.install_stamp == install_stamp).cloned();
         drop(known);
-        if let Some(current) = current.as_ref().filter(|_| !recheck) {
+        if let Some(current) = current.as_ref().filter(|_| recheck.is_none()) {
             return Some(Arc::clone(current));
         }
         let manifest_path = path.join("package.json");
-        let stamp = file_stamp(&manifest_path) ^ install_stamp;
+        let state =
+            recheck.map_or_else(|| file_stamp(&manifest_path), |disk| disk.stamp(&manifest_path));
+        let stamp = state ^ install_stamp;
         if let Some(current) = current.filter(|current| current.stamp == stamp) {
             return Some(current);
         }

@@ -18,7 +18,7 @@ use super::{
     specifier::{is_bare, is_package_name, is_url, module_url, package_of},
     target::{ImportKind, Resolved, Target},
 };
-use crate::http::own_paths::PACKAGES;
+use crate::{esm::disk_view::DiskView, http::own_paths::PACKAGES};
 
 /// Resolves the specifiers of one project.
 ///
@@ -40,7 +40,8 @@ impl Resolver {
     pub(crate) fn new(root: &Path) -> Self {
         let real_root = dunce::canonicalize(root).unwrap_or_else(|_| root.to_owned());
         let workspace = install::workspace(&real_root);
-        let engine = (install::stamp(&real_root, &workspace), Arc::new(Engine::new()));
+        let stamp = install::stamp(&real_root, &workspace, &DiskView::default());
+        let engine = (stamp, Arc::new(Engine::new()));
         Self {
             root: root.to_owned(),
             real_root,
@@ -60,23 +61,23 @@ impl Resolver {
 
     /// Discards all lookups if packages were installed since they were made. To be called once
     /// before the specifiers of a source are resolved.
-    pub(crate) fn refresh(&self) {
-        self.refreshed_engine();
+    pub(crate) fn refresh(&self, disk: &DiskView) {
+        self.refreshed_engine(disk);
     }
 
     /// Resolves a specifier in a source of the project. A specifier that does not resolve is tried
     /// again with an empty cache.
-    pub(crate) fn resolve(&self, specifier: &str, from: &Path) -> Target {
+    pub(crate) fn resolve(&self, specifier: &str, from: &Path, disk: &DiskView) -> Target {
         let (name, query) = match specifier.split_once('?') {
             Some((name, query)) => (name, Some(query)),
             None => (specifier, None),
         };
-        let mut resolved = self.resolve_as(name, from, ImportKind::Source);
+        let mut resolved = self.resolve_source(name, from, disk);
         let is_removed = matches!(&resolved, Resolved::File(path) if !path.is_file());
         if is_removed || matches!(resolved, Resolved::Missing(_)) {
-            self.refresh();
+            self.refresh(disk);
             self.clear_cache();
-            resolved = self.resolve_as(name, from, ImportKind::Source);
+            resolved = self.resolve_source(name, from, disk);
         }
         match resolved {
             Resolved::File(path) => Target::File(path),
@@ -90,8 +91,13 @@ impl Resolver {
 
     /// Returns what a style sheet of the project imports: the URL of the package file, or a file of
     /// the project.
-    pub(crate) fn resolve_from_sheet(&self, specifier: &str, from: &Path) -> Option<Target> {
-        self.refresh();
+    pub(crate) fn resolve_from_sheet(
+        &self,
+        specifier: &str,
+        from: &Path,
+        disk: &DiskView,
+    ) -> Option<Target> {
+        self.refresh(disk);
         match self.resolve_as(specifier, from, ImportKind::Sheet) {
             Resolved::Package(file) => Some(Target::Package(format!("{PACKAGES}{}", file.key()))),
             Resolved::File(path) => Some(Target::File(path)),
@@ -126,14 +132,31 @@ impl Resolver {
         package.installed && package.install_stamp == self.engine().0
     }
 
+    /// Resolves a specifier without a query in a source of the project.
+    fn resolve_source(&self, specifier: &str, from: &Path, disk: &DiskView) -> Resolved {
+        self.resolve_with(specifier, from, ImportKind::Source, Some(disk))
+    }
+
     /// Resolves a specifier without a query.
     pub(crate) fn resolve_as(&self, specifier: &str, from: &Path, kind: ImportKind) -> Resolved {
+        self.resolve_with(specifier, from, kind, None)
+    }
+
+    /// Resolves a specifier without a query. With `disk`, packages whose `package.json` was edited
+    /// are noticed.
+    fn resolve_with(
+        &self,
+        specifier: &str,
+        from: &Path,
+        kind: ImportKind,
+        disk: Option<&DiskView>,
+    ) -> Resolved {
         if is_url(specifier) {
             return Resolved::Url(specifier.to_owned());
         }
         let from_source = kind == ImportKind::Source;
         let (install_stamp, engine) = self.engine();
-        let freshness = Freshness { install_stamp, recheck: from_source };
+        let freshness = Freshness { install_stamp, recheck: disk };
         let result = match specifier.strip_prefix('/').filter(|_| from_source) {
             Some("") => return Resolved::Url(specifier.to_owned()),
             Some(rest) => {
@@ -187,7 +210,7 @@ impl Resolver {
         specifier: &str,
         from: &Path,
         kind: ImportKind,
-        freshness: Freshness,
+        freshness: Freshness<'_>,
     ) -> Option<Resolved> {
         let name = builtin::name(specifier)?;
         Some(match engine.resolve(&format!("{name}/"), from, kind) {
@@ -223,7 +246,7 @@ impl Resolver {
         path: &Path,
         specifier: &str,
         (from, kind): (&Path, ImportKind),
-        freshness: Freshness,
+        freshness: Freshness<'_>,
     ) -> Resolved {
         let inside = path.strip_prefix(&self.real_root).ok();
         let is_installed = package_folders::in_node_modules(inside.unwrap_or(path)).is_some();
@@ -285,8 +308,8 @@ impl Resolver {
     }
 
     /// Returns the same, after discarding the lookups if packages were installed since.
-    pub(super) fn refreshed_engine(&self) -> (u64, Arc<Engine>) {
-        let now = install::stamp(&self.real_root, &self.workspace);
+    pub(super) fn refreshed_engine(&self, disk: &DiskView) -> (u64, Arc<Engine>) {
+        let now = install::stamp(&self.real_root, &self.workspace, disk);
         let (stamp, engine) = self.engine();
         if stamp == now && !engine.is_full() {
             return (now, engine);

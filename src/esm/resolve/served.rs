@@ -14,7 +14,10 @@ use super::{
     resolver::Resolver,
     specifier::package_name,
 };
-use crate::docroot::{Allow, CheckedPath};
+use crate::{
+    docroot::{Allow, CheckedPath},
+    esm::disk_view::DiskView,
+};
 
 impl Resolver {
     /// Returns a file of a package by the package's id and the decoded path in the package. Returns
@@ -55,7 +58,9 @@ impl Resolver {
     /// Finds a package by its id: in the `node_modules` of the root, of the folders above it, and
     /// of the packages in there.
     fn find_package(&self, id: &str) -> Option<Arc<Package>> {
-        let freshness = Freshness { install_stamp: self.refreshed_engine().0, recheck: true };
+        let disk = DiskView::default();
+        let install_stamp = self.refreshed_engine(&disk).0;
+        let freshness = Freshness { install_stamp, recheck: Some(&disk) };
         let name = package_name(id)?;
         let matching = |modules: PathBuf| {
             let path = dunce::canonicalize(modules.join(name)).ok().filter(|path| path.is_dir())?;
@@ -74,7 +79,9 @@ impl Resolver {
     /// names in `node_modules`. Ignores folders that are in no `node_modules` of the root or above,
     /// or of a source folder.
     pub(crate) fn restore_packages(&self, folders: impl IntoIterator<Item = (PathBuf, String)>) {
-        let freshness = Freshness { install_stamp: self.refreshed_engine().0, recheck: true };
+        let disk = DiskView::default();
+        let install_stamp = self.refreshed_engine(&disk).0;
+        let freshness = Freshness { install_stamp, recheck: Some(&disk) };
         for (path, name) in folders {
             let found = package_folders::in_node_modules(&path.join("package.json"));
             let is_package = found.is_some_and(|(folder, known)| folder == path && known == name);

@@ -9,6 +9,7 @@ use super::{
     ImportKind, Resolved, Resolver, Target,
     specifier::{is_package_name, is_url, package_of},
 };
+use crate::esm::disk_view::DiskView;
 
 /// A temporary folder with files, by its real path. Dropping it deletes the folder.
 pub(crate) struct Project(pub(crate) PathBuf, #[allow(dead_code)] TempDir);
@@ -42,7 +43,7 @@ impl Project {
 fn resolved(project: &Project, root: &str, specifier: &str) -> String {
     let root = project.0.join(root);
     let resolver = Resolver::new(&root);
-    let target = resolver.resolve(specifier, &root.join("src/a.js"));
+    let target = resolver.resolve(specifier, &root.join("src/a.js"), &DiskView::default());
     match target {
         Target::File(path) => {
             let path = path.strip_prefix(&project.0).unwrap();
@@ -263,7 +264,9 @@ fn workspace_and_linked_packages_are_packages_and_other_files_outside_are_not() 
 
 /// Returns the id of a package, from its URL.
 fn id(resolver: &Resolver, root: &Path, specifier: &str) -> String {
-    let Target::Package(url) = resolver.resolve(specifier, &root.join("a.js")) else {
+    let Target::Package(url) =
+        resolver.resolve(specifier, &root.join("a.js"), &DiskView::default())
+    else {
         panic!("{specifier}")
     };
     url.trim_start_matches("/__livers/npm/").rsplit_once('/').unwrap().0.to_owned()
@@ -348,7 +351,7 @@ fn an_installation_changes_the_package_id() {
     let second = id(&resolver, &project.0, "a");
     assert_ne!(second, first);
     project.add(&[("node_modules/.package-lock.json", "{}")]);
-    resolver.refresh();
+    resolver.refresh(&DiskView::default());
     let third = id(&resolver, &project.0, "a");
     assert_ne!(third, second);
 }
@@ -358,17 +361,26 @@ fn created_and_removed_files_are_noticed() {
     let project = Project::new(&[("src/a.js", "")]);
     let resolver = Resolver::new(&project.0);
     let from = project.0.join("src/a.js");
-    assert_eq!(resolver.resolve("./b", &from), Target::Missing(None));
+    assert_eq!(resolver.resolve("./b", &from, &DiskView::default()), Target::Missing(None));
     project.add(&[("src/b.js", "")]);
-    assert_eq!(resolver.resolve("./b", &from), Target::File(project.0.join("src/b.js")));
-    fs::rename(project.0.join("src/b.js"), project.0.join("src/b.ts")).unwrap();
-    assert_eq!(resolver.resolve("./b", &from), Target::File(project.0.join("src/b.ts")));
     assert_eq!(
-        resolver.resolve("left-pad", &from),
+        resolver.resolve("./b", &from, &DiskView::default()),
+        Target::File(project.0.join("src/b.js"))
+    );
+    fs::rename(project.0.join("src/b.js"), project.0.join("src/b.ts")).unwrap();
+    assert_eq!(
+        resolver.resolve("./b", &from, &DiskView::default()),
+        Target::File(project.0.join("src/b.ts"))
+    );
+    assert_eq!(
+        resolver.resolve("left-pad", &from, &DiskView::default()),
         Target::Missing(Some("npm install left-pad".to_owned()))
     );
     project.add(&[("node_modules/left-pad/index.js", "")]);
-    assert!(matches!(resolver.resolve("left-pad", &from), Target::Package(_)));
+    assert!(matches!(
+        resolver.resolve("left-pad", &from, &DiskView::default()),
+        Target::Package(_)
+    ));
 }
 
 #[test]

@@ -71,7 +71,7 @@ impl Site {
         let page = referrer(headers, host).filter(|page| !is_script(page) && !is_own(page))?;
         let entries = self.entries(&page, host).await?;
         // The browser reports the errors of an entry.
-        let loaded = self.load(path.to_owned(), Some(page), host).await;
+        let loaded = self.load(path.to_owned(), Some(page), host, &Arc::default()).await;
         let definition = loaded.definition.as_ref()?;
         let before = match entries.iter().position(|entry| entry == path) {
             Some(before) => before,

@@ -15,7 +15,7 @@ use hyper::header::{HeaderMap, HeaderValue, REFERER};
 
 use crate::{
     docroot::{Content, FileStamp},
-    esm::{self, Definition, ModuleRequest},
+    esm::{self, Definition, DiskView, ModuleRequest},
     files::{FileRequest, Lookup, ServedFile},
     http::{
         own_paths::{FOLDER, PACKAGES},
@@ -89,13 +89,14 @@ impl Site {
     ) -> Vec<Loaded> {
         let mut queue: VecDeque<_> = entries.iter().map(|url| (unstamped(url), None)).collect();
         let mut seen: HashSet<_> = queue.iter().map(|(url, _)| url.clone()).collect();
+        let disk = Arc::default();
         let mut loading = FuturesUnordered::new();
         let mut loaded: Vec<Loaded> = Vec::new();
         loop {
             while loading.len() < PARALLEL
                 && let Some((url, importer)) = queue.pop_front()
             {
-                loading.push(self.load(url, importer, host));
+                loading.push(self.load(url, importer, host, &disk));
             }
             let Some(module) = loading.next().await else { return loaded };
             let unchanged = self.unchanged_imports(&module, since);
@@ -125,12 +126,18 @@ impl Site {
     }
 
     /// Loads the module at a URL without a version stamp.
-    pub(super) async fn load(&self, url: String, importer: Option<String>, host: &str) -> Loaded {
+    pub(super) async fn load(
+        &self,
+        url: String,
+        importer: Option<String>,
+        host: &str,
+        disk: &Arc<DiskView>,
+    ) -> Loaded {
         let (version, began) = (self.live.hub().version(), SystemTime::now());
         if let Some(known) = self.packs.module(&url, version) {
             return known;
         }
-        let loaded = self.load_definition(&url, importer.as_deref(), host).await;
+        let loaded = self.load_definition(&url, importer.as_deref(), host, disk).await;
         let (definition, file) = loaded.unzip();
         let loaded = Loaded { url, definition, file: file.flatten() };
         self.packs.keep_module(&loaded, version, began);
@@ -144,6 +151,7 @@ impl Site {
         url: &str,
         importer: Option<&str>,
         host: &str,
+        disk: &Arc<DiskView>,
     ) -> Option<(Arc<Definition>, Option<(PathBuf, FileStamp)>)> {
         let esm = self.esm.as_ref()?;
         let (path, query) = url.split_once('?').unwrap_or((url, ""));
@@ -170,6 +178,7 @@ impl Site {
             content,
             query,
             headers: &headers,
+            disk,
         };
         let (definition, module) = esm.definition(request, self.live.hub()).await?;
         self.clear_fault(&file_url);
@@ -186,7 +195,7 @@ impl Site {
         importer: Option<&str>,
     ) -> Option<ServedFile> {
         let query = (!query.is_empty()).then(|| query.to_owned());
-        let request = FileRequest { query, ..FileRequest::default() };
+        let request = FileRequest { query, content_only: true, ..FileRequest::default() };
         let mut lookup = self.find_in_project(path, request.clone()).await;
         if let Lookup::NotFound(_) = lookup
             && let Some(own) = self.own_path(path, importer).await

@@ -24,7 +24,7 @@ use self::{
     expand::{Budget, OverBudget, expand},
 };
 use super::config_files::{ConfigFiles, read_bounded};
-use crate::esm::{compile_error::CompileError, lock::lock};
+use crate::esm::{compile_error::CompileError, disk_view::DiskView, lock::lock};
 
 /// The files that are read, in increasing order of precedence.
 const FILES: [&str; 4] = [".env", ".env.local", ".env.development", ".env.development.local"];
@@ -56,17 +56,17 @@ impl EnvReader {
     ///
     /// # Blocking
     /// Checks the `.env` files for changes.
-    pub(super) fn read(&self, root: &Path) -> Env {
+    pub(super) fn read(&self, root: &Path, disk: &DiskView) -> Env {
         // The lock is not held while files are read: that may take long.
         let cached = lock(&self.0).get(root).cloned();
         if let Some(cached) = cached
-            && cached.0.are_unchanged()
+            && cached.0.are_unchanged_for(root, disk)
         {
             return cached.1.clone();
         }
         let mut files = ConfigFiles::default();
         for name in FILES {
-            files.record(root.join(name));
+            files.record(root.join(name), disk);
         }
         let environment: Variables = env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -87,8 +87,8 @@ impl EnvReader {
 }
 
 /// Returns whether a folder has one of the files.
-pub(super) fn has_files(folder: &Path) -> bool {
-    FILES.iter().any(|name| folder.join(name).is_file())
+pub(super) fn has_files(folder: &Path, disk: &DiskView) -> bool {
+    FILES.iter().any(|name| disk.has_file(&folder.join(name)))
 }
 
 /// Returns the texts of the files, which are empty where there is none.

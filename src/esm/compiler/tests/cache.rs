@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use crate::docroot::{Allow, Root};
 use crate::esm::{
     compile_error::CompileError,
+    disk_view::DiskView,
     resolve::{Resolver, Target},
 };
 
@@ -37,7 +38,7 @@ impl Folder {
     /// Returns a compiler for the folder. A relative specifier resolves to the `.tsx` or `.js` file
     /// with its name.
     fn compiler(&self) -> Compiler {
-        let resolve = |specifier: &str, from: &Path| {
+        let resolve = |specifier: &str, from: &Path, _: &DiskView| {
             let beside = from.parent().unwrap().join(specifier);
             let found = ["tsx", "js"].map(|ending| beside.with_extension(ending));
             let found = found.into_iter().find(|path| path.is_file());
@@ -55,7 +56,7 @@ impl Folder {
         let path = self.path.join(name);
         let bytes = fs::read(&path).unwrap();
         let spec = ModuleSpec::of_request(&path, "", FetchMetadata::MODULE).unwrap();
-        compiler.compile(&path, &format!("/{name}"), &bytes, spec)
+        compiler.compile(&path, &format!("/{name}"), &bytes, spec, &DiskView::default())
     }
 
     fn compiled(&self, compiler: &Compiler, name: &str) -> Arc<CompiledModule> {
@@ -206,7 +207,8 @@ fn number_of_checked_files_does_not_grow_with_modules() {
     folder.write("tsconfig.json", "{}");
     let finder = OptionsFinder::default();
     let find = |name: &str| {
-        finder.find(&folder.path, &folder.path.join(name), Language::Ts).unwrap();
+        let disk = DiskView::default();
+        finder.find(&folder.path, &folder.path.join(name), Language::Ts, &disk).unwrap();
         finder.checked_files()
     };
     assert_eq!([find("a.ts"), find("b.ts"), find("c.ts")], [find("d.ts"); 3]);

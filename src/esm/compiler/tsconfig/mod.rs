@@ -9,7 +9,7 @@ mod options;
 mod recorder;
 
 use std::{
-    fs,
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
@@ -27,6 +27,7 @@ use self::{
 use super::{config_files::ConfigFiles, file_type::Language};
 use crate::esm::{
     compile_error::CompileError,
+    disk_view::DiskView,
     lock::lock,
     resolve::{Aliases, bounded},
 };
@@ -58,16 +59,17 @@ impl OptionsFinder {
         root: &Path,
         path: &Path,
         language: Language,
+        disk: &DiskView,
     ) -> Result<(Options, Vec<PathBuf>), CompileError> {
         // The lock is not held while files are read: that may take long.
         let cached = lock(&self.0).clone();
         let configuration =
-            cached.filter(|cached| cached.is_current_for(path)).unwrap_or_else(|| {
+            cached.filter(|cached| cached.is_current_for(path, disk)).unwrap_or_else(|| {
                 let new = Arc::new(Configuration::new());
                 *lock(&self.0) = Some(Arc::clone(&new));
                 new
             });
-        configuration.find(root, path, language)
+        configuration.find(root, path, language, disk)
     }
 
     /// Returns the number of files that are checked for changes.
@@ -83,6 +85,8 @@ struct Configuration {
     resolver: ResolverGeneric<RecordingFileSystem>,
     record: Record,
     files: Mutex<Arc<ConfigFiles>>,
+    /// The nearest `jsconfig.json` of folders.
+    jsconfigs: Mutex<HashMap<PathBuf, Option<Arc<TsConfig>>>>,
     lookups: AtomicUsize,
 }
 
@@ -93,12 +97,13 @@ impl Configuration {
         let options =
             ResolveOptions { tsconfig: Some(TsconfigDiscovery::Auto), ..ResolveOptions::default() };
         let resolver = ResolverGeneric::new_with_file_system(file_system, options);
-        Self { resolver, record, files: Mutex::default(), lookups: AtomicUsize::new(0) }
+        let (files, jsconfigs) = (Mutex::default(), Mutex::default());
+        Self { resolver, record, files, jsconfigs, lookups: AtomicUsize::new(0) }
     }
 
-    fn is_current_for(&self, source: &Path) -> bool {
+    fn is_current_for(&self, source: &Path, disk: &DiskView) -> bool {
         let files = Arc::clone(&lock(&self.files));
-        self.lookups.load(Ordering::Relaxed) < MAX_LOOKUPS && files.are_unchanged_for(source)
+        self.lookups.load(Ordering::Relaxed) < MAX_LOOKUPS && files.are_unchanged_for(source, disk)
     }
 
     fn find(
@@ -106,18 +111,19 @@ impl Configuration {
         root: &Path,
         path: &Path,
         language: Language,
+        disk: &DiskView,
     ) -> Result<(Options, Vec<PathBuf>), CompileError> {
         self.lookups.fetch_add(1, Ordering::Relaxed);
         let config = bounded(|| match self.tsconfig(path, language) {
-            Ok(None) => self.jsconfig(path),
+            Ok(None) => self.jsconfig(path, disk),
             config => config,
         });
         let mut files = lock(&self.files);
         for path in self.record.paths().drain(..) {
-            Arc::make_mut(&mut files).record(path);
+            Arc::make_mut(&mut files).record(path, disk);
         }
         let files: Vec<_> = files.existing().collect();
-        self.check_readable(path, config.as_ref().ok().and_then(Option::as_deref))?;
+        self.check_readable(path, disk, config.as_ref().ok().and_then(Option::as_deref))?;
         let config = config.map_err(|error| compile_error(root, path, error))?;
         let options = config.map(|config| Options {
             aliases: Aliases::of(Arc::clone(&config)),
@@ -131,10 +137,15 @@ impl Configuration {
     ///
     /// # Errors
     /// Names the file and the reason.
-    fn check_readable(&self, path: &Path, found: Option<&TsConfig>) -> Result<(), CompileError> {
+    fn check_readable(
+        &self,
+        path: &Path,
+        disk: &DiskView,
+        found: Option<&TsConfig>,
+    ) -> Result<(), CompileError> {
         let Some((file, why)) = self.record.unreadable().clone() else { return Ok(()) };
         let mut candidates = path.ancestors().skip(1).map(|folder| folder.join("tsconfig.json"));
-        let nearest = candidates.find(|candidate| is_there(candidate));
+        let nearest = candidates.find(|candidate| disk.has_other_than_folder(candidate));
         if nearest.as_deref() == found.map(TsConfig::path) {
             return Ok(());
         }
@@ -158,20 +169,26 @@ impl Configuration {
         config
     }
 
-    fn jsconfig(&self, path: &Path) -> Result<Option<Arc<TsConfig>>, ResolveError> {
-        for folder in path.ancestors().skip(1) {
+    fn jsconfig(
+        &self,
+        path: &Path,
+        disk: &DiskView,
+    ) -> Result<Option<Arc<TsConfig>>, ResolveError> {
+        let Some(parent) = path.parent() else { return Ok(None) };
+        if let Some(known) = lock(&self.jsconfigs).get(parent) {
+            return Ok(known.clone());
+        }
+        let mut found = None;
+        for folder in parent.ancestors() {
             let file = folder.join("jsconfig.json");
-            let exists = is_there(&file);
+            let exists = disk.has_other_than_folder(&file);
             self.record.paths().push(file.clone());
             if exists {
-                return self.resolver.resolve_tsconfig(&file).map(Some);
+                found = Some(self.resolver.resolve_tsconfig(&file)?);
+                break;
             }
         }
-        Ok(None)
+        lock(&self.jsconfigs).insert(parent.to_owned(), found.clone());
+        Ok(found)
     }
-}
-
-/// Returns whether there is a file of any kind.
-fn is_there(file: &Path) -> bool {
-    fs::metadata(file).is_ok_and(|metadata| !metadata.is_dir())
 }

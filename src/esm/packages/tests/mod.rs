@@ -8,6 +8,7 @@ mod robustness;
 use self::cases::CASES;
 use super::Packages;
 use crate::esm::{
+    disk_view::DiskView,
     outcome::{PackageContent, PackageResponse},
     resolve::{
         Resolver, Target,
@@ -32,7 +33,11 @@ impl Fixture {
 
     /// Returns the URL that a specifier in the project resolves to.
     fn url(&self, specifier: &str) -> String {
-        match self.resolver.resolve(specifier, &self.project.0.join("src/a.js")) {
+        match self.resolver.resolve(
+            specifier,
+            &self.project.0.join("src/a.js"),
+            &DiskView::default(),
+        ) {
             Target::Package(url) => url,
             other => panic!("{specifier}: {other:?}"),
         }
@@ -223,7 +228,10 @@ fn workspace_packages_are_read_again_after_a_change() {
     fixture.project.link("web/node_modules/ui", "ui");
     let root = fixture.project.0.join("web");
     let resolver = Arc::new(Resolver::new(&root));
-    let Target::Package(url) = resolver.resolve("ui", &root.join("a.js")) else { panic!() };
+    let Target::Package(url) = resolver.resolve("ui", &root.join("a.js"), &DiskView::default())
+    else {
+        panic!()
+    };
     let packages = Packages::new(resolver);
     let get = || {
         let rest = url.strip_prefix("/__livers/npm/").unwrap();

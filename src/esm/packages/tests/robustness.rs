@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use super::Fixture;
-use crate::esm::resolve::Target;
+use crate::esm::{disk_view::DiskView, resolve::Target};
 
 /// Returns a package file for each kind of syntax, nested as deeply as in the first column.
 fn nested(kinds: &[(usize, &str, &str, &str)]) -> Vec<String> {
@@ -188,7 +188,9 @@ fn hostile_manifests_and_links_do_not_resolve() {
     }
     let from = fixture.project.0.join("src/a.js");
     for at in 0..manifests.len() {
-        let Target::Missing(Some(help)) = fixture.resolver.resolve(&format!("m{at}"), &from) else {
+        let Target::Missing(Some(help)) =
+            fixture.resolver.resolve(&format!("m{at}"), &from, &DiskView::default())
+        else {
             panic!("m{at} resolves");
         };
         let file = format!("m{at}/package.json: ");
@@ -198,8 +200,11 @@ fn hostile_manifests_and_links_do_not_resolve() {
     for specifier in
         ["links/l4999.js".to_owned(), format!("./{segments}x"), format!("links/{segments}x")]
     {
-        let found = fixture.resolver.resolve(&specifier, &from);
+        let found = fixture.resolver.resolve(&specifier, &from, &DiskView::default());
         assert!(matches!(found, Target::Missing(_)), "{}", &specifier[..10]);
     }
-    assert!(matches!(fixture.resolver.resolve("links/l5.js", &from), Target::Package(_)));
+    assert!(matches!(
+        fixture.resolver.resolve("links/l5.js", &from, &DiskView::default()),
+        Target::Package(_)
+    ));
 }
