@@ -32,7 +32,7 @@
 //! | 4 | `live`: the live-reload core, usable without files and without `site` (injection, reload socket, which tab uses which file) · `files`: what a URL path resolves to, and the cache of served files · `esm`: compiles modules and serves packages (feature `esm`) · `watch`: detects changes · `proxy`: forwards requests and WebSockets to backends |
 //! | 3 | `docroot`: maps URL paths to files and back, access rules, reads files as consistent snapshots |
 //! | 2 | `http`: RFC 9110 and 9112, and of livers only its own paths: representations, preconditions, ranges, content codings, URL paths, host guard |
-//! | 1 | plain data without I/O: `error` · `event` · `fault` · `refusal` · `change` · `escape` |
+//! | 1 | plain data without I/O: `error` · `event` · `fault` · `refusal` · `change` · `escape` · `source_map` |
 //!
 //! The client in `client-snippet` has three programs: `reload` (in every page), `hmr` (hot updates
 //! of modules) and `packages` (the module registry, of packages and of packs).
@@ -83,6 +83,7 @@ pub(crate) mod proxy;
 pub(crate) mod refusal;
 pub(crate) mod server;
 pub(crate) mod site;
+pub(crate) mod source_map;
 pub(crate) mod watch;
 
 pub use change::{Change, ChangeSet, Kind};

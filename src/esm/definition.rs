@@ -16,8 +16,7 @@ use super::{
     edits::{Shift, shifted},
     relative_url,
 };
-
-pub(super) const SOURCE_MAP: &str = "//# sourceMappingURL=";
+use crate::source_map::COMMENT;
 
 /// The capacity of [`Definitions`], bytes.
 const CAPACITY: u64 = 32 * 1024 * 1024;
@@ -86,9 +85,9 @@ impl Definition {
     /// # Errors
     /// The first syntax error.
     pub(super) fn of(path: &str, code: &str) -> Result<Self, String> {
-        let (code, map) = match code.rfind(SOURCE_MAP) {
+        let (code, map) = match code.rfind(COMMENT) {
             Some(at) if is_last_line(code, at) => {
-                (&code[..at], Some(code[at + SOURCE_MAP.len()..].trim_end().to_owned()))
+                (&code[..at], Some(code[at + COMMENT.len()..].trim_end().to_owned()))
             }
             _ => (code, None),
         };

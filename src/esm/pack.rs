@@ -10,9 +10,12 @@ use super::{
         js::quoted,
         requests::{ATTRIBUTES, split_attributes},
     },
-    definition::{Definition, SOURCE_MAP},
+    definition::Definition,
 };
-use crate::http::own_paths::{FOLDER, PACKAGES};
+use crate::{
+    http::own_paths::{FOLDER, PACKAGES},
+    source_map::{COMMENT, IndexMap},
+};
 
 /// A module in a pack.
 pub(crate) struct Member<'m> {
@@ -58,24 +61,16 @@ impl Pack<'_> {
         self.write(stamped, |_, _| {})
     }
 
-    /// Returns the source map: one section for each member (ECMA-426, section 6.3).
+    /// Returns the source map: one section for each member.
     pub(crate) fn source_map(&self, stamped: impl Fn(&str) -> String) -> String {
-        let mut sections = Vec::new();
-        let mut lines = 0;
-        let mut counted = 0;
+        let mut index = IndexMap::default();
         self.write(stamped, |out, member| {
-            lines += out[counted..].matches('\n').count();
-            counted = out.len();
-            let line = out.rfind('\n').map_or(0, |at| at + 1);
-            let column = out[line..].encode_utf16().count();
             let path = member.key.split('?').next().unwrap_or_default();
-            let Some(map) = member.definition.source_map(path) else { return };
-            sections.push(serde_json::json!({
-                "offset": { "line": lines, "column": column },
-                "map": map,
-            }));
+            if let Some(map) = member.definition.source_map(path) {
+                index.add(out, &map);
+            }
         });
-        serde_json::json!({ "version": 3, "sections": sections }).to_string()
+        index.into_json()
     }
 
     /// Writes the JavaScript, and calls `at` before the body of each member.
@@ -123,7 +118,7 @@ impl Pack<'_> {
             }
             out.push_str("],\n");
         }
-        let _ = writeln!(out, "}},{}];\n{SOURCE_MAP}{}", self.version, self.map);
+        let _ = writeln!(out, "}},{}];\n{COMMENT}{}", self.version, self.map);
         out
     }
 }

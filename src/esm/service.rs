@@ -227,11 +227,20 @@ impl Esm {
         found.into_iter().filter_map(|(path, version)| Some((path.to_owned(), version?))).collect()
     }
 
-    /// Returns the pack of package files at these URLs and all that they need.
-    pub(crate) async fn package_pack(&self, urls: Vec<String>) -> Result<String, Fault> {
+    /// Returns the pack of package files at these URLs and all that they need. `map_url` is the URL
+    /// of its source map; without it, returns the source map.
+    pub(crate) async fn package_pack(
+        &self,
+        urls: Vec<String>,
+        map_url: Option<String>,
+    ) -> Result<String, Fault> {
         let packages = Arc::clone(self.compiler.packages());
         let job = ("packages", urls.clone());
-        match self.workers.run(job, move || packages.pack_of(&urls)).await {
+        let make = move || match map_url {
+            Some(map_url) => packages.pack_of(&urls, &map_url),
+            None => packages.map_of_pack(&urls),
+        };
+        match self.workers.run(job, make).await {
             Ok(Ok(text)) => Ok(text),
             Ok(Err(error)) => Err(describe(&self.folders, "/node_modules", error)),
             Err(stopped) => {

@@ -2,7 +2,7 @@
 //!
 //! All modules have a URL directly below `/__livers/`, whichever folder their source is in, and
 //! import each other by relative URLs. A page loads `client.js`; everything else is loaded on
-//! demand.
+//! demand. Developer tools leave them out of stack traces, as their source maps request.
 
 #[cfg(feature = "esm")]
 use std::collections::VecDeque;
@@ -12,14 +12,20 @@ use hyper::{
     header::{CACHE_CONTROL, HeaderValue},
 };
 
-use crate::http::{body::Response, representation::Representation};
+use crate::{
+    http::{body::Response, representation::Representation},
+    source_map,
+};
 
 /// Pairs a module's URL, relative to `/__livers`, with its source.
 macro_rules! scripts {
     ($($folder:literal: $($name:literal)+;)+) => {
         &[$($((
             concat!("/", $name),
-            include_str!(concat!("../../client-snippet/", $folder, "/", $name)),
+            concat!(
+                include_str!(concat!("../../client-snippet/", $folder, "/", $name)),
+                "//# sourceMappingURL=", $name, ".map\n",
+            ),
         ),)+)+]
     };
 }
@@ -37,10 +43,16 @@ const SCRIPTS: &[(&str, &str)] = scripts! {
 /// Modules are never stored by the browser: after livers is upgraded and restarted, an open page
 /// must not mix modules of two versions.
 pub(super) fn answer<B>(name: &str, request: &Request<B>) -> Option<Response> {
-    let (_, text) = SCRIPTS.iter().find(|(script, _)| *script == name)?;
-    let javascript = "text/javascript; charset=utf-8";
-    let mut response = Representation::from_bytes(StatusCode::OK, javascript, *text)
-        .into_response(request.method(), request.headers());
+    let of = name.strip_suffix(".map");
+    let wanted = of.unwrap_or(name);
+    let (path, text) = SCRIPTS.iter().find(|(script, _)| *script == wanted)?;
+    let made = if of.is_some() {
+        let map = source_map::ignored(&path[1..], text).to_string();
+        Representation::from_bytes(StatusCode::OK, "application/json", map)
+    } else {
+        Representation::from_bytes(StatusCode::OK, "text/javascript; charset=utf-8", *text)
+    };
+    let mut response = made.into_response(request.method(), request.headers());
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Some(response)
 }

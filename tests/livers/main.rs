@@ -19,6 +19,8 @@
 mod cli;
 mod client;
 mod conventions;
+#[cfg(feature = "esm")]
+mod developer_tools;
 mod examples;
 mod guard;
 mod inject;

@@ -31,7 +31,7 @@ use super::node::{Link, Node};
 use crate::{docroot, esm::resolve::file_stamp};
 
 /// Version of the entries; to be raised when the same files yield other packs.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// Age at which an entry is deleted.
 const MAX_AGE: Duration = Duration::from_hours(720);

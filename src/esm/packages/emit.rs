@@ -12,12 +12,36 @@ use crate::esm::convert::{
     js::{is_identifier, quoted},
     requests::RequestKind,
 };
-use crate::http::own_paths::{HOT, PACKAGES, REGISTRY};
+use crate::{
+    http::own_paths::{HOT, PACKAGES, REGISTRY},
+    source_map::{COMMENT, IndexMap, ignored},
+};
 
 /// Returns a pack: a module that passes the definitions of files to the registry, and runs none.
-pub(super) fn pack(files: &[Arc<Node>]) -> String {
+pub(super) fn pack(files: &[Arc<Node>], map_url: &str) -> String {
+    let mut out = String::new();
+    write_pack(&mut out, files, |_, _| {});
+    let _ = writeln!(out, "{COMMENT}{map_url}");
+    out
+}
+
+/// Returns the source map of a pack. `source` returns the URL and the text of a file.
+pub(super) fn map_of_pack(
+    files: &[Arc<Node>],
+    source: impl Fn(&Node) -> (String, String),
+) -> String {
+    let mut index = IndexMap::default();
+    write_pack(&mut String::new(), files, |out, node| {
+        let (url, text) = source(node);
+        index.add(out, &ignored(&url, &text));
+    });
+    index.into_json()
+}
+
+/// Writes a pack, and calls `at` before the body of each file.
+fn write_pack(out: &mut String, files: &[Arc<Node>], mut at: impl FnMut(&str, &Node)) {
     let size: usize = files.iter().map(|node| node.definition.code[1].len() + 400).sum();
-    let mut out = String::with_capacity(size);
+    out.reserve(size);
     // Files share the scope of the pack: they can use any global name but these.
     let _ = writeln!(out, "import {{ define as $livers }} from {};", quoted(REGISTRY));
     if files.iter().any(|node| is_sheet(&node.key)) {
@@ -27,7 +51,7 @@ pub(super) fn pack(files: &[Arc<Node>]) -> String {
     out.push_str("$livers({\n");
     for node in files.iter().filter(|node| !node.definition.needs_sloppy_mode) {
         let _ = write!(out, "{}:", quoted(&node.key));
-        definition(&mut out, node);
+        definition(out, node, &mut at);
         out.push_str(",\n");
     }
     out.push_str("});\n");
@@ -37,7 +61,6 @@ pub(super) fn pack(files: &[Arc<Node>]) -> String {
         let _ = writeln!(out, "import {{ scripts as $scripts }} from {};", quoted(REGISTRY));
         let _ = writeln!(out, "await $scripts([{sloppy}]);");
     }
-    out
 }
 
 fn is_sheet(key: &str) -> bool {
@@ -47,7 +70,7 @@ fn is_sheet(key: &str) -> bool {
 /// Returns a classic script that leaves one definition on its own element.
 pub(super) fn classic_script(node: &Node) -> String {
     let mut out = "document.currentScript.definition=".to_owned();
-    definition(&mut out, node);
+    definition(&mut out, node, &mut |_, _| {});
     out + ";\n"
 }
 
@@ -59,8 +82,8 @@ pub(super) fn imports(pack_urls: &[String]) -> String {
 
 /// Writes one definition, an array. For CommonJS: `[required keys, function, node globals, dynamic
 /// imports]`; for an ES module: `[imports, function, required keys, dynamic imports]`. Empty
-/// elements at the end are left out.
-fn definition(out: &mut String, node: &Node) {
+/// elements at the end are left out. Calls `at` before the body.
+fn definition(out: &mut String, node: &Node, at: &mut impl FnMut(&str, &Node)) {
     out.push('[');
     let mut tail = match &node.definition.format {
         Format::CommonJs { node_globals } => {
@@ -74,7 +97,10 @@ fn definition(out: &mut String, node: &Node) {
         }
     };
     out.push(',');
-    node.definition.code.iter().for_each(|part| out.push_str(part));
+    let [head, body, tail_of_code] = &node.definition.code;
+    out.push_str(head);
+    at(out, node);
+    out.extend([&**body, tail_of_code]);
     let dynamic = dynamic_imports(node);
     if !dynamic.is_empty() {
         let _ = write!(tail, ",{{{dynamic}}}");

@@ -14,7 +14,10 @@
 //! are immutable, except for packages of a workspace. Packs are kept on the disk for the next run
 //! ([`disk_cache`]).
 //!
-//! Left out on purpose: source maps of packages, native addons.
+//! Developer tools see the files of a pack by themselves, through its source map (`?map&pack`), and
+//! leave them out of stack traces.
+//!
+//! Left out on purpose: the source maps that packages contain, native addons.
 
 mod definition;
 mod disk_cache;
@@ -43,7 +46,7 @@ use self::{
     emit::Facade,
     graph::Graph,
     node::Node,
-    pack_urls::pack_urls,
+    pack_urls::{map_url, pack_urls},
     query::Query,
     read::{read_text, style_arguments},
 };
@@ -213,11 +216,25 @@ impl Packages {
         lock(&self.exports)
     }
 
-    /// Returns the pack of the files at these URLs and of all that they need.
+    /// Returns the pack of the files at these URLs and of all that they need. `map_url` is the URL
+    /// of its source map.
     ///
     /// # Blocking
     /// Reads and converts the files.
-    pub(crate) fn pack_of(&self, urls: &[String]) -> Result<String, CompileError> {
+    pub(crate) fn pack_of(&self, urls: &[String], map_url: &str) -> Result<String, CompileError> {
+        Ok(emit::pack(&self.nodes_of(urls)?, map_url))
+    }
+
+    /// Returns the source map of such a pack.
+    ///
+    /// # Blocking
+    /// Reads and converts the files.
+    pub(crate) fn map_of_pack(&self, urls: &[String]) -> Result<String, CompileError> {
+        Ok(self.map_of(&self.nodes_of(urls)?))
+    }
+
+    /// Returns the files at these URLs and all that they need.
+    fn nodes_of(&self, urls: &[String]) -> Result<Vec<Arc<Node>>, CompileError> {
         let mut known = HashSet::new();
         let mut nodes = Vec::new();
         for url in urls {
@@ -235,7 +252,25 @@ impl Packages {
         if let Some(references) = self.resolver.take_new_references() {
             self.cache.put_references(&references);
         }
-        Ok(emit::pack(&nodes))
+        Ok(nodes)
+    }
+
+    /// Returns the source map of a pack. Files have the URLs of their own places, or if they are
+    /// outside of the served folder, those below [`PACKAGES`].
+    fn map_of(&self, nodes: &[Arc<Node>]) -> String {
+        emit::map_of_pack(nodes, |node| {
+            let path = node.file.path();
+            let own = path.strip_prefix(self.resolver.real_root()).ok().and_then(|path| {
+                let names = path.components().map(|name| name.as_os_str().as_encoded_bytes());
+                UrlPath::from_names(names, false)
+            });
+            let url = own.map_or_else(|| format!("{PACKAGES}{}", node.key), |url| url.to_string());
+            let body = &node.definition.code[1];
+            let lines = |text: &str| text.matches('\n').count();
+            // Anything but JavaScript was converted to something else.
+            let text = read_text(&path).ok().filter(|text| lines(text) == lines(body));
+            (url, text.unwrap_or_else(|| body.clone()))
+        })
     }
 
     /// Answers `/__livers/npm/<path>?<query>`, or returns `None` if no package has the file.
@@ -308,12 +343,19 @@ impl Packages {
         let key = file.key();
         Ok(if let Some(mut others) = query.pack {
             others.remove(&file.path);
+            let files = || {
+                let files = others.iter().map(|path| self.file_of(&file.package.id, path));
+                files.collect::<Option<Vec<_>>>()
+            };
+            if query.map {
+                let Some(files) = files() else { return Ok(None) };
+                return Ok(Some(self.map_of(&self.graph.pack(file, &files)?).into()));
+            }
             let list = others.iter().map(String::as_str).collect::<Vec<_>>().join(",");
             self.cached(&format!("{key}?pack={list}"), file, || {
-                let files = others.iter().map(|path| self.file_of(&file.package.id, path));
-                let Some(files) = files.collect::<Option<Vec<_>>>() else { return Ok(None) };
+                let Some(files) = files() else { return Ok(None) };
                 let nodes = self.graph.pack(file, &files)?;
-                Ok(Some((emit::pack(&nodes), nodes)))
+                Ok(Some((emit::pack(&nodes, &map_url(&others)), nodes)))
             })?
         } else if query.define {
             self.cached(&format!("{key}?define"), file, || {

@@ -7,7 +7,7 @@
 //! alone.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -40,6 +40,12 @@ pub(super) fn pack_urls(nodes: &[Arc<Node>]) -> Vec<String> {
         entries.insert(&file.path, file);
     }
     order.iter().filter_map(|id| packages.get(id)).flat_map(package_pack_urls).collect()
+}
+
+/// Returns the URL of the source map of a pack with these further entries, relative to its own.
+pub(super) fn map_url(others: &BTreeSet<String>) -> String {
+    let paths = others.iter().map(|path| utf8_percent_encode(path, FILE_NAME).to_string());
+    format!("?map&pack={}", paths.collect::<Vec<_>>().join(","))
 }
 
 /// Returns the URLs of the packs for the entries of one package, by path.

@@ -9,6 +9,8 @@ use percent_encoding::percent_decode_str;
 pub(super) struct Query {
     /// `pack`, or `pack=b.js,c.js`: a pack, with these further entries.
     pub(super) pack: Option<BTreeSet<String>>,
+    /// `map`, with `pack`: the source map of the pack.
+    pub(super) map: bool,
     /// `define`: a module that loads the packs of the file and runs nothing.
     pub(super) define: bool,
     /// `script`: the definition as a classic script.
@@ -33,6 +35,7 @@ impl Query {
             let (name, value) = field.split_once('=').unwrap_or((field, ""));
             match name {
                 "pack" => query.pack = Some(list(value)),
+                "map" => query.map = true,
                 "define" => query.define = true,
                 "script" => query.script = true,
                 "import" => query.import = true,

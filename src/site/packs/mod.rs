@@ -44,7 +44,11 @@ use crate::{
         representation::Representation,
     },
     live::referrer::referrer,
+    source_map::{self, COMMENT},
 };
+
+/// The URL of the response for an entry in developer tools, where the entry itself has its own URL.
+const ENTRY: &str = "/__livers/entry.js";
 
 impl Site {
     /// Answers a request of a page for a script, if that is one of its entries or a module without
@@ -94,6 +98,9 @@ impl Site {
              if (wait) await wait;\n",
             own.collect::<String>()
         );
+        let map = source_map::ignored(ENTRY, &text).to_string();
+        let map = base64_simd::STANDARD.encode_to_string(map);
+        let text = format!("{text}{COMMENT}data:application/json;base64,{map}\n");
         let made = Representation::from_bytes(StatusCode::OK, JAVASCRIPT, text);
         Some(made.into_response(&Method::GET, headers))
     }
@@ -131,8 +138,10 @@ impl Site {
             made.into_response(method, headers)
         };
         if query.packages {
-            return match esm.package_pack(packages_of(modules)).await {
-                Ok(text) => respond(JAVASCRIPT, text),
+            let map = (!query.map).then(|| format!("{PACK}?map&{asked}"));
+            let content_type = if query.map { "application/json" } else { JAVASCRIPT };
+            return match esm.package_pack(packages_of(modules), map).await {
+                Ok(text) => respond(content_type, text),
                 Err(fault) => self.report_fault(fault),
             };
         }
