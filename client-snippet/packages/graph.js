@@ -24,15 +24,26 @@ const entries = new Set();
 const parameters = (name, values) =>
   values.map((value) => `&${name}=${encodeURIComponent(value)}`).join('');
 
+/** Loads the pack of a module. Its error is that of an import of the module. @type {(query: string, key: string) => Promise<any>} */
+const loadPack = async (query, key) => {
+  try {
+    return await import(`/__livers/pack?${query}`);
+  } catch (error) {
+    if (error instanceof TypeError)
+      error.message = error.message.replace(/\S+\/__livers\/pack\?\S+/, location.origin + key);
+    throw error;
+  }
+};
+
 /** Loads a module and what it imports. @type {(key: string, more: string) => Promise<void>} */
 const load = async (key, more) => {
   let wanted = [key];
   for (let rest = more; wanted[0]; rest = '') {
     const query = parameters('entry', wanted).slice(1) + rest;
-    define(await import(`/__livers/pack?${query}`));
+    define(await loadPack(query, key));
     const still = missing(key);
     const modules = still.filter((each) => each.startsWith('/'));
-    if (still.length > modules.length) await import(`/__livers/pack?packages&${query}`);
+    if (still.length > modules.length) await loadPack(`packages&${query}`, key);
     if (modules[0] === wanted[0]) throw new Error(`${modules[0]} is in no pack`);
     wanted = modules;
   }

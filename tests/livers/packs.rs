@@ -241,6 +241,26 @@ async fn an_error_in_a_pack_is_reported_and_goes_away() {
 }
 
 #[tokio::test]
+async fn the_error_of_an_import_names_the_module() {
+    let dir = TempDir::new();
+    dir.write("package.json", "{}");
+    dir.write("favicon.ico", "");
+    dir.write(
+        "index.html",
+        "<!doctype html><title>none</title><script type=module src=main.ts></script>",
+    );
+    dir.write("main.ts", "import('./lazy').catch(({ message }) => { document.title = message; });");
+    dir.write("lazy.ts", "export const value = ;");
+    for packs in ["never", "always"] {
+        let livers = Livers::on(dir.path()).args(["--packs", packs]).start().await;
+        let page = browser().await.open(livers.url()).await;
+        page.wait_until("document.title !== 'none'").await;
+        let title: String = page.eval("document.title.replace(location.origin, '')").await;
+        assert_eq!(title, "Failed to fetch dynamically imported module: /lazy.ts", "{packs}");
+    }
+}
+
+#[tokio::test]
 async fn scripts_of_a_page_share_the_modules_of_their_pack() {
     let dir = TempDir::new();
     for (path, text) in [
