@@ -1,5 +1,6 @@
-// Reports a module that the browser cannot parse or link: the page stays blank, and only the
-// console says why. Loaded with the first error of the page. Types: types.d.ts.
+// Reports a module that the browser cannot parse or link, or a package without one that it imports:
+// the page stays blank, and only the console says why. Loaded with the first error of the page.
+// Types: types.d.ts.
 
 /** How often the socket is waited for, and how long each time, in milliseconds. */
 const TRIES = 100;
@@ -22,9 +23,14 @@ const inPack = async (url, line) => {
 
 /** @type {ReportFailure} */
 export const report = async ({ error, filename, message, lineno, colno }, isOpen, send) => {
+  const { name, stack, code, key } = error ?? {};
+  let { importer } = error ?? {};
+  // See registry.js. The page has no module that the package belongs to, but one that it begins with.
+  if (code === 'MODULE_NOT_FOUND' && key)
+    importer = document.querySelector('script[type=module][src]:not([data-livers])')?.src;
   // Code that runs and throws such an error has a stack.
-  const { name, stack, importer } = error ?? {};
-  if (name !== 'SyntaxError' || (!importer && /^ +at |^\S*@/m.test(stack)) || !filename) return;
+  const isThrown = name !== 'SyntaxError' || /^ +at |^\S*@/m.test(stack);
+  if ((isThrown && !importer) || !filename) return;
   const { origin, pathname } = new URL(importer ?? filename, filename);
   if (origin !== location.origin) return;
   /** @type {ErrorPlace} */

@@ -42,6 +42,16 @@ test('an error in a pack is that of a module, and a page of that name is no pack
   assert.equal(await place('/docs/pack', 4), '/docs/pack:4');
 });
 
+test('a package without a module that it imports is an error of the script of the page', async () => {
+  const src = `${origin}/src/main.ts`;
+  globalThis.document = { querySelector: () => ({ src }) };
+  const error = { name: 'Error', code: 'MODULE_NOT_FOUND', key: 'it@1/index.js', stack: 'Error\n    at a' };
+  const [sent] = await sentAbout({ ...event, error, filename: `${origin}/__livers/registry.js` });
+  delete globalThis.document;
+  const { path, line } = JSON.parse(sent);
+  assert.equal(`${path}:${line}`, '/src/main.ts:0');
+});
+
 test('errors of code that runs, of other sites and of elements are not reported', async () => {
   for (const other of [
     { error: { name: 'SyntaxError', stack: 'SyntaxError: JSON\n    at JSON.parse (<anonymous>)' } },

@@ -123,6 +123,26 @@ async fn a_missing_export_is_reported_until_a_save_fixes_it() {
 }
 
 #[tokio::test]
+async fn a_missing_dependency_of_a_package_is_reported_while_the_package_is_imported() {
+    let dir = project();
+    dir.write("node_modules/needs/index.mjs", "export { absent } from 'absent';");
+    dir.write(
+        "node_modules/needs/package.json",
+        r#"{"name":"needs","version":"1.0.0","main":"index.mjs"}"#,
+    );
+    for packs in ["never", "always"] {
+        dir.write("src/main.ts", "import { absent } from 'needs';\ndocument.title = absent;");
+        let livers = Livers::on(dir.path()).args(["--packs", packs]).start().await;
+        let page = browser().await.open(livers.url()).await;
+        let message = "Cannot find module 'absent', imported by needs";
+        livers.wait_for_line(|line| line.contains("src/main.ts: ") && line.contains(message)).await;
+        page.wait_until(&format!("{OVERLAY}.includes(\"{message}\")")).await;
+        dir.write("src/main.ts", "document.title = 'without';");
+        wait_until_ready(&page, "without").await;
+    }
+}
+
+#[tokio::test]
 async fn an_importers_error_follows_the_imported_file() {
     let dir = project();
     let entry = "import { late } from './all';\ndocument.title = late;";
