@@ -93,9 +93,12 @@ struct Shared {
     started: Mutex<HashMap<u64, Instant>>,
 }
 
+/// Runs a job, and returns what is to be done when its thread is free for another one.
+type Work = Box<dyn FnOnce() -> Box<dyn FnOnce()> + Send>;
+
 /// A job for a thread, and the way to give it another one.
 struct Assignment {
-    work: Box<dyn FnOnce() + Send>,
+    work: Work,
     again: mpsc::Sender<Assignment>,
 }
 
@@ -132,7 +135,7 @@ impl Workers {
             _ => return Err(Stopped::Busy),
         };
         let (sender, mut result) = oneshot::channel();
-        self.start(key, &slot, move || drop(sender.send(work())))?;
+        self.start(key, &slot, work, move |result| drop(sender.send(result)))?;
         // Also if the client goes away and this future is dropped.
         let room = MakeRoom { workers: self, slot };
         if let Ok(result) = timeout(slow, &mut result).await {
@@ -161,7 +164,7 @@ impl Workers {
         let permit = Arc::clone(&self.running).try_acquire_owned().map_err(|_| Stopped::Busy)?;
         let slot = Arc::new(Mutex::new(Some(permit)));
         let (sender, result) = mpsc::channel();
-        self.start(key, &slot, move || drop(sender.send(work())))?;
+        self.start(key, &slot, work, move |result| drop(sender.send(result)))?;
         match result.recv_timeout(self.limits.slow) {
             Ok(result) => Ok(result),
             Err(mpsc::RecvTimeoutError::Disconnected) => Err(Stopped::Failed),
@@ -172,12 +175,14 @@ impl Workers {
         }
     }
 
-    /// Hands work to an idle thread, or to a new one.
-    fn start(
+    /// Hands work to an idle thread, or to a new one. Its result is delivered when the slot is free
+    /// and the thread idle, so that the next job finds both.
+    fn start<T: 'static>(
         &self,
         key: u64,
         slot: &Slot,
-        work: impl FnOnce() + Send + 'static,
+        work: impl FnOnce() -> T + Send + 'static,
+        deliver: impl FnOnce(T) + Send + 'static,
     ) -> Result<(), Stopped> {
         let is_first = match lock(&self.shared.started).entry(key) {
             Entry::Vacant(entry) => {
@@ -187,9 +192,12 @@ impl Workers {
             Entry::Occupied(_) => false,
         };
         let end = End { key, is_first, slot: Arc::clone(slot), shared: Arc::clone(&self.shared) };
-        let work = Box::new(move || {
-            let _end = end;
-            work();
+        let work: Work = Box::new(move || {
+            let result = work();
+            Box::new(move || {
+                drop(end);
+                deliver(result);
+            })
         });
         let idle = lock(&self.shared.idle).pop();
         let (thread, receiver) = if let Some(thread) = idle {
@@ -212,13 +220,19 @@ impl Workers {
 /// Runs jobs until there are enough idle threads, or no [`Workers`] any more.
 fn serve(jobs: &mpsc::Receiver<Assignment>, shared: &Weak<Shared>, kept: usize) {
     while let Ok(Assignment { work, again }) = jobs.recv() {
-        work();
-        let Some(shared) = shared.upgrade() else { return };
-        let mut idle = lock(&shared.idle);
-        if idle.len() >= kept {
+        let finish = work();
+        let is_kept = shared.upgrade().is_some_and(|shared| {
+            let mut idle = lock(&shared.idle);
+            let is_kept = idle.len() < kept;
+            if is_kept {
+                idle.push(again);
+            }
+            is_kept
+        });
+        finish();
+        if !is_kept {
             return;
         }
-        idle.push(again);
     }
 }
 
@@ -281,10 +295,6 @@ mod tests {
         let workers = Workers::new(Limits::default());
         let id = || std::thread::current().id();
         let first = workers.run("a", id).await;
-        // The thread is idle a moment after its result has arrived.
-        while super::lock(&workers.shared.idle).is_empty() {
-            tokio::task::yield_now().await;
-        }
         assert_eq!(workers.run("b", id).await, first);
         assert!(first.is_ok());
     }
