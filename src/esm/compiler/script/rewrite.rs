@@ -13,7 +13,7 @@ use oxc::{
         builder::AstBuilder,
     },
     ast_visit::{VisitJsMut, walk_js_mut},
-    span::GetSpan,
+    span::{GetSpan, Span},
     str::Str,
 };
 
@@ -140,6 +140,21 @@ fn is_accept(callee: &Expression<'_>) -> bool {
         && matches!(hot.object.get_inner_expression(), Expression::ImportMeta(_))
 }
 
+/// Gives the callee of a call that stands for a JSX element the place of the element, which is that
+/// of the call in stack traces.
+fn locate_callee(call: &mut CallExpression<'_>) {
+    let callee = match &mut call.callee {
+        Expression::StaticMemberExpression(member) => &mut member.object,
+        callee => callee,
+    };
+    if let Expression::Identifier(name) = callee
+        && name.span.is_empty()
+        && !call.span.is_empty()
+    {
+        name.span = Span::sized(call.span.start, 1);
+    }
+}
+
 impl<'a> VisitJsMut<'a> for Rewriter<'a, '_> {
     fn visit_import_declaration(&mut self, import: &mut ImportDeclaration<'a>) {
         self.replace(&mut import.source, &mut import.with_clause);
@@ -167,6 +182,7 @@ impl<'a> VisitJsMut<'a> for Rewriter<'a, '_> {
                 _ => {}
             }
         }
+        locate_callee(call);
         walk_js_mut::walk_call_expression(self, call);
     }
 

@@ -89,6 +89,35 @@ fn position(code: &str, word: &str) -> (u32, u32) {
 }
 
 #[test]
+fn the_call_that_stands_for_an_element_maps_to_it() {
+    let source =
+        "export const a = () => <p title={1}>\n  <Other />\n\t<b.c>{two}</b.c>\n  <></>\n</p>;\n";
+    let code = module("/src/x.tsx", source).code;
+    let (code, map) = code.split_once("//# sourceMappingURL=").unwrap();
+    let json = String::from_utf8(base64(map.split_once("base64,").unwrap().1)).unwrap();
+    let map = SourceMap::from_json_string(&json).unwrap();
+    for (call, element) in [
+        ("_jsxDEV(\"p\"", "<p"),
+        ("_jsxDEV(Other", "<Other"),
+        ("_jsxDEV(b.c", "<b.c"),
+        ("_jsxDEV(_Fragment", "<>"),
+    ] {
+        let place = |text: &str, part: &str| {
+            let before = &text[..text.find(part).unwrap_or_else(|| panic!("{part}: {text}"))];
+            let column = before.rsplit('\n').next().unwrap().len();
+            (before.matches('\n').count(), column)
+        };
+        let (line, column) = place(code, call);
+        let is_here = |token: &oxc_sourcemap::Token| {
+            (token.get_dst_line() as usize, token.get_dst_col() as usize) == (line, column)
+        };
+        let token = map.get_tokens().find(is_here).unwrap_or_else(|| panic!("{call}: {code}"));
+        let found = (token.get_src_line() as usize, token.get_src_col() as usize);
+        assert_eq!(found, place(source, element), "{call}");
+    }
+}
+
+#[test]
 fn stamps_do_not_move_the_code() {
     let source = "import './a'; import('../x.css'); import('./plain?v=1'); end();";
     let module = module("/src/x.ts", source);
