@@ -15,6 +15,7 @@
 //!
 //! Nothing outside of this module names oxc. Compiling and resolving block, on the disk and on the
 //! processor, so [`Esm`] runs them on threads of their own ([`workers`]), within a deadline.
+//! A request looks at each path on the disk once ([`disk_view`]).
 //!
 //! Left out on purpose: bundling, minifying, type checking, old browsers.
 
