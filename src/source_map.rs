@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 /// The beginning of the comment that names the source map of a script.
+#[cfg(feature = "esm")]
 pub(crate) const COMMENT: &str = "//# sourceMappingURL=";
 
 /// Returns the source map of code that has the lines of its source. Developer tools leave it out of
