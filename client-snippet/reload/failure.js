@@ -26,8 +26,11 @@ export const report = async ({ error, filename, message, lineno, colno }, isOpen
   const { name, stack, code, key } = error ?? {};
   let { importer } = error ?? {};
   // See registry.js. The page has no module that the package belongs to, but one that it begins with.
-  if (code === 'MODULE_NOT_FOUND' && key)
-    importer = document.querySelector('script[type=module][src]:not([data-livers])')?.src;
+  if (code === 'MODULE_NOT_FOUND' && key) {
+    /** @type {HTMLScriptElement | null} */
+    const first = document.querySelector('script[type=module][src]:not([data-livers])');
+    importer = first?.src;
+  }
   // Code that runs and throws such an error has a stack.
   const isThrown = name !== 'SyntaxError' || /^ +at |^\S*@/m.test(stack);
   if ((isThrown && !importer) || !filename) return;
