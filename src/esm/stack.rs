@@ -30,6 +30,9 @@ pub(crate) const SHALLOW: usize = 1024 * 1024;
 /// memory.
 pub(crate) const LARGE: usize = 64 * 1024 * 1024;
 
+/// What such a thread has left for the nesting of a source, bytes.
+pub(crate) const LEFT: usize = LARGE / 2;
+
 /// The largest stack, bytes.
 const MAX: usize = 1024 * 1024 * 1024;
 

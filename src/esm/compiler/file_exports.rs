@@ -26,15 +26,12 @@ use crate::{
     docroot::{self, Dependencies},
     esm::{
         nesting,
-        stack::{LARGE, run_with_stack_if_deep},
+        stack::{self, run_with_stack_if_deep},
     },
 };
 
 /// The size up to which a file is read, bytes.
 const MAX_SIZE: u64 = 4 * 1024 * 1024;
-
-/// What is left of the stack of a thread that [compiles](crate::esm::workers), bytes.
-const STACK: usize = LARGE / 2;
 
 /// The capacity of the table, bytes.
 const CAPACITY: u64 = 16 * 1024 * 1024;
@@ -213,7 +210,7 @@ impl ExportTable {
         let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
         let exports = text.and_then(|text| {
             let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-            run_with_stack_if_deep(text, STACK, || FileExports::of(text, language)).ok()
+            run_with_stack_if_deep(text, stack::LEFT, || FileExports::of(text, language)).ok()
         });
         let exports = Arc::new(exports.unwrap_or_else(FileExports::open));
         if let Some(read) = stamp.and_then(|stamp| Dependencies::new(vec![stamp], began)) {

@@ -82,12 +82,9 @@ use super::{
     disk_view::DiskView,
     packages::Packages,
     resolve::Resolver,
-    stack::{LARGE, run_with_stack_if_deep},
+    stack::{self, run_with_stack_if_deep},
 };
 use crate::docroot::Root;
-
-/// What is left of the stack of a thread that [compiles](super::workers), bytes.
-const STACK: usize = LARGE / 2;
 
 /// Compiles the files of one project, and caches the results.
 pub(crate) struct Compiler {
@@ -295,7 +292,7 @@ impl Compiler {
             registers: inputs.registers,
             project: &recording,
         };
-        let compiled = run_with_stack_if_deep(text, STACK, || script::compile(&job));
+        let compiled = run_with_stack_if_deep(text, stack::LEFT, || script::compile(&job));
         let compiled =
             compiled.unwrap_or_else(|error| Err(CompileError::of_file(path, error.message())))?;
         let Compiled { script, named } = compiled;

@@ -319,9 +319,9 @@ impl Packages {
         } else if parsed.raw {
             Some(export(&read()?))
         } else if extension == "css" && (parsed.part || !parsed.url && !is_css_module) {
+            let disk = DiskView::default();
             let resolve = |specifier: &str| {
-                let target =
-                    self.resolve_from_sheet(specifier, &file.path(), &DiskView::default())?;
+                let target = self.resolve_from_sheet(specifier, &file.path(), &disk)?;
                 if let Target::Package(url) = target { Some(url) } else { None }
             };
             let sheet = style_arguments(&file.path(), &url(), &read()?, resolve);
@@ -458,12 +458,12 @@ impl Packages {
     }
 }
 
-/// Returns a response with JavaScript.
 /// Returns whether a file is read in less time than an entry of the cache.
 fn is_small(file: &PackageFile) -> bool {
     std::fs::metadata(file.path()).is_ok_and(|metadata| metadata.len() <= SMALL)
 }
 
+/// Returns a response with JavaScript.
 fn script(text: impl Into<Bytes>, immutable: bool) -> PackageResponse {
     PackageResponse { content: PackageContent::Script(text.into()), immutable }
 }
