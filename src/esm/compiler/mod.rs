@@ -66,7 +66,7 @@ use self::{
     module_spec::ModuleKind,
     project::{Project, RecordingProject},
     script::{Compiled, Job, MAX_VISITED, Script},
-    served_project::{Resolve, ServedProject},
+    served_project::{ProjectView, Resolve, ServedProject},
     tsconfig::OptionsFinder,
 };
 pub(crate) use self::{
@@ -174,8 +174,9 @@ impl Compiler {
         html: &str,
     ) -> Option<(String, Vec<PathBuf>)> {
         let disk = DiskView::default();
-        self.project.folders_of(page, &disk).next()?;
-        let env = self.env_of(page, &disk);
+        let project = self.project.seen(&disk);
+        project.folders_of(page).next()?;
+        let env = self.env_of(&project, page);
         // The modules that use the variables report errors.
         let variables = serde_json::from_str(&env.object.ok()?).ok()?;
         Some((env::insert_variables(html, &variables), env.files))
@@ -224,7 +225,7 @@ impl Compiler {
                     };
                 };
                 let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-                self.compile_script(path, url, text, language, spec, disk)
+                self.compile_script(project, path, url, text, language, spec)
             }
             ModuleKind::CssModule => {
                 let module = css_module::module(project, path, url, &css_text(bytes))?;
@@ -252,35 +253,34 @@ impl Compiler {
     /// Compiles a script, or returns the cached result.
     fn compile_script(
         &self,
+        project: &ProjectView<'_>,
         path: &Path,
         url: &str,
         text: &str,
         language: Language,
         spec: ModuleSpec,
-        disk: &DiskView,
     ) -> Result<Output, CompileError> {
-        let project = self.project.seen(disk);
         let (options, mut config_files) =
-            self.options.find(self.project.root(), path, language, disk)?;
-        let env = self.env_of(path, disk);
+            self.options.find(project.root(), path, language, project.disk)?;
+        let env = self.env_of(project, path);
         config_files.extend(env.files);
         let key = Key { path: path.to_owned(), url: url.to_owned(), spec };
         let inputs = Inputs {
             text: xxh3_128(text.as_bytes()),
             options,
             env: env.object.as_ref().map(|object| xxh3_128(object.as_bytes())).ok(),
-            registers: language == Language::Js && self.registers_plain_modules(disk),
+            registers: language == Language::Js && self.registers_plain_modules(project),
             import_maps: self.project.import_maps.generation(),
         };
         let resolve = |specifier: &str| project.resolve(specifier, path);
-        let is_served = self.project.served();
+        let is_served = project.served();
         if let Some(entry) = self.cache.get(&key)
             && entry.is_valid(&inputs, resolve, &is_served)
         {
-            self.check_exports(&project, path, text, &entry.named)?;
+            self.check_exports(project, path, text, &entry.named)?;
             return Ok(entry.module.clone().map_or(Output::Unchanged, Output::Module));
         }
-        let recording = RecordingProject::new(&project);
+        let recording = RecordingProject::new(project);
         let job = Job {
             path,
             url,
@@ -306,7 +306,7 @@ impl Compiler {
         let matches =
             globs.map(|glob| (glob.clone(), glob.files(&mut budget, &is_served))).collect();
         let targets = recording.into_targets();
-        let checked = self.check_exports(&project, path, text, &named);
+        let checked = self.check_exports(project, path, text, &named);
         self.cache.insert(key, Entry { inputs, module: module.clone(), targets, matches, named });
         checked?;
         Ok(module.map_or(Output::Unchanged, Output::Module))
@@ -332,16 +332,15 @@ impl Compiler {
 
     /// Returns `import.meta.env` of the project that a file is in: the nearest one with a `.env`
     /// file, or else the root.
-    fn env_of(&self, path: &Path, disk: &DiskView) -> Env {
-        let mut folders = self.project.folders_of(path, disk);
-        let folder = folders.find(|folder| env::has_files(folder, disk));
-        self.env.read(folder.unwrap_or(self.project.root()), disk)
+    fn env_of(&self, project: &ProjectView<'_>, path: &Path) -> Env {
+        let folder = project.folders_of(path).find(|folder| env::has_files(folder, project.disk));
+        self.env.read(folder.unwrap_or(project.root()), project.disk)
     }
 
     /// Returns whether plain JavaScript modules register for hot updates, too. This is so in a
     /// project with sources that need compilation; a site of plain modules is served unchanged.
-    fn registers_plain_modules(&self, disk: &DiskView) -> bool {
-        self.has_compiled.load(Ordering::Relaxed) || self.project.has_manifest(disk)
+    fn registers_plain_modules(&self, project: &ProjectView<'_>) -> bool {
+        self.has_compiled.load(Ordering::Relaxed) || project.has_manifest()
     }
 }
 

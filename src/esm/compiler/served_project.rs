@@ -39,7 +39,7 @@ pub(super) struct ServedProject {
 /// The project as one request sees it.
 pub(super) struct ProjectView<'p> {
     project: &'p ServedProject,
-    disk: &'p DiskView,
+    pub(super) disk: &'p DiskView,
 }
 
 impl ServedProject {
@@ -55,35 +55,9 @@ impl ServedProject {
         self.routes = prefixes.filter(|prefix| !prefix.is_empty()).collect();
     }
 
-    /// Returns the served folder.
-    pub(super) fn root(&self) -> &Path {
-        &self.root
-    }
-
     /// Returns the project as one request sees it.
     pub(super) fn seen<'p>(&'p self, disk: &'p DiskView) -> ProjectView<'p> {
         ProjectView { project: self, disk }
-    }
-
-    /// Returns the function that tells which files and folders are served.
-    pub(super) fn served(&self) -> IsServed {
-        let folders = Arc::clone(&self.folders);
-        Arc::new(move |path: &Path| folders.serves(path))
-    }
-
-    /// Returns whether the root has a `package.json`.
-    pub(super) fn has_manifest(&self, disk: &DiskView) -> bool {
-        disk.has_file(&self.root.join("package.json"))
-    }
-
-    /// Returns the folders with a `package.json` above a file, from the nearest up to the root.
-    pub(super) fn folders_of<'p>(
-        &'p self,
-        path: &'p Path,
-        disk: &'p DiskView,
-    ) -> impl Iterator<Item = &'p Path> {
-        let above = path.ancestors().skip(1).take_while(|folder| folder.starts_with(&self.root));
-        above.filter(|folder| disk.has_file(&folder.join("package.json")))
     }
 
     /// Returns whether a folder is served, so that its names are no secret.
@@ -97,6 +71,20 @@ impl ServedProject {
 /// Returns whether suggestions may contain a name: whether it is served by default.
 fn is_listed(name: &OsStr) -> bool {
     Allow::default().refuses(name).is_none()
+}
+
+impl ProjectView<'_> {
+    /// Returns whether the root has a `package.json`.
+    pub(super) fn has_manifest(&self) -> bool {
+        self.disk.has_file(&self.project.root.join("package.json"))
+    }
+
+    /// Returns the folders with a `package.json` above a file, from the nearest up to the root.
+    pub(super) fn folders_of<'p>(&'p self, path: &'p Path) -> impl Iterator<Item = &'p Path> {
+        let root = &self.project.root;
+        let above = path.ancestors().skip(1).take_while(move |folder| folder.starts_with(root));
+        above.filter(|folder| self.disk.has_file(&folder.join("package.json")))
+    }
 }
 
 impl Project for ProjectView<'_> {
@@ -133,7 +121,8 @@ impl Project for ProjectView<'_> {
     }
 
     fn served(&self) -> IsServed {
-        self.project.served()
+        let folders = Arc::clone(&self.project.folders);
+        Arc::new(move |path: &Path| folders.serves(path))
     }
 
     fn names(&self, folder: &Path) -> Vec<String> {
