@@ -174,8 +174,8 @@ impl Esm {
         })
     }
 
-    /// Compiles a file and converts it to a definition. Returns `None` for a file that is no module
-    /// or has an error: the browser requests it, and that request reports the error.
+    /// Compiles a file and converts it to a definition. Returns `None` if the file is not a module or
+    /// has an error. The browser then requests the file, and the response reports the error.
     pub(crate) async fn definition(
         &self,
         request: ModuleRequest<'_>,

@@ -140,8 +140,8 @@ fn is_accept(callee: &Expression<'_>) -> bool {
         && matches!(hot.object.get_inner_expression(), Expression::ImportMeta(_))
 }
 
-/// Gives the callee of a call that stands for a JSX element the place of the element, which is that
-/// of the call in stack traces.
+/// Sets the position of the callee of a call that creates a JSX element to that of the element. Stack
+/// traces show the position of the callee.
 fn locate_callee(call: &mut CallExpression<'_>) {
     let callee = match &mut call.callee {
         Expression::StaticMemberExpression(member) => &mut member.object,
