@@ -73,9 +73,10 @@ impl Site {
             return None;
         }
         let page = referrer(headers, host).filter(|page| !is_script(page) && !is_own(page))?;
-        let entries = self.entries(&page, host).await?;
+        let disk = Arc::default();
+        let entries = self.entries(&page, host, &disk).await?;
         // The browser reports the errors of an entry.
-        let loaded = self.load(path.to_owned(), Some(page), host, &Arc::default()).await;
+        let loaded = self.load(path.to_owned(), Some(page), host, &disk).await;
         let definition = loaded.definition.as_ref()?;
         let before = match entries.iter().position(|entry| entry == path) {
             Some(before) => before,
@@ -189,16 +190,17 @@ impl Site {
         let PackQuery { entries, since, after, before, .. } = query;
         let key = (format!("{entries:?}{since:?}{after:?}{before:?}"), host.to_owned());
         let walk = async {
-            let mut known = self.graph(after, None, host).await;
+            let disk = Arc::default();
+            let mut known = self.graph(after, None, host, &disk).await;
             for script in before {
-                let graph = self.graph(slice::from_ref(script), None, host).await;
+                let graph = self.graph(slice::from_ref(script), None, host, &disk).await;
                 // One that fails to load brings nothing.
                 if graph.iter().all(Loaded::is_certain_to_load) {
                     known.extend(graph);
                 }
             }
             let known: HashSet<_> = known.into_iter().map(|loaded| loaded.url).collect();
-            let mut modules = self.graph(entries, *since, host).await;
+            let mut modules = self.graph(entries, *since, host, &disk).await;
             // The page has an entry in an earlier version, if at all.
             let entries: HashSet<_> = entries.iter().map(|url| unstamped(url)).collect();
             modules.retain(|loaded| !known.contains(&loaded.url) || entries.contains(&loaded.url));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{is_script, state::Entries};
 use crate::{
     docroot::Content,
-    esm::{self, Packs},
+    esm::{self, DiskView, Packs},
     files::{FileRequest, Lookup, ServedFile},
     http::url_path::UrlPath,
     site::Site,
@@ -19,7 +19,7 @@ const FEW: usize = 20;
 impl Site {
     /// Returns the URL paths of the module scripts of a page, or `None` if the page gets no packs:
     /// its modules may be imported from elsewhere, too, or are few.
-    pub(super) async fn entries(&self, page: &str, host: &str) -> Entries {
+    pub(super) async fn entries(&self, page: &str, host: &str, disk: &Arc<DiskView>) -> Entries {
         let version = self.live.hub().version();
         let ServedFile { content: Content::Memory(html), content_hash, .. } =
             self.find_page(page).await?
@@ -32,7 +32,9 @@ impl Site {
         }
         let entries = match module_scripts(page, &html) {
             Some(entries) if self.packs.mode() == Packs::Always => Some(entries),
-            Some(entries) if self.has_more_modules(&entries, FEW, host).await => Some(entries),
+            Some(entries) if self.has_more_modules(&entries, FEW, host, disk).await => {
+                Some(entries)
+            }
             _ => None,
         };
         let entries = entries.map(Arc::new);

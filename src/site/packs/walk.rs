@@ -58,13 +58,14 @@ impl Site {
         entries: &[String],
         number: usize,
         host: &str,
+        disk: &Arc<DiskView>,
     ) -> bool {
         let mut found = HashSet::new();
         let mut is_enough = |module: &Loaded| {
             found.extend(module.imports().cloned());
             found.len() > number
         };
-        self.walk(entries, None, host, &mut is_enough).await;
+        self.walk(entries, None, host, disk, &mut is_enough).await;
         found.len() > number
     }
 
@@ -75,8 +76,9 @@ impl Site {
         entries: &[String],
         since: Option<u64>,
         host: &str,
+        disk: &Arc<DiskView>,
     ) -> Vec<Loaded> {
-        in_order(entries, self.walk(entries, since, host, &mut |_| false).await)
+        in_order(entries, self.walk(entries, since, host, disk, &mut |_| false).await)
     }
 
     /// Loads the modules of a graph in parallel, until `is_enough` of a loaded one.
@@ -85,18 +87,18 @@ impl Site {
         entries: &[String],
         since: Option<u64>,
         host: &str,
+        disk: &Arc<DiskView>,
         is_enough: &mut (dyn FnMut(&Loaded) -> bool + Send),
     ) -> Vec<Loaded> {
         let mut queue: VecDeque<_> = entries.iter().map(|url| (unstamped(url), None)).collect();
         let mut seen: HashSet<_> = queue.iter().map(|(url, _)| url.clone()).collect();
-        let disk = Arc::default();
         let mut loading = FuturesUnordered::new();
         let mut loaded: Vec<Loaded> = Vec::new();
         loop {
             while loading.len() < PARALLEL
                 && let Some((url, importer)) = queue.pop_front()
             {
-                loading.push(self.load(url, importer, host, &disk));
+                loading.push(self.load(url, importer, host, disk));
             }
             let Some(module) = loading.next().await else { return loaded };
             let unchanged = self.unchanged_imports(&module, since);
