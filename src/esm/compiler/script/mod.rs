@@ -42,10 +42,13 @@ use super::{
     stamps::{self, Slot},
     tsconfig::Options,
 };
-use crate::esm::{
-    compile_error::CompileError,
-    nesting::{self, TOO_DEEP},
-    stack::is_indented,
+use crate::{
+    esm::{
+        compile_error::CompileError,
+        nesting::{self, TOO_DEEP},
+        stack::is_indented,
+    },
+    source_map::COMMENT,
 };
 
 /// A compiled script.
@@ -270,7 +273,7 @@ fn source_map_comment(url: &str, map: SourceMap<'_>, lines_before: u32) -> Strin
     let mut map =
         ConcatSourceMapBuilder::from_owned_sourcemaps(vec![(map, lines_before)]).into_sourcemap();
     map.set_sources([url.rsplit('/').next().unwrap_or_default()]);
-    format!("//# sourceMappingURL={}\n", map.to_data_url())
+    format!("{COMMENT}{}\n", map.to_data_url())
 }
 
 /// Returns whether a module imports one of these packages, or creates elements with a runtime.
