@@ -90,6 +90,8 @@ interface Registry {
   style(sheet: Sheet): void;
   /** Removes a style sheet. */
   unstyle(path: string): void;
+  /** Removes the sheets of a component from a number on. */
+  trimStyles(path: string, count: number): void;
   /** Registers a module and returns its `import.meta.hot`. */
   hot(path: string, url: string, imports: string[]): HotContext;
   /** Sets why a module does not accept updates. */
@@ -99,7 +101,7 @@ type RegistryState = Omit<Registry, 'hot'>;
 type Deferred = { promise: Promise<void>; resolve: () => void };
 type Defer = () => Deferred;
 type MakeRegistry = (environment: RegistryEnvironment) => Registry;
-type MakeSheets = (document: Document) => Pick<Registry, 'sheets' | 'style' | 'unstyle'>;
+type MakeSheets = (document: Document) => Pick<Registry, 'sheets' | 'style' | 'unstyle' | 'trimStyles'>;
 /** A style sheet that a module imports, with the sheets that it imports. */
 interface Sheet {
   path: string;

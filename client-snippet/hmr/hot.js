@@ -134,7 +134,13 @@ const makeSheets = (document) => {
     document.adoptedStyleSheets = document.adoptedStyleSheets.filter((each) => each !== sheet);
   };
 
-  return { sheets, style, unstyle };
+  /** @type {Registry['trimStyles']} */
+  const trimStyles = (path, count) => {
+    const base = `${decodePath(path)}?style=`;
+    for (let at = count; inserted.has(base + at); at++) unstyle(base + at);
+  };
+
+  return { sheets, style, unstyle, trimStyles };
 };
 
 /** Creates the `import.meta.hot` of modules. @type {MakeContext} */
@@ -283,4 +289,4 @@ export const registry = makeRegistry({
   load: (url) => import(url),
 });
 
-export const { hot, style, unstyle } = registry;
+export const { hot, style, unstyle, trimStyles } = registry;

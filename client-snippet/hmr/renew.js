@@ -25,12 +25,14 @@ const dispose = async (module, { callSafely }) => {
 
 /** Removes modules that nothing imports any more. @type {MakePrune} */
 const makePrune = (registry, isEntry) => {
-  const { modules, pruned, removedSheets, callSafely, emit, sheets, unstyle } = registry;
+  const { modules, pruned, removedSheets, callSafely, emit, sheets, unstyle, trimStyles } = registry;
 
   /** @type {(path: string) => void} */
   const removeSheet = (path) => {
-    if (!sheets().some(({ dataset }) => dataset.livers === path)) return;
+    const names = [path, path + '?style=0']; // that of a component
+    if (!sheets().some(({ dataset }) => names.includes(`${dataset.livers}`))) return;
     unstyle(path);
+    trimStyles(path, 0);
     removedSheets.add(path);
   };
 

@@ -1,5 +1,11 @@
 // URL helpers. Types: types.d.ts.
 
+/** Style sheets: CSS, and languages that are compiled to it. */
+export const SHEET = /\.(css|less|p(ost)?css|s[ac]ss)$/;
+
+/** Style sheets whose class names a module exports. */
+export const CSS_MODULE = /\.module\.(css|less|p(ost)?css|s[ac]ss)$/;
+
 /** Decodes a path, as servers and browsers escape the same path differently. @type {DecodePath} */
 export const decodePath = (path) => {
   try {

@@ -6,7 +6,7 @@
 // names a replaced file later gets the query too: see `reapply`. The new file is loaded first, and
 // is not shown if that fails. A removed file is not loaded: it disappears, as from a fresh page.
 
-import { pathOf, withVersion } from './address.js';
+import { pathOf, SHEET, withVersion } from './address.js';
 import { roots } from './sheets.js';
 
 /**
@@ -177,7 +177,7 @@ export const assets = (window) => {
       return urls;
     },
     targets: (paths) => {
-      const wanted = paths.filter((path) => !path.endsWith('.css'));
+      const wanted = paths.filter((path) => !SHEET.test(path));
       if (!wanted.length) return [];
       const found = new Map(wanted.map((path) => [path, new Map()]));
       visitPage(window, (url, type) => {

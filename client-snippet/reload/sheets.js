@@ -4,7 +4,7 @@
 // new one has loaded, and for good if that fails, unless its file was removed. The files that
 // sheets refer to are in assets.js.
 
-import { encodePath, pathOf, withVersion } from './address.js';
+import { CSS_MODULE, encodePath, pathOf, SHEET, withVersion } from './address.js';
 
 /** The document and all open shadow roots. @type {Roots} */
 export const roots = (root) => [
@@ -101,16 +101,17 @@ const makeInserted = (load, base, replaced) => {
     /** @type {Target['refresh']} */
     const refresh = async (version, removed) => {
       const before = textOf(sheet);
+      const [module] = path.split('?style='); // a component
       const run = removed.has(path)
         ? async () => (await load(base + 'hot.js')).unstyle(path)
-        : () => load(`${encodePath(path)}?import&t=${version}`);
+        : () => load(`${encodePath(module)}?import&t=${version}`);
       const next = last.then(run);
       last = next.catch(() => {}); // an older version must not replace a newer one
       await next.catch(() => new Promise(() => {}));
       replaced(before, sheet);
     };
     // The module of a CSS module accepts its own update.
-    return { paths: path.endsWith('.module.css') ? parts : [path, ...parts], refresh };
+    return { paths: CSS_MODULE.test(path) ? parts : [path, ...parts], refresh };
   };
 };
 
@@ -191,7 +192,7 @@ export const sheets = (window, { load, base, urlsIn, used }) => {
     targets: async (paths) => {
       const found = elements();
       const missing = paths.filter(
-        (path) => path.endsWith('.css') && !found.some((target) => target.paths.includes(path)),
+        (path) => SHEET.test(path) && !found.some((target) => target.paths.includes(path)),
       );
       const more = await Promise.all(missing.map(importedSheets));
       return [...found, ...more.flat()];

@@ -5,7 +5,7 @@
 // source is morphed into the document by morph.js. If one file of a change set needs a reload, the
 // page reloads once, when the document is available, and nothing else is applied.
 
-import { decodePath, pathOf } from './address.js';
+import { CSS_MODULE, decodePath, pathOf, SHEET } from './address.js';
 import { assets } from './assets.js';
 import { untilAvailable } from './reload.js';
 import { sheets } from './sheets.js';
@@ -24,7 +24,7 @@ export const decide = (changes, page) => {
     const why = `${name.replace(/^\/(?=.)/, '')} ${kind === 'modified' ? 'changed' : `was ${kind}`}`;
     const found = page.targets(name);
     // A CSS module is both: its class names are a module's exports, its rules are shown by a sheet.
-    if (name.endsWith('.module.css') && kind !== 'removed' && found.length && page.isHot(name))
+    if (CSS_MODULE.test(name) && kind !== 'removed' && found.length && page.isHot(name))
       hot.push(change);
     if (page.isHot(name) && !page.isFetched(name) && (kind === 'removed' || !found.length)) {
       hot.push(change);
@@ -37,7 +37,7 @@ export const decide = (changes, page) => {
     if (page.isFetched(name) || (kind === 'removed' && (isPage || !found.length))) return { why };
     if (isPage && page.canMorph) morph = true;
     else if (!found.length || isPage)
-      return { why: !isPage && name.endsWith('.css') ? why + ', and no sheet shows it' : why };
+      return { why: !isPage && SHEET.test(name) ? why + ', and no sheet shows it' : why };
     for (const target of found) targets.add(target);
     if (kind === 'removed') removed.add(name);
   }
@@ -70,7 +70,7 @@ const makeInspect = ({ window, tag }, sheet, asset, hotModules) => async (change
       requests.some((request) => request.path === path) &&
       requests.every(({ path: other, by }) => other !== path || by === 'css' || by === 'link'),
     isFetched: (path) =>
-      !path.endsWith('.css') &&
+      !SHEET.test(path) &&
       requests.some((request) => request.path === path && /^(fetch|xmlhttprequest)$/.test(request.by)),
   };
 };

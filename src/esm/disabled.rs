@@ -19,7 +19,7 @@ use crate::{change::ChangeSet, docroot::Root, fault::Fault, http::url_path::UrlP
 pub use self::outcome::Packs;
 pub(crate) use self::outcome::{
     Module, ModuleOutcome, ModuleRequest, PACKAGES_PATH, PackageContent, PackageOutcome,
-    PackageResponse, PageVariables, VARY, Versions,
+    PackageResponse, PageVariables, StyleSheet, VARY, Versions,
 };
 
 /// What one request has seen of the disk.
@@ -41,8 +41,8 @@ impl Esm {
         match *self {}
     }
 
-    pub(crate) fn may_compile(_: &Path, _: &str) -> bool {
-        false
+    pub(crate) fn may_compile(&self, _: &Path, _: &str, _: Option<&[u8]>) -> bool {
+        match *self {}
     }
 
     pub(crate) fn may_import(_: &[u8]) -> bool {

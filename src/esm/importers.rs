@@ -9,6 +9,7 @@
 use std::{collections::HashMap, path::Path};
 
 use super::css_module::is_css_module;
+use crate::http::media_type::is_style_sheet;
 
 /// Number of modules that are tracked. Of those beyond it, only their own changes count.
 const MAX_MODULES: usize = 20_000;
@@ -91,7 +92,7 @@ impl Importers {
     ) -> HashMap<&'p str, Option<u64>> {
         let own = |path: &str| changed(path).max(self.last_orphaned(path));
         let mut walk = Walk { importers: self, own: &own, found: HashMap::new(), next: 0 };
-        let counts = |path: &&str| is_sheet(from) || !is_plain_sheet(path);
+        let counts = |path: &&str| is_style_sheet(from) || !is_plain_sheet(path);
         paths.filter(counts).map(|path| (path, walk.version(path))).collect()
     }
 
@@ -192,12 +193,8 @@ impl<'p> Walk<'p, '_> {
     }
 }
 
-fn is_sheet(path: &str) -> bool {
-    Path::new(path).extension().is_some_and(|extension| extension == "css")
-}
-
 fn is_plain_sheet(path: &str) -> bool {
-    is_sheet(path) && !is_css_module(Path::new(path))
+    is_style_sheet(path) && !is_css_module(Path::new(path))
 }
 
 #[cfg(test)]

@@ -24,7 +24,9 @@ mod compiler;
 mod convert;
 mod css_module;
 mod definition;
+mod dependents;
 mod describe;
+mod disk_cache;
 mod disk_view;
 mod edits;
 mod enums;
@@ -46,6 +48,7 @@ mod resolve;
 mod service;
 mod stack;
 mod style_sheet;
+mod toolchain;
 mod workers;
 
 pub use self::outcome::Packs;
@@ -55,7 +58,7 @@ pub(crate) use self::{
     disk_view::DiskView,
     outcome::{
         Module, ModuleOutcome, ModuleRequest, PACKAGES_PATH, PackageContent, PackageOutcome,
-        PackageResponse, PageVariables, VARY, Versions,
+        PackageResponse, PageVariables, StyleSheet, VARY, Versions,
     },
     pack::{Member, Pack, is_native},
     page::module_scripts,

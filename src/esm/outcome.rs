@@ -75,6 +75,8 @@ pub(crate) enum ModuleOutcome {
     AsIs,
     /// Serve this JavaScript.
     Module(Module),
+    /// Serve this CSS.
+    StyleSheet(StyleSheet),
     /// The file does not compile, or not in time. Changes of the other files may fix that.
     Error(Fault, Vec<(PathBuf, ContentHash)>),
 }
@@ -85,12 +87,23 @@ pub(crate) struct Module {
     pub(crate) code: String,
     /// The configuration files that decided how to compile it: `tsconfig.json`, `.env`.
     pub(crate) configuration: Vec<(PathBuf, ContentHash)>,
+    /// The files that a compiler of the project has read to make it. Their changes are
+    /// [reported](super::Esm::changed) as changes of this one.
+    pub(crate) dependencies: Vec<(PathBuf, ContentHash)>,
     /// Whether it imports packages.
     pub(crate) uses_packages: bool,
     /// The URL paths of modules that nothing imports any more.
     pub(crate) orphans: Vec<String>,
     /// Set if the packages it imports moved to other URLs: a change to publish.
     pub(crate) reinstalled: Option<Change>,
+}
+
+/// A style sheet that was compiled.
+pub(crate) struct StyleSheet {
+    /// CSS.
+    pub(crate) text: String,
+    /// As those of a [`Module`].
+    pub(crate) dependencies: Vec<(PathBuf, ContentHash)>,
 }
 
 /// A page with the values of variables, and the files that define them.

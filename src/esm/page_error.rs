@@ -113,7 +113,7 @@ fn original(
                 let map = module.code.lines().last()?.strip_prefix(SOURCE_MAP)?;
                 String::from_utf8(STANDARD.decode_to_vec(map).ok()?).ok()
             }
-            Output::Unchanged => None,
+            Output::Unchanged | Output::StyleSheet(_) => None,
         }
     };
     let found = served().and_then(|map| {

@@ -19,8 +19,12 @@ use bytes::Bytes;
 
 use super::{
     compile_error::CompileError,
-    compiler::{CompiledModule, Compiler, FetchMetadata, ModuleSpec, Output, refers_to_variables},
+    compiler::{
+        CompiledModule, CompiledSheet, Compiler, FetchMetadata, ModuleSpec, Output,
+        refers_to_variables,
+    },
     definition::{Definition, Definitions},
+    dependents::Dependents,
     describe::describe,
     disk_view::DiskView,
     fallback::public_url,
@@ -28,7 +32,9 @@ use super::{
     importers::Importers,
     installed::{Installed, Sample},
     lock::lock,
-    outcome::{Module, ModuleOutcome, ModuleRequest, PackageOutcome, PageVariables, Versions},
+    outcome::{
+        Module, ModuleOutcome, ModuleRequest, PackageOutcome, PageVariables, StyleSheet, Versions,
+    },
     page::{import_map, may_import},
     resolve::{Target, linked_packages},
     workers::{Limits, Stopped, Workers},
@@ -37,7 +43,7 @@ use crate::{
     change::{Change, ChangeSet, Kind},
     docroot::{self, ContentHash, Root},
     fault::Fault,
-    http::{own_paths::PACKAGES, url_path::UrlPath},
+    http::{media_type::is_style_sheet, own_paths::PACKAGES, url_path::UrlPath},
 };
 
 /// Files that decide how specifiers resolve; installing a package writes them.
@@ -61,6 +67,7 @@ pub(crate) struct Esm {
     pub(super) compiler: Arc<Compiler>,
     importers: Mutex<Importers>,
     globs: GlobTable,
+    dependents: Dependents,
     installed: Mutex<Installed>,
     pub(super) workers: Workers,
     definitions: Arc<Definitions>,
@@ -78,6 +85,7 @@ impl Esm {
             compiler: Arc::new(Compiler::new(Arc::clone(&folders)).with_routes(backend_prefixes)),
             importers: Mutex::default(),
             globs: GlobTable::default(),
+            dependents: Dependents::default(),
             installed: Mutex::default(),
             workers: Workers::new(Limits::default()),
             definitions: Arc::default(),
@@ -94,10 +102,18 @@ impl Esm {
         linked_packages(root)
     }
 
-    /// Returns whether a script could get this file compiled, so that the response depends on
-    /// [`VARY`](super::VARY).
-    pub(crate) fn may_compile(file: &Path, query: &str) -> bool {
+    /// Returns whether a script could import this file as it is.
+    pub(crate) fn is_module(file: &Path) -> bool {
+        ModuleSpec::of_request(file, "", FetchMetadata::MODULE).is_some()
+    }
+
+    /// Returns whether a script could get this file compiled, or a page this style sheet, so that the
+    /// response depends on [`VARY`](super::VARY). `content` is that of the file, if it is known.
+    pub(crate) fn may_compile(&self, file: &Path, query: &str, content: Option<&[u8]>) -> bool {
         ModuleSpec::of_request(file, query, FetchMetadata::MODULE).is_some()
+            || file.to_str().is_some_and(is_style_sheet)
+                && (file.extension().is_none_or(|it| !it.eq_ignore_ascii_case("css"))
+                    || self.compiler.may_transform(content.unwrap_or_default()))
     }
 
     /// Returns whether a page has an import map, or inline module scripts that may import
@@ -153,16 +169,17 @@ impl Esm {
             let output = compiler.compile(&path, &name, &bytes, spec, &disk);
             let failed = |error: CompileError| Box::new((read_hashes(&error.related), error));
             let output = output.map_err(failed)?;
-            let configuration = match &output {
-                Output::Module(module) => read_hashes(&module.config_files),
-                Output::Unchanged => Vec::new(),
-            };
-            Ok::<_, Box<(_, CompileError)>>((output, configuration))
+            let files = FilesRead::of(&output);
+            Ok::<_, Box<(_, CompileError)>>((output, files))
         });
         Some(match compiling.await {
             Ok(Ok((Output::Unchanged, _))) => ModuleOutcome::AsIs,
-            Ok(Ok((Output::Module(compiled), configuration))) => {
-                ModuleOutcome::Module(self.stamp(file, url, &compiled, configuration, versions))
+            Ok(Ok((Output::Module(compiled), files))) => {
+                ModuleOutcome::Module(self.stamp(file, url, &compiled, files, versions))
+            }
+            Ok(Ok((Output::StyleSheet(sheet), FilesRead { dependencies, .. }))) => {
+                self.dependents.record(url, &sheet.dependencies);
+                ModuleOutcome::StyleSheet(StyleSheet { text: sheet.text, dependencies })
             }
             Ok(Err(failed)) => {
                 let (related, error) = *failed;
@@ -196,6 +213,7 @@ impl Esm {
         let compiling = self.workers.run(job, move || {
             let module = match compiler.compile(&path, &name, &content, spec, &disk).ok()? {
                 Output::Module(module) => module,
+                Output::StyleSheet(_) => return None,
                 Output::Unchanged => {
                     let mut module = CompiledModule::default();
                     module.code = String::from_utf8(content.to_vec()).ok()?;
@@ -203,12 +221,11 @@ impl Esm {
                 }
             };
             let definition = definitions.get_or_convert(&name, &module.code)?;
-            let configuration = read_hashes(&module.config_files);
-            Some((definition, module, configuration))
+            let files = FilesRead::of_module(&module);
+            Some((definition, module, files))
         });
-        let (definition, compiled, configuration) = compiling.await.ok()??;
-        let mut module = self.record(file, url, &compiled, versions);
-        module.configuration = configuration;
+        let (definition, compiled, files) = compiling.await.ok()??;
+        let module = self.record(file, url, &compiled, files, versions);
         Some((definition, module))
     }
 
@@ -255,13 +272,12 @@ impl Esm {
         file: &Path,
         url: &str,
         compiled: &CompiledModule,
-        configuration: Vec<(PathBuf, ContentHash)>,
+        files: FilesRead,
         versions: &impl Versions,
     ) -> Module {
-        let mut module = self.record(file, url, compiled, versions);
+        let mut module = self.record(file, url, compiled, files, versions);
         let stamps = self.stamps(url, compiled.imports.iter().map(String::as_str), versions);
         module.code = compiled.with_stamps(|path| stamps.get(path).copied());
-        module.configuration = configuration;
         module
     }
 
@@ -271,15 +287,18 @@ impl Esm {
         file: &Path,
         url: &str,
         compiled: &CompiledModule,
+        files: FilesRead,
         versions: &impl Versions,
     ) -> Module {
+        self.dependents.record(url, &compiled.dependencies);
         self.globs.record(url, &compiled.globs);
         let reinstalled = lock(&self.installed).record(url, file, &compiled.packages);
         let orphans = lock(&self.importers).record(url, &compiled.imports, versions.current());
         let uses_packages = !compiled.packages.is_empty();
         Module {
             code: String::new(),
-            configuration: Vec::new(),
+            configuration: files.configuration,
+            dependencies: files.dependencies,
             uses_packages,
             orphans,
             reinstalled,
@@ -327,8 +346,7 @@ impl Esm {
     /// A browser resolves `@import "normalize.css"` against the URL of the sheet, so `path` is
     /// beside the sheet, and has no file.
     pub(crate) async fn resolve_from_sheet(&self, path: &str, sheet: &str) -> Option<String> {
-        let is_sheet = Path::new(sheet).extension()?.eq_ignore_ascii_case("css");
-        let folder = &sheet[..=sheet.rfind('/').filter(|_| is_sheet)?];
+        let folder = &sheet[..=sheet.rfind('/').filter(|_| is_style_sheet(sheet))?];
         let specifier = path.strip_prefix(folder).filter(|rest| !rest.is_empty())?.to_owned();
         let from = self.disk_path(sheet)?;
         let packages = Arc::clone(self.compiler.packages());
@@ -353,18 +371,30 @@ impl Esm {
             |path: &str| CONFIGURATION.contains(&path.rsplit('/').next().unwrap_or_default());
         let moved = || changes.iter().filter(|(_, kind)| *kind != Kind::Modified);
         let configured = changes.iter().any(|(path, _)| is_configuration(path));
+        let made = self.made_from(changes);
         if !configured && moved().next().is_none() {
-            return None;
+            return (!made.is_empty()).then(|| made.into_iter().collect());
         }
         self.compiler.forget_lookups();
         self.forget_removed(changes);
         let moved: Vec<_> = moved().filter_map(|(path, _)| self.disk_path(path)).collect();
         let mut dependents = self.globs.matching(&moved);
+        dependents.extend(made);
         dependents.extend(self.appeared(changes));
         if configured {
             dependents.extend(self.reinstalled());
         }
         Some(dependents)
+    }
+
+    /// Returns the changes of the sheets and components that were made from changed files.
+    fn made_from(&self, changes: &ChangeSet) -> Vec<Change> {
+        if self.dependents.is_empty() {
+            return Vec::new();
+        }
+        let files = changes.iter().filter_map(|(path, _)| self.disk_path(path));
+        let users = files.flat_map(|file| self.dependents.of(&file));
+        users.map(|path| Change { path, kind: Kind::Modified }).collect()
     }
 
     /// Returns a change to publish if packages were installed, or if that cannot be found out soon.
@@ -410,6 +440,45 @@ impl Esm {
     fn describe_stop(&self, url: &str, file: &Path, stopped: Stopped) -> Fault {
         describe(&self.folders, url, CompileError::of_file(file, stopped.message()))
     }
+}
+
+/// What was read to compile a file, apart from the file itself.
+#[derive(Default)]
+struct FilesRead {
+    configuration: Vec<(PathBuf, ContentHash)>,
+    /// Without those of installed packages, which are not watched.
+    dependencies: Vec<(PathBuf, ContentHash)>,
+}
+
+impl FilesRead {
+    /// # Blocking
+    /// Reads the files.
+    fn of(output: &Output) -> Self {
+        match output {
+            Output::Unchanged => Self::default(),
+            Output::Module(module) => Self::of_module(module),
+            Output::StyleSheet(CompiledSheet { dependencies, .. }) => {
+                Self { dependencies: read_sources(dependencies), ..Self::default() }
+            }
+        }
+    }
+
+    /// # Blocking
+    /// Reads the files.
+    fn of_module(module: &CompiledModule) -> Self {
+        Self {
+            configuration: read_hashes(&module.config_files),
+            dependencies: read_sources(&module.dependencies),
+        }
+    }
+}
+
+/// Returns the content of those of these files that are not in installed packages.
+fn read_sources(files: &[PathBuf]) -> Vec<(PathBuf, ContentHash)> {
+    let is_installed =
+        |file: &&PathBuf| file.components().any(|name| name.as_os_str() == "node_modules");
+    let sources: Vec<_> = files.iter().filter(|file| !is_installed(file)).cloned().collect();
+    read_hashes(&sources)
 }
 
 /// Returns the content of each of these files that can be read, as its hash.

@@ -194,7 +194,13 @@ impl Site {
         uses.retain(|used| used != path);
         let of_name = media_type::of(&file.path);
         let markup = page.then(|| inject::markup(&of_name, navigation)).flatten();
-        let may_compile = self.may_compile(&file.path, "");
+        let may_compile = {
+            let content = match &file.content {
+                docroot::Content::Memory(bytes) => Some(&**bytes),
+                docroot::Content::Large(..) => None,
+            };
+            self.may_compile(&file.path, "", content)
+        };
         let (metadata, content) = select(status, &mut file, markup.is_some(), may_compile);
         let bytes = match content {
             docroot::Content::Memory(bytes) => bytes,
@@ -289,7 +295,7 @@ impl Site {
             }
             if let Some(parameters) = uri.query()
                 && !prepared.may_compile
-                && self.may_compile(&file.path, parameters)
+                && self.may_compile(&file.path, parameters, None)
             {
                 metadata.add_vary(esm::VARY);
             }

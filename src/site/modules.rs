@@ -20,8 +20,8 @@ use crate::{
     change::ChangeSet,
     docroot::{CheckedPath, Content, ContentHash, FileRead},
     esm::{
-        self, Esm, ModuleOutcome, ModuleRequest, PackageContent, PackageOutcome, PackageResponse,
-        PageVariables, Versions,
+        self, ModuleOutcome, ModuleRequest, PackageContent, PackageOutcome, PackageResponse,
+        PageVariables, StyleSheet, Versions,
     },
     fault::Fault,
     files::{FileRequest, Lookup, Precompressed, ServedFile},
@@ -37,6 +37,7 @@ use crate::{
 };
 
 pub(super) const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
@@ -78,6 +79,10 @@ impl Site {
                 return None;
             }
             ModuleOutcome::Module(module) => self.compiled(url, module),
+            ModuleOutcome::StyleSheet(StyleSheet { text, dependencies }) => {
+                self.watch_dependencies(dependencies);
+                Representation::from_bytes(StatusCode::OK, CSS, text)
+            }
             ModuleOutcome::Error(fault, related) => {
                 self.depend(url, related);
                 return Some(self.report_fault(fault));
@@ -97,10 +102,18 @@ impl Site {
         }
     }
 
+    /// Watches the files that a module or sheet was made from.
+    fn watch_dependencies(&self, files: Vec<(PathBuf, ContentHash)>) {
+        for (file, content_hash) in files {
+            self.watch.note(&file, PathState::File(content_hash));
+        }
+    }
+
     /// Records what a compiled module depends on, and returns its representation.
     pub(super) fn compiled(&self, url: &str, module: esm::Module) -> Representation {
         let hub = self.live.hub();
         self.depend(url, module.configuration);
+        self.watch_dependencies(module.dependencies);
         if module.uses_packages {
             self.live.observe(url, esm::PACKAGES_PATH);
         }
@@ -114,8 +127,8 @@ impl Site {
     }
 
     /// Whether a script that requests a file with this query may get it compiled.
-    pub(super) fn may_compile(&self, file: &Path, query: &str) -> bool {
-        self.esm.is_some() && Esm::may_compile(file, query)
+    pub(super) fn may_compile(&self, file: &Path, query: &str, content: Option<&[u8]>) -> bool {
+        self.esm.as_ref().is_some_and(|esm| esm.may_compile(file, query, content))
     }
 
     /// Answers a request below `/__livers/npm/`.

@@ -36,6 +36,9 @@ pub(super) fn module(
         | ModuleKind::StyleSheet
         | ModuleKind::StyleSheetAndText
         | ModuleKind::StyleSheetPart
+        | ModuleKind::StyleSheetText
+        | ModuleKind::Css
+        | ModuleKind::Component(_)
         | ModuleKind::CssModule => format!("export default {url};\n"),
     })
 }

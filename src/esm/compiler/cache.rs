@@ -45,6 +45,10 @@ pub(super) struct Key {
 pub(super) struct Inputs {
     /// The hash of the text.
     pub(super) text: u128,
+    /// The hash of the component that the text was made from, and of its source map.
+    pub(super) original: Option<u128>,
+    /// The files that the text was made from.
+    pub(super) dependencies: Vec<PathBuf>,
     pub(super) options: Options,
     /// The hash of the value of `import.meta.env`; `None` if it has an error.
     pub(super) env: Option<u128>,
@@ -167,6 +171,8 @@ mod tests {
     fn entry(size: usize) -> Entry {
         let module = CompiledModule { code: "a".repeat(size), ..CompiledModule::default() };
         let inputs = Inputs {
+            original: None,
+            dependencies: Vec::new(),
             text: 0,
             options: Options::default(),
             env: Some(0),

@@ -15,7 +15,7 @@ use percent_encoding::{
 use super::{file_type::Language, project::Project, suggestion::similar_file};
 use crate::{
     esm::{css_module::is_css_module, resolve::Target},
-    http::{own_paths, url_path::UrlPath},
+    http::{media_type::is_style_sheet, own_paths, url_path::UrlPath},
 };
 
 /// The target of a specifier.
@@ -50,14 +50,10 @@ const QUERY: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\'').add(b'\\').add(b'~');
 
 /// Extensions of source files that livers does not compile, with advice.
-const UNSUPPORTED: [(&str, &str); 8] = [
+const UNSUPPORTED: [(&str, &str); 4] = [
     ("astro", "Astro components require Astro's own server"),
-    ("less", "compile it to CSS and import the result"),
-    ("sass", "compile it to CSS and import the result"),
-    ("scss", "compile it to CSS and import the result"),
     ("styl", "compile it to CSS and import the result"),
     ("svelte", "Svelte components require Vite"),
-    ("vue", "single-file components require Vite"),
     ("mdx", "MDX requires Vite"),
 ];
 
@@ -159,7 +155,10 @@ fn file(
             help: Some((*help).to_owned()),
         };
     }
-    let is_sheet = extension == "css" && kind.is_none() && !is_explicit && !has("inline");
+    let is_sheet = path.to_str().is_some_and(is_style_sheet)
+        && kind.is_none()
+        && !is_explicit
+        && !["inline", "part"].map(has).contains(&true);
     // The browser creates a `CSSStyleSheet` from it.
     let is_native = kind == Some("css");
     let mut url = url_path.clone();
@@ -267,14 +266,14 @@ mod tests {
             ),
             ("./zzz", None, missing("cannot resolve \"./zzz\"", None)),
             (
-                "./b.vue",
+                "./b.astro",
                 None,
                 missing(
-                    "cannot import \"./b.vue\": livers does not compile .vue files",
-                    Some("single-file components require Vite"),
+                    "cannot import \"./b.astro\": livers does not compile .astro files",
+                    Some("Astro components require Astro's own server"),
                 ),
             ),
-            ("./b.vue?raw", None, file("/src/b.vue", "/src/b.vue?import&raw")),
+            ("./b.astro?raw", None, file("/src/b.astro", "/src/b.astro?import&raw")),
         ];
         let names = ["a_b", "c-d", "e"].map(str::to_owned).into();
         let project = FakeProject::default();

@@ -4,9 +4,11 @@
 //!
 //! - a script (JavaScript, TypeScript, JSX) is transformed, and its import specifiers become URLs
 //!   ([`script`], [`mod@link`]);
-//! - a style sheet becomes a module that inserts it ([`style_sheet`]);
+//! - a style sheet becomes a module that inserts it ([`style_sheet`]), or CSS, after the project's
+//!   own compilers made CSS of it ([`preprocess`]);
 //! - a `.module.css` becomes a scoped style sheet and a module that exports its names
 //!   ([`css_module`]);
+//! - a component becomes a script with its style sheets ([`mod@component`]);
 //! - a `.wasm` becomes a module that instantiates it ([`wasm`]);
 //! - any other imported file becomes a small module with its URL, text or values ([`asset`]).
 //!
@@ -16,11 +18,12 @@
 //! Results are cached together with all that they were compiled from ([`cache`]). Lookups compare
 //! these inputs with the disk, so the cache needs no notification of changes.
 //!
-//! Not supported on purpose: CSS preprocessors, type checking, and standard decorators, which the
-//! transformer does not implement.
+//! Not supported on purpose: type checking, and standard decorators, which the transformer does not
+//! implement.
 
 mod asset;
 mod cache;
+mod component;
 mod config_files;
 mod css_module;
 mod env;
@@ -33,6 +36,7 @@ mod link;
 mod missing_exports;
 mod module_spec;
 mod output;
+mod preprocess;
 mod project;
 mod script;
 mod served_project;
@@ -41,6 +45,7 @@ mod style_sheet;
 mod suggestion;
 #[cfg(test)]
 mod tests;
+mod tools;
 mod tsconfig;
 mod wasm;
 
@@ -58,15 +63,18 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use self::{
     cache::{Entry, Inputs, Key, ModuleCache},
+    component::{Component, ComponentKind},
     env::{Env, EnvReader},
     file_exports::ExportTable,
     file_type::Language,
     link::{ImportedNames, Link, link},
     missing_exports::{ExportChecker, NamedImports},
     module_spec::ModuleKind,
+    preprocess::Css,
     project::{Project, RecordingProject},
-    script::{Compiled, Job, MAX_VISITED, Script},
+    script::{Compiled, Job, MAX_VISITED, Original, Script},
     served_project::{ProjectView, Resolve, ServedProject},
+    tools::Tools,
     tsconfig::OptionsFinder,
 };
 pub(crate) use self::{
@@ -74,7 +82,7 @@ pub(crate) use self::{
     fetch_metadata::FetchMetadata,
     glob::Glob,
     module_spec::ModuleSpec,
-    output::{CompiledModule, Output},
+    output::{CompiledModule, CompiledSheet, Output},
     script::bare_imports,
 };
 use super::{
@@ -83,6 +91,7 @@ use super::{
     packages::Packages,
     resolve::Resolver,
     stack::{self, run_with_stack_if_deep},
+    toolchain::Toolchain,
 };
 use crate::docroot::Root;
 
@@ -93,6 +102,7 @@ pub(crate) struct Compiler {
     env: EnvReader,
     cache: ModuleCache,
     exports: ExportTable,
+    toolchain: Toolchain,
     /// Whether a script has been compiled.
     has_compiled: AtomicBool,
 }
@@ -110,12 +120,14 @@ impl Compiler {
     }
 
     fn with_resolve(folders: Arc<Root>, resolver: Arc<Resolver>, resolve: Resolve) -> Self {
+        let root = folders.path().to_owned();
         Self {
             project: ServedProject::new(folders, Arc::new(Packages::new(resolver)), resolve),
             options: OptionsFinder::default(),
             env: EnvReader::default(),
             cache: ModuleCache::new(),
             exports: ExportTable::new(),
+            toolchain: Toolchain::new(&root),
             has_compiled: AtomicBool::new(false),
         }
     }
@@ -182,6 +194,11 @@ impl Compiler {
         Some((env::insert_variables(html, &variables), env.files))
     }
 
+    /// Returns whether the project may have a compiler for a style sheet in CSS with this content.
+    pub(crate) fn may_transform(&self, css: &[u8]) -> bool {
+        preprocess::may_transform(self.project.root(), css)
+    }
+
     /// Discards what was found out about configuration files and specifiers, after a configuration
     /// file changed or a file was created or removed.
     pub(crate) fn forget_lookups(&self) {
@@ -225,18 +242,18 @@ impl Compiler {
                     };
                 };
                 let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-                self.compile_script(project, path, url, text, language, spec)
+                self.compile_script(project, path, url, Source::of(text, language), spec)
             }
-            ModuleKind::CssModule => {
-                let module = css_module::module(project, path, url, &css_text(bytes))?;
-                Ok(Output::Module(Arc::new(module)))
+            ModuleKind::Component(kind) => {
+                self.compile_component(project, path, url, &text_of(bytes), kind, spec)
             }
-            kind @ (ModuleKind::StyleSheet
+            kind @ (ModuleKind::Css
+            | ModuleKind::CssModule
+            | ModuleKind::StyleSheet
             | ModuleKind::StyleSheetAndText
-            | ModuleKind::StyleSheetPart) => {
-                let text = css_text(bytes);
-                let module = style_sheet::module(project, kind, path, url, &text);
-                Ok(Output::Module(Arc::new(module)))
+            | ModuleKind::StyleSheetPart
+            | ModuleKind::StyleSheetText) => {
+                self.compile_sheet(project, kind, path, url, &text_of(bytes))
             }
             ModuleKind::Wasm => {
                 let module = wasm::module(project, path, url, bytes)?;
@@ -250,16 +267,66 @@ impl Compiler {
         }
     }
 
+    /// Compiles a style sheet.
+    fn compile_sheet(
+        &self,
+        project: &ProjectView<'_>,
+        kind: ModuleKind,
+        path: &Path,
+        url: &str,
+        text: &str,
+    ) -> Result<Output, CompileError> {
+        let tools = Tools::new(&self.toolchain, project);
+        let Css { text, dependencies } = preprocess::css(tools, path, url, text)?;
+        let module = match kind {
+            ModuleKind::Css => {
+                return Ok(match text {
+                    Cow::Borrowed(_) => Output::Unchanged,
+                    Cow::Owned(text) => Output::StyleSheet(CompiledSheet { text, dependencies }),
+                });
+            }
+            ModuleKind::CssModule => css_module::module(project, path, url, &text)?,
+            ModuleKind::StyleSheetText => {
+                let code = asset::module(ModuleKind::Text, path, url, text.as_bytes())?;
+                CompiledModule { code, ..CompiledModule::default() }
+            }
+            kind => style_sheet::module(project, kind, path, url, &text),
+        };
+        Ok(Output::Module(Arc::new(CompiledModule { dependencies, ..module })))
+    }
+
+    /// Compiles a component: first with the project's own compiler, then as a script.
+    fn compile_component(
+        &self,
+        project: &ProjectView<'_>,
+        path: &Path,
+        url: &str,
+        text: &str,
+        kind: ComponentKind,
+        spec: ModuleSpec,
+    ) -> Result<Output, CompileError> {
+        let tools = Tools::new(&self.toolchain, project);
+        let component = component::compile(kind, tools, path, url, text)?;
+        let Component { script, language, map, dependencies, .. } = component;
+        let original = Original::parse(text, map.as_deref());
+        let source = Source { text: &script, language, original: original.as_ref(), dependencies };
+        let compiled = self.compile_script(project, path, url, source, spec);
+        compiled.map_err(|error| match &original {
+            Some(original) => original.locate(error),
+            None => error,
+        })
+    }
+
     /// Compiles a script, or returns the cached result.
     fn compile_script(
         &self,
         project: &ProjectView<'_>,
         path: &Path,
         url: &str,
-        text: &str,
-        language: Language,
+        source: Source<'_>,
         spec: ModuleSpec,
     ) -> Result<Output, CompileError> {
+        let Source { text, language, original, dependencies } = source;
         let (options, mut config_files) =
             self.options.find(project.root(), path, language, project.disk)?;
         let env = self.env_of(project, path);
@@ -267,6 +334,8 @@ impl Compiler {
         let key = Key { path: path.to_owned(), url: url.to_owned(), spec };
         let inputs = Inputs {
             text: xxh3_128(text.as_bytes()),
+            original: original.map(|original| original.hash),
+            dependencies,
             options,
             env: env.object.as_ref().map(|object| xxh3_128(object.as_bytes())).ok(),
             registers: language == Language::Js && self.registers_plain_modules(project),
@@ -285,6 +354,7 @@ impl Compiler {
             path,
             url,
             text,
+            original,
             language,
             context: spec.context,
             options: &inputs.options,
@@ -299,7 +369,16 @@ impl Compiler {
         let module = script.map(|script| {
             self.has_compiled.store(true, Ordering::Relaxed);
             let Script { code, slots, imports, globs, packages } = script;
-            Arc::new(CompiledModule { code, imports, config_files, globs, packages, slots })
+            let dependencies = inputs.dependencies.clone();
+            Arc::new(CompiledModule {
+                code,
+                imports,
+                config_files,
+                dependencies,
+                globs,
+                packages,
+                slots,
+            })
         });
         let globs = module.iter().flat_map(|module| &module.globs);
         let mut budget = MAX_VISITED;
@@ -344,8 +423,25 @@ impl Compiler {
     }
 }
 
-/// Decodes a style sheet, without its byte order mark.
-fn css_text(bytes: &[u8]) -> Cow<'_, str> {
+/// A script, and what it was made from.
+struct Source<'s> {
+    text: &'s str,
+    language: Language,
+    /// Set if the text was made from a component.
+    original: Option<&'s Original<'s>>,
+    /// The files that the text was made from, besides the file itself.
+    dependencies: Vec<PathBuf>,
+}
+
+impl<'s> Source<'s> {
+    /// Returns the source of a script that is compiled as it is.
+    fn of(text: &'s str, language: Language) -> Self {
+        Self { text, language, original: None, dependencies: Vec::new() }
+    }
+}
+
+/// Decodes a text, without its byte order mark.
+fn text_of(bytes: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(bytes);
     match text.strip_prefix('\u{feff}') {
         Some(text) => Cow::Owned(text.to_owned()),

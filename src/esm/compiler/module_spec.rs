@@ -9,8 +9,8 @@
 
 use std::path::Path;
 
-use super::{fetch_metadata::FetchMetadata, file_type::Language};
-use crate::esm::css_module::is_css_module;
+use super::{component::ComponentKind, fetch_metadata::FetchMetadata, file_type::Language};
+use crate::{esm::css_module::is_css_module, http::media_type::is_style_sheet};
 
 /// The module that represents a file for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +32,12 @@ pub(super) enum ModuleKind {
     StyleSheetPart,
     /// A module that adds a CSS module to the page and exports its names.
     CssModule,
+    /// The text of a style sheet, as CSS.
+    StyleSheetText,
+    /// A style sheet as CSS, no module.
+    Css,
+    /// A component.
+    Component(ComponentKind),
     /// The text of the file.
     Text,
     /// The values in a JSON file.
@@ -109,6 +115,11 @@ impl ModuleSpec {
             let kind = kind_of_import(path, language, has);
             return Some(Self { kind, context });
         }
+        if path.to_str().is_some_and(is_style_sheet) {
+            // `import(..., { with: { type: "css" } })` has the destination `style`, too.
+            let is_sheet = matches!(dest, None | Some("style")) || has("t") || has("livers");
+            return is_sheet.then_some(Self { kind: ModuleKind::Css, context });
+        }
         let language = language?;
         let is_script = match (context, dest) {
             (ScriptContext::Classic, _) => language != Language::Js,
@@ -140,12 +151,18 @@ fn kind_of_import(
         return ModuleKind::Script(language);
     }
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    match extension.to_ascii_lowercase().as_str() {
-        "css" if has("inline") => ModuleKind::Text,
-        "css" if has("part") => ModuleKind::StyleSheetPart,
-        "css" if is_css_module(path) => ModuleKind::CssModule,
-        "css" if has("default") => ModuleKind::StyleSheetAndText,
-        "css" => ModuleKind::StyleSheet,
+    let extension = extension.to_ascii_lowercase();
+    if let Some(kind) = ComponentKind::of(&extension) {
+        return ModuleKind::Component(kind);
+    }
+    match extension.as_str() {
+        _ if path.to_str().is_some_and(is_style_sheet) => match () {
+            () if has("inline") => ModuleKind::StyleSheetText,
+            () if has("part") => ModuleKind::StyleSheetPart,
+            () if is_css_module(path) => ModuleKind::CssModule,
+            () if has("default") => ModuleKind::StyleSheetAndText,
+            () => ModuleKind::StyleSheet,
+        },
         "json" => ModuleKind::Json,
         "wasm" if has("init") => ModuleKind::WasmInit,
         "wasm" if has("instance") => ModuleKind::Wasm,
@@ -251,7 +268,9 @@ mod tests {
             ("a.css", "import&default", Some(ModuleKind::StyleSheetAndText)),
             ("a.css", "import&part&t=3", Some(ModuleKind::StyleSheetPart)),
             ("a.module.css", "import&part", Some(ModuleKind::StyleSheetPart)),
-            ("a.css", "import&inline", Some(ModuleKind::Text)),
+            ("a.css", "import&inline", Some(ModuleKind::StyleSheetText)),
+            ("a.scss", "import", Some(ModuleKind::StyleSheet)),
+            ("a.module.scss", "import", Some(ModuleKind::CssModule)),
             ("a.css", "import&raw", Some(ModuleKind::Text)),
             ("a.module.css", "import", Some(ModuleKind::CssModule)),
             ("a.module.css", "import&raw", Some(ModuleKind::Text)),
@@ -272,6 +291,14 @@ mod tests {
             let expected = expected.map(|kind| (kind, ScriptContext::Page));
             assert_eq!(spec(path, query, SCRIPT, CORS), expected, "{path}?{query}");
         }
-        assert_eq!(spec("a.css", "", None, None), None);
+        for (path, dest, expected) in [
+            ("a.css", None, true),
+            ("a.scss", Some("style"), true),
+            ("a.scss", Some("empty"), false),
+            ("a.scss", Some("document"), false),
+        ] {
+            let found = spec(path, "", dest, CORS).map(|(kind, _)| kind);
+            assert_eq!(found, expected.then_some(ModuleKind::Css), "{path} {dest:?}");
+        }
     }
 }

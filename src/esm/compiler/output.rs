@@ -14,6 +14,16 @@ pub(crate) enum Output {
     Unchanged,
     /// A JavaScript module.
     Module(Arc<CompiledModule>),
+    /// A style sheet.
+    StyleSheet(CompiledSheet),
+}
+
+/// A style sheet as CSS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CompiledSheet {
+    pub(crate) text: String,
+    /// The files that it was made from, besides the sheet itself.
+    pub(crate) dependencies: Vec<PathBuf>,
 }
 
 /// A JavaScript module for the browser.
@@ -25,6 +35,9 @@ pub(crate) struct CompiledModule {
     pub(crate) imports: Vec<String>,
     /// The configuration files that the result depends on (`tsconfig.json`, `.env`).
     pub(crate) config_files: Vec<PathBuf>,
+    /// The files that it was made from, besides the file itself: those that a compiler of the
+    /// project has read.
+    pub(crate) dependencies: Vec<PathBuf>,
     /// The patterns of `import.meta.glob`.
     pub(crate) globs: Vec<Glob>,
     /// The imported package files: specifier and URL.

@@ -49,6 +49,11 @@ impl ServedProject {
         Self { root, folders, packages, resolve, import_maps, routes }
     }
 
+    /// Returns the served folder.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Sets the URL path prefixes that a backend serves.
     pub(super) fn set_routes(&mut self, prefixes: impl IntoIterator<Item = String>) {
         let prefixes = prefixes.into_iter().map(|prefix| prefix.trim_end_matches('/').to_owned());
@@ -77,6 +82,16 @@ impl ProjectView<'_> {
     /// Returns whether the root has a `package.json`.
     pub(super) fn has_manifest(&self) -> bool {
         self.disk.has_file(&self.project.root.join("package.json"))
+    }
+
+    /// Returns the packages that the project imports.
+    pub(super) fn packages(&self) -> &Packages {
+        &self.project.packages
+    }
+
+    /// Returns whether a file is served.
+    pub(super) fn serves(&self, path: &Path) -> bool {
+        self.project.folders.serves(path)
     }
 
     /// Returns the folders with a `package.json` above a file, from the nearest up to the root.

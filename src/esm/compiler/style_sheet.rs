@@ -16,7 +16,10 @@ use crate::{
         resolve::Target,
         style_sheet::{Import, absolute, split},
     },
-    http::own_paths::{FOLDER, HOT},
+    http::{
+        media_type::is_style_sheet,
+        own_paths::{FOLDER, HOT},
+    },
 };
 
 /// A style sheet as code.
@@ -122,7 +125,7 @@ impl Found {
 /// an alias.
 fn find(project: &dyn Project, path: &Path, url: &str, specifier: &str) -> Found {
     let external = absolute(specifier, url).unwrap_or_else(|| specifier.to_owned());
-    let is_sheet = |path: &Path| path.extension().is_some_and(|it| it.eq_ignore_ascii_case("css"));
+    let is_sheet = |path: &Path| path.to_str().is_some_and(is_style_sheet);
     let is_path = !specifier.contains(['?', '#', ':']) && !specifier.starts_with("//");
     if !is_path || project.is_external(&external) || external.starts_with(FOLDER) {
         return Found::External(external);

@@ -22,6 +22,8 @@ pub(super) mod tokens;
 
 use std::path::Path;
 
+use crate::http::media_type::is_style_sheet;
+
 pub(super) use self::{
     composes::Part,
     scope::{Sheet, scope},
@@ -30,5 +32,6 @@ pub(super) use self::{
 /// Returns whether a file is a CSS module (`*.module.css`).
 pub(super) fn is_css_module(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    name.to_ascii_lowercase().ends_with(".module.css")
+    let Some((stem, _)) = name.rsplit_once('.') else { return false };
+    is_style_sheet(name) && stem.to_ascii_lowercase().ends_with(".module")
 }

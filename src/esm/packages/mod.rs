@@ -12,7 +12,7 @@
 //!
 //! A package id contains a stamp of the installation ([`resolve`](super::resolve)), so responses
 //! are immutable, except for packages of a workspace. Packs are kept on the disk for the next run
-//! ([`disk_cache`]).
+//! ([`disk_cache`](super::disk_cache)).
 //!
 //! Developer tools see the files of a pack by themselves, through its source map (`?map&pack`), and
 //! leave them out of stack traces.
@@ -20,7 +20,6 @@
 //! Left out on purpose: the source maps that packages contain, native addons.
 
 mod definition;
-mod disk_cache;
 mod emit;
 mod graph;
 mod node;
@@ -33,7 +32,7 @@ mod tests;
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, Once},
 };
 
@@ -42,10 +41,9 @@ use percent_encoding::percent_decode_str;
 
 use self::{
     definition::Format,
-    disk_cache::DiskCache,
     emit::Facade,
     graph::Graph,
-    node::Node,
+    node::{Link, Node},
     pack_urls::{map_url, pack_urls},
     query::Query,
     read::{read_text, style_arguments},
@@ -53,10 +51,11 @@ use self::{
 use super::{
     compile_error::CompileError,
     css_module::is_css_module,
+    disk_cache::{DiskCache, Sources},
     disk_view::DiskView,
     lock::lock,
     outcome::{PackageContent, PackageResponse},
-    resolve::{PackageFile, Resolver, Target, is_script},
+    resolve::{ImportKind, PackageFile, Resolved, Resolver, Target, file_stamp, is_script},
 };
 use crate::esm::convert::js::quoted;
 use crate::http::{own_paths::PACKAGES, url_path::UrlPath};
@@ -196,8 +195,9 @@ impl Packages {
             let exports: Exports = (names.into_iter().collect(), open, node.has_default());
             if let Ok(text) = serde_json::to_string(&exports).as_ref()
                 && is_kept
+                && let Some(sources) = sources_of(&[node])
             {
-                self.cache.put(&key, text, &[node]);
+                self.cache.put(&key, text, sources);
             }
             exports
         };
@@ -380,14 +380,14 @@ impl Packages {
         make: impl FnOnce() -> Result<Option<(String, Vec<Arc<Node>>)>, CompileError>,
     ) -> Result<Option<Bytes>, CompileError> {
         let immutable = self.resolver.is_immutable(&file.package);
-        if immutable && let Some((text, folders)) = self.cache.get(key) {
+        if immutable && let Some((text, sources)) = self.cache.get(key) {
             // The browser requests these packages next.
-            self.resolver.restore_packages(folders);
+            self.resolver.restore_packages(sources.folders);
             return Ok(Some(text));
         }
         let Some((text, nodes)) = make()? else { return Ok(None) };
-        if immutable {
-            self.cache.put(key, &text, &nodes);
+        if immutable && let Some(sources) = sources_of(&nodes) {
+            self.cache.put(key, &text, sources);
         }
         Ok(Some(text.into()))
     }
@@ -440,6 +440,23 @@ impl Packages {
         Ok(emit::facade(&key, &facade))
     }
 
+    /// Returns the file on the disk that a specifier in a file leads to.
+    ///
+    /// # Blocking
+    /// Looks for it.
+    pub(crate) fn path_of(
+        &self,
+        specifier: &str,
+        from: &Path,
+        kind: ImportKind,
+    ) -> Option<PathBuf> {
+        match self.resolver.resolve_as(specifier, from, kind) {
+            Resolved::File(path) => Some(path),
+            Resolved::Package(file) => Some(file.path()),
+            _ => None,
+        }
+    }
+
     /// Returns the exports of a file, and the file with its dependencies.
     fn facade(&self, file: &PackageFile) -> Result<(Facade, Vec<Arc<Node>>), CompileError> {
         let nodes = self.graph.closure(file)?;
@@ -466,4 +483,29 @@ fn is_small(file: &PackageFile) -> bool {
 /// Returns a response with JavaScript.
 fn script(text: impl Into<Bytes>, immutable: bool) -> PackageResponse {
     PackageResponse { content: PackageContent::Script(text.into()), immutable }
+}
+
+/// Returns what a text from some files was generated from, or `None` if one of them is in a
+/// workspace, where files change.
+///
+/// # Blocking
+/// Reads the metadata of the files.
+fn sources_of(nodes: &[Arc<Node>]) -> Option<Sources> {
+    if nodes.iter().any(|node| !node.file.package.installed) {
+        return None;
+    }
+    let mut packages = HashSet::new();
+    for node in nodes {
+        packages.insert(&node.file.package);
+        packages.extend(node.links.iter().filter_map(|link| match link {
+            Link::File { file, .. } => Some(&file.package),
+            _ => None,
+        }));
+    }
+    let manifests = packages.iter().map(|package| package.path.join("package.json"));
+    let files = nodes.iter().map(|node| node.file.path()).chain(manifests);
+    Some(Sources {
+        files: files.map(|path| (path.clone(), file_stamp(&path))).collect(),
+        folders: packages.iter().map(|it| (it.path.clone(), it.name.clone())).collect(),
+    })
 }

@@ -14,6 +14,9 @@ use self::table::{NAMES, OVERRIDES};
 /// The type of files with an unknown extension.
 const UNKNOWN: &str = "application/octet-stream";
 
+/// The extensions of style sheets.
+const STYLE_SHEETS: [&str; 6] = ["css", "less", "pcss", "postcss", "sass", "scss"];
+
 /// Returns the `Content-Type` of a file by its name.
 pub(crate) fn of(path: &Path) -> String {
     let text = |part: Option<&OsStr>| part.and_then(OsStr::to_str).unwrap_or_default().to_owned();
@@ -32,6 +35,13 @@ pub(crate) fn of(path: &Path) -> String {
     } else {
         guess.to_owned()
     }
+}
+
+/// Returns whether a path names a style sheet: CSS, or a language that is compiled to it.
+pub(crate) fn is_style_sheet(path: &str) -> bool {
+    let name = &path[path.rfind('/').map_or(0, |at| at + 1)..];
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    STYLE_SHEETS.iter().any(|known| known.eq_ignore_ascii_case(extension))
 }
 
 /// The content of a file, or a part of it.

@@ -267,5 +267,5 @@ fn packages_of(modules: &[Loaded]) -> Vec<String> {
 
 /// Returns whether a URL path is that of a script, which may be a module.
 fn is_script(path: &str) -> bool {
-    Esm::may_compile(path.as_ref(), "")
+    Esm::is_module(path.as_ref())
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use oxc::span::Span;
 
+use super::original::Original;
 use crate::esm::{
     compile_error::CompileError,
     compiler::{
@@ -19,6 +20,8 @@ pub(crate) struct Job<'j> {
     pub(crate) url: &'j str,
     /// The content of the file, without a byte order mark.
     pub(crate) text: &'j str,
+    /// Set if the text was made from a component.
+    pub(crate) original: Option<&'j Original<'j>>,
     pub(crate) language: Language,
     pub(crate) context: ScriptContext,
     /// The options of the project.

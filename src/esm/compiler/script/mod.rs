@@ -10,6 +10,7 @@ mod glob_call;
 mod globs;
 mod imports;
 mod job;
+mod original;
 mod parse;
 mod pragma;
 mod rewrite;
@@ -29,7 +30,7 @@ use oxc_sourcemap::{ConcatSourceMapBuilder, SourceMap};
 
 pub(crate) use self::bare_imports::bare_imports;
 pub(super) use self::globs::MAX_VISITED;
-pub(super) use self::job::Job;
+pub(super) use self::{job::Job, original::Original};
 use self::{
     parse::Parsed,
     scan::{Address, Scan},
@@ -264,7 +265,11 @@ fn print(
         slot.offset += frame.before.len();
     }
     let lines_before = u32::from(!frame.before.is_empty());
-    let map = printed.map.map(|map| source_map_comment(job.url, map, lines_before));
+    let map = printed.map.map(|map| match job.original {
+        Some(original) => original.compose(&map),
+        None => map.into_owned(),
+    });
+    let map = map.map(|map| source_map_comment(job.url, map, lines_before));
     ([frame.before, code, frame.after, map.unwrap_or_default()].concat(), slots)
 }
 

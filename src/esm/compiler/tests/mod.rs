@@ -30,7 +30,7 @@ pub(super) struct FakeProject {
 const FILES: [&str; 10] = [
     "src/x.module.css",
     "src/a.ts",
-    "src/b.vue",
+    "src/b.astro",
     "src/App.jsx",
     "src/plain.js",
     "src/dir/index.tsx",
@@ -136,6 +136,7 @@ fn compile_with(
 ) -> Result<Option<Script>, CompileError> {
     let file = PathBuf::from("/web").join(path.trim_start_matches('/'));
     script::compile(&Job {
+        original: None,
         path: &file,
         url: path,
         text,
@@ -234,8 +235,8 @@ fn scripts_become_modules() {
         ),
         (
             "/src/x.js",
-            "import names from './b.vue'",
-            "cannot import \"./b.vue\": livers does not compile .vue files Some((1, 19)) Some(\"single-file components require Vite\")".into(),
+            "import names from './b.astro'",
+            "cannot import \"./b.astro\": livers does not compile .astro files Some((1, 19)) Some(\"Astro components require Astro's own server\")".into(),
         ),
         ("/src/x.js", "let a = ;", "Unexpected token Some((1, 9)) None".into()),
         ("/src/x.ts", "let a;\nlet a;", "Identifier `a` has already been declared Some((2, 5)) None".into()),

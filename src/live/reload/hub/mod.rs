@@ -20,7 +20,6 @@
 mod tests;
 
 use std::{
-    path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -37,6 +36,7 @@ use super::{
 use crate::{
     change::{Change, ChangeSet, Kind},
     fault::Fault,
+    http::media_type::is_style_sheet,
     live::stamp::Stamp,
 };
 
@@ -184,7 +184,7 @@ impl Hub {
     /// were notified, since they wait for that. What they request from now on is seen at the new
     /// version, and kept.
     fn forget_uses(&self, changes: &ChangeSet, version: u64) {
-        let replaced = |(path, kind)| kind == Kind::Removed || is_swapped_in_place(path);
+        let replaced = |(path, kind)| kind == Kind::Removed || is_style_sheet(path);
         if !changes.iter().any(replaced) {
             return;
         }
@@ -332,9 +332,4 @@ fn since_epoch() -> Duration {
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or_default()
-}
-
-/// Returns whether pages replace a file in place, in a document that otherwise stays.
-fn is_swapped_in_place(changed: &str) -> bool {
-    Path::new(changed).extension().is_some_and(|extension| extension == "css")
 }

@@ -1,23 +1,24 @@
-//! Keeps generated packs on the disk for the next run.
+//! Keeps generated texts on the disk for the next run: packs of packages, and the answers of the
+//! project's own compilers.
 //!
 //! The cache is the folder `node_modules/.livers/packs`, or one below the user's cache folder if no
 //! `node_modules` is writable. An entry belongs to one key, a URL in a canonical form, and lists
-//! the files that it was built from; it is valid while all of them have the same size and time and
+//! the files that it was generated from; it is valid while all of them have the same size and time and
 //! its own text has the same hash. Entries are written to a temporary file and renamed, so that a
 //! reader never sees half of one. Entries that were not used for [`MAX_AGE`] are deleted once per
 //! run, and the oldest ones whenever all together have more than [`MAX_SIZE`].
 //!
-//! Errors are ignored: a pack that cannot be read is built again.
+//! Errors are ignored: a text that cannot be read is generated again.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::BTreeMap,
     fs::{self, File, Metadata},
     hash::Hasher,
     io::{self, Write},
     path::{Path, PathBuf},
     process,
     sync::{
-        Arc, OnceLock,
+        OnceLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, SystemTime},
@@ -27,11 +28,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-use super::node::{Link, Node};
-use crate::{docroot, esm::resolve::file_stamp};
+use super::resolve::file_stamp;
+use crate::docroot;
 
 /// Version of the entries; to be raised when the same files yield other packs.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// Age at which an entry is deleted.
 const MAX_AGE: Duration = Duration::from_hours(720);
@@ -53,10 +54,17 @@ struct Header {
     key: String,
     /// Hash of the text that follows.
     hash: u64,
+    #[serde(flatten)]
+    sources: Sources,
+}
+
+/// What a text was generated from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Sources {
+    /// The files, and their stamps.
+    pub(super) files: BTreeMap<PathBuf, u64>,
     /// The folders of the packages that the text refers to, and the names of the packages.
-    folders: BTreeMap<PathBuf, String>,
-    /// The files that the text was built from, and their stamps.
-    files: BTreeMap<PathBuf, u64>,
+    pub(super) folders: BTreeMap<PathBuf, String>,
 }
 
 /// The cache of one project.
@@ -83,11 +91,11 @@ impl DiskCache {
         }
     }
 
-    /// Returns the text for a key, and the folders and names of the packages that it refers to.
+    /// Returns the text for a key, and what it was generated from.
     ///
     /// # Blocking
     /// Reads the entry, and the metadata of all files that it was built from.
-    pub(super) fn get(&self, key: &str) -> Option<(Bytes, BTreeMap<PathBuf, String>)> {
+    pub(super) fn get(&self, key: &str) -> Option<(Bytes, Sources)> {
         let path = self.folder()?.join(entry_name(key));
         let entry = Bytes::from(self.read(&path)?);
         let end = entry.iter().position(|&byte| byte == b'\n')?;
@@ -97,43 +105,26 @@ impl DiskCache {
             && header.version == env!("CARGO_PKG_VERSION")
             && header.key == key
             && header.hash == xxh3_64(&text)
-            && header.files.iter().all(|(path, stamp)| file_stamp(path) == *stamp);
+            && header.sources.files.iter().all(|(path, stamp)| file_stamp(path) == *stamp);
         if !is_valid {
             return None;
         }
         record_use(&path);
-        Some((text, header.folders))
+        Some((text, header.sources))
     }
 
-    /// Stores a text that was built from some files. Does nothing if one of them is in a workspace.
+    /// Stores a text.
     ///
     /// # Blocking
-    /// Reads the metadata of the files, and writes the entry.
-    pub(super) fn put(&self, key: &str, text: &str, nodes: &[Arc<Node>]) {
-        if nodes.iter().any(|node| !node.file.package.installed) {
-            return;
-        }
+    /// Writes the entry.
+    pub(super) fn put(&self, key: &str, text: &str, sources: Sources) {
         let Some(folder) = self.folder() else { return };
-        let mut packages = HashSet::new();
-        for node in nodes {
-            packages.insert(&node.file.package);
-            packages.extend(node.links.iter().filter_map(|link| match link {
-                Link::File { file, .. } => Some(&file.package),
-                _ => None,
-            }));
-        }
-        let manifests = packages.iter().map(|package| package.path.join("package.json"));
-        let files = nodes.iter().map(|node| node.file.path()).chain(manifests);
         let header = Header {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             key: key.to_owned(),
             hash: xxh3_64(text.as_bytes()),
-            files: files.map(|path| (path.clone(), file_stamp(&path))).collect(),
-            folders: packages
-                .iter()
-                .map(|package| (package.path.clone(), package.name.clone()))
-                .collect(),
+            sources,
         };
         let Ok(mut entry) = serde_json::to_vec(&header) else { return };
         entry.push(b'\n');
@@ -264,7 +255,7 @@ mod tests {
         time::{Duration, SystemTime},
     };
 
-    use super::{BLOCK, DiskCache, MAX_AGE, TOUCH_AGE};
+    use super::{BLOCK, DiskCache, MAX_AGE, Sources, TOUCH_AGE};
 
     #[test]
     fn the_cache_is_bounded_and_keeps_what_was_used_last() {
@@ -287,16 +278,16 @@ mod tests {
             names
         };
         for at in 0..8 {
-            cache.put(&at.to_string(), "text", &[]);
+            cache.put(&at.to_string(), "text", Sources::default());
             let name = super::entry_name(&at.to_string());
             age(&name, TOUCH_AGE + Duration::from_secs(3600 - at));
         }
         assert_eq!(names().len(), 8);
         assert!(cache.get("0").is_some(), "it is used, so it is no longer the oldest");
-        cache.put("8", "text", &[]);
+        cache.put("8", "text", Sources::default());
         let kept: Vec<_> = (0..=8).filter(|at| cache.get(&at.to_string()).is_some()).collect();
         assert_eq!(kept, [0, 4, 5, 6, 7, 8]);
-        cache.put("large", &"a".repeat(3 * 4096), &[]);
+        cache.put("large", &"a".repeat(3 * 4096), Sources::default());
         assert_eq!(names().len(), 6);
     }
 }

@@ -1,0 +1,102 @@
+//! The project's own compilers, as the compiler of livers calls them.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::served_project::ProjectView;
+use crate::{
+    docroot,
+    esm::{
+        compile_error::CompileError,
+        resolve::ImportKind,
+        toolchain::{Answer, Files, Request, Tool, ToolError, Toolchain},
+    },
+};
+use std::sync::Arc;
+
+/// The size of a file that a compiler may read, bytes.
+const MAX_SIZE: u64 = 16 << 20;
+
+/// The compilers of a project, for one request.
+#[derive(Clone, Copy)]
+pub(super) struct Tools<'p> {
+    toolchain: &'p Toolchain,
+    pub(super) project: &'p ProjectView<'p>,
+}
+
+impl<'p> Tools<'p> {
+    pub(super) fn new(toolchain: &'p Toolchain, project: &'p ProjectView<'p>) -> Self {
+        Self { toolchain, project }
+    }
+
+    /// Returns the version of a compiler that a file could import, or `None` if it is not installed.
+    ///
+    /// # Blocking
+    /// Looks for its `package.json`.
+    pub(super) fn version(self, tool: Tool, file: &Path) -> Option<String> {
+        self.toolchain.version(tool, file, self.project.disk)
+    }
+
+    /// Returns the answer of a compiler about a file with this text.
+    ///
+    /// # Blocking
+    /// Runs the compiler, unless the answer is known.
+    ///
+    /// # Errors
+    /// The compiler is not installed, or reports an error, or fails.
+    pub(super) fn run(
+        self,
+        tool: Tool,
+        (file, text): (&Path, &str),
+        function: &'static str,
+        input: Value,
+    ) -> Result<Arc<Answer>, CompileError> {
+        let request = Request { tool, file, function, input };
+        let answer = self.toolchain.run(&request, self.project, self.project.disk);
+        answer.map_err(|error| describe(error, file, text))
+    }
+}
+
+/// Describes the error of a compiler at its position in the source.
+fn describe(error: ToolError, file: &Path, text: &str) -> CompileError {
+    let ToolError { reported, help, dependencies } = error;
+    let other = reported.file.filter(|path| path != file && path.is_absolute());
+    let other = other.and_then(|path| {
+        let text = String::from_utf8(docroot::read_bounded(&path, MAX_SIZE).ok()?).ok()?;
+        Some((path, text))
+    });
+    let (file, text) = match &other {
+        Some((path, text)) => (&**path, &**text),
+        None => (file, text),
+    };
+    let mut error = match reported.line {
+        Some(line) => {
+            let column = reported.column.unwrap_or(1) as usize;
+            CompileError::at_position(file, text, line as usize, column, reported.message)
+        }
+        None => CompileError::of_file(file, reported.message),
+    };
+    error.related = dependencies.into();
+    error.with_help(help)
+}
+
+impl Files for ProjectView<'_> {
+    fn resolve(&self, specifier: &str, from: &Path, kind: &str) -> Option<PathBuf> {
+        let kind = match kind {
+            "sheet" => ImportKind::Sheet,
+            "require" => ImportKind::Require,
+            "source" => ImportKind::Source,
+            _ => ImportKind::Import,
+        };
+        self.packages().path_of(specifier, from, kind)
+    }
+
+    fn read(&self, path: &Path) -> Option<String> {
+        let is_installed = path.components().any(|it| it.as_os_str() == "node_modules");
+        if !is_installed && !self.serves(path) {
+            return None;
+        }
+        String::from_utf8(docroot::read_bounded(path, MAX_SIZE).ok()?).ok()
+    }
+}

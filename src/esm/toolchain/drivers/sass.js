@@ -1,0 +1,4 @@
+// Sass: compiles a style sheet.
+export default async (host) => {
+  return {};
+};

@@ -1,0 +1,168 @@
+//! Runs the compilers that a project has installed (Vue, Svelte, Tailwind, Sass, ...), each at the
+//! project's own version, so that the result equals that of the project's own build.
+//!
+//! A *driver* ([`mod@driver`]) is a small JavaScript program of livers that loads one compiler and
+//! answers requests, as JSON. It runs in one of two *hosts*:
+//!
+//! - the [`engine`], QuickJS inside of livers, for compilers that are pure JavaScript. It sees no
+//!   files but those of packages and what the request hands it, no network and no environment;
+//! - a [`node`] process, for compilers, plug-ins and configurations that need Node.
+//!
+//! Nothing starts before a file is compiled that needs it. Requests have a deadline and hosts a
+//! limit of memory; a host that fails is ended, and the next request starts another one.
+//!
+//! Answers are kept by everything that they were made from ([`answers`]).
+
+mod answers;
+mod driver;
+#[cfg(feature = "engine")]
+mod engine;
+#[cfg(feature = "engine")]
+mod engine_modules;
+mod exchange;
+mod installed;
+mod node;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use serde_json::Value;
+
+use self::{
+    answers::{Answers, Key},
+    driver::Place,
+    exchange::Conversation,
+    installed::Installed,
+    node::Node,
+};
+pub(crate) use self::{
+    driver::Tool,
+    exchange::{Dependencies, Files, ToolError},
+};
+use super::{disk_view::DiskView, lock::lock};
+
+/// The number of hosts of each kind that are kept. A project has one for each of its compilers.
+const MAX_HOSTS: usize = 16;
+
+/// A request to a compiler.
+pub(crate) struct Request<'r> {
+    pub(crate) tool: Tool,
+    /// The file that is compiled. The compiler is the one that this file could import.
+    pub(crate) file: &'r Path,
+    /// The name of a function of the driver.
+    pub(crate) function: &'static str,
+    /// The argument of the function. Together with the files that it reads, it determines the
+    /// answer.
+    pub(crate) input: Value,
+}
+
+/// An answer of a compiler.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) output: Value,
+    /// The files that it was made from, apart from the input.
+    pub(crate) dependencies: Dependencies,
+}
+
+/// The compilers of one project.
+pub(crate) struct Toolchain {
+    root: PathBuf,
+    answers: Answers,
+    #[cfg(feature = "engine")]
+    engines: Mutex<HashMap<(Tool, PathBuf, String), Arc<engine::Engines>>>,
+    nodes: Mutex<HashMap<PathBuf, Arc<Node>>>,
+}
+
+impl Toolchain {
+    /// Creates the toolchain of the project in a folder. Starts nothing.
+    pub(crate) fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            answers: Answers::new(root),
+            #[cfg(feature = "engine")]
+            engines: Mutex::default(),
+            nodes: Mutex::default(),
+        }
+    }
+
+    /// Returns the version of a compiler that a file could import, or `None` if it is not installed.
+    ///
+    /// # Blocking
+    /// Looks for its `package.json`.
+    pub(crate) fn version(&self, tool: Tool, file: &Path, disk: &DiskView) -> Option<String> {
+        installed::find(tool, file, disk).map(|installed| installed.version)
+    }
+
+    /// Returns the answer of a compiler to a request.
+    ///
+    /// # Blocking
+    /// Runs the compiler, which may have to be loaded first.
+    ///
+    /// # Errors
+    /// The compiler is not installed, or reports an error in the source, or fails.
+    pub(crate) fn run(
+        &self,
+        request: &Request<'_>,
+        files: &dyn Files,
+        disk: &DiskView,
+    ) -> Result<Arc<Answer>, ToolError> {
+        let Request { tool, file, function, input } = request;
+        let installed =
+            installed::find(*tool, file, disk).ok_or_else(|| ToolError::not_installed(*tool))?;
+        let key = Key::of(*tool, &installed, function, input);
+        if let Some(answer) = self.answers.get(key, disk) {
+            return Ok(answer);
+        }
+        let mut conversation = Conversation::new(files);
+        let output = self.ask(*tool, &installed, function, input, &mut conversation)?;
+        let answer = Arc::new(Answer { output, dependencies: conversation.into_dependencies() });
+        self.answers.put(key, &answer);
+        Ok(answer)
+    }
+
+    /// Sends a request to a host.
+    fn ask(
+        &self,
+        tool: Tool,
+        installed: &Installed,
+        function: &str,
+        input: &Value,
+        conversation: &mut Conversation<'_>,
+    ) -> Result<Value, ToolError> {
+        let result = match tool.place() {
+            #[cfg(feature = "engine")]
+            Place::Engine => self.engine(tool, installed).run(function, input, conversation),
+            #[cfg(feature = "engine")]
+            Place::NodeOrEngine if !node::is_available() => {
+                self.engine(tool, installed).run(function, input, conversation)
+            }
+            _ => self.node(&installed.base).run(tool, function, input, conversation),
+        };
+        result.map_err(|error| error.describe(tool, installed))
+    }
+
+    #[cfg(feature = "engine")]
+    fn engine(&self, tool: Tool, installed: &Installed) -> Arc<engine::Engines> {
+        let key = (tool, installed.base.clone(), installed.version.clone());
+        let mut engines = lock(&self.engines);
+        if engines.len() >= MAX_HOSTS && !engines.contains_key(&key) {
+            engines.clear();
+        }
+        let new = || Arc::new(engine::Engines::new(tool, &installed.base));
+        Arc::clone(engines.entry(key).or_insert_with(new))
+    }
+
+    fn node(&self, base: &Path) -> Arc<Node> {
+        let mut nodes = lock(&self.nodes);
+        if nodes.len() >= MAX_HOSTS && !nodes.contains_key(base) {
+            nodes.clear();
+        }
+        let new = || Arc::new(Node::new(base));
+        Arc::clone(nodes.entry(base.to_owned()).or_insert_with(new))
+    }
+}
