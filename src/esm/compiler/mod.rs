@@ -277,7 +277,8 @@ impl Compiler {
         text: &str,
     ) -> Result<Output, CompileError> {
         let tools = Tools::new(&self.toolchain, project);
-        let Css { text, dependencies } = preprocess::css(tools, path, url, text)?;
+        let Css { text, dependencies } =
+            preprocess::css(tools, path, url, preprocess::language_of(path), text)?;
         let module = match kind {
             ModuleKind::Css => {
                 return Ok(match text {

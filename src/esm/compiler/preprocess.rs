@@ -22,7 +22,13 @@ pub(super) fn may_transform(_root: &Path, _css: &[u8]) -> bool {
     false
 }
 
-/// Returns a style sheet as CSS.
+/// Returns the language of a style sheet by its extension.
+pub(super) fn language_of(path: &Path) -> &str {
+    path.extension().and_then(|extension| extension.to_str()).unwrap_or("css")
+}
+
+/// Returns a style sheet as CSS. Its language is named as by an extension (`css`, `scss`, `sass`,
+/// `less`); the path is that of a component if the sheet is one of its blocks.
 ///
 /// # Blocking
 /// Runs the compilers that the sheet needs.
@@ -34,6 +40,7 @@ pub(super) fn css<'t>(
     tools: Tools<'_>,
     path: &Path,
     url: &str,
+    language: &str,
     text: &'t str,
 ) -> Result<Css<'t>, CompileError> {
     Ok(Css { text: Cow::Borrowed(text), dependencies: Vec::new() })
