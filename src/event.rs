@@ -28,6 +28,27 @@ pub enum NoEffect {
     GivenTwice,
 }
 
+/// What of a project's `vite.config.*` has no effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigNotice {
+    /// A plug-in that may have an effect on the page, by the name of its package.
+    PluginNotRun(String),
+    /// A setting whose value is not known without running the file.
+    NotUnderstood {
+        /// The setting, such as `resolve.alias`.
+        setting: String,
+        /// The line, counted from 1, if it is in that file.
+        line: Option<u32>,
+    },
+    /// The host or address to listen on: only a setting of the server opens it to the network.
+    HostNotApplied(String),
+    /// A folder outside of the served one, such as `publicDir`: the setting and the folder.
+    FolderNotServed(&'static str, PathBuf),
+    /// The file was changed. It is read at the start.
+    Changed,
+}
+
 /// An event of a running server.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -109,6 +130,14 @@ pub enum Event {
         setting: &'static str,
         /// The reason.
         why: NoEffect,
+    },
+    /// Something in the `vite.config.*` of the served folder has no effect. Emitted at the start,
+    /// and when the file changes.
+    ProjectConfig {
+        /// The name of the file.
+        file: String,
+        /// What has no effect.
+        notice: ConfigNotice,
     },
     /// The SPA page does not exist, or is not a file, at the start.
     SpaPageMissing {

@@ -5,6 +5,7 @@
 #![allow(clippy::unused_async)]
 
 mod outcome;
+mod vite_settings;
 
 use std::{
     path::{Path, PathBuf},
@@ -14,13 +15,16 @@ use std::{
 use bytes::Bytes;
 
 use self::outcome::Fallback;
-use crate::{change::ChangeSet, docroot::Root, fault::Fault, http::url_path::UrlPath};
+use crate::{
+    change::ChangeSet, docroot::Root, event::ConfigNotice, fault::Fault, http::url_path::UrlPath,
+};
 
 pub use self::outcome::Packs;
 pub(crate) use self::outcome::{
     Module, ModuleOutcome, ModuleRequest, PACKAGES_PATH, PackageContent, PackageOutcome,
     PackageResponse, PageVariables, StyleSheet, VARY, Versions,
 };
+pub(crate) use self::vite_settings::ViteSettings;
 
 /// What one request has seen of the disk.
 #[derive(Default)]
@@ -30,6 +34,10 @@ pub(crate) enum Esm {}
 
 impl Esm {
     pub(crate) fn new(_: Arc<Root>, _: Vec<String>) -> Option<Self> {
+        None
+    }
+
+    pub(crate) fn read_settings(_: &Path) -> Option<(ViteSettings, Vec<ConfigNotice>)> {
         None
     }
 

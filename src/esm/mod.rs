@@ -49,6 +49,8 @@ mod service;
 mod stack;
 mod style_sheet;
 mod toolchain;
+mod vite_config;
+mod vite_settings;
 mod workers;
 
 pub use self::outcome::Packs;
@@ -64,4 +66,5 @@ pub(crate) use self::{
     page::module_scripts,
     relative_url::resolve as resolve_url,
     service::Esm,
+    vite_settings::ViteSettings,
 };

@@ -37,11 +37,14 @@ use super::{
     },
     page::{import_map, may_import},
     resolve::{Target, linked_packages},
+    vite_config,
+    vite_settings::ViteSettings,
     workers::{Limits, Stopped, Workers},
 };
 use crate::{
     change::{Change, ChangeSet, Kind},
     docroot::{self, ContentHash, Root},
+    event::ConfigNotice,
     fault::Fault,
     http::{media_type::is_style_sheet, own_paths::PACKAGES, url_path::UrlPath},
 };
@@ -91,6 +94,15 @@ impl Esm {
             definitions: Arc::default(),
             folders,
         })
+    }
+
+    /// Reads the `vite.config.*` in a folder, without running it: its settings, and what of it has
+    /// no effect. Returns `None` if there is none.
+    ///
+    /// # Blocking
+    /// Reads files.
+    pub(crate) fn read_settings(folder: &Path) -> Option<(ViteSettings, Vec<ConfigNotice>)> {
+        vite_config::read(folder)
     }
 
     /// Returns the packages outside of a root that are sources of its project: their names, and the

@@ -19,6 +19,7 @@ mod host_names;
 mod limit;
 mod linger;
 mod listen;
+mod project;
 mod request;
 
 use std::{
@@ -37,6 +38,7 @@ use self::{
     host_names::host_names,
     limit::{Close, ConnectionLimiter},
     listen::{listen, resolve},
+    project::Project,
 };
 use crate::{
     config::Config,
@@ -73,11 +75,16 @@ impl Server {
     ///
     /// # Errors
     /// A folder, an address, or another setting is invalid, or the system refuses a resource.
-    pub async fn bind(config: Config, events: Events) -> Result<Self, Error> {
+    pub async fn bind(mut config: Config, events: Events) -> Result<Self, Error> {
         if let Some(error) = config.contradiction() {
             return Err(error);
         }
         let addresses = resolve(config.host.as_deref()).await?;
+        let apply = tokio::task::spawn_blocking(move || {
+            let project = Project::apply(&mut config);
+            (config, project)
+        });
+        let (config, project) = apply.await.map_err(|error| Error::System(error.to_string()))?;
         let hub = Hub::new(config.reload);
         let folders = tokio::task::spawn_blocking({
             let (config, hub, events) = (config.clone(), Arc::clone(&hub), events.clone());
@@ -91,6 +98,9 @@ impl Server {
                 return Err(error);
             }
         };
+        if let Some(project) = &project {
+            project.report(&events);
+        }
         for (setting, why) in config.without_effect() {
             events.emit(Event::SettingUnused { setting, why });
         }

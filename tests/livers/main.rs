@@ -47,6 +47,8 @@ mod serve;
 #[cfg(feature = "esm")]
 mod style_sheets;
 mod support;
+#[cfg(feature = "esm")]
+mod vite_config;
 mod watch;
 #[cfg(feature = "esm")]
 mod workspace;

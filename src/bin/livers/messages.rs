@@ -4,7 +4,7 @@
 
 use std::io;
 
-use livers::{NoEffect, Refusal};
+use livers::{ConfigNotice, NoEffect, Refusal};
 
 use crate::line::{Line, Style};
 
@@ -18,6 +18,27 @@ pub(crate) fn setting_unused(setting: &str, why: NoEffect) -> String {
         _ => "it has no effect",
     };
     format!("--{setting}: {reason}")
+}
+
+/// Words what of a `vite.config.*` has no effect.
+pub(crate) fn config_notice(file: &str, notice: &ConfigNotice) -> String {
+    let text = match notice {
+        ConfigNotice::PluginNotRun(package) => format!("plugin {package} is not run"),
+        ConfigNotice::NotUnderstood { setting, line } => {
+            let line = line.map(|line| format!(" (line {line})"));
+            format!("{setting} is not understood{}", line.unwrap_or_default())
+        }
+        ConfigNotice::HostNotApplied(host) => {
+            format!("server.host is not applied (--host {host} accepts other devices)")
+        }
+        ConfigNotice::FolderNotServed(setting, folder) => {
+            let folder = folder.display();
+            format!("{setting} is outside the served folder ({folder} is not served)")
+        }
+        ConfigNotice::Changed => "changed: restart livers to apply it".to_owned(),
+        _ => "has no effect".to_owned(),
+    };
+    format!("{file}: {text}")
 }
 
 /// Words that no browser could be opened.

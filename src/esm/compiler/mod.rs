@@ -78,7 +78,7 @@ use self::{
     tsconfig::OptionsFinder,
 };
 pub(crate) use self::{
-    env::refers_to_variables,
+    env::{dotenv_variables, public_variables, refers_to_variables},
     fetch_metadata::FetchMetadata,
     glob::Glob,
     module_spec::ModuleSpec,

@@ -81,6 +81,9 @@ fn event_line(event: &Event) -> Option<Line> {
         Event::SettingUnused { setting, why } => {
             label(Style::Yellow, "ignored").text(messages::setting_unused(setting, *why))
         }
+        Event::ProjectConfig { file, notice } => {
+            label(Style::Yellow, "config").text(messages::config_notice(file, notice))
+        }
         Event::SpaPageMissing { file } => label(Style::Yellow, "missing")
             .text(format!("{file}  (--spa: routes get 404 until it exists)")),
         Event::RuleFault { file, why } => {

@@ -86,6 +86,34 @@ impl EnvReader {
     }
 }
 
+/// Returns the variables of the files in a folder, public or not, with their references expanded.
+/// Files that cannot be read count as empty.
+///
+/// # Blocking
+/// Reads the files.
+pub(crate) fn dotenv_variables(folder: &Path) -> BTreeMap<String, String> {
+    let mut variables = Variables::new();
+    for text in read_files(folder).unwrap_or_default() {
+        variables.extend(parse(&text));
+    }
+    let mut budget = Budget::of(MAX_EXPANDED);
+    let names: Vec<_> = variables.keys().cloned().collect();
+    let expanded = names.into_iter().filter_map(|name| {
+        let value = expand(&variables[&name], &variables, &Variables::new(), &mut budget).ok()?;
+        Some((name, value))
+    });
+    expanded.collect()
+}
+
+/// Returns the public variables of the process environment.
+pub(crate) fn public_variables() -> BTreeMap<String, String> {
+    let is_public = |name: &str| PUBLIC_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+    env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| is_public(name))
+        .collect()
+}
+
 /// Returns whether a folder has one of the files.
 pub(super) fn has_files(folder: &Path, disk: &DiskView) -> bool {
     FILES.iter().any(|name| disk.has_file(&folder.join(name)))

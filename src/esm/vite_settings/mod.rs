@@ -1,0 +1,123 @@
+//! The settings of a project's `vite.config.*`, as plain data.
+//!
+//! `vite_config` reads them. Shared by the build with the feature `esm` and the [stub](super::Esm)
+//! without it, which has none. Options of compilers and plug-ins are kept as JSON, for those who
+//! run them.
+
+#![cfg_attr(not(feature = "esm"), allow(dead_code))]
+
+mod alias;
+mod pattern;
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value};
+
+pub(crate) use self::{
+    alias::{Alias, Find, apply, apply_to_beginning},
+    pattern::Pattern,
+};
+
+/// The settings that were understood. Paths are absolute.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct ViteSettings {
+    /// The configuration file.
+    pub(crate) file: PathBuf,
+    /// `root`: the folder with `index.html`.
+    pub(crate) root: Option<PathBuf>,
+    /// `base`, with a slash at both ends. `None` for `/` and relative ones.
+    pub(crate) base: Option<String>,
+    /// `publicDir`.
+    pub(crate) public_dir: PublicDir,
+    /// `envDir`.
+    pub(crate) env_dir: Option<PathBuf>,
+    /// `envPrefix`; empty for the default.
+    pub(crate) env_prefix: Vec<String>,
+    /// `resolve.alias`, in the order in which they are tried.
+    pub(crate) aliases: Vec<Alias>,
+    /// `resolve.extensions`; empty for the default.
+    pub(crate) extensions: Vec<String>,
+    /// `define`: names, and the JavaScript expressions that replace them.
+    pub(crate) define: Vec<(String, String)>,
+    /// `server`.
+    pub(crate) server: ServerSettings,
+    /// `css`.
+    pub(crate) css: CssSettings,
+    /// `esbuild.jsx*` and `oxc.jsx`.
+    pub(crate) jsx: JsxSettings,
+    /// `plugins`: all whose package is known, in order.
+    pub(crate) plugins: Vec<Plugin>,
+}
+
+impl ViteSettings {
+    /// Returns the options of a plug-in by the name of its package, or `None` if it is not used.
+    pub(crate) fn plugin(&self, package: &str) -> Option<&Value> {
+        self.plugins.iter().find(|plugin| plugin.package == package).map(|it| &it.options)
+    }
+}
+
+/// The folder whose files are also served from the root.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum PublicDir {
+    /// `public` in the root.
+    #[default]
+    Default,
+    /// None.
+    Disabled,
+    Folder(PathBuf),
+}
+
+/// `server`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ServerSettings {
+    pub(crate) port: Option<u16>,
+    pub(crate) strict_port: bool,
+    /// The path to open in the browser.
+    pub(crate) open: Option<String>,
+    /// `proxy`, in order.
+    pub(crate) proxy: Vec<ProxyRule>,
+}
+
+/// An entry of `server.proxy`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ProxyRule {
+    /// The path prefix and the target, in the syntax of a route: `/api=http://localhost:3000/`.
+    pub(crate) route: String,
+    pub(crate) change_origin: bool,
+    /// Whether every certificate is accepted: `secure: false`.
+    pub(crate) insecure: bool,
+}
+
+/// `css`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct CssSettings {
+    /// `preprocessorOptions`, by the extension of the style sheets: `scss`, `less`.
+    pub(crate) preprocessors: Map<String, Value>,
+    /// `modules.localsConvention`.
+    pub(crate) locals_convention: Option<String>,
+}
+
+/// How JSX is compiled. What is not set comes from `tsconfig.json`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct JsxSettings {
+    pub(crate) runtime: Option<JsxRuntime>,
+    pub(crate) factory: Option<String>,
+    pub(crate) fragment: Option<String>,
+    pub(crate) import_source: Option<String>,
+    /// Statements that precede each module with JSX.
+    pub(crate) inject: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JsxRuntime {
+    Automatic,
+    Classic,
+}
+
+/// A plug-in.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Plugin {
+    pub(crate) package: String,
+    /// Its options as far as they are literals; `null` without any.
+    pub(crate) options: Value,
+}

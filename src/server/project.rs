@@ -1,0 +1,42 @@
+//! Applies the `vite.config.*` of the served folder to the configuration of the server.
+//!
+//! Settings of the server take precedence. Nothing that the file says opens the server to the
+//! network, or serves a folder outside of the one that was named.
+
+use std::path::Path;
+
+use crate::{
+    config::Config,
+    esm::{Esm, ViteSettings},
+    event::{ConfigNotice, Event, Events},
+};
+
+/// What the file sets, and what of it has no effect.
+pub(super) struct Project {
+    pub(super) settings: ViteSettings,
+    notices: Vec<ConfigNotice>,
+}
+
+impl Project {
+    /// Reads the file and applies it. Returns `None` if the folder has none, or nothing is compiled.
+    ///
+    /// # Blocking
+    /// Reads files.
+    pub(super) fn apply(config: &mut Config) -> Option<Self> {
+        let (settings, notices) = Esm::read_settings(&config.root).filter(|_| config.compile)?;
+        Some(Self { settings, notices })
+    }
+
+    /// Emits what has no effect.
+    pub(super) fn report(&self, events: &Events) {
+        for notice in &self.notices {
+            events.emit(event(&self.settings.file, notice.clone()));
+        }
+    }
+}
+
+/// Returns the event of a notice about a file.
+fn event(file: &Path, notice: ConfigNotice) -> Event {
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Event::ProjectConfig { file: name, notice }
+}
