@@ -195,6 +195,10 @@ impl Esm {
             }
             Ok(Err(failed)) => {
                 let (related, error) = *failed;
+                // A change of one of them, or its creation, may fix the error.
+                if !error.related.is_empty() {
+                    self.dependents.record(url, &error.related);
+                }
                 ModuleOutcome::Error(describe(&self.folders, url, error), related)
             }
             Err(stopped) => {

@@ -81,7 +81,9 @@ impl Site {
             ModuleOutcome::Module(module) => self.compiled(url, module),
             ModuleOutcome::StyleSheet(StyleSheet { text, dependencies }) => {
                 self.watch_dependencies(dependencies);
-                Representation::from_bytes(StatusCode::OK, CSS, text)
+                let mut made = Representation::from_bytes(StatusCode::OK, CSS, text);
+                made.metadata.add_vary(esm::VARY);
+                made
             }
             ModuleOutcome::Error(fault, related) => {
                 self.depend(url, related);

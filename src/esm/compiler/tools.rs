@@ -92,6 +92,10 @@ impl Files for ProjectView<'_> {
         self.packages().path_of(specifier, from, kind)
     }
 
+    fn alias(&self, specifier: &str, from: &Path) -> Option<String> {
+        self.packages().alias(specifier, from)
+    }
+
     fn read(&self, path: &Path) -> Option<String> {
         let is_installed = path.components().any(|it| it.as_os_str() == "node_modules");
         if !is_installed && !self.serves(path) {

@@ -457,6 +457,14 @@ impl Packages {
         }
     }
 
+    /// Returns what a specifier in a file of the project stands for because of an alias.
+    ///
+    /// # Blocking
+    /// Looks for the configuration file with the aliases.
+    pub(crate) fn alias(&self, specifier: &str, from: &Path) -> Option<String> {
+        self.resolver.alias(specifier, from)
+    }
+
     /// Returns the exports of a file, and the file with its dependencies.
     fn facade(&self, file: &PackageFile) -> Result<(Facade, Vec<Arc<Node>>), CompileError> {
         let nodes = self.graph.closure(file)?;

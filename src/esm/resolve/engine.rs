@@ -88,6 +88,19 @@ impl Engine {
             .find_map(|target| self.resolve(target.to_str()?, from, ImportKind::Source).ok())
     }
 
+    /// Returns the path that a specifier in a file stands for by the aliases of a `tsconfig.json` or
+    /// `jsconfig.json`, without looking for a file there.
+    pub(super) fn alias(&self, specifier: &str, from: &Path) -> Option<String> {
+        if has_many_segments(from.as_os_str().as_encoded_bytes()) {
+            return None;
+        }
+        let script = from.with_extension("tsx");
+        match bounded(|| self.source.find_tsconfig(&script)) {
+            Ok(Some(config)) => Aliases::of(config).target(specifier),
+            _ => self.jsconfig(from).target(specifier),
+        }
+    }
+
     /// Returns the aliases of the nearest `jsconfig.json`, unless a `tsconfig.json` applies.
     fn jsconfig(&self, from: &Path) -> Aliases {
         let folder = from.parent().unwrap_or(from);

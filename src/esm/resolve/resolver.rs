@@ -105,6 +105,12 @@ impl Resolver {
         }
     }
 
+    /// Returns the path that a specifier in a file of the project stands for because of an alias,
+    /// without looking for a file there.
+    pub(crate) fn alias(&self, specifier: &str, from: &Path) -> Option<String> {
+        self.engine().1.alias(specifier, from)
+    }
+
     /// Discards all lookups: after files were created or removed, or a `package.json` or
     /// `tsconfig.json` changed.
     pub(crate) fn clear_cache(&self) {

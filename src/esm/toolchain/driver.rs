@@ -43,7 +43,9 @@ impl Tool {
     /// functions.
     pub(super) fn source(self) -> &'static str {
         match self {
-            Self::Sass => include_str!("drivers/sass.js"),
+            Self::Sass => {
+                concat!(include_str!("drivers/sheet_files.js"), include_str!("drivers/sass.js"))
+            }
             Self::Vue => include_str!("drivers/vue.js"),
             #[cfg(test)]
             Self::Test => include_str!("drivers/test.js"),

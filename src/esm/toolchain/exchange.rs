@@ -20,6 +20,9 @@ pub(crate) trait Files {
     /// Returns the file that a specifier in a file leads to.
     fn resolve(&self, specifier: &str, from: &Path, kind: &str) -> Option<PathBuf>;
 
+    /// Returns what a specifier in a file stands for because of an alias, without looking for it.
+    fn alias(&self, specifier: &str, from: &Path) -> Option<String>;
+
     /// Returns the content of a file of the project or of a package, or `None` if there is none.
     fn read(&self, path: &Path) -> Option<String>;
 }
@@ -30,6 +33,9 @@ pub(crate) trait Files {
 pub(crate) enum Ask {
     /// Which file does this specifier lead to? Answered with a path or `null`.
     Resolve { specifier: String, from: PathBuf, kind: String },
+    /// What does this specifier stand for because of an alias? Answered with a path or another
+    /// specifier, or `null`.
+    Alias { specifier: String, from: PathBuf },
     /// What does this file contain? Answered with a string or `null`.
     Read { path: PathBuf },
     /// The answer also depends on these files. Answered with `null`.
@@ -128,6 +134,9 @@ impl<'f> Conversation<'f> {
             Ask::Resolve { specifier, from, kind } => {
                 let found = self.files.resolve(specifier, from, kind);
                 found.map_or(Value::Null, |path| path.to_string_lossy().into())
+            }
+            Ask::Alias { specifier, from } => {
+                self.files.alias(specifier, from).map_or(Value::Null, Value::from)
             }
             Ask::Read { path } => {
                 self.depend(path);

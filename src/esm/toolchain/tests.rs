@@ -22,6 +22,10 @@ impl Files for Folder {
         Some(from.parent()?.join(specifier)).filter(|path| path.is_file())
     }
 
+    fn alias(&self, _: &str, _: &Path) -> Option<String> {
+        None
+    }
+
     fn read(&self, path: &Path) -> Option<String> {
         fs::read_to_string(path).ok().filter(|_| path.starts_with(&self.0))
     }

@@ -2,6 +2,7 @@
 // writes answers. See node.rs for the frames.
 const { createRequire } = await import('node:module');
 const { pathToFileURL } = await import('node:url');
+const { readFileSync } = await import('node:fs');
 
 const marker = process.argv.at(-1);
 const write = process.stdout.write.bind(process.stdout);
@@ -38,7 +39,16 @@ const host = {
   },
   require: (from = `${base}/_.js`) => createRequire(from),
   resolve: (specifier, from, kind = 'import') => ask({ ask: 'resolve', specifier, from, kind }),
+  alias: (specifier, from) => ask({ ask: 'alias', specifier, from }),
   read: (path) => ask({ ask: 'read', path }),
+  /** Reads a file, without making it a dependency. */
+  readSync: (path) => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch {
+      return null;
+    }
+  },
   depend: (paths) => ask({ ask: 'depend', paths }),
 };
 
@@ -46,7 +56,7 @@ const host = {
 const importPath = (specifier, from) => {
   const [name] = /^(@[^/]+\/)?[^/]+/.exec(specifier);
   const rest = '.' + specifier.slice(name.length);
-  const { readFileSync, existsSync } = process.getBuiltinModule?.('node:fs') ?? createRequire(from)('node:fs');
+  const { existsSync } = process.getBuiltinModule?.('node:fs') ?? createRequire(from)('node:fs');
   for (let folder = from; folder !== (folder = folder.slice(0, folder.lastIndexOf('/'))); ) {
     const home = `${folder}/node_modules/${name}`;
     if (!existsSync(`${home}/package.json`)) continue;

@@ -151,7 +151,8 @@
   };
   globalThis.__required = load;
 
-  const ask = async (question) => JSON.parse(__ask(JSON.stringify(question)));
+  const askSync = (question) => JSON.parse(__ask(JSON.stringify(question)));
+  const ask = async (question) => askSync(question);
   const host = {
     base: __base,
     isNode: false,
@@ -162,7 +163,9 @@
       return path.startsWith('node:') || !__isModule(path) ? load(path) : import(path);
     },
     resolve: (specifier, from, kind = 'import') => ask({ ask: 'resolve', specifier, from, kind }),
+    alias: (specifier, from) => ask({ ask: 'alias', specifier, from }),
     read: (path) => ask({ ask: 'read', path }),
+    readSync: (path) => askSync({ ask: 'read', path }),
     depend: (paths) => ask({ ask: 'depend', paths }),
   };
 

