@@ -33,7 +33,7 @@ pub(crate) struct DiskView;
 pub(crate) enum Esm {}
 
 impl Esm {
-    pub(crate) fn new(_: Arc<Root>, _: Vec<String>) -> Option<Self> {
+    pub(crate) fn new(_: Arc<Root>, _: Vec<String>, _: Arc<ViteSettings>) -> Option<Self> {
         None
     }
 

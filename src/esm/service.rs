@@ -78,14 +78,20 @@ pub(crate) struct Esm {
 
 impl Esm {
     /// Creates ESM support for the root of the served folders. URL paths that begin with one of
-    /// `backend_prefixes` belong to a backend, so imports of them stay as they are.
+    /// `backend_prefixes` belong to a backend, so imports of them stay as they are. `settings` are
+    /// those of the project's `vite.config.*`.
     ///
     /// # Blocking
     /// Reads lock files.
     #[allow(clippy::unnecessary_wraps)] // The stub without the feature `esm` returns `None`.
-    pub(crate) fn new(folders: Arc<Root>, backend_prefixes: Vec<String>) -> Option<Self> {
+    pub(crate) fn new(
+        folders: Arc<Root>,
+        backend_prefixes: Vec<String>,
+        settings: Arc<ViteSettings>,
+    ) -> Option<Self> {
+        let compiler = Compiler::new(Arc::clone(&folders), settings);
         Some(Self {
-            compiler: Arc::new(Compiler::new(Arc::clone(&folders)).with_routes(backend_prefixes)),
+            compiler: Arc::new(compiler.with_routes(backend_prefixes)),
             importers: Mutex::default(),
             globs: GlobTable::default(),
             dependents: Dependents::default(),

@@ -9,7 +9,7 @@ use crate::{
     config::{Config, PageUpdate},
     docroot::{Allow, Located, Root},
     error::Error,
-    esm::Esm,
+    esm::{Esm, ViteSettings},
     event::{Event, Events},
     files::Files,
     http::{guard::Guard, url_path::UrlPath},
@@ -32,6 +32,7 @@ pub(super) struct Folders {
 
 impl Folders {
     /// Opens the folders and begins to watch them. Changes are published to the hub's tabs.
+    /// `settings` are those of the project's `vite.config.*`.
     ///
     /// # Blocking
     /// Reads folders.
@@ -39,7 +40,12 @@ impl Folders {
     /// # Errors
     /// A folder does not exist or cannot be read, the path of the SPA page or an ignore pattern is
     /// invalid, or the system refuses a thread.
-    pub(super) fn open(config: &Config, hub: &Arc<Hub>, events: &Events) -> Result<Self, Error> {
+    pub(super) fn open(
+        config: &Config,
+        settings: &Arc<ViteSettings>,
+        hub: &Arc<Hub>,
+        events: &Events,
+    ) -> Result<Self, Error> {
         let allow = Allow {
             dotfiles: config.dotfiles,
             keys: config.serve_keys,
@@ -50,8 +56,11 @@ impl Folders {
         let root = Arc::new(root.with_linked(linked));
         let spa = config.spa.as_deref().map(spa_page).transpose()?;
         let proxied = config.proxy.iter().map(|route| route.prefix().to_owned()).collect();
-        let esm =
-            config.compile.then(|| Esm::new(Arc::clone(&root), proxied)).flatten().map(Arc::new);
+        let esm = config
+            .compile
+            .then(|| Esm::new(Arc::clone(&root), proxied, Arc::clone(settings)))
+            .flatten()
+            .map(Arc::new);
         let options = watch::Options {
             root: Arc::clone(&root),
             extra_watch_paths: config.watch.clone(),

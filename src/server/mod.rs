@@ -88,7 +88,8 @@ impl Server {
         let hub = Hub::new(config.reload);
         let folders = tokio::task::spawn_blocking({
             let (config, hub, events) = (config.clone(), Arc::clone(&hub), events.clone());
-            move || Folders::open(&config, &hub, &events)
+            let settings = project.as_ref().map(|project| Arc::clone(&project.settings));
+            move || Folders::open(&config, &settings.unwrap_or_default(), &hub, &events)
         });
         let folders = folders.await.map_err(|error| Error::System(error.to_string()))??;
         let listening = match listen(&addresses, config.port, config.strict_port).await {

@@ -3,7 +3,7 @@
 //! Settings of the server take precedence. Nothing that the file says opens the server to the
 //! network, or serves a folder outside of the one that was named.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use crate::{
     config::Config,
@@ -13,7 +13,7 @@ use crate::{
 
 /// What the file sets, and what of it has no effect.
 pub(super) struct Project {
-    pub(super) settings: ViteSettings,
+    pub(super) settings: Arc<ViteSettings>,
     notices: Vec<ConfigNotice>,
 }
 
@@ -24,7 +24,7 @@ impl Project {
     /// Reads files.
     pub(super) fn apply(config: &mut Config) -> Option<Self> {
         let (settings, notices) = Esm::read_settings(&config.root).filter(|_| config.compile)?;
-        Some(Self { settings, notices })
+        Some(Self { settings: Arc::new(settings), notices })
     }
 
     /// Emits what has no effect.

@@ -47,3 +47,54 @@ async fn what_is_not_understood_is_named_once() {
     get_as_script(&livers, "/").await;
     assert!(!livers.stdout().iter().any(|line| line.contains("vite.config")));
 }
+
+#[tokio::test]
+async fn aliases_apply_to_imports_addresses_globs_and_style_sheets() {
+    let config = "import path from 'path'\nexport default { resolve: { extensions: ['.mine.ts', '.ts'], alias: [\n\
+        { find: '@', replacement: path.resolve(__dirname, 'src') },\n\
+        { find: /\\/#\\//, replacement: path.join(__dirname, 'types') + '/' },\n\
+        { find: 'root', replacement: '/src' }, { find: 'old', replacement: 'new/deep.js' }] } }";
+    let main = "import { a } from '@/a'\nimport '/#/b.ts'\nimport 'root/a'\nimport 'old'\nimport '@/main.css'\n\
+        import own from './own'\nexport const url = new URL('@/a.png', import.meta.url)\n\
+        export const all = import.meta.glob('@/pages/*.ts')\nexport const one = (name: string) => import(`@/pages/${name}.ts`)\nconsole.log(a, own)";
+    let dir = project(
+        config,
+        &[
+            ("src/main.ts", main),
+            ("src/a.ts", "export const a: number = 1"),
+            ("src/own.mine.ts", "export default 1"),
+            ("src/own.ts", "export default 2"),
+            ("types/b.ts", "export {}"),
+            ("src/main.css", "@import '@/base.css';\nbody { background: url(@/a.png) }"),
+            ("src/base.css", "b { color: red }"),
+            ("src/a.png", "png"),
+            ("src/pages/home.ts", "export {}"),
+            ("node_modules/new/package.json", "{\"name\":\"new\",\"version\":\"1.0.0\"}"),
+            ("node_modules/new/deep.js", "export {}"),
+        ],
+    );
+    let livers = Livers::on(dir.path()).start().await;
+    let script = get_as_script(&livers, "/src/main.ts").await;
+    assert_eq!(script.status, 200, "{}", script.text());
+    for wanted in [
+        "\"/src/a.ts\"",
+        "\"/types/b.ts\"",
+        "/__livers/npm/new@1.0.0",
+        "\"/src/main.css?import\"",
+        "\"/src/own.mine.ts\"",
+        "new URL(\"/src/a.png\"",
+        "/src/pages/home.ts",
+        "`/src/pages/${name}.ts`",
+    ] {
+        assert!(script.text().contains(wanted), "{wanted}: {}", script.text());
+    }
+    let sheet = get_as_script(&livers, "/src/main.css?import").await;
+    assert!(sheet.text().contains("/src/base.css"), "{}", sheet.text());
+    let headers = [("Referer", &*livers.at("/src/main.css")), ("Sec-Fetch-Dest", "image")];
+    let image = get_with(livers.port(), "/src/@/a.png", &headers).await;
+    assert_eq!((image.status, image.header("location")), (302, Some("/src/a.png")));
+
+    dir.write("src/main.ts", "import '@/missing'");
+    let script = get_as_script(&livers, "/src/main.ts").await;
+    assert!(script.text().contains("cannot resolve \\\"@/missing\\\""), "{}", script.text());
+}

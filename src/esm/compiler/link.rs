@@ -117,11 +117,13 @@ fn is_explicit(query: &str) -> bool {
 }
 
 /// Returns the fragment of a specifier, with its `#`, or an empty string. A leading `#` starts a
-/// subpath import instead, and a specifier with a scheme is a URL that stays as it is.
+/// subpath import instead, `/#/` an alias, and a specifier with a scheme is a URL that stays as it
+/// is.
 fn fragment(specifier: &str) -> &str {
     let has_scheme = specifier.find(':').is_some_and(|at| !specifier[..at].contains('/'));
     let at = specifier.char_indices().skip(1).find(|(_, char)| *char == '#');
-    at.filter(|_| !has_scheme).map_or("", |(at, _)| &specifier[at..])
+    at.filter(|(at, _)| !has_scheme && !specifier[..=*at].ends_with("/#"))
+        .map_or("", |(at, _)| &specifier[at..])
 }
 
 /// Returns the path in a specifier that is a URL with percent-encoded characters.

@@ -92,6 +92,7 @@ use super::{
     resolve::Resolver,
     stack::{self, run_with_stack_if_deep},
     toolchain::Toolchain,
+    vite_settings::ViteSettings,
 };
 use crate::docroot::Root;
 
@@ -103,20 +104,23 @@ pub(crate) struct Compiler {
     cache: ModuleCache,
     exports: ExportTable,
     toolchain: Toolchain,
+    settings: Arc<ViteSettings>,
     /// Whether a script has been compiled.
     has_compiled: AtomicBool,
 }
 
 impl Compiler {
-    /// Creates a compiler for the project in the served folders. Reads nothing yet.
-    pub(crate) fn new(folders: Arc<Root>) -> Self {
+    /// Creates a compiler for the project in the served folders, with the settings of its
+    /// `vite.config.*`. Reads nothing yet.
+    pub(crate) fn new(folders: Arc<Root>, settings: Arc<ViteSettings>) -> Self {
         let linked = folders.linked().map(Path::to_owned).collect();
-        let resolver = Arc::new(Resolver::new(folders.path()).with_linked(linked));
+        let resolver = Resolver::new(folders.path()).with_linked(linked).with_settings(&settings);
+        let resolver = Arc::new(resolver);
         let shared = Arc::clone(&resolver);
         let resolve = Box::new(move |specifier: &str, from: &Path, disk: &DiskView| {
             shared.resolve(specifier, from, disk)
         });
-        Self::with_resolve(folders, resolver, resolve)
+        Self { settings, ..Self::with_resolve(folders, resolver, resolve) }
     }
 
     fn with_resolve(folders: Arc<Root>, resolver: Arc<Resolver>, resolve: Resolve) -> Self {
@@ -128,6 +132,7 @@ impl Compiler {
             cache: ModuleCache::new(),
             exports: ExportTable::new(),
             toolchain: Toolchain::new(&root),
+            settings: Arc::default(),
             has_compiled: AtomicBool::new(false),
         }
     }
@@ -136,6 +141,11 @@ impl Compiler {
     pub(crate) fn with_routes(mut self, prefixes: impl IntoIterator<Item = String>) -> Self {
         self.project.set_routes(prefixes);
         self
+    }
+
+    /// Returns the settings of the project's `vite.config.*`.
+    pub(crate) fn settings(&self) -> &Arc<ViteSettings> {
+        &self.settings
     }
 
     /// Returns the packages that the project imports.
@@ -330,6 +340,7 @@ impl Compiler {
         let Source { text, language, original, dependencies } = source;
         let (options, mut config_files) =
             self.options.find(project.root(), path, language, project.disk)?;
+        let options = options.with_settings(&self.settings);
         let env = self.env_of(project, path);
         config_files.extend(env.files);
         let key = Key { path: path.to_owned(), url: url.to_owned(), spec };

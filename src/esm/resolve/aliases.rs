@@ -1,32 +1,42 @@
-//! Aliases of `tsconfig.json` and `jsconfig.json`: `paths` and `baseUrl`.
+//! Aliases of `tsconfig.json` and `jsconfig.json`, `paths` and `baseUrl`, and of `vite.config.*`.
 
 use std::{path::PathBuf, sync::Arc};
 
 use oxc_resolver::{CompilerOptionsPathsMap, TsConfig};
 
-/// The aliases that a configuration file defines.
+use crate::esm::vite_settings::{ViteSettings, apply_to_beginning};
+
+/// The aliases that apply to a source.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Aliases(Option<Arc<TsConfig>>);
+pub(crate) struct Aliases {
+    tsconfig: Option<Arc<TsConfig>>,
+    settings: Option<Arc<ViteSettings>>,
+}
 
 impl Aliases {
     /// Returns the aliases of a configuration file.
     pub(crate) fn of(config: Arc<TsConfig>) -> Self {
-        Self(Some(config))
+        Self { tsconfig: Some(config), settings: None }
+    }
+
+    /// Adds the aliases of `vite.config.*`, which precede the others.
+    pub(crate) fn with_settings(self, settings: &Arc<ViteSettings>) -> Self {
+        Self { settings: Some(Arc::clone(settings)), ..self }
     }
 
     fn paths(&self) -> Option<&CompilerOptionsPathsMap> {
-        self.0.as_ref()?.compiler_options.paths.as_ref()
+        self.tsconfig.as_ref()?.compiler_options.paths.as_ref()
     }
 
     fn base_url(&self) -> Option<&PathBuf> {
-        self.0.as_ref()?.compiler_options.base_url.as_ref()
+        self.tsconfig.as_ref()?.compiler_options.base_url.as_ref()
     }
 
-    /// Returns the paths to try for a specifier, in order. An exact alias precedes patterns, and a
+    /// Returns the paths of `tsconfig.json` to try for a specifier, in order. An exact alias precedes patterns, and a
     /// pattern with a longer prefix one with a shorter.
     pub(super) fn targets(&self, specifier: &str) -> Vec<PathBuf> {
         let aliased = self.matching(specifier).map(|(_, paths)| paths).unwrap_or_default();
-        let below_base = self.base_url().zip(self.0.as_ref()).and_then(|(base, config)| {
+        let below_base = self.base_url().zip(self.tsconfig.as_ref()).and_then(|(base, config)| {
             let folder = config.path.parent()?;
             Some(folder.join(base).join(specifier))
         });
@@ -37,6 +47,10 @@ impl Aliases {
     /// Returns the path that a specifier, or the beginning of one, stands for because of an alias
     /// with a prefix of its own, such as `@/*`. Others (`baseUrl`, `*`) match any relative URL.
     pub(crate) fn target(&self, specifier: &str) -> Option<String> {
+        let aliases = self.settings.as_ref().map(|settings| &*settings.aliases);
+        if let Some(target) = apply_to_beginning(aliases.unwrap_or_default(), specifier) {
+            return Some(target);
+        }
         let (prefix, paths) = self.matching(specifier)?;
         paths.into_iter().next().filter(|_| !prefix.is_empty())
     }

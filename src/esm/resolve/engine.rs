@@ -40,8 +40,14 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    pub(super) fn new() -> Self {
-        let source = Resolver::new(options(ImportKind::Source));
+    /// Creates an engine. Sources may leave out these extensions, or the default ones if there are
+    /// none.
+    pub(super) fn new(extensions: &[String]) -> Self {
+        let mut of_sources = options(ImportKind::Source);
+        if !extensions.is_empty() {
+            of_sources.extensions = extensions.to_vec();
+        }
+        let source = Resolver::new(of_sources);
         let import = source.clone_with_options(options(ImportKind::Import));
         let require = source.clone_with_options(options(ImportKind::Require));
         let sheet = source.clone_with_options(options(ImportKind::Sheet));

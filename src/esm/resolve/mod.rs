@@ -1,7 +1,8 @@
 //! Resolves import specifiers to files of the project, files of packages, or URLs.
 //!
 //! Follows Node and the bundlers for browsers: conditional `exports` and `imports`, the `browser`
-//! field, the paths of `tsconfig.json` and `jsconfig.json`, extensions and index files. A file
+//! field, the paths of `tsconfig.json` and `jsconfig.json`, the aliases of `vite.config.*`,
+//! extensions and index files. A file
 //! outside of the root belongs to a package if the package is installed or part of the workspace
 //! ([`package_folders`]). A package that the project links from `node_modules` is a source like
 //! those in the root ([`linked`]).
@@ -9,7 +10,7 @@
 //! Lookups on the disk are cached. The cache is cleared when packages are installed, when a
 //! specifier does not resolve, and by [`Resolver::clear_cache`].
 //!
-//! Left out on purpose: Yarn Plug'n'Play, aliases from configuration files of bundlers.
+//! Left out on purpose: Yarn Plug'n'Play.
 
 mod aliases;
 mod bounded_files;

@@ -18,7 +18,13 @@ use super::{
     specifier::{is_bare, is_package_name, is_url, module_url, package_of},
     target::{ImportKind, Resolved, Target},
 };
-use crate::{esm::disk_view::DiskView, http::own_paths::PACKAGES};
+use crate::{
+    esm::{
+        disk_view::DiskView,
+        vite_settings::{ViteSettings, apply},
+    },
+    http::own_paths::PACKAGES,
+};
 
 /// Resolves the specifiers of one project.
 ///
@@ -28,6 +34,7 @@ pub(crate) struct Resolver {
     pub(super) real_root: PathBuf,
     /// The real paths of the [linked packages](super::linked) that are served as sources.
     linked: Vec<PathBuf>,
+    settings: Arc<ViteSettings>,
     workspace: PathBuf,
     pub(super) folders: PackageFolders,
     pub(super) references: References,
@@ -41,11 +48,12 @@ impl Resolver {
         let real_root = dunce::canonicalize(root).unwrap_or_else(|_| root.to_owned());
         let workspace = install::workspace(&real_root);
         let stamp = install::stamp(&real_root, &workspace, &DiskView::default());
-        let engine = (stamp, Arc::new(Engine::new()));
+        let engine = (stamp, Arc::new(Engine::new(&[])));
         Self {
             root: root.to_owned(),
             real_root,
             linked: Vec::new(),
+            settings: Arc::default(),
             workspace,
             folders: PackageFolders::default(),
             references: References::default(),
@@ -56,6 +64,13 @@ impl Resolver {
     /// Sets the folders outside of the root that are served as sources, by their real paths.
     pub(crate) fn with_linked(mut self, folders: Vec<PathBuf>) -> Self {
         self.linked = folders;
+        self
+    }
+
+    /// Sets the settings of the project's `vite.config.*`.
+    pub(crate) fn with_settings(mut self, settings: &Arc<ViteSettings>) -> Self {
+        self.settings = Arc::clone(settings);
+        self.clear_cache();
         self
     }
 
@@ -84,6 +99,8 @@ impl Resolver {
             Resolved::Package(file) => Target::Package(module_url(&file, query)),
             Resolved::Builtin(name) => Target::Package(format!("{PACKAGES}node:{name}")),
             Resolved::Ignored => Target::Package(format!("{PACKAGES}node:")),
+            // An alias can stand for another URL.
+            Resolved::Url(url) if url != name => Target::Url(url),
             Resolved::Url(_) => Target::Url(specifier.to_owned()),
             Resolved::Missing(help) => Target::Missing(help),
         }
@@ -115,7 +132,7 @@ impl Resolver {
     /// `tsconfig.json` changed.
     pub(crate) fn clear_cache(&self) {
         let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
-        engine.1 = Arc::new(Engine::new());
+        engine.1 = Arc::new(Engine::new(&self.settings.extensions));
     }
 
     /// Returns the real path of the root.
@@ -157,12 +174,25 @@ impl Resolver {
         kind: ImportKind,
         disk: Option<&DiskView>,
     ) -> Resolved {
+        let of_project = matches!(kind, ImportKind::Source | ImportKind::Sheet);
+        let aliased = of_project.then(|| apply(&self.settings.aliases, specifier)).flatten();
+        let specifier = aliased.as_deref().unwrap_or(specifier);
         if is_url(specifier) {
             return Resolved::Url(specifier.to_owned());
         }
         let from_source = kind == ImportKind::Source;
         let (install_stamp, engine) = self.engine();
         let freshness = Freshness { install_stamp, recheck: disk };
+        // The replacement of an alias is a path on the disk, unlike that in a source.
+        if aliased.is_some()
+            && Path::new(specifier).is_absolute()
+            && let Ok(path) = engine.resolve(specifier, from, kind)
+        {
+            return self.classify(&path, specifier, (from, kind), freshness);
+        }
+        if aliased.is_some() && Path::new(specifier).starts_with(&self.root) {
+            return Resolved::Missing(None);
+        }
         let result = match specifier.strip_prefix('/').filter(|_| from_source) {
             Some("") => return Resolved::Url(specifier.to_owned()),
             Some(rest) => {
@@ -321,7 +351,7 @@ impl Resolver {
             return (now, engine);
         }
         let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
-        *engine = (now, Arc::new(Engine::new()));
+        *engine = (now, Arc::new(Engine::new(&self.settings.extensions)));
         (now, Arc::clone(&engine.1))
     }
 }

@@ -69,7 +69,18 @@ pub(crate) fn read(folder: &Path) -> Option<(ViteSettings, Vec<ConfigNotice>)> {
     let disk = Disk { folder: dunce::canonicalize(&folder).ok()? };
     let dotenv = compiler::dotenv_variables(&folder);
     let package = disk.read(&folder.join("package.json"));
-    Some(read_with(&file, &disk, &dotenv, environment(package.as_deref())))
+    let (mut settings, notices) = read_with(&file, &disk, &dotenv, environment(package.as_deref()));
+    // An alias may stand for a path on the disk or one below the root.
+    let root = settings.root.clone().unwrap_or(folder);
+    for alias in &mut settings.aliases {
+        let below_root = alias.replacement.strip_prefix('/').map(|below| root.join(below));
+        if let Some(path) = below_root.filter(|path| path.exists())
+            && !Path::new(&alias.replacement).exists()
+        {
+            alias.replacement = paths::to_text(&path);
+        }
+    }
+    Some((settings, notices))
 }
 
 /// Returns the `process.env` that a configuration sees.

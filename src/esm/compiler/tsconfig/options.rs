@@ -1,5 +1,7 @@
 //! The compiler options that change the output, from `tsconfig.json` to the transformer.
 
+use std::sync::Arc;
+
 use oxc::transformer::{
     ClassPropertiesOptions, CompilerAssumptions, DecoratorOptions, EnvOptions, HelperLoaderMode,
     HelperLoaderOptions, JsxOptions, JsxRuntime, Module, ReactRefreshOptions, TransformOptions,
@@ -7,7 +9,7 @@ use oxc::transformer::{
 };
 use oxc_resolver::CompilerOptions;
 
-use crate::esm::{compiler::file_type::Language, resolve::Aliases};
+use crate::esm::{compiler::file_type::Language, resolve::Aliases, vite_settings::ViteSettings};
 
 /// The options for a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +27,7 @@ pub(crate) struct Options {
     pub(crate) assign_fields: bool,
     /// Whether imports without `type` are kept even if they are used only as types.
     pub(crate) keep_unused_imports: bool,
-    /// `paths` and `baseUrl`.
+    /// `paths` and `baseUrl`, and the aliases of `vite.config.*`.
     pub(crate) aliases: Aliases,
 }
 
@@ -56,6 +58,11 @@ impl From<&CompilerOptions> for Options {
 }
 
 impl Options {
+    /// Applies the settings of a `vite.config.*`, which take precedence.
+    pub(crate) fn with_settings(self, settings: &Arc<ViteSettings>) -> Self {
+        Self { aliases: self.aliases.with_settings(settings), ..self }
+    }
+
     /// Returns the package of the automatic JSX runtime, or `None` for the classic runtime.
     pub(crate) fn jsx_runtime(&self) -> Option<&str> {
         match self.jsx_factory {
