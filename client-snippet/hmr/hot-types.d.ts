@@ -74,6 +74,10 @@ interface Registry {
   workerModules: Set<string>;
   /** Modules that rejected their update, and why. */
   invalidated: Map<string, string | undefined>;
+  /** The modules that run again in the current update. */
+  outdated: Set<string>;
+  /** Whether a module runs again with other versions of its imports. */
+  hasNewImports(path: string): boolean;
   /** Modules that have called `begin` and not yet `end`. */
   unfinished: Map<string, Deferred>;
   /** Announces that a module will register more after it has run. */

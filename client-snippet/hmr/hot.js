@@ -242,6 +242,7 @@ export const makeRegistry = (environment) => {
     removedSheets: new Set(),
     workerModules: new Set(),
     invalidated: new Map(),
+    outdated: new Set(),
     unfinished: new Map(),
     running: false,
     version: 0,
@@ -264,6 +265,10 @@ export const makeRegistry = (environment) => {
     end: (path) => {
       registry.unfinished.get(path)?.resolve();
       registry.unfinished.delete(path);
+    },
+    hasNewImports: (path) => {
+      const { imports = [] } = registry.modules.get(decodePath(path)) ?? {};
+      return [...imports].some((each) => registry.outdated.has(each));
     },
     refuse: (path, why) => {
       const module = registry.modules.get(decodePath(path));
@@ -289,4 +294,4 @@ export const registry = makeRegistry({
   load: (url) => import(url),
 });
 
-export const { hot, style, unstyle, trimStyles } = registry;
+export const { hot, style, unstyle, trimStyles, hasNewImports } = registry;

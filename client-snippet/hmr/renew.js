@@ -145,6 +145,9 @@ const makeUpdate = (registry, retries, { importAll }, prune) => {
     emit('vite:beforeUpdate', { type: 'update', updates });
     const before = new Map(modules);
     const paths = new Set(boundaries.map(({ accepted }) => accepted));
+    // Modules that failed to load may have other imports than before.
+    const failed = [...retries.values()].flatMap(({ accepted }) => [...(modules.get(accepted)?.imports ?? [])]);
+    registry.outdated = new Set([...outdated, ...failed]);
     const { fresh, failures } = await importAll([...paths], outdated, stamp);
     for (const boundary of boundaries) {
       const now = fresh.get(boundary.accepted);

@@ -50,10 +50,9 @@ const QUERY: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\'').add(b'\\').add(b'~');
 
 /// Extensions of source files that livers does not compile, with advice.
-const UNSUPPORTED: [(&str, &str); 4] = [
+const UNSUPPORTED: [(&str, &str); 3] = [
     ("astro", "Astro components require Astro's own server"),
     ("styl", "compile it to CSS and import the result"),
-    ("svelte", "Svelte components require Vite"),
     ("mdx", "MDX requires Vite"),
 ];
 

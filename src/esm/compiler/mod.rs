@@ -103,7 +103,7 @@ pub(crate) struct Compiler {
     env: EnvReader,
     cache: ModuleCache,
     exports: ExportTable,
-    toolchain: Toolchain,
+    toolchain: Arc<Toolchain>,
     settings: Arc<ViteSettings>,
     /// Whether a script has been compiled.
     has_compiled: AtomicBool,
@@ -124,14 +124,18 @@ impl Compiler {
     }
 
     fn with_resolve(folders: Arc<Root>, resolver: Arc<Resolver>, resolve: Resolve) -> Self {
-        let root = folders.path().to_owned();
+        let toolchain = Arc::new(Toolchain::new(folders.path()));
+        let compiling = Arc::clone(&toolchain);
+        let packages = Packages::new(resolver).with_compile(Box::new(move |path, read| {
+            component::compile_installed(&compiling, path, read)
+        }));
         Self {
-            project: ServedProject::new(folders, Arc::new(Packages::new(resolver)), resolve),
+            project: ServedProject::new(folders, Arc::new(packages), resolve),
             options: OptionsFinder::default(),
             env: EnvReader::default(),
             cache: ModuleCache::new(),
             exports: ExportTable::new(),
-            toolchain: Toolchain::new(&root),
+            toolchain,
             settings: Arc::default(),
             has_compiled: AtomicBool::new(false),
         }
@@ -252,6 +256,12 @@ impl Compiler {
                     };
                 };
                 let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+                let tools = Tools::new(&self.toolchain, project);
+                if let Some(component) =
+                    component::compile_script(tools, path, url, text, language)?
+                {
+                    return self.compile_made_script(project, path, url, text, component, spec);
+                }
                 self.compile_script(project, path, url, Source::of(text, language), spec)
             }
             ModuleKind::Component(kind) => {
@@ -318,6 +328,19 @@ impl Compiler {
     ) -> Result<Output, CompileError> {
         let tools = Tools::new(&self.toolchain, project);
         let component = component::compile(kind, tools, path, url, text)?;
+        self.compile_made_script(project, path, url, text, component, spec)
+    }
+
+    /// Compiles a script that a compiler of the project has made.
+    fn compile_made_script(
+        &self,
+        project: &ProjectView<'_>,
+        path: &Path,
+        url: &str,
+        text: &str,
+        component: Component,
+        spec: ModuleSpec,
+    ) -> Result<Output, CompileError> {
         let Component { script, language, map, dependencies, .. } = component;
         let original = Original::parse(text, map.as_deref());
         let source = Source { text: &script, language, original: original.as_ref(), dependencies };

@@ -16,7 +16,7 @@ use std::{
 use super::{
     definition::Format,
     node::{Link, Node},
-    read::read,
+    read::{CompileFile, read},
 };
 use crate::esm::convert::requests::RequestKind;
 use crate::{
@@ -52,6 +52,7 @@ type Slot = Arc<OnceLock<Arc<Node>>>;
 /// The files that were read.
 pub(super) struct Graph {
     resolver: Arc<Resolver>,
+    pub(super) compile: Box<CompileFile>,
     slots: Mutex<HashMap<String, Slot>>,
     bytes: AtomicUsize,
     /// Whether the nearest `package.json` makes the `.js` files of a folder ES modules.
@@ -62,6 +63,7 @@ impl Graph {
     pub(super) fn new(resolver: Arc<Resolver>) -> Self {
         Self {
             resolver,
+            compile: Box::new(|_, _| None),
             slots: Mutex::default(),
             bytes: AtomicUsize::new(0),
             module_folders: Mutex::default(),
@@ -102,7 +104,7 @@ impl Graph {
 
     fn read(&self, file: &PackageFile, key: String, stamp: u64, stack: usize) -> Node {
         let path = file.path();
-        let definition = read(file, &format!("{PACKAGES}{key}"), stack);
+        let definition = read(file, &format!("{PACKAGES}{key}"), stack, &self.compile);
         let links = definition.requests.iter().map(|request| {
             let kind = match request.kind {
                 RequestKind::Require => ImportKind::Require,

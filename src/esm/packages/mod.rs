@@ -39,6 +39,7 @@ use std::{
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 
+pub(crate) use self::read::CompileFile;
 use self::{
     definition::Format,
     emit::Facade,
@@ -91,6 +92,12 @@ impl Packages {
             references_restored: Once::new(),
             exports: Mutex::default(),
         }
+    }
+
+    /// Sets what compiles the files that only a compiler of the project knows.
+    pub(crate) fn with_compile(mut self, compile: Box<CompileFile>) -> Self {
+        self.graph.compile = compile;
+        self
     }
 
     /// Discards the lookups of the resolver if packages were installed since.
@@ -301,7 +308,8 @@ impl Packages {
         let Some(file) = self.package_file(path) else { return Ok(None) };
         let extension = file.path.rsplit_once('.').map_or("", |(_, extension)| extension);
         let is_css_module = is_css_module(Path::new(&file.path));
-        let is_code = is_script(&file.path) || extension == "json" || is_css_module;
+        let is_code =
+            is_script(&file.path) || matches!(extension, "json" | "svelte") || is_css_module;
         let as_definitions = parsed.wants_definitions();
         let immutable = self.resolver.is_immutable(&file.package);
         if !as_definitions && !is_script(&file.path) && !parsed.import {

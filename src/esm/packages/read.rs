@@ -44,12 +44,26 @@ use crate::{
 /// Size in bytes up to which a file is read into memory. Larger ones are served as they are only.
 pub(super) const MAX_FILE: u64 = 32 * 1024 * 1024;
 
+/// Compiles a file of a kind that only a compiler of the project knows, to an ES module. The second
+/// argument reads it. Returns `None` for any other file.
+pub(crate) type CompileFile = dyn Fn(&Path, &dyn Fn() -> Result<String, String>) -> Option<Result<String, String>>
+    + Send
+    + Sync;
+
 /// Reads and converts a file. `url` is where the page finds an asset, `stack` the size of what is
 /// left of the current stack, in bytes.
-pub(super) fn read(file: &PackageFile, url: &str, stack: usize) -> Definition {
+pub(super) fn read(
+    file: &PackageFile,
+    url: &str,
+    stack: usize,
+    compile: &CompileFile,
+) -> Definition {
     let path = file.path();
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let converted = match extension {
+        _ if let Some(compiled) = compile(&path, &|| read_text(&path)) => {
+            compiled.and_then(|source| Script { path: &path, stack }.convert(&source))
+        }
         "js" | "mjs" | "cjs" | "jsx" | "ts" | "mts" | "cts" | "tsx" | "" => {
             read_text(&path).and_then(|source| Script { path: &path, stack }.convert(&source))
         }

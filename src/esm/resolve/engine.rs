@@ -177,14 +177,15 @@ fn options(kind: ImportKind) -> ResolveOptions {
         .into(),
         condition_names: match kind {
             ImportKind::Sheet => texts(&["style", "browser", "development", "default"]),
-            _ => texts(&["browser", "module", "development", syntax, "default"]),
+            // The condition and the field are those of components for the compiler of Svelte.
+            _ => texts(&["svelte", "browser", "module", "development", syntax, "default"]),
         },
         main_fields: match kind {
             ImportKind::Sheet => texts(&["style", "main"]),
             // As webpack, esbuild and bun. `jsnext:main`, which preceded `module`, names a second
             // copy of a package whose other files require its `main`, such as the locales of
             // moment.
-            _ => texts(&["browser", "module", "main"]),
+            _ => texts(&["svelte", "browser", "module", "main"]),
         },
         alias_fields: vec![vec!["browser".to_owned()]],
         tsconfig: (kind == ImportKind::Source).then_some(TsconfigDiscovery::Auto),

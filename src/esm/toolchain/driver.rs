@@ -4,6 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Tool {
     Sass,
+    Svelte,
     Vue,
     #[cfg(test)]
     Test,
@@ -23,6 +24,7 @@ impl Tool {
     pub(super) fn packages(self) -> &'static [&'static str] {
         match self {
             Self::Sass => &["sass-embedded", "sass"],
+            Self::Svelte => &["svelte"],
             Self::Vue => &["vue"],
             #[cfg(test)]
             Self::Test => &["fake"],
@@ -33,6 +35,7 @@ impl Tool {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Sass => "sass",
+            Self::Svelte => "svelte",
             Self::Vue => "vue",
             #[cfg(test)]
             Self::Test => "test",
@@ -46,6 +49,7 @@ impl Tool {
             Self::Sass => {
                 concat!(include_str!("drivers/sheet_files.js"), include_str!("drivers/sass.js"))
             }
+            Self::Svelte => include_str!("drivers/svelte.js"),
             Self::Vue => include_str!("drivers/vue.js"),
             #[cfg(test)]
             Self::Test => include_str!("drivers/test.js"),
@@ -54,7 +58,7 @@ impl Tool {
 
     pub(super) fn place(self) -> Place {
         match self {
-            Self::Vue => Place::Engine,
+            Self::Svelte | Self::Vue => Place::Engine,
             #[cfg(test)]
             Self::Test => Place::Engine,
             Self::Sass => Place::NodeOrEngine,

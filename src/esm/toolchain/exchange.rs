@@ -27,6 +27,23 @@ pub(crate) trait Files {
     fn read(&self, path: &Path) -> Option<String>;
 }
 
+/// Finds and reads nothing.
+pub(crate) struct NoFiles;
+
+impl Files for NoFiles {
+    fn resolve(&self, _: &str, _: &Path, _: &str) -> Option<PathBuf> {
+        None
+    }
+
+    fn alias(&self, _: &str, _: &Path) -> Option<String> {
+        None
+    }
+
+    fn read(&self, _: &Path) -> Option<String> {
+        None
+    }
+}
+
 /// A question of a driver.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", tag = "ask")]

@@ -42,7 +42,7 @@ use self::{
 };
 pub(crate) use self::{
     driver::Tool,
-    exchange::{Dependencies, Files, ToolError},
+    exchange::{Dependencies, Files, NoFiles, ToolError},
 };
 use super::{disk_view::DiskView, lock::lock};
 

@@ -1,8 +1,9 @@
-//! Components (`.vue`): files that a compiler of the project turns into a script and style sheets.
+//! Components (`.vue`, `.svelte`): files that a compiler of the project turns into a script and style sheets.
 //!
 //! The script takes the road of every other script; its source map leads on to the component. The
 //! style sheets are inserted by the same module, so that a component is one module.
 
+mod svelte;
 mod vue;
 
 use std::{
@@ -13,11 +14,15 @@ use std::{
 use super::{
     asset::string_literal, file_type::Language, project::Project, style_sheet, tools::Tools,
 };
-use crate::{esm::compile_error::CompileError, http::own_paths::HOT};
+use crate::{
+    esm::{compile_error::CompileError, toolchain::Toolchain},
+    http::own_paths::HOT,
+};
 
 /// A kind of component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum ComponentKind {
+    Svelte,
     Vue,
 }
 
@@ -25,6 +30,7 @@ impl ComponentKind {
     /// Returns the kind of a file by its extension.
     pub(super) fn of(extension: &str) -> Option<Self> {
         match extension {
+            "svelte" => Some(Self::Svelte),
             "vue" => Some(Self::Vue),
             _ => None,
         }
@@ -60,11 +66,52 @@ pub(super) fn compile(
     text: &str,
 ) -> Result<Component, CompileError> {
     let mut component = match kind {
+        ComponentKind::Svelte => svelte::compile(tools, path, url, text)?,
         ComponentKind::Vue => vue::compile(tools, path, url, text)?,
     };
     let sheets = insert_sheets(tools.project, path, url, &component.sheets);
     component.script.push_str(&sheets);
     Ok(component)
+}
+
+/// Compiles a script that has a compiler of its own. Returns `None` if it is like any other.
+///
+/// # Blocking
+/// Runs the compiler.
+///
+/// # Errors
+/// The compiler is not installed, or reports an error, or fails.
+pub(super) fn compile_script(
+    tools: Tools<'_>,
+    path: &Path,
+    url: &str,
+    text: &str,
+    language: Language,
+) -> Result<Option<Component>, CompileError> {
+    if svelte::is_module(path) {
+        return svelte::compile_module(tools, path, url, text, language);
+    }
+    Ok(None)
+}
+
+/// Compiles a component of a package, or a script that has a compiler of its own, to an ES module.
+/// Returns `None` for any other file.
+///
+/// # Blocking
+/// Runs the compiler.
+///
+/// # Errors
+/// The message for the developer, if the compiler is not installed, or reports an error, or fails.
+pub(super) fn compile_installed(
+    toolchain: &Toolchain,
+    path: &Path,
+    read: &dyn Fn() -> Result<String, String>,
+) -> Option<Result<String, String>> {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    if ComponentKind::of(extension) == Some(ComponentKind::Svelte) || svelte::is_module(path) {
+        return Some(read().and_then(|text| svelte::compile_installed(toolchain, path, &text)));
+    }
+    None
 }
 
 /// Returns the code that inserts the style sheets of a component, and removes those that an earlier

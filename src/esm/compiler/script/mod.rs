@@ -15,6 +15,7 @@ mod parse;
 mod pragma;
 mod rewrite;
 mod scan;
+mod typeless;
 
 use std::path::{Path, PathBuf};
 
@@ -30,7 +31,11 @@ use oxc_sourcemap::{ConcatSourceMapBuilder, SourceMap};
 
 pub(crate) use self::bare_imports::bare_imports;
 pub(super) use self::globs::MAX_VISITED;
-pub(super) use self::{job::Job, original::Original};
+pub(super) use self::{
+    job::Job,
+    original::Original,
+    typeless::{Typeless, without_types},
+};
 use self::{
     parse::Parsed,
     scan::{Address, Scan},

@@ -41,6 +41,12 @@ impl<'o> Original<'o> {
         builder.into_sourcemap().into_owned()
     }
 
+    /// Returns the map from code to the component as JSON, from that of the code to the script.
+    pub(crate) fn compose_json(&self, map: &str) -> Option<String> {
+        let map = SourceMap::from_json_string(map).ok()?;
+        Some(self.compose(&map).to_json_string())
+    }
+
     /// Returns an error in the script as one in the component.
     pub(crate) fn locate(&self, error: CompileError) -> CompileError {
         let Some((line, column)) = error.position else { return error };
