@@ -15,7 +15,8 @@
 //   again.
 // - `decline` and `send` do nothing. Events are those that livers emits.
 
-type HotCallback = (payload: any) => unknown;
+/** A module that accepts itself also gets whether one of its imports has changed. */
+type HotCallback = (payload: any, isOutdated?: boolean) => unknown;
 
 /** The newest version of a module. */
 interface Module {
@@ -287,3 +288,23 @@ type MakeElements = (document: Document) => { make: Make; article: (fault: Fault
 /** Shows all current errors. An empty list removes the overlay. Once closed, it stays closed until they change. */
 type Show = (faults: Fault[]) => void;
 type MakeOverlay = (document: Document) => Show;
+
+// vue.js
+
+/** What a component was made from, as hashes. The template is empty if there is none. */
+type VueParts = { script: string; template: string };
+/** @param hot missing in a worker */
+type Component = (
+  hot: HotContext | undefined,
+  id: string,
+  options: any,
+  properties: Record<string, unknown>,
+  parts: VueParts,
+) => any;
+declare var __VUE_HMR_RUNTIME__:
+  | undefined
+  | {
+      createRecord(id: string, component: any): boolean;
+      rerender(id: string, render: unknown): void;
+      reload(id: string, component: any): void;
+    };

@@ -24,6 +24,9 @@ pub(crate) const REFRESH: &str = own!("/refresh.js");
 /// The module that implements Fast Refresh of Preact.
 #[cfg(feature = "esm")]
 pub(crate) const PREFRESH: &str = own!("/prefresh.js");
+/// The module that implements hot updates of Vue components.
+#[cfg(feature = "esm")]
+pub(crate) const VUE: &str = own!("/vue.js");
 /// The run-time helpers that compiled modules call.
 #[cfg(feature = "esm")]
 pub(crate) const HELPERS: &str = own!("/helpers.js");

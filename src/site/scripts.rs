@@ -34,7 +34,7 @@ macro_rules! scripts {
 const SCRIPTS: &[(&str, &str)] = scripts! {
     "reload": "client.js" "update.js" "address.js" "sheets.js" "adopted.js" "assets.js" "morph.js"
         "match.js" "parse.js" "reload.js" "failure.js";
-    "hmr": "hot.js" "renew.js" "plan.js" "families.js" "refresh.js" "prefresh.js" "overlay.js" "helpers.js";
+    "hmr": "hot.js" "renew.js" "plan.js" "families.js" "refresh.js" "prefresh.js" "vue.js" "overlay.js" "helpers.js";
     "packages": "graph.js" "registry.js" "records.js" "commonjs.js" "elements.js";
 };
 

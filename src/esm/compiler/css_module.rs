@@ -54,7 +54,11 @@ pub(super) fn module(
     let url = string_literal(url);
     let _ = writeln!(code, "const $context = $hot({url}, import.meta.url, [{files}]);");
     let _ = writeln!(code, "$style($joined({}));", sheet.arguments);
-    let _ = writeln!(code, "const $names = {{ __proto__: null{} }};", properties(&names, &sources));
+    let _ = writeln!(
+        code,
+        "const $names = {{ __proto__: null{} }};",
+        properties(&names, &sources, "$from")
+    );
     code += "export default $names;\n";
     let exported = names.keys().filter(|name| *name != "default").map(|name| string_literal(name));
     export_properties(&mut code, "$names", exported);
@@ -65,6 +69,39 @@ pub(super) fn module(
     let slots = stamps::take_slots(&mut code, &placeholder);
     imports.extend(sheet.paths);
     Ok(CompiledModule { code, imports, slots, ..CompiledModule::default() })
+}
+
+/// The names of a sheet as code.
+#[derive(Debug)]
+pub(super) struct Names {
+    /// The statements that import those of other files.
+    pub(super) imports: String,
+    /// An object literal.
+    pub(super) object: String,
+}
+
+/// Returns the names of a sheet that is a part of another module, as the one with this number.
+///
+/// # Blocking
+/// Resolves the files that classes are composed from.
+///
+/// # Errors
+/// Fails if `composes` names a file that cannot be resolved.
+pub(super) fn names(
+    project: &dyn Project,
+    path: &Path,
+    text: &str,
+    names: &BTreeMap<String, Vec<Part>>,
+    number: usize,
+) -> Result<Names, CompileError> {
+    let sources = sources(project, path, text, names)?;
+    let variable = format!("$from{number}_");
+    let mut imports = String::new();
+    for (at, Source { url, .. }) in sources.iter().enumerate() {
+        let _ = writeln!(imports, "import {variable}{at} from \"{url}\";");
+    }
+    let properties = properties(names, &sources, &variable);
+    Ok(Names { imports, object: format!("{{ __proto__: null{properties} }}") })
 }
 
 /// A file that classes are composed from.
@@ -108,7 +145,11 @@ fn sources<'n>(
 }
 
 /// Returns the names and their values as properties of an object literal, each after a comma.
-fn properties(names: &BTreeMap<String, Vec<Part>>, sources: &[Source<'_>]) -> String {
+fn properties(
+    names: &BTreeMap<String, Vec<Part>>,
+    sources: &[Source<'_>],
+    variable: &str,
+) -> String {
     let positions = sources.iter().enumerate().map(|(at, source)| (source.specifier, at));
     let positions: HashMap<_, _> = positions.collect();
     let mut properties = String::new();
@@ -117,7 +158,7 @@ fn properties(names: &BTreeMap<String, Vec<Part>>, sources: &[Source<'_>]) -> St
             Part::Class(class) => string_literal(class),
             Part::Imported { specifier, name } => {
                 let from = positions.get(specifier.as_str()).copied().unwrap_or_default();
-                format!("$from{from}[{}]", string_literal(name))
+                format!("{variable}{from}[{}]", string_literal(name))
             }
         });
         let value = parts.collect::<Vec<_>>().join(" + \" \" + ");

@@ -5,6 +5,7 @@
 //! needs no change is not printed again, so that the browser gets it byte for byte.
 
 mod bare_imports;
+mod fingerprint;
 mod frame;
 mod glob_call;
 mod globs;
@@ -30,8 +31,9 @@ use oxc::{
 use oxc_sourcemap::{ConcatSourceMapBuilder, SourceMap};
 
 pub(crate) use self::bare_imports::bare_imports;
-pub(super) use self::globs::MAX_VISITED;
 pub(super) use self::{
+    fingerprint::fingerprint,
+    globs::MAX_VISITED,
     job::Job,
     original::Original,
     typeless::{Typeless, without_types},

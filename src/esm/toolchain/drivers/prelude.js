@@ -151,7 +151,7 @@
   };
   globalThis.__required = load;
 
-  const askSync = (question) => JSON.parse(__ask(JSON.stringify(question)));
+const askSync = (question) => JSON.parse(__ask(JSON.stringify(question)));
   const ask = async (question) => askSync(question);
   const host = {
     base: __base,
@@ -162,11 +162,14 @@
       if (path == null) throw new Error(`Cannot find module '${specifier}'`);
       return path.startsWith('node:') || !__isModule(path) ? load(path) : import(path);
     },
+    require: (from = `${__base}/_.js`) => requireFrom(from),
     resolve: (specifier, from, kind = 'import') => ask({ ask: 'resolve', specifier, from, kind }),
     alias: (specifier, from) => ask({ ask: 'alias', specifier, from }),
     read: (path) => ask({ ask: 'read', path }),
-    readSync: (path) => askSync({ ask: 'read', path }),
     depend: (paths) => ask({ ask: 'depend', paths }),
+    // At once, which only the engine can do:
+    resolveSync: (specifier, from, kind = 'import') => askSync({ ask: 'resolve', specifier, from, kind }),
+    readSync: (path) => askSync({ ask: 'read', path }),
   };
 
   let functions;

@@ -1,0 +1,27 @@
+// Hot updates of Vue components: a changed template is rendered again with the state that there is;
+// a changed script makes new instances. Types: hot-types.d.ts.
+
+/** Registers a component, and returns the object that stands for all its versions. @type {Component} */
+export const component = (hot, id, options, properties, parts) => {
+  const fresh = Object.assign(options.__vccOpts ?? options, properties);
+  if (!hot) return fresh; // in a worker
+  fresh.__hmrId = id;
+  const { data } = hot;
+  const first = data.component ?? fresh;
+  if (first === fresh) globalThis.__VUE_HMR_RUNTIME__?.createRecord(id, fresh);
+  Object.assign(data, { component: first, fresh, parts });
+  /** @type {HotCallback} */
+  const accept = (now, isOutdated) => {
+    if (!now) return;
+    const { fresh, parts: next } = data;
+    const runtime = globalThis.__VUE_HMR_RUNTIME__;
+    const isSame = next.script === parts.script && !isOutdated;
+    // A style sheet has been replaced already.
+    if (isSame && next.template === parts.template) return;
+    if (!runtime) hot.invalidate('this build of Vue has no hot updates');
+    else if (isSame && next.template && parts.template) runtime.rerender(id, fresh.render);
+    else runtime.reload(id, fresh);
+  };
+  hot.accept(accept);
+  return first;
+};
