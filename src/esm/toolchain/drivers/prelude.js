@@ -151,7 +151,7 @@
   };
   globalThis.__required = load;
 
-const askSync = (question) => JSON.parse(__ask(JSON.stringify(question)));
+  const askSync = (question) => JSON.parse(__ask(JSON.stringify(question)));
   const ask = async (question) => askSync(question);
   const host = {
     base: __base,
