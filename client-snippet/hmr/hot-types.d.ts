@@ -15,8 +15,7 @@
 //   again.
 // - `decline` and `send` do nothing. Events are those that livers emits.
 
-/** A module that accepts itself also gets whether one of its imports has changed. */
-type HotCallback = (payload: any, isOutdated?: boolean) => unknown;
+type HotCallback = (payload: any) => unknown;
 
 /** The newest version of a module. */
 interface Module {
@@ -296,6 +295,7 @@ type VueParts = { script: string; template: string };
 /** @param hot missing in a worker */
 type Component = (
   hot: HotContext | undefined,
+  path: string,
   id: string,
   options: any,
   properties: Record<string, unknown>,

@@ -164,7 +164,7 @@ const makeContext = (registry, { location, load }) => {
       return module.data;
     },
     accept: (what, call) => {
-      if (!what || typeof what === 'function') module.self.push((fresh, isOutdated) => what?.(fresh, isOutdated));
+      if (!what || typeof what === 'function') module.self.push((fresh) => what?.(fresh));
       else if (typeof what === 'string')
         module.deps.push({ paths: [resolve(module, what)], call: ([only]) => call?.(only) });
       else {

@@ -124,9 +124,9 @@ const makeImporter = (registry, { location, fetch, reportError, load }) => {
 const makeUpdate = (registry, retries, { importAll }, prune) => {
   const { modules, callSafely, emit } = registry;
 
-  /** @type {(boundary: Boundary, module: Module | undefined, fresh: any, isOutdated: boolean) => void} */
-  const accept = ({ at, accepted }, module, fresh, isOutdated) => {
-    if (at === accepted) for (const call of module?.self ?? []) callSafely(() => call(fresh, isOutdated));
+  /** @type {(boundary: Boundary, module: Module | undefined, fresh: any) => void} */
+  const accept = ({ at, accepted }, module, fresh) => {
+    if (at === accepted) for (const call of module?.self ?? []) callSafely(() => call(fresh));
     else
       for (const { paths, call } of module?.deps ?? [])
         if (paths.includes(accepted))
@@ -153,10 +153,7 @@ const makeUpdate = (registry, retries, { importAll }, prune) => {
       const now = fresh.get(boundary.accepted);
       if (now) retries.delete(keyOf(boundary));
       else retries.set(keyOf(boundary), boundary);
-      const module = before.get(boundary.at);
-      // An import that accepts its own change concerns nobody else.
-      const isOutdated = [...(module?.imports ?? [])].some((path) => outdated.has(path) && !paths.has(path));
-      accept(boundary, module, now, isOutdated);
+      accept(boundary, before.get(boundary.at), now);
     }
     if (!failures[0]) await prune(before.values());
     emit('vite:afterUpdate', { type: 'update', updates });

@@ -1,8 +1,10 @@
 // Hot updates of Vue components: a changed template is rendered again with the state that there is;
 // a changed script makes new instances. Types: hot-types.d.ts.
 
+import { hasNewImports } from './hot.js';
+
 /** Registers a component, and returns the object that stands for all its versions. @type {Component} */
-export const component = (hot, id, options, properties, parts) => {
+export const component = (hot, path, id, options, properties, parts) => {
   const fresh = Object.assign(options.__vccOpts ?? options, properties);
   if (!hot) return fresh; // in a worker
   fresh.__hmrId = id;
@@ -11,11 +13,11 @@ export const component = (hot, id, options, properties, parts) => {
   if (first === fresh) globalThis.__VUE_HMR_RUNTIME__?.createRecord(id, fresh);
   Object.assign(data, { component: first, fresh, parts });
   /** @type {HotCallback} */
-  const accept = (now, isOutdated) => {
+  const accept = (now) => {
     if (!now) return;
     const { fresh, parts: next } = data;
     const runtime = globalThis.__VUE_HMR_RUNTIME__;
-    const isSame = next.script === parts.script && !isOutdated;
+    const isSame = next.script === parts.script && !hasNewImports(path);
     // A style sheet has been replaced already.
     if (isSame && next.template === parts.template) return;
     if (!runtime) hot.invalidate('this build of Vue has no hot updates');

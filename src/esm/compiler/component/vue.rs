@@ -109,7 +109,7 @@ pub(super) fn compile(
         _ => Language::Js,
     };
     let map = joined_map(&compiled);
-    let script = module(path, &id, &compiled, language, &modules);
+    let script = module(path, (url, &id), &compiled, language, &modules);
     Ok(Component { script, language, map, sheets, dependencies })
 }
 
@@ -137,7 +137,7 @@ impl Modules {
 /// Returns the module of a component, without its style sheets.
 fn module(
     path: &Path,
-    id: &str,
+    (url, id): (&str, &str),
     compiled: &Compiled,
     language: Language,
     modules: &Modules,
@@ -159,10 +159,10 @@ fn module(
         template => format!("{:x}", xxh3_128(template.as_bytes())),
     };
     let file = string_literal(&path.to_string_lossy());
-    let imports = &modules.imports;
+    let (imports, url) = (&modules.imports, string_literal(url));
     format!(
         "{script}\n{template}\n{imports}import {{ component as _sfc_component }} from \"{VUE}\";\n\
-         export default _sfc_component(import.meta.hot, \"{id}\", _sfc_main, \
+         export default _sfc_component(import.meta.hot, {url}, \"{id}\", _sfc_main, \
          {{ {properties}__file: {file} }}, \
          {{ script: \"{script_hash:x}\", template: \"{template_hash}\" }});\n"
     )
