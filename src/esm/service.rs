@@ -414,9 +414,18 @@ impl Esm {
         if self.dependents.is_empty() {
             return Vec::new();
         }
-        let files = changes.iter().filter_map(|(path, _)| self.disk_path(path));
-        let users = files.flat_map(|file| self.dependents.of(&file));
-        users.map(|path| Change { path, kind: Kind::Modified }).collect()
+        let files: Vec<_> = changes.iter().filter_map(|(path, _)| self.disk_path(path)).collect();
+        let mut users: Vec<_> = files.iter().flat_map(|file| self.dependents.of(file)).collect();
+        if !self.compiler.depends_on_texts() {
+            return to_changes(users);
+        }
+        let compiler = Arc::clone(&self.compiler);
+        let job = ("sheets", files.clone());
+        let sheets = self.workers.run_blocking(job, move || compiler.sheets_changed_by(&files));
+        let sheets = sheets.unwrap_or_default();
+        let url = |file: &PathBuf| Some(self.folders.urls_of(file, false).first()?.to_string());
+        users.extend(sheets.iter().filter_map(url));
+        to_changes(users)
     }
 
     /// Returns a change to publish if packages were installed, or if that cannot be found out soon.
@@ -462,6 +471,11 @@ impl Esm {
     fn describe_stop(&self, url: &str, file: &Path, stopped: Stopped) -> Fault {
         describe(&self.folders, url, CompileError::of_file(file, stopped.message()))
     }
+}
+
+/// Returns these paths as modified.
+fn to_changes(paths: Vec<String>) -> Vec<Change> {
+    paths.into_iter().map(|path| Change { path, kind: Kind::Modified }).collect()
 }
 
 /// What was read to compile a file, apart from the file itself.

@@ -111,6 +111,25 @@ pub(super) fn split(text: &str, url_path: &str) -> StyleSheet {
     sheet
 }
 
+/// Returns the text of the style sheet at a URL path, with absolute URLs in its rules. What it
+/// imports stays.
+pub(super) fn with_absolute_urls(text: &str, url_path: &str) -> String {
+    let tokens = tokens(text);
+    let source = Source { text, tokens: &tokens };
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        let end = source.statement_end(at);
+        let is_statement = tokens.get(end).is_none_or(|token| token.kind == Kind::Semicolon);
+        match &token.kind {
+            Kind::Blank => at += 1,
+            Kind::At(_) if is_statement => at = end + 1,
+            _ => break,
+        }
+    }
+    let start = tokens.get(at).map_or(text.len(), |token| token.start);
+    text[..start].to_owned() + source.rules((at, start), url_path).trim_start_matches('\n')
+}
+
 /// The text of a sheet with its tokens.
 #[derive(Clone, Copy)]
 struct Source<'s> {

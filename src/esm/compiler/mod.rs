@@ -43,6 +43,7 @@ mod served_project;
 mod stamps;
 mod style_sheet;
 mod suggestion;
+mod tailwind;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -74,6 +75,7 @@ use self::{
     project::{Project, RecordingProject},
     script::{Compiled, Job, MAX_VISITED, Original, Script},
     served_project::{ProjectView, Resolve, ServedProject},
+    tailwind::Tailwind,
     tools::Tools,
     tsconfig::OptionsFinder,
 };
@@ -104,6 +106,7 @@ pub(crate) struct Compiler {
     cache: ModuleCache,
     exports: ExportTable,
     toolchain: Arc<Toolchain>,
+    tailwind: Tailwind,
     settings: Arc<ViteSettings>,
     /// Whether a script has been compiled.
     has_compiled: AtomicBool,
@@ -136,6 +139,7 @@ impl Compiler {
             cache: ModuleCache::new(),
             exports: ExportTable::new(),
             toolchain,
+            tailwind: Tailwind::default(),
             settings: Arc::default(),
             has_compiled: AtomicBool::new(false),
         }
@@ -213,11 +217,27 @@ impl Compiler {
         preprocess::may_transform(self.project.root(), css)
     }
 
+    /// Returns whether the CSS of a style sheet depends on the text of other files.
+    pub(crate) fn depends_on_texts(&self) -> bool {
+        !self.tailwind.is_empty()
+    }
+
+    /// Returns the style sheets whose CSS depends on the text of these files, and is another one now.
+    ///
+    /// # Blocking
+    /// Reads the files, and may run a compiler.
+    pub(crate) fn sheets_changed_by(&self, files: &[PathBuf]) -> Vec<PathBuf> {
+        let disk = DiskView::default();
+        let project = self.project.seen(&disk);
+        self.tailwind.changed(Tools::new(&self.toolchain, &self.tailwind, &project), files)
+    }
+
     /// Discards what was found out about configuration files and specifiers, after a configuration
     /// file changed or a file was created or removed.
     pub(crate) fn forget_lookups(&self) {
         self.packages().clear_resolver_cache();
         self.options.clear();
+        self.tailwind.forget_sources();
     }
 
     /// Drops the cached modules of removed files and of all files in removed folders.
@@ -256,7 +276,7 @@ impl Compiler {
                     };
                 };
                 let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-                let tools = Tools::new(&self.toolchain, project);
+                let tools = Tools::new(&self.toolchain, &self.tailwind, project);
                 if let Some(component) =
                     component::compile_script(tools, path, url, text, language)?
                 {
@@ -296,7 +316,7 @@ impl Compiler {
         url: &str,
         text: &str,
     ) -> Result<Output, CompileError> {
-        let tools = Tools::new(&self.toolchain, project);
+        let tools = Tools::new(&self.toolchain, &self.tailwind, project);
         let Css { text, dependencies } =
             preprocess::css(tools, path, url, preprocess::language_of(path), text)?;
         let module = match kind {
@@ -326,7 +346,7 @@ impl Compiler {
         kind: ComponentKind,
         spec: ModuleSpec,
     ) -> Result<Output, CompileError> {
-        let tools = Tools::new(&self.toolchain, project);
+        let tools = Tools::new(&self.toolchain, &self.tailwind, project);
         let component = component::compile(kind, tools, path, url, text)?;
         self.compile_made_script(project, path, url, text, component, spec)
     }

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::served_project::ProjectView;
+use super::{project::Project, served_project::ProjectView, tailwind::Tailwind};
 use crate::{
     docroot,
     esm::{
         compile_error::CompileError,
         resolve::ImportKind,
+        style_sheet::with_absolute_urls,
         toolchain::{Answer, Files, Request, Tool, ToolError, Toolchain},
     },
 };
@@ -22,12 +23,17 @@ const MAX_SIZE: u64 = 16 << 20;
 #[derive(Clone, Copy)]
 pub(super) struct Tools<'p> {
     toolchain: &'p Toolchain,
+    pub(super) tailwind: &'p Tailwind,
     pub(super) project: &'p ProjectView<'p>,
 }
 
 impl<'p> Tools<'p> {
-    pub(super) fn new(toolchain: &'p Toolchain, project: &'p ProjectView<'p>) -> Self {
-        Self { toolchain, project }
+    pub(super) fn new(
+        toolchain: &'p Toolchain,
+        tailwind: &'p Tailwind,
+        project: &'p ProjectView<'p>,
+    ) -> Self {
+        Self { toolchain, tailwind, project }
     }
 
     /// Returns the version of a compiler that a file could import, or `None` if it is not installed.
@@ -96,11 +102,17 @@ impl Files for ProjectView<'_> {
         self.packages().alias(specifier, from)
     }
 
-    fn read(&self, path: &Path) -> Option<String> {
+    fn read(&self, path: &Path, kind: &str) -> Option<String> {
         let is_installed = path.components().any(|it| it.as_os_str() == "node_modules");
         if !is_installed && !self.serves(path) {
             return None;
         }
-        String::from_utf8(docroot::read_bounded(path, MAX_SIZE).ok()?).ok()
+        let text = String::from_utf8(docroot::read_bounded(path, MAX_SIZE).ok()?).ok()?;
+        let url = match kind {
+            "sheet" if is_installed => self.packages().url_of(path),
+            "sheet" => self.url(path),
+            _ => None,
+        };
+        Some(url.map_or_else(|| text.clone(), |url| with_absolute_urls(&text, &url)))
     }
 }

@@ -473,6 +473,14 @@ impl Packages {
         self.resolver.alias(specifier, from)
     }
 
+    /// Returns the URL of the file of a package at a path on the disk.
+    ///
+    /// # Blocking
+    /// Looks for the package.
+    pub(crate) fn url_of(&self, path: &Path) -> Option<String> {
+        Some(format!("{PACKAGES}{}", self.resolver.package_file_at(path)?.key()))
+    }
+
     /// Returns the exports of a file, and the file with its dependencies.
     fn facade(&self, file: &PackageFile) -> Result<(Facade, Vec<Arc<Node>>), CompileError> {
         let nodes = self.graph.closure(file)?;

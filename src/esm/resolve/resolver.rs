@@ -128,6 +128,12 @@ impl Resolver {
         self.engine().1.alias(specifier, from)
     }
 
+    /// Returns the file of a package at a path on the disk.
+    pub(crate) fn package_file_at(&self, path: &Path) -> Option<PackageFile> {
+        let freshness = Freshness { install_stamp: self.install_stamp(), recheck: None };
+        self.folders.file(path, &self.workspace, freshness)
+    }
+
     /// Discards all lookups: after files were created or removed, or a `package.json` or
     /// `tsconfig.json` changed.
     pub(crate) fn clear_cache(&self) {

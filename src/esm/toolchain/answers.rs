@@ -28,7 +28,7 @@ pub(super) struct Key(u128);
 impl Key {
     pub(super) fn of(tool: Tool, installed: &Installed, function: &str, input: &Value) -> Self {
         let Installed { base, package, version, stamp } = installed;
-        let source = xxh3_128(tool.source().as_bytes());
+        let source = xxh3_128(tool.driver().source.as_bytes());
         let name = format!("{source:x} {package} {version} {stamp:x} {function} {input}");
         let folder = base.as_os_str().as_encoded_bytes();
         Self(xxh3_128(&[name.as_bytes(), b"\0", folder].concat()))

@@ -5,6 +5,7 @@
 pub(crate) enum Tool {
     Sass,
     Svelte,
+    Tailwind,
     Vue,
     #[cfg(test)]
     Test,
@@ -19,49 +20,56 @@ pub(super) enum Place {
     NodeOrEngine,
 }
 
+/// A program of livers that runs a compiler.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Driver {
+    /// The name in messages.
+    pub(super) name: &'static str,
+    /// The packages that contain the compiler. The first that is installed is used.
+    pub(super) packages: &'static [&'static str],
+    /// An ES module whose default export takes the host, and returns the functions.
+    pub(super) source: &'static str,
+    pub(super) place: Place,
+}
+
 impl Tool {
-    /// Returns the packages that contain the compiler. The first that is installed is used.
-    pub(super) fn packages(self) -> &'static [&'static str] {
+    /// Returns the driver of the compiler.
+    pub(super) const fn driver(self) -> Driver {
         match self {
-            Self::Sass => &["sass-embedded", "sass"],
-            Self::Svelte => &["svelte"],
-            Self::Vue => &["vue"],
+            Self::Sass => Driver {
+                name: "sass",
+                packages: &["sass-embedded", "sass"],
+                source: concat!(
+                    include_str!("drivers/sheet_files.js"),
+                    include_str!("drivers/sass.js")
+                ),
+                place: Place::NodeOrEngine,
+            },
+            Self::Svelte => Driver {
+                name: "svelte",
+                packages: &["svelte"],
+                source: include_str!("drivers/svelte.js"),
+                place: Place::Engine,
+            },
+            Self::Tailwind => Driver {
+                name: "tailwind",
+                packages: &["tailwindcss"],
+                source: include_str!("drivers/tailwind.js"),
+                place: Place::Engine,
+            },
+            Self::Vue => Driver {
+                name: "vue",
+                packages: &["vue"],
+                source: include_str!("drivers/vue.js"),
+                place: Place::Engine,
+            },
             #[cfg(test)]
-            Self::Test => &["fake"],
-        }
-    }
-
-    /// Returns the name in messages, and of the driver.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Sass => "sass",
-            Self::Svelte => "svelte",
-            Self::Vue => "vue",
-            #[cfg(test)]
-            Self::Test => "test",
-        }
-    }
-
-    /// Returns the driver: an ES module whose default export takes the host, and returns the
-    /// functions.
-    pub(super) fn source(self) -> &'static str {
-        match self {
-            Self::Sass => {
-                concat!(include_str!("drivers/sheet_files.js"), include_str!("drivers/sass.js"))
-            }
-            Self::Svelte => include_str!("drivers/svelte.js"),
-            Self::Vue => include_str!("drivers/vue.js"),
-            #[cfg(test)]
-            Self::Test => include_str!("drivers/test.js"),
-        }
-    }
-
-    pub(super) fn place(self) -> Place {
-        match self {
-            Self::Svelte | Self::Vue => Place::Engine,
-            #[cfg(test)]
-            Self::Test => Place::Engine,
-            Self::Sass => Place::NodeOrEngine,
+            Self::Test => Driver {
+                name: "test",
+                packages: &["fake"],
+                source: include_str!("drivers/test.js"),
+                place: Place::Engine,
+            },
         }
     }
 }

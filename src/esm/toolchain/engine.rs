@@ -151,7 +151,7 @@ impl Engines {
                 let (sender, jobs) = mpsc::channel();
                 let (tool, base) = (self.tool, self.base.clone());
                 thread::Builder::new()
-                    .name(format!("livers-{}", tool.name()))
+                    .name(format!("livers-{}", tool.driver().name))
                     .stack_size(STACK)
                     .spawn(move || serve(tool, &base, &jobs))
                     .map_err(|error| HostError::Ended(format!(": {error}")))?;
@@ -225,7 +225,7 @@ fn start(tool: Tool, base: &Path, current: &Current) -> Result<(Runtime, Context
         let base = base.to_string_lossy();
         ctx.globals().set("__base", &*base).map_err(message)?;
         ctx.eval::<(), _>(PRELUDE).catch(&ctx).map_err(|error| error.to_string())?;
-        let module = Module::declare(ctx.clone(), "livers:driver", tool.source())
+        let module = Module::declare(ctx.clone(), "livers:driver", tool.driver().source)
             .catch(&ctx)
             .map_err(|error| error.to_string())?;
         let (module, promise) = module.eval().catch(&ctx).map_err(|error| error.to_string())?;

@@ -24,7 +24,8 @@ pub(crate) trait Files {
     fn alias(&self, specifier: &str, from: &Path) -> Option<String>;
 
     /// Returns the content of a file of the project or of a package, or `None` if there is none.
-    fn read(&self, path: &Path) -> Option<String>;
+    /// `kind` is `"sheet"` for a style sheet whose relative URLs are to become absolute.
+    fn read(&self, path: &Path, kind: &str) -> Option<String>;
 }
 
 /// Finds and reads nothing.
@@ -39,7 +40,7 @@ impl Files for NoFiles {
         None
     }
 
-    fn read(&self, _: &Path) -> Option<String> {
+    fn read(&self, _: &Path, _: &str) -> Option<String> {
         None
     }
 }
@@ -54,14 +55,18 @@ pub(crate) enum Ask {
     /// specifier, or `null`.
     Alias { specifier: String, from: PathBuf },
     /// What does this file contain? Answered with a string or `null`.
-    Read { path: PathBuf },
+    Read {
+        path: PathBuf,
+        #[serde(default)]
+        kind: String,
+    },
     /// The answer also depends on these files. Answered with `null`.
     Depend { paths: Vec<PathBuf> },
 }
 
 /// An error in a source, as a driver reports it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub(crate) struct Reported {
     pub(crate) message: String,
     /// The file, if it is another one than that of the request.
@@ -70,6 +75,9 @@ pub(crate) struct Reported {
     pub(crate) line: Option<u32>,
     /// Counted from 1, in UTF-16 code units.
     pub(crate) column: Option<u32>,
+    /// Whether the request has to be repeated in Node: what the compiler loads is not available in
+    /// the engine.
+    pub(crate) needs_node: bool,
 }
 
 /// The reason why a compiler has no answer.
@@ -103,7 +111,7 @@ impl HostError {
                 return ToolError { reported, help: None, dependencies };
             }
             Self::NoNode => (
-                format!("{} needs Node, and there is no \"node\" on the PATH", tool.name()),
+                format!("{} needs Node, and there is no \"node\" on the PATH", tool.driver().name),
                 Some("install Node: https://nodejs.org".to_owned()),
             ),
             Self::Overdue(seconds) => {
@@ -118,7 +126,7 @@ impl HostError {
 
 impl ToolError {
     pub(super) fn not_installed(tool: Tool) -> Self {
-        let packages = tool.packages();
+        let packages = tool.driver().packages;
         let package = packages[packages.len() - 1];
         Self {
             reported: Reported {
@@ -155,9 +163,9 @@ impl<'f> Conversation<'f> {
             Ask::Alias { specifier, from } => {
                 self.files.alias(specifier, from).map_or(Value::Null, Value::from)
             }
-            Ask::Read { path } => {
+            Ask::Read { path, kind } => {
                 self.depend(path);
-                self.files.read(path).map_or(Value::Null, Value::from)
+                self.files.read(path, kind).map_or(Value::Null, Value::from)
             }
             Ask::Depend { paths } => {
                 paths.iter().for_each(|path| self.depend(path));

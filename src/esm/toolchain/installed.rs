@@ -34,5 +34,5 @@ pub(super) fn find(tool: Tool, file: &Path, disk: &DiskView) -> Option<Installed
             Some(Installed { base: base.to_owned(), package, version, stamp })
         })
     };
-    tool.packages().iter().find_map(|package| find(package))
+    tool.driver().packages.iter().find_map(|package| find(package))
 }

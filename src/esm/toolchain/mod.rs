@@ -36,7 +36,7 @@ use serde_json::Value;
 use self::{
     answers::{Answers, Key},
     driver::Place,
-    exchange::Conversation,
+    exchange::{Conversation, HostError},
     installed::Installed,
     node::Node,
 };
@@ -71,7 +71,6 @@ pub(crate) struct Answer {
 
 /// The compilers of one project.
 pub(crate) struct Toolchain {
-    root: PathBuf,
     answers: Answers,
     #[cfg(feature = "engine")]
     engines: Mutex<HashMap<(Tool, PathBuf, String), Arc<engine::Engines>>>,
@@ -82,7 +81,6 @@ impl Toolchain {
     /// Creates the toolchain of the project in a folder. Starts nothing.
     pub(crate) fn new(root: &Path) -> Self {
         Self {
-            root: root.to_owned(),
             answers: Answers::new(root),
             #[cfg(feature = "engine")]
             engines: Mutex::default(),
@@ -134,13 +132,18 @@ impl Toolchain {
         input: &Value,
         conversation: &mut Conversation<'_>,
     ) -> Result<Value, ToolError> {
-        let result = match tool.place() {
+        #[cfg(feature = "engine")]
+        let in_engine = tool.driver().place == Place::Engine || !node::is_available();
+        #[cfg(not(feature = "engine"))]
+        let in_engine = false;
+        let result = match in_engine {
             #[cfg(feature = "engine")]
-            Place::Engine => self.engine(tool, installed).run(function, input, conversation),
-            #[cfg(feature = "engine")]
-            Place::NodeOrEngine if !node::is_available() => {
-                self.engine(tool, installed).run(function, input, conversation)
-            }
+            true => match self.engine(tool, installed).run(function, input, conversation) {
+                Err(HostError::Reported(reported, _)) if reported.needs_node => {
+                    self.node(&installed.base).run(tool, function, input, conversation)
+                }
+                result => result,
+            },
             _ => self.node(&installed.base).run(tool, function, input, conversation),
         };
         result.map_err(|error| error.describe(tool, installed))

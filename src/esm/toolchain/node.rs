@@ -187,9 +187,9 @@ impl Process {
         conversation: &mut Conversation<'_>,
     ) -> Result<Value, HostError> {
         let deadline = Instant::now() + limit;
-        let source = if self.loaded.contains(&tool) { None } else { Some(tool.source()) };
+        let source = if self.loaded.contains(&tool) { None } else { Some(tool.driver().source) };
         let request = json!({
-            "tool": tool.name(), "driver": source, "function": function, "input": input,
+            "tool": tool.driver().name, "driver": source, "function": function, "input": input,
         });
         self.send(&request)?;
         self.loaded.push(tool);

@@ -26,7 +26,7 @@ impl Files for Folder {
         None
     }
 
-    fn read(&self, path: &Path) -> Option<String> {
+    fn read(&self, path: &Path, _: &str) -> Option<String> {
         fs::read_to_string(path).ok().filter(|_| path.starts_with(&self.0))
     }
 }

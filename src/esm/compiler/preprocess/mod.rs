@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{project::Project, tools::Tools};
+use super::{project::Project, tailwind, tools::Tools};
 use crate::esm::{
     compile_error::CompileError,
     toolchain::{Answer, Tool},
@@ -36,8 +36,9 @@ struct Step<'t> {
 }
 
 /// Returns whether the project in a folder may have a compiler for CSS with this content.
-pub(super) fn may_transform(_root: &Path, _css: &[u8]) -> bool {
-    false
+pub(super) fn may_transform(root: &Path, css: &[u8]) -> bool {
+    let is_installed = |package: &str| root.join("node_modules").join(package).is_dir();
+    tailwind::is_marked(css) && is_installed("tailwindcss")
 }
 
 /// Returns the language of a style sheet by its extension.
@@ -70,6 +71,10 @@ pub(super) fn css<'t>(
             "file": path, "text": text, "language": language, "root": tools.project.root(),
         });
         step = step.followed_by(&*tools.run(tool, (path, text), "compile", input)?, path);
+    }
+    if let Some((css, dependencies)) = tools.tailwind.css(tools, path, &step.text)? {
+        step.text = Cow::Owned(css);
+        step.dependencies.extend(dependencies);
     }
     Ok(step.finish(tools.project, url))
 }

@@ -40,7 +40,6 @@ const host = {
   require: (from = `${base}/_.js`) => createRequire(from),
   resolve: (specifier, from, kind = 'import') => ask({ ask: 'resolve', specifier, from, kind }),
   alias: (specifier, from) => ask({ ask: 'alias', specifier, from }),
-  read: (path) => ask({ ask: 'read', path }),
   /** Reads a file, without making it a dependency. */
   readSync: (path) => {
     try {
@@ -49,6 +48,11 @@ const host = {
       return null;
     }
   },
+  read: (path, kind = '') => ask({ ask: 'read', path, kind }),
+  /** Returns the path of a module. */
+  path: (specifier, from = `${base}/_.js`) => createRequire(from).resolve(specifier),
+  /** Has a module of the project loaded again. */
+  forget: (path) => void delete createRequire(`${base}/_.js`).cache[path],
   depend: (paths) => ask({ ask: 'depend', paths }),
 };
 

@@ -165,7 +165,11 @@
     require: (from = `${__base}/_.js`) => requireFrom(from),
     resolve: (specifier, from, kind = 'import') => ask({ ask: 'resolve', specifier, from, kind }),
     alias: (specifier, from) => ask({ ask: 'alias', specifier, from }),
-    read: (path) => ask({ ask: 'read', path }),
+    read: (path, kind = '') => ask({ ask: 'read', path, kind }),
+    /** Has the request repeated in Node. */
+    needNode: (why) => {
+      throw Object.assign(new Error(why), { needsNode: true });
+    },
     depend: (paths) => ask({ ask: 'depend', paths }),
     // At once, which only the engine can do:
     resolveSync: (specifier, from, kind = 'import') => askSync({ ask: 'resolve', specifier, from, kind }),

@@ -8,6 +8,7 @@ globalThis.__report = (error) => {
   const from = error?.loc?.file ?? error?.filename ?? error?.file;
   return {
     message: String(error?.reason ?? error?.message ?? error),
+    needsNode: error?.needsNode === true,
     file: typeof from === 'string' ? from : undefined,
     line: line === undefined ? undefined : line + zeroBased,
     column: column === undefined ? undefined : column + 1,
