@@ -189,7 +189,7 @@ mod tests {
                 "w-[calc(100%-1px)] from-15% bg-red-500/[20%]!",
                 "bg-red-500/[20%]! from-15% w-[calc(100%-1px)]",
             ),
-            ("html", "{!table} !table.x", ""),
+            ("html", "{!table} !table.x", "x"),
             ("svelte", "<p class:hidden={x}>", "hidden"),
             ("pug", "div.flex.p-1.5 grid", "div flex grid p-1.5"),
             ("vue", "<template lang=\"pug\">\ndiv.flex", "div flex lang pug"),
