@@ -26,8 +26,9 @@ use crate::{
 pub struct Config {
     /// The folder to serve. Default: the current folder.
     pub root: PathBuf,
-    /// The port to listen on. 0 lets the system choose. Default: 8080.
-    pub port: u16,
+    /// The port to listen on. 0 lets the system choose. Default: that of the project's
+    /// `vite.config.*`, or 8080.
+    pub port: Option<u16>,
     /// Fail if the port is in use, instead of trying the next 100 ports. Default: false.
     pub strict_port: bool,
     /// The host name or address to listen on, which requests may name. Default: 127.0.0.1 and ::1.
@@ -93,7 +94,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             root: PathBuf::from("."),
-            port: 8080,
+            port: None,
             strict_port: false,
             host: None,
             allowed_host: Vec::new(),
@@ -257,7 +258,7 @@ mod tests {
             }"#,
         )
         .unwrap();
-        assert_eq!((config.port, config.strict_port), (0, true));
+        assert_eq!((config.port, config.strict_port), (Some(0), true));
         assert_eq!((config.allowed_host.len(), config.proxy.len()), (1, 1));
         assert_eq!((config.mount.len(), config.header.len(), config.cors.len()), (1, 1, 1));
         assert_eq!(config.proxy_wait, Duration::from_millis(1500));

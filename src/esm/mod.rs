@@ -66,5 +66,5 @@ pub(crate) use self::{
     page::module_scripts,
     relative_url::resolve as resolve_url,
     service::Esm,
-    vite_settings::ViteSettings,
+    vite_settings::{ProxyRule, ServerSettings, ViteSettings},
 };

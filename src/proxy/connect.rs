@@ -52,13 +52,13 @@ pub(super) async fn connect(upstream: &Upstream, tls: &Tls) -> Result<Socket, Co
 
 async fn open(endpoint: &Endpoint, tls: &Tls) -> Result<Socket, ConnectError> {
     match endpoint {
-        Endpoint::Tcp { host, port, tls: encrypted } => {
+        Endpoint::Tcp { host, port, tls: encrypted, insecure } => {
             let socket = open_tcp(host, *port).await?;
             // A small message must not wait for the acknowledgement of the last one.
             socket.set_nodelay(true)?;
             if *encrypted {
                 // In a box, because every request would reserve the space for it.
-                Box::pin(tls.handshake(socket, host)).await
+                Box::pin(tls.handshake(socket, host, *insecure)).await
             } else {
                 Ok(Box::new(socket))
             }

@@ -229,7 +229,7 @@ impl Proxy {
             continue_signal: None,
         };
         // A server with TLS is often one of several names at its address.
-        let change_origin = self.options.change_origin || upstream.tls();
+        let change_origin = self.options.change_origin || route.changes_origin();
         let origin = change_origin.then(|| upstream.origin());
         let backend = Backend { authority: upstream.authority(), origin };
         let host = headers::request(&mut parts, backend, &client, kind);

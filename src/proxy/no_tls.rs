@@ -17,6 +17,7 @@ impl Tls {
         &self,
         _socket: TcpStream,
         _host: &str,
+        _insecure: bool,
     ) -> Result<Socket, ConnectError> {
         Err("this build of livers has no TLS support".to_owned().into())
     }

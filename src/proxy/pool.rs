@@ -238,7 +238,7 @@ mod tests {
     }
 
     fn endpoint(port: u16) -> Endpoint {
-        Endpoint::Tcp { host: "a".into(), port, tls: false }
+        Endpoint::Tcp { host: "a".into(), port, tls: false, insecure: false }
     }
 
     fn poll(pool: &Pool<Fake>, now: Instant) -> Poll<Idle> {

@@ -20,6 +20,7 @@ pub struct Route {
     /// Without a trailing slash: `/` is empty.
     prefix: String,
     upstream: Arc<Upstream>,
+    change_origin: bool,
 }
 
 /// The remedy for a text that is not a route.
@@ -34,7 +35,8 @@ impl FromStr for Route {
             .filter(|(_, target)| !target.is_empty())
             .ok_or_else(|| InvalidValue::new(text, "is not a proxy route", form_for(text)))?;
         let upstream = Upstream::parse(prefix, target);
-        Ok(Self { prefix: parse_prefix(prefix, target)?, upstream: Arc::new(upstream?) })
+        let prefix = parse_prefix(prefix, target)?;
+        Ok(Self { prefix, upstream: Arc::new(upstream?), change_origin: false })
     }
 }
 
@@ -49,6 +51,21 @@ impl Route {
     /// Returns the prefix. The route serves this path and all paths below it.
     pub fn prefix(&self) -> &str {
         if self.prefix.is_empty() { "/" } else { &self.prefix }
+    }
+
+    /// Sets whether the backend gets its own host and origin, and whether each of its certificates
+    /// is accepted, even if other routes differ.
+    pub(crate) fn with_options(mut self, change_origin: bool, insecure: bool) -> Self {
+        self.change_origin = change_origin;
+        if insecure {
+            self.upstream = Arc::new(Upstream::clone(&self.upstream).into_insecure());
+        }
+        self
+    }
+
+    /// Returns whether the backend gets its own host and origin.
+    pub(super) fn changes_origin(&self) -> bool {
+        self.change_origin || self.is_tls()
     }
 
     pub(crate) fn upstream(&self) -> &Arc<Upstream> {

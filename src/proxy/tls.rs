@@ -22,11 +22,16 @@ use tokio_rustls::{
 
 use super::{error::ConnectError, socket::Socket};
 
+/// Creates sessions with one configuration, which is loaded when it is needed.
+type Connector = Arc<OnceLock<Result<TlsConnector, String>>>;
+
 /// Opens TLS sessions to backends. Clones share the configuration.
 #[derive(Clone, Default)]
 pub(super) struct Tls {
     insecure: bool,
-    connector: Arc<OnceLock<Result<TlsConnector, String>>>,
+    connector: Connector,
+    /// For backends of which every certificate is accepted.
+    insecure_connector: Connector,
 }
 
 impl Tls {
@@ -35,17 +40,21 @@ impl Tls {
         Self { insecure, ..Self::default() }
     }
 
-    /// Performs the handshake with a host on a TCP connection to it.
+    /// Performs the handshake with a host on a TCP connection to it. With `insecure`, accepts every
+    /// certificate.
     pub(super) async fn handshake(
         &self,
         socket: TcpStream,
         host: &str,
+        insecure: bool,
     ) -> Result<Socket, ConnectError> {
+        let insecure = insecure || self.insecure;
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| format!("{host} is not a valid TLS server name"))?;
-        let connector = match self.connector.get() {
+        let shared = if insecure { &self.insecure_connector } else { &self.connector };
+        let connector = match shared.get() {
             Some(connector) => connector.clone(),
-            None => self.load().await,
+            None => load(Arc::clone(shared), insecure).await,
         };
         match connector?.connect(name, socket).await {
             Ok(socket) => Ok(Box::new(socket)),
@@ -55,15 +64,14 @@ impl Tls {
             }
         }
     }
+}
 
-    /// Loads the root certificates on a blocking thread.
-    async fn load(&self) -> Result<TlsConnector, String> {
-        let (shared, insecure) = (Arc::clone(&self.connector), self.insecure);
-        let load = move || {
-            shared.get_or_init(|| config(insecure).map(|config| Arc::new(config).into())).clone()
-        };
-        tokio::task::spawn_blocking(load).await.unwrap_or_else(|error| Err(error.to_string()))
-    }
+/// Loads the root certificates on a blocking thread.
+async fn load(shared: Connector, insecure: bool) -> Result<TlsConnector, String> {
+    let load = move || {
+        shared.get_or_init(|| config(insecure).map(|config| Arc::new(config).into())).clone()
+    };
+    tokio::task::spawn_blocking(load).await.unwrap_or_else(|error| Err(error.to_string()))
 }
 
 fn config(insecure: bool) -> Result<ClientConfig, String> {

@@ -36,6 +36,8 @@ pub(super) enum Endpoint {
         host: String,
         port: u16,
         tls: bool,
+        /// Whether every certificate is accepted.
+        insecure: bool,
     },
     /// The path of a Unix socket.
     Unix(PathBuf),
@@ -70,7 +72,7 @@ impl fmt::Display for Upstream {
 impl Upstream {
     fn new(endpoint: Endpoint, base: Option<String>) -> Self {
         let (scheme, authority) = match &endpoint {
-            Endpoint::Tcp { host, port, tls } => {
+            Endpoint::Tcp { host, port, tls, .. } => {
                 let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
                 let port = match (port, tls) {
                     (80, false) | (443, true) => String::new(),
@@ -139,7 +141,15 @@ impl Upstream {
         let default_port = (!scheme.is_empty()).then_some(if tls { 443 } else { 80 });
         let (host, port) = parse_authority(authority, default_port)
             .map_err(|(what, form)| fail(&what, format!("write {prefix}={form}")))?;
-        Ok(Self::new(Endpoint::Tcp { host, port, tls }, base))
+        Ok(Self::new(Endpoint::Tcp { host, port, tls, insecure: false }, base))
+    }
+
+    /// Returns the backend with every certificate accepted.
+    pub(super) fn into_insecure(mut self) -> Self {
+        if let Endpoint::Tcp { insecure, .. } = &mut self.endpoint {
+            *insecure = true;
+        }
+        self
     }
 
     /// Returns the path that replaces the prefix, if there is one.
@@ -168,7 +178,7 @@ impl Upstream {
     /// Returns whether a URL with this scheme, host and port leads to the backend. All names of the
     /// loopback are equal.
     pub(super) fn is_at(&self, scheme: &str, host: &str, port: Option<u16>) -> bool {
-        let Endpoint::Tcp { host: own_host, port: own_port, tls } = &self.endpoint else {
+        let Endpoint::Tcp { host: own_host, port: own_port, tls, .. } = &self.endpoint else {
             return false;
         };
         let (own_scheme, default_port) = if *tls { ("https", 443) } else { ("http", 80) };

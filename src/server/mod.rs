@@ -49,6 +49,9 @@ use crate::{
     watch::Watch,
 };
 
+/// The port to listen on if none is configured.
+const DEFAULT_PORT: u16 = 8080;
+
 /// How long requests in progress may take to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -63,6 +66,7 @@ pub struct Server {
     listeners: Vec<TcpListener>,
     port: u16,
     requested_port: u16,
+    open: Option<String>,
     tasks: TaskTracker,
     cancel: CancellationToken,
 }
@@ -92,7 +96,8 @@ impl Server {
             move || Folders::open(&config, &settings.unwrap_or_default(), &hub, &events)
         });
         let folders = folders.await.map_err(|error| Error::System(error.to_string()))??;
-        let listening = match listen(&addresses, config.port, config.strict_port).await {
+        let requested_port = config.port.unwrap_or(DEFAULT_PORT);
+        let listening = match listen(&addresses, requested_port, config.strict_port).await {
             Ok(listening) => listening,
             Err(error) => {
                 stop(folders.watch).await;
@@ -106,7 +111,7 @@ impl Server {
             events.emit(Event::SettingUnused { setting, why });
         }
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
-        let (host, requested_port) = (config.host.clone(), config.port);
+        let host = config.host.clone();
         let mut config = config;
         if !addresses.iter().all(IpAddr::is_loopback) {
             config.allowed_host.extend(host_names());
@@ -119,6 +124,7 @@ impl Server {
             port: listening.port,
             listeners: listening.listeners,
             requested_port,
+            open: project.and_then(|project| project.settings.server.open.clone()),
             tasks,
             cancel,
         })
@@ -137,6 +143,11 @@ impl Server {
             },
         };
         format!("http://{host}:{}/", self.port)
+    }
+
+    /// Returns the path that the project's `vite.config.*` opens in the browser.
+    pub fn open_path(&self) -> Option<&str> {
+        self.open.as_deref()
     }
 
     /// Returns the addresses that the server listens on.

@@ -1,8 +1,11 @@
 //! `vite.config.*` of the served folder, which is read and never run.
 
+use std::net::TcpListener;
+
+use crate::support::backend::Backend;
 use crate::support::dir::TempDir;
-use crate::support::http::{Response, get_with};
-use crate::support::server::Livers;
+use crate::support::http::{Response, get, get_with};
+use crate::support::server::{Livers, run};
 
 /// Creates a project with a configuration and other files.
 fn project(config: &str, files: &[(&str, &str)]) -> TempDir {
@@ -97,4 +100,65 @@ async fn aliases_apply_to_imports_addresses_globs_and_style_sheets() {
     dir.write("src/main.ts", "import '@/missing'");
     let script = get_as_script(&livers, "/src/main.ts").await;
     assert!(script.text().contains("cannot resolve \\\"@/missing\\\""), "{}", script.text());
+}
+
+/// Starts a backend that answers with the target and the host of the request.
+async fn echo() -> Backend {
+    Backend::start(|mut wire| async move {
+        let Some(head) = wire.request().await else { return };
+        let body = format!("{} {}", head.target, head.headers.get("host").unwrap_or_default());
+        let length = body.len();
+        let head =
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+        wire.send((head + &body).as_bytes()).await;
+    })
+    .await
+}
+
+#[tokio::test]
+async fn proxy_rules_become_routes_unless_a_flag_has_the_prefix() {
+    let (one, other) = (echo().await, echo().await);
+    let config = format!(
+        "export default {{ server: {{ proxy: {{\n\
+         '/plain': {{ target: '{0}' }}, '/short': '{0}/v1',\n\
+         '/api': {{ target: '{0}', changeOrigin: true, rewrite: (path) => path.replace(/^\\/api/, '') }},\n\
+         '/flag': '{0}', '/odd': {{ target: '{0}', rewrite: (path) => path.toUpperCase() }} }} }} }}",
+        one.url().trim_end_matches('/')
+    );
+    let dir = project(&config, &[]);
+    let flag = format!("/flag=localhost:{}/x", other.port());
+    let livers = Livers::on(dir.path()).arg("--proxy").arg(flag).start().await;
+    let own = format!("localhost:{}", livers.port());
+    let theirs = one.url().trim_start_matches("http://").trim_end_matches('/').to_owned();
+    for (path, wanted) in [
+        ("/plain/a?b", format!("/plain/a?b {own}")),
+        ("/short/a", format!("/v1/short/a {theirs}")),
+        ("/api/a", format!("/a {theirs}")),
+        ("/flag/a", format!("/x/a {own}")),
+    ] {
+        assert_eq!(get(livers.port(), path).await.text(), wanted, "{path}");
+    }
+    livers.wait_for_line(|line| line.contains("proxy") && line.contains("/plain -> http")).await;
+    let odd = "vite.config.ts: server.proxy[\"/odd\"].rewrite is not understood (line 4)";
+    livers.wait_for_line(|line| line.ends_with(odd)).await;
+    assert_eq!(get(livers.port(), "/odd/a").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_port_is_that_of_the_configuration_unless_a_flag_names_one() {
+    let used = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = used.local_addr().unwrap().port();
+    let config = format!("export default {{ server: {{ port: {port} }} }}");
+    let dir = project(&config, &[]);
+    let livers = Livers::on(dir.path()).without_port().start().await;
+    livers.wait_for_line(|line| line.contains(&format!("port {port} is in use"))).await;
+    // The harness names port 0.
+    let livers = Livers::on(dir.path()).start().await;
+    assert!(!livers.stdout().iter().any(|line| line.contains("is in use")));
+
+    let config = format!("export default {{ server: {{ port: {port}, strictPort: true }} }}");
+    let dir = project(&config, &[]);
+    let (status, _, errors) = run([dir.path()]).await;
+    assert_eq!(status.code(), Some(1));
+    assert!(errors.contains(&format!("port {port} on 127.0.0.1 is in use")), "{errors}");
 }

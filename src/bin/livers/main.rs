@@ -15,7 +15,13 @@ mod startup_error;
 mod terminal;
 mod verbosity;
 
-use std::{env, ffi::OsString, process::ExitCode, time::Instant};
+use std::{
+    env,
+    ffi::OsString,
+    io::{self, IsTerminal},
+    process::ExitCode,
+    time::Instant,
+};
 
 use livers::{Error, Events, Server};
 use tokio::sync::oneshot;
@@ -73,7 +79,9 @@ async fn run(
     } else {
         terminal::banner(&server, &config, began.elapsed())
     });
-    if let Some(path) = open {
+    // A script that starts the server of a project wants no browser.
+    let of_project = server.open_path().filter(|_| io::stdout().is_terminal());
+    if let Some(path) = open.or_else(|| of_project.map(str::to_owned)) {
         let url = browser::url(&server.url(), &path);
         if let Err(error) = open::that_detached(&url) {
             terminal.print(messages::browser_error(&url, &error));

@@ -74,6 +74,7 @@ pub struct Start {
     folder: Option<PathBuf>,
     working: Option<PathBuf>,
     port: u16,
+    without_port: bool,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     under: Vec<OsString>,
@@ -125,6 +126,12 @@ impl Start {
         self
     }
 
+    /// Leaves the port to the server.
+    pub fn without_port(mut self) -> Self {
+        self.without_port = true;
+        self
+    }
+
     /// Sets the working directory.
     pub fn working_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.working = Some(path.into());
@@ -149,7 +156,10 @@ impl Start {
         let mut line = self.under.iter().cloned().chain([BINARY.into()]);
         let mut command = Command::new(line.next().unwrap_or_default());
         command.args(line);
-        command.args(&self.folder).arg("--port").arg(self.port.to_string()).args(&self.args);
+        command.args(&self.folder).args(&self.args);
+        if !self.without_port {
+            command.arg("--port").arg(self.port.to_string());
+        }
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         if let Some(working) = &self.working {
             command.current_dir(working);

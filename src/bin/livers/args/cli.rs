@@ -29,10 +29,11 @@ pub(crate) struct Cli {
     #[arg(value_name = "ROOT", default_value = ".")]
     root: PathBuf,
 
-    /// Port to listen on; if it is in use, the next free one. 0 lets the system choose
-    #[arg(short, long, help_heading = "Address", default_value = "8080", value_parser = port)]
+    /// Port to listen on; if it is in use, the next free one. 0 lets the system choose [default:
+    /// 8080]
+    #[arg(short, long, help_heading = "Address", value_parser = port)]
     #[arg(allow_negative_numbers = true)]
-    port: u16,
+    port: Option<u16>,
 
     /// Fail if the port is in use
     #[arg(long, help_heading = "Address")]

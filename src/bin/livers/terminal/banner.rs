@@ -22,7 +22,7 @@ pub(crate) fn banner(server: &Server, config: &Config, startup: Duration) -> Mes
     });
     lines.extend(config.mount.iter().map(|mount| row("mount").text(mount.to_string())));
     lines.extend(config.spa.iter().map(|page| row("spa").text(page)));
-    lines.extend(config.proxy.iter().map(|route| row("proxy").text(route.to_string())));
+    lines.extend(server.routes().iter().map(|route| row("proxy").text(route)));
     lines.extend(config.watch.iter().map(|path| row("watching").text(path.to_string_lossy())));
     if let Some(port) = server.port_in_use() {
         let note = format!("port {port} is in use, this is the next free one");
