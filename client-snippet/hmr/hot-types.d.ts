@@ -301,6 +301,9 @@ type Component = (
   properties: Record<string, unknown>,
   parts: VueParts,
 ) => any;
+declare var __VUE_OPTIONS_API__: boolean | undefined;
+declare var __VUE_PROD_DEVTOOLS__: boolean | undefined;
+declare var __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: boolean | undefined;
 declare var __VUE_HMR_RUNTIME__:
   | undefined
   | {

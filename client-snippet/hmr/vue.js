@@ -3,6 +3,11 @@
 
 import { hasNewImports } from './hot.js';
 
+// Vue warns if these are not set before the first application is created.
+globalThis.__VUE_OPTIONS_API__ ??= true;
+globalThis.__VUE_PROD_DEVTOOLS__ ??= false;
+globalThis.__VUE_PROD_HYDRATION_MISMATCH_DETAILS__ ??= false;
+
 /** Registers a component, and returns the object that stands for all its versions. @type {Component} */
 export const component = (hot, path, id, options, properties, parts) => {
   const fresh = Object.assign(options.__vccOpts ?? options, properties);
