@@ -13,6 +13,16 @@
   // Compilers use timers only to go on later.
   globalThis.setTimeout = globalThis.setImmediate = (call, _, ...rest) => void Promise.resolve().then(() => call(...rest));
   globalThis.clearTimeout = globalThis.clearImmediate = ignore;
+  const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+  globalThis.btoa ??= (bytes) => {
+    const digits = [];
+    for (let at = 0; at < bytes.length; at += 3) {
+      const [a, b, c] = [0, 1, 2].map((offset) => bytes.charCodeAt(at + offset));
+      digits.push(DIGITS[a >> 2], DIGITS[((a & 3) << 4) | (b >> 4)]);
+      digits.push(at + 1 < bytes.length ? DIGITS[((b & 15) << 2) | (c >> 6)] : '=', at + 2 < bytes.length ? DIGITS[c & 63] : '=');
+    }
+    return digits.join('');
+  };
   globalThis.structuredClone ??= (value) => JSON.parse(JSON.stringify(value));
   globalThis.process = {
     env: { NODE_ENV: 'development' },

@@ -3,6 +3,8 @@ export default async (host) => {
   // `svelte/compiler` is many small ES modules, or one CommonJS file: that of Svelte 5 or 4.
   const home = `${host.base}/node_modules/svelte`;
   const load = (path) => host.load(path).catch(() => undefined);
+  // Svelte encodes source maps with `window.btoa` or `Buffer`.
+  if (!host.isNode) globalThis.window ??= { btoa };
   const svelte =
     (await load(`${home}/compiler/index.js`)) ??
     (await load(`${home}/compiler.cjs`)) ??
