@@ -147,7 +147,9 @@ const makeUpdate = (registry, retries, { importAll }, prune) => {
     const paths = new Set(boundaries.map(({ accepted }) => accepted));
     // Modules that failed to load may have other imports than before.
     const failed = [...retries.values()].flatMap(({ accepted }) => [...(modules.get(accepted)?.imports ?? [])]);
-    registry.outdated = new Set([...outdated, ...failed]);
+    // An import that accepts its own change concerns no other module.
+    const own = boundaries.flatMap(({ at, accepted }) => (at === accepted ? [at] : []));
+    registry.outdated = new Set([...outdated, ...failed].filter((path) => !own.includes(path)));
     const { fresh, failures } = await importAll([...paths], outdated, stamp);
     for (const boundary of boundaries) {
       const now = fresh.get(boundary.accepted);
