@@ -61,6 +61,12 @@ impl CompileError {
         Self::at(file, source, at, at, message)
     }
 
+    /// Adds files that a change may fix it in.
+    pub(crate) fn related_to(mut self, files: &[PathBuf]) -> Self {
+        self.related = self.related.iter().chain(files).cloned().collect();
+        self
+    }
+
     /// Adds how to fix it.
     pub(crate) fn with_help(mut self, help: Option<String>) -> Self {
         self.help = help;

@@ -2,7 +2,7 @@
 //! partials, themes, and whatever else they read.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     path::{Path, PathBuf},
     sync::Mutex,
 };
@@ -49,11 +49,16 @@ impl Dependents {
     }
 
     /// Returns the URL paths of the sheets and components that were made from a file.
-    pub(super) fn of(&self, file: &Path) -> Vec<String> {
+    pub(super) fn of(&self, file: &Path) -> BTreeSet<String> {
+        lock(&self.0).users.get(file).into_iter().flatten().cloned().collect()
+    }
+
+    /// Returns the URL paths of those that were made from the list of files in a folder above a
+    /// file.
+    pub(super) fn of_folders_above(&self, file: &Path) -> BTreeSet<String> {
         let known = lock(&self.0);
-        let mut users: Vec<_> = known.users.get(file).into_iter().flatten().cloned().collect();
-        users.sort();
-        users
+        let folders = file.ancestors().skip(1);
+        folders.filter_map(|folder| known.users.get(folder)).flatten().cloned().collect()
     }
 }
 
@@ -81,14 +86,18 @@ mod tests {
     fn the_last_record_of_a_sheet_counts() {
         let dependents = Dependents::default();
         let files = |names: &str| names.split_whitespace().map(PathBuf::from).collect::<Vec<_>>();
+        let of = |file: &str| dependents.of(Path::new(file)).into_iter().collect::<Vec<_>>();
         assert!(dependents.is_empty());
         dependents.record("/b.scss", &files("_x.scss _y.scss"));
         dependents.record("/a.scss", &files("_x.scss"));
-        assert_eq!(dependents.of(Path::new("_x.scss")), ["/a.scss", "/b.scss"]);
-        assert_eq!(dependents.of(Path::new("_y.scss")), ["/b.scss"]);
+        assert_eq!(of("_x.scss"), ["/a.scss", "/b.scss"]);
+        assert_eq!(of("_y.scss"), ["/b.scss"]);
         dependents.record("/b.scss", &files("_y.scss _z.scss"));
-        assert_eq!(dependents.of(Path::new("_x.scss")), ["/a.scss"]);
-        assert_eq!(dependents.of(Path::new("_z.scss")), ["/b.scss"]);
+        assert_eq!(of("_x.scss"), ["/a.scss"]);
+        assert_eq!(of("_z.scss"), ["/b.scss"]);
+        dependents.record("/b.scss", &files("src src/_z.scss"));
+        let above = |file: &str| dependents.of_folders_above(Path::new(file)).len();
+        assert_eq!((above("src/new/a.jsx"), above("other/a.jsx")), (1, 0));
         dependents.record("/b.scss", &[]);
         dependents.record("/a.scss", &[]);
         assert!(dependents.is_empty());

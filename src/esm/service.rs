@@ -10,7 +10,7 @@
 //! URL once, runs a changed module again.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
@@ -131,7 +131,7 @@ impl Esm {
         ModuleSpec::of_request(file, query, FetchMetadata::MODULE).is_some()
             || file.to_str().is_some_and(is_style_sheet)
                 && (file.extension().is_none_or(|it| !it.eq_ignore_ascii_case("css"))
-                    || self.compiler.may_transform(content.unwrap_or_default()))
+                    || self.compiler.may_transform(file, content.unwrap_or_default()))
     }
 
     /// Returns whether a page has an import map, or inline module scripts that may import
@@ -414,8 +414,16 @@ impl Esm {
         if self.dependents.is_empty() {
             return Vec::new();
         }
-        let files: Vec<_> = changes.iter().filter_map(|(path, _)| self.disk_path(path)).collect();
-        let mut users: Vec<_> = files.iter().flat_map(|file| self.dependents.of(file)).collect();
+        let mut users = BTreeSet::new();
+        let mut files = Vec::new();
+        for (path, kind) in changes.iter() {
+            let Some(file) = self.disk_path(path) else { continue };
+            users.extend(self.dependents.of(&file));
+            if kind != Kind::Modified {
+                users.extend(self.dependents.of_folders_above(&file));
+            }
+            files.push(file);
+        }
         if !self.compiler.depends_on_texts() {
             return to_changes(users);
         }
@@ -474,7 +482,7 @@ impl Esm {
 }
 
 /// Returns these paths as modified.
-fn to_changes(paths: Vec<String>) -> Vec<Change> {
+fn to_changes(paths: BTreeSet<String>) -> Vec<Change> {
     paths.into_iter().map(|path| Change { path, kind: Kind::Modified }).collect()
 }
 

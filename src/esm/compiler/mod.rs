@@ -213,8 +213,11 @@ impl Compiler {
     }
 
     /// Returns whether the project may have a compiler for a style sheet in CSS with this content.
-    pub(crate) fn may_transform(&self, css: &[u8]) -> bool {
-        preprocess::may_transform(self.project.root(), css)
+    ///
+    /// # Blocking
+    /// Looks for configuration files.
+    pub(crate) fn may_transform(&self, sheet: &Path, css: &[u8]) -> bool {
+        preprocess::may_transform(self.project.root(), sheet, css)
     }
 
     /// Returns whether the CSS of a style sheet depends on the text of other files.

@@ -1,8 +1,20 @@
 //! The drivers: which compilers livers can run, and where.
 
+/// Returns the driver of a compiler of style sheets.
+macro_rules! with_sheet_files {
+    ($name:literal) => {
+        concat!(
+            include_str!("drivers/sheet_files.js"),
+            include_str!(concat!("drivers/", $name, ".js"))
+        )
+    };
+}
+
 /// A compiler of the project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Tool {
+    Less,
+    Postcss,
     Sass,
     Svelte,
     Tailwind,
@@ -18,6 +30,8 @@ pub(super) enum Place {
     Engine,
     /// In Node where there is one, because it is much faster there.
     NodeOrEngine,
+    /// In Node.
+    Node,
 }
 
 /// A program of livers that runs a compiler.
@@ -36,13 +50,23 @@ impl Tool {
     /// Returns the driver of the compiler.
     pub(super) const fn driver(self) -> Driver {
         match self {
+            Self::Less => Driver {
+                name: "less",
+                packages: &["less"],
+                source: with_sheet_files!("less"),
+                place: Place::NodeOrEngine,
+            },
+            Self::Postcss => Driver {
+                name: "postcss",
+                // The others have it among their own dependencies.
+                packages: &["@tailwindcss/postcss", "vite", "postcss"],
+                source: with_sheet_files!("postcss"),
+                place: Place::Node,
+            },
             Self::Sass => Driver {
                 name: "sass",
                 packages: &["sass-embedded", "sass"],
-                source: concat!(
-                    include_str!("drivers/sheet_files.js"),
-                    include_str!("drivers/sass.js")
-                ),
+                source: with_sheet_files!("sass"),
                 place: Place::NodeOrEngine,
             },
             Self::Svelte => Driver {

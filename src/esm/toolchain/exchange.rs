@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use serde::{Deserialize, Serialize};
@@ -143,11 +144,12 @@ impl ToolError {
 pub(super) struct Conversation<'f> {
     files: &'f dyn Files,
     dependencies: Dependencies,
+    began: SystemTime,
 }
 
 impl<'f> Conversation<'f> {
     pub(super) fn new(files: &'f dyn Files) -> Self {
-        Self { files, dependencies: Dependencies::new() }
+        Self { files, dependencies: Dependencies::new(), began: SystemTime::now() }
     }
 
     /// Returns the answer to a question, as JSON.
@@ -176,7 +178,8 @@ impl<'f> Conversation<'f> {
 
     /// Records that the answer depends on a file.
     fn depend(&mut self, path: &Path) {
-        self.dependencies.entry(path.to_owned()).or_insert_with(|| file_stamp(path));
+        let began = self.began;
+        self.dependencies.entry(path.to_owned()).or_insert_with(|| stamp_before(path, began));
     }
 
     /// Returns the outcome of a request from what the driver answers.
@@ -196,6 +199,13 @@ impl<'f> Conversation<'f> {
     pub(super) fn into_dependencies(self) -> Dependencies {
         self.dependencies
     }
+}
+
+/// Returns the stamp of a file, or one that no file has if it was modified since a time: then nobody
+/// knows which of its contents the driver has seen.
+fn stamp_before(path: &Path, time: SystemTime) -> u64 {
+    let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
+    if modified.is_ok_and(|modified| modified > time) { u64::MAX } else { file_stamp(path) }
 }
 
 /// What a driver answers to a request.

@@ -3,6 +3,7 @@
 //! Each step takes the text and the source map of the one before it. The last map is embedded in the
 //! CSS, so that developer tools show the sheets that a rule comes from.
 
+mod postcss;
 mod source_map;
 
 use std::{
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use super::{project::Project, tailwind, tools::Tools};
 use crate::esm::{
     compile_error::CompileError,
+    disk_view::DiskView,
     toolchain::{Answer, Tool},
 };
 
@@ -35,10 +37,14 @@ struct Step<'t> {
     dependencies: Vec<PathBuf>,
 }
 
-/// Returns whether the project in a folder may have a compiler for CSS with this content.
-pub(super) fn may_transform(root: &Path, css: &[u8]) -> bool {
+/// Returns whether the project in a folder may have a compiler for a sheet in CSS with this content.
+///
+/// # Blocking
+/// Looks for packages and configuration files.
+pub(super) fn may_transform(root: &Path, sheet: &Path, css: &[u8]) -> bool {
     let is_installed = |package: &str| root.join("node_modules").join(package).is_dir();
     tailwind::is_marked(css) && is_installed("tailwindcss")
+        || postcss::configuration(root, sheet, &DiskView::default()).is_some()
 }
 
 /// Returns the language of a style sheet by its extension.
@@ -64,19 +70,29 @@ pub(super) fn css<'t>(
     let mut step = Step { text: Cow::Borrowed(text), ..Step::default() };
     let compiler = match language {
         "scss" | "sass" => Some(Tool::Sass),
+        "less" => Some(Tool::Less),
         _ => None,
     };
     if let Some(tool) = compiler {
-        let input = json!({
-            "file": path, "text": text, "language": language, "root": tools.project.root(),
-        });
+        let root = tools.project.root_of(path);
+        let input = json!({ "file": path, "text": text, "language": language, "root": root });
         step = step.followed_by(&*tools.run(tool, (path, text), "compile", input)?, path);
     }
-    if let Some((css, dependencies)) = tools.tailwind.css(tools, path, &step.text)? {
+    let root = tools.project.root_of(path);
+    let configuration = postcss::configuration(&root, path, tools.project.disk);
+    if !configuration.as_deref().is_some_and(postcss::runs_tailwind)
+        && let Some((css, dependencies)) = tools.tailwind.css(tools, path, &step.text)?
+    {
         step.text = Cow::Owned(css);
         step.dependencies.extend(dependencies);
     }
-    Ok(step.finish(tools.project, url))
+    if let Some(config) = configuration {
+        let input = json!({ "file": path, "text": &*step.text, "map": step.map, "config": config });
+        let answer = tools.run(Tool::Postcss, (path, text), "compile", input);
+        let answer = answer.map_err(|error| error.related_to(&step.dependencies))?;
+        step = step.followed_by(&answer, path);
+    }
+    Ok(step.finish(tools.project, path, url))
 }
 
 impl<'t> Step<'t> {
@@ -92,10 +108,10 @@ impl<'t> Step<'t> {
     }
 
     /// Returns the sheet at a URL path with its source map.
-    fn finish(self, project: &dyn Project, url: &str) -> Css<'t> {
+    fn finish(self, project: &dyn Project, path: &Path, url: &str) -> Css<'t> {
         let Self { mut text, map, dependencies } = self;
         if let Some(map) = map {
-            source_map::append(text.to_mut(), map, project, url);
+            source_map::append(text.to_mut(), map, project, (path, url));
         }
         Css { text, dependencies }
     }

@@ -52,21 +52,17 @@ export default async (host) => {
     return { css, map: sourceMap };
   };
 
-  const located = (error, file, addedLines) => {
+  const located = (error, file, moved) => {
     const { span, sassMessage } = error;
     if (!span) return error;
     const at = span.url?.protocol === 'file:' ? fileURLToPath(span.url) : file;
-    const line = span.start.line + 1 - (at === file ? addedLines : 0);
+    const line = span.start.line + 1 - (at === file ? moved : 0);
     return { message: sassMessage, loc: { file: at, line: Math.max(line, 1), column: span.start.column } };
   };
 
   return {
     compile: async ({ root, ...input }) => {
-      const { additionalData } = input.options ?? {};
-      // A line of its own would move all others.
-      const added = additionalData && !additionalData.includes('//') ? additionalData.replace(/\r?\n/g, ' ') : additionalData;
-      const text = (added ?? '') + input.text;
-      const addedLines = (added ?? '').split('\n').length - 1;
+      const { text, moved } = withAdded(input.text, input.options?.additionalData);
       const files = sheetFiles(host, path, {
         root,
         extensions: ['.scss', '.sass', '.css'],
@@ -83,7 +79,7 @@ export default async (host) => {
           if (error.sassMessage && (await files.learn())) continue;
           // One of those that are missing may be created.
           await host.depend([...loaded, ...files.probed()]);
-          throw located(error, input.file, addedLines);
+          throw located(error, input.file, moved);
         }
       }
     },

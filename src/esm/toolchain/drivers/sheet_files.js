@@ -19,6 +19,16 @@ const rebaseUrls = (text, from, to, path) =>
       });
 
 /**
+ * Returns a text after the `additionalData` of the configuration, and the number of lines that its
+ * own lines have moved by.
+ */
+const withAdded = (text, added) => {
+  if (typeof added !== 'string') return { text, moved: 0 };
+  const line = added.includes('//') ? added : added.replace(/\r?\n/g, ' ');
+  return { text: line + text, moved: line.split('\n').length - 1 };
+};
+
+/**
  * The files of one compilation. `extensions` are those that may be left out, `conditions` those of
  * `exports` and the fields of `package.json`, and `prefix` what a name may begin with.
  */
