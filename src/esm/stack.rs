@@ -158,13 +158,18 @@ impl Nesting {
 }
 
 /// Counts nested brackets, and the operators within all brackets that are open at the same time.
+/// Strings and comments do not count before the first place where a regular expression, a template
+/// or JSX may begin: from there on, a quotation mark need not begin a string.
 fn nesting(text: &str) -> Nesting {
+    let bytes = text.as_bytes();
     let mut deepest = Nesting::default();
     // The number of operators in each open bracket, innermost last.
     let mut open = vec![0_usize];
     let mut sum = 0;
     let mut last = b';';
-    for byte in text.bytes() {
+    let mut knows_strings = true;
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
         match byte {
             b'(' | b'[' | b'{' => open.push(0),
             b')' | b']' | b'}' if open.len() > 1 => sum -= open.pop().unwrap_or_default(),
@@ -176,11 +181,42 @@ fn nesting(text: &str) -> Nesting {
             *current += 1;
             sum += 1;
         }
-        last = byte;
         deepest.brackets = deepest.brackets.max(open.len() - 1);
         deepest.operators = deepest.operators.max(sum);
+        if knows_strings {
+            match skipped(&bytes[at..], last) {
+                Some(length) => at += length,
+                None => knows_strings = false,
+            }
+        }
+        last = byte;
+        at += 1;
     }
     deepest
+}
+
+/// Returns the number of bytes after the first one that belong to the same string or comment, or
+/// `None` if something begins whose end is not known.
+fn skipped(rest: &[u8], last: u8) -> Option<usize> {
+    match rest[0] {
+        quote @ (b'"' | b'\'') => {
+            let mut at = 1;
+            loop {
+                match *rest.get(at)? {
+                    b'\\' => at += 1,
+                    b'\n' => return None,
+                    byte if byte == quote => return Some(at),
+                    _ => {}
+                }
+                at += 1;
+            }
+        }
+        b'/' if rest.starts_with(b"//") => Some(memchr::memchr(b'\n', rest)? - 1),
+        b'/' if rest.starts_with(b"/*") => Some(memchr::memmem::find(&rest[2..], b"*/")? + 3),
+        b'/' | b'`' | b'<' => None,
+        b'>' if last == b'-' => None, // a comment of HTML
+        _ => Some(0),
+    }
 }
 
 /// Returns whether a byte may be part of a nested expression, statement or type: an operator, the
@@ -207,8 +243,12 @@ mod tests {
             ("a+b+c;a", of(0, 2)),
             ("a+(b+(c))", of(2, 3)),
             ("a+';'+b", of(0, 2)),
-            ("new\tnew/**/new A", of(0, 6)),
-            ("1in'a'in'b'", of(0, 4)),
+            ("new\tnew/**/new A", of(0, 3)),
+            ("1in'a'in'b'", of(0, 2)),
+            ("'+[+'+\"\\\"+\"/*+\n+*/+//+\n'(('", of(0, 4)),
+            ("/'/+'+'", of(0, 4)),
+            ("`'`+'+'", of(0, 4)),
+            ("'+\n'+'+'", of(0, 3)),
             ("if(A)if(B)c", of(1, 2)),
             ("))((", of(2, 2)),
         ];
