@@ -49,6 +49,16 @@ pub enum ConfigNotice {
     Changed,
 }
 
+/// Where a compiler of the project runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CompilerHost {
+    /// In the JavaScript engine of livers.
+    Engine,
+    /// In a process of Node.
+    Node,
+}
+
 /// An event of a running server.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -61,6 +71,13 @@ pub enum Event {
         changes: Vec<Change>,
         /// How many tabs were notified.
         tabs: usize,
+    },
+    /// A compiler that the project has installed was started.
+    CompilerStarted {
+        /// The name and version of its package.
+        compiler: String,
+        /// Where it runs.
+        host: CompilerHost,
     },
     /// A tab reported that it applied a change.
     Applied {

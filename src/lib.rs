@@ -92,7 +92,7 @@ pub use docroot::Mount;
 pub use error::{Error, InvalidValue};
 pub use escape::escape;
 pub use esm::Packs;
-pub use event::{ConfigNotice, Event, Events, NoEffect};
+pub use event::{CompilerHost, ConfigNotice, Event, Events, NoEffect};
 pub use fault::Fault;
 pub use http::guard::AllowedHost;
 pub use live::reload::hub::Reload;

@@ -16,7 +16,11 @@ use bytes::Bytes;
 
 use self::outcome::Fallback;
 use crate::{
-    change::ChangeSet, docroot::Root, event::ConfigNotice, fault::Fault, http::url_path::UrlPath,
+    change::ChangeSet,
+    docroot::Root,
+    event::{ConfigNotice, Events},
+    fault::Fault,
+    http::url_path::UrlPath,
 };
 
 pub use self::outcome::Packs;
@@ -33,7 +37,12 @@ pub(crate) struct DiskView;
 pub(crate) enum Esm {}
 
 impl Esm {
-    pub(crate) fn new(_: Arc<Root>, _: Vec<String>, _: Arc<ViteSettings>) -> Option<Self> {
+    pub(crate) fn new(
+        _: Arc<Root>,
+        _: Vec<String>,
+        _: Arc<ViteSettings>,
+        _: Events,
+    ) -> Option<Self> {
         None
     }
 

@@ -13,6 +13,7 @@ use std::{
     collections::{BTreeSet, HashMap, HashSet},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -44,7 +45,7 @@ use super::{
 use crate::{
     change::{Change, ChangeSet, Kind},
     docroot::{self, ContentHash, Root},
-    event::ConfigNotice,
+    event::{ConfigNotice, Events},
     fault::Fault,
     http::{media_type::is_style_sheet, own_paths::PACKAGES, url_path::UrlPath},
 };
@@ -59,6 +60,10 @@ const CONFIGURATION: [&str; 7] = [
     "yarn.lock",
     "bun.lock",
 ];
+
+/// How long a compilation may take that a compiler of the project takes part in. The toolchain ends
+/// what takes longer than 25 s.
+const TOOLS_DEADLINE: Duration = Duration::from_secs(60);
 
 /// The message about a module that would contain a large file.
 const TOO_LARGE: &str = "this file is too large to be a module: more than 4 MiB";
@@ -88,8 +93,9 @@ impl Esm {
         folders: Arc<Root>,
         backend_prefixes: Vec<String>,
         settings: Arc<ViteSettings>,
+        events: Events,
     ) -> Option<Self> {
-        let compiler = Compiler::new(Arc::clone(&folders), settings);
+        let compiler = Compiler::new(Arc::clone(&folders), settings, events);
         Some(Self {
             compiler: Arc::new(compiler.with_routes(backend_prefixes)),
             importers: Mutex::default(),
@@ -183,7 +189,7 @@ impl Esm {
         let (path, name, bytes) = (file.to_owned(), name.to_owned(), content.clone());
         let disk = Arc::clone(disk);
         let job = (file, name.clone(), query, spec, docroot::ContentHash::of(content).0);
-        let compiling = self.workers.run(job, move || {
+        let compiling = self.workers.run_within(self.deadline(spec), job, move || {
             let output = compiler.compile(&path, &name, &bytes, spec, &disk);
             let failed = |error: CompileError| Box::new((read_hashes(&error.related), error));
             let output = output.map_err(failed)?;
@@ -232,7 +238,7 @@ impl Esm {
         let name = if spec.exports_url() { requested } else { url };
         let (path, name, disk) = (file.to_owned(), name.to_owned(), Arc::clone(disk));
         let job = ("definition", file, name.clone(), query, docroot::ContentHash::of(&content).0);
-        let compiling = self.workers.run(job, move || {
+        let compiling = self.workers.run_within(self.deadline(spec), job, move || {
             let module = match compiler.compile(&path, &name, &content, spec, &disk).ok()? {
                 Output::Module(module) => module,
                 Output::StyleSheet(_) => return None,
@@ -430,7 +436,8 @@ impl Esm {
         let compiler = Arc::clone(&self.compiler);
         let job = ("sheets", files.clone());
         let sheets = self.workers.run_blocking(job, move || compiler.sheets_changed_by(&files));
-        let sheets = sheets.unwrap_or_default();
+        // Whether they have changed is found out when pages request them.
+        let sheets = sheets.unwrap_or_else(|_| self.compiler.sheets_of_texts());
         let url = |file: &PathBuf| Some(self.folders.urls_of(file, false).first()?.to_string());
         users.extend(sheets.iter().filter_map(url));
         to_changes(users)
@@ -473,6 +480,11 @@ impl Esm {
     /// Returns the disk path of a URL path, whether or not it exists.
     pub(super) fn disk_path(&self, path: &str) -> Option<PathBuf> {
         self.folders.disk_path(&UrlPath::parse(path).ok()?)
+    }
+
+    /// Returns how long a compilation may take.
+    fn deadline(&self, spec: ModuleSpec) -> Duration {
+        if spec.may_need_tools() { TOOLS_DEADLINE } else { self.workers.limits.deadline }
     }
 
     /// Describes a job that has no result.

@@ -78,7 +78,7 @@ impl Stopped {
 
 /// The threads.
 pub(super) struct Workers {
-    limits: Limits,
+    pub(super) limits: Limits,
     running: Arc<Semaphore>,
     slow: Arc<Semaphore>,
     shared: Arc<Shared>,
@@ -124,7 +124,20 @@ impl Workers {
         job: impl Hash,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Stopped> {
-        let Limits { deadline, slow, .. } = self.limits;
+        self.run_within(self.limits.deadline, job, work).await
+    }
+
+    /// Like [`run`](Self::run), with another deadline.
+    ///
+    /// # Errors
+    /// Like [`run`](Self::run).
+    pub(super) async fn run_within<T: Send + 'static>(
+        &self,
+        deadline: Duration,
+        job: impl Hash,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Stopped> {
+        let slow = self.limits.slow;
         let (began, key) = (Instant::now(), key(job));
         let started = lock(&self.shared.started).get(&key).copied();
         if started.is_some_and(|started| started.elapsed() >= deadline) {

@@ -58,7 +58,7 @@ impl Folders {
         let proxied = config.proxy.iter().map(|route| route.prefix().to_owned()).collect();
         let esm = config
             .compile
-            .then(|| Esm::new(Arc::clone(&root), proxied, Arc::clone(settings)))
+            .then(|| Esm::new(Arc::clone(&root), proxied, Arc::clone(settings), events.clone()))
             .flatten()
             .map(Arc::new);
         let options = watch::Options {

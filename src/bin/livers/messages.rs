@@ -4,7 +4,7 @@
 
 use std::io;
 
-use livers::{ConfigNotice, NoEffect, Refusal};
+use livers::{CompilerHost, ConfigNotice, NoEffect, Refusal};
 
 use crate::line::{Line, Style};
 
@@ -18,6 +18,16 @@ pub(crate) fn setting_unused(setting: &str, why: NoEffect) -> String {
         _ => "it has no effect",
     };
     format!("--{setting}: {reason}")
+}
+
+/// Words where a compiler of the project runs.
+pub(crate) fn compiler(compiler: &str, host: CompilerHost) -> String {
+    let place = match host {
+        CompilerHost::Engine => "in livers' engine",
+        CompilerHost::Node => "in Node",
+        _ => "in a process of its own",
+    };
+    format!("{compiler} runs {place}")
 }
 
 /// Words what of a `vite.config.*` has no effect.

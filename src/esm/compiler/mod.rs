@@ -96,7 +96,7 @@ use super::{
     toolchain::Toolchain,
     vite_settings::ViteSettings,
 };
-use crate::docroot::Root;
+use crate::{docroot::Root, event::Events};
 
 /// Compiles the files of one project, and caches the results.
 pub(crate) struct Compiler {
@@ -115,7 +115,7 @@ pub(crate) struct Compiler {
 impl Compiler {
     /// Creates a compiler for the project in the served folders, with the settings of its
     /// `vite.config.*`. Reads nothing yet.
-    pub(crate) fn new(folders: Arc<Root>, settings: Arc<ViteSettings>) -> Self {
+    pub(crate) fn new(folders: Arc<Root>, settings: Arc<ViteSettings>, events: Events) -> Self {
         let linked = folders.linked().map(Path::to_owned).collect();
         let resolver = Resolver::new(folders.path()).with_linked(linked).with_settings(&settings);
         let resolver = Arc::new(resolver);
@@ -123,11 +123,16 @@ impl Compiler {
         let resolve = Box::new(move |specifier: &str, from: &Path, disk: &DiskView| {
             shared.resolve(specifier, from, disk)
         });
-        Self { settings, ..Self::with_resolve(folders, resolver, resolve) }
+        Self { settings, ..Self::with_resolve(folders, resolver, resolve, events) }
     }
 
-    fn with_resolve(folders: Arc<Root>, resolver: Arc<Resolver>, resolve: Resolve) -> Self {
-        let toolchain = Arc::new(Toolchain::new(folders.path()));
+    fn with_resolve(
+        folders: Arc<Root>,
+        resolver: Arc<Resolver>,
+        resolve: Resolve,
+        events: Events,
+    ) -> Self {
+        let toolchain = Arc::new(Toolchain::new(folders.path(), events));
         let compiling = Arc::clone(&toolchain);
         let packages = Packages::new(resolver).with_compile(Box::new(move |path, read| {
             component::compile_installed(&compiling, path, read)
@@ -223,6 +228,11 @@ impl Compiler {
     /// Returns whether the CSS of a style sheet depends on the text of other files.
     pub(crate) fn depends_on_texts(&self) -> bool {
         !self.tailwind.is_empty()
+    }
+
+    /// Returns all such style sheets.
+    pub(crate) fn sheets_of_texts(&self) -> Vec<PathBuf> {
+        self.tailwind.sheets()
     }
 
     /// Returns the style sheets whose CSS depends on the text of these files, and is another one now.

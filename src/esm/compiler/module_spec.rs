@@ -75,6 +75,20 @@ impl ModuleSpec {
         !self.exports_url()
     }
 
+    /// Returns whether a compiler of the project may have to make the module.
+    pub(crate) fn may_need_tools(self) -> bool {
+        matches!(
+            self.kind,
+            ModuleKind::Component(_)
+                | ModuleKind::Css
+                | ModuleKind::CssModule
+                | ModuleKind::StyleSheet
+                | ModuleKind::StyleSheetAndText
+                | ModuleKind::StyleSheetPart
+                | ModuleKind::StyleSheetText
+        )
+    }
+
     /// Returns whether the file is a script, which may need no compilation.
     pub(crate) fn is_script(self) -> bool {
         matches!(self.kind, ModuleKind::Script(_))

@@ -29,6 +29,7 @@ use std::{
     collections::HashMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
+    time::SystemTime,
 };
 
 use serde_json::Value;
@@ -45,9 +46,13 @@ pub(crate) use self::{
     exchange::{Dependencies, Files, NoFiles, ToolError},
 };
 use super::{disk_view::DiskView, lock::lock};
+use crate::event::{CompilerHost, Event, Events};
 
 /// The number of hosts of each kind that are kept. A project has one for each of its compilers.
 const MAX_HOSTS: usize = 16;
+
+/// How often a file is compiled whose dependencies are saved meanwhile.
+const MAX_ATTEMPTS: usize = 3;
 
 /// A request to a compiler.
 pub(crate) struct Request<'r> {
@@ -75,16 +80,21 @@ pub(crate) struct Toolchain {
     #[cfg(feature = "engine")]
     engines: Mutex<HashMap<(Tool, PathBuf, String), Arc<engine::Engines>>>,
     nodes: Mutex<HashMap<PathBuf, Arc<Node>>>,
+    /// The compilers that an event was emitted about.
+    started: Mutex<Vec<(Tool, PathBuf, CompilerHost)>>,
+    events: Events,
 }
 
 impl Toolchain {
     /// Creates the toolchain of the project in a folder. Starts nothing.
-    pub(crate) fn new(root: &Path) -> Self {
+    pub(crate) fn new(root: &Path, events: Events) -> Self {
         Self {
             answers: Answers::new(root),
             #[cfg(feature = "engine")]
             engines: Mutex::default(),
             nodes: Mutex::default(),
+            started: Mutex::default(),
+            events,
         }
     }
 
@@ -116,11 +126,21 @@ impl Toolchain {
         if let Some(answer) = self.answers.get(key, disk) {
             return Ok(answer);
         }
-        let mut conversation = Conversation::new(files);
-        let output = self.ask(*tool, &installed, function, input, &mut conversation)?;
-        let answer = Arc::new(Answer { output, dependencies: conversation.into_dependencies() });
-        self.answers.put(key, &answer);
-        Ok(answer)
+        let mut attempts = 0;
+        loop {
+            let began = SystemTime::now();
+            let mut conversation = Conversation::new(files);
+            let output = self.ask(*tool, &installed, function, input, &mut conversation)?;
+            let dependencies = conversation.into_dependencies();
+            attempts += 1;
+            // A file that was saved meanwhile may have been read before.
+            if attempts < MAX_ATTEMPTS && dependencies.keys().any(|file| is_newer(file, began)) {
+                continue;
+            }
+            let answer = Arc::new(Answer { output, dependencies });
+            self.answers.put(key, &answer);
+            return Ok(answer);
+        }
     }
 
     /// Sends a request to a host.
@@ -133,20 +153,29 @@ impl Toolchain {
         conversation: &mut Conversation<'_>,
     ) -> Result<Value, ToolError> {
         #[cfg(feature = "engine")]
-        let in_engine = tool.driver().place == Place::Engine || !node::is_available();
-        #[cfg(not(feature = "engine"))]
-        let in_engine = false;
-        let result = match in_engine {
-            #[cfg(feature = "engine")]
-            true => match self.engine(tool, installed).run(function, input, conversation) {
-                Err(HostError::Reported(reported, _)) if reported.needs_node => {
-                    self.node(&installed.base).run(tool, function, input, conversation)
-                }
-                result => result,
-            },
-            _ => self.node(&installed.base).run(tool, function, input, conversation),
-        };
+        if tool.driver().place == Place::Engine || !node::is_available() {
+            self.tell(tool, installed, CompilerHost::Engine);
+            match self.engine(tool, installed).run(function, input, conversation) {
+                Err(HostError::Reported(reported, _)) if reported.needs_node => {}
+                result => return result.map_err(|error| error.describe(tool, installed)),
+            }
+        }
+        self.tell(tool, installed, CompilerHost::Node);
+        let result = self.node(&installed.base).run(tool, function, input, conversation);
         result.map_err(|error| error.describe(tool, installed))
+    }
+
+    /// Emits an event about the first request to a compiler in a host.
+    fn tell(&self, tool: Tool, installed: &Installed, host: CompilerHost) {
+        let Installed { base, package, version, .. } = installed;
+        let mut started = lock(&self.started);
+        let is_known = started.iter().any(|known| *known == (tool, base.clone(), host));
+        if is_known || started.len() >= MAX_HOSTS {
+            return;
+        }
+        started.push((tool, base.clone(), host));
+        drop(started);
+        self.events.emit(Event::CompilerStarted { compiler: format!("{package} {version}"), host });
     }
 
     #[cfg(feature = "engine")]
@@ -168,4 +197,10 @@ impl Toolchain {
         let new = || Arc::new(Node::new(base));
         Arc::clone(nodes.entry(base.to_owned()).or_insert_with(new))
     }
+}
+
+/// Returns whether a file was modified after a time.
+fn is_newer(file: &Path, time: SystemTime) -> bool {
+    let modified = std::fs::metadata(file).and_then(|metadata| metadata.modified());
+    modified.is_ok_and(|modified| modified > time)
 }

@@ -25,7 +25,10 @@ pub(super) fn event_message(
 ) -> Option<Message> {
     let needed = match event {
         Event::Updated { .. } | Event::Watching { .. } => Verbosity::Changes,
-        Event::Applied { .. } | Event::Tabs { .. } | Event::Request { .. } => Verbosity::All,
+        Event::Applied { .. }
+        | Event::CompilerStarted { .. }
+        | Event::Tabs { .. }
+        | Event::Request { .. } => Verbosity::All,
         _ => Verbosity::Errors,
     };
     if verbosity < needed {
@@ -83,6 +86,9 @@ fn event_line(event: &Event) -> Option<Line> {
         }
         Event::ProjectConfig { file, notice } => {
             label(Style::Yellow, "config").text(messages::config_notice(file, notice))
+        }
+        Event::CompilerStarted { compiler, host } => {
+            label(Style::Dim, "compiler").styled(Style::Dim, messages::compiler(compiler, *host))
         }
         Event::SpaPageMissing { file } => label(Style::Yellow, "missing")
             .text(format!("{file}  (--spa: routes get 404 until it exists)")),

@@ -219,6 +219,11 @@ impl Tailwind {
         lock(&self.sheets).is_empty()
     }
 
+    /// Returns the sheets that were compiled.
+    pub(super) fn sheets(&self) -> Vec<PathBuf> {
+        lock(&self.sheets).keys().cloned().collect()
+    }
+
     /// Forgets where class names come from, after a folder was created.
     pub(super) fn forget_sources(&self) {
         lock(&self.sheets).values_mut().for_each(|sheet| sheet.sources.clear());

@@ -17,6 +17,7 @@ use crate::esm::{
     disk_view::DiskView,
     resolve::{Resolver, Target},
 };
+use crate::event::Events;
 
 struct Folder {
     path: PathBuf,
@@ -49,6 +50,7 @@ impl Folder {
             Arc::new(folders),
             Arc::new(Resolver::new(&self.path)),
             Box::new(resolve),
+            Events::default(),
         )
     }
 
