@@ -25,6 +25,8 @@ mod node;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "engine")]
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -54,6 +56,10 @@ const MAX_HOSTS: usize = 16;
 /// How often a file is compiled whose dependencies are saved meanwhile.
 const MAX_ATTEMPTS: usize = 3;
 
+/// The number of requests that the engine answers sooner than a Node that has to start.
+#[cfg(feature = "engine")]
+const FEW: usize = 8;
+
 /// A request to a compiler.
 pub(crate) struct Request<'r> {
     pub(crate) tool: Tool,
@@ -80,6 +86,9 @@ pub(crate) struct Toolchain {
     #[cfg(feature = "engine")]
     engines: Mutex<HashMap<(Tool, PathBuf, String), Arc<engine::Engines>>>,
     nodes: Mutex<HashMap<PathBuf, Arc<Node>>>,
+    /// The number of requests for which it decides where they go.
+    #[cfg(feature = "engine")]
+    requests: AtomicUsize,
     /// The compilers that an event was emitted about.
     started: Mutex<Vec<(Tool, PathBuf, CompilerHost)>>,
     events: Events,
@@ -93,6 +102,8 @@ impl Toolchain {
             #[cfg(feature = "engine")]
             engines: Mutex::default(),
             nodes: Mutex::default(),
+            #[cfg(feature = "engine")]
+            requests: AtomicUsize::new(0),
             started: Mutex::default(),
             events,
         }
@@ -153,7 +164,7 @@ impl Toolchain {
         conversation: &mut Conversation<'_>,
     ) -> Result<Value, ToolError> {
         #[cfg(feature = "engine")]
-        if tool.driver().place == Place::Engine || !node::is_available() {
+        if self.is_for_engine(tool.driver().place) || !node::is_available() {
             self.tell(tool, installed, CompilerHost::Engine);
             match self.engine(tool, installed).run(function, input, conversation) {
                 Err(HostError::Reported(reported, _)) if reported.needs_node => {}
@@ -163,6 +174,16 @@ impl Toolchain {
         self.tell(tool, installed, CompilerHost::Node);
         let result = self.node(&installed.base).run(tool, function, input, conversation);
         result.map_err(|error| error.describe(tool, installed))
+    }
+
+    /// Returns whether the next request goes to the engine.
+    #[cfg(feature = "engine")]
+    fn is_for_engine(&self, place: Place) -> bool {
+        match place {
+            Place::Engine => true,
+            Place::EngineThenNode => self.requests.fetch_add(1, Ordering::Relaxed) < FEW,
+            Place::NodeOrEngine | Place::Node => false,
+        }
     }
 
     /// Emits an event about the first request to a compiler in a host.
