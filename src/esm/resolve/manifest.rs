@@ -46,14 +46,16 @@ pub(super) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     docroot::read_bounded(path, MAX_SIZE)
 }
 
-/// Checks that a JSON text can be parsed and its paths be resolved on the stack of any thread.
+/// Checks that a JSON text can be parsed and its paths be resolved on the stack of any thread. The
+/// `readme` that some registries add is no path.
 ///
 /// # Errors
 /// The reason why not.
 pub(super) fn check(text: &[u8]) -> Result<(), &'static str> {
     let (mut nesting, mut separators, mut wildcards) = (0_usize, 0, 0);
     let (mut in_string, mut is_escaped) = (false, false);
-    for &byte in text {
+    let (mut start, mut is_readme) = (0, false);
+    for (at, &byte) in text.iter().enumerate() {
         match byte {
             _ if is_escaped => {
                 is_escaped = false;
@@ -61,7 +63,10 @@ pub(super) fn check(text: &[u8]) -> Result<(), &'static str> {
             }
             b'\\' if in_string => is_escaped = true,
             b'"' => {
-                in_string = !in_string;
+                if in_string {
+                    is_readme = nesting == 1 && text[start..at] == *b"\"readme";
+                }
+                (in_string, start) = (!in_string, at);
                 (separators, wildcards) = (0, 0);
             }
             b'/' if in_string => separators += 1,
@@ -73,7 +78,7 @@ pub(super) fn check(text: &[u8]) -> Result<(), &'static str> {
         if nesting > MAX_NESTING {
             return Err("it is nested too deeply");
         }
-        if separators > MAX_SEPARATORS || wildcards > MAX_WILDCARDS {
+        if !is_readme && (separators > MAX_SEPARATORS || wildcards > MAX_WILDCARDS) {
             return Err("a path in it is too long");
         }
     }
@@ -101,6 +106,9 @@ mod tests {
             (format!("\"{}\"", r"a\\".repeat(1001)), false),
             (format!("\"{}\"", "*/".repeat(33)), false),
             ("\"*\",".repeat(1000), true),
+            (format!("{{\"readme\":\"{}\"}}", "*/".repeat(2000)), true),
+            (format!("{{\"readme\":\"\",\"a\":\"{}\"}}", "*/".repeat(33)), false),
+            (format!("{{\"exports\":{{\"readme\":\"{}\"}}}}", "*/".repeat(33)), false),
         ] {
             assert_eq!(check(text.as_bytes()).is_ok(), wanted, "{}", &text[..text.len().min(20)]);
         }
