@@ -9,9 +9,14 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
+    Request, ToolError, Toolchain,
     driver::Tool,
     exchange::{Conversation, Files, HostError},
     node::Node,
+};
+use crate::{
+    esm::disk_view::DiskView,
+    event::{CompilerHost, Event, Events},
 };
 
 /// Finds and reads the files of a folder.
@@ -191,4 +196,64 @@ fn the_engine_reads_no_files_but_those_of_packages() {
             Err(other) => panic!("{other:?}"),
         }
     }
+}
+
+/// Sends a request to the toolchain of a project.
+fn run(
+    toolchain: &Toolchain,
+    base: &Path,
+    function: &'static str,
+    input: Value,
+) -> Result<Value, ToolError> {
+    let file = base.join("main.test");
+    let request = Request { tool: Tool::Test, file: &file, function, input };
+    let answer = toolchain.run(&request, &Folder(base.to_owned()), &DiskView::default())?;
+    Ok(answer.output.clone())
+}
+
+#[test]
+fn answers_are_kept_until_a_dependency_changes() {
+    let folder = project();
+    let partial = folder.path().join("partial");
+    fs::write(&partial, "one").unwrap();
+    let toolchain = Toolchain::new(folder.path(), Events::default());
+    let ask = |toolchain: &Toolchain| run(toolchain, folder.path(), "calls", json!(partial));
+    assert_eq!(ask(&toolchain).unwrap(), json!("1 one"));
+    assert_eq!(ask(&toolchain).unwrap(), json!("1 one"));
+    // The next run of livers.
+    let later = Toolchain::new(folder.path(), Events::default());
+    assert_eq!(ask(&later).unwrap(), json!("1 one"));
+    fs::write(&partial, "two!").unwrap();
+    assert_eq!(ask(&toolchain).unwrap(), json!("2 two!"));
+    // Another version of the compiler.
+    let manifest = folder.path().join("node_modules/fake/package.json");
+    fs::write(&manifest, r#"{"name":"fake","version":"1.3.0","main":"main.js"}"#).unwrap();
+    assert_eq!(ask(&toolchain).unwrap(), json!("1 two!"));
+}
+
+#[test]
+fn a_request_that_needs_node_is_repeated_there() {
+    let folder = project();
+    let events = Events::default();
+    let mut heard = events.subscribe();
+    let toolchain = Toolchain::new(folder.path(), events);
+    assert_eq!(run(&toolchain, folder.path(), "place", Value::Null).unwrap(), json!("node"));
+    let mut hosts = Vec::new();
+    while let Ok(event) = heard.try_recv() {
+        if let Event::CompilerStarted { compiler, host } = event {
+            assert_eq!(compiler, "fake 1.2.3");
+            hosts.push(host);
+        }
+    }
+    assert_eq!(hosts.last(), Some(&CompilerHost::Node));
+    assert_eq!(hosts.contains(&CompilerHost::Engine), cfg!(feature = "engine"));
+}
+
+#[test]
+fn a_compiler_that_is_not_installed_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let toolchain = Toolchain::new(folder.path(), Events::default());
+    let error = run(&toolchain, folder.path(), "calls", Value::Null).unwrap_err();
+    assert!(error.reported.message.contains("\"fake\""), "{error:?}");
+    assert_eq!(error.help.as_deref(), Some("npm install --save-dev fake"));
 }

@@ -1,5 +1,9 @@
 // A driver for tests.
+let calls = 0;
+
 export default async (host) => ({
+  calls: async (path) => `${++calls} ${await host.read(path)}`,
+  place: async () => (host.isNode ? 'node' : host.needNode('it is a test')),
   compile: async ({ package: name, text }) => (await host.load(name)).compile(text),
   include: async ({ from, names }) =>
     Promise.all(
