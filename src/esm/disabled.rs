@@ -54,6 +54,10 @@ impl Esm {
         Vec::new()
     }
 
+    pub(crate) fn stop(&self) {
+        match *self {}
+    }
+
     pub(crate) fn changed(&self, _: &ChangeSet) -> Option<ChangeSet> {
         match *self {}
     }

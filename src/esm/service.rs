@@ -126,6 +126,14 @@ impl Esm {
         linked_packages(root)
     }
 
+    /// Ends the processes that compile, before the server ends.
+    ///
+    /// # Blocking
+    /// Waits for the processes.
+    pub(crate) fn stop(&self) {
+        self.compiler.stop();
+    }
+
     /// Returns whether a script could import this file as it is.
     pub(crate) fn is_module(file: &Path) -> bool {
         ModuleSpec::of_request(file, "", FetchMetadata::MODULE).is_some()

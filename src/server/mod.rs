@@ -43,6 +43,7 @@ use self::{
 use crate::{
     config::Config,
     error::Error,
+    esm::Esm,
     event::{Event, Events},
     live::reload::hub::Hub,
     site::Site,
@@ -100,7 +101,7 @@ impl Server {
         let listening = match listen(&addresses, requested_port, config.strict_port).await {
             Ok(listening) => listening,
             Err(error) => {
-                stop(folders.watch).await;
+                stop(folders.watch, None).await;
                 return Err(error);
             }
         };
@@ -198,12 +199,19 @@ impl Server {
             let _ = timeout(CLOSE_TIMEOUT, tasks.wait()).await;
         }
         // A look at a dead network mount can block the watch's thread.
-        let _ = timeout(CLOSE_TIMEOUT, stop(Arc::clone(&site.watch))).await;
+        let (watch, esm) = (Arc::clone(&site.watch), site.esm.clone());
+        let _ = timeout(CLOSE_TIMEOUT, stop(watch, esm)).await;
     }
 }
 
-/// Stops a watch and waits for its thread.
-async fn stop(watch: Arc<Watch>) {
+/// Stops a watch and waits for its thread. Ends the processes that compile.
+async fn stop(watch: Arc<Watch>, esm: Option<Arc<Esm>>) {
+    let stop = move || {
+        if let Some(esm) = esm {
+            esm.stop();
+        }
+        watch.stop();
+    };
     // This fails only if the runtime is shutting down, which ends the thread too.
-    let _ = tokio::task::spawn_blocking(move || watch.stop()).await;
+    let _ = tokio::task::spawn_blocking(stop).await;
 }

@@ -245,6 +245,14 @@ impl Compiler {
         self.tailwind.changed(Tools::new(&self.toolchain, &self.tailwind, &project), files)
     }
 
+    /// Ends the processes that compile. Compilations that need one fail from now on.
+    ///
+    /// # Blocking
+    /// Waits for the processes.
+    pub(crate) fn stop(&self) {
+        self.toolchain.stop();
+    }
+
     /// Discards what was found out about configuration files and specifiers, after a configuration
     /// file changed or a file was created or removed.
     pub(crate) fn forget_lookups(&self) {

@@ -11,6 +11,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Condvar, Mutex,
+        atomic::{AtomicBool, Ordering},
         mpsc::{self, RecvTimeoutError},
     },
     thread,
@@ -55,6 +56,7 @@ pub(super) struct Engines {
     base: PathBuf,
     deadline: Duration,
     threads: Mutex<Threads>,
+    is_stopped: Arc<AtomicBool>,
     freed: Condvar,
 }
 
@@ -84,7 +86,8 @@ impl Engines {
     /// Creates the host of a compiler that is installed in a folder. Starts nothing.
     pub(super) fn new(tool: Tool, base: &Path) -> Self {
         let (base, deadline) = (base.to_owned(), DEADLINE);
-        Self { tool, base, deadline, threads: Mutex::default(), freed: Condvar::new() }
+        let (threads, is_stopped) = (Mutex::default(), Arc::default());
+        Self { tool, base, deadline, threads, is_stopped, freed: Condvar::new() }
     }
 
     #[cfg(test)]
@@ -150,10 +153,11 @@ impl Engines {
             if threads.count < cores.min(MAX_THREADS) {
                 let (sender, jobs) = mpsc::channel();
                 let (tool, base) = (self.tool, self.base.clone());
+                let is_stopped = Arc::clone(&self.is_stopped);
                 thread::Builder::new()
                     .name(format!("livers-{}", tool.driver().name))
                     .stack_size(STACK)
-                    .spawn(move || serve(tool, &base, &jobs))
+                    .spawn(move || serve(tool, &base, &jobs, &is_stopped))
                     .map_err(|error| HostError::Ended(format!(": {error}")))?;
                 threads.count += 1;
                 return Ok(sender);
@@ -169,6 +173,11 @@ impl Engines {
         }
     }
 
+    /// Interrupts all requests. Further ones fail.
+    pub(super) fn stop(&self) {
+        self.is_stopped.store(true, Ordering::SeqCst);
+    }
+
     fn free(&self, thread: mpsc::Sender<Job>) {
         lock(&self.threads).idle.push(thread);
         self.freed.notify_one();
@@ -182,7 +191,7 @@ impl Engines {
 }
 
 /// Runs the requests of one thread, until one fails or there are no more.
-fn serve(tool: Tool, base: &Path, jobs: &mpsc::Receiver<Job>) {
+fn serve(tool: Tool, base: &Path, jobs: &mpsc::Receiver<Job>, is_stopped: &Arc<AtomicBool>) {
     let current: Current = Arc::default();
     let mut machine = None;
     for job in jobs {
@@ -191,7 +200,7 @@ fn serve(tool: Tool, base: &Path, jobs: &mpsc::Receiver<Job>) {
         let answer = (|| {
             let (_, context) = match &machine {
                 Some(machine) => machine,
-                None => machine.insert(start(tool, base, &current)?),
+                None => machine.insert(start(tool, base, &current, is_stopped)?),
             };
             context.with(|ctx| call(&ctx, &job.function, &job.input))
         })();
@@ -208,14 +217,20 @@ fn serve(tool: Tool, base: &Path, jobs: &mpsc::Receiver<Job>) {
 type Current = Arc<Mutex<Option<(Instant, mpsc::Sender<Event>)>>>;
 
 /// Creates a runtime with a driver in it.
-fn start(tool: Tool, base: &Path, current: &Current) -> Result<(Runtime, Context), String> {
+fn start(
+    tool: Tool,
+    base: &Path,
+    current: &Current,
+    is_stopped: &Arc<AtomicBool>,
+) -> Result<(Runtime, Context), String> {
     let message = |error: rquickjs::Error| error.to_string();
     let runtime = Runtime::new().map_err(message)?;
     runtime.set_memory_limit(MEMORY);
     runtime.set_max_stack_size(SCRIPT_STACK);
-    let watched = Arc::clone(current);
+    let (watched, stopped) = (Arc::clone(current), Arc::clone(is_stopped));
     runtime.set_interrupt_handler(Some(Box::new(move || {
-        lock(&watched).as_ref().is_none_or(|(deadline, _)| Instant::now() >= *deadline)
+        stopped.load(Ordering::SeqCst)
+            || lock(&watched).as_ref().is_none_or(|(deadline, _)| Instant::now() >= *deadline)
     })));
     let files = Arc::new(ModuleFiles::new());
     runtime.set_loader(ModuleLoader(Arc::clone(&files)), ModuleLoader(Arc::clone(&files)));

@@ -164,7 +164,7 @@ impl Toolchain {
         conversation: &mut Conversation<'_>,
     ) -> Result<Value, ToolError> {
         #[cfg(feature = "engine")]
-        if self.is_for_engine(tool.driver().place) || !node::is_available() {
+        if self.is_for_engine(tool.driver().place) {
             self.tell(tool, installed, CompilerHost::Engine);
             match self.engine(tool, installed).run(function, input, conversation) {
                 Err(HostError::Reported(reported, _)) if reported.needs_node => {}
@@ -181,9 +181,23 @@ impl Toolchain {
     fn is_for_engine(&self, place: Place) -> bool {
         match place {
             Place::Engine => true,
-            Place::EngineThenNode => self.requests.fetch_add(1, Ordering::Relaxed) < FEW,
-            Place::NodeOrEngine | Place::Node => false,
+            Place::EngineThenNode => {
+                self.requests.fetch_add(1, Ordering::Relaxed) < FEW || !node::is_available()
+            }
+            Place::NodeOrEngine => !node::is_available(),
+            Place::Node => false,
         }
+    }
+
+    /// Ends all processes. Requests fail from now on.
+    ///
+    /// # Blocking
+    /// Waits for the processes.
+    pub(crate) fn stop(&self) {
+        let nodes: Vec<_> = lock(&self.nodes).values().cloned().collect();
+        nodes.iter().for_each(|node| node.stop());
+        #[cfg(feature = "engine")]
+        lock(&self.engines).values().for_each(|engines| engines.stop());
     }
 
     /// Emits an event about the first request to a compiler in a host.

@@ -16,9 +16,10 @@ use std::{
     hash::{BuildHasher, Hasher},
     io::{self, BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::{
         Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
         mpsc::{self, RecvTimeoutError},
     },
     thread::{self, JoinHandle},
@@ -68,11 +69,16 @@ pub(super) struct Node {
     base: PathBuf,
     deadline: Duration,
     process: Mutex<Option<Process>>,
+    /// The running process, to end it while it works on a request.
+    child: Mutex<Option<SharedChild>>,
+    is_stopped: AtomicBool,
 }
+
+type SharedChild = Arc<Mutex<Child>>;
 
 /// A running process.
 struct Process {
-    child: Child,
+    child: SharedChild,
     stdin: ChildStdin,
     marker: String,
     frames: mpsc::Receiver<Vec<u8>>,
@@ -101,7 +107,13 @@ pub(super) fn is_available() -> bool {
 impl Node {
     /// Creates the host of a project whose packages are installed in a folder. Starts nothing.
     pub(super) fn new(base: &Path) -> Self {
-        Self { base: base.to_owned(), deadline: DEADLINE, process: Mutex::default() }
+        Self {
+            base: base.to_owned(),
+            deadline: DEADLINE,
+            process: Mutex::default(),
+            child: Mutex::default(),
+            is_stopped: AtomicBool::new(false),
+        }
     }
 
     #[cfg(test)]
@@ -126,14 +138,40 @@ impl Node {
         let mut slot = lock(&self.process);
         let process = match &mut *slot {
             Some(process) => process,
-            None => slot.insert(Process::start(&self.base)?),
+            None => {
+                let process = Process::start(&self.base)?;
+                *lock(&self.child) = Some(Arc::clone(&process.child));
+                slot.insert(process)
+            }
         };
+        if self.is_stopped.load(Ordering::SeqCst) {
+            *slot = None;
+            return Err(HostError::Ended(" with livers".to_owned()));
+        }
         let outcome = process.run((tool, function), input, self.deadline, conversation);
         if !matches!(outcome, Ok(_) | Err(HostError::Reported(..))) {
             *slot = None;
         }
         outcome
     }
+
+    /// Ends the process, also one that works on a request. Further requests fail.
+    ///
+    /// # Blocking
+    /// Waits for the end of the process.
+    pub(super) fn stop(&self) {
+        self.is_stopped.store(true, Ordering::SeqCst);
+        if let Some(child) = lock(&self.child).take() {
+            end(&child);
+        }
+    }
+}
+
+/// Ends a process.
+fn end(child: &SharedChild) -> Option<ExitStatus> {
+    let mut child = lock(child);
+    let _ = child.kill();
+    child.wait().ok()
 }
 
 impl Process {
@@ -176,6 +214,7 @@ impl Process {
         };
         let threads = [spawn("livers-node-log", log), spawn("livers-node", read)];
         let threads = threads.into_iter().collect::<io::Result<Vec<_>>>().map_err(ended)?;
+        let child = Arc::new(Mutex::new(child));
         Ok(Self { child, stdin, marker, frames, printed, loaded: Vec::new(), threads })
     }
 
@@ -225,8 +264,7 @@ impl Process {
 
     /// Describes why the process ended, with what it printed last.
     fn ended(&mut self) -> HostError {
-        let _ = self.child.kill();
-        let status = self.child.wait().ok();
+        let status = end(&self.child);
         let status = status.map(|status| format!(" ({status})")).unwrap_or_default();
         self.threads.drain(..).for_each(|thread| drop(thread.join()));
         let lines = lock(&self.printed).iter().cloned().collect::<Vec<_>>().join("\n");
@@ -237,8 +275,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        end(&self.child);
     }
 }
 

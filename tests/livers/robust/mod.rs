@@ -6,6 +6,7 @@
 //! is as good, as long as it comes before the deadline of a compile.
 
 #[cfg(feature = "esm")]
+mod compilers;
 mod css;
 #[cfg(feature = "esm")]
 mod deadline;
