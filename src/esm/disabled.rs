@@ -13,6 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use hyper::HeaderMap;
 
 use self::outcome::Fallback;
 use crate::{
@@ -64,6 +65,10 @@ impl Esm {
 
     pub(crate) fn may_compile(&self, _: &Path, _: &str, _: Option<&[u8]>) -> bool {
         match *self {}
+    }
+
+    pub(crate) fn runs_compilers(_: &Path, _: &str, _: &HeaderMap) -> bool {
+        false
     }
 
     pub(crate) fn may_import(_: &[u8]) -> bool {

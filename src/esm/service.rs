@@ -17,6 +17,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use hyper::HeaderMap;
 
 use super::{
     compile_error::CompileError,
@@ -146,6 +147,12 @@ impl Esm {
             || file.to_str().is_some_and(is_style_sheet)
                 && (file.extension().is_none_or(|it| !it.eq_ignore_ascii_case("css"))
                     || self.compiler.may_transform(file, content.unwrap_or_default()))
+    }
+
+    /// Returns whether compilers of the project may run to answer a request for a file.
+    pub(crate) fn runs_compilers(file: &Path, query: &str, headers: &HeaderMap) -> bool {
+        let spec = ModuleSpec::of_request(file, query, FetchMetadata::of(headers));
+        spec.is_some_and(ModuleSpec::may_need_tools)
     }
 
     /// Returns whether a page has an import map, or inline module scripts that may import

@@ -160,8 +160,9 @@ impl Site {
         // Only the URL of a large file is needed in memory.
         if matches!(file.content, docroot::Content::Large(..)) && !page {
             let url = file.url.to_string();
-            let FileQuery { method, uri, headers, .. } = query;
-            if let Some(module) = self.module(&file, (&url, path), method, uri, headers).await {
+            let FileQuery { method, uri, headers, host, .. } = query;
+            let asked = (headers, host);
+            if let Some(module) = self.module(&file, (&url, path), method, uri, asked).await {
                 self.live.observe(path, &url);
                 return self.finish(query, &fields, None, module);
             }
@@ -275,8 +276,9 @@ impl Site {
         let may_compile = prepared.may_compile || query.uri.query().is_some();
         if may_compile
             && !query.page
-            && let Some(module) =
-                self.module(file, (url, path), query.method, query.uri, query.headers).await
+            && let Some(module) = self
+                .module(file, (url, path), query.method, query.uri, (query.headers, query.host))
+                .await
         {
             return self.finish(query, &prepared.fields, None, module);
         }

@@ -20,7 +20,7 @@ use crate::{
     change::ChangeSet,
     docroot::{CheckedPath, Content, ContentHash, FileRead},
     esm::{
-        self, ModuleOutcome, ModuleRequest, PackageContent, PackageOutcome, PackageResponse,
+        self, Esm, ModuleOutcome, ModuleRequest, PackageContent, PackageOutcome, PackageResponse,
         PageVariables, StyleSheet, Versions,
     },
     fault::Fault,
@@ -28,6 +28,7 @@ use crate::{
     http::{
         body::Response,
         conditional::{EntityTag, LastModified, Validators},
+        guard::same_origin,
         media_type::{self, Markup, Sample},
         representation::{self, Metadata, Representation},
         url_path::UrlPath,
@@ -63,7 +64,7 @@ impl Site {
         (url, requested): (&str, &str),
         method: &Method,
         uri: &Uri,
-        headers: &HeaderMap,
+        (headers, host): (&HeaderMap, &str),
     ) -> Option<Response> {
         let esm = self.esm.as_ref()?;
         let content = match &source.content {
@@ -72,6 +73,11 @@ impl Site {
         };
         let query = uri.query().unwrap_or_default();
         let (file, disk) = (&*source.path, &Arc::default());
+        // Compilers of the project run its own code.
+        let is_foreign = !same_origin(headers, host) && !self.policy.permits(headers);
+        if is_foreign && Esm::runs_compilers(file, query, headers) {
+            return None;
+        }
         let request = ModuleRequest { file, url, requested, content, query, headers, disk };
         let representation = match esm.module(request, self.live.hub()).await? {
             ModuleOutcome::AsIs => {

@@ -128,6 +128,12 @@ impl Policy {
             && !self.may_embed(request)
     }
 
+    /// Returns whether the configuration permits the requesting page to use files, although it is of
+    /// another origin.
+    pub(super) fn permits(&self, request: &HeaderMap) -> bool {
+        self.allowed(request).is_some() || self.may_embed(request)
+    }
+
     /// Returns whether the requesting page may embed files. Such a request has no `Origin`, so the
     /// page is known by its `Referer` only.
     fn may_embed(&self, request: &HeaderMap) -> bool {

@@ -242,7 +242,7 @@ impl Compiler {
     pub(crate) fn sheets_changed_by(&self, files: &[PathBuf]) -> Vec<PathBuf> {
         let disk = DiskView::default();
         let project = self.project.seen(&disk);
-        self.tailwind.changed(Tools::new(&self.toolchain, &self.tailwind, &project), files)
+        self.tailwind.changed(self.tools(&project), files)
     }
 
     /// Ends the processes that compile. Compilations that need one fail from now on.
@@ -297,7 +297,7 @@ impl Compiler {
                     };
                 };
                 let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-                let tools = Tools::new(&self.toolchain, &self.tailwind, project);
+                let tools = self.tools(project);
                 if let Some(component) =
                     component::compile_script(tools, path, url, text, language)?
                 {
@@ -328,6 +328,12 @@ impl Compiler {
         }
     }
 
+    /// Returns the project's own compilers, for one request.
+    fn tools<'p>(&'p self, project: &'p ProjectView<'p>) -> Tools<'p> {
+        let Self { toolchain, tailwind, settings, .. } = self;
+        Tools { toolchain, tailwind, settings, project }
+    }
+
     /// Compiles a style sheet.
     fn compile_sheet(
         &self,
@@ -337,7 +343,7 @@ impl Compiler {
         url: &str,
         text: &str,
     ) -> Result<Output, CompileError> {
-        let tools = Tools::new(&self.toolchain, &self.tailwind, project);
+        let tools = self.tools(project);
         let Css { text, dependencies } =
             preprocess::css(tools, path, url, preprocess::language_of(path), text)?;
         let module = match kind {
@@ -367,7 +373,7 @@ impl Compiler {
         kind: ComponentKind,
         spec: ModuleSpec,
     ) -> Result<Output, CompileError> {
-        let tools = Tools::new(&self.toolchain, &self.tailwind, project);
+        let tools = self.tools(project);
         let component = component::compile(kind, tools, path, url, text)?;
         self.compile_made_script(project, path, url, text, component, spec)
     }

@@ -12,6 +12,7 @@ use crate::{
         resolve::ImportKind,
         style_sheet::with_absolute_urls,
         toolchain::{Answer, Files, Request, Tool, ToolError, Toolchain},
+        vite_settings::ViteSettings,
     },
 };
 use std::sync::Arc;
@@ -22,20 +23,13 @@ const MAX_SIZE: u64 = 16 << 20;
 /// The compilers of a project, for one request.
 #[derive(Clone, Copy)]
 pub(super) struct Tools<'p> {
-    toolchain: &'p Toolchain,
+    pub(super) toolchain: &'p Toolchain,
     pub(super) tailwind: &'p Tailwind,
+    pub(super) settings: &'p ViteSettings,
     pub(super) project: &'p ProjectView<'p>,
 }
 
-impl<'p> Tools<'p> {
-    pub(super) fn new(
-        toolchain: &'p Toolchain,
-        tailwind: &'p Tailwind,
-        project: &'p ProjectView<'p>,
-    ) -> Self {
-        Self { toolchain, tailwind, project }
-    }
-
+impl Tools<'_> {
     /// Returns the version of a compiler that a file could import, or `None` if it is not installed.
     ///
     /// # Blocking

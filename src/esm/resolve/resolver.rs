@@ -122,10 +122,11 @@ impl Resolver {
         }
     }
 
-    /// Returns the path that a specifier in a file of the project stands for because of an alias,
-    /// without looking for a file there.
+    /// Returns the path or other specifier that a specifier in a file of the project stands for
+    /// because of an alias, without looking for a file there.
     pub(crate) fn alias(&self, specifier: &str, from: &Path) -> Option<String> {
-        self.engine().1.alias(specifier, from)
+        let aliased = apply(&self.settings.aliases, specifier);
+        aliased.or_else(|| self.engine().1.alias(specifier, from))
     }
 
     /// Returns the file of a package at a path on the disk.

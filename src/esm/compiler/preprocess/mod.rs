@@ -75,7 +75,10 @@ pub(super) fn css<'t>(
     };
     if let Some(tool) = compiler {
         let root = tools.project.root_of(path);
-        let input = json!({ "file": path, "text": text, "language": language, "root": root });
+        let options = tools.settings.css.preprocessors.get(language);
+        let input = json!({
+            "file": path, "text": text, "language": language, "root": root, "options": options,
+        });
         step = step.followed_by(&*tools.run(tool, (path, text), "compile", input)?, path);
     }
     let root = tools.project.root_of(path);

@@ -26,8 +26,8 @@ export default async (host) => {
   };
 
   return {
-    compile: async ({ root, file, text: source, options = {} }) => {
-      const { additionalData, paths, ...others } = options;
+    compile: async ({ root, file, text: source, options }) => {
+      const { additionalData, paths, ...others } = options ?? {};
       const { text, moved } = withAdded(source, additionalData);
       const files = sheetFiles(host, path, { root, extensions: ['.less', '.css'], conditions: ['less', 'style'], prefix: '' });
       const loaded = new Set();

@@ -18,8 +18,8 @@ export default async (host) => {
   const { fileURLToPath, pathToFileURL } = await host.load('node:url');
   const syntaxes = { '.sass': 'indented', '.css': 'css' };
 
-  const compile = ({ file, text, language, options = {} }, files, loaded) => {
-    const loadPaths = [options.loadPaths ?? options.includePaths ?? []].flat();
+  const compile = ({ file, text, language, options }, files, loaded) => {
+    const loadPaths = [options?.loadPaths ?? options?.includePaths ?? []].flat();
     const importer = {
       nonCanonicalScheme: 'pkg',
       canonicalize: (url, { containingUrl, fromImport }) => {

@@ -122,7 +122,7 @@ const sheetFiles = (host, path, { root, extensions, conditions, prefix }) => {
   const find = (specifier, folder, loadPaths = []) => {
     if (specifier[0] === '/') return at(root + specifier) ?? at(specifier);
     const alias = aliases.get(specifier);
-    if (alias) return path.isAbsolute(alias) ? at(alias) : ofPackage(alias, folder);
+    if (alias) return path.isAbsolute(alias) ? (at(alias) ?? at(root + alias)) : ofPackage(alias, folder);
     for (const each of loadPaths) {
       const found = at(path.resolve(root, each, specifier));
       if (found) return found;
