@@ -50,6 +50,8 @@ mod support;
 mod tailwind;
 #[cfg(feature = "esm")]
 mod vite_config;
+#[cfg(feature = "engine")]
+mod vue;
 mod watch;
 #[cfg(feature = "esm")]
 mod workspace;
