@@ -301,6 +301,10 @@ type Component = (
   properties: Record<string, unknown>,
   parts: VueParts,
 ) => any;
+type Components = (
+  hot: HotContext | undefined,
+  entries: [id: string, name: string, component: any][],
+) => void;
 declare var __VUE_OPTIONS_API__: boolean | undefined;
 declare var __VUE_PROD_DEVTOOLS__: boolean | undefined;
 declare var __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: boolean | undefined;

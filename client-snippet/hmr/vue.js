@@ -32,3 +32,21 @@ export const component = (hot, path, id, options, properties, parts) => {
   hot.accept(accept);
   return first;
 };
+
+/** Registers the components that a module with JSX exports. @type {Components} */
+export const components = (hot, entries) => {
+  if (!hot) return; // in a worker
+  for (const [id, , component] of entries) {
+    component.__hmrId = id;
+    globalThis.__VUE_HMR_RUNTIME__?.createRecord(id, component);
+  }
+  /** @type {HotCallback} */
+  const accept = (now) => {
+    if (!now) return;
+    const runtime = globalThis.__VUE_HMR_RUNTIME__;
+    const isSame = entries.every(([, name]) => now[name]);
+    if (!runtime || !isSame) return hot.invalidate('other components are exported');
+    for (const [id, name] of entries) runtime.reload(id, now[name]);
+  };
+  hot.accept(accept);
+};

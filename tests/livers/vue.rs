@@ -119,8 +119,10 @@ async fn components_are_updated_in_place() {
 
     // A style sheet: nothing but the sheet.
     page.run("new MutationObserver(() => window.changed = true).observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true })").await;
-    let part =
-        part.replace("1px", "3px").replace("2px", "4px").replace("const n", "const n // more");
+    let part = part
+        .replace("1px", "3px")
+        .replace("2px", "4px")
+        .replace("const n", "// more\nconst n: any");
     dir.write("src/Part.vue", &part);
     wait_for_style(&page, "marginTop", "3px").await;
     wait_for_style(&page, "paddingLeft", "4px").await;

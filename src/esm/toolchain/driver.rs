@@ -19,6 +19,7 @@ pub(crate) enum Tool {
     Svelte,
     Tailwind,
     Vue,
+    VueJsx,
     #[cfg(test)]
     Test,
 }
@@ -88,6 +89,12 @@ impl Tool {
                 name: "vue",
                 packages: &["vue"],
                 source: include_str!("drivers/vue.js"),
+                place: Place::Engine,
+            },
+            Self::VueJsx => Driver {
+                name: "vue-jsx",
+                packages: &["@vitejs/plugin-vue-jsx"],
+                source: include_str!("drivers/vue_jsx.js"),
                 place: Place::Engine,
             },
             #[cfg(test)]

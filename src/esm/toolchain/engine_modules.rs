@@ -6,7 +6,7 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use oxc_resolver::{ResolveOptions, ResolverGeneric};
+use oxc_resolver::{ResolveError, ResolveOptions, ResolverGeneric};
 use rquickjs::{
     Ctx, Error, Function, Module, Result,
     loader::{ImportAttributes, Loader, Resolver},
@@ -42,6 +42,7 @@ impl ModuleFiles {
         let resolver = if is_import { &self.import } else { &self.require };
         match bounded(|| resolver.resolve_file(Path::new(from), specifier)) {
             Ok(found) => found.into_path_buf().into_os_string().into_string().ok(),
+            Err(ResolveError::Ignored(_)) => Some("node:#ignored".to_owned()),
             // Of the names of Node's modules, only those that no package has are left.
             Err(_) if !specifier.starts_with(['.', '/']) => Some(format!("node:{specifier}")),
             Err(_) => None,
@@ -78,10 +79,15 @@ fn has_module_syntax(text: &str) -> bool {
 }
 
 fn options(kind: &str) -> ResolveOptions {
-    let conditions = ["module", "browser", "default", "production"].map(str::to_owned);
+    let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+    // `require` loads no ES module.
+    let (conditions, fields): (&[&str], &[&str]) = match kind {
+        "require" => (&["require", "browser", "default", "production"], &["main"]),
+        _ => (&["import", "module", "browser", "default", "production"], &["module", "main"]),
+    };
     ResolveOptions {
-        condition_names: [kind.to_owned()].into_iter().chain(conditions).collect(),
-        main_fields: ["module", "main"].map(str::to_owned).to_vec(),
+        condition_names: texts(conditions),
+        main_fields: texts(fields),
         alias_fields: vec![vec!["browser".to_owned()]],
         extensions: [".js", ".mjs", ".cjs", ".json"].map(str::to_owned).to_vec(),
         ..ResolveOptions::default()

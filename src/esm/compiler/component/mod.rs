@@ -5,6 +5,7 @@
 
 mod svelte;
 mod vue;
+mod vue_jsx;
 
 use std::{
     fmt::Write,
@@ -90,6 +91,9 @@ pub(super) fn compile_script(
 ) -> Result<Option<Component>, CompileError> {
     if svelte::is_module(path) {
         return svelte::compile_module(tools, path, url, text, language);
+    }
+    if vue_jsx::applies(tools, path, language) {
+        return vue_jsx::compile(tools, path, url, text, language).map(Some);
     }
     Ok(None)
 }

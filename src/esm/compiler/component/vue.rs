@@ -13,12 +13,16 @@ use serde::Deserialize;
 use serde_json::json;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use super::Component;
+use super::{Component, vue_jsx};
 use crate::{
     esm::{
         compile_error::CompileError,
         compiler::{
-            asset::string_literal, css_module, file_type::Language, preprocess, script,
+            asset::string_literal,
+            css_module,
+            file_type::Language,
+            preprocess,
+            script::{self, Original},
             tools::Tools,
         },
         css_module::scope,
@@ -108,8 +112,15 @@ pub(super) fn compile(
         Some("jsx") => Language::Jsx,
         _ => Language::Js,
     };
-    let map = joined_map(&compiled);
-    let script = module(path, (url, &id), &compiled, language, &modules);
+    let mut map = joined_map(&compiled);
+    let mut script = module(path, (url, &id), &compiled, language, &modules);
+    if vue_jsx::applies(tools, path, language) {
+        let original = Original::parse(text, map.as_deref());
+        let transformed = vue_jsx::transform(tools, path, &script, language)
+            .map_err(|error| original.as_ref().map_or(error.clone(), |it| it.locate(error)))?;
+        map = original.as_ref().and_then(|it| it.compose_json(&transformed.map));
+        script = transformed.code;
+    }
     Ok(Component { script, language, map, sheets, dependencies })
 }
 

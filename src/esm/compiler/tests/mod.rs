@@ -4,6 +4,8 @@ mod cache;
 mod jsx;
 mod robustness;
 mod source_map;
+#[cfg(all(feature = "engine", unix))]
+mod vue;
 
 use std::{
     collections::BTreeSet,

@@ -30,11 +30,22 @@
     platform: 'linux',
     version: '',
     versions: {},
+    stdout: { fd: 1 },
+    stderr: { fd: 2 },
     cwd: () => __base,
     emitWarning: ignore,
     on: ignore,
     nextTick: (call, ...rest) => void Promise.resolve().then(() => call(...rest)),
     hrtime: Object.assign(() => [0, 0], { bigint: () => 0n }),
+  };
+
+  globalThis.atob ??= (coded) => {
+    let [text, bits, count] = ['', 0, 0];
+    for (const digit of coded.replace(/[=\s]/g, '')) {
+      [bits, count] = [((bits << 6) | DIGITS.indexOf(digit)) & 0xffffff, count + 6];
+      if (count >= 8) text += String.fromCharCode((bits >> (count -= 8)) & 255);
+    }
+    return text;
   };
 
   const normalize = (path) => {
@@ -98,6 +109,12 @@
     URL,
     fileURLToPath: (url) => decodeURIComponent(String(url).replace(/^file:\/\//, '')),
     pathToFileURL: (path) => new URL('file://' + encodeURI(path)),
+    parse: (url) => {
+      const [, protocol, host, pathname, search, hash] =
+        /^([a-z][a-z0-9+.-]*:)?(?:\/\/([^/?#]*))?([^?#]*)(\?[^#]*)?(#.*)?$/is.exec(url);
+      const path = pathname + (search ?? '') || null;
+      return { href: url, protocol: protocol ?? null, host: host ?? null, pathname, search, path, hash: hash ?? null };
+    },
   };
   const util = {
     inspect: (value) => String(value),
@@ -107,7 +124,9 @@
     types: {},
   };
   const fs = { existsSync: () => false };
-  const node = { path, 'path/posix': path, url, util, process, fs, 'fs/promises': {} };
+  const tty = { isatty: () => false };
+  // A package names what a browser need not load by `false`.
+  const node = { path, 'path/posix': path, url, util, process, fs, 'fs/promises': {}, tty, '#ignored': {} };
 
   /** Modules of Node that compilers import without using what they do. */
   const absent = (name) =>
@@ -131,19 +150,18 @@
     const text = __read(path);
     if (text == null) throw new Error(`cannot read ${path}`);
     if (path.endsWith('.json')) return (module.exports = JSON.parse(text));
-    if (__isModule(path)) throw new Error(`${path} is an ES module`);
-    const run = __evaluate(`(function (exports, require, module, __filename, __dirname) {${text.replace(/^#!.*/, '')}\n})`, path);
     try {
+      const run = __evaluate(`(function (exports, require, module, __filename, __dirname) {${text.replace(/^#!.*/, '')}\n})`, path);
       run.call(module.exports, module.exports, requireFrom(path), module, path, path.slice(0, path.lastIndexOf('/')));
     } catch (error) {
       loaded.delete(path);
-      throw error;
+      throw error instanceof SyntaxError && __isModule(path) ? new Error(`${path} is an ES module`) : error;
     }
     return module.exports;
   };
   const requireFrom = (from) => {
     const resolve = (specifier) => {
-      const path = __resolve(specifier, from, false);
+      const path = Object.hasOwn(node, specifier) ? `node:${specifier}` : __resolve(specifier, from, false);
       if (path == null) throw Object.assign(new Error(`Cannot find module '${specifier}'`), { code: 'MODULE_NOT_FOUND' });
       return path;
     };

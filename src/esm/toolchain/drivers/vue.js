@@ -1,7 +1,8 @@
 // Vue 3: compiles single-file components, as @vitejs/plugin-vue does in development.
 export default async (host) => {
   const NAME = '_sfc_main';
-  const sfc = await host.load('vue/compiler-sfc');
+  // The build for browsers has another parser than the one that is installed.
+  const sfc = host.require(host.require().resolve('vue'))('@vue/compiler-sfc/dist/compiler-sfc.cjs.js');
 
   const fail = (message, line, column, file) => {
     throw Object.assign(new Error(message), { line, column: column - 1, file });
@@ -34,44 +35,54 @@ export default async (host) => {
     return { file, text };
   };
 
-  /** Types that macros use may be imported from other files. */
-  const fs = host.isNode
-    ? undefined
-    : {
-        fileExists: (file) => host.readSync(file) != null,
-        readFile: (file) => host.readSync(file) ?? undefined,
-        realpath: (file) => file,
-      };
+  /** What the compiler reads types from, if macros use those of other files. */
+  const files = () => {
+    const { existsSync, readFileSync } = host.isNode ? host.require()('node:fs') : {};
+    const readFile = host.isNode
+      ? (file) => (existsSync(file) ? readFileSync(file, 'utf8') : undefined)
+      : (file) => host.readSync(file) ?? undefined;
+    return { fileExists: (file) => readFile(file) !== undefined, readFile, realpath: (file) => file };
+  };
+  const fs = files();
 
-  /** The other build of the compiler, which finds types in packages: with TypeScript, in whose place livers finds them. */
-  let complete;
-  const withPackages = () => {
-    if (complete) return complete;
-    complete = host.require(host.require().resolve('vue/package.json'))('@vue/compiler-sfc/dist/compiler-sfc.cjs.js');
-    const find = (specifier, from) => {
-      const found = host.resolveSync(specifier, from, 'types');
-      return { resolvedModule: found ? { resolvedFileName: found } : undefined };
+  /** Returns the file with the types that a package exports. */
+  const typesOf = (specifier, from) => {
+    const [, name, rest = ''] = /^((?:@[^/]+\/)?[^/]+)(\/.*)?$/.exec(specifier);
+    /** @type {(target: any) => string | undefined} */
+    const pick = (target) =>
+      typeof target === 'string' ? target : target && pick(target.types ?? target.import ?? target.default ?? target.require);
+    const within = (home) => {
+      const text = fs.readFile(`${home}/package.json`);
+      if (text === undefined) return undefined;
+      const { exports, types, typings } = JSON.parse(text);
+      const exported = pick(exports?.[`.${rest}`] ?? (rest ? undefined : exports));
+      const named = rest ? [`${rest}.d.ts`, `${rest}.ts`, `${rest}/index.d.ts`] : [types, typings, 'index.d.ts'];
+      const candidates = [exported, exported?.replace(/\.([cm]?)js$/, '.d.$1ts'), ...named].filter(Boolean);
+      return candidates.map((each) => `${home}/${each.replace(/^\.?\//, '')}`).find((file) => /\.[cm]?ts$/.test(file) && fs.fileExists(file));
     };
-    const sys = { ...fs, useCaseSensitiveFileNames: true };
-    complete.registerTS(() => ({ sys, versionMajorMinor: '5.9', findConfigFile: () => undefined, resolveModuleName: find }));
-    return complete;
+    for (let folder = from; folder.includes('/'); ) {
+      folder = folder.slice(0, folder.lastIndexOf('/'));
+      for (const each of [name, `@types/${name.replace(/^@(.*)\//, '$1__')}`]) {
+        const found = within(`${folder}/node_modules/${each}`);
+        if (found) return found;
+      }
+    }
+    return undefined;
+  };
+
+  /** Finds the file of an import, where the compiler would ask TypeScript. */
+  const resolveModuleName = (specifier, from) => {
+    const own = host.resolveSync(specifier, from, 'source');
+    const isOwn = own && !own.includes('/node_modules/');
+    const found = isOwn ? own : typesOf(specifier, from);
+    return { resolvedModule: found && { resolvedFileName: found } };
   };
 
   const compileScript = (descriptor, options, path) => {
-    const compile = (compiler) => {
-      const script = compiler.compileScript(descriptor, options);
-      // The compiler keeps what it read of other files.
-      for (const file of script.deps ?? []) compiler.invalidateTypeCache?.(file);
-      return script;
-    };
-    return attempt(() => {
-      try {
-        return compile(sfc);
-      } catch (error) {
-        if (host.isNode || !/non-relative sources|TypeScript is required/.test(error.message)) throw error;
-        return compile(withPackages());
-      }
-    }, path);
+    const script = attempt(() => sfc.compileScript(descriptor, options), path);
+    // The compiler keeps what it has read of other files.
+    for (const file of script.deps ?? []) sfc.invalidateTypeCache?.(file);
+    return script;
   };
 
   /** Returns the code that defines the component, with its source map. */
@@ -84,12 +95,13 @@ export default async (host) => {
     }
     if (!plain && !scriptSetup) return { code: `const ${NAME} = {};` };
     const script = compileScript(descriptor, { ...options, genDefaultAs: NAME }, path);
+    const deps = script.deps ?? [];
     let code = script.content;
     if (!sfc.version) {
       const plugins = script.lang === 'ts' ? ['typescript', 'decorators-legacy'] : [];
       code = attempt(() => sfc.rewriteDefault(code, NAME, plugins), path);
     }
-    return { code, map: script.map, bindings: script.bindings };
+    return { code, deps, map: script.map, bindings: script.bindings };
   };
 
   /** Whether the template that was parsed with the component can be compiled. */
@@ -138,6 +150,13 @@ export default async (host) => {
 
   const mapOf = (map) => map && JSON.stringify({ ...map, sourcesContent: undefined });
 
+  // The compiler asks TypeScript, which is large, where the types of packages are. Livers answers.
+  if (!host.isNode) {
+    const sys = { ...fs, useCaseSensitiveFileNames: true };
+    const typescript = { sys, versionMajorMinor: '5.9', findConfigFile: () => undefined, resolveModuleName };
+    sfc.registerTS?.(() => typescript);
+  }
+
   return {
     compile: async ({ path, url, id, text }) => {
       const { descriptor, errors } = attempt(() => sfc.parse(text, { filename: path, sourceMap: true }), path);
@@ -153,6 +172,7 @@ export default async (host) => {
       const scriptOptions = { ...common, inlineTemplate: false, sourceMap: true, templateOptions, fs };
       const main = scriptOf(descriptor, scriptOptions, path);
       compilerOptions.bindingMetadata = main.bindings;
+      await host.depend(main.deps ?? []);
       const template = await templateOf(descriptor, templateOptions, path);
       return {
         script: main.code,
