@@ -8,6 +8,8 @@
 //! path, but is written as if it were the root: a path that a page or a module in it requests, and
 //! that has no file, is looked up in it.
 
+use std::path::Path;
+
 use super::{outcome::Fallback, page::has_module, service::Esm};
 use crate::{docroot::Located, http::url_path::UrlPath};
 
@@ -62,14 +64,18 @@ impl Esm {
         })
     }
 
-    /// Returns the URL paths of the folders with a `package.json` above a URL path, the nearest
-    /// first, without slashes at the end.
+    /// Returns the URL paths of the folders with a `package.json` above a URL path, and of the root
+    /// if it has a `vite.config.*`, the nearest first, without slashes at the end.
     fn projects(&self, path: &str) -> Vec<String> {
         let ends = path.match_indices('/').map(|(at, _)| &path[..at]);
         let folders: Vec<_> = ends.take(MAX_FOLDERS).collect();
         let folder = |path: &str| self.disk_path(&format!("{path}/"));
-        let is_project =
-            |path: &&&str| folder(path).is_some_and(|folder| folder.join("package.json").is_file());
+        let is_root =
+            |folder: &Path| self.compiler.settings().exist() && folder == self.folders.path();
+        let is_project = |path: &&&str| {
+            folder(path)
+                .is_some_and(|folder| folder.join("package.json").is_file() || is_root(&folder))
+        };
         folders.iter().rev().filter(is_project).map(|path| (*path).to_owned()).collect()
     }
 }

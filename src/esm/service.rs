@@ -168,7 +168,8 @@ impl Esm {
         file: &Path,
         html: &Bytes,
     ) -> Option<PageVariables> {
-        if !str::from_utf8(html).is_ok_and(refers_to_variables) {
+        let settings = self.compiler.settings();
+        if !str::from_utf8(html).is_ok_and(|html| refers_to_variables(html, settings)) {
             return None;
         }
         let (compiler, page, path) = (Arc::clone(&self.compiler), html.clone(), file.to_owned());

@@ -162,3 +162,99 @@ async fn the_port_is_that_of_the_configuration_unless_a_flag_names_one() {
     assert_eq!(status.code(), Some(1));
     assert!(errors.contains(&format!("port {port} on 127.0.0.1 is in use")), "{errors}");
 }
+
+#[tokio::test]
+async fn defines_replace_names_in_scripts() {
+    let config = "export default { define: { __VERSION__: JSON.stringify('1.2.3'), 'globalThis.__ON__': true,\n\
+        'import.meta.env.APP_TITLE': JSON.stringify('Title'), 'process.env': { A: 'a' }, __BAD__: 'two words' } }";
+    let dir = project(
+        config,
+        &[
+            (
+                "src/main.ts",
+                "const text: string = '__VERSION__'\n\
+                 export const all = [__VERSION__, globalThis.__ON__, import.meta.env.APP_TITLE, text,\n\
+                 process.env.A, process.env.NODE_ENV, import.meta.env]\n\
+                 export const own = (__VERSION__: string) => __VERSION__",
+            ),
+            ("src/plain.js", "console.log(__VERSION__)"),
+            ("src/other.js", "console.log(1)"),
+        ],
+    );
+    let livers = Livers::on(dir.path()).start().await;
+    let script = get_as_script(&livers, "/src/main.ts").await;
+    for wanted in [
+        "\"__VERSION__\"",
+        "\"1.2.3\"",
+        "true",
+        "\"Title\"",
+        "{ \"A\": \"a\" }.A",
+        "\"development\"",
+        "\"APP_TITLE\":\"Title\"",
+        "(__VERSION__) => __VERSION__",
+    ] {
+        assert!(script.text().contains(wanted), "{wanted}: {}", script.text());
+    }
+    assert!(get_as_script(&livers, "/src/plain.js").await.text().contains("\"1.2.3\""));
+    let bad = "vite.config.ts: define.__BAD__ is not understood (line 2)";
+    livers.wait_for_line(|line| line.ends_with(bad)).await;
+}
+
+#[tokio::test]
+async fn other_prefixes_and_folders_of_variables_apply() {
+    let config = "export default { envPrefix: ['APP_', ''], envDir: './env', base: './' }";
+    let dir = project(
+        config,
+        &[
+            ("src/main.ts", "console.log(import.meta.env.APP_A)"),
+            ("index.html", "<title>%APP_A% %VITE_B%</title>"),
+            ("env/.env", "APP_A=file\nVITE_B=hidden\nAPP_SHELL=file"),
+            (".env", "APP_C=other"),
+        ],
+    );
+    let livers = Livers::on(dir.path()).env("APP_SHELL", "shell").start().await;
+    let script = get_as_script(&livers, "/src/main.ts").await;
+    let text = script.text();
+    assert!(text.contains("\"APP_A\":\"file\"") && text.contains("\"BASE_URL\":\"/\""), "{text}");
+    assert!(text.contains("\"APP_SHELL\":\"file\""), "{text}");
+    assert!(!text.contains("hidden") && !text.contains("APP_C"), "{text}");
+    let page = get(livers.port(), "/").await;
+    assert!(page.text().contains("<title>file %VITE_B%</title>"), "{}", page.text());
+    livers.wait_for_line(|line| line.ends_with("envPrefix is not understood (line 1)")).await;
+}
+
+#[tokio::test]
+async fn jsx_is_compiled_as_the_configuration_says() {
+    let jsx = "export const view = <b title=\"a\"><></></b>";
+    let package = "{\"name\":\"elements\",\"version\":\"1.0.0\"}";
+    let table = [
+        (
+            "esbuild: { jsxFactory: 'h', jsxFragment: 'F', jsxInject: `import { h, F } from './h'` }",
+            &["import { h, F } from \"/src/h.ts\"", "h(\"b\", { title: \"a\" }, ", "h(F, null)"][..],
+        ),
+        ("oxc: { jsx: { runtime: 'classic', pragma: 'h' } }", &["h(\"b\", ", "React.Fragment"]),
+        ("esbuild: { jsxImportSource: 'elements' }", &["/__livers/npm/elements@1.0.0"]),
+        ("plugins: [react({ jsxImportSource: 'elements' })]", &["/__livers/npm/elements@1.0.0"]),
+    ];
+    for (config, wanted) in table {
+        let config =
+            format!("import react from '@vitejs/plugin-react'\nexport default {{ {config} }}");
+        let dir = project(
+            &config,
+            &[
+                ("src/main.tsx", jsx),
+                ("src/h.ts", "export const h = 1, F = 2"),
+                ("node_modules/elements/package.json", package),
+                (
+                    "node_modules/elements/jsx-dev-runtime.js",
+                    "export const jsxDEV = 1, Fragment = 2",
+                ),
+            ],
+        );
+        let livers = Livers::on(dir.path()).start().await;
+        let script = get_as_script(&livers, "/src/main.tsx").await;
+        for wanted in wanted {
+            assert!(script.text().contains(wanted), "{config}: {wanted}: {}", script.text());
+        }
+    }
+}

@@ -123,7 +123,8 @@ impl Compiler {
         let resolve = Box::new(move |specifier: &str, from: &Path, disk: &DiskView| {
             shared.resolve(specifier, from, disk)
         });
-        Self { settings, ..Self::with_resolve(folders, resolver, resolve, events) }
+        let env = EnvReader::new(Arc::clone(&settings));
+        Self { settings, env, ..Self::with_resolve(folders, resolver, resolve, events) }
     }
 
     fn with_resolve(
@@ -210,7 +211,9 @@ impl Compiler {
     ) -> Option<(String, Vec<PathBuf>)> {
         let disk = DiskView::default();
         let project = self.project.seen(&disk);
-        project.folders_of(page).next()?;
+        if !self.settings.exist() {
+            project.folders_of(page).next()?;
+        }
         let env = self.env_of(&project, page);
         // The modules that use the variables report errors.
         let variables = serde_json::from_str(&env.object.ok()?).ok()?;
@@ -491,17 +494,21 @@ impl Compiler {
         ExportChecker { project, packages, table: &self.exports }.check(path, text, named)
     }
 
-    /// Returns `import.meta.env` of the project that a file is in: the nearest one with a `.env`
-    /// file, or else the root.
+    /// Returns `import.meta.env` of the project that a file is in: the `envDir` of `vite.config.*`,
+    /// or the nearest folder with a `.env` file, or else the root.
     fn env_of(&self, project: &ProjectView<'_>, path: &Path) -> Env {
-        let folder = project.folders_of(path).find(|folder| env::has_files(folder, project.disk));
+        let mut folders = project.folders_of(path);
+        let folder = match &self.settings.env_dir {
+            Some(folder) => Some(&**folder),
+            None => folders.find(|folder| env::has_files(folder, project.disk)),
+        };
         self.env.read(folder.unwrap_or(project.root()), project.disk)
     }
 
     /// Returns whether plain JavaScript modules register for hot updates, too. This is so in a
     /// project with sources that need compilation; a site of plain modules is served unchanged.
     fn registers_plain_modules(&self, project: &ProjectView<'_>) -> bool {
-        self.has_compiled.load(Ordering::Relaxed) || project.has_manifest()
+        self.has_compiled.load(Ordering::Relaxed) || project.has_manifest() || self.settings.exist()
     }
 }
 

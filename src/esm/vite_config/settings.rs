@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use oxc::transformer_plugins::ReplaceGlobalDefinesConfig;
 use serde_json::{Map, Value as Json};
 
 use super::{
@@ -13,11 +14,18 @@ use super::{
 };
 use crate::{
     esm::vite_settings::{
-        Alias, CssSettings, Find, JsxRuntime, JsxSettings, Pattern, PublicDir, ServerSettings,
+        Alias, CssSettings, Find, JsxSettings, Pattern, PublicDir, Runtime, ServerSettings,
         ViteSettings,
     },
     event::ConfigNotice,
 };
+
+/// The aliases of Preact's preset, in its order.
+const PREACT_ALIASES: [(&str, &str); 3] = [
+    ("react-dom/test-utils", "preact/test-utils"),
+    ("react-dom", "preact/compat"),
+    ("react", "preact/compat"),
+];
 
 /// Reads values, and records what is not understood.
 pub(super) struct Reader<'a, 'f> {
@@ -128,21 +136,33 @@ pub(super) fn read_settings<'a>(
     let resolve = config.get("resolve");
     let [alias, extensions] = members(reader, resolve, "resolve", ["alias", "extensions"]);
     let plugins = read_plugins(reader, config.get("plugins"));
-    ViteSettings {
+    let jsx = jsx(reader, config);
+    let settings = ViteSettings {
         file: file.to_owned(),
         base: reader.text(config.get("base"), "base").and_then(|base| base_path(&base)),
         env_dir: reader.text(config.get("envDir"), "envDir").map(folder),
-        env_prefix: reader.texts(config.get("envPrefix"), "envPrefix"),
+        env_prefix: env_prefix(reader, config.get("envPrefix")),
         aliases: aliases(reader, alias),
         extensions: reader.texts(extensions, "resolve.extensions"),
         define: defines(reader, config.get("define")),
         server: server(reader, config.get("server")),
         css: css(reader, config.get("css")),
-        jsx: jsx(reader, config),
+        jsx,
         root,
         public_dir,
         plugins,
+    };
+    with_settings_of_plugins(settings)
+}
+
+/// Reads the prefixes of public variables. An empty one would publish all of them.
+fn env_prefix<'a>(reader: &mut Reader<'a, '_>, node: Option<&Node<'a>>) -> Vec<String> {
+    let mut prefixes = reader.texts(node, "envPrefix");
+    if let Some(node) = node.filter(|_| prefixes.iter().any(String::is_empty)) {
+        reader.not_understood("envPrefix", node.place);
     }
+    prefixes.retain(|prefix| !prefix.is_empty());
+    prefixes
 }
 
 /// Returns members of an object by their names.
@@ -223,11 +243,40 @@ fn defines<'a>(reader: &mut Reader<'a, '_>, node: Option<&Node<'a>>) -> Vec<(Str
             }
         };
         match expression {
-            Some(expression) => defines.push((name.to_owned(), expression)),
-            None => reader.not_understood(setting, node.place),
+            Some(expression) if is_define(name, &expression) => {
+                defines.push((name.to_owned(), expression));
+            }
+            _ => reader.not_understood(setting, node.place),
         }
     }
     defines
+}
+
+/// Returns whether a name can be replaced by an expression.
+fn is_define(name: &str, expression: &str) -> bool {
+    ReplaceGlobalDefinesConfig::new(&[(name, expression)]).is_ok()
+}
+
+/// Adds what plug-ins set that livers stands in for.
+fn with_settings_of_plugins(mut settings: ViteSettings) -> ViteSettings {
+    let react = ["@vitejs/plugin-react", "@vitejs/plugin-react-swc"];
+    let text = |options: &Json, name: &str| options[name].as_str().map(str::to_owned);
+    if let Some(options) = react.iter().find_map(|package| settings.plugin(package)) {
+        let source = text(options, "jsxImportSource");
+        let is_classic = options["jsxRuntime"] == "classic";
+        settings.jsx.runtime = settings.jsx.runtime.or(is_classic.then_some(Runtime::Classic));
+        settings.jsx.import_source = settings.jsx.import_source.or(source);
+    }
+    if let Some(options) = settings.plugin("@preact/preset-vite") {
+        let source = text(options, "jsxImportSource").unwrap_or_else(|| "preact".to_owned());
+        let aliases = options["reactAliasesEnabled"] != false;
+        settings.jsx.import_source.get_or_insert(source);
+        settings.jsx.runtime.get_or_insert(Runtime::Automatic);
+        for (find, replacement) in PREACT_ALIASES.into_iter().filter(|_| aliases) {
+            settings.aliases.push(Alias::new(Find::Text(find.to_owned()), replacement));
+        }
+    }
+    settings
 }
 
 /// Records the unknown parts of an object.
@@ -302,8 +351,8 @@ fn jsx<'a>(reader: &mut Reader<'a, '_>, config: &Value<'a>) -> JsxSettings {
     let [jsx, factory, fragment, source, inject] =
         members(reader, config.get("esbuild"), "esbuild", names);
     let runtime = |value: &Value<'a>| match value.as_text()?.as_str() {
-        "automatic" => Some(JsxRuntime::Automatic),
-        "transform" | "classic" => Some(JsxRuntime::Classic),
+        "automatic" => Some(Runtime::Automatic),
+        "transform" | "classic" => Some(Runtime::Classic),
         _ => None,
     };
     let mut settings = JsxSettings {

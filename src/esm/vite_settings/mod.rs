@@ -19,7 +19,7 @@ pub(crate) use self::{
 };
 
 /// The settings that were understood. Paths are absolute.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ViteSettings {
     /// The configuration file.
     pub(crate) file: PathBuf,
@@ -50,10 +50,30 @@ pub(crate) struct ViteSettings {
 }
 
 impl ViteSettings {
+    /// Returns whether the folder has a configuration file, so that it is a project even without a
+    /// `package.json`.
+    pub(crate) fn exist(&self) -> bool {
+        !self.file.as_os_str().is_empty()
+    }
+
+    /// Returns whether a variable of a `.env` file reaches the page.
+    pub(crate) fn is_public(&self, name: &str) -> bool {
+        let starts = |prefix: &String| name.starts_with(prefix.as_str());
+        match &*self.env_prefix {
+            [] => is_public_by_default(name),
+            prefixes => prefixes.iter().any(starts) || name.starts_with("LIVERS_"),
+        }
+    }
+
     /// Returns the options of a plug-in by the name of its package, or `None` if it is not used.
     pub(crate) fn plugin(&self, package: &str) -> Option<&Value> {
         self.plugins.iter().find(|plugin| plugin.package == package).map(|it| &it.options)
     }
+}
+
+/// Returns whether a variable reaches the page without any setting.
+pub(crate) fn is_public_by_default(name: &str) -> bool {
+    name.starts_with("LIVERS_") || name.starts_with("VITE_")
 }
 
 /// The folder whose files are also served from the root.
@@ -89,7 +109,7 @@ pub(crate) struct ProxyRule {
 }
 
 /// `css`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CssSettings {
     /// `preprocessorOptions`, by the extension of the style sheets: `scss`, `less`.
     pub(crate) preprocessors: Map<String, Value>,
@@ -100,7 +120,7 @@ pub(crate) struct CssSettings {
 /// How JSX is compiled. What is not set comes from `tsconfig.json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct JsxSettings {
-    pub(crate) runtime: Option<JsxRuntime>,
+    pub(crate) runtime: Option<Runtime>,
     pub(crate) factory: Option<String>,
     pub(crate) fragment: Option<String>,
     pub(crate) import_source: Option<String>,
@@ -108,14 +128,15 @@ pub(crate) struct JsxSettings {
     pub(crate) inject: Option<String>,
 }
 
+/// The functions that JSX is compiled to: those of a package, or those with names in the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum JsxRuntime {
+pub(crate) enum Runtime {
     Automatic,
     Classic,
 }
 
 /// A plug-in.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Plugin {
     pub(crate) package: String,
     /// Its options as far as they are literals; `null` without any.

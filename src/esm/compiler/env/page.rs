@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::PUBLIC_PREFIXES;
+use crate::esm::vite_settings::ViteSettings;
 
 /// The variables that always exist.
 const BUILTIN: [&str; 5] = ["BASE_URL", "MODE", "DEV", "PROD", "SSR"];
@@ -11,8 +11,9 @@ const BUILTIN: [&str; 5] = ["BASE_URL", "MODE", "DEV", "PROD", "SSR"];
 const MAX_INSERTED: usize = 1024 * 1024;
 
 /// Returns whether a page refers to a variable, which need not exist.
-pub(crate) fn refers_to_variables(html: &str) -> bool {
-    next_reference(html).is_some()
+pub(crate) fn refers_to_variables(html: &str, settings: &ViteSettings) -> bool {
+    let is_name = |name: &str| BUILTIN.contains(&name) || settings.is_public(name);
+    next_reference(html, &is_name).is_some()
 }
 
 /// Returns a page with the values of the variables that it refers to. Others stay as they are.
@@ -23,7 +24,8 @@ pub(in crate::esm::compiler) fn insert_variables(
     let mut budget = MAX_INSERTED;
     let mut out = String::with_capacity(html.len());
     let mut rest = html;
-    while let Some((at, name)) = next_reference(rest) {
+    let is_name = |name: &str| variables.contains_key(name);
+    while let Some((at, name)) = next_reference(rest, &is_name) {
         let (before, reference) = rest.split_at(at);
         let (reference, after) = reference.split_at(name.len() + 2);
         let value = variables.get(name).map(|value| match value {
@@ -40,10 +42,7 @@ pub(in crate::esm::compiler) fn insert_variables(
 }
 
 /// Returns the offset of the first `%NAME%`, and the name.
-fn next_reference(html: &str) -> Option<(usize, &str)> {
-    let is_name = |name: &&str| {
-        BUILTIN.contains(name) || PUBLIC_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-    };
+fn next_reference<'h>(html: &'h str, is_name: &dyn Fn(&str) -> bool) -> Option<(usize, &'h str)> {
     html.match_indices('%').find_map(|(at, _)| {
         let after = &html[at + 1..];
         let end = after.find(|char: char| !char.is_ascii_alphanumeric() && char != '_')?;

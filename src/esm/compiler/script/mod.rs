@@ -114,7 +114,13 @@ pub(super) fn compile(job: &Job<'_>) -> Result<Compiled, CompileError> {
             return Err(parse::suggest_language(job, parse::error_of_diagnostic(job, &error)));
         }
     };
-    let has_defines = parse::replace_node_env(&allocator, job.text, &mut parsed);
+    let settings = &job.options.settings;
+    if let Some(statements) = &settings.jsx.inject
+        && matches!(job.language, Language::Jsx | Language::Tsx)
+    {
+        parse::inject(&allocator, statements, &mut parsed);
+    }
+    let has_defines = parse::replace_defines(&allocator, job.text, &mut parsed, &settings.define);
     let scan = Scan::of(&parsed.program);
     if job.language == Language::Js {
         let has_rewrites = imports::need_rewriting(job, &scan);

@@ -3,15 +3,19 @@
 use oxc::{
     allocator::Allocator,
     ast::ast::Program,
+    ast_visit::VisitJsMut,
     diagnostics::OxcDiagnostic,
     parser::Parser,
     semantic::{Scoping, SemanticBuilder},
-    span::SourceType,
+    span::{SourceType, Span},
     transformer_plugins::{ReplaceGlobalDefines, ReplaceGlobalDefinesConfig},
 };
 
 use super::job::Job;
 use crate::esm::{compile_error::CompileError, compiler::file_type::Language, enums};
+
+/// What is defined for every project.
+const NODE_ENV: [&str; 2] = ["process.env.NODE_ENV", "\"development\""];
 
 /// A parsed script.
 pub(super) struct Parsed<'a> {
@@ -55,20 +59,26 @@ pub(super) fn is_sloppy_script(text: &str) -> bool {
     parse(&Allocator::default(), text, SourceType::script()).is_ok()
 }
 
-/// Replaces `process.env.NODE_ENV` with `"development"`, and returns whether there was any.
-pub(super) fn replace_node_env<'a>(
+/// Replaces global names by the expressions that the project defines, and `process.env.NODE_ENV` by
+/// `"development"`. Returns whether there was any.
+pub(super) fn replace_defines<'a>(
     allocator: &'a Allocator,
     text: &str,
     parsed: &mut Parsed<'a>,
+    defines: &[(String, String)],
 ) -> bool {
-    if !text.contains("NODE_ENV") {
-        return false;
-    }
-    let Ok(config) =
-        ReplaceGlobalDefinesConfig::new(&[("process.env.NODE_ENV", "\"development\"")])
-    else {
+    let node_env = NODE_ENV.map(str::to_owned);
+    let node_env = [(&node_env[0], &node_env[1])].into_iter();
+    let is_defined = defines.iter().any(|(name, _)| name == NODE_ENV[0]);
+    let defines = defines.iter().map(|(name, expression)| (name, expression));
+    let defines = node_env.filter(|_| !is_defined).chain(defines);
+    let is_used = |name: &str| name.split('.').all(|part| text.contains(part));
+    let used: Vec<_> = defines.filter(|(name, _)| is_used(name)).collect();
+    // Expressions that are not valid have been left out before.
+    let Some(config) = (!used.is_empty()).then(|| ReplaceGlobalDefinesConfig::new(&used)) else {
         return false;
     };
+    let Ok(config) = config else { return false };
     let scoping = std::mem::take(&mut parsed.scoping);
     let replaced = ReplaceGlobalDefines::new(allocator, config).build(scoping, &mut parsed.program);
     parsed.scoping = if replaced.changed {
@@ -77,6 +87,27 @@ pub(super) fn replace_node_env<'a>(
         replaced.scoping
     };
     replaced.changed
+}
+
+/// Inserts statements before a script. Their errors would be at no place of it, so statements that do
+/// not parse are left out.
+pub(super) fn inject<'a>(allocator: &'a Allocator, statements: &str, parsed: &mut Parsed<'a>) {
+    struct WithoutPositions;
+    impl VisitJsMut<'_> for WithoutPositions {
+        fn visit_span(&mut self, span: &mut Span) {
+            *span = Span::default();
+        }
+    }
+    let text = allocator.alloc_str(statements);
+    let mut injected = Parser::new(allocator, text, SourceType::mjs()).parse();
+    if injected.diagnostics.errors().next().is_some() {
+        return;
+    }
+    WithoutPositions.visit_program(&mut injected.program);
+    let body = std::mem::replace(&mut parsed.program.body, injected.program.body);
+    parsed.program.body.extend(body);
+    parsed.scoping = semantic_builder().build(&parsed.program).semantic.into_scoping();
+    parsed.is_module = true;
 }
 
 /// Converts a diagnostic of the parser or the transformer.

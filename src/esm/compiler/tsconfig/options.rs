@@ -9,7 +9,11 @@ use oxc::transformer::{
 };
 use oxc_resolver::CompilerOptions;
 
-use crate::esm::{compiler::file_type::Language, resolve::Aliases, vite_settings::ViteSettings};
+use crate::esm::{
+    compiler::file_type::Language,
+    resolve::Aliases,
+    vite_settings::{JsxSettings, Runtime, ViteSettings},
+};
 
 /// The options for a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +33,8 @@ pub(crate) struct Options {
     pub(crate) keep_unused_imports: bool,
     /// `paths` and `baseUrl`, and the aliases of `vite.config.*`.
     pub(crate) aliases: Aliases,
+    /// The settings of `vite.config.*`.
+    pub(crate) settings: Arc<ViteSettings>,
 }
 
 impl From<&CompilerOptions> for Options {
@@ -53,6 +59,7 @@ impl From<&CompilerOptions> for Options {
             keep_unused_imports: options.verbatim_module_syntax == Some(true)
                 || options.preserve_value_imports == Some(true),
             aliases: Aliases::default(),
+            settings: Arc::default(),
         }
     }
 }
@@ -60,7 +67,27 @@ impl From<&CompilerOptions> for Options {
 impl Options {
     /// Applies the settings of a `vite.config.*`, which take precedence.
     pub(crate) fn with_settings(self, settings: &Arc<ViteSettings>) -> Self {
-        Self { aliases: self.aliases.with_settings(settings), ..self }
+        let JsxSettings { runtime, factory, fragment, import_source, .. } = settings.jsx.clone();
+        let is_classic = match runtime {
+            Some(runtime) => runtime == Runtime::Classic,
+            None if factory.is_some() || fragment.is_some() => true,
+            None => self.jsx_factory.is_some() && import_source.is_none(),
+        };
+        let (known_factory, known_fragment) = self.jsx_factory.unzip();
+        let or = |setting: Option<String>, known: Option<String>, default: &str| {
+            setting.or(known).unwrap_or_else(|| default.to_owned())
+        };
+        let factories = (
+            or(factory, known_factory, "React.createElement"),
+            or(fragment, known_fragment, "React.Fragment"),
+        );
+        Self {
+            jsx_factory: is_classic.then_some(factories),
+            jsx_import_source: import_source.or(self.jsx_import_source),
+            aliases: self.aliases.with_settings(settings),
+            settings: Arc::clone(settings),
+            ..self
+        }
     }
 
     /// Returns the package of the automatic JSX runtime, or `None` for the classic runtime.

@@ -302,6 +302,19 @@ pub(super) const SHAPES: &[Shape] = &[
         &[],
         &["jsx Classic h - - -"],
     ),
+    // Preact.
+    (
+        "import preact from '@preact/preset-vite'
+         export default { plugins: [preact()] }",
+        &[],
+        &[
+            "alias react-dom/test-utils = preact/test-utils",
+            "alias react-dom = preact/compat",
+            "alias react = preact/compat",
+            "jsx Automatic - - preact -",
+            "plugin @preact/preset-vite null",
+        ],
+    ),
     // Emotion and React's compiler by Babel.
     (
         "import react from '@vitejs/plugin-react'
@@ -310,6 +323,7 @@ pub(super) const SHAPES: &[Shape] = &[
            babel: { plugins: [['babel-plugin-react-compiler', ReactCompilerConfig], '@emotion/babel-plugin'] } })] }))",
         &[],
         &[
+            "jsx - - - @emotion/react -",
             "plugin @vitejs/plugin-react {\"jsxImportSource\":\"@emotion/react\",\"babel\":{\"plugins\":[[\"babel-plugin-react-compiler\",{\"target\":\"18\"}],\"@emotion/babel-plugin\"]}}",
             "? plugin babel-plugin-react-compiler",
             "? plugin @emotion/babel-plugin",
