@@ -29,7 +29,9 @@ pub(crate) use self::outcome::{
     Module, ModuleOutcome, ModuleRequest, PACKAGES_PATH, PackageContent, PackageOutcome,
     PackageResponse, PageVariables, StyleSheet, VARY, Versions,
 };
-pub(crate) use self::vite_settings::{ProxyRule, ServerSettings, ViteSettings};
+pub(crate) use self::vite_settings::{
+    OUTER_PUBLIC, ProxyRule, PublicDir, ServerSettings, ViteSettings,
+};
 
 /// What one request has seen of the disk.
 #[derive(Default)]

@@ -1,6 +1,6 @@
 //! Conventions of projects that are built from source, for requests that match no file.
 //!
-//! Files in `public/` are also served from `/`, and a navigation to a path that an application
+//! Files in `public/`, or in the `publicDir` of `vite.config.*`, are also served from `/`, and a navigation to a path that an application
 //! routes by itself (`/settings`) gets the page of the root. Both apply only to a folder with a
 //! `package.json`, and only where it has no file at the path.
 //!
@@ -10,7 +10,7 @@
 
 use std::path::Path;
 
-use super::{outcome::Fallback, page::has_module, service::Esm};
+use super::{outcome::Fallback, page::has_module, service::Esm, vite_settings::OUTER_PUBLIC};
 use crate::{docroot::Located, http::url_path::UrlPath};
 
 /// The folder whose files are also served from the root.
@@ -36,7 +36,8 @@ impl Esm {
         };
         let public = projects.iter().filter(|_| !url.is_directory()).filter_map(|project| {
             let rest = path.strip_prefix(project.as_str())?;
-            fallback(format!("{project}{PUBLIC}{rest}"), false)
+            let public = self.public_of(project)?;
+            fallback(format!("{public}{rest}"), false)
         });
         // A last segment with a dot names a file, not a route of an application.
         let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
@@ -44,6 +45,29 @@ impl Esm {
         let index = projects.iter().filter(|_| is_route);
         let index = index.filter_map(|project| fallback(format!("{project}{INDEX}"), true));
         public.chain(index).collect()
+    }
+
+    /// Returns the URL path of the public folder of a project, by that of the project.
+    fn public_of(&self, project: &str) -> Option<String> {
+        let settings = self.compiler.settings();
+        let is_root = self
+            .disk_path(&format!("{project}/"))
+            .is_some_and(|folder| folder.components().eq(self.folders.path().components()));
+        match settings.public_url() {
+            _ if !is_root => Some(format!("{project}{PUBLIC}")),
+            // It has no path below `base`.
+            Some(public) if public == OUTER_PUBLIC => Some(public),
+            public => public.map(|public| format!("{project}{public}")),
+        }
+    }
+
+    /// Returns the URL path at which a file is served as well, if it is in a public folder.
+    pub(super) fn public_url(&self, path: &str) -> Option<String> {
+        let settings = self.compiler.settings();
+        let of_settings = settings.public_url().filter(|public| public != PUBLIC);
+        let below = |public: &String| path.strip_prefix(public.as_str()).map(str::to_owned);
+        let below = of_settings.as_ref().and_then(below).filter(|rest| rest.starts_with('/'));
+        below.or_else(|| public_url(path))
     }
 
     /// Returns the URL path of the file that a page or a module meant by a path without a file:
@@ -70,8 +94,10 @@ impl Esm {
         let ends = path.match_indices('/').map(|(at, _)| &path[..at]);
         let folders: Vec<_> = ends.take(MAX_FOLDERS).collect();
         let folder = |path: &str| self.disk_path(&format!("{path}/"));
-        let is_root =
-            |folder: &Path| self.compiler.settings().exist() && folder == self.folders.path();
+        let is_root = |folder: &Path| {
+            self.compiler.settings().exist()
+                && folder.components().eq(self.folders.path().components())
+        };
         let is_project = |path: &&&str| {
             folder(path)
                 .is_some_and(|folder| folder.join("package.json").is_file() || is_root(&folder))
@@ -81,7 +107,7 @@ impl Esm {
 }
 
 /// Returns the URL path at which a file in a `public/` is served as well.
-pub(super) fn public_url(path: &str) -> Option<String> {
+fn public_url(path: &str) -> Option<String> {
     let (project, rest) = path.split_once(&format!("{PUBLIC}/"))?;
     Some(format!("{project}/{rest}"))
 }

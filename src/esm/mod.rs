@@ -66,5 +66,5 @@ pub(crate) use self::{
     page::module_scripts,
     relative_url::resolve as resolve_url,
     service::Esm,
-    vite_settings::{ProxyRule, ServerSettings, ViteSettings},
+    vite_settings::{OUTER_PUBLIC, ProxyRule, PublicDir, ServerSettings, ViteSettings},
 };

@@ -29,7 +29,6 @@ use super::{
     dependents::Dependents,
     describe::describe,
     disk_view::DiskView,
-    fallback::public_url,
     glob_table::GlobTable,
     importers::Importers,
     installed::{Installed, Sample},
@@ -472,7 +471,7 @@ impl Esm {
     /// Returns the URLs at which created files in `public/` have appeared: pages may wait for them.
     fn appeared(&self, changes: &ChangeSet) -> Vec<Change> {
         let created = changes.iter().filter(|(_, kind)| *kind == Kind::Created);
-        let urls = created.filter_map(|(path, _)| public_url(path));
+        let urls = created.filter_map(|(path, _)| self.public_url(path));
         urls.filter(|url| self.disk_path(url).is_some_and(|file| !file.exists()))
             .map(|path| Change { path, kind: Kind::Created })
             .collect()

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::project;
 use crate::{
     change::{Change, ChangeSet},
     config::{Config, PageUpdate},
-    docroot::{Allow, Located, Root},
+    docroot::{self, Allow, Located, Root},
     error::Error,
     esm::{Esm, ViteSettings},
-    event::{Event, Events},
+    event::{ConfigNotice, Event, Events},
     files::Files,
     http::{guard::Guard, url_path::UrlPath},
     live::{self, Live, reload::hub::Hub},
@@ -18,7 +19,7 @@ use crate::{
     site::{
         Cache, MissingFiles, Site, changes::FileChanges, page_errors::SourceErrors, policy::Policy,
     },
-    watch::{self, Publish, Watch},
+    watch::{self, PathState, Publish, Watch},
 };
 
 /// The served folders, the compiler of their sources, and the watch on them.
@@ -27,6 +28,8 @@ pub(super) struct Folders {
     /// The page for navigations that match no file.
     spa: Option<UrlPath>,
     esm: Option<Arc<Esm>>,
+    /// The `base` of the project's `vite.config.*`.
+    base: Option<String>,
     pub(super) watch: Arc<Watch>,
 }
 
@@ -67,8 +70,12 @@ impl Folders {
             ignore: config.ignore.clone(),
             poll: config.poll,
         };
-        let publish = publisher(Arc::clone(hub), esm.clone(), events.clone());
+        let project = ConfigFile::of(settings, &root);
+        let publish = publisher(Arc::clone(hub), esm.clone(), project.clone(), events.clone());
         let watch = Arc::new(Watch::start(options, events.clone(), publish)?);
+        if let Ok((content, _)) = docroot::examine(&settings.file) {
+            watch.note(&settings.file, PathState::File(content));
+        }
         if let (Some(page), Some(file)) = (&spa, &config.spa) {
             match root.locate(page) {
                 Located::File(_) => {}
@@ -78,13 +85,38 @@ impl Folders {
                 _ => events.emit(Event::SpaPageMissing { file: file.clone() }),
             }
         }
-        Ok(Self { root, spa, esm, watch })
+        Ok(Self { root, spa, esm, watch, base: settings.base.clone() })
+    }
+}
+
+/// The `vite.config.*` of the project.
+#[derive(Clone)]
+struct ConfigFile {
+    settings: Arc<ViteSettings>,
+    /// The URL paths of the file.
+    urls: Vec<String>,
+}
+
+impl ConfigFile {
+    fn of(settings: &Arc<ViteSettings>, root: &Root) -> Self {
+        let urls = root.urls_of(&settings.file, false).iter().map(ToString::to_string).collect();
+        Self { settings: Arc::clone(settings), urls }
+    }
+
+    /// Returns the changes to report: a path below `base` is another one of the same file.
+    fn without_base(&self, changes: ChangeSet) -> Vec<Change> {
+        let base = self.settings.base.as_deref();
+        let is_other = |path: &str| base.is_some_and(|base| path.starts_with(base));
+        changes.into_iter().filter(|change| !is_other(&change.path)).collect()
     }
 }
 
 /// Returns the function that receives the watch's changes and publishes them to the tabs.
-fn publisher(hub: Arc<Hub>, esm: Option<Arc<Esm>>, events: Events) -> Publish {
+fn publisher(hub: Arc<Hub>, esm: Option<Arc<Esm>>, project: ConfigFile, events: Events) -> Publish {
     Box::new(move |mut changes: ChangeSet| {
+        if changes.iter().any(|(path, _)| project.urls.iter().any(|url| url == path)) {
+            events.emit(project::event(&project.settings, ConfigNotice::Changed));
+        }
         // A file that appears may resolve an import that failed: modules with an error are
         // requested again.
         if let Some(dependents) = esm.as_ref().and_then(|esm| esm.changed(&changes)) {
@@ -92,7 +124,7 @@ fn publisher(hub: Arc<Hub>, esm: Option<Arc<Esm>>, events: Events) -> Publish {
             changes.extend(dependents);
         }
         let (version, tabs) = hub.publish(&changes);
-        let changes = changes.into_iter().collect();
+        let changes = project.without_base(changes);
         events.emit(Event::Updated { version, changes, tabs });
     })
 }
@@ -108,7 +140,7 @@ pub(super) fn site(
     tasks: &TaskTracker,
     cancel: &CancellationToken,
 ) -> Site {
-    let Folders { root, spa, esm, watch } = folders;
+    let Folders { root, spa, esm, watch, base } = folders;
     let routes = config.proxy.iter().map(ToString::to_string).collect();
     let options = proxy::Options {
         routes: config.proxy,
@@ -139,6 +171,7 @@ pub(super) fn site(
         files: Files::new(Arc::clone(&root), spa),
         cache: Cache::new(),
         root,
+        base,
         watch,
         proxy,
         routes,

@@ -34,7 +34,7 @@ pub(crate) use self::packs::PackState;
 use self::{
     policy::Policy,
     prepared::PreparedFile,
-    response::{method_not_allowed, plain},
+    response::{method_not_allowed, plain, redirect},
 };
 use crate::{
     docroot::Root,
@@ -46,7 +46,7 @@ use crate::{
         guard::{Guard, Verdict, is_local},
         own_paths,
     },
-    live::{Live, RequestHead},
+    live::{Live, RequestHead, inject::is_navigation},
     proxy::{Client, Proxy, Route},
     refusal::Refusal,
     watch::Watch,
@@ -59,6 +59,9 @@ const UTF8: &str = "text/html; charset=utf-8";
 pub(crate) struct Site {
     pub(crate) guard: Guard,
     pub(crate) root: Arc<Root>,
+    /// The path below which the application is, with a slash at both ends. Its index redirects
+    /// there.
+    pub(crate) base: Option<String>,
     pub(crate) files: Files,
     pub(crate) cache: Cache,
     pub(crate) watch: Arc<Watch>,
@@ -136,6 +139,13 @@ impl Site {
         }
         if let Some(route) = self.proxy.route(path) {
             return self.backend(route, request, &host, from).await;
+        }
+        if let Some(base) = &self.base
+            && ["/", "/index.html"].contains(&path)
+            && is_navigation(request.headers())
+        {
+            let query = request.uri().query().map(|query| format!("?{query}"));
+            return redirect(StatusCode::FOUND, &format!("{base}{}", query.unwrap_or_default()));
         }
         self.file(request.method(), request.uri(), request.headers(), &host).await
     }

@@ -6,6 +6,7 @@ use crate::support::backend::Backend;
 use crate::support::dir::TempDir;
 use crate::support::http::{Response, get, get_with};
 use crate::support::server::{Livers, run};
+use crate::support::tab::Tab;
 
 /// Creates a project with a configuration and other files.
 fn project(config: &str, files: &[(&str, &str)]) -> TempDir {
@@ -257,4 +258,107 @@ async fn jsx_is_compiled_as_the_configuration_says() {
             assert!(script.text().contains(wanted), "{config}: {wanted}: {}", script.text());
         }
     }
+}
+
+#[tokio::test]
+async fn an_application_is_served_below_its_base() {
+    let config = "export default { base: '/app/' }";
+    let dir = project(
+        config,
+        &[
+            ("src/main.ts", "console.log(import.meta.env.BASE_URL)"),
+            ("public/logo.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>"),
+        ],
+    );
+    let livers = Livers::on(dir.path()).start().await;
+    let navigation = [("Accept", "text/html"), ("Sec-Fetch-Mode", "navigate")];
+    let index = get_with(livers.port(), "/?a=b", &navigation).await;
+    assert_eq!((index.status, index.header("location")), (302, Some("/app/?a=b")));
+    for path in ["/app/", "/app/route"] {
+        let page = get_with(livers.port(), path, &navigation).await;
+        assert!(page.status == 200 && page.text().contains("/src/main.ts"), "{path}: {page:?}");
+    }
+    for path in ["/app/src/main.ts", "/src/main.ts"] {
+        let script = get_as_script(&livers, path).await;
+        assert!(script.text().contains("\"BASE_URL\":\"/app/\""), "{path}: {}", script.text());
+    }
+    for path in ["/app/logo.svg", "/logo.svg"] {
+        assert_eq!(get(livers.port(), path).await.status, 200, "{path}");
+    }
+
+    // A save has one name in the terminal, and reaches the page below the base.
+    let mut tab = Tab::page(&livers, "/app/", &[]).await;
+    dir.write("index.html", "<!doctype html><p>two");
+    tab.until("/app/index.html").await;
+    let line = livers.wait_for_line(|line| line.starts_with("updated")).await;
+    assert!(line.starts_with("updated  index.html  ->"), "{line}");
+}
+
+#[tokio::test]
+async fn the_root_and_the_public_folder_are_those_of_the_configuration() {
+    let dir = project(
+        "export default { root: 'client', publicDir: '../static', envDir: '..', resolve: { alias: { '@': '/lib' } } }",
+        &[
+            (
+                "client/index.html",
+                "<title>%VITE_A%</title><script type=module src=/main.ts></script>",
+            ),
+            ("client/main.ts", "import '@/a'\nconsole.log(import.meta.env.VITE_A)"),
+            ("client/lib/a.ts", "export {}"),
+            ("static/logo.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>"),
+            (".env", "VITE_A=one"),
+        ],
+    );
+    let livers = Livers::on(dir.path()).start().await;
+    let navigation = [("Accept", "text/html"), ("Sec-Fetch-Mode", "navigate")];
+    for path in ["/", "/route"] {
+        let page = get_with(livers.port(), path, &navigation).await;
+        assert!(page.text().contains("<title>one</title>"), "{path}: {}", page.text());
+    }
+    let script = get_as_script(&livers, "/main.ts").await;
+    let text = script.text();
+    assert!(text.contains("\"/lib/a.ts\"") && text.contains("\"VITE_A\":\"one\""), "{text}");
+    assert_eq!(get(livers.port(), "/logo.svg").await.status, 200);
+    assert_eq!(get(livers.port(), "/package.json").await.status, 404);
+
+    let dir = project(
+        "export default { publicDir: 'assets' }",
+        &[("assets/a.txt", "a"), ("public/b.txt", "b")],
+    );
+    let livers = Livers::on(dir.path()).start().await;
+    assert_eq!(get(livers.port(), "/a.txt").await.text(), "a");
+    assert_eq!(get(livers.port(), "/b.txt").await.status, 404);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn folders_outside_of_the_served_one_are_not_served() {
+    let outer = TempDir::new();
+    outer.write("secret/index.html", "secret");
+    outer.write("secret/.env", "VITE_A=secret");
+    outer.write("app/index.html", "<title>%VITE_A%</title>");
+    let config =
+        "export default { root: '../secret', publicDir: '../secret', envDir: '../secret' }";
+    outer.write("app/vite.config.ts", config);
+    std::os::unix::fs::symlink(outer.at("secret"), outer.at("app/link")).unwrap();
+    let livers = Livers::on(outer.at("app")).start().await;
+    assert!(get(livers.port(), "/").await.text().contains("%VITE_A%"));
+    for name in ["root", "publicDir", "envDir"] {
+        let wanted = format!("vite.config.ts: {name} is not applied: ");
+        livers.wait_for_line(|line| line.contains(&wanted) && line.ends_with(" folder")).await;
+    }
+
+    let config = "export default { root: 'link', publicDir: 'link' }";
+    outer.write("app/vite.config.ts", config);
+    let livers = Livers::on(outer.at("app")).start().await;
+    assert!(!get(livers.port(), "/").await.text().contains("secret"));
+}
+
+#[tokio::test]
+async fn a_change_of_the_configuration_asks_for_a_restart() {
+    let dir = project("export default {}", &[]);
+    let livers = Livers::on(dir.path()).start().await;
+    dir.write("vite.config.ts", "export default { base: '/a/' }");
+    let wanted = "vite.config.ts: changed: restart livers to apply it";
+    livers.wait_for_line(|line| line.ends_with(wanted)).await;
 }

@@ -43,7 +43,7 @@ pub(crate) fn config_notice(file: &str, notice: &ConfigNotice) -> String {
         }
         ConfigNotice::FolderNotServed(setting, folder) => {
             let folder = folder.display();
-            format!("{setting} is outside the served folder ({folder} is not served)")
+            format!("{setting} is not applied: {folder} is outside the served folder")
         }
         ConfigNotice::Changed => "changed: restart livers to apply it".to_owned(),
         _ => "has no effect".to_owned(),

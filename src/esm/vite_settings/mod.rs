@@ -9,7 +9,7 @@
 mod alias;
 mod pattern;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
@@ -17,6 +17,9 @@ pub(crate) use self::{
     alias::{Alias, Find, apply, apply_to_beginning},
     pattern::Pattern,
 };
+
+/// The URL path of a public folder outside of the root.
+pub(crate) const OUTER_PUBLIC: &str = "/@public";
 
 /// The settings that were understood. Paths are absolute.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,6 +57,27 @@ impl ViteSettings {
     /// `package.json`.
     pub(crate) fn exist(&self) -> bool {
         !self.file.as_os_str().is_empty()
+    }
+
+    /// Returns the folder that is served: `root`, or that of the file.
+    pub(crate) fn served_folder(&self) -> &Path {
+        let folder = self.file.parent().unwrap_or(&self.file);
+        self.root.as_deref().unwrap_or(folder)
+    }
+
+    /// Returns the URL path of the folder whose files are also served from the root.
+    pub(crate) fn public_url(&self) -> Option<String> {
+        match &self.public_dir {
+            PublicDir::Default => Some("/public".to_owned()),
+            PublicDir::Disabled => None,
+            PublicDir::Folder(folder) => Some(match folder.strip_prefix(self.served_folder()) {
+                Ok(below) => {
+                    let names = below.iter().map(|name| format!("/{}", name.to_string_lossy()));
+                    names.collect()
+                }
+                Err(_) => OUTER_PUBLIC.to_owned(),
+            }),
+        }
     }
 
     /// Returns whether a variable of a `.env` file reaches the page.
