@@ -40,7 +40,8 @@
 //! **A request** passes the host guard, then livers' own paths, then the proxy routes, then the
 //! files. A file in the cache costs a `stat` on the async thread, and one for each folder above it.
 //! Otherwise a blocking thread locates and reads the file. If a script was requested, `esm`
-//! compiles the file. A page with many modules gets them in a few packs (`site::packs`), which
+//! compiles the file; for style sheets and components, it runs the compilers that the project has
+//! installed (`esm::toolchain`). A page with many modules gets them in a few packs (`site::packs`), which
 //! contain each module as a function, for the registry in the page. `live` records which page uses
 //! the file, `watch` records the content that was served.
 //!
@@ -59,10 +60,10 @@
 //! # Absent on purpose
 //!
 //! There is no global state, no plug-in interface, and no bundler. Nothing is written to the served
-//! folder, except compiled packages in `node_modules/.livers`. Decisions (when to examine a path,
-//! which tabs a change concerns, whether a precondition holds) are functions of values and times
-//! without I/O. `http` and `live` know no files, `watch` knows no tabs, and `esm` knows neither
-//! tabs nor requests.
+//! folder, except compiled packages and the answers of compilers in `node_modules/.livers`.
+//! Decisions (when to examine a path, which tabs a change concerns, whether a precondition holds)
+//! are functions of values and times without I/O. `http` and `live` know no files, `watch` knows no
+//! tabs, and `esm` knows neither tabs nor requests.
 
 pub(crate) mod change;
 pub(crate) mod config;

@@ -9,6 +9,9 @@
 //! leads to. The inline scripts of a page get an import map ([`page`]). A source that does not
 //! compile yields a [`mod@compile_error`], shown in the page and in the terminal.
 //!
+//! Style sheets and components are compiled by the compilers that the project has installed
+//! ([`toolchain`]), in an engine inside of livers or in a process of Node.
+//!
 //! A page with many modules gets them in packs: each module becomes a function ([`mod@definition`])
 //! for the registry in the page, as the files of packages do ([`convert`]), and [`mod@pack`] writes
 //! many of them into one response.
