@@ -156,6 +156,8 @@ const makeUpdate = (registry, retries, { importAll }, prune) => {
       if (now) retries.delete(keyOf(boundary));
       else retries.set(keyOf(boundary), boundary);
       accept(boundary, before.get(boundary.at), now);
+      // Nothing above it could do more: it would fail to load as well.
+      if (!now) registry.invalidated.delete(boundary.at);
     }
     if (!failures[0]) await prune(before.values());
     emit('vite:afterUpdate', { type: 'update', updates });

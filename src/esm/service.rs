@@ -149,9 +149,14 @@ impl Esm {
     }
 
     /// Returns whether compilers of the project may run to answer a request for a file.
-    pub(crate) fn runs_compilers(file: &Path, query: &str, headers: &HeaderMap) -> bool {
+    ///
+    /// # Blocking
+    /// Looks for the compilers.
+    pub(crate) fn runs_compilers(&self, file: &Path, query: &str, headers: &HeaderMap) -> bool {
         let spec = ModuleSpec::of_request(file, query, FetchMetadata::of(headers));
-        spec.is_some_and(ModuleSpec::may_need_tools)
+        spec.is_some_and(|spec| {
+            spec.may_need_tools(file) && (!spec.is_script() || self.compiler.has_own_compiler(file))
+        })
     }
 
     /// Returns whether a page has an import map, or inline module scripts that may import
@@ -204,7 +209,7 @@ impl Esm {
         let (path, name, bytes) = (file.to_owned(), name.to_owned(), content.clone());
         let disk = Arc::clone(disk);
         let job = (file, name.clone(), query, spec, docroot::ContentHash::of(content).0);
-        let compiling = self.workers.run_within(self.deadline(spec), job, move || {
+        let compiling = self.workers.run_within(self.deadline(spec, file), job, move || {
             let output = compiler.compile(&path, &name, &bytes, spec, &disk);
             let failed = |error: CompileError| Box::new((read_hashes(&error.related), error));
             let output = output.map_err(failed)?;
@@ -253,7 +258,7 @@ impl Esm {
         let name = if spec.exports_url() { requested } else { url };
         let (path, name, disk) = (file.to_owned(), name.to_owned(), Arc::clone(disk));
         let job = ("definition", file, name.clone(), query, docroot::ContentHash::of(&content).0);
-        let compiling = self.workers.run_within(self.deadline(spec), job, move || {
+        let compiling = self.workers.run_within(self.deadline(spec, file), job, move || {
             let module = match compiler.compile(&path, &name, &content, spec, &disk).ok()? {
                 Output::Module(module) => module,
                 Output::StyleSheet(_) => return None,
@@ -300,7 +305,7 @@ impl Esm {
             Some(map_url) => packages.pack_of(&urls, &map_url),
             None => packages.map_of_pack(&urls),
         };
-        match self.workers.run(job, make).await {
+        match self.workers.run_within(TOOLS_DEADLINE, job, make).await {
             Ok(Ok(text)) => Ok(text),
             Ok(Err(error)) => Err(describe(&self.folders, "/node_modules", error)),
             Err(stopped) => {
@@ -371,7 +376,7 @@ impl Esm {
         let packages = Arc::clone(self.compiler.packages());
         let (asked, parameters) = (path.to_owned(), query.to_owned());
         let answer = move || packages.answer(&asked, &parameters);
-        match self.workers.run((path, query), answer).await {
+        match self.workers.run_within(TOOLS_DEADLINE, (path, query), answer).await {
             Ok(Ok(None)) => PackageOutcome::NotFound,
             Ok(Ok(Some(response))) => PackageOutcome::Found(response),
             Ok(Err(error)) => {
@@ -498,8 +503,8 @@ impl Esm {
     }
 
     /// Returns how long a compilation may take.
-    fn deadline(&self, spec: ModuleSpec) -> Duration {
-        if spec.may_need_tools() { TOOLS_DEADLINE } else { self.workers.limits.deadline }
+    fn deadline(&self, spec: ModuleSpec, file: &Path) -> Duration {
+        if spec.may_need_tools(file) { TOOLS_DEADLINE } else { self.workers.limits.deadline }
     }
 
     /// Describes a job that has no result.

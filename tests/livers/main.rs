@@ -47,6 +47,7 @@ mod serve;
 #[cfg(feature = "esm")]
 mod style_sheets;
 mod support;
+mod svelte;
 mod tailwind;
 #[cfg(feature = "esm")]
 mod vite_config;

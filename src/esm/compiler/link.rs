@@ -50,10 +50,9 @@ const QUERY: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\'').add(b'\\').add(b'~');
 
 /// Extensions of source files that livers does not compile, with advice.
-const UNSUPPORTED: [(&str, &str); 3] = [
+const UNSUPPORTED: [(&str, &str); 2] = [
     ("astro", "Astro components require Astro's own server"),
     ("styl", "compile it to CSS and import the result"),
-    ("mdx", "MDX requires Vite"),
 ];
 
 /// Resolves a specifier in a file. `kind` is the `type` import attribute.

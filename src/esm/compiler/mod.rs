@@ -64,7 +64,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use self::{
     cache::{Entry, Inputs, Key, ModuleCache},
-    component::{Component, ComponentKind},
+    component::{Component, ComponentKind, JsxCompiler},
     env::{Env, EnvReader},
     file_exports::ExportTable,
     file_type::Language,
@@ -123,30 +123,31 @@ impl Compiler {
         let resolve = Box::new(move |specifier: &str, from: &Path, disk: &DiskView| {
             shared.resolve(specifier, from, disk)
         });
-        let env = EnvReader::new(Arc::clone(&settings));
-        Self { settings, env, ..Self::with_resolve(folders, resolver, resolve, events) }
+        Self::with_resolve(folders, resolver, resolve, settings, events)
     }
 
     fn with_resolve(
         folders: Arc<Root>,
         resolver: Arc<Resolver>,
         resolve: Resolve,
+        settings: Arc<ViteSettings>,
         events: Events,
     ) -> Self {
         let toolchain = Arc::new(Toolchain::new(folders.path(), events));
         let compiling = Arc::clone(&toolchain);
+        let jsx = JsxCompiler::of(&settings, None);
         let packages = Packages::new(resolver).with_compile(Box::new(move |path, read| {
-            component::compile_installed(&compiling, path, read)
+            component::compile_installed(&compiling, jsx.as_ref(), path, read)
         }));
         Self {
             project: ServedProject::new(folders, Arc::new(packages), resolve),
             options: OptionsFinder::default(),
-            env: EnvReader::default(),
+            env: EnvReader::new(Arc::clone(&settings)),
             cache: ModuleCache::new(),
             exports: ExportTable::new(),
             toolchain,
             tailwind: Tailwind::default(),
-            settings: Arc::default(),
+            settings,
             has_compiled: AtomicBool::new(false),
         }
     }
@@ -301,12 +302,19 @@ impl Compiler {
                 };
                 let text = text.strip_prefix('\u{feff}').unwrap_or(text);
                 let tools = self.tools(project);
+                let jsx = self.jsx_compiler(project, path, language)?;
+                let jsx = jsx.as_ref();
                 if let Some(component) =
-                    component::compile_script(tools, path, url, text, language)?
+                    component::compile_script(tools, path, url, text, language, jsx)?
                 {
                     return self.compile_made_script(project, path, url, text, component, spec);
                 }
                 self.compile_script(project, path, url, Source::of(text, language), spec)
+            }
+            ModuleKind::Component(_) if !component::is_component(&self.settings, path) => {
+                let code = asset::module(ModuleKind::Url, path, url, bytes)?;
+                let module = CompiledModule { code, ..CompiledModule::default() };
+                Ok(Output::Module(Arc::new(module)))
             }
             ModuleKind::Component(kind) => {
                 self.compile_component(project, path, url, &text_of(bytes), kind, spec)
@@ -335,6 +343,30 @@ impl Compiler {
     fn tools<'p>(&'p self, project: &'p ProjectView<'p>) -> Tools<'p> {
         let Self { toolchain, tailwind, settings, .. } = self;
         Tools { toolchain, tailwind, settings, project }
+    }
+
+    /// Returns whether a script may have a compiler of its own.
+    ///
+    /// # Blocking
+    /// Looks for the compiler.
+    pub(crate) fn has_own_compiler(&self, path: &Path) -> bool {
+        let disk = DiskView::default();
+        let mut tools = component::script_tools(path).iter();
+        tools.any(|tool| self.toolchain.version(*tool, path, &disk).is_some())
+    }
+
+    /// Returns the compiler of the project for the JSX in a file, if it has one.
+    fn jsx_compiler(
+        &self,
+        project: &ProjectView<'_>,
+        path: &Path,
+        language: Language,
+    ) -> Result<Option<JsxCompiler>, CompileError> {
+        if !matches!(language, Language::Jsx | Language::Tsx) {
+            return Ok(None);
+        }
+        let (options, _) = self.options.find(project.root(), path, language, project.disk)?;
+        Ok(JsxCompiler::of(&self.settings, options.jsx_import_source.as_deref()))
     }
 
     /// Compiles a style sheet.

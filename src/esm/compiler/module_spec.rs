@@ -9,7 +9,11 @@
 
 use std::path::Path;
 
-use super::{component::ComponentKind, fetch_metadata::FetchMetadata, file_type::Language};
+use super::{
+    component::{self, ComponentKind},
+    fetch_metadata::FetchMetadata,
+    file_type::Language,
+};
 use crate::{esm::css_module::is_css_module, http::media_type::is_style_sheet};
 
 /// The module that represents a file for a request.
@@ -76,17 +80,18 @@ impl ModuleSpec {
     }
 
     /// Returns whether a compiler of the project may have to make the module.
-    pub(crate) fn may_need_tools(self) -> bool {
-        matches!(
-            self.kind,
+    pub(crate) fn may_need_tools(self, file: &Path) -> bool {
+        match self.kind {
+            ModuleKind::Script(_) => !component::script_tools(file).is_empty(),
             ModuleKind::Component(_)
-                | ModuleKind::Css
-                | ModuleKind::CssModule
-                | ModuleKind::StyleSheet
-                | ModuleKind::StyleSheetAndText
-                | ModuleKind::StyleSheetPart
-                | ModuleKind::StyleSheetText
-        )
+            | ModuleKind::Css
+            | ModuleKind::CssModule
+            | ModuleKind::StyleSheet
+            | ModuleKind::StyleSheetAndText
+            | ModuleKind::StyleSheetPart
+            | ModuleKind::StyleSheetText => true,
+            _ => false,
+        }
     }
 
     /// Returns whether the file is a script, which may need no compilation.
@@ -166,7 +171,7 @@ fn kind_of_import(
     }
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let extension = extension.to_ascii_lowercase();
-    if let Some(kind) = ComponentKind::of(&extension) {
+    if let Some(kind) = ComponentKind::of(&extension, &has) {
         return ModuleKind::Component(kind);
     }
     match extension.as_str() {

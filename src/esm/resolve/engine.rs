@@ -177,8 +177,8 @@ fn options(kind: ImportKind) -> ResolveOptions {
         .into(),
         condition_names: match kind {
             ImportKind::Sheet => texts(&["style", "browser", "development", "default"]),
-            // The condition and the field are those of components for the compiler of Svelte.
-            _ => texts(&["svelte", "browser", "module", "development", syntax, "default"]),
+            // Two conditions and a field are those of sources for the compilers of Svelte and Solid.
+            _ => texts(&["svelte", "solid", "browser", "module", "development", syntax, "default"]),
         },
         main_fields: match kind {
             ImportKind::Sheet => texts(&["style", "main"]),

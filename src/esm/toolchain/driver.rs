@@ -14,9 +14,12 @@ macro_rules! with_sheet_files {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Tool {
     Less,
+    Mdx,
     Postcss,
     Sass,
+    Solid,
     Svelte,
+    Svgr,
     Tailwind,
     Vue,
     VueJsx,
@@ -60,6 +63,12 @@ impl Tool {
                 source: with_sheet_files!("less"),
                 place: Place::NodeOrEngine,
             },
+            Self::Mdx => Driver {
+                name: "mdx",
+                packages: &["@mdx-js/mdx", "@mdx-js/rollup"],
+                source: include_str!("drivers/mdx.js"),
+                place: Place::EngineThenNode,
+            },
             Self::Postcss => Driver {
                 name: "postcss",
                 // The others have it among their own dependencies.
@@ -73,11 +82,23 @@ impl Tool {
                 source: with_sheet_files!("sass"),
                 place: Place::NodeOrEngine,
             },
+            Self::Solid => Driver {
+                name: "solid",
+                packages: &["babel-preset-solid", "vite-plugin-solid"],
+                source: include_str!("drivers/solid.js"),
+                place: Place::NodeOrEngine,
+            },
             Self::Svelte => Driver {
                 name: "svelte",
                 packages: &["svelte"],
                 source: include_str!("drivers/svelte.js"),
                 place: Place::EngineThenNode,
+            },
+            Self::Svgr => Driver {
+                name: "svgr",
+                packages: &["@svgr/core", "vite-plugin-svgr"],
+                source: include_str!("drivers/svgr.js"),
+                place: Place::NodeOrEngine,
             },
             Self::Tailwind => Driver {
                 name: "tailwind",

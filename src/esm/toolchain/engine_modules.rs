@@ -80,10 +80,14 @@ fn has_module_syntax(text: &str) -> bool {
 
 fn options(kind: &str) -> ResolveOptions {
     let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-    // `require` loads no ES module.
+    // `require` loads no ES module. Packages that have a version without a document for browsers
+    // name it `worker`.
     let (conditions, fields): (&[&str], &[&str]) = match kind {
-        "require" => (&["require", "browser", "default", "production"], &["main"]),
-        _ => (&["import", "module", "browser", "default", "production"], &["module", "main"]),
+        "require" => (&["require", "worker", "browser", "default", "production"], &["main"]),
+        _ => (
+            &["import", "module", "worker", "browser", "default", "production"],
+            &["module", "main"],
+        ),
     };
     ResolveOptions {
         condition_names: texts(conditions),

@@ -20,6 +20,7 @@ mod plugins;
 mod proxy;
 mod scope;
 mod settings;
+mod svelte;
 mod value;
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 
 use super::{
     settings::Reader,
+    svelte::name_preprocessors_of,
     value::{Node, Value},
 };
 use crate::{esm::vite_settings::Plugin, event::ConfigNotice};
@@ -111,6 +112,7 @@ fn read<'a>(
             let package = package_of(package);
             if INCLUDED.contains(&package) {
                 name_babel_plugins(reader, package, &options);
+                name_preprocessors_of(reader, package, arguments.first());
             } else if !HARMLESS.contains(&package) {
                 reader.note(ConfigNotice::PluginNotRun(package.to_owned()));
             }

@@ -10,6 +10,7 @@ use super::{
     paths,
     plugins::read_plugins,
     proxy::read_proxy,
+    svelte,
     value::{Node, Place, SPREAD, Value},
 };
 use crate::{
@@ -135,7 +136,8 @@ pub(super) fn read_settings<'a>(
     };
     let resolve = config.get("resolve");
     let [alias, extensions] = members(reader, resolve, "resolve", ["alias", "extensions"]);
-    let plugins = read_plugins(reader, config.get("plugins"));
+    let mut plugins = read_plugins(reader, config.get("plugins"));
+    svelte::read_config(reader, &mut plugins, &base);
     let jsx = jsx(reader, config);
     let settings = ViteSettings {
         file: file.to_owned(),

@@ -1,9 +1,13 @@
-//! Components (`.vue`, `.svelte`): files that a compiler of the project turns into a script and style sheets.
+//! Components (`.vue`, `.svelte`, `.mdx`, `.svg?react`): files that a compiler of the project turns
+//! into a script and style sheets.
 //!
 //! The script takes the road of every other script; its source map leads on to the component. The
 //! style sheets are inserted by the same module, so that a component is one module.
 
+mod mdx;
+mod solid;
 mod svelte;
+mod svgr;
 mod vue;
 mod vue_jsx;
 
@@ -12,25 +16,36 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde_json::Value;
+
 use super::{
     asset::string_literal, file_type::Language, project::Project, style_sheet, tools::Tools,
 };
 use crate::{
-    esm::{compile_error::CompileError, toolchain::Toolchain},
+    esm::{
+        compile_error::CompileError,
+        toolchain::{Tool, Toolchain},
+        vite_settings::ViteSettings,
+    },
     http::own_paths::HOT,
 };
 
 /// A kind of component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum ComponentKind {
+    Mdx,
+    /// An image as a component of React.
+    Svgr,
     Svelte,
     Vue,
 }
 
 impl ComponentKind {
-    /// Returns the kind of a file by its extension.
-    pub(super) fn of(extension: &str) -> Option<Self> {
+    /// Returns the kind of a file by its extension, and whether its import has a parameter.
+    pub(super) fn of(extension: &str, has: impl Fn(&str) -> bool) -> Option<Self> {
         match extension {
+            "md" | "mdx" => Some(Self::Mdx),
+            "svg" if has("react") => Some(Self::Svgr),
             "svelte" => Some(Self::Svelte),
             "vue" => Some(Self::Vue),
             _ => None,
@@ -67,12 +82,45 @@ pub(super) fn compile(
     text: &str,
 ) -> Result<Component, CompileError> {
     let mut component = match kind {
+        ComponentKind::Mdx => return mdx::compile(tools, path, text),
+        ComponentKind::Svgr => return svgr::compile(tools, path, text),
         ComponentKind::Svelte => svelte::compile(tools, path, url, text)?,
         ComponentKind::Vue => vue::compile(tools, path, url, text)?,
     };
     let sheets = insert_sheets(tools.project, path, url, &component.sheets);
     component.script.push_str(&sheets);
     Ok(component)
+}
+
+/// Returns whether a file is a component. Markdown is one only where the plug-in for it is used.
+pub(super) fn is_component(settings: &ViteSettings, path: &Path) -> bool {
+    path.extension().is_none_or(|extension| extension != "md")
+        || settings.plugin(mdx::PLUGIN).is_some()
+}
+
+/// A compiler for JSX that is not React's.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum JsxCompiler {
+    /// That of Solid, with the options of its plug-in.
+    Solid(Value),
+}
+
+impl JsxCompiler {
+    /// Returns the one that a project uses: `import_source` is that of a file with JSX.
+    pub(super) fn of(settings: &ViteSettings, import_source: Option<&str>) -> Option<Self> {
+        let plugin = settings.plugin(solid::PLUGIN).cloned();
+        let by_source = || (import_source == Some(solid::RUNTIME)).then_some(Value::Null);
+        plugin.or_else(by_source).map(Self::Solid)
+    }
+}
+
+/// Returns the compilers that a script may have of its own, by its name.
+pub(super) fn script_tools(path: &Path) -> &'static [Tool] {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("jsx" | "tsx") => &[Tool::Solid, Tool::VueJsx],
+        _ if svelte::is_module(path) => &[Tool::Svelte],
+        _ => &[],
+    }
 }
 
 /// Compiles a script that has a compiler of its own. Returns `None` if it is like any other.
@@ -88,7 +136,11 @@ pub(super) fn compile_script(
     url: &str,
     text: &str,
     language: Language,
+    jsx: Option<&JsxCompiler>,
 ) -> Result<Option<Component>, CompileError> {
+    if let Some(JsxCompiler::Solid(options)) = jsx {
+        return solid::compile(tools, path, text, language, options).map(Some);
+    }
     if svelte::is_module(path) {
         return svelte::compile_module(tools, path, url, text, language);
     }
@@ -108,12 +160,16 @@ pub(super) fn compile_script(
 /// The message for the developer, if the compiler is not installed, or reports an error, or fails.
 pub(super) fn compile_installed(
     toolchain: &Toolchain,
+    jsx: Option<&JsxCompiler>,
     path: &Path,
     read: &dyn Fn() -> Result<String, String>,
 ) -> Option<Result<String, String>> {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    if ComponentKind::of(extension) == Some(ComponentKind::Svelte) || svelte::is_module(path) {
+    if extension == "svelte" || svelte::is_module(path) {
         return Some(read().and_then(|text| svelte::compile_installed(toolchain, path, &text)));
+    }
+    if jsx.is_some() && matches!(extension, "jsx" | "tsx") {
+        return Some(read().and_then(|text| solid::compile_installed(toolchain, path, &text)));
     }
     None
 }

@@ -23,6 +23,9 @@ use crate::esm::{
     toolchain::{NoFiles, Request, Tool, Toolchain},
 };
 
+/// The plug-in of Vite, whose options apply.
+const PLUGIN: &str = "@sveltejs/vite-plugin-svelte";
+
 /// A script or style sheet of a component.
 #[derive(Debug, Deserialize)]
 struct Block {
@@ -103,7 +106,7 @@ pub(super) fn compile(
         "scope": scope(filename),
         "hot": true,
         "blocks": blocks,
-        "options": {},
+        "options": tools.settings.plugin(PLUGIN).map(|options| &options["compilerOptions"]),
     });
     let answer = tools.run(Tool::Svelte, source, "compile", input)?;
     dependencies.extend(answer.dependencies.keys().cloned());

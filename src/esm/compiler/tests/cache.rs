@@ -50,6 +50,7 @@ impl Folder {
             Arc::new(folders),
             Arc::new(Resolver::new(&self.path)),
             Box::new(resolve),
+            Arc::default(),
             Events::default(),
         )
     }

@@ -30,8 +30,8 @@
     platform: 'linux',
     version: '',
     versions: {},
-    stdout: { fd: 1 },
-    stderr: { fd: 2 },
+    stdout: { fd: 1, write: ignore },
+    stderr: { fd: 2, write: ignore },
     cwd: () => __base,
     emitWarning: ignore,
     on: ignore,
@@ -123,10 +123,15 @@
     promisify: (call) => (...rest) => new Promise((done, fail) => call(...rest, (error, value) => (error ? fail(error) : done(value)))),
     types: {},
   };
-  const fs = { existsSync: () => false };
+  /** Compilers look for configurations of their own; there are none. */
+  const missing = (path) => {
+    throw Object.assign(new Error(`ENOENT: no such file or directory, ${path}`), { code: 'ENOENT' });
+  };
+  const fs = { existsSync: () => false, statSync: missing, readFileSync: missing };
+  const os = { EOL: '\n', homedir: () => '/', platform: () => 'linux' };
   const tty = { isatty: () => false };
   // A package names what a browser need not load by `false`.
-  const node = { path, 'path/posix': path, url, util, process, fs, 'fs/promises': {}, tty, '#ignored': {} };
+  const node = { os, path, 'path/posix': path, url, util, process, fs, 'fs/promises': {}, tty, '#ignored': {} };
 
   /** Modules of Node that compilers import without using what they do. */
   const absent = (name) =>
