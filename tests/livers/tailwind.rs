@@ -61,7 +61,7 @@ async fn a_new_class_extends_the_sheet_in_the_same_update() {
             ("src/Button.jsx", &component("own pl-[5px]", "one")),
         ],
     );
-    let livers = Livers::on(dir.path()).start().await;
+    let livers = Livers::on(dir.path()).arg("--verbose").start().await;
     let page = browser().await.open(livers.url()).await;
     page.wait_until("document.querySelector('button')?.textContent === 'one 0'").await;
     page.run("document.querySelector('button').click()").await;
@@ -80,6 +80,17 @@ async fn a_new_class_extends_the_sheet_in_the_same_update() {
     page.wait_until("[...frames_].some((it) => it === 'own pl-wide has 44px')").await;
     let text: serde_json::Value = page.eval("document.querySelector('button').textContent").await;
     assert_eq!(text, json!("two 1"));
+    // A component in a new folder.
+    dir.write("src/new/Other.jsx", component("own pl-[9px]", "three"));
+    livers.wait_for_line(|line| line.contains("Other.jsx")).await;
+    dir.write(
+        "src/Button.jsx",
+        "import Other from './new/Other'; export default function Button() { return <Other/>; }",
+    );
+    page.wait_until("[...frames_].some((it) => it === 'own pl-[9px] has 9px')").await;
+    let seen: serde_json::Value =
+        page.eval("[...frames_].filter((it) => /9px. has (?!9px)/.test(it)).length").await;
+    assert_eq!(seen, json!(0));
     assert_eq!(page.navigations(), 1);
 }
 

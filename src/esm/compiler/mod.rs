@@ -262,7 +262,6 @@ impl Compiler {
     pub(crate) fn forget_lookups(&self) {
         self.packages().clear_resolver_cache();
         self.options.clear();
-        self.tailwind.forget_sources();
     }
 
     /// Drops the cached modules of removed files and of all files in removed folders.

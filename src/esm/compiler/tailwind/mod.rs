@@ -199,10 +199,11 @@ impl Tailwind {
         let mut grown = Vec::new();
         for (path, sheet) in &mut *sheets {
             let mut has_new = false;
+            if texts.iter().any(|(file, _)| sheet.found.is_below_new_folder(file)) {
+                sheet.found = sources::find(&sheet.sources);
+            }
             for (file, text) in &texts {
-                let is_searched = sheet.found.files.contains(*file)
-                    || file.parent().is_some_and(|folder| sheet.found.folders.contains(folder));
-                if is_searched && sheet.candidates.len() < MAX_CANDIDATES {
+                if sheet.found.includes(file) && sheet.candidates.len() < MAX_CANDIDATES {
                     has_new |= candidates::collect(text, extension_of(file), &mut sheet.candidates);
                 }
             }
@@ -222,11 +223,6 @@ impl Tailwind {
     /// Returns the sheets that were compiled.
     pub(super) fn sheets(&self) -> Vec<PathBuf> {
         lock(&self.sheets).keys().cloned().collect()
-    }
-
-    /// Forgets where class names come from, after a folder was created.
-    pub(super) fn forget_sources(&self) {
-        lock(&self.sheets).values_mut().for_each(|sheet| sheet.sources.clear());
     }
 }
 

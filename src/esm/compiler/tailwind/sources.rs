@@ -103,6 +103,21 @@ pub(super) struct Found {
     pub(super) folders: HashSet<PathBuf>,
 }
 
+impl Found {
+    /// Returns whether a file, which may be new, is a source.
+    pub(super) fn includes(&self, file: &Path) -> bool {
+        let is_beside = |folder: &Path| self.folders.contains(folder);
+        self.files.contains(file) || file.parent().is_some_and(is_beside)
+    }
+
+    /// Returns whether a file is in a folder that did not exist when the others were searched, or
+    /// that is left out.
+    pub(super) fn is_below_new_folder(&self, file: &Path) -> bool {
+        let mut folders = file.ancestors().skip(1);
+        !self.includes(file) && folders.any(|folder| self.folders.contains(folder))
+    }
+}
+
 /// Finds the files of some sources.
 ///
 /// # Blocking
@@ -227,6 +242,16 @@ mod tests {
             let mut names: Vec<_> = names.map(|name| name.to_str().unwrap()).collect();
             names.sort_unstable();
             assert_eq!(names.join(" "), expected, "{sources:?}");
+        }
+        let found = find(&[project()]);
+        for (name, included, new) in [
+            ("src/new.tsx", true, false),
+            ("src/new/a.tsx", false, true),
+            ("dist/new.js", false, true),
+        ] {
+            let path = root.join(name);
+            let is_new = found.is_below_new_folder(&path);
+            assert_eq!((found.includes(&path), is_new), (included, new), "{name}");
         }
     }
 }
