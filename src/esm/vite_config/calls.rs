@@ -26,7 +26,7 @@ impl<'a> Interpreter<'a, '_> {
                 let Some(name) = member.static_property_name() else { return Value::UNKNOWN };
                 let arguments = self.arguments(&call.arguments, scope);
                 match self.property(&object, name, scope) {
-                    Value::Unknown(_) | Value::Undefined => self.method(&object, name, &arguments),
+                    Value::Unknown(_) | Value::Undefined => method(&object, name, &arguments),
                     function => self.call_value(function, arguments, scope),
                 }
             }
@@ -218,7 +218,8 @@ impl<'a> Interpreter<'a, '_> {
                 }
                 Value::Object(entries)
             }
-            "Object.freeze" => value(),
+            // `defineConfig` may be a global helper.
+            "Object.freeze" | "defineConfig" => value(),
             "Boolean" => value().truth().map_or(Value::UNKNOWN, Value::Bool),
             "String" => value().to_text().map_or(Value::UNKNOWN, Value::String),
             "Number" | "parseInt" | "parseFloat" | "Number.parseInt" => number(&value()),
@@ -226,9 +227,6 @@ impl<'a> Interpreter<'a, '_> {
                 Some(specifier) => self.required(&specifier, scope),
                 None => Value::UNKNOWN,
             },
-            "require.resolve" => Value::UNKNOWN,
-            // `defineConfig` may be a global helper.
-            "defineConfig" => value(),
             _ => Value::UNKNOWN,
         }
     }
@@ -240,53 +238,53 @@ impl<'a> Interpreter<'a, '_> {
         let name = is_module.then_some("default");
         self.imported(scope.module, specifier, name)
     }
+}
 
-    /// Returns what a method of a value returns.
-    fn method(&mut self, object: &Value<'a>, name: &str, arguments: &[Node<'a>]) -> Value<'a> {
-        let text = |at: usize| arguments.get(at).and_then(|node| node.value.as_text());
-        match (object, name) {
-            (Value::Parameter(calls), "replace") => match (arguments.first(), text(1)) {
-                (Some(find), Some(replacement)) => {
-                    let call = (Box::new(find.value.clone()), replacement);
-                    Value::Parameter(calls.iter().cloned().chain([call]).collect())
-                }
-                _ => Value::UNKNOWN,
-            },
-            (Value::Array(items), "filter") => filter(items, arguments),
-            (Value::Array(items), "concat") => {
-                let mut items = items.clone();
-                for argument in arguments {
-                    match &argument.value {
-                        Value::Array(more) => items.extend(more.iter().cloned()),
-                        _ => items.push(argument.clone()),
-                    }
-                }
-                Value::Array(items)
-            }
-            (Value::Array(_), "flat") => object.clone(),
-            (Value::Url(_), "toString") => object.clone(),
-            (Value::String(it), "startsWith") => {
-                text(0).map_or(Value::UNKNOWN, |start| Value::Bool(it.starts_with(&start)))
-            }
-            (Value::String(it), "endsWith") => {
-                text(0).map_or(Value::UNKNOWN, |end| Value::Bool(it.ends_with(&end)))
-            }
-            (Value::String(it), "includes") => {
-                text(0).map_or(Value::UNKNOWN, |part| Value::Bool(it.contains(&part)))
-            }
-            (Value::String(it), "trim") => Value::string(it.trim()),
-            (Value::String(it), "replace") => match (text(0), text(1)) {
-                (Some(find), Some(to)) if !to.contains('$') => {
-                    Value::String(it.replacen(&find, &to, 1))
-                }
-                _ => Value::UNKNOWN,
-            },
-            (Value::String(_), "toString") => object.clone(),
-            (Value::Number(_) | Value::Bool(_), "toString") => {
-                object.to_text().map_or(Value::UNKNOWN, Value::String)
+/// Returns what a method of a value returns.
+fn method<'a>(object: &Value<'a>, name: &str, arguments: &[Node<'a>]) -> Value<'a> {
+    let text = |at: usize| arguments.get(at).and_then(|node| node.value.as_text());
+    match (object, name) {
+        (Value::Parameter(calls), "replace") => match (arguments.first(), text(1)) {
+            (Some(find), Some(replacement)) => {
+                let call = (Box::new(find.value.clone()), replacement);
+                Value::Parameter(calls.iter().cloned().chain([call]).collect())
             }
             _ => Value::UNKNOWN,
+        },
+        (Value::Array(items), "filter") => filter(items, arguments),
+        (Value::Array(items), "concat") => {
+            let mut items = items.clone();
+            for argument in arguments {
+                match &argument.value {
+                    Value::Array(more) => items.extend(more.iter().cloned()),
+                    _ => items.push(argument.clone()),
+                }
+            }
+            Value::Array(items)
         }
+        (Value::Array(_), "flat") | (Value::Url(_) | Value::String(_), "toString") => {
+            object.clone()
+        }
+        (Value::String(it), "startsWith") => {
+            text(0).map_or(Value::UNKNOWN, |start| Value::Bool(it.starts_with(&start)))
+        }
+        (Value::String(it), "endsWith") => {
+            text(0).map_or(Value::UNKNOWN, |end| Value::Bool(it.ends_with(&end)))
+        }
+        (Value::String(it), "includes") => {
+            text(0).map_or(Value::UNKNOWN, |part| Value::Bool(it.contains(&part)))
+        }
+        (Value::String(it), "trim") => Value::string(it.trim()),
+        (Value::String(it), "replace") => match (text(0), text(1)) {
+            (Some(find), Some(to)) if !to.contains('$') => {
+                Value::String(it.replacen(&find, &to, 1))
+            }
+            _ => Value::UNKNOWN,
+        },
+        (Value::Number(_) | Value::Bool(_), "toString") => {
+            object.to_text().map_or(Value::UNKNOWN, Value::String)
+        }
+        _ => Value::UNKNOWN,
     }
 }
 

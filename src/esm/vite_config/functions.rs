@@ -169,7 +169,10 @@ fn bind<'a>(scope: &Scope<'a>, parameters: &'a FormalParameters<'a>, arguments: 
 /// Returns whether a statement may end the function that it is in.
 fn may_return(statement: &Statement<'_>) -> bool {
     match statement {
-        Statement::ReturnStatement(_) | Statement::ThrowStatement(_) => true,
+        Statement::ReturnStatement(_)
+        | Statement::ThrowStatement(_)
+        | Statement::SwitchStatement(_)
+        | Statement::TryStatement(_) => true,
         Statement::BlockStatement(block) => block.body.iter().any(may_return),
         Statement::IfStatement(it) => {
             may_return(&it.consequent) || it.alternate.as_ref().is_some_and(may_return)
@@ -180,7 +183,6 @@ fn may_return(statement: &Statement<'_>) -> bool {
         Statement::WhileStatement(it) => may_return(&it.body),
         Statement::DoWhileStatement(it) => may_return(&it.body),
         Statement::LabeledStatement(it) => may_return(&it.body),
-        Statement::SwitchStatement(_) | Statement::TryStatement(_) => true,
         _ => false,
     }
 }

@@ -10,9 +10,8 @@ use std::{collections::BTreeMap, path::Path, rc::Rc};
 use oxc::{
     allocator::Allocator,
     ast::ast::{
-        Argument, ArrayExpressionElement, BinaryExpression, BinaryOperator, ChainElement,
-        Expression, LogicalExpression, LogicalOperator, MemberExpression, ObjectExpression,
-        ObjectPropertyKind, PropertyKind, TemplateLiteral, UnaryExpression, UnaryOperator,
+        Argument, ArrayExpressionElement, ChainElement, Expression, ObjectExpression,
+        ObjectPropertyKind, PropertyKind, TemplateLiteral,
     },
     span::GetSpan,
 };
@@ -40,7 +39,7 @@ pub(super) struct Interpreter<'a, 'f> {
     pub(super) dotenv: &'f BTreeMap<String, String>,
     /// `process.env`.
     pub(super) environment: BTreeMap<String, String>,
-    steps: usize,
+    pub(super) steps: usize,
     depth: usize,
     text: usize,
 }
@@ -326,165 +325,6 @@ impl<'a, 'f> Interpreter<'a, 'f> {
                 entries.push((SPREAD.to_owned(), unknown));
             }
         }
-    }
-
-    fn logical(&mut self, it: &'a LogicalExpression<'a>, scope: &Rc<Scope<'a>>) -> Value<'a> {
-        let left = self.evaluate(&it.left, scope).value;
-        let takes_right = match it.operator {
-            LogicalOperator::And => left.truth(),
-            LogicalOperator::Or => left.truth().map(|truth| !truth),
-            LogicalOperator::Coalesce => left.is_nullish(),
-        };
-        match takes_right {
-            Some(true) => self.evaluate(&it.right, scope).value,
-            Some(false) => left,
-            None => Value::UNKNOWN,
-        }
-    }
-
-    fn binary(&mut self, it: &'a BinaryExpression<'a>, scope: &Rc<Scope<'a>>) -> Value<'a> {
-        use BinaryOperator as Operator;
-        let left = self.evaluate(&it.left, scope).value;
-        let right = self.evaluate(&it.right, scope).value;
-        let equal = || match (&left, &right) {
-            (Value::Undefined, Value::Undefined) | (Value::Null, Value::Null) => Some(true),
-            (Value::Bool(left), Value::Bool(right)) => Some(left == right),
-            #[allow(clippy::float_cmp)] // As JavaScript compares them.
-            (Value::Number(left), Value::Number(right)) => Some(left == right),
-            (Value::Unknown(_) | Value::Parameter(_), _) => None,
-            (_, Value::Unknown(_) | Value::Parameter(_)) => None,
-            (left, right) => match (left.as_text(), right.as_text()) {
-                (Some(left), Some(right)) => Some(left == right),
-                _ => Some(false),
-            },
-        };
-        let both_nullish = || Some(left.is_nullish()? && right.is_nullish()?);
-        let loosely = || Some(equal()? || both_nullish()?);
-        let as_bool = |known: Option<bool>| known.map_or(Value::UNKNOWN, Value::Bool);
-        match (it.operator, &left, &right) {
-            (Operator::StrictEquality, ..) => as_bool(equal()),
-            (Operator::StrictInequality, ..) => as_bool(equal().map(|equal| !equal)),
-            (Operator::Equality, ..) => as_bool(loosely()),
-            (Operator::Inequality, ..) => as_bool(loosely().map(|equal| !equal)),
-            (operator, Value::Number(left), Value::Number(right)) => match operator {
-                Operator::Addition => Value::Number(left + right),
-                Operator::Subtraction => Value::Number(left - right),
-                Operator::Multiplication => Value::Number(left * right),
-                Operator::Division => Value::Number(left / right),
-                Operator::LessThan => Value::Bool(left < right),
-                Operator::LessEqualThan => Value::Bool(left <= right),
-                Operator::GreaterThan => Value::Bool(left > right),
-                Operator::GreaterEqualThan => Value::Bool(left >= right),
-                _ => Value::UNKNOWN,
-            },
-            (Operator::Addition, ..) => match (left.to_text(), right.to_text()) {
-                (Some(one), Some(other))
-                    if left.as_text().is_some() || right.as_text().is_some() =>
-                {
-                    Value::String(one + &other)
-                }
-                _ => Value::UNKNOWN,
-            },
-            _ => Value::UNKNOWN,
-        }
-    }
-
-    fn unary(&mut self, it: &'a UnaryExpression<'a>, scope: &Rc<Scope<'a>>) -> Value<'a> {
-        let value = self.evaluate(&it.argument, scope).value;
-        match it.operator {
-            UnaryOperator::LogicalNot => {
-                value.truth().map_or(Value::UNKNOWN, |truth| Value::Bool(!truth))
-            }
-            UnaryOperator::Void => Value::Undefined,
-            UnaryOperator::UnaryNegation => match value {
-                Value::Number(number) => Value::Number(-number),
-                _ => Value::UNKNOWN,
-            },
-            UnaryOperator::UnaryPlus => super::calls::number(&value),
-            UnaryOperator::Typeof => Value::string(match value {
-                Value::Undefined => "undefined",
-                Value::Bool(_) => "boolean",
-                Value::Number(_) => "number",
-                Value::String(_) => "string",
-                Value::Function(_) => "function",
-                Value::Null | Value::Array(_) | Value::Object(_) => "object",
-                _ => return Value::UNKNOWN,
-            }),
-            _ => Value::UNKNOWN,
-        }
-    }
-
-    fn member(&mut self, member: &'a MemberExpression<'a>, scope: &Rc<Scope<'a>>) -> Value<'a> {
-        if let Expression::ImportMeta(_) = member.object().get_inner_expression() {
-            let file = self.modules.all.get(scope.module).map(|module| module.path.clone());
-            let file = paths::to_text(&file.unwrap_or_default());
-            return match member.static_property_name() {
-                Some("url") => Value::Url(file),
-                Some("filename") => Value::String(file),
-                Some("dirname") => Value::String(paths::dirname(&file)),
-                _ => Value::UNKNOWN,
-            };
-        }
-        let object = self.evaluate(member.object(), scope).value;
-        let key = match member {
-            MemberExpression::ComputedMemberExpression(computed) => {
-                self.evaluate(&computed.expression, scope).value.to_text()
-            }
-            member => member.static_property_name().map(str::to_owned),
-        };
-        match key {
-            Some(key) => self.property(&object, &key, scope),
-            None => Value::UNKNOWN,
-        }
-    }
-
-    /// Returns a property of a value.
-    pub(super) fn property(
-        &mut self,
-        object: &Value<'a>,
-        key: &str,
-        scope: &Rc<Scope<'a>>,
-    ) -> Value<'a> {
-        match object {
-            Value::Object(entries) => match object.get(key) {
-                Some(node) => node.value.clone(),
-                None if entries.iter().any(|(key, _)| key == SPREAD) => Value::UNKNOWN,
-                None => Value::Undefined,
-            },
-            Value::Array(items) => match key.parse::<usize>() {
-                Ok(at) => items.get(at).map_or(Value::Undefined, |node| node.value.clone()),
-                #[allow(clippy::cast_precision_loss)] // Arrays are short.
-                Err(_) if key == "length" => Value::Number(items.len() as f64),
-                Err(_) => Value::UNKNOWN,
-            },
-            Value::Url(path) if key == "pathname" => Value::String(path.clone()),
-            Value::Url(_) if key == "href" => object.clone(),
-            Value::Import { package, name } if package.is_empty() => match name.as_deref() {
-                Some("process") if key == "env" => self.environment(scope),
-                Some("process") if ["argv", "platform", "version", "versions"].contains(&key) => {
-                    Value::UNKNOWN
-                }
-                Some("globalThis") => Value::import("", key),
-                name => Value::import("", &format!("{}.{key}", name.unwrap_or_default())),
-            },
-            Value::Import { package, name } => Value::Import {
-                package: package.clone(),
-                name: Some(match name.as_deref() {
-                    None | Some("default") => key.to_owned(),
-                    Some(name) => format!("{name}.{key}"),
-                }),
-            },
-            _ => Value::UNKNOWN,
-        }
-    }
-
-    /// Returns `process.env`.
-    fn environment(&mut self, scope: &Rc<Scope<'a>>) -> Value<'a> {
-        let place = Place { module: scope.module, offset: 0 };
-        self.steps += self.environment.len();
-        let node = |text: &String| Node { value: Value::string(text), place };
-        let entries = self.environment.iter().map(|(name, text)| (name.clone(), node(text)));
-        Value::Object(entries.collect())
     }
 
     /// Evaluates the arguments of a call.

@@ -14,10 +14,13 @@
 mod calls;
 mod functions;
 mod interpreter;
+mod members;
 mod modules;
+mod operators;
 mod paths;
 mod plugins;
 mod proxy;
+mod reader;
 mod scope;
 mod settings;
 mod svelte;
@@ -37,7 +40,8 @@ use oxc::allocator::Allocator;
 use self::{
     interpreter::Interpreter,
     modules::{Files, Imported},
-    settings::{Reader, read_settings},
+    reader::Reader,
+    settings::read_settings,
     value::{Node, Place, Value},
 };
 use super::{compiler, stack::run_with_stack, vite_settings::ViteSettings};

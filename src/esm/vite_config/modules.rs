@@ -19,7 +19,6 @@ use oxc::{
 use super::{
     paths,
     scope::{Changed, Scope},
-    value::Place,
 };
 use crate::esm::nesting;
 
@@ -164,12 +163,6 @@ impl<'a, 'f> Modules<'a, 'f> {
             }
         }
         None
-    }
-
-    /// Returns the line of a place in the configuration file, counted from 1.
-    pub(super) fn line(&self, text: &str, place: Place) -> Option<u32> {
-        let before = text.get(..place.offset as usize).filter(|_| place.module == 0)?;
-        u32::try_from(before.matches('\n').count() + 1).ok()
     }
 }
 

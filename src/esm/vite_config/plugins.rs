@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::{
-    settings::Reader,
+    reader::Reader,
     svelte::name_preprocessors_of,
     value::{Node, Value},
 };

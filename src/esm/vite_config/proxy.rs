@@ -4,7 +4,7 @@
 //! that without a path in its target, and replaces its prefix otherwise.
 
 use super::{
-    settings::Reader,
+    reader::Reader,
     value::{Node, Value},
 };
 use crate::{
@@ -72,17 +72,15 @@ fn read_rule<'a>(
                     insecure = node.value.truth() == Some(false);
                     node.value.truth().is_some()
                 }
-                "rewrite" => match rewrite(reader, &node.value, &prefix) {
-                    Some(path) => {
-                        rewritten = path;
-                        true
-                    }
-                    None => {
+                "rewrite" => {
+                    let Some(path) = rewrite(reader, &node.value, &prefix) else {
                         // A route to another path would be wrong.
                         reader.not_understood(format!("{setting}.rewrite"), node.place);
                         return None;
-                    }
-                },
+                    };
+                    rewritten = path;
+                    true
+                }
                 key => IMPLIED.contains(&key) || matches!(node.value, Value::Undefined),
             };
             // The target is named below.
@@ -92,13 +90,11 @@ fn read_rule<'a>(
         }
     }
     let route = target.map(|target| route(&prefix, &target, &rewritten));
-    match route.filter(|route| route.parse::<Route>().is_ok()) {
-        Some(route) => Some(ProxyRule { route, change_origin, insecure }),
-        None => {
-            reader.not_understood(format!("{setting}.target"), node.place);
-            None
-        }
-    }
+    let Some(route) = route.filter(|route| route.parse::<Route>().is_ok()) else {
+        reader.not_understood(format!("{setting}.target"), node.place);
+        return None;
+    };
+    Some(ProxyRule { route, change_origin, insecure })
 }
 
 /// Returns the path prefix of a rule, without a slash at the end. A context that begins with `^` is

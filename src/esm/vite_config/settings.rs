@@ -6,12 +6,12 @@ use oxc::transformer_plugins::ReplaceGlobalDefinesConfig;
 use serde_json::{Map, Value as Json};
 
 use super::{
-    interpreter::Interpreter,
     paths,
     plugins::read_plugins,
     proxy::read_proxy,
+    reader::Reader,
     svelte,
-    value::{Node, Place, SPREAD, Value},
+    value::{Node, SPREAD, Value},
 };
 use crate::{
     esm::vite_settings::{
@@ -27,91 +27,6 @@ const PREACT_ALIASES: [(&str, &str); 3] = [
     ("react-dom", "preact/compat"),
     ("react", "preact/compat"),
 ];
-
-/// Reads values, and records what is not understood.
-pub(super) struct Reader<'a, 'f> {
-    pub(super) interpreter: Interpreter<'a, 'f>,
-    text: &'f str,
-    folder: &'f Path,
-    notices: Vec<ConfigNotice>,
-}
-
-impl<'a, 'f> Reader<'a, 'f> {
-    pub(super) fn new(interpreter: Interpreter<'a, 'f>, text: &'f str, folder: &'f Path) -> Self {
-        Self { interpreter, text, folder, notices: Vec::new() }
-    }
-
-    pub(super) fn into_notices(self) -> Vec<ConfigNotice> {
-        self.notices
-    }
-
-    /// Records something, once.
-    pub(super) fn note(&mut self, notice: ConfigNotice) {
-        if !self.notices.contains(&notice) {
-            self.notices.push(notice);
-        }
-    }
-
-    /// Records that a setting is not understood.
-    pub(super) fn not_understood(&mut self, setting: impl Into<String>, place: Place) {
-        let line = self.interpreter.modules.line(self.text, place);
-        self.note(ConfigNotice::NotUnderstood { setting: setting.into(), line });
-    }
-
-    /// Returns the known properties of an object, and records those that are not known.
-    pub(super) fn entries<'n>(
-        &mut self,
-        node: Option<&'n Node<'a>>,
-        setting: &str,
-    ) -> impl Iterator<Item = (&'n str, &'n Node<'a>)> + use<'n, 'a> {
-        let entries: &[_] = match node.map(|node| (&node.value, node.place)) {
-            Some((Value::Object(entries), _)) => entries,
-            None | Some((Value::Undefined | Value::Null | Value::Bool(false), _)) => &[],
-            Some((_, place)) => {
-                self.not_understood(setting, place);
-                &[]
-            }
-        };
-        for (_, node) in entries.iter().filter(|(key, _)| key == SPREAD) {
-            self.not_understood(setting, node.place);
-        }
-        let entries = entries.iter().filter(|(key, _)| key != SPREAD);
-        entries.map(|(key, node)| (&**key, node))
-    }
-
-    /// Reads a setting that is present.
-    pub(super) fn setting<T>(
-        &mut self,
-        node: Option<&Node<'a>>,
-        setting: &str,
-        read: impl FnOnce(&Value<'a>) -> Option<T>,
-    ) -> Option<T> {
-        let node = node.filter(|node| !matches!(node.value, Value::Undefined))?;
-        let value = read(&node.value);
-        if value.is_none() {
-            self.not_understood(setting, node.place);
-        }
-        value
-    }
-
-    fn text(&mut self, node: Option<&Node<'a>>, setting: &str) -> Option<String> {
-        self.setting(node, setting, Value::as_text)
-    }
-
-    fn path(&mut self, node: Option<&Node<'a>>, setting: &str) -> Option<PathBuf> {
-        let text = self.text(node, setting)?;
-        Some(paths::resolve(self.folder, &[text]).into())
-    }
-
-    /// Reads a list of texts, or one text.
-    fn texts(&mut self, node: Option<&Node<'a>>, setting: &str) -> Vec<String> {
-        let read = |value: &Value<'a>| match value {
-            Value::Array(items) => items.iter().map(|item| item.value.as_text()).collect(),
-            value => value.as_text().map(|text| vec![text]),
-        };
-        self.setting(node, setting, read).unwrap_or_default()
-    }
-}
 
 /// Reads all settings that livers applies. Those that only concern builds or tests are left out.
 pub(super) fn read_settings<'a>(
@@ -334,10 +249,11 @@ fn css<'a>(reader: &mut Reader<'a, '_>, node: Option<&Node<'a>>) -> CssSettings 
     }
     let mut locals_convention = None;
     for (key, node) in reader.entries(modules, "css.modules") {
-        match (key, node.value.as_text()) {
-            ("localsConvention", Some(text)) => locals_convention = Some(text),
-            _ => reader.not_understood(format!("css.modules.{key}"), node.place),
+        if key == "localsConvention" {
+            locals_convention = node.value.as_text();
         }
+        // None of them applies yet.
+        reader.not_understood(format!("css.modules.{key}"), node.place);
     }
     if let Some(node) = postcss
         && !matches!(node.value, Value::Undefined | Value::String(_))

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::{
     modules::Imported,
-    settings::Reader,
+    reader::Reader,
     value::{Node, Value},
 };
 use crate::{esm::vite_settings::Plugin, event::ConfigNotice};

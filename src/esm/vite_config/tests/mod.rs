@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::{environment, modules::Files, read_with};
 use crate::{
-    esm::vite_settings::{Find, PublicDir, ViteSettings},
+    esm::vite_settings::{Find, JsxSettings, PublicDir, ViteSettings},
     event::ConfigNotice,
 };
 
@@ -94,7 +94,7 @@ fn settings_as_lines(settings: &ViteSettings) -> impl Iterator<Item = String> {
     if let Some(convention) = &settings.css.locals_convention {
         line(format!("css.modules {convention}"));
     }
-    if settings.jsx != Default::default() {
+    if settings.jsx != JsxSettings::default() {
         let jsx = &settings.jsx;
         let texts = [&jsx.factory, &jsx.fragment, &jsx.import_source, &jsx.inject];
         let texts: Vec<_> = texts.iter().map(|text| text.as_deref().unwrap_or("-")).collect();
@@ -132,6 +132,7 @@ fn configurations_of_projects_are_understood() {
 }
 
 #[test]
+#[allow(clippy::format_collect)]
 fn a_configuration_takes_a_bounded_time() {
     let doubling: String =
         (0..60).map(|at| format!("const a{at} = [a{}, a{}];\n", at + 1, at + 1)).collect();

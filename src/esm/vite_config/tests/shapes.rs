@@ -341,6 +341,7 @@ pub(super) const SHAPES: &[Shape] = &[
             "css scss {\"api\":\"modern-compiler\",\"additionalData\":\"@use \\\"@/styles/vars\\\" as *;\",\"silenceDeprecations\":[\"import\"]}",
             "css less {\"javascriptEnabled\":true,\"modifyVars\":{\"hack\":\"true; @import (reference) \\\"/web/src/a.less\\\";\"}}",
             "css.modules camelCase",
+            "? css.modules.localsConvention 5",
             "? css.modules.generateScopedName 5",
             "? css.postcss 5",
         ],
