@@ -10,9 +10,11 @@ use std::{
 use serde_json::json;
 
 use crate::{
+    edit::Edit,
     page::{self, now, reports, wait},
     servers::{Result, Server, free_port},
     support::browser::{Page, browser},
+    visit::{PAINTED, Visit},
 };
 
 /// How long a page may take until it is painted.
@@ -24,11 +26,11 @@ const RELOADS: usize = 3;
 /// Pause before a reload, in which the server and the browser finish their work in the background.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// The edits of a component that may be lost before the others are left out.
+/// The first edits that may be lost before the others are left out.
 const LOST: usize = 3;
 
-/// The report that the page is painted.
-const PAINTED: &str = "bench: painted at";
+/// Pause after an edit: longer than the debounce interval of any server.
+const PAUSE: Duration = Duration::from_millis(150);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -78,47 +80,6 @@ impl Kind {
     }
 }
 
-/// When a page counts as painted.
-pub(crate) enum Painted {
-    /// These numbers of components and icons are in the document, and a frame was presented.
-    Tree { components: usize, icons: usize },
-    /// The largest contentful paint, after which nothing was painted or loaded for two seconds.
-    Largest,
-}
-
-impl Painted {
-    /// Returns the script that reports when the page is painted.
-    fn script(&self) -> String {
-        // Without a larger buffer, the browser records 250 requests.
-        let watch = match self {
-            Self::Tree { components, icons } => format!(
-                "const count = (name) => document.getElementsByTagName(name).length;
-                const observer = new MutationObserver(() => {{
-                    if (count('div') < {components} || count('svg') < {icons}) return;
-                    observer.disconnect();
-                    requestAnimationFrame(() => requestAnimationFrame(() =>
-                        report(performance.now())));
-                }});
-                observer.observe(document, {{ subtree: true, childList: true }});"
-            ),
-            Self::Largest => "let timer, largest;
-                const observe = (type, change) => new PerformanceObserver((list) => {
-                    list.getEntries().forEach(change);
-                    clearTimeout(timer);
-                    timer = largest && setTimeout(report, 2000, largest);
-                }).observe({ type, buffered: true });
-                observe('largest-contentful-paint', (entry) => { largest = entry.startTime; });
-                observe('resource', () => {});"
-                .to_owned(),
-        };
-        format!(
-            "if (top === self) {{ performance.setResourceTimingBufferSize(1e6);
-            const report = (time) => console.info(`{PAINTED} ${{performance.timeOrigin + time}}`);
-            {watch} }}"
-        )
-    }
-}
-
 /// A server with its project and its measurements. Times are milliseconds.
 pub(crate) struct Rival {
     pub(crate) kind: Kind,
@@ -131,19 +92,23 @@ pub(crate) struct Rival {
     pub(crate) requests: usize,
     pub(crate) kilobytes: f64,
     pub(crate) edits: Vec<Edits>,
-    /// Memory of the server after the edits, in MB.
-    pub(crate) memory: Option<f64>,
+    /// Memory of the server and its children in MB, after the reloads that follow a start with empty
+    /// caches, and at the end.
+    pub(crate) memory: Vec<f64>,
+    pub(crate) memory_at_end: Option<f64>,
     running: Option<Running>,
     /// Why it takes no further part.
     pub(crate) failure: Option<String>,
 }
 
-/// The edits of a component.
-#[derive(Default)]
+/// What became of the times that an edit was made.
 pub(crate) struct Edits {
-    /// Milliseconds until the page showed them, without a load of the page.
+    /// The file as it was before.
+    original: String,
+    /// Milliseconds until the page showed them, be it after a load of the page.
     pub(crate) shown: Vec<f64>,
     pub(crate) made: usize,
+    /// How many of them loaded the page.
     pub(crate) loads: usize,
 }
 
@@ -155,7 +120,7 @@ struct Running {
 
 impl Rival {
     pub(crate) fn new(kind: Kind, folder: PathBuf) -> Self {
-        let [cold, warm, reloads, cpu] = [const { Vec::new() }; 4];
+        let [cold, warm, reloads, cpu, memory] = [const { Vec::new() }; 5];
         Self {
             kind,
             folder,
@@ -166,7 +131,8 @@ impl Rival {
             requests: 0,
             kilobytes: 0.0,
             edits: Vec::new(),
-            memory: None,
+            memory,
+            memory_at_end: None,
             running: None,
             failure: None,
         }
@@ -181,7 +147,7 @@ impl Rival {
     }
 
     /// Starts the server with empty caches, and reloads the page.
-    pub(crate) async fn start_cold(&mut self, painted: &Painted) -> Result<()> {
+    pub(crate) async fn start_cold(&mut self, visit: &Visit) -> Result<()> {
         self.running = None;
         if let Some(cache) = self.kind.cache() {
             let cache = self.folder.join("node_modules").join(cache);
@@ -189,7 +155,7 @@ impl Rival {
                 fs::remove_dir_all(cache)?;
             }
         }
-        let (running, elapsed) = self.start(painted).await?;
+        let (running, elapsed) = self.start(visit).await?;
         self.cpu.push(running.server.cpu()?);
         self.cold.push(elapsed);
         let sizes = "[...performance.getEntriesByType('resource'), \
@@ -203,13 +169,14 @@ impl Rival {
             self.reloads.push(until_painted(&running.page, seen).await? - began);
         }
         tokio::time::sleep(SETTLE).await;
+        self.memory.push(running.server.memory());
         Ok(())
     }
 
     /// Starts the server with the caches of the start before, and keeps it running.
-    pub(crate) async fn start_warm(&mut self, painted: &Painted) -> Result<()> {
+    pub(crate) async fn start_warm(&mut self, visit: &Visit) -> Result<()> {
         self.running = None;
-        let (running, elapsed) = self.start(painted).await?;
+        let (running, elapsed) = self.start(visit).await?;
         self.warm.push(elapsed);
         self.running = Some(running);
         Ok(())
@@ -219,55 +186,60 @@ impl Rival {
         self.running = None;
     }
 
-    async fn start(&self, painted: &Painted) -> Result<(Running, f64)> {
+    async fn start(&self, visit: &Visit) -> Result<(Running, f64)> {
         // The browser already runs, and its cache is empty.
         let page = browser().await.page().await;
         // Events of thousands of requests would take time from the page.
         page.command("Network.disable", json!({})).await;
-        let script = json!({ "source": painted.script() });
-        page.command("Page.addScriptToEvaluateOnNewDocument", script).await;
+        for script in visit.init.iter().chain([&visit.painted.script()]) {
+            let script = json!({ "source": script });
+            page.command("Page.addScriptToEvaluateOnNewDocument", script).await;
+        }
         let began = now();
         let server = self.kind.start(&self.folder)?;
-        page::open(&page, &server).await?;
+        page::open(&page, &server, &visit.path).await?;
         let painted = until_painted(&page, 0).await?;
         Ok((Running { server, page }, painted - began))
     }
 
-    /// Edits a component, the number of which is an index of `edits`: its class is a new one. Waits
-    /// until the page has it.
-    pub(crate) async fn edit(&mut self, number: usize, file: &str) -> Result<()> {
-        let Some(Running { page, .. }) = &self.running else { return Ok(()) };
-        if self.edits.len() <= number {
-            self.edits.resize_with(number + 1, Edits::default);
+    /// Reads the files to edit.
+    pub(crate) fn prepare(&mut self, edits: &[Edit]) -> Result<()> {
+        for edit in edits {
+            let original = fs::read_to_string(self.folder.join(&edit.file))?;
+            self.edits.push(Edits { original, shown: Vec::new(), made: 0, loads: 0 });
         }
-        let edits = &mut self.edits[number];
+        Ok(())
+    }
+
+    /// Makes one of the edits, and waits until the page shows it.
+    pub(crate) async fn edit(&mut self, index: usize, edit: &Edit) -> Result<()> {
+        let Some(Running { page, .. }) = &self.running else { return Ok(()) };
+        let edits = &mut self.edits[index];
         if edits.made >= LOST && edits.shown.is_empty() {
             return Ok(());
         }
-        let path = self.folder.join(file);
-        let source = fs::read_to_string(&path)?;
-        let (begin, rest) = source.split_once("className=\"").ok_or("a component has no class")?;
-        let (_, end) = rest.split_once('"').ok_or("a component has no class")?;
-        let class = format!("edit-{number}-{}", edits.made);
-        let content = format!("{begin}className=\"{class}\"{end}");
-        let shown = format!("document.getElementsByClassName('{class}').length");
+        let number = 1000 * (index + 1) + edits.made;
+        let content = edit.content(&edits.original, number)?;
         let (seen, loads) = (reports(page, PAINTED).len(), page.navigations());
         edits.made += 1;
-        edits.shown.extend(page::edit(page, &path, &content, &shown).await?);
-        let loads = page.navigations() - loads;
-        edits.loads += loads;
-        if loads > 0 {
+        let path = self.folder.join(&edit.file);
+        edits.shown.extend(page::edit(page, &path, &content, &edit.shown(number)).await?);
+        tokio::time::sleep(PAUSE).await;
+        if page.navigations() > loads {
+            edits.loads += 1;
             until_painted(page, seen).await?;
         }
         Ok(())
     }
 
+    /// Returns what became of an edit, if it was made.
+    pub(crate) fn made(&self, index: usize) -> Option<&Edits> {
+        self.edits.get(index).filter(|edits| edits.made > 0)
+    }
+
     /// Measures the memory, and stops the server.
-    pub(crate) fn end(&mut self) -> Result<()> {
-        if let Some(running) = self.running.take() {
-            self.memory = Some(running.server.resident()?);
-        }
-        Ok(())
+    pub(crate) fn end(&mut self) {
+        self.memory_at_end = self.running.take().map(|running| running.server.memory());
     }
 }
 

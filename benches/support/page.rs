@@ -31,12 +31,13 @@ pub(crate) fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64() * 1000.0
 }
 
-/// Navigates to the root of a server. Does not wait until the page has loaded.
+/// Navigates to a path of a server, which begins with a slash. Does not wait until the page has
+/// loaded.
 ///
 /// # Errors
 /// The server does not answer within [`RESPONSE`].
-pub(crate) async fn open(page: &Page, server: &Server) -> Result<()> {
-    let url = format!("http://127.0.0.1:{}/", server.port);
+pub(crate) async fn open(page: &Page, server: &Server, path: &str) -> Result<()> {
+    let url = format!("http://127.0.0.1:{}{path}", server.port);
     let attempts = async {
         // Vite closes its first listener and opens another one.
         while !page.command("Page.navigate", json!({ "url": url })).await["errorText"].is_null() {
@@ -65,7 +66,10 @@ pub(crate) async fn wait<T>(limit: Duration, mut find: impl FnMut() -> Option<T>
 }
 
 /// Writes a file in place. Returns the milliseconds until the JavaScript expression `shown` is
-/// true, or `None` if the page was loaded instead or did not change within [`EDIT`].
+/// true, be it after a load of the page, or `None` if that takes more than [`EDIT`].
+///
+/// The expression is evaluated after each change of the document and in each frame, because a
+/// change of a style sheet need not be one of the document.
 pub(crate) async fn edit(
     page: &Page,
     path: &Path,
@@ -73,20 +77,26 @@ pub(crate) async fn edit(
     shown: &str,
 ) -> Result<Option<f64>> {
     let watch = format!(
-        "(() => {{ globalThis.$edit?.disconnect();
-        const look = () => {{ if ({shown}) {{ observer.disconnect();
-            console.info(`{SHOWN} ${{performance.timeOrigin + performance.now()}}`); }} }};
-        const observer = globalThis.$edit = new MutationObserver(look);
+        "if (top === self) {{ const edit = globalThis.$edit = {{}};
+        const look = () => {{
+            if (edit !== globalThis.$edit) return observer.disconnect();
+            if (!document.body || !({shown})) return;
+            globalThis.$edit = undefined;
+            console.info(`{SHOWN} ${{performance.timeOrigin + performance.now()}}`); }};
+        const observer = new MutationObserver(look);
         observer.observe(document,
-            {{ subtree: true, childList: true, attributes: true, characterData: true }}); }})()",
+            {{ subtree: true, childList: true, attributes: true, characterData: true }});
+        const poll = () => {{ look();
+            if (edit === globalThis.$edit) requestAnimationFrame(poll); }};
+        requestAnimationFrame(poll); }}",
     );
+    let script = json!({ "source": watch });
+    let script = page.command("Page.addScriptToEvaluateOnNewDocument", script).await;
     page.run(&watch).await;
-    let (seen, loads) = (reports(page, SHOWN).len(), page.navigations());
+    let seen = reports(page, SHOWN).len();
     let began = now();
     fs::write(path, content)?;
-    let ended = wait(EDIT, || match reports(page, SHOWN).get(seen) {
-        Some(shown) => Some(Some(*shown)),
-        None => (page.navigations() > loads).then_some(None),
-    });
-    Ok(ended.await.flatten().map(|shown| shown - began))
+    let shown = wait(EDIT, || reports(page, SHOWN).get(seen).copied()).await;
+    page.command("Page.removeScriptToEvaluateOnNewDocument", script).await;
+    Ok(shown.map(|shown| shown - began))
 }

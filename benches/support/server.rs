@@ -181,15 +181,19 @@ impl Server {
     }
 
     /// Returns the resident memory of the process and its descendants, in MB.
-    pub(crate) fn resident(&self) -> Result<f64> {
-        let mut kilobytes = 0;
-        for id in self.processes() {
-            let Ok(status) = fs::read_to_string(format!("/proc/{id}/status")) else { continue };
-            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-            let size = line.and_then(|line| line.split_whitespace().next());
-            kilobytes += size.map_or(Ok(0), str::parse::<u32>)?;
-        }
-        Ok(f64::from(kilobytes) / 1024.0)
+    pub(crate) fn resident(&self) -> f64 {
+        let sizes = self.processes().into_iter().map(|id| size(&id, "status", "VmRSS:"));
+        f64::from(sizes.flatten().sum::<u32>()) / 1024.0
+    }
+
+    /// Returns the memory of the process and its descendants, in MB. Pages that processes share
+    /// count in parts (PSS), unless the kernel does not tell.
+    pub(crate) fn memory(&self) -> f64 {
+        let sizes = self
+            .processes()
+            .into_iter()
+            .map(|id| size(&id, "smaps_rollup", "Pss:").or_else(|| size(&id, "status", "VmRSS:")));
+        f64::from(sizes.flatten().sum::<u32>()) / 1024.0
     }
 
     /// Returns the IDs of the process and its descendants.
@@ -216,6 +220,13 @@ impl Drop for Server {
         }
         let _ = self.child.wait();
     }
+}
+
+/// Returns a field in kilobytes of a file about a process in `/proc`. The process may have ended.
+fn size(id: &str, file: &str, field: &str) -> Option<u32> {
+    let content = fs::read_to_string(format!("/proc/{id}/{file}")).ok()?;
+    let line = content.lines().find_map(|line| line.strip_prefix(field))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// Returns a port that is free now.
