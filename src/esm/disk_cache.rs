@@ -32,7 +32,7 @@ use super::resolve::file_stamp;
 use crate::docroot;
 
 /// Version of the entries; to be raised when the same files yield other packs.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 
 /// Age at which an entry is deleted.
 const MAX_AGE: Duration = Duration::from_hours(720);

@@ -218,10 +218,10 @@ impl<'a> Visit<'a> for Transform<'_> {
     }
 
     fn visit_call_expression(&mut self, it: &CallExpression<'a>) {
-        if let Some(specifier) = it.common_js_require()
+        if let Some(specifier) = required(it)
             && it.callee.get_identifier_reference().is_some_and(|name| self.is_undeclared(name))
         {
-            self.add_request(&specifier.value, RequestKind::Require);
+            self.add_request(specifier, RequestKind::Require);
         }
         if self.bindings.is_none() && self.untaken == 0 {
             self.exports.call(it);
@@ -354,17 +354,16 @@ impl<'a> Visit<'a> for Transform<'_> {
     }
 
     fn visit_import_expression(&mut self, it: &ImportExpression<'a>) {
-        let specifier = match &it.source {
-            Expression::StringLiteral(specifier) => Some(specifier),
-            _ if self.is_of_package() => return walk::walk_import_expression(self, it),
-            _ => None,
-        };
+        let specifier = constant_text(&it.source);
+        if specifier.is_none() && self.is_of_package() {
+            return walk::walk_import_expression(self, it);
+        }
         let context = self.bindings.as_ref().map_or("require", |bindings| &bindings.context);
         let callee = Span::new(it.span.start, it.source.span().start);
         self.edits.replace(callee, format!("{context}.import({}", self.lines(callee)));
         match specifier {
             Some(specifier) => {
-                self.add_request(&specifier.value, RequestKind::Dynamic);
+                self.add_request(specifier, RequestKind::Dynamic);
             }
             None => walk::walk_import_expression(self, it),
         }
@@ -388,4 +387,26 @@ impl<'a> Visit<'a> for Transform<'_> {
     fn visit_export_named_declaration(&mut self, _: &ExportNamedDeclaration<'a>) {}
     fn visit_export_from_declaration(&mut self, _: &ExportFromDeclaration<'a>) {}
     fn visit_export_all_declaration(&mut self, _: &ExportAllDeclaration<'a>) {}
+}
+
+/// Returns the specifier of a call of `require`, which is a string or a template without
+/// expressions: minifiers write both.
+fn required<'e>(call: &'e CallExpression<'_>) -> Option<&'e str> {
+    match &call.arguments[..] {
+        [argument] if call.callee.is_specific_id("require") => {
+            constant_text(argument.as_expression()?)
+        }
+        _ => None,
+    }
+}
+
+/// Returns the text of a string, or of a template without expressions.
+fn constant_text<'e>(expression: &'e Expression<'_>) -> Option<&'e str> {
+    match expression {
+        Expression::StringLiteral(literal) => Some(&literal.value),
+        Expression::TemplateLiteral(template) if template.expressions.is_empty() => {
+            Some(template.quasis.first()?.value.cooked.as_ref()?)
+        }
+        _ => None,
+    }
 }

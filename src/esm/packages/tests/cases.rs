@@ -149,6 +149,22 @@ pub(super) const CASES: &[Case] = &[
         r#"["later",true,"development"]"#,
     ),
     (
+        "requests in templates, as minifiers write them",
+        &[
+            ("node_modules/a/package.json", ESM),
+            (
+                "node_modules/a/index.js",
+                "import old from './old.cjs'; export const get = () => import(`./later.js`); export { old }",
+            ),
+            ("node_modules/a/later.js", "export default 'later'"),
+            ("node_modules/a/old.cjs", "module.exports = require(`./older.cjs`)"),
+            ("node_modules/a/older.cjs", "module.exports = 'older'"),
+        ],
+        "",
+        "async m => [(await m.get()).default, m.old]",
+        r#"["later","older"]"#,
+    ),
+    (
         "top-level await, and a module that imports it",
         &[
             ("node_modules/a/package.json", ESM),
