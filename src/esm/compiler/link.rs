@@ -168,7 +168,7 @@ fn file(
             url.push_str(parameter);
         }
     };
-    if is_explicit || !(is_script(path) || is_native) {
+    if (is_explicit || !(is_script(path) || is_native)) && !has("import") {
         append("import");
     }
     if is_sheet && names.default && !is_css_module(path) {

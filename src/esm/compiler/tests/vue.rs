@@ -88,10 +88,10 @@ fn blocks_of_all_kinds_are_compiled() {
         ("<script setup>defineOptions({ inheritAttrs: false })</script>", &["inheritAttrs: false"]),
         ("<script src=\"./main.ts\"></script>", &["import _sfc_main from \"/src/main.ts"]),
         ("<template src=\"./part.html\"></template>", &["_ctx.part"]),
-        ("<style src=\"./other.css\"></style>", &[".other { color: red }"]),
+        ("<template>a</template><style src=\"./other.css\"></style>", &[".other { color: red }"]),
         ("<template><img src=\"./logo.svg\"></template>", &["\"/src/logo.svg\""]),
         (
-            "<template><p class=\"a\"/></template><style scoped>.a { color: v-bind(tone) }</style>",
+            "<script setup>const tone = 'red'</script><template><p class=\"a\"/></template><style scoped>.a { color: v-bind(tone) }</style>",
             &["__scopeId: \"data-v-", ".a[data-v-", "-tone)", "_useCssVars"],
         ),
         (
@@ -140,12 +140,12 @@ fn errors_have_the_lines_of_the_component() {
             Some((2, 15)),
             "cannot resolve \"./none\"",
         ),
-        ("<style scoped>\n.a { color: red\n</style>", Some((2, 1)), "Unclosed block"),
         (
-            "",
-            Some((1, 1)),
-            "At least one <template> or <script> is required in a single file component.",
+            "<style scoped>\n.a { color: red\n</style><script>let a</script>",
+            Some((2, 1)),
+            "Unclosed block",
         ),
+        ("", None, "At least one <template> or <script> is required in a single file component."),
     ] {
         let error = project.compile(text).expect_err(text);
         assert_eq!((error.position, &*error.message), (position, message), "{text}");

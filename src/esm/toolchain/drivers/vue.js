@@ -14,7 +14,7 @@ export default async (host) => {
     const [text] = message.split(`\n\n${path}\n`);
     const frame = /^(\d+) *\|  .*\n +\|  ( *)\^/m.exec(message.slice(text.length));
     const { line, column } = error.loc?.start ?? error;
-    const plain = text.replace(/ \(\d+:\d+\)$/, '').trim();
+    const plain = text.replace(path, '').trim().replace(/ \(\d+:\d+\)$/, '');
     if (frame) return fail(plain, Number(frame[1]), frame[2].length + 1, file);
     return fail(plain, line, column ?? 1, file);
   };
