@@ -156,7 +156,7 @@ async fn components_are_updated_in_place() {
     // An error, and its repair.
     dir.write("src/Part.vue", part.replace("</button>", ""));
     livers
-        .wait_for_line(|line| line.contains("src/Part.vue:9:3: Element is missing end tag"))
+        .wait_for_line(|line| line.contains("src/Part.vue:10:3: Element is missing end tag"))
         .await;
     page.wait_until("document.querySelector('livers-overlay, [id^=livers]') || [...document.documentElement.children].some((it) => it.shadowRoot)").await;
     assert!(is_kept(&page).await);
