@@ -135,6 +135,9 @@ const makeUpdate = (registry, retries, { importAll }, prune) => {
           );
   };
 
+  /** The changed imports of modules that failed to load. @type {Set<string>} */
+  let missed = new Set();
+
   return async ({ boundaries, outdated }, version, stamp) => {
     const updates = boundaries.map(({ at, accepted }) => ({
       type: 'js-update',
@@ -145,11 +148,9 @@ const makeUpdate = (registry, retries, { importAll }, prune) => {
     emit('vite:beforeUpdate', { type: 'update', updates });
     const before = new Map(modules);
     const paths = new Set(boundaries.map(({ accepted }) => accepted));
-    // Modules that failed to load may have other imports than before.
-    const failed = [...retries.values()].flatMap(({ accepted }) => [...(modules.get(accepted)?.imports ?? [])]);
     // An import that accepts its own change concerns no other module.
     const own = boundaries.flatMap(({ at, accepted }) => (at === accepted ? [at] : []));
-    registry.outdated = new Set([...outdated, ...failed].filter((path) => !own.includes(path)));
+    registry.outdated = new Set([...outdated, ...missed].filter((path) => !own.includes(path)));
     const { fresh, failures } = await importAll([...paths], outdated, stamp);
     for (const boundary of boundaries) {
       const now = fresh.get(boundary.accepted);
@@ -159,6 +160,7 @@ const makeUpdate = (registry, retries, { importAll }, prune) => {
       // Nothing above it could do more: it would fail to load as well.
       if (!now) registry.invalidated.delete(boundary.at);
     }
+    missed = failures[0] ? registry.outdated : new Set();
     if (!failures[0]) await prune(before.values());
     emit('vite:afterUpdate', { type: 'update', updates });
     return failures;

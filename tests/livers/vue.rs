@@ -23,13 +23,13 @@ const PACKAGES: [&str; 11] = [
 ];
 
 const APP: &str = "<script setup lang=\"ts\">
-import { provide, ref } from 'vue'
+import { provide, ref, shallowRef } from 'vue'
 import Part from './Part.vue'
 import type { Tone } from './tone'
 const tone = ref<Tone['color']>('rgb(1, 1, 1)')
 provide('tone', tone)
 const load = async () => { later.value = (await import('./Later.vue')).default }
-const later = ref()
+const later = shallowRef()
 </script>
 <template>
   <input id=text><Part id=first label=\"a\" /><Part id=second label=\"b\" />

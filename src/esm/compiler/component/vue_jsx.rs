@@ -52,10 +52,12 @@ pub(super) fn transform(
     text: &str,
     language: Language,
 ) -> Result<Transformed, CompileError> {
-    let typeless = match language.is_typed() {
-        true => Some(script::without_types(path, text, false)?),
-        false => None,
-    };
+    // The script of a component is TypeScript with JSX, too.
+    let name = path.with_extension("tsx");
+    let of_script = |error| CompileError { file: path.to_owned(), ..error };
+    let typeless =
+        language.is_typed().then(|| script::without_types(&name, text, false)).transpose();
+    let typeless = typeless.map_err(of_script)?;
     let (code, map) = match &typeless {
         Some(Typeless { text, map }) => (text.as_str(), Some(map)),
         None => (text, None),
