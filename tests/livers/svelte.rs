@@ -113,7 +113,7 @@ async fn a_style_edit_keeps_the_state_and_other_edits_replace_the_component() {
 
     dir.write("src/Counter.svelte", counter("two {#if}", "rgb(2, 2, 2)"));
     livers
-        .wait_for_line(|line| line.contains("src/Counter.svelte:5:40: Expected whitespace"))
+        .wait_for_line(|line| line.contains("src/Counter.svelte:5:41: Expected whitespace"))
         .await;
     dir.write("src/Counter.svelte", counter("three", "rgb(3, 3, 3)"));
     wait_for_text(&page, "three 0 km").await;
