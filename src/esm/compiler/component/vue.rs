@@ -100,7 +100,7 @@ pub(super) fn compile(
         if style.scoped || css.contains("v-bind(") {
             let input = json!({ "path": source, "id": id, "text": css, "scoped": style.scoped });
             let answer = tools.run(Tool::Vue, (source, &style.text), "style", input)?;
-            css = answer.output.as_str().unwrap_or_default().to_owned();
+            answer.output.as_str().unwrap_or_default().clone_into(&mut css);
         }
         sheets.push(css);
     }
