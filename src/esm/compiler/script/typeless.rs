@@ -94,7 +94,12 @@ mod tests {
                 "import { A } from 'a'; let a: A = $state(1);",
                 "import { A } from \"a\";\nlet a = $state(1);\n",
             ),
-            ("a.ts", false, "import { A } from 'a'; let a: A = $state(1);", "let a = $state(1);\n"),
+            (
+                "a.ts",
+                false,
+                "import { A } from 'a'; let a: A = $state(1);",
+                "let a = $state(1);\nexport {};\n",
+            ),
             (
                 "a.ts",
                 true,
