@@ -63,7 +63,7 @@ const CONFIGURATION: [&str; 7] = [
 
 /// How long a compilation may take that a compiler of the project takes part in. The toolchain ends
 /// what takes longer than 25 s.
-const TOOLS_DEADLINE: Duration = Duration::from_secs(60);
+const TOOLS_DEADLINE: Duration = Duration::from_mins(1);
 
 /// The message about a module that would contain a large file.
 const TOO_LARGE: &str = "this file is too large to be a module: more than 4 MiB";
@@ -155,7 +155,7 @@ impl Esm {
     pub(crate) fn runs_compilers(&self, file: &Path, query: &str, headers: &HeaderMap) -> bool {
         let spec = ModuleSpec::of_request(file, query, FetchMetadata::of(headers));
         spec.is_some_and(|spec| {
-            spec.may_need_tools(file) && (!spec.is_script() || self.compiler.has_own_compiler(file))
+            spec.may_need_tools(file) && (!spec.is_script() || Compiler::has_own_compiler(file))
         })
     }
 

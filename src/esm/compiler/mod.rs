@@ -348,10 +348,10 @@ impl Compiler {
     ///
     /// # Blocking
     /// Looks for the compiler.
-    pub(crate) fn has_own_compiler(&self, path: &Path) -> bool {
+    pub(crate) fn has_own_compiler(path: &Path) -> bool {
         let disk = DiskView::default();
         let mut tools = component::script_tools(path).iter();
-        tools.any(|tool| self.toolchain.version(*tool, path, &disk).is_some())
+        tools.any(|tool| Toolchain::version(*tool, path, &disk).is_some())
     }
 
     /// Returns the compiler of the project for the JSX in a file, if it has one.

@@ -35,7 +35,7 @@ impl Tools<'_> {
     /// # Blocking
     /// Looks for its `package.json`.
     pub(super) fn version(self, tool: Tool, file: &Path) -> Option<String> {
-        self.toolchain.version(tool, file, self.project.disk)
+        Toolchain::version(tool, file, self.project.disk)
     }
 
     /// Returns the answer of a compiler about a file with this text.

@@ -268,10 +268,8 @@ fn define(ctx: &Ctx<'_>, current: &Current, files: &Arc<ModuleFiles>) -> rquickj
         resolver.resolve(&specifier, &from, is_import)
     };
     globals.set("__resolve", Function::new(ctx.clone(), resolve)?)?;
-    let reader = Arc::clone(files);
-    globals.set("__read", Function::new(ctx.clone(), move |path: String| reader.read(&path))?)?;
-    let modules = Arc::clone(files);
-    let is_module = move |path: String| modules.is_module(&path);
+    globals.set("__read", Function::new(ctx.clone(), |path: String| ModuleFiles::read(&path))?)?;
+    let is_module = |path: String| ModuleFiles::is_module(&path);
     globals.set("__isModule", Function::new(ctx.clone(), is_module)?)?;
     let began = Instant::now();
     let now = move || began.elapsed().as_secs_f64() * 1000.0;
@@ -281,11 +279,7 @@ fn define(ctx: &Ctx<'_>, current: &Current, files: &Arc<ModuleFiles>) -> rquickj
 
 /// Evaluates a script, and returns its value.
 #[allow(clippy::needless_pass_by_value)] // The engine passes values.
-fn evaluate<'js>(
-    ctx: Ctx<'js>,
-    text: String,
-    name: String,
-) -> rquickjs::Result<rquickjs::Value<'js>> {
+fn evaluate(ctx: Ctx<'_>, text: String, name: String) -> rquickjs::Result<rquickjs::Value<'_>> {
     let mut options = EvalOptions::default();
     options.strict = false;
     options.filename = Some(name);

@@ -50,7 +50,7 @@ impl ModuleFiles {
     }
 
     /// Returns the text of a module of a package.
-    pub(super) fn read(&self, path: &str) -> Option<String> {
+    pub(super) fn read(path: &str) -> Option<String> {
         let path = Path::new(path);
         let is_installed = path.components().any(|it| it.as_os_str() == "node_modules");
         let is_small = fs::metadata(path).is_ok_and(|it| it.is_file() && it.len() <= MAX_SIZE);
@@ -61,11 +61,11 @@ impl ModuleFiles {
     }
 
     /// Returns whether a file is an ES module.
-    pub(super) fn is_module(&self, path: &str) -> bool {
+    pub(super) fn is_module(path: &str) -> bool {
         match Path::new(path).extension().and_then(|it| it.to_str()) {
             Some("mjs") => true,
             Some("cjs" | "json") => false,
-            _ => self.read(path).is_some_and(|text| has_module_syntax(&text)),
+            _ => Self::read(path).is_some_and(|text| has_module_syntax(&text)),
         }
     }
 }
@@ -120,8 +120,8 @@ impl Loader for ModuleLoader {
         name: &str,
         _: Option<ImportAttributes<'js>>,
     ) -> Result<Module<'js, Declared>> {
-        if self.0.is_module(name) {
-            let text = self.0.read(name).ok_or_else(|| Error::new_loading(name))?;
+        if ModuleFiles::is_module(name) {
+            let text = ModuleFiles::read(name).ok_or_else(|| Error::new_loading(name))?;
             return Module::declare(ctx.clone(), name, text);
         }
         let describe: Function<'js> = ctx.globals().get("__facade")?;

@@ -170,7 +170,9 @@ impl<'f> Conversation<'f> {
                 self.files.read(path, kind).map_or(Value::Null, Value::from)
             }
             Ask::Depend { paths } => {
-                paths.iter().for_each(|path| self.depend(path));
+                for path in paths {
+                    self.depend(path);
+                }
                 Value::Null
             }
         }

@@ -113,7 +113,7 @@ impl Toolchain {
     ///
     /// # Blocking
     /// Looks for its `package.json`.
-    pub(crate) fn version(&self, tool: Tool, file: &Path, disk: &DiskView) -> Option<String> {
+    pub(crate) fn version(tool: Tool, file: &Path, disk: &DiskView) -> Option<String> {
         installed::find(tool, file, disk).map(|installed| installed.version)
     }
 
@@ -195,7 +195,9 @@ impl Toolchain {
     /// Waits for the processes.
     pub(crate) fn stop(&self) {
         let nodes: Vec<_> = lock(&self.nodes).values().cloned().collect();
-        nodes.iter().for_each(|node| node.stop());
+        for node in nodes {
+            node.stop();
+        }
         #[cfg(feature = "engine")]
         lock(&self.engines).values().for_each(|engines| engines.stop());
     }

@@ -136,13 +136,12 @@ impl Node {
         conversation: &mut Conversation<'_>,
     ) -> Result<Value, HostError> {
         let mut slot = lock(&self.process);
-        let process = match &mut *slot {
-            Some(process) => process,
-            None => {
-                let process = Process::start(&self.base)?;
-                *lock(&self.child) = Some(Arc::clone(&process.child));
-                slot.insert(process)
-            }
+        let process = if let Some(process) = &mut *slot {
+            process
+        } else {
+            let process = Process::start(&self.base)?;
+            *lock(&self.child) = Some(Arc::clone(&process.child));
+            slot.insert(process)
         };
         if self.is_stopped.load(Ordering::SeqCst) {
             *slot = None;

@@ -137,10 +137,7 @@ pub(super) fn compile_module(
     if version(tools, path) < 5 {
         return Ok(None);
     }
-    let plain = match language.is_typed() {
-        true => Some(without_types(path, text, false)?),
-        false => None,
-    };
+    let plain = if language.is_typed() { Some(without_types(path, text, false)?) } else { None };
     let original = plain.as_ref().and_then(|plain| Original::parse(text, Some(&plain.map)));
     let code = plain.as_ref().map_or(text, |plain| &*plain.text);
     let input = json!({ "text": code, "filename": url.trim_start_matches('/') });

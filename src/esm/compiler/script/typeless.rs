@@ -45,7 +45,11 @@ pub(crate) fn without_types(
 
 fn strip(path: &Path, text: &str, keep_imports: bool) -> Result<Typeless, CompileError> {
     let describe = |error: &OxcDiagnostic| {
-        let span = error.labels.iter().max_by_key(|label| label.offset()).map(|it| it.span());
+        let span = error
+            .labels
+            .iter()
+            .max_by_key(|label| label.offset())
+            .map(oxc::diagnostics::LabeledSpan::span);
         let message = error.message.to_string();
         match span {
             Some(span) => {

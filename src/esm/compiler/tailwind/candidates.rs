@@ -112,10 +112,8 @@ fn bracket_end(bytes: &[u8], open: usize) -> Option<usize> {
         match (byte, quote) {
             (b' ' | b'\t' | b'\n' | b'\r', _) => return None,
             (b'"' | b'\'' | b'`', None) => quote = Some(byte),
-            (_, Some(open)) => {
-                if byte == open && bytes[at - 1] != b'\\' {
-                    quote = None;
-                }
+            (_, Some(open)) if byte == open && bytes[at - 1] != b'\\' => {
+                quote = None;
             }
             (b'[' | b'(' | b'{', None) => depth += 1,
             (b']' | b')' | b'}', None) => {

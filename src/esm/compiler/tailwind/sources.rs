@@ -79,7 +79,7 @@ impl Source {
     fn split(&self) -> (PathBuf, Option<GlobMatcher>) {
         let is_glob = |part: &&str| part.contains(['*', '?', '{', '[']);
         let parts: Vec<_> = self.pattern.split('/').collect();
-        let fixed = parts.iter().position(|part| is_glob(&part)).unwrap_or(parts.len());
+        let fixed = parts.iter().position(is_glob).unwrap_or(parts.len());
         let mut start = self.base.clone();
         for part in &parts[..fixed] {
             match *part {
