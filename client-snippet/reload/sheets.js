@@ -72,8 +72,9 @@ const makeSwap = (pending, replaced) => {
         resolve(older && swap(fresh, version, isRemoved)); // they may share an import
       };
       fresh.onload = done;
-      // With rules, only an import failed.
-      fresh.onerror = () => (isRemoved || fresh.sheet?.cssRules[0] ? done() : fresh.remove());
+      // With rules, only an import failed. The browser shows none of a response that is no CSS.
+      fresh.onerror = () =>
+        isRemoved || !['', UNREADABLE].includes(textOf(fresh.sheet)) ? done() : fresh.remove();
       old.after(fresh);
       // Rules that a script inserted would be lost.
       if (!('href' in fresh) && fresh.sheet?.cssRules.length !== old.sheet?.cssRules.length) {
@@ -127,7 +128,9 @@ const makeImportedSheets = (window, { load, base }) => async (path) => {
   const entries = adopted.length ? performance.getEntriesByType('resource') : [];
   const requests = entries.filter(
     ({ name, initiatorType }) =>
-      initiatorType === 'script' && pathOf(name, location.origin) === path,
+      initiatorType === 'script' &&
+      pathOf(name, location.origin) === path &&
+      !/[?&]import\b/.test(name), // a module in JavaScript
   );
   /** @type {(url: string) => Promise<Target[]>} */
   const target = async (url) => {

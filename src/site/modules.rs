@@ -92,7 +92,12 @@ impl Site {
                 made
             }
             ModuleOutcome::Error(fault, related) => {
-                self.depend(url, related);
+                if esm.runs_compilers(file, query, headers) {
+                    // A change of one of them is published as one of this file.
+                    self.watch_dependencies(related);
+                } else {
+                    self.depend(url, related);
+                }
                 return Some(self.report_fault(fault));
             }
         };

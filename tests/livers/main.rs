@@ -46,6 +46,8 @@ mod security;
 mod serve;
 #[cfg(feature = "esm")]
 mod style_sheets;
+#[cfg(all(feature = "engine", unix))]
+mod styles;
 mod support;
 mod svelte;
 mod tailwind;

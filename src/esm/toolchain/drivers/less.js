@@ -1,7 +1,7 @@
 // Less: compiles a style sheet.
 export default async (host) => {
   const path = await host.load('node:path');
-  const less = host.isNode ? await loadInNode(host) : await loadInEngine(host);
+  const { less, makesMaps } = host.isNode ? await loadInNode(host) : await loadInEngine(host);
 
   /** Finds and reads imported sheets. */
   const makePlugin = (files, file, loaded, loadPaths) => {
@@ -37,7 +37,7 @@ export default async (host) => {
           paths: [],
           filename: file,
           plugins: [makePlugin(files, file, loaded, [paths ?? []].flat())],
-          sourceMap: { outputSourceFiles: true, sourceMapFileInline: false, disableSourcemapAnnotation: true },
+          sourceMap: makesMaps && { outputSourceFiles: true, sourceMapFileInline: false, disableSourcemapAnnotation: true },
         });
         await host.depend([...loaded]);
         // Versions before 4 do not know that option.
@@ -55,24 +55,36 @@ export default async (host) => {
 
 const loadInNode = async (host) => {
   const less = await host.load('less');
-  return less.default ?? less;
+  return { less: less.default ?? less, makesMaps: true };
 };
 
 /** Returns Less without what needs Node. */
 const loadInEngine = async (host) => {
   const core = await host.load('less/lib/less/index.js');
   const create = core.default ?? core;
-  let maps;
-  try {
-    maps = await host.load('source-map', `${host.base}/node_modules/less/package.json`);
-  } catch {
-    // It is optional.
-  }
+  const Generator = await loadMapGenerator(host);
   const environment = {
     encodeBase64: () => '',
     mimeLookup: () => 'application/octet-stream',
     charsetLookup: () => 'UTF-8',
-    getSourceMapGenerator: () => maps?.SourceMapGenerator,
+    getSourceMapGenerator: () => Generator,
   };
-  return create(environment, []);
+  const less = create(environment, []);
+  less.PluginLoader = class extends less.AbstractPluginLoader {
+    async loadPlugin(name) {
+      throw new Error(`the plug-in ${name} needs Node`);
+    }
+  };
+  return { less, makesMaps: !!Generator };
+};
+
+/** Returns the generator of source maps that Less uses, if it is installed: it is optional. */
+const loadMapGenerator = async (host) => {
+  try {
+    const { SourceMapGenerator } = await host.load('source-map', `${host.base}/node_modules/less/package.json`);
+    new SourceMapGenerator();
+    return SourceMapGenerator;
+  } catch {
+    return undefined;
+  }
 };
