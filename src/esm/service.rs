@@ -373,9 +373,9 @@ impl Esm {
 
     /// Answers `/__livers/npm/<path>?<query>`.
     pub(crate) async fn package(&self, path: &str, query: &str) -> PackageOutcome {
-        let packages = Arc::clone(self.compiler.packages());
+        let compiler = Arc::clone(&self.compiler);
         let (asked, parameters) = (path.to_owned(), query.to_owned());
-        let answer = move || packages.answer(&asked, &parameters);
+        let answer = move || compiler.package(&asked, &parameters);
         match self.workers.run_within(TOOLS_DEADLINE, (path, query), answer).await {
             Ok(Ok(None)) => PackageOutcome::NotFound,
             Ok(Ok(Some(response))) => PackageOutcome::Found(response),

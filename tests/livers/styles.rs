@@ -81,6 +81,7 @@ async fn each_way_to_use_a_sheet_gets_css() {
             ("src/p.less", "@c: 2px; @size: 1px;"),
             ("src/a.module.scss", ".a { &:hover { c: d } }"),
             ("src/part.css", "@import './u.scss';"),
+            ("src/main.js", "import 'kit/scss/kit.scss'"),
             ("src/u.scss", ".u { .v { c: d } }"),
         ],
     );
@@ -122,6 +123,11 @@ async fn each_way_to_use_a_sheet_gets_css() {
             assert!(response.text().contains(part), "{path}: {part}: {}", response.text());
         }
     }
+    let script = module(&livers, "/src/main.js").await;
+    let (_, url) = script.text().split_once("/__livers/npm/").unwrap();
+    let url = format!("/__livers/npm/{}", url.split('"').next().unwrap());
+    let of_package = module(&livers, &url).await;
+    assert!(of_package.text().contains(".kit {"), "{url}: {of_package:?}");
     let page = get_with(livers.port(), "/src/a.scss", &[("Sec-Fetch-Dest", "document")]).await;
     assert!(page.text().starts_with("@use"), "a developer looks at the file");
 }

@@ -53,6 +53,7 @@ mod wasm;
 use std::{
     borrow::Cow,
     collections::{BTreeSet, HashSet},
+    io,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -90,13 +91,21 @@ pub(crate) use self::{
 use super::{
     compile_error::CompileError,
     disk_view::DiskView,
+    outcome::{PackageContent, PackageResponse},
     packages::Packages,
     resolve::Resolver,
     stack::{self, run_with_stack_if_deep},
     toolchain::Toolchain,
     vite_settings::ViteSettings,
 };
-use crate::{docroot::Root, event::Events};
+use crate::{
+    docroot::{self, Root},
+    event::Events,
+    http::own_paths::PACKAGES,
+};
+
+/// The size of a style sheet of a package, bytes.
+const MAX_SHEET: u64 = 4 << 20;
 
 /// Compiles the files of one project, and caches the results.
 pub(crate) struct Compiler {
@@ -336,6 +345,40 @@ impl Compiler {
                 Ok(Output::Module(Arc::new(module)))
             }
         }
+    }
+
+    /// Answers a request below [`PACKAGES`], or returns `None` if no package has the file.
+    ///
+    /// # Blocking
+    /// Reads and converts the file and its dependencies.
+    ///
+    /// # Errors
+    /// The file cannot be compiled or converted.
+    pub(crate) fn package(
+        &self,
+        path: &str,
+        query: &str,
+    ) -> Result<Option<PackageResponse>, CompileError> {
+        let spec = ModuleSpec::of_request(Path::new(path), query, FetchMetadata::MODULE);
+        if let Some(spec) = spec.filter(|spec| spec.may_need_tools(Path::new(path)))
+            && let Some(file) = self.packages().uncompiled_sheet(path)
+        {
+            let failed = |error: io::Error| CompileError::of_file(&file, error.to_string());
+            let bytes = docroot::read_bounded(&file, MAX_SHEET).map_err(failed)?;
+            let disk = DiskView::default();
+            let project = self.project.seen(&disk);
+            let url = format!("{PACKAGES}{path}");
+            let sheet = self.compile_sheet(&project, spec.kind, &file, &url, &text_of(&bytes))?;
+            return Ok(match sheet {
+                Output::Module(module) => {
+                    let content = PackageContent::Script(module.code.clone().into());
+                    // The configuration of the project may change it.
+                    Some(PackageResponse { content, immutable: false })
+                }
+                Output::Unchanged | Output::StyleSheet(_) => None,
+            });
+        }
+        self.packages().answer(path, query)
     }
 
     /// Returns the project's own compilers, for one request.

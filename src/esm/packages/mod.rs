@@ -59,7 +59,7 @@ use super::{
     resolve::{ImportKind, PackageFile, Resolved, Resolver, Target, file_stamp, is_script},
 };
 use crate::esm::convert::js::quoted;
-use crate::http::{own_paths::PACKAGES, url_path::UrlPath};
+use crate::http::{media_type::is_style_sheet, own_paths::PACKAGES, url_path::UrlPath};
 
 /// Number of files whose exports are kept in memory.
 const MAX_EXPORTS: usize = 20_000;
@@ -398,6 +398,17 @@ impl Packages {
             self.cache.put(key, &text, sources);
         }
         Ok(Some(text.into()))
+    }
+
+    /// Returns the path of the style sheet at a URL path below [`PACKAGES`] if it is not CSS.
+    ///
+    /// # Blocking
+    /// Looks for the file.
+    pub(crate) fn uncompiled_sheet(&self, path: &str) -> Option<PathBuf> {
+        let is_uncompiled = is_style_sheet(path) && !path.ends_with(".css");
+        let file = self.package_file(path).filter(|_| is_uncompiled)?;
+        self.resolver.checked_path(&file)?;
+        Some(file.path())
     }
 
     /// Returns the file at a URL path below [`PACKAGES`].
