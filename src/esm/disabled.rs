@@ -69,8 +69,8 @@ impl Esm {
         match *self {}
     }
 
-    pub(crate) fn runs_compilers(&self, _: &Path, _: &str, _: &HeaderMap) -> bool {
-        match *self {}
+    pub(crate) fn runs_compilers(_: &Path, _: &str, _: &HeaderMap) -> bool {
+        false
     }
 
     pub(crate) fn may_import(_: &[u8]) -> bool {

@@ -152,7 +152,7 @@ impl Esm {
     ///
     /// # Blocking
     /// Looks for the compilers.
-    pub(crate) fn runs_compilers(&self, file: &Path, query: &str, headers: &HeaderMap) -> bool {
+    pub(crate) fn runs_compilers(file: &Path, query: &str, headers: &HeaderMap) -> bool {
         let spec = ModuleSpec::of_request(file, query, FetchMetadata::of(headers));
         spec.is_some_and(|spec| {
             spec.may_need_tools(file) && (!spec.is_script() || Compiler::has_own_compiler(file))

@@ -75,7 +75,7 @@ impl Site {
         let (file, disk) = (&*source.path, &Arc::default());
         // Compilers of the project run its own code.
         let is_foreign = !same_origin(headers, host) && !self.policy.permits(headers);
-        if is_foreign && esm.runs_compilers(file, query, headers) {
+        if is_foreign && esm::Esm::runs_compilers(file, query, headers) {
             return None;
         }
         let request = ModuleRequest { file, url, requested, content, query, headers, disk };

@@ -13,10 +13,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-pub(crate) use self::{
-    alias::{Alias, Find, apply, apply_to_beginning},
-    pattern::Pattern,
-};
+#[cfg(feature = "esm")]
+pub(crate) use self::alias::{Find, apply, apply_to_beginning};
+pub(crate) use self::{alias::Alias, pattern::Pattern};
 
 /// The URL path of a public folder outside of the root.
 pub(crate) const OUTER_PUBLIC: &str = "/@public";
