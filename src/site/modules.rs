@@ -1,4 +1,4 @@
-//! Turns the outcomes of [ESM support](Esm) into responses, observations and watch notes.
+//! Turns the outcomes of [ESM support](crate::esm) into responses, observations and watch notes.
 //!
 //! A source that does not compile is answered with 500 and reported on the reload socket and in the
 //! terminal, because a browser tells a page nothing about why a module failed to load.
@@ -92,7 +92,7 @@ impl Site {
                 made
             }
             ModuleOutcome::Error(fault, related) => {
-                if esm.runs_compilers(file, query, headers) {
+                if esm::Esm::runs_compilers(file, query, headers) {
                     // A change of one of them is published as one of this file.
                     self.watch_dependencies(related);
                 } else {

@@ -405,7 +405,8 @@ impl Packages {
     /// # Blocking
     /// Looks for the file.
     pub(crate) fn uncompiled_sheet(&self, path: &str) -> Option<PathBuf> {
-        let is_uncompiled = is_style_sheet(path) && !path.ends_with(".css");
+        let is_uncompiled =
+            is_style_sheet(path) && Path::new(path).extension().is_some_and(|it| it != "css");
         let file = self.package_file(path).filter(|_| is_uncompiled)?;
         self.resolver.checked_path(&file)?;
         Some(file.path())

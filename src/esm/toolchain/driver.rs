@@ -50,6 +50,7 @@ pub(super) struct Driver {
     pub(super) packages: &'static [&'static str],
     /// An ES module whose default export takes the host, and returns the functions.
     pub(super) source: &'static str,
+    #[cfg_attr(not(feature = "engine"), allow(dead_code))]
     pub(super) place: Place,
 }
 

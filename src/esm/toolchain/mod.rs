@@ -38,11 +38,12 @@ use serde_json::Value;
 
 use self::{
     answers::{Answers, Key},
-    driver::Place,
-    exchange::{Conversation, HostError},
+    exchange::Conversation,
     installed::Installed,
     node::Node,
 };
+#[cfg(feature = "engine")]
+use self::{driver::Place, exchange::HostError};
 pub(crate) use self::{
     driver::Tool,
     exchange::{Dependencies, Files, NoFiles, ToolError},
