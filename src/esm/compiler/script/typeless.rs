@@ -108,7 +108,7 @@ mod tests {
                 "a.ts",
                 true,
                 "import type { A } from 'a'; class B { a: A = $state(1) }",
-                "class B {\n\ta = $state(1);\n}\n",
+                "class B {\n\ta = $state(1);\n}\nexport {};\n",
             ),
             ("a.tsx", false, "const a = <b c={1 as number}>d</b>;", "const a = <b c={1}>d</b>;\n"),
         ] {
