@@ -61,6 +61,8 @@ pub(crate) enum Ask {
         #[serde(default)]
         kind: String,
     },
+    /// Which stamps do these files have? The answer also depends on them. Answered with strings.
+    Stamps { paths: Vec<PathBuf> },
     /// The answer also depends on these files. Answered with `null`.
     Depend { paths: Vec<PathBuf> },
 }
@@ -168,6 +170,13 @@ impl<'f> Conversation<'f> {
             Ask::Read { path, kind } => {
                 self.depend(path);
                 self.files.read(path, kind).map_or(Value::Null, Value::from)
+            }
+            Ask::Stamps { paths } => {
+                let stamp = |path: &PathBuf| {
+                    self.depend(path);
+                    self.dependencies.get(path).map(u64::to_string).unwrap_or_default()
+                };
+                paths.iter().map(stamp).collect()
             }
             Ask::Depend { paths } => {
                 for path in paths {

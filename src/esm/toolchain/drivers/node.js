@@ -54,6 +54,7 @@ const host = {
   /** Has a module of the project loaded again. */
   forget: (path) => void delete createRequire(`${base}/_.js`).cache[path],
   depend: (paths) => ask({ ask: 'depend', paths }),
+  stamps: (paths) => ask({ ask: 'stamps', paths }),
 };
 
 /** Returns the file that an `import` of a package which exports nothing to `require` leads to. */

@@ -204,6 +204,7 @@
       throw Object.assign(new Error(why), { needsNode: true });
     },
     depend: (paths) => ask({ ask: 'depend', paths }),
+    stamps: (paths) => ask({ ask: 'stamps', paths }),
     // At once, which only the engine can do:
     resolveSync: (specifier, from, kind = 'import') => askSync({ ask: 'resolve', specifier, from, kind }),
     readSync: (path) => askSync({ ask: 'read', path }),

@@ -13,14 +13,14 @@ export default async (host) => {
   const kindOf = (path) => (path.endsWith('.css') ? 'sheet' : '');
 
   const create = async (path, text) => {
-    const read = new Map(); // path -> content
+    const read = new Set();
     const loadStylesheet = async (specifier, base) => {
       const from = `${base}/_.css`;
       const found = (await host.resolve(specifier, from, 'sheet')) ?? (await host.resolve(specifier, from, 'source'));
       if (!found) throw new Error(`cannot resolve ${JSON.stringify(specifier)}`);
       const content = await host.read(found, kindOf(found));
       if (content === null) throw new Error(`cannot read ${found}`);
-      read.set(found, content);
+      read.add(found);
       return { path: found, base: folderOf(found), content };
     };
     const loadModule = async (specifier, base, kind) => {
@@ -31,7 +31,7 @@ export default async (host) => {
         const path = host.isNode ? host.path(specifier, from) : base;
         if (!path.includes('/node_modules/') && host.isNode) {
           host.forget(path);
-          read.set(path, await host.read(path));
+          read.add(path);
         }
         const found = await host.load(specifier, from);
         return { path, base: folderOf(path), module: found?.default ?? found };
@@ -41,18 +41,14 @@ export default async (host) => {
       }
     };
     const compiler = await compile(text, { base: folderOf(path), from: path, loadStylesheet, loadModule });
-    return { text, read, compiler };
+    const paths = [...read];
+    return { text, paths, stamps: String(await host.stamps(paths)), compiler };
   };
 
-  /** Returns the compiler of a sheet. What it was made from is read again, and so is a dependency. */
+  /** Returns the compiler of a sheet, a new one if a file that it was made from has changed. */
   const compilerOf = async (path, text) => {
     const known = compilers.get(path);
-    const unchanged = async () => {
-      for (const [file, content] of known.read)
-        if ((await host.read(file, kindOf(file))) !== content) return false;
-      return true;
-    };
-    if (known?.text === text && (await unchanged())) return known.compiler;
+    if (known?.text === text && String(await host.stamps(known.paths)) === known.stamps) return known.compiler;
     const created = await create(path, text);
     compilers.set(path, created);
     return created.compiler;
