@@ -105,7 +105,7 @@ impl Tool {
                 name: "tailwind",
                 packages: &["tailwindcss"],
                 source: include_str!("drivers/tailwind.js"),
-                place: Place::Engine,
+                place: Place::NodeOrEngine,
             },
             Self::Vue => Driver {
                 name: "vue",
