@@ -37,7 +37,7 @@ use super::{
         Module, ModuleOutcome, ModuleRequest, PackageOutcome, PageVariables, StyleSheet, Versions,
     },
     page::{import_map, may_import},
-    resolve::{Target, linked_packages},
+    resolve::{Target, is_installed, linked_packages},
     vite_config,
     vite_settings::ViteSettings,
     workers::{Limits, Stopped, Workers},
@@ -551,8 +551,6 @@ impl FilesRead {
 
 /// Returns the content of those of these files that are not in installed packages.
 fn read_sources(files: &[PathBuf]) -> Vec<(PathBuf, ContentHash)> {
-    let is_installed =
-        |file: &&PathBuf| file.components().any(|name| name.as_os_str() == "node_modules");
     let sources: Vec<_> = files.iter().filter(|file| !is_installed(file)).cloned().collect();
     read_hashes(&sources)
 }

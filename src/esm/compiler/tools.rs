@@ -1,6 +1,9 @@
 //! The project's own compilers, as the compiler of livers calls them.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use serde_json::Value;
 
@@ -9,14 +12,12 @@ use crate::{
     docroot,
     esm::{
         compile_error::CompileError,
-        resolve::ImportKind,
+        resolve::{ImportKind, is_installed},
         style_sheet::with_absolute_urls,
         toolchain::{Answer, Files, Request, Tool, ToolError, Toolchain},
         vite_settings::ViteSettings,
     },
 };
-use std::sync::Arc;
-
 /// The size of a file that a compiler may read, bytes.
 const MAX_SIZE: u64 = 16 << 20;
 
@@ -97,7 +98,7 @@ impl Files for ProjectView<'_> {
     }
 
     fn read(&self, path: &Path, kind: &str) -> Option<String> {
-        let is_installed = path.components().any(|it| it.as_os_str() == "node_modules");
+        let is_installed = is_installed(path);
         if !is_installed && !self.serves(path) {
             return None;
         }
@@ -107,6 +108,9 @@ impl Files for ProjectView<'_> {
             "sheet" => self.url(path),
             _ => None,
         };
-        Some(url.map_or_else(|| text.clone(), |url| with_absolute_urls(&text, &url)))
+        Some(match url {
+            Some(url) => with_absolute_urls(&text, &url),
+            None => text,
+        })
     }
 }

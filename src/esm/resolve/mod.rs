@@ -36,6 +36,7 @@ pub(crate) use self::{
     install::file_stamp,
     linked::linked_packages,
     package::PackageFile,
+    package_folders::is_installed,
     resolver::Resolver,
     specifier::{is_bare, is_script},
     target::{ImportKind, Resolved, Target},

@@ -139,6 +139,11 @@ fn short_hash(path: &Path, stamp: u64) -> String {
     (0..7).map(|_| digit()).collect()
 }
 
+/// Returns whether a path leads through a `node_modules`.
+pub(crate) fn is_installed(path: &Path) -> bool {
+    path.iter().any(|name| name == "node_modules")
+}
+
 /// Returns the folder of the package that a file in a `node_modules` belongs to, and the name of
 /// the package.
 pub(super) fn in_node_modules(file: &Path) -> Option<(PathBuf, String)> {

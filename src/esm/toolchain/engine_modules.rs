@@ -13,7 +13,7 @@ use rquickjs::{
     module::Declared,
 };
 
-use crate::esm::resolve::{BoundedFiles, bounded};
+use crate::esm::resolve::{BoundedFiles, bounded, is_installed};
 
 /// The size of a module, bytes.
 const MAX_SIZE: u64 = 32 << 20;
@@ -52,9 +52,8 @@ impl ModuleFiles {
     /// Returns the text of a module of a package.
     pub(super) fn read(path: &str) -> Option<String> {
         let path = Path::new(path);
-        let is_installed = path.components().any(|it| it.as_os_str() == "node_modules");
         let is_small = fs::metadata(path).is_ok_and(|it| it.is_file() && it.len() <= MAX_SIZE);
-        if !is_installed || !is_small {
+        if !is_installed(path) || !is_small {
             return None;
         }
         fs::read_to_string(path).ok()

@@ -30,7 +30,7 @@ pub(crate) trait Files {
 }
 
 /// Finds and reads nothing.
-pub(crate) struct NoFiles;
+pub(super) struct NoFiles;
 
 impl Files for NoFiles {
     fn resolve(&self, _: &str, _: &Path, _: &str) -> Option<PathBuf> {
@@ -212,11 +212,16 @@ impl<'f> Conversation<'f> {
     }
 }
 
-/// Returns the stamp of a file, or one that no file has if it was modified since a time: then nobody
-/// knows which of its contents the driver has seen.
+/// Returns the stamp of a file. A file that was modified after a time gets one that no file has,
+/// because the driver may have read its old or its new content.
 fn stamp_before(path: &Path, time: SystemTime) -> u64 {
-    let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
-    if modified.is_ok_and(|modified| modified > time) { u64::MAX } else { file_stamp(path) }
+    if is_newer(path, time) { u64::MAX } else { file_stamp(path) }
+}
+
+/// Returns whether a file was modified after a time.
+pub(super) fn is_newer(file: &Path, time: SystemTime) -> bool {
+    let modified = std::fs::metadata(file).and_then(|metadata| metadata.modified());
+    modified.is_ok_and(|modified| modified > time)
 }
 
 /// What a driver answers to a request.

@@ -38,7 +38,7 @@ use serde_json::Value;
 
 use self::{
     answers::{Answers, Key},
-    exchange::Conversation,
+    exchange::{Conversation, NoFiles, is_newer},
     installed::Installed,
     node::Node,
 };
@@ -46,7 +46,7 @@ use self::{
 use self::{driver::Place, exchange::HostError};
 pub(crate) use self::{
     driver::Tool,
-    exchange::{Dependencies, Files, NoFiles, ToolError},
+    exchange::{Dependencies, Files, ToolError},
 };
 use super::{disk_view::DiskView, lock::lock};
 use crate::event::{CompilerHost, Event, Events};
@@ -155,6 +155,18 @@ impl Toolchain {
         }
     }
 
+    /// Like [`run`](Self::run), for a file of a package, which is compiled by itself.
+    ///
+    /// # Blocking
+    /// Like [`run`](Self::run).
+    ///
+    /// # Errors
+    /// The message for the developer, in the same cases.
+    pub(crate) fn run_installed(&self, request: &Request<'_>) -> Result<Arc<Answer>, String> {
+        let answer = self.run(request, &NoFiles, &DiskView::default());
+        answer.map_err(|error| error.reported.message)
+    }
+
     /// Sends a request to a host.
     fn ask(
         &self,
@@ -235,10 +247,4 @@ impl Toolchain {
         let new = || Arc::new(Node::new(base));
         Arc::clone(nodes.entry(base.to_owned()).or_insert_with(new))
     }
-}
-
-/// Returns whether a file was modified after a time.
-fn is_newer(file: &Path, time: SystemTime) -> bool {
-    let modified = std::fs::metadata(file).and_then(|metadata| metadata.modified());
-    modified.is_ok_and(|modified| modified > time)
 }

@@ -120,7 +120,7 @@ impl<'a> Value<'a> {
         entries.iter().find(|(name, _)| name == key).map(|(_, node)| node)
     }
 
-    /// Returns the value as JSON, without what is not known or is no JSON.
+    /// Returns the value as JSON. Leaves out unknown values and those that JSON cannot express.
     pub(super) fn to_json(&self) -> Option<Json> {
         self.json(&mut false)
     }

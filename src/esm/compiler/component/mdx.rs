@@ -29,12 +29,5 @@ pub(super) fn compile(
     let options = tools.settings.plugin(PLUGIN);
     let input = json!({ "text": text, "path": path, "options": options });
     let answer = tools.run(Tool::Mdx, (path, text), "compile", input)?;
-    let part = |name: &str| answer.output[name].as_str().map(str::to_owned);
-    Ok(Component {
-        script: part("script").unwrap_or_default(),
-        language: Language::Jsx,
-        map: part("map"),
-        sheets: Vec::new(),
-        dependencies: Vec::new(),
-    })
+    Ok(Component::of_script(&answer, Language::Jsx))
 }

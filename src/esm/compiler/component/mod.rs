@@ -24,7 +24,7 @@ use super::{
 use crate::{
     esm::{
         compile_error::CompileError,
-        toolchain::{Tool, Toolchain},
+        toolchain::{Answer, Tool, Toolchain},
         vite_settings::ViteSettings,
     },
     http::own_paths::HOT,
@@ -65,6 +65,16 @@ pub(super) struct Component {
     pub(super) sheets: Vec<String>,
     /// The files that it was made from, besides the component itself.
     pub(super) dependencies: Vec<PathBuf>,
+}
+
+impl Component {
+    /// Returns a component that is a script alone, from an answer with its text and map.
+    fn of_script(answer: &Answer, language: Language) -> Self {
+        let part = |name: &str| answer.output[name].as_str().map(str::to_owned);
+        let (sheets, dependencies) = (Vec::new(), Vec::new());
+        let script = part("script").unwrap_or_default();
+        Self { script, language, map: part("map"), sheets, dependencies }
+    }
 }
 
 /// Compiles a component.

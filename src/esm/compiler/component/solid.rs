@@ -8,7 +8,7 @@ use super::Component;
 use crate::esm::{
     compile_error::CompileError,
     compiler::{file_type::Language, tools::Tools},
-    toolchain::{NoFiles, Request, Tool, Toolchain},
+    toolchain::{Request, Tool, Toolchain},
 };
 
 /// The plug-in of Vite, whose options apply.
@@ -39,14 +39,8 @@ pub(super) fn compile(
         "options": options["solid"],
     });
     let answer = tools.run(Tool::Solid, (path, text), "compile", input)?;
-    let part = |name: &str| answer.output[name].as_str().map(str::to_owned);
-    Ok(Component {
-        script: part("script").unwrap_or_default(),
-        language: if language.is_typed() { Language::Ts } else { Language::Js },
-        map: part("map"),
-        sheets: Vec::new(),
-        dependencies: Vec::new(),
-    })
+    let language = if language.is_typed() { Language::Ts } else { Language::Js };
+    Ok(Component::of_script(&answer, language))
 }
 
 /// Compiles a script of a package. Types remain.
@@ -64,7 +58,6 @@ pub(super) fn compile_installed(
     let is_typed = path.extension().is_some_and(|extension| extension == "tsx");
     let input = json!({ "text": text, "path": path, "isTyped": is_typed, "hot": false });
     let request = Request { tool: Tool::Solid, file: path, function: "compile", input };
-    let answer = toolchain.run(&request, &NoFiles, &crate::esm::disk_view::DiskView::default());
-    let answer = answer.map_err(|error| error.reported.message)?;
+    let answer = toolchain.run_installed(&request)?;
     Ok(answer.output["script"].as_str().unwrap_or_default().to_owned())
 }

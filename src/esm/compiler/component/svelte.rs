@@ -20,7 +20,7 @@ use crate::esm::{
         script::{Original, Typeless, without_types},
         tools::Tools,
     },
-    toolchain::{NoFiles, Request, Tool, Toolchain},
+    toolchain::{Request, Tool, Toolchain},
 };
 
 /// The plug-in of Vite, whose options apply.
@@ -183,8 +183,7 @@ pub(super) fn compile_installed(
         ("compile", input)
     };
     let request = Request { tool: Tool::Svelte, file: path, function, input };
-    let answer = toolchain.run(&request, &NoFiles, &crate::esm::disk_view::DiskView::default());
-    let answer = answer.map_err(|error| error.reported.message)?;
+    let answer = toolchain.run_installed(&request)?;
     let compiled = understood::<Compiled>(&answer.output, path).map_err(|error| error.message)?;
     Ok(compiled.script)
 }

@@ -73,15 +73,14 @@ pub(super) fn css<'t>(
         "less" => Some(Tool::Less),
         _ => None,
     };
+    let root = tools.project.root_of(path);
     if let Some(tool) = compiler {
-        let root = tools.project.root_of(path);
         let options = tools.settings.css.preprocessors.get(language);
         let input = json!({
             "file": path, "text": text, "language": language, "root": root, "options": options,
         });
         step = step.followed_by(&*tools.run(tool, (path, text), "compile", input)?, path);
     }
-    let root = tools.project.root_of(path);
     let configuration = postcss::configuration(&root, path, tools.project.disk);
     if !configuration.as_deref().is_some_and(postcss::runs_tailwind)
         && let Some((css, dependencies)) = tools.tailwind.css(tools, path, &step.text)?

@@ -100,5 +100,5 @@ process.stdin.on('data', (chunk) => {
   }
 });
 process.stdin.on('end', () => process.exit());
-// A promise of a compiler that nobody awaits must not end the process.
+// A rejected promise that a compiler does not handle must not end the process.
 process.on('unhandledRejection', (error) => console.error(error));
