@@ -4,18 +4,24 @@
 //! dashboard) read at their own pace. A slow subscriber loses the oldest events, learns how many,
 //! and never delays the server.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    borrow::Cow,
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
-use crate::{change::Change, fault::Fault, refusal::Refusal};
+use crate::{change::Change, fault::Fault, refusal::Refusal, wire_format};
 
 /// How many events a subscriber may lag behind before it loses the oldest. Their memory is
 /// allocated at the start.
 const BACKLOG: usize = 256;
 
 /// Why a setting has no effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum NoEffect {
     /// It is about backends, and there is no proxy route.
@@ -29,7 +35,8 @@ pub enum NoEffect {
 }
 
 /// What of a project's `vite.config.*` has no effect.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ConfigNotice {
     /// A plug-in that may have an effect on the page, by the name of its package.
@@ -39,18 +46,26 @@ pub enum ConfigNotice {
         /// The setting, such as `resolve.alias`.
         setting: String,
         /// The line, counted from 1, if it is in that file.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         line: Option<u32>,
     },
     /// The host or address to listen on: only a setting of the server opens it to the network.
     HostNotApplied(String),
-    /// A folder outside of the served one, such as `publicDir`: the setting and the folder.
-    FolderNotServed(&'static str, PathBuf),
+    /// A folder outside of the served one, such as `publicDir`.
+    FolderNotServed {
+        /// The setting.
+        setting: Cow<'static, str>,
+        /// The folder.
+        #[serde(with = "wire_format::path")]
+        folder: PathBuf,
+    },
     /// The file was changed. It is read at the start.
     Changed,
 }
 
 /// Where a compiler of the project runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum CompilerHost {
     /// In the JavaScript engine of livers.
@@ -59,10 +74,22 @@ pub enum CompilerHost {
     Node,
 }
 
-/// An event of a running server.
-#[derive(Clone, Debug)]
+/// An event of a running server. As JSON, it is an object with its name in `event`, in kebab case:
+/// `{"event":"tabs","open":2}`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Event {
+    /// The server listens. Emitted once, when clients can connect.
+    Listening {
+        /// The URL to open on this machine.
+        url: String,
+        /// The served folder, as an absolute path.
+        #[serde(with = "wire_format::path")]
+        root: PathBuf,
+        /// The version of livers.
+        livers: Cow<'static, str>,
+    },
     /// Files changed, and tabs were notified.
     Updated {
         /// The version of the change set.
@@ -89,8 +116,10 @@ pub enum Event {
         /// `none`.
         how: String,
         /// The time in the page, from the arrival of the message on.
+        #[serde(rename = "ms", with = "wire_format::milliseconds")]
         took: Duration,
         /// Why the page had to reload, in its own words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
     },
     /// A tab opened or closed its reload socket or event stream.
@@ -131,9 +160,11 @@ pub enum Event {
         /// The URL path of the file.
         path: String,
         /// The URL path of the page, style sheet or script that uses it, if the request told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         used_by: Option<String>,
         /// The URL path of an existing file that was probably meant: a relative URL leads elsewhere
         /// on a page with a longer path.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         meant: Option<String>,
     },
     /// livers' script and socket were added to a page's Content Security Policy. Emitted once.
@@ -144,7 +175,7 @@ pub enum Event {
     /// A setting has no effect. Emitted at the start.
     SettingUnused {
         /// The setting, as it is spelled in a file.
-        setting: &'static str,
+        setting: Cow<'static, str>,
         /// The reason.
         why: NoEffect,
     },
@@ -180,6 +211,7 @@ pub enum Event {
     /// A folder or file cannot be watched or read.
     WatchFault {
         /// The folder or file.
+        #[serde(with = "wire_format::path")]
         path: PathBuf,
         /// What failed.
         why: String,
@@ -188,6 +220,7 @@ pub enum Event {
     /// the file is closed.
     StillWritten {
         /// The file.
+        #[serde(with = "wire_format::path")]
         path: PathBuf,
     },
     /// A source has a compile error or an import that cannot be resolved. Emitted once until the
@@ -202,7 +235,13 @@ pub enum Event {
         /// The status of the response.
         status: u16,
         /// The time from the request's head to the response's head.
+        #[serde(rename = "ms", with = "wire_format::milliseconds")]
         took: Duration,
+    },
+    /// Events before this one were not kept for a subscriber that was too slow.
+    Lost {
+        /// How many.
+        count: u64,
     },
     /// A connection could not be accepted or was refused.
     ConnectionFault {
@@ -211,10 +250,29 @@ pub enum Event {
     },
 }
 
+/// An event and when it happened. As JSON, one object:
+/// `{"time":"2026-11-28T23:55:46.012Z","event":"tabs","open":2}`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Record {
+    /// When it happened.
+    #[serde(with = "wire_format::utc")]
+    pub time: SystemTime,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+impl Record {
+    /// Returns the record of an event that happens now.
+    pub fn now(event: Event) -> Self {
+        Self { time: SystemTime::now(), event }
+    }
+}
+
 /// The stream of a server's events. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Events {
-    sender: broadcast::Sender<Event>,
+    sender: broadcast::Sender<Record>,
     requests: bool,
 }
 
@@ -239,13 +297,61 @@ impl Events {
     }
 
     /// Returns a receiver of all events from now on.
-    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+    pub fn subscribe(&self) -> broadcast::Receiver<Record> {
         self.sender.subscribe()
     }
 
     /// Emits an event. Without a subscriber it is dropped.
     pub(crate) fn emit(&self, event: Event) {
         // An error means that there is no subscriber.
-        let _ = self.sender.send(event);
+        let _ = self.sender.send(Record::now(event));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Event, Record};
+
+    /// Returns a record as JSON after it was read from JSON and written again.
+    fn again(json: &str) -> String {
+        let record: Record = serde_json::from_str(json).unwrap();
+        serde_json::to_string(&record).unwrap()
+    }
+
+    #[test]
+    fn records_are_read_as_they_were_written() {
+        for event in [
+            r#""event":"listening","url":"http://localhost:8080/","root":"/a","livers":"0.1.0""#,
+            r#""event":"updated","version":18,"changes":[{"path":"/a.css","kind":"modified"}],"tabs":2"#,
+            r#""event":"compiler-started","compiler":"sass 1.99.0","host":"node""#,
+            r#""event":"applied","page":"/","version":18,"how":"hot","ms":12"#,
+            r#""event":"applied","page":"/","version":18,"how":"reload","ms":12,"why":"a.js changed""#,
+            r#""event":"tabs","open":2"#,
+            r#""event":"backend-down","backend":"http://localhost:3000","why":"refused""#,
+            r#""event":"refused","path":"/.env","reason":"dotfile""#,
+            r#""event":"refused","path":"/","reason":{"unknown-host":"evil.example"}"#,
+            r#""event":"missing","path":"/a.js","used_by":"/","meant":"/b/a.js""#,
+            r#""event":"setting-unused","setting":"spa","why":"all-proxied""#,
+            r#""event":"project-config","file":"vite.config.ts","notice":"changed""#,
+            r#""event":"project-config","file":"vite.config.ts","notice":{"folder-not-served":{"setting":"publicDir","folder":"/x"}}"#,
+            r#""event":"project-config","file":"vite.config.ts","notice":{"not-understood":{"setting":"base","line":3}}"#,
+            r#""event":"watch-fault","path":"/a","why":"denied""#,
+            r#""event":"source-fault","path":"/a.ts","file":"a.ts","line":1,"column":2,"message":"m","frame":"f""#,
+            r#""event":"request","method":"GET","target":"/?x","status":200,"ms":1.5"#,
+            r#""event":"lost","count":7"#,
+        ] {
+            let json = format!(r#"{{"time":"2026-11-28T23:55:46.012Z",{event}}}"#);
+            assert_eq!(again(&json), json);
+        }
+    }
+
+    /// A name of a file need not be Unicode.
+    #[cfg(unix)]
+    #[test]
+    fn every_path_has_a_json_form() {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+        let path = OsStr::from_bytes(b"/a\xff").into();
+        let json = serde_json::to_string(&Event::StillWritten { path }).unwrap();
+        assert_eq!(json, "{\"event\":\"still-written\",\"path\":\"/a\u{fffd}\"}");
     }
 }

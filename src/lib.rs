@@ -32,7 +32,7 @@
 //! | 4 | `live`: the live-reload core, usable without files and without `site` (injection, reload socket, which tab uses which file) · `files`: what a URL path resolves to, and the cache of served files · `esm`: compiles modules and serves packages (feature `esm`) · `watch`: detects changes · `proxy`: forwards requests and WebSockets to backends |
 //! | 3 | `docroot`: maps URL paths to files and back, access rules, reads files as consistent snapshots |
 //! | 2 | `http`: RFC 9110 and 9112, and of livers only its own paths: representations, preconditions, ranges, content codings, URL paths, host guard |
-//! | 1 | plain data without I/O: `error` · `event` · `fault` · `refusal` · `change` · `escape` · `source_map` |
+//! | 1 | plain data without I/O: `error` · `event` · `fault` · `refusal` · `change` · `escape` · `source_map` · `wire_format` |
 //!
 //! The client in `client-snippet` has three programs: `reload` (in every page), `hmr` (hot updates
 //! of modules) and `packages` (the module registry, of packages and of packs).
@@ -86,6 +86,7 @@ pub(crate) mod server;
 pub(crate) mod site;
 pub(crate) mod source_map;
 pub(crate) mod watch;
+pub(crate) mod wire_format;
 
 pub use change::{Change, ChangeSet, Kind};
 pub use config::{Config, PageUpdate};
@@ -93,7 +94,7 @@ pub use docroot::Mount;
 pub use error::{Error, InvalidValue};
 pub use escape::escape;
 pub use esm::Packs;
-pub use event::{CompilerHost, ConfigNotice, Event, Events, NoEffect};
+pub use event::{CompilerHost, ConfigNotice, Event, Events, NoEffect, Record};
 pub use fault::Fault;
 pub use http::guard::AllowedHost;
 pub use live::reload::hub::Reload;

@@ -17,7 +17,8 @@ use crate::{
     live::{self, Live, reload::hub::Hub},
     proxy::{self, Proxy},
     site::{
-        Cache, MissingFiles, Site, changes::FileChanges, page_errors::SourceErrors, policy::Policy,
+        Cache, MissingFiles, Site, changes::FileChanges, event_log::EventLog,
+        page_errors::SourceErrors, policy::Policy,
     },
     watch::{self, PathState, Publish, Watch},
 };
@@ -177,6 +178,7 @@ pub(super) fn site(
         routes,
         live,
         events,
+        log: EventLog::new(cancel.clone()),
         missing: MissingFiles::default(),
         policy: Policy { headers: config.header, cors: config.cors, isolate: config.isolate },
         esm,

@@ -85,6 +85,7 @@ impl Server {
             return Err(error);
         }
         let addresses = resolve(config.host.as_deref()).await?;
+        let recorded = events.subscribe();
         let apply = tokio::task::spawn_blocking(move || {
             let project = Project::apply(&mut config);
             (config, project)
@@ -109,7 +110,7 @@ impl Server {
             project.report(&events);
         }
         for (setting, why) in config.without_effect() {
-            events.emit(Event::SettingUnused { setting, why });
+            events.emit(Event::SettingUnused { setting: setting.into(), why });
         }
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
         let host = config.host.clone();
@@ -118,7 +119,8 @@ impl Server {
             config.allowed_host.extend(host_names());
         }
         let site = assemble::site(config, folders, hub, events, &tasks, &cancel);
-        Ok(Self {
+        tasks.spawn(Arc::clone(&site.log).record(recorded));
+        let server = Self {
             site: Arc::new(site),
             host,
             addresses: listening.addresses(),
@@ -128,7 +130,13 @@ impl Server {
             open: project.and_then(|project| project.settings.server.open.clone()),
             tasks,
             cancel,
-        })
+        };
+        server.site.events.emit(Event::Listening {
+            url: server.url(),
+            root: server.root().to_owned(),
+            livers: env!("CARGO_PKG_VERSION").into(),
+        });
+        Ok(server)
     }
 
     /// Returns the URL to open on this machine.
@@ -160,6 +168,11 @@ impl Server {
     pub fn port_in_use(&self) -> Option<u16> {
         (self.requested_port != 0 && self.requested_port != self.port)
             .then_some(self.requested_port)
+    }
+
+    /// Returns the id of this run of the server, `boot` in its messages and its status.
+    pub fn boot(&self) -> &str {
+        self.site.live.hub().boot()
     }
 
     /// Returns the proxy routes, as text.

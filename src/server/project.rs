@@ -71,8 +71,9 @@ fn leave_out_outer_folders(settings: &mut ViteSettings) -> Vec<ConfigNotice> {
         settings.public_dir = PublicDir::Disabled;
     }
     let outside = [("root", root), ("publicDir", public), ("envDir", env)];
-    let notice =
-        |(name, path): (_, Option<PathBuf>)| Some(ConfigNotice::FolderNotServed(name, path?));
+    let notice = |(name, folder): (&'static str, Option<PathBuf>)| {
+        Some(ConfigNotice::FolderNotServed { setting: name.into(), folder: folder? })
+    };
     outside.into_iter().filter_map(notice).collect()
 }
 

@@ -6,6 +6,7 @@
 //! them.
 
 pub(crate) mod changes;
+pub(crate) mod event_log;
 mod files;
 mod masked;
 mod missing;
@@ -32,6 +33,7 @@ pub(crate) use self::missing::MissingFiles;
 #[cfg(feature = "esm")]
 pub(crate) use self::packs::PackState;
 use self::{
+    event_log::EventLog,
     policy::Policy,
     prepared::PreparedFile,
     response::{method_not_allowed, plain, redirect},
@@ -69,6 +71,8 @@ pub(crate) struct Site {
     pub(crate) routes: Vec<String>,
     pub(crate) live: Arc<Live>,
     pub(crate) events: Events,
+    /// The last events.
+    pub(crate) log: Arc<EventLog>,
     /// The missing files that were reported.
     pub(crate) missing: MissingFiles,
     /// Header fields of all responses with files.

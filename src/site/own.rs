@@ -43,6 +43,12 @@ impl Site {
                 Representation::from_bytes(StatusCode::OK, "application/json", self.status(local))
                     .into_response(method, headers)
             }
+            "/logs" if local => {
+                let follow = request.uri().query().is_some_and(|query| {
+                    query.split('&').any(|pair| pair.split('=').next() == Some("follow"))
+                });
+                self.log.response(follow && method == Method::GET)
+            }
             #[cfg(feature = "esm")]
             "/pack" => self.pack(method, request.uri(), headers, host).await,
             name if name.starts_with("/npm/") => {

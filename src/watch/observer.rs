@@ -263,7 +263,7 @@ mod tests {
         let limited = Method::PollingForLimit;
         assert_eq!(methods(&observer), [Method::Events, limited, limited]);
         assert_eq!(status.polling(), Some(Polling::Limit));
-        match emitted.try_recv().expect("a report") {
+        match emitted.try_recv().expect("a report").event {
             Event::WatchFault { path, why } => {
                 assert_eq!(path, folders[1]);
                 assert!(why.contains("'sysctl fs.inotify.max_user_watches="), "{why}");

@@ -41,7 +41,7 @@ pub(crate) fn config_notice(file: &str, notice: &ConfigNotice) -> String {
         ConfigNotice::HostNotApplied(host) => {
             format!("server.host is not applied (--host {host} accepts other devices)")
         }
-        ConfigNotice::FolderNotServed(setting, folder) => {
+        ConfigNotice::FolderNotServed { setting, folder } => {
             let folder = folder.display();
             format!("{setting} is not applied: {folder} is outside the served folder")
         }

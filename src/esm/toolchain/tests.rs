@@ -239,8 +239,8 @@ fn a_request_that_needs_node_is_repeated_there() {
     let toolchain = Toolchain::new(folder.path(), events);
     assert_eq!(run(&toolchain, folder.path(), "place", Value::Null).unwrap(), json!("node"));
     let mut hosts = Vec::new();
-    while let Ok(event) = heard.try_recv() {
-        if let Event::CompilerStarted { compiler, host } = event {
+    while let Ok(record) = heard.try_recv() {
+        if let Event::CompilerStarted { compiler, host } = record.event {
             assert_eq!(compiler, "fake 1.2.3");
             hosts.push(host);
         }

@@ -25,7 +25,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{Client, Options, Pages, Proxy};
 use crate::{
     change::ChangeSet,
-    event::{Event, Events},
+    event::{Event, Events, Record},
     http::body::{FlushedBeforeError, full},
     http::informational::{InformationalStream, InformationalWriter},
 };
@@ -38,7 +38,7 @@ async fn soon<F: Future>(future: F) -> F::Output {
 /// A server that only proxies.
 struct TestProxy {
     address: SocketAddr,
-    events: broadcast::Receiver<Event>,
+    events: broadcast::Receiver<Record>,
     /// The paths of open pages.
     pages: Arc<std::sync::Mutex<Vec<String>>>,
     reloads: mpsc::UnboundedReceiver<ChangeSet>,
@@ -120,7 +120,7 @@ impl TestProxy {
 
     /// Returns the next event.
     async fn event(&mut self) -> Event {
-        soon(self.events.recv()).await.unwrap()
+        soon(self.events.recv()).await.unwrap().event
     }
 
     /// Returns the reason in the next event, which must be a `BackendFault`.

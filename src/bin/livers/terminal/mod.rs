@@ -21,7 +21,7 @@ mod screen;
 
 use std::{io::Write, sync::mpsc, time::Duration};
 
-use livers::Event;
+use livers::Record;
 use tokio::sync::{
     broadcast::{Receiver, error::RecvError},
     mpsc as messages,
@@ -49,7 +49,7 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     /// Starts to print: first a message, the banner, then events, until their sender is dropped.
-    pub(crate) fn start(mut events: Receiver<Event>, verbosity: Verbosity) -> Self {
+    pub(crate) fn start(mut events: Receiver<Record>, verbosity: Verbosity) -> Self {
         let (sender, done) = mpsc::channel();
         let (messages, mut receiver) = messages::channel(MAX_MESSAGES);
         let run = move || {
@@ -80,7 +80,7 @@ impl Terminal {
 
 async fn print_all(
     messages: &mut messages::Receiver<Message>,
-    events: &mut Receiver<Event>,
+    events: &mut Receiver<Record>,
     verbosity: Verbosity,
 ) {
     let mut printer = Printer::new(verbosity);
@@ -100,7 +100,7 @@ async fn print_all(
                 None => open = false,
             },
             event = events.recv() => match event {
-                Ok(event) => printer.event(event),
+                Ok(record) => printer.event(record.event),
                 Err(RecvError::Lagged(lost)) => {
                     printer.write(Line::default().styled(Style::Dim, format!("... {lost} events lost")));
                 }
