@@ -82,6 +82,8 @@ pub struct Config {
     pub follow_symlinks: bool,
     /// How a page is updated when its own file changes. Default: [`PageUpdate::Morph`].
     pub html: PageUpdate,
+    /// Which console messages of pages are reported. Default: [`Console::Errors`].
+    pub console: Console,
     /// Compile TypeScript and JSX, and resolve imports of packages, where a page requests a module.
     /// Needs the feature `esm`; without it, files are served unchanged. Default: true.
     pub compile: bool,
@@ -116,6 +118,7 @@ impl Default for Config {
             serve_keys: false,
             follow_symlinks: false,
             html: PageUpdate::default(),
+            console: Console::default(),
             compile: true,
             packs: Packs::default(),
         }
@@ -192,6 +195,37 @@ impl FromStr for PageUpdate {
             _ => {
                 Err(InvalidValue::new(text, "is not known", "write morph (the default) or reload"))
             }
+        }
+    }
+}
+
+/// Which messages of pages are reported: uncaught errors, failed loads, violations of the page's
+/// policy, and calls of `console`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Console {
+    /// All errors, and `console.error` and `console.warn`.
+    #[default]
+    Errors,
+    /// Also `console.log`, `console.info` and `console.debug`.
+    All,
+    /// Nothing. Pages get no listener.
+    Off,
+}
+
+impl FromStr for Console {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        match text {
+            "errors" => Ok(Self::Errors),
+            "all" => Ok(Self::All),
+            "off" => Ok(Self::Off),
+            _ => Err(InvalidValue::new(
+                text,
+                "is not known",
+                "write errors (the default), all or off",
+            )),
         }
     }
 }

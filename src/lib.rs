@@ -89,7 +89,7 @@ pub(crate) mod watch;
 pub(crate) mod wire_format;
 
 pub use change::{Change, ChangeSet, Kind};
-pub use config::{Config, PageUpdate};
+pub use config::{Config, Console, PageUpdate};
 pub use docroot::Mount;
 pub use error::{Error, InvalidValue};
 pub use escape::escape;

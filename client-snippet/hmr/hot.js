@@ -4,6 +4,9 @@
 // which module imports which, and which accepts what. renew.js, loaded with the first change, uses
 // that to update modules.
 
+// Hears the errors of the first module, too.
+import {} from './console.js';
+
 /** Paths that are imported as they are. The import of any other path has the query `import`. */
 export const SCRIPT = /\.([cm]?[jt]s|[jt]sx)$/;
 

@@ -179,6 +179,7 @@ pub(super) fn site(
         live,
         events,
         log: EventLog::new(cancel.clone()),
+        console: config.console,
         missing: MissingFiles::default(),
         policy: Policy { headers: config.header, cors: config.cors, isolate: config.isolate },
         esm,

@@ -39,6 +39,7 @@ use self::{
     response::{method_not_allowed, plain, redirect},
 };
 use crate::{
+    config::Console,
     docroot::Root,
     esm::Esm,
     event::{Event, Events},
@@ -73,6 +74,8 @@ pub(crate) struct Site {
     pub(crate) events: Events,
     /// The last events.
     pub(crate) log: Arc<EventLog>,
+    /// What the listener of pages hears.
+    pub(crate) console: Console,
     /// The missing files that were reported.
     pub(crate) missing: MissingFiles,
     /// Header fields of all responses with files.

@@ -54,7 +54,7 @@ impl Site {
             name if name.starts_with("/npm/") => {
                 self.package(&name["/npm/".len()..], method, request.uri(), headers).await
             }
-            name => scripts::answer(name, &request)
+            name => scripts::answer(name, &request, self.console)
                 .unwrap_or_else(|| plain(StatusCode::NOT_FOUND, format!("There is no {path}.\n"))),
         };
         guard(&mut response);

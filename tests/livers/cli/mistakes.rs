@@ -15,6 +15,11 @@ const MISTAKES: &[(&[&str], &str)] = &[
         &["--html="],
         "--html needs a value: write it like --html reload, or leave it out for --html morph",
     ),
+    (&["--console", "none"], "--console none is not known: write errors (the default), all or off"),
+    (
+        &["--console"],
+        "--console needs a value: write it like --console all, or leave it out for --console errors",
+    ),
     (&["--reload", "none"], "--reload none is not known: write used (the default) or all"),
     (
         &["--reload"],

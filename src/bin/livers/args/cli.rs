@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Parser, builder::Styles};
-use livers::{AllowedHost, Config, Cors, Header, Mount, Packs, PageUpdate, Reload, Route};
+use livers::{AllowedHost, Config, Console, Cors, Header, Mount, Packs, PageUpdate, Reload, Route};
 
 use super::{
     root::Root,
@@ -134,6 +134,11 @@ pub(crate) struct Cli {
     #[arg(long, help_heading = "Changes", value_name = "morph|reload", default_value = "morph")]
     html: PageUpdate,
 
+    /// Which console messages of pages to print: errors and warnings, all, or none. With off,
+    /// uncaught errors are not heard either
+    #[arg(long, help_heading = "Changes", value_name = "errors|all|off", default_value = "errors")]
+    console: Console,
+
     /// Open a page in the browser [without PATH: the index of ROOT]
     #[arg(short, long, value_name = "PATH", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "/", value_parser = url_path)]
@@ -190,6 +195,7 @@ impl Cli {
             serve_keys: self.serve_keys,
             follow_symlinks: self.follow_symlinks,
             html: self.html,
+            console: self.console,
             compile: !self.no_compile,
             packs: self.packs,
         }

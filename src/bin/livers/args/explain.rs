@@ -23,6 +23,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("--watch", "--watch ./templates; the served folder is always watched"),
     ("--ignore", "--ignore 'drafts/**'"),
     ("--reload", "--reload all, or leave it out for --reload used"),
+    ("--console", "--console all, or leave it out for --console errors"),
     ("--html", "--html reload, or leave it out for --html morph"),
 ];
 

@@ -1,0 +1,2 @@
+// Renders the arguments of a console call. Types: types.d.ts.
+export {};
