@@ -13,7 +13,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
-use crate::{change::Change, fault::Fault, refusal::Refusal, wire_format};
+use crate::{
+    change::Change, fault::Fault, page_message::PageMessage, refusal::Refusal, wire_format,
+};
 
 /// How many events a subscriber may lag behind before it loses the oldest. Their memory is
 /// allocated at the start.
@@ -226,6 +228,20 @@ pub enum Event {
     /// A source has a compile error or an import that cannot be resolved. Emitted once until the
     /// error changes.
     SourceFault(Fault),
+    /// A page reported an error, or a message on its console.
+    PageMessage {
+        /// The page's URL path.
+        page: String,
+        /// The browser, and the address of another device; only if tabs of several are open.
+        browser: Option<String>,
+        /// The message.
+        message: PageMessage,
+    },
+    /// Changes are held back, or published again.
+    Paused {
+        /// Whether they are held back.
+        paused: bool,
+    },
     /// A request was responded to. Emitted only with [`Events::with_requests`].
     Request {
         /// The method.

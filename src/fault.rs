@@ -1,9 +1,12 @@
-//! Compile errors, as plain data for the page's overlay and the terminal.
+//! Errors that the page's overlay shows, as plain data.
 
 use serde::{Deserialize, Serialize};
 
-/// An error in a source file: it does not compile, or an import cannot be resolved.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+use crate::page_message::{MessageKind, StackFrame};
+
+/// An error in a source file: it does not compile, an import cannot be resolved, or its code threw
+/// and left a blank page.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Fault {
     /// The URL path of the file.
@@ -23,4 +26,13 @@ pub struct Fault {
     /// How to fix the error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// What failed, unless it is an error of compiling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<MessageKind>,
+    /// The calls that led to it, innermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stack: Vec<StackFrame>,
+    /// The components around the one that failed, innermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<StackFrame>,
 }

@@ -32,7 +32,7 @@
 //! | 4 | `live`: the live-reload core, usable without files and without `site` (injection, reload socket, which tab uses which file) · `files`: what a URL path resolves to, and the cache of served files · `esm`: compiles modules and serves packages (feature `esm`) · `watch`: detects changes · `proxy`: forwards requests and WebSockets to backends |
 //! | 3 | `docroot`: maps URL paths to files and back, access rules, reads files as consistent snapshots |
 //! | 2 | `http`: RFC 9110 and 9112, and of livers only its own paths: representations, preconditions, ranges, content codings, URL paths, host guard |
-//! | 1 | plain data without I/O: `error` · `event` · `fault` · `refusal` · `change` · `escape` · `source_map` · `wire_format` |
+//! | 1 | plain data without I/O: `answer` · `error` · `event` · `fault` · `page_message` · `refusal` · `change` · `escape` · `source_map` · `wire_format` |
 //!
 //! The client in `client-snippet` has three programs: `reload` (in every page), `hmr` (hot updates
 //! of modules) and `packages` (the module registry, of packages and of packs).
@@ -65,6 +65,7 @@
 //! are functions of values and times without I/O. `http` and `live` know no files, `watch` knows no
 //! tabs, and `esm` knows neither tabs nor requests.
 
+pub(crate) mod answer;
 pub(crate) mod change;
 pub(crate) mod config;
 pub(crate) mod docroot;
@@ -80,6 +81,7 @@ pub(crate) mod files;
 pub mod fuzzing;
 pub(crate) mod http;
 pub(crate) mod live;
+pub(crate) mod page_message;
 pub(crate) mod proxy;
 pub(crate) mod refusal;
 pub(crate) mod server;
@@ -88,6 +90,7 @@ pub(crate) mod source_map;
 pub(crate) mod watch;
 pub(crate) mod wire_format;
 
+pub use answer::{Errors, Tab, TabErrors, TabOutcome, TabState, Tabs, Verdict, WaitAnswer};
 pub use change::{Change, ChangeSet, Kind};
 pub use config::{Config, Console, PageUpdate};
 pub use docroot::Mount;
@@ -98,7 +101,8 @@ pub use event::{CompilerHost, ConfigNotice, Event, Events, NoEffect, Record};
 pub use fault::Fault;
 pub use http::guard::AllowedHost;
 pub use live::reload::hub::Reload;
+pub use page_message::{Level, MessageKind, PageMessage, StackFrame};
 pub use proxy::Route;
 pub use refusal::Refusal;
-pub use server::Server;
+pub use server::{Control, Server};
 pub use site::policy::{Cors, Header};

@@ -33,6 +33,7 @@ pub(super) fn describe(folders: &Root, url: &str, error: CompileError) -> Fault 
         message: limited(message),
         frame: frame.into(),
         help: help.map(limited),
+        ..Fault::default()
     }
 }
 

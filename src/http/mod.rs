@@ -19,3 +19,4 @@ pub(crate) mod page;
 mod range;
 pub(crate) mod representation;
 pub(crate) mod url_path;
+pub(crate) mod user_agent;

@@ -30,7 +30,10 @@ mod response;
 mod seen;
 mod stamp;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use bytes::Bytes;
 use hyper::{
@@ -42,7 +45,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub(crate) use self::{
     change_source::ChangeSource,
     element::PageSource,
-    page_errors::{PageError, PageErrors},
+    page_errors::{Described, PageError, PageErrors, RawMessage},
     request::{RequestHead, Ticket},
     stamp::Stamp,
 };
@@ -53,6 +56,7 @@ use self::{
     reload::{
         hub::{Hub, User},
         session::Context,
+        tab_record::ClientInfo,
     },
     request::PageRequest,
     response::Instrumenter,
@@ -61,7 +65,10 @@ use self::{
 use crate::{
     change::ChangeSet,
     event::Events,
-    http::body::{BodyError, Response},
+    http::{
+        body::{BodyError, Response},
+        user_agent::browser,
+    },
 };
 
 /// What a [`Live`] is made from.
@@ -238,15 +245,21 @@ impl Live {
         self.instrumenter.policies.amender(needs)
     }
 
-    /// Answers a request for the reload WebSocket.
-    pub(crate) fn socket<B>(self: &Arc<Self>, request: Request<B>) -> Response {
-        reload::session::accept(Arc::clone(&self.context), request)
+    /// Answers a request for the reload WebSocket. `device` is the address of another device.
+    pub(crate) fn socket<B>(&self, request: Request<B>, device: Option<IpAddr>) -> Response {
+        let client = client(request.headers(), device, true);
+        reload::session::accept(Arc::clone(&self.context), request, client)
     }
 
-    /// Answers a request for the event stream.
-    pub(crate) fn event_stream<B>(self: &Arc<Self>, request: &Request<B>) -> Response {
-        reload::events::accept(Arc::clone(&self.context), request)
+    /// Answers a request for the event stream. `device` is the address of another device.
+    pub(crate) fn event_stream<B>(&self, request: &Request<B>, device: Option<IpAddr>) -> Response {
+        let client = client(request.headers(), device, false);
+        reload::events::accept(Arc::clone(&self.context), request, client)
     }
+}
+
+fn client(headers: &HeaderMap, address: Option<IpAddr>, reports: bool) -> ClientInfo {
+    ClientInfo { browser: browser(headers), address, reports }
 }
 
 /// Returns whether a page requests itself from a script.

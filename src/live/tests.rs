@@ -16,6 +16,7 @@ use super::{
         hub::{Hub, Reload},
         message::Hello,
         tab_handle::TabHandle,
+        tab_record::ClientInfo,
     },
 };
 use crate::{
@@ -64,7 +65,7 @@ async fn pages_of_any_server_are_instrumented_and_notified() {
     let part = answer(&live, &headers("referer", "http://localhost/"), "/part.html").await;
     assert_eq!(part, b"<!doctype html><title>a</title>", "a fetched fragment");
 
-    let tab = TabHandle::join(Arc::clone(&live.context.hub));
+    let tab = TabHandle::join(Arc::clone(&live.context.hub), ClientInfo::default());
     let hello = Hello { page: "/".into(), uses: Some(Vec::new()), ..Hello::default() };
     tab.hello(&hello, SystemTime::now());
     let publish = |path: &str| {
@@ -80,7 +81,7 @@ async fn an_edge_that_was_removed_is_observed_again() {
     let live = live();
     let sheet = headers("referer", "http://localhost/a.css");
     answer(&live, &sheet, "/b.png").await;
-    let tab = TabHandle::join(Arc::clone(&live.context.hub));
+    let tab = TabHandle::join(Arc::clone(&live.context.hub), ClientInfo::default());
     let hello = Hello { page: "/".into(), uses: Some(vec!["/a.css".into()]), ..Hello::default() };
     tab.hello(&hello, SystemTime::now());
     let publish = |path: &str| {
@@ -104,7 +105,7 @@ async fn a_swap_by_the_document_before_is_no_use_by_the_next_one() {
     // Without the sheet from now on, but the client has begun to swap it.
     publish("/");
     answer(&live, &headers("sec-fetch-dest", "document"), "/").await;
-    let tab = TabHandle::join(Arc::clone(&live.context.hub));
+    let tab = TabHandle::join(Arc::clone(&live.context.hub), ClientInfo::default());
     let hello =
         Hello { page: "/".into(), uses: Some(Vec::new()), served: Some(2), ..Hello::default() };
     tab.hello(&hello, SystemTime::now());

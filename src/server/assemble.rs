@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::project;
+use super::{control::Hold, project};
 use crate::{
     change::{Change, ChangeSet},
     config::{Config, PageUpdate},
@@ -32,6 +32,7 @@ pub(super) struct Folders {
     /// The `base` of the project's `vite.config.*`.
     base: Option<String>,
     pub(super) watch: Arc<Watch>,
+    pub(super) hold: Arc<Hold>,
 }
 
 impl Folders {
@@ -73,6 +74,11 @@ impl Folders {
         };
         let project = ConfigFile::of(settings, &root);
         let publish = publisher(Arc::clone(hub), esm.clone(), project.clone(), events.clone());
+        let hold = Arc::new(Hold::new(publish));
+        let publish: Publish = Box::new({
+            let hold = Arc::clone(&hold);
+            move |changes| hold.publish(changes)
+        });
         let watch = Arc::new(Watch::start(options, events.clone(), publish)?);
         if let Ok((content, _)) = docroot::examine(&settings.file) {
             watch.note(&settings.file, PathState::File(content));
@@ -86,7 +92,7 @@ impl Folders {
                 _ => events.emit(Event::SpaPageMissing { file: file.clone() }),
             }
         }
-        Ok(Self { root, spa, esm, watch, base: settings.base.clone() })
+        Ok(Self { root, spa, esm, watch, base: settings.base.clone(), hold })
     }
 }
 
@@ -113,8 +119,13 @@ impl ConfigFile {
 }
 
 /// Returns the function that receives the watch's changes and publishes them to the tabs.
-fn publisher(hub: Arc<Hub>, esm: Option<Arc<Esm>>, project: ConfigFile, events: Events) -> Publish {
-    Box::new(move |mut changes: ChangeSet| {
+fn publisher(
+    hub: Arc<Hub>,
+    esm: Option<Arc<Esm>>,
+    project: ConfigFile,
+    events: Events,
+) -> impl Fn(ChangeSet) + Send + Sync {
+    move |mut changes: ChangeSet| {
         if changes.iter().any(|(path, _)| project.urls.iter().any(|url| url == path)) {
             events.emit(project::event(&project.settings, ConfigNotice::Changed));
         }
@@ -127,7 +138,7 @@ fn publisher(hub: Arc<Hub>, esm: Option<Arc<Esm>>, project: ConfigFile, events: 
         let (version, tabs) = hub.publish(&changes);
         let changes = project.without_base(changes);
         events.emit(Event::Updated { version, changes, tabs });
-    })
+    }
 }
 
 /// Connects the parts of a server to the [`Site`] that responds to requests.
@@ -141,7 +152,7 @@ pub(super) fn site(
     tasks: &TaskTracker,
     cancel: &CancellationToken,
 ) -> Site {
-    let Folders { root, spa, esm, watch, base } = folders;
+    let Folders { root, spa, esm, watch, base, .. } = folders;
     let routes = config.proxy.iter().map(ToString::to_string).collect();
     let options = proxy::Options {
         routes: config.proxy,

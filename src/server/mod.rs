@@ -14,6 +14,7 @@ mod accept;
 mod activity;
 mod assemble;
 mod connection;
+mod control;
 mod half_close;
 mod host_names;
 mod limit;
@@ -33,6 +34,7 @@ use std::{
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use self::control::Control;
 use self::{
     assemble::Folders,
     host_names::host_names,
@@ -68,6 +70,7 @@ pub struct Server {
     port: u16,
     requested_port: u16,
     open: Option<String>,
+    control: Control,
     tasks: TaskTracker,
     cancel: CancellationToken,
 }
@@ -118,6 +121,7 @@ impl Server {
         if !addresses.iter().all(IpAddr::is_loopback) {
             config.allowed_host.extend(host_names());
         }
+        let control = Control::new(Arc::clone(&hub), Arc::clone(&folders.hold), events.clone());
         let site = assemble::site(config, folders, hub, events, &tasks, &cancel);
         tasks.spawn(Arc::clone(&site.log).record(recorded));
         let server = Self {
@@ -128,6 +132,7 @@ impl Server {
             listeners: listening.listeners,
             requested_port,
             open: project.and_then(|project| project.settings.server.open.clone()),
+            control,
             tasks,
             cancel,
         };
@@ -137,6 +142,11 @@ impl Server {
             livers: env!("CARGO_PKG_VERSION").into(),
         });
         Ok(server)
+    }
+
+    /// Returns a handle that controls the server while it runs.
+    pub fn control(&self) -> Control {
+        self.control.clone()
     }
 
     /// Returns the URL to open on this machine.

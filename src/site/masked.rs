@@ -14,13 +14,11 @@ use crate::fault::Fault;
 pub(super) fn masked_fault(fault: &Fault, root: &Path) -> Fault {
     let text = |text: &str| masked(text, root).into_owned();
     Fault {
-        path: fault.path.clone(),
         file: text(&fault.file),
-        line: fault.line,
-        column: fault.column,
         message: text(&fault.message),
         frame: text(&fault.frame),
         help: fault.help.as_deref().map(text),
+        ..fault.clone()
     }
 }
 

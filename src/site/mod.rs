@@ -19,6 +19,7 @@ pub(crate) mod policy;
 mod prepared;
 mod response;
 mod scripts;
+mod tools;
 
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
@@ -141,8 +142,8 @@ impl Site {
         }
         let path = request.uri().path();
         if own_paths::is_own(path) {
-            let local = is_local(&request, from);
-            return self.own(request, &host, local).await;
+            let device = (!is_local(&request, from)).then_some(from);
+            return self.own(request, &host, device).await;
         }
         if let Some(route) = self.proxy.route(path) {
             return self.backend(route, request, &host, from).await;

@@ -1,37 +1,75 @@
 //! The paths of livers itself: the client's modules, the reload socket, status, packages.
 
-use hyper::{Method, Request, StatusCode};
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use hyper::{Method, Request, StatusCode, body::Body as HttpBody};
 
 use super::{
     Site, UTF8,
     policy::Policy,
     response::{guard, method_not_allowed, plain},
-    scripts,
+    scripts, tools,
 };
 use crate::{
-    http::{body::Response, guard::same_origin, own_paths, representation::Representation},
+    http::{
+        body::{BodyError, Response},
+        guard::same_origin,
+        own_paths,
+        representation::Representation,
+    },
     refusal::Refusal,
 };
 
 impl Site {
-    /// Answers a request for one of livers' own paths. `local`: it was sent on this machine.
-    pub(super) async fn own<B>(&self, request: Request<B>, host: &str, local: bool) -> Response {
+    /// Answers a request for one of livers' own paths. `device` is the address of another device.
+    pub(super) async fn own<B>(
+        &self,
+        request: Request<B>,
+        host: &str,
+        device: Option<IpAddr>,
+    ) -> Response
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BodyError>,
+    {
         let path = request.uri().path();
         if !same_origin(request.headers(), host) {
             return self.refuse(path, Refusal::CrossOriginOwnPath);
         }
         let (method, headers) = (request.method(), request.headers());
-        let mut response = match &path[own_paths::PREFIX.len()..] {
-            _ if method == Method::OPTIONS => Policy::default().options(headers),
-            _ if ![Method::GET, Method::HEAD].contains(method) => method_not_allowed(),
+        let name = &path[own_paths::PREFIX.len()..];
+        let mut response = if method == Method::OPTIONS {
+            Policy::default().options(headers)
+        } else if tools::is_tool(name) {
+            self.tool(request, device.is_none()).await
+        } else if [Method::GET, Method::HEAD].contains(method) {
+            self.own_file(request, host, device).await
+        } else {
+            method_not_allowed()
+        };
+        guard(&mut response);
+        response
+    }
+
+    /// Answers a GET or HEAD request for what pages load.
+    async fn own_file<B>(
+        &self,
+        request: Request<B>,
+        host: &str,
+        device: Option<IpAddr>,
+    ) -> Response {
+        let (method, headers) = (request.method(), request.headers());
+        let path = request.uri().path();
+        match &path[own_paths::PREFIX.len()..] {
             "/socket" => {
                 // Every change after `connected` is published.
                 self.watch.established().await;
-                self.live.socket(request)
+                self.live.socket(request, device)
             }
             "/events" => {
                 self.watch.established().await;
-                self.live.event_stream(&request)
+                self.live.event_stream(&request, device)
             }
             "/source" => match self.live.source(request.uri().query().unwrap_or_default()) {
                 Some(source) => Representation::from_bytes(StatusCode::OK, UTF8, source)
@@ -40,14 +78,9 @@ impl Site {
             },
             "/status" => {
                 self.watch.established().await;
-                Representation::from_bytes(StatusCode::OK, "application/json", self.status(local))
+                let status = self.status(device.is_none());
+                Representation::from_bytes(StatusCode::OK, "application/json", status)
                     .into_response(method, headers)
-            }
-            "/logs" if local => {
-                let follow = request.uri().query().is_some_and(|query| {
-                    query.split('&').any(|pair| pair.split('=').next() == Some("follow"))
-                });
-                self.log.response(follow && method == Method::GET)
             }
             #[cfg(feature = "esm")]
             "/pack" => self.pack(method, request.uri(), headers, host).await,
@@ -56,9 +89,7 @@ impl Site {
             }
             name => scripts::answer(name, &request, self.console)
                 .unwrap_or_else(|| plain(StatusCode::NOT_FOUND, format!("There is no {path}.\n"))),
-        };
-        guard(&mut response);
-        response
+        }
     }
 
     /// Returns the JSON of `/__livers/status`. Other machines learn neither where the folder is nor

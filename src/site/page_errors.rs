@@ -1,6 +1,6 @@
 //! Reports the errors that only a browser finds, as those of the compiler are reported.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::sync::Arc;
 
 use super::masked::masked_fault;
 use crate::{
@@ -8,7 +8,8 @@ use crate::{
     esm::Esm,
     event::{Event, Events},
     fault::Fault,
-    live::{PageError, PageErrors, reload::hub::Hub},
+    live::{Described, PageError, PageErrors, RawMessage, reload::hub::Hub},
+    page_message::PageMessage,
 };
 
 /// Where errors of sources are reported, and what describes them.
@@ -20,7 +21,7 @@ pub(crate) struct SourceErrors {
 }
 
 impl PageErrors for SourceErrors {
-    fn report(&self, error: PageError) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+    fn report(&self, error: PageError) -> Described<'_, ()> {
         Box::pin(async move {
             let PageError { path, message, line, column } = error;
             if let Some(esm) = &self.esm
@@ -29,6 +30,23 @@ impl PageErrors for SourceErrors {
                 publish(fault, &self.root, &self.hub, &self.events);
             }
         })
+    }
+
+    fn describe(&self, _: String, message: RawMessage) -> Described<'_, PageMessage> {
+        let RawMessage { kind, level, message, url, line, column, count, worker, .. } = message;
+        let positive = |number: u32| (number > 0).then_some(number);
+        let described = PageMessage {
+            kind,
+            level,
+            message,
+            file: (!url.is_empty()).then_some(url),
+            line: positive(line),
+            column: positive(column),
+            worker,
+            count: count.max(1),
+            ..PageMessage::default()
+        };
+        Box::pin(async move { described })
     }
 }
 

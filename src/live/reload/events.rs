@@ -21,6 +21,7 @@ use super::{
     message::{ClientMessage, Hello},
     session::{Context, TabCount, connected, greet},
     tab_handle::TabHandle,
+    tab_record::ClientInfo,
 };
 use crate::http::body::{self, BodyError, Response};
 
@@ -28,9 +29,13 @@ use crate::http::body::{self, BodyError, Response};
 const COMMENT: Duration = Duration::from_secs(15);
 
 /// Answers a request for the stream.
-pub(crate) fn accept<B>(context: Arc<Context>, request: &Request<B>) -> Response {
+pub(crate) fn accept<B>(
+    context: Arc<Context>,
+    request: &Request<B>,
+    client: ClientInfo,
+) -> Response {
     let hello = request.uri().query().and_then(hello_in);
-    let tab = TabHandle::join(Arc::clone(&context.hub));
+    let tab = TabHandle::join(Arc::clone(&context.hub), client);
     let count = TabCount::new(Arc::clone(&context));
     let events = Events { tab, _count: count, context, connected: false, hello };
     let frames = stream::unfold(events, |mut events| async {

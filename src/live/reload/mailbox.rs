@@ -6,6 +6,7 @@
 //! and wakes the task only where that would have to wait.
 
 use std::{
+    collections::VecDeque,
     fmt, mem,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
 };
@@ -46,12 +47,25 @@ impl Update {
     }
 }
 
+/// The most versions of which an acknowledgement is expected. The oldest are given up first: an
+/// image that never loads is never acknowledged.
+const MAX_EXPECTED: usize = 64;
+
 /// A tab's pending messages.
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
-    pending: Mutex<Pending>,
+    content: Mutex<Content>,
     task: Notify,
     connection: OnceLock<Weak<dyn PushNow>>,
+}
+
+#[derive(Debug, Default)]
+struct Content {
+    pending: Pending,
+    /// The versions of updates that were sent and not acknowledged, in ascending order.
+    expected: VecDeque<u64>,
+    /// The last version that was sent.
+    sent: u64,
 }
 
 /// What is to be sent.
@@ -74,7 +88,7 @@ enum Updates {
 impl Mailbox {
     /// Adds the changes of a version that is later than all that are pending.
     pub(super) fn add(&self, update: &Arc<Update>) {
-        let updates = &mut self.pending().updates;
+        let updates = &mut self.content().pending.updates;
         *updates = match mem::take(updates) {
             Updates::None => Updates::One(Arc::clone(update)),
             Updates::One(first) => {
@@ -90,12 +104,12 @@ impl Mailbox {
 
     /// Replaces the pending errors.
     pub(super) fn set_faults(&self, faults: Vec<Arc<Fault>>) {
-        self.pending().faults = Some(faults);
+        self.content().pending.faults = Some(faults);
     }
 
     /// Drops the pending changes of the paths that do not satisfy a predicate.
     pub(super) fn retain(&self, mut predicate: impl FnMut(&str) -> bool) {
-        let updates = &mut self.pending().updates;
+        let updates = &mut self.content().pending.updates;
         let (version, changes) = match mem::take(updates) {
             Updates::None => return,
             Updates::One(update) => (update.version, update.changes.iter().cloned().collect()),
@@ -110,7 +124,33 @@ impl Mailbox {
 
     /// Empties the mailbox.
     pub(super) fn take(&self) -> Pending {
-        mem::take(&mut *self.pending())
+        let mut content = self.content();
+        let pending = mem::take(&mut content.pending);
+        if let Some(version) = pending.version() {
+            if content.expected.len() >= MAX_EXPECTED {
+                content.expected.pop_front();
+            }
+            content.expected.push_back(version);
+            content.sent = version;
+        }
+        pending
+    }
+
+    /// Records that the tab has applied a version that it was sent.
+    pub(super) fn acknowledge(&self, version: u64) {
+        self.content().expected.retain(|expected| *expected != version);
+    }
+
+    /// Returns the versions of the updates that the tab has yet to be sent, or to acknowledge.
+    pub(super) fn outstanding(&self) -> impl Iterator<Item = u64> + use<> {
+        let content = self.content();
+        let pending = content.pending.version();
+        content.expected.iter().copied().chain(pending).collect::<Vec<_>>().into_iter()
+    }
+
+    /// Returns the last version that was sent.
+    pub(super) fn sent(&self) -> u64 {
+        self.content().sent
     }
 
     /// Sets the connection that [`wake`](Self::wake) asks to write. Only the first call counts.
@@ -130,12 +170,21 @@ impl Mailbox {
         self.task.notified().await;
     }
 
-    fn pending(&self) -> MutexGuard<'_, Pending> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Pending {
+    /// Returns the version of the pending update.
+    fn version(&self) -> Option<u64> {
+        match &self.updates {
+            Updates::None => None,
+            Updates::One(update) => Some(update.version),
+            Updates::Merged(version, changes) => (!changes.is_empty()).then_some(*version),
+        }
+    }
+
     /// Returns the messages to send, as JSON.
     pub(super) fn frames(self) -> impl Iterator<Item = Utf8Bytes> {
         let updated = match self.updates {

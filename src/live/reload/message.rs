@@ -6,7 +6,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{change::Change, fault::Fault, live::page_errors::PageError};
+use crate::{
+    change::Change,
+    fault::Fault,
+    live::page_errors::{PageError, RawMessage},
+};
 
 /// A message of the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -69,9 +73,23 @@ pub(crate) enum ClientMessage {
         ms: u64,
         /// Why the page had to reload.
         why: Option<String>,
+        /// The URL paths of all files whose current content the page does not run, because it
+        /// failed to load.
+        #[serde(default)]
+        kept: Vec<String>,
     },
     /// The page has an error that the server does not know.
     Error(PageError),
+    /// The document and its scripts have been loaded.
+    Loaded,
+    /// The page reports errors, and messages on its console.
+    Console {
+        #[serde(default)]
+        entries: Vec<RawMessage>,
+        /// How many more there were.
+        #[serde(default)]
+        dropped: u64,
+    },
     /// A message of another version, or none at all.
     #[serde(other)]
     Unknown,
@@ -136,6 +154,7 @@ mod tests {
             message: "react is not installed".into(),
             frame: "1 | // The page.\n2 | import { useState } from 'react';\n  |                          ^^^^^^^".into(),
             help: Some("npm install react".into()),
+            ..Fault::default()
         };
         assert_eq!(ServerMessage::Failed { faults: &[&fault] }.to_json(), golden("failed"));
         assert_eq!(ServerMessage::Failed { faults: &[] }.to_json(), golden("failed-none"));
@@ -165,10 +184,13 @@ mod tests {
         assert_eq!(ClientMessage::from_json(&golden("hello-first")), ClientMessage::Hello(first));
         let uses = ClientMessage::Uses { add: vec!["/data.json".into()], drop: Vec::new() };
         assert_eq!(ClientMessage::from_json(&golden("uses")), uses);
-        let applied = ClientMessage::Applied { version: 18, how: "css".into(), ms: 7, why: None };
+        let (kept, why) = (Vec::new(), None);
+        let applied = ClientMessage::Applied { version: 18, how: "css".into(), ms: 7, why, kept };
         assert_eq!(ClientMessage::from_json(&golden("applied")), applied);
         let why = Some("js/app.js changed".into());
-        let applied = ClientMessage::Applied { version: 18, how: "reload".into(), ms: 9, why };
+        let kept = Vec::new();
+        let applied =
+            ClientMessage::Applied { version: 18, how: "reload".into(), ms: 9, why, kept };
         assert_eq!(ClientMessage::from_json(&golden("applied-reload")), applied);
         let error = ClientMessage::Error(PageError {
             path: "/js/app.js".into(),

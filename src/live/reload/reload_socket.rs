@@ -180,6 +180,7 @@ mod tests {
         live::reload::{
             hub::{Hub, Reload},
             tab_handle::TabHandle,
+            tab_record::ClientInfo,
         },
     };
 
@@ -234,7 +235,7 @@ mod tests {
     #[tokio::test]
     async fn publish_writes_directly_when_the_socket_is_ready() {
         let hub = Hub::new(Reload::Used);
-        let tab = TabHandle::join(Arc::clone(&hub));
+        let tab = TabHandle::join(Arc::clone(&hub), ClientInfo::default());
         let socket = Arc::new(ReloadSocket::new(tab.mailbox(), Slow::default()));
         let connection: Arc<dyn PushNow> = socket.clone();
         tab.register(Arc::downgrade(&connection));

@@ -6,7 +6,7 @@
 //! pings.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -29,12 +29,18 @@ use super::{
     mailbox::PushNow,
     message::{ClientMessage, Hello, ServerMessage},
     reload_socket::{Disconnected, ReloadSocket, Transport},
+    reports::Reports,
     tab_handle::{Missed, TabHandle},
+    tab_record::{Ack, ClientInfo},
 };
 use crate::{
     event::{Event, Events},
     http::body::Response,
-    live::{change_source::ChangeSource, page_errors::PageErrors},
+    live::{
+        change_source::ChangeSource,
+        page_errors::{PageError, PageErrors},
+    },
+    page_message::{MessageKind, PageMessage},
 };
 
 /// The maximum size of a message from a page, bytes: room for a few thousand paths.
@@ -88,8 +94,12 @@ impl Drop for TabCount {
     }
 }
 
-/// Answers a request for the socket, and serves the socket once it is open.
-pub(crate) fn accept<B>(context: Arc<Context>, mut request: Request<B>) -> Response {
+/// Answers a request of a client for the socket, and serves the socket once it is open.
+pub(crate) fn accept<B>(
+    context: Arc<Context>,
+    mut request: Request<B>,
+    client: ClientInfo,
+) -> Response {
     let key = match handshake::accept_key(request.method(), request.headers()) {
         Ok(key) => key,
         Err(error) => return error.response(),
@@ -106,7 +116,7 @@ pub(crate) fn accept<B>(context: Arc<Context>, mut request: Request<B>) -> Respo
             let io = TokioIo::new(upgraded);
             // In a box that is gone afterwards, to keep the socket's task small.
             let socket = Box::pin(WebSocketStream::from_raw_socket(io, Role::Server, Some(config)));
-            serve(context, socket.await, page).await;
+            serve(context, socket.await, page, client).await;
         }
     });
     handshake::switching_protocols(key, page)
@@ -119,8 +129,9 @@ fn serve<S: Transport + 'static>(
     context: Arc<Context>,
     socket: S,
     page: bool,
+    client: ClientInfo,
 ) -> impl Future<Output = ()> + Send {
-    let tab = TabHandle::join(Arc::clone(&context.hub));
+    let tab = TabHandle::join(Arc::clone(&context.hub), client);
     let count = TabCount::new(Arc::clone(&context));
     let socket = Arc::new(ReloadSocket::new(tab.mailbox(), socket));
     let connection: Arc<dyn PushNow> = socket.clone();
@@ -147,6 +158,7 @@ async fn converse<S: Transport>(
         socket.catch_up().await?;
     }
     let mut page = String::new();
+    let (errors, mut reports) = (context.page_errors.as_deref(), Reports::default());
     let mut heard = Instant::now();
     // One timer for the hello first and pings afterwards, since every socket has one.
     let timer = sleep(if greeted { PING } else { HELLO });
@@ -176,6 +188,10 @@ async fn converse<S: Transport>(
                 socket.catch_up().await?;
                 continue;
             }
+            described = poll_fn(|waker| reports.poll_described(errors, &page, waker)) => {
+                reports.finish(described, &page, tab, &context.events);
+                continue;
+            }
             frame = socket.next() => frame,
         };
         heard = Instant::now();
@@ -191,23 +207,43 @@ async fn converse<S: Transport>(
                 socket.catch_up().await?;
             }
             ClientMessage::Uses { add, drop } => tab.update_uses(&add, &drop),
-            ClientMessage::Applied { version, how, ms, why } => {
+            ClientMessage::Applied { version, how, ms, why, kept } => {
+                let how = printable(&how, 40);
+                let why = why.map(|why| printable(&why, 120));
+                let took = Duration::from_millis(ms);
                 context.events.emit(Event::Applied {
                     page: page.clone(),
                     version,
-                    how: printable(&how, 40),
-                    took: Duration::from_millis(ms),
-                    why: why.map(|why| printable(&why, 120)),
+                    how: how.clone(),
+                    took,
+                    why: why.clone(),
                 });
+                tab.acknowledge(Ack { version, how, ms, why, kept, at: now() });
+            }
+            ClientMessage::Loaded => tab.loaded(now()),
+            ClientMessage::Console { entries, dropped } => {
+                reports.add(entries, dropped, now());
+                tab.set_undescribed(reports.len());
             }
             ClientMessage::Error(error) => {
-                if let Some(errors) = &context.page_errors {
-                    errors.report(error).await;
+                if let Some(errors) = errors {
+                    errors.report(error.clone()).await;
                 }
+                let PageError { path, message, .. } = error;
+                let message = message.strip_prefix("Uncaught ").unwrap_or(&message).to_owned();
+                let file = path.strip_prefix('/').map(str::to_owned);
+                let (kind, path) = (MessageKind::Link, Some(path));
+                let link =
+                    PageMessage { kind, message, path, file, count: 1, ..Default::default() };
+                tab.record(link, now(), None);
             }
             ClientMessage::Unknown => {}
         }
     }
+}
+
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
 }
 
 /// Returns the beginning of a text from a page without control characters, for the terminal.
@@ -245,7 +281,7 @@ mod tests {
     };
     use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-    use super::{Context, HELLO, PING, SILENCE, serve};
+    use super::{ClientInfo, Context, HELLO, PING, SILENCE, serve};
     use crate::{
         change::{Change, ChangeSet, Kind},
         event::Events,
@@ -275,7 +311,7 @@ mod tests {
             });
             let (server, client) = duplex(4096);
             let server = WebSocketStream::from_raw_socket(server, Role::Server, None).await;
-            context.tasks.spawn(serve(Arc::clone(&context), server, page));
+            context.tasks.spawn(serve(Arc::clone(&context), server, page, ClientInfo::default()));
             let client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
             let mut session = Self { context, client };
             assert!(session.text().await.contains("connected"));

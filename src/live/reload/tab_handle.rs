@@ -3,18 +3,21 @@
 use std::{
     collections::HashSet,
     sync::{Arc, Weak},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use super::{
     hub::{Hub, Usage},
     mailbox::{Mailbox, Pending, PushNow, Update},
     message::Hello,
+    tab_record::{Ack, ClientInfo, Recorded, is_error},
     tabs::{Tab, TabId, Tabs, find},
 };
 use crate::{
     change::{Change, ChangeSet, Kind},
+    fault::Fault,
     http::url_path::UrlPath,
+    page_message::PageMessage,
 };
 
 /// The maximum number of files that a tab may use; one that uses more is notified of every change.
@@ -47,8 +50,8 @@ pub(crate) struct TabHandle {
 
 impl TabHandle {
     /// Adds a tab to the hub.
-    pub(crate) fn join(hub: Arc<Hub>) -> Self {
-        let (id, mailbox) = hub.join();
+    pub(crate) fn join(hub: Arc<Hub>, client: ClientInfo) -> Self {
+        let (id, mailbox) = hub.join(client);
         Self { hub, id, mailbox }
     }
 
@@ -115,6 +118,8 @@ impl TabHandle {
             let (faults, reaches) = self.hub.faults_with_reach(&usage);
             tabs.deliver_faults(&[self.id], &faults, &reaches);
         }
+        drop(tabs);
+        self.hub.reported.notify_waiters();
         missed.map_or(Missed::Delivered, |(uses, since)| Missed::Since(uses, since))
     }
 
@@ -146,6 +151,59 @@ impl TabHandle {
         let bytes = uses.iter().map(|path| path.len()).sum::<usize>();
         let bounded = uses.len() <= USES && bytes <= USES_BYTES;
         tabs.set_uses(self.id, bounded.then_some(uses));
+    }
+
+    /// Records that the tab has applied a version.
+    pub(super) fn acknowledge(&self, ack: Ack) {
+        let mailbox = self.hub.tabs().acknowledge(self.id, ack);
+        self.report(mailbox);
+    }
+
+    /// Records that the tab's document and its scripts have been loaded.
+    pub(super) fn loaded(&self, now: Instant) {
+        if let Some(tab) = self.hub.tabs().get_mut(self.id) {
+            tab.record.loaded.get_or_insert(now);
+        }
+        self.hub.reported.notify_waiters();
+    }
+
+    /// Records how many messages were received that are not described yet.
+    pub(super) fn set_undescribed(&self, count: usize) {
+        if let Some(tab) = self.hub.tabs().get_mut(self.id) {
+            tab.record.undescribed = count;
+        }
+    }
+
+    /// Records a message of the tab. `crash` is the error to show if it left the page blank.
+    /// Returns the browser if tabs of several browsers or devices are open.
+    pub(super) fn record(
+        &self,
+        message: PageMessage,
+        at: Instant,
+        crash: Option<Fault>,
+    ) -> Option<ClientInfo> {
+        let mut tabs = self.hub.tabs();
+        let (client, version) = {
+            let tab = tabs.get(self.id)?;
+            (tab.record.client.clone(), tab.version())
+        };
+        let several = tabs.has_several_clients().then_some(client);
+        let mailbox = if is_error(&message) {
+            tabs.record(self.id, Recorded { message, version, at }, crash)
+        } else {
+            None
+        };
+        drop(tabs);
+        self.report(mailbox);
+        several
+    }
+
+    /// Wakes the tab's connection if there is something to send, and those who wait for a report.
+    fn report(&self, mailbox: Option<Arc<Mailbox>>) {
+        if let Some(mailbox) = mailbox {
+            mailbox.wake();
+        }
+        self.hub.reported.notify_waiters();
     }
 
     /// Puts changes into this tab's mailbox that it missed. The caller looks there next.

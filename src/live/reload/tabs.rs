@@ -6,12 +6,14 @@
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use super::{
     graph::Reach,
     log::ChangeLog,
     mailbox::{Mailbox, Update},
+    tab_record::{Ack, ClientInfo, Recorded, TabRecord},
 };
 use crate::{
     change::{Change, ChangeSet},
@@ -20,6 +22,12 @@ use crate::{
 
 /// How many closed tabs are remembered, whose edges in the graph are kept in case they come back.
 pub(super) const CLOSED: usize = 64;
+
+/// How long a tab that disconnected may take to come back, if it did not say that it reloads.
+const RETURN: Duration = Duration::from_millis(500);
+
+/// How long a tab that reloads may take to come back. A backend may be slow.
+const RELOAD: Duration = Duration::from_secs(10);
 
 pub(super) type TabId = u64;
 
@@ -36,7 +44,20 @@ pub(super) struct Tabs {
     /// The versions at which the documents of the tabs that closed last were served. They may come
     /// back from sleep or from the browser's cache.
     closed: VecDeque<u64>,
+    /// The tabs that disconnected and may come back.
+    departed: VecDeque<Departed>,
     next: TabId,
+}
+
+/// A tab that disconnected.
+#[derive(Debug)]
+struct Departed {
+    page: Arc<str>,
+    browser: String,
+    /// Why it left, if it reloads.
+    reload: Option<Ack>,
+    /// Until when it may come back.
+    until: Instant,
 }
 
 /// One open connection.
@@ -53,10 +74,19 @@ pub(super) struct Tab {
     pub(super) joined: u64,
     /// The errors that the tab was last sent.
     faults: Vec<Arc<Fault>>,
+    /// The error that left its page blank.
+    crash: Option<Arc<Fault>>,
+    /// What it did and reported.
+    pub(super) record: TabRecord,
     pub(super) mailbox: Arc<Mailbox>,
 }
 
 impl Tab {
+    /// Returns the last version that the tab was notified of, or connected at.
+    pub(super) fn version(&self) -> u64 {
+        self.mailbox.sent().max(self.served).max(self.joined)
+    }
+
     /// Returns whether a change affects the tab.
     pub(super) fn is_affected(&self, reach: &Reach) -> bool {
         match &self.uses {
@@ -68,7 +98,7 @@ impl Tab {
 
 impl Tabs {
     /// Adds a tab whose files are not known yet.
-    pub(super) fn join(&mut self) -> (TabId, Arc<Mailbox>) {
+    pub(super) fn join(&mut self, client: ClientInfo, now: Instant) -> (TabId, Arc<Mailbox>) {
         let (id, mailbox) = (self.next, Arc::<Mailbox>::default());
         self.next += 1;
         let tab = Tab {
@@ -77,6 +107,8 @@ impl Tabs {
             served: 0,
             joined: self.version,
             faults: Vec::new(),
+            crash: None,
+            record: TabRecord::new(client, now),
             mailbox: Arc::clone(&mailbox),
         };
         self.open.insert(id, tab);
@@ -85,9 +117,13 @@ impl Tabs {
     }
 
     /// Removes a tab.
-    pub(super) fn leave(&mut self, id: TabId) {
+    pub(super) fn leave(&mut self, id: TabId, now: Instant) {
         self.unknown.remove(&id);
-        let Some(Tab { uses: Some(uses), served, .. }) = self.open.remove(&id) else { return };
+        let Some(Tab { uses, served, page, record, .. }) = self.open.remove(&id) else { return };
+        if let Some(page) = page {
+            self.depart(page, &record, now);
+        }
+        let Some(uses) = uses else { return };
         for used in &uses {
             self.unlist(id, used);
         }
@@ -97,8 +133,69 @@ impl Tabs {
         self.closed.push_back(served);
     }
 
+    fn depart(&mut self, page: Arc<str>, record: &TabRecord, now: Instant) {
+        if self.departed.len() >= CLOSED {
+            self.departed.pop_front();
+        }
+        let reload = record.last_ack().filter(|ack| ack.is_reload()).cloned();
+        let until = now + if reload.is_some() { RELOAD } else { RETURN };
+        let browser = record.client.browser.clone();
+        self.departed.push_back(Departed { page, browser, reload, until });
+    }
+
+    /// Returns until when a tab that disconnected may come back, if there is one.
+    pub(super) fn expected_until(&mut self, now: Instant) -> Option<Instant> {
+        self.departed.retain(|departed| now < departed.until);
+        self.departed.iter().map(|departed| departed.until).max()
+    }
+
     pub(super) fn get(&self, id: TabId) -> Option<&Tab> {
         self.open.get(&id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: TabId) -> Option<&mut Tab> {
+        self.open.get_mut(&id)
+    }
+
+    /// Returns whether tabs of several browsers or devices are open.
+    pub(super) fn has_several_clients(&self) -> bool {
+        let mut clients = self.open.values().filter(|tab| tab.page.is_some());
+        let first = clients.next().map(|tab| &tab.record.client);
+        clients.any(|tab| Some(&tab.record.client) != first)
+    }
+
+    /// Adds a message of a tab. `crash` is the error to show if it left the page blank.
+    pub(super) fn record(
+        &mut self,
+        id: TabId,
+        recorded: Recorded,
+        crash: Option<Fault>,
+    ) -> Option<Arc<Mailbox>> {
+        let tab = self.open.get_mut(&id)?;
+        tab.record.add(recorded);
+        let crash = Arc::new(crash?);
+        let compile = tab.faults.iter().filter(|fault| Some(*fault) != tab.crash.as_ref());
+        let faults: Vec<_> = compile.cloned().chain([Arc::clone(&crash)]).collect();
+        tab.crash = Some(crash);
+        tab.faults.clone_from(&faults);
+        tab.mailbox.set_faults(faults);
+        Some(Arc::clone(&tab.mailbox))
+    }
+
+    /// Adds a tab's acknowledgement. Returns its mailbox if there is something to send: code that
+    /// runs anew replaces the page that an error had left blank.
+    pub(super) fn acknowledge(&mut self, id: TabId, ack: Ack) -> Option<Arc<Mailbox>> {
+        let tab = self.open.get_mut(&id)?;
+        tab.mailbox.acknowledge(ack.version);
+        tab.record.acknowledge(ack);
+        let crash = tab.crash.take()?;
+        if tab.record.errors().next().is_some() {
+            tab.crash = Some(crash);
+            return None;
+        }
+        tab.faults.retain(|fault| *fault != crash);
+        tab.mailbox.set_faults(tab.faults.clone());
+        Some(Arc::clone(&tab.mailbox))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Tab> {
@@ -121,9 +218,15 @@ impl Tabs {
         });
         self.set_uses(id, uses);
         let page = page.map(|page| self.shared(page));
-        if let Some(tab) = self.open.get_mut(&id) {
-            (tab.page, tab.served) = (page, served);
+        let Some(tab) = self.open.get_mut(&id) else { return };
+        let browser = &tab.record.client.browser;
+        let is_back = |departed: &Departed| {
+            Some(&departed.page) == page.as_ref() && departed.browser == *browser
+        };
+        if let Some(at) = self.departed.iter().position(is_back) {
+            tab.record.arrived = self.departed.remove(at).and_then(|departed| departed.reload);
         }
+        (tab.page, tab.served) = (page, served);
     }
 
     /// Replaces the paths that a tab uses.
@@ -209,7 +312,8 @@ impl Tabs {
         for id in ids {
             let Some(tab) = self.open.get_mut(id) else { continue };
             let affecting = faults.iter().zip(reaches).filter(|(_, reach)| tab.is_affected(reach));
-            let affecting: Vec<_> = affecting.map(|(fault, _)| Arc::clone(fault)).collect();
+            let affecting: Vec<_> =
+                affecting.map(|(fault, _)| Arc::clone(fault)).chain(tab.crash.clone()).collect();
             if affecting != tab.faults {
                 tab.faults.clone_from(&affecting);
                 tab.mailbox.set_faults(affecting);
@@ -264,7 +368,9 @@ pub(super) fn find(paths: &[Arc<str>], path: &str) -> Result<usize, usize> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Tab, Tabs};
+    use std::time::Instant;
+
+    use super::{ClientInfo, Tab, Tabs};
     use crate::{
         change::{Change, ChangeSet, Kind},
         live::reload::graph::UsageGraph,
@@ -307,11 +413,11 @@ mod tests {
             for step in steps {
                 match step {
                     Step::Join(uses, served) => {
-                        let (id, _) = tabs.join();
+                        let (id, _) = tabs.join(ClientInfo::default(), Instant::now());
                         let uses = uses.map(|uses| uses.into_iter().map(path).collect::<Vec<_>>());
                         tabs.identify(id, None, uses.as_deref(), served);
                     }
-                    Step::Leave(id) => tabs.leave(id),
+                    Step::Leave(id) => tabs.leave(id, Instant::now()),
                     Step::SetUses(id, uses) => {
                         let uses = uses.map(|mut uses| {
                             uses.sort_unstable();

@@ -16,6 +16,7 @@
 //! server means nothing here; for such a tab the files themselves are checked: see
 //! [`Missed`](super::tab_handle::Missed).
 
+mod answers;
 #[cfg(test)]
 mod tests;
 
@@ -24,13 +25,16 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
+
+use tokio::sync::Notify;
 
 use super::{
     faults::Faults,
     graph::{EVERYONE, Reach, UsageGraph},
-    mailbox::Mailbox,
+    mailbox::{Mailbox, Update},
+    tab_record::ClientInfo,
     tabs::{Tab, TabId, Tabs},
 };
 use crate::{
@@ -39,6 +43,9 @@ use crate::{
     http::media_type::is_style_sheet,
     live::stamp::Stamp,
 };
+
+/// The path of the change that reloads a tab on request. No file has this path.
+const ALL: &str = "all files";
 
 /// Which tabs are notified of a change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -78,6 +85,8 @@ pub(crate) struct Hub {
     fault_count: AtomicUsize,
     usage: Mutex<Usage>,
     tabs: Mutex<Tabs>,
+    /// Wakes those who wait for what tabs do.
+    pub(super) reported: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -102,6 +111,7 @@ impl Hub {
             fault_count: AtomicUsize::default(),
             usage: Mutex::default(),
             tabs: Mutex::default(),
+            reported: Notify::new(),
         })
     }
 
@@ -176,8 +186,26 @@ impl Hub {
         for mailbox in &mailboxes {
             mailbox.wake();
         }
+        self.reported.notify_waiters();
         self.forget_uses(changes, version);
         (version, mailboxes.len())
+    }
+
+    /// Reloads the tabs of a page, or all tabs. Returns how many there are.
+    pub(crate) fn reload(&self, page: Option<&str>) -> usize {
+        let change = Change { path: ALL.to_owned(), kind: Kind::Modified };
+        let tabs = self.tabs();
+        let update = Arc::new(Update::new(tabs.version, vec![change]));
+        let is_meant = |tab: &&Tab| match (&tab.page, page) {
+            (Some(is), Some(page)) => **is == *page,
+            (is, page) => is.is_some() && page.is_none(),
+        };
+        let mailboxes: Vec<_> =
+            tabs.iter().filter(is_meant).map(|tab| Arc::clone(&tab.mailbox)).collect();
+        mailboxes.iter().for_each(|mailbox| mailbox.add(&update));
+        drop(tabs);
+        mailboxes.iter().for_each(|mailbox| mailbox.wake());
+        mailboxes.len()
     }
 
     /// Removes the edges of changed files that were seen before the change. Called after the tabs
@@ -199,7 +227,7 @@ impl Hub {
     #[cfg_attr(not(feature = "esm"), allow(dead_code))]
     pub(crate) fn report_fault(&self, fault: Fault) -> bool {
         let mut usage = self.usage();
-        let new = usage.faults.insert(fault);
+        let new = usage.faults.insert(fault, self.version());
         // A known error may affect more tabs by now: the request that meets it may be the first to
         // show that a tab uses the source.
         self.notify_of_faults(usage);
@@ -234,11 +262,13 @@ impl Hub {
         for mailbox in &mailboxes {
             mailbox.wake();
         }
+        self.reported.notify_waiters();
     }
 
     pub(super) fn faults_with_reach(&self, usage: &Usage) -> (Vec<Arc<Fault>>, Vec<Reach>) {
         let faults = usage.faults.iter();
-        faults.map(|(path, fault)| (Arc::clone(fault), self.reach(&usage.graph, path))).unzip()
+        let reach = |path: &str| self.reach(&usage.graph, path);
+        faults.map(|(path, failing)| (Arc::clone(&failing.fault), reach(path))).unzip()
     }
 
     /// Returns the sources that do not compile, as modified.
@@ -305,16 +335,17 @@ impl Hub {
     }
 
     /// Adds a tab that has opened its connection.
-    pub(super) fn join(&self) -> (TabId, Arc<Mailbox>) {
-        let joined = self.tabs().join();
+    pub(super) fn join(&self, client: ClientInfo) -> (TabId, Arc<Mailbox>) {
+        let joined = self.tabs().join(client, Instant::now());
         self.open.fetch_add(1, Ordering::Relaxed);
         joined
     }
 
     /// Removes a tab.
     pub(super) fn leave(&self, id: TabId) {
-        self.tabs().leave(id);
+        self.tabs().leave(id, Instant::now());
         self.open.fetch_sub(1, Ordering::Relaxed);
+        self.reported.notify_waiters();
     }
 
     pub(super) fn usage(&self) -> MutexGuard<'_, Usage> {

@@ -12,6 +12,7 @@ use crate::{
         log::LIMIT,
         message::Hello,
         tab_handle::{Missed, TabHandle},
+        tab_record::ClientInfo,
         tabs::CLOSED,
     },
 };
@@ -46,7 +47,7 @@ fn hello(hub: &Hub, page: &str, uses: &[&str], version: u64) -> Hello {
 }
 
 fn tab(hub: &Arc<Hub>, page: &str, uses: &[&str]) -> TabHandle {
-    let tab = TabHandle::join(Arc::clone(hub));
+    let tab = TabHandle::join(Arc::clone(hub), ClientInfo::default());
     let missed = tab.hello(&hello(hub, page, uses, hub.version()), SystemTime::now());
     assert_eq!(missed, Missed::Delivered);
     tab
@@ -77,7 +78,7 @@ fn a_tab_is_notified_of_the_files_that_it_uses() {
 #[test]
 fn a_tab_without_hello_is_notified_of_everything() {
     let hub = Hub::new(Reload::Used);
-    let tool = TabHandle::join(Arc::clone(&hub));
+    let tool = TabHandle::join(Arc::clone(&hub), ClientInfo::default());
     assert_eq!(publish(&hub, &["/a"]), 1);
     assert_eq!(publish(&hub, &["/b", "/a"]), 1);
     assert_eq!(updated(&tool).map(|(version, changes)| (version, changes.len())), Some((2, 2)));
@@ -113,7 +114,7 @@ fn edges_seen_before_a_document_was_served_do_not_count_for_it() {
         (hello(Some(1)), false),
         (other(Some(1)), true),
     ] {
-        let back = TabHandle::join(Arc::clone(&hub));
+        let back = TabHandle::join(Arc::clone(&hub), ClientInfo::default());
         back.hello(&hello, SystemTime::now());
         updated(&back);
         publish(&hub, &["/old.js"]);
@@ -136,7 +137,7 @@ fn edges_of_recently_closed_tabs_are_kept() {
         }
     };
     let notified = |changed: &str| {
-        let back = TabHandle::join(Arc::clone(&hub));
+        let back = TabHandle::join(Arc::clone(&hub), ClientInfo::default());
         let hello = Hello { served: Some(1), age: Some(5), ..hello(&hub, "/", &[], hub.version()) };
         back.hello(&hello, SystemTime::now());
         publish(&hub, &[changed]);
@@ -214,23 +215,23 @@ fn missed_changes_are_delivered_once() {
     for (version, wanted) in
         [(0, vec!["/a.css", "/b.css"]), (1, vec!["/b.css"]), (2, vec![]), (9, vec![])]
     {
-        let tab = TabHandle::join(Arc::clone(&hub));
+        let tab = TabHandle::join(Arc::clone(&hub), ClientInfo::default());
         tab.hello(&hello(&hub, "/", &["/a.css", "/b.css"], version), SystemTime::now());
         assert_eq!(paths(&tab), wanted, "from {version}");
     }
     // A change after it joined was delivered at once, and is not repeated after the hello.
-    let tab = TabHandle::join(Arc::clone(&hub));
+    let tab = TabHandle::join(Arc::clone(&hub), ClientInfo::default());
     publish(&hub, &["/a.css"]); // 4
     assert_eq!(paths(&tab), ["/a.css"]);
     tab.hello(&hello(&hub, "/", &["/a.css"], 3), SystemTime::now());
     assert_eq!(paths(&tab), Vec::<String>::new());
     // A pending change is kept if the tab uses the file.
-    let tab = TabHandle::join(Arc::clone(&hub));
+    let tab = TabHandle::join(Arc::clone(&hub), ClientInfo::default());
     publish(&hub, &["/a.css", "/x", "templates/a.html"]); // 5
     tab.hello(&hello(&hub, "/", &["/a.css"], 4), SystemTime::now());
     assert_eq!(paths(&tab), ["/a.css", "templates/a.html"]);
     // A change that affects every tab affects those that missed it.
-    let tab = TabHandle::join(Arc::clone(&hub));
+    let tab = TabHandle::join(Arc::clone(&hub), ClientInfo::default());
     tab.hello(&hello(&hub, "/", &[], 4), SystemTime::now());
     assert_eq!(paths(&tab), ["templates/a.html"]);
 }
@@ -241,13 +242,13 @@ fn a_tab_older_than_the_log_is_reloaded() {
     for file in 0..=LIMIT {
         publish(&hub, &[&format!("/{file}")]);
     }
-    let tab = TabHandle::join(Arc::clone(&hub));
+    let tab = TabHandle::join(Arc::clone(&hub), ClientInfo::default());
     let mut hello = hello(&hub, "/page", &[], 1);
     tab.hello(&hello, SystemTime::now());
     assert_eq!(paths(&tab), ["unknown files"]);
     // If the page knows when it was served, its files on the disk are compared.
     hello.since = Some(1_000);
-    let tab = TabHandle::join(Arc::clone(&hub));
+    let tab = TabHandle::join(Arc::clone(&hub), ClientInfo::default());
     let missed = tab.hello(&hello, SystemTime::now());
     assert_eq!(missed, Missed::Since(vec!["/page".into()], UNIX_EPOCH + Duration::from_secs(1)));
     assert_eq!(updated(&tab), None);
@@ -276,12 +277,12 @@ fn versions_of_another_run_are_not_compared() {
     let mut other = hello(&hub, "/page", &["/a.css"], 7);
     other.boot = Some("other".into());
 
-    let kept = TabHandle::join(Arc::clone(&hub));
+    let kept = TabHandle::join(Arc::clone(&hub), ClientInfo::default());
     assert_eq!(kept.hello(&other, now), Missed::Delivered);
     assert_eq!(paths(&kept), ["unknown files"], "reloaded in doubt");
 
     let served = |since, uses: Option<Vec<String>>| {
-        let tab = TabHandle::join(Arc::clone(&hub));
+        let tab = TabHandle::join(Arc::clone(&hub), ClientInfo::default());
         let missed = tab.hello(&Hello { since: Some(since), uses, ..other.clone() }, now);
         (missed, paths(&tab))
     };
@@ -293,7 +294,7 @@ fn versions_of_another_run_are_not_compared() {
     assert_eq!(served(1_000, None), unknown, "files that are too many to list");
 
     other.age = Some(5_000);
-    let back = TabHandle::join(Arc::clone(&hub));
+    let back = TabHandle::join(Arc::clone(&hub), ClientInfo::default());
     let Missed::Since(mut uses, since) = back.hello(&other, now) else { panic!() };
     uses.sort();
     assert_eq!(
@@ -313,11 +314,8 @@ fn a_compile_error_is_sent_to_the_users_of_its_source_until_it_is_fixed() {
     let fault = Fault {
         path: "/part.js".into(),
         file: "part.js".into(),
-        line: None,
-        column: None,
         message: "wrong".into(),
-        frame: String::new(),
-        help: None,
+        ..Fault::default()
     };
     assert!(!hub.clear_fault("/part.js"), "there is no error");
     assert!(hub.report_fault(fault.clone()));

@@ -1,0 +1,92 @@
+//! The paths for tools: what the tabs run, what is wrong, and reloading.
+//!
+//! They answer clients on this machine only, and pages of this server. What has an effect needs
+//! POST. [`Site::own`](super::Site) has checked the origin before.
+
+mod answers;
+
+use bytes::Bytes;
+use hyper::{
+    Method, Request, StatusCode,
+    body::Body as HttpBody,
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue},
+};
+use serde::Serialize;
+
+use super::{Site, response::plain};
+use crate::http::{
+    body::{self, BodyError, Response},
+    own_paths::PREFIX,
+};
+
+/// The paths below `/__livers`, and the method of each.
+const TOOLS: [(&str, Method); 5] = [
+    ("/wait", Method::GET),
+    ("/errors", Method::GET),
+    ("/tabs", Method::GET),
+    ("/logs", Method::GET),
+    ("/reload", Method::POST),
+];
+
+/// Returns whether a path below `/__livers` is one for tools.
+pub(super) fn is_tool(name: &str) -> bool {
+    TOOLS.iter().any(|(tool, _)| *tool == name)
+}
+
+impl Site {
+    /// Answers a request for one of these paths. `local`: it was sent on this machine.
+    pub(super) async fn tool<B>(&self, request: Request<B>, local: bool) -> Response
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BodyError>,
+    {
+        let (head, _body) = request.into_parts();
+        let name = &head.uri.path()[PREFIX.len()..];
+        if !local {
+            return plain(StatusCode::FORBIDDEN, "Only programs on the same machine may ask.\n");
+        }
+        let method = TOOLS.iter().find(|(tool, _)| *tool == name).map(|(_, method)| method);
+        let is_head = head.method == Method::HEAD && method == Some(&Method::GET);
+        if method != Some(&head.method) && !is_head {
+            return wrong_method(method.unwrap_or(&Method::GET));
+        }
+        let query = head.uri.query().unwrap_or_default();
+        match name {
+            "/errors" => json(&self.live.hub().errors()),
+            "/tabs" => json(&self.live.hub().open()),
+            "/logs" => {
+                let follow = query.split('&').any(|pair| pair.split('=').next() == Some("follow"));
+                self.log.response(follow && !is_head)
+            }
+            "/reload" => self.reload_tabs(query),
+            _ => self.wait(query).await,
+        }
+    }
+}
+
+/// Returns a value as JSON.
+fn json(value: &impl Serialize) -> Response {
+    json_with(StatusCode::OK, value)
+}
+
+/// Returns a value as JSON with a status.
+fn json_with(status: StatusCode, value: &impl Serialize) -> Response {
+    // The values of these paths always have a JSON form.
+    let text = serde_json::to_string(value).unwrap_or_default() + "\n";
+    let mut response = Response::new(body::full(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Returns 405 with the method that is allowed (RFC 9110, section 15.5.6).
+fn wrong_method(allowed: &Method) -> Response {
+    let mut response =
+        plain(StatusCode::METHOD_NOT_ALLOWED, format!("Method not allowed: use {allowed}.\n"));
+    if let Ok(allowed) = HeaderValue::from_str(allowed.as_str()) {
+        response.headers_mut().insert(ALLOW, allowed);
+    }
+    response
+}
