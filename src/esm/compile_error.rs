@@ -48,6 +48,18 @@ impl CompileError {
         Self { file, position, message, frame: frame.into(), help: None, related }
     }
 
+    /// Creates an error at a line and column, counted from 1, in characters.
+    pub(crate) fn at_characters(
+        file: &Path,
+        source: &str,
+        line: u32,
+        column: u32,
+        message: String,
+    ) -> Self {
+        let at = offset(source, line, column);
+        Self::at(file, source, at, at, message)
+    }
+
     /// Creates an error at a line and column, counted from 1, in bytes.
     pub(crate) fn at_position(
         file: &Path,
@@ -72,6 +84,32 @@ impl CompileError {
         self.help = help;
         self
     }
+}
+
+/// Returns the frame around a line and column, counted from 1, in characters.
+pub(crate) fn frame_at(source: &str, line: u32, column: u32) -> String {
+    let at = offset(source, line, column);
+    frame(source, at, at).1
+}
+
+/// Returns the byte offset of a line and column, counted from 1, in characters.
+fn offset(source: &str, line: u32, column: u32) -> usize {
+    let above = (line as usize).saturating_sub(1);
+    let start: usize = source.split_inclusive('\n').take(above).map(str::len).sum();
+    let before = source[start..].chars().take((column as usize).saturating_sub(1));
+    start + before.take_while(|char| *char != '\n').map(char::len_utf8).sum::<usize>()
+}
+
+/// Returns the number of characters before a column in UTF-16 code units, counted from 0, of a
+/// line, counted from 0.
+pub(crate) fn characters_before(source: &str, line: u32, column: u32) -> u32 {
+    let text = source.split('\n').nth(line as usize).unwrap_or_default();
+    let mut units = 0;
+    let before = text.chars().take_while(|char| {
+        units += char.len_utf16();
+        units <= column as usize
+    });
+    u32::try_from(before.count()).unwrap_or(u32::MAX)
 }
 
 /// Returns the relative path of a file in a folder.
@@ -188,7 +226,7 @@ mod tests {
 
     use std::path::Path;
 
-    use super::{frame, relative};
+    use super::{characters_before, frame, frame_at, relative};
 
     #[test]
     fn paths_are_relative_to_the_folder() {
@@ -200,6 +238,27 @@ mod tests {
         ] {
             assert_eq!(relative(Path::new("/p/web"), Path::new(file)).replace('\\', "/"), expected);
         }
+    }
+
+    #[test]
+    fn columns_of_browsers_are_converted_to_characters() {
+        let source = "a\n'\u{1f600}\u{e9}' + x\n";
+        for (line, column, expected) in [
+            (0, 0, 0),
+            (1, 0, 0),
+            (1, 1, 1),
+            (1, 3, 2),
+            (1, 4, 3),
+            (1, 8, 7),
+            (1, 99, 8),
+            (9, 9, 0),
+        ] {
+            assert_eq!(characters_before(source, line, column), expected, "{line}:{column}");
+        }
+        let expected = "  1 | a\n> 2 | '\u{1f600}\u{e9}' + x\n    |         ^\n  3 |\n";
+        assert_eq!(frame_at(source, 2, 8), expected);
+        assert!(frame_at(source, 2, 99).contains("        ^\n"));
+        assert!(frame_at(source, 99, 1).contains('^'));
     }
 
     /// Returns the frame of a source for the range between two `|`.

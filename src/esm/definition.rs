@@ -13,10 +13,10 @@ use super::{
         requests::{RequestKind, split_attributes},
         transform::Origin,
     },
-    edits::{Shift, shifted},
-    relative_url,
+    edits::{Shift, shifted, unshifted},
+    embedded_map, relative_url,
 };
-use crate::source_map::COMMENT;
+use crate::source_map::Position;
 
 /// The capacity of [`Definitions`], bytes.
 const CAPACITY: u64 = 32 * 1024 * 1024;
@@ -85,12 +85,7 @@ impl Definition {
     /// # Errors
     /// The first syntax error.
     pub(super) fn of(path: &str, code: &str) -> Result<Self, String> {
-        let (code, map) = match code.rfind(COMMENT) {
-            Some(at) if is_last_line(code, at) => {
-                (&code[..at], Some(code[at + COMMENT.len()..].trim_end().to_owned()))
-            }
-            _ => (code, None),
-        };
+        let (code, map) = embedded_map::split(code);
         let allocator = Allocator::default();
         let parsed = Parser::new(&allocator, code, SourceType::mjs()).parse();
         if let Some(error) = parsed.diagnostics.errors().next() {
@@ -117,12 +112,20 @@ impl Definition {
         let names = &module.names;
         let has_exports = module.has_default || !names.own.is_empty() || !names.stars.is_empty();
         let (body, shifts) = module.edits.apply_with_shifts(code);
-        Ok(Self { imports, dynamic, has_exports, head: module.head, body, map, shifts })
+        Ok(Self {
+            imports,
+            dynamic,
+            has_exports,
+            head: module.head,
+            body,
+            map: map.map(str::to_owned),
+            shifts,
+        })
     }
 
     /// Returns the source map of the body, whose source has a path.
     pub(super) fn source_map(&self, path: &str) -> Option<serde_json::Value> {
-        let mut parts = decode_map(self.map.as_deref()?)?.into_parts();
+        let mut parts = embedded_map::decode(self.map.as_deref()?)?.into_parts();
         for token in &mut parts.tokens {
             let (line, column) = (token.get_dst_line(), token.get_dst_col());
             let column = shifted(&self.shifts, line, column);
@@ -135,6 +138,11 @@ impl Definition {
         serde_json::from_str(&SourceMap::from_parts(parts).to_json_string()).ok()
     }
 
+    /// Returns where a position of the body is in the code before it was converted.
+    pub(super) fn position_before(&self, position: Position) -> Position {
+        unshifted(&self.shifts, position)
+    }
+
     /// Returns about how much memory this takes, bytes.
     pub(super) fn size(&self) -> usize {
         self.head.len()
@@ -143,11 +151,6 @@ impl Definition {
             + self.shifts.len() * size_of::<Shift>()
             + 64 * self.imports.len()
     }
-}
-
-/// Returns whether the last line of a script begins at an offset.
-fn is_last_line(code: &str, at: usize) -> bool {
-    (at == 0 || code[..at].ends_with('\n')) && !code[at..].trim_end().contains('\n')
 }
 
 /// Returns the URL of a relative specifier in a module, or any other specifier as it is.
@@ -161,11 +164,4 @@ fn absolute(path: &str, specifier: &str) -> String {
         None => (specifier, ""),
     };
     relative_url::resolve(relative, path) + query + attributes
-}
-
-/// Decodes a source map from its `data:` URL.
-fn decode_map(url: &str) -> Option<SourceMap<'static>> {
-    let (_, text) = url.split_once(";base64,")?;
-    let bytes = base64_simd::STANDARD.decode_to_vec(text).ok()?;
-    Some(SourceMap::from_json_string(str::from_utf8(&bytes).ok()?).ok()?.into_owned())
 }

@@ -27,7 +27,8 @@ use crate::{
 pub use self::outcome::Packs;
 pub(crate) use self::outcome::{
     Module, ModuleOutcome, ModuleRequest, PACKAGES_PATH, PackageContent, PackageOutcome,
-    PackageResponse, PageVariables, StyleSheet, VARY, Versions,
+    PackageResponse, PageVariables, ServedPosition, ServedScript, SourcePosition, StyleSheet, VARY,
+    Versions,
 };
 pub(crate) use self::vite_settings::{
     OUTER_PUBLIC, ProxyRule, PublicDir, ServerSettings, ViteSettings,
@@ -55,6 +56,10 @@ impl Esm {
 
     pub(crate) fn linked_packages(_: &Path) -> Vec<(String, PathBuf)> {
         Vec::new()
+    }
+
+    pub(crate) fn is_module(_: &Path) -> bool {
+        false
     }
 
     pub(crate) fn stop(&self) {
@@ -108,12 +113,19 @@ impl Esm {
     }
 
     pub(crate) async fn describe_page_error(
-        &self,
+        self: &Arc<Self>,
         _: &str,
         _: String,
         _: (u32, u32),
     ) -> Option<Fault> {
-        match *self {}
+        match **self {}
+    }
+
+    pub(crate) async fn source_positions(
+        self: &Arc<Self>,
+        _: Vec<ServedPosition>,
+    ) -> Vec<Option<SourcePosition>> {
+        match **self {}
     }
 
     pub(crate) async fn package(&self, _: &str, _: &str) -> PackageOutcome {

@@ -81,6 +81,20 @@ pub(super) fn shifted(shifts: &[Shift], line: u32, column: u32) -> u32 {
     }
 }
 
+/// Returns where a position after the edits was before them: the opposite of [`shifted`]. In an
+/// inserted text it is the end of what the text has replaced.
+pub(super) fn unshifted(shifts: &[Shift], (line, column): (u32, u32)) -> (u32, u32) {
+    let after = |shift: &Shift| (shift.line, shift.column.saturating_add_signed(shift.by));
+    let next = shifts.partition_point(|shift| after(shift) <= (line, column));
+    let by = match shifts[..next].last() {
+        Some(shift) if shift.line == line => shift.by,
+        _ => 0,
+    };
+    let column = column.saturating_add_signed(by.saturating_neg());
+    let end = shifts.get(next).filter(|shift| shift.line == line);
+    (line, end.map_or(column, |end| column.min(end.column.saturating_sub(1))))
+}
+
 /// A position in a text that is read from its start.
 #[derive(Default)]
 struct Position {
@@ -106,7 +120,7 @@ impl Position {
 mod tests {
     use oxc::span::Span;
 
-    use super::{Edits, shifted};
+    use super::{Edits, shifted, unshifted};
 
     #[test]
     fn edits_are_applied_in_source_order() {
@@ -139,6 +153,11 @@ mod tests {
             ((3, 0), 0),
         ] {
             assert_eq!(shifted(&shifts, line, column), expected, "{line}:{column}");
+            assert_eq!(unshifted(&shifts, (line, expected)), (line, column), "{line}:{column}");
+        }
+        // Within the inserted text: `(0,x.a)` is where `a` was.
+        for column in 7..14 {
+            assert_eq!(unshifted(&shifts, (2, column)).1, 7, "{column}");
         }
     }
 }

@@ -32,6 +32,7 @@ mod describe;
 mod disk_cache;
 mod disk_view;
 mod edits;
+mod embedded_map;
 mod enums;
 mod fallback;
 mod glob_table;
@@ -49,6 +50,7 @@ mod page_error;
 mod relative_url;
 mod resolve;
 mod service;
+mod source_position;
 mod stack;
 mod style_sheet;
 mod toolchain;
@@ -63,7 +65,8 @@ pub(crate) use self::{
     disk_view::DiskView,
     outcome::{
         Module, ModuleOutcome, ModuleRequest, PACKAGES_PATH, PackageContent, PackageOutcome,
-        PackageResponse, PageVariables, StyleSheet, VARY, Versions,
+        PackageResponse, PageVariables, ServedPosition, ServedScript, SourcePosition, StyleSheet,
+        VARY, Versions,
     },
     pack::{Member, Pack, is_native},
     page::module_scripts,

@@ -146,3 +146,38 @@ pub(crate) struct Fallback {
     /// Whether the file counts only if it is a page with a module script.
     pub(crate) application: bool,
 }
+
+/// What a position is in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum ServedScript {
+    /// What was sent for a path and query.
+    Url(String),
+    /// The definition of the module at a URL, in a pack.
+    Definition(String),
+    /// The pack of the package files at these URLs.
+    Packages(Arc<[String]>),
+}
+
+/// A position in what was served.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ServedPosition {
+    pub(crate) script: ServedScript,
+    /// The line, and the column in UTF-16 code units, both counted from 0. `None` if they are not
+    /// known.
+    pub(crate) position: Option<(u32, u32)>,
+}
+
+/// A position in a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SourcePosition {
+    /// The URL path of the source.
+    pub(crate) path: String,
+    /// The path of the file, relative to the root.
+    pub(crate) file: String,
+    /// The line and the column in characters, both counted from 1. `None` if they are not known.
+    pub(crate) position: Option<(u32, u32)>,
+    /// Whether the source is a file of an installed package.
+    pub(crate) in_package: bool,
+    /// The lines around the position, numbered, with a marker below it; empty if they are not known.
+    pub(crate) frame: String,
+}

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     http::own_paths::{FOLDER, PACKAGES},
-    source_map::{COMMENT, IndexMap},
+    source_map::{COMMENT, Sections},
 };
 
 /// A module in a pack.
@@ -56,18 +56,21 @@ pub(crate) struct Pack<'p> {
 }
 
 impl Pack<'_> {
-    /// Returns the JavaScript. `stamped` returns a URL with its version stamp.
-    pub(crate) fn code(&self, stamped: impl Fn(&str) -> String) -> String {
-        self.write(stamped, |_, _| {})
+    /// Returns the JavaScript, and which module each part of it is, by their keys. `stamped` returns
+    /// a URL with its version stamp.
+    pub(crate) fn code(&self, stamped: impl Fn(&str) -> String) -> (String, Sections<String>) {
+        let mut sections = Sections::default();
+        let code = self.write(stamped, |out, member| sections.add(out, member.key.to_owned()));
+        (code, sections)
     }
 
     /// Returns the source map: one section for each member.
     pub(crate) fn source_map(&self, stamped: impl Fn(&str) -> String) -> String {
-        let mut index = IndexMap::default();
+        let mut index = Sections::default();
         self.write(stamped, |out, member| {
             let path = member.key.split('?').next().unwrap_or_default();
             if let Some(map) = member.definition.source_map(path) {
-                index.add(out, &map);
+                index.add(out, map);
             }
         });
         index.into_json()
@@ -163,7 +166,7 @@ mod tests {
             version: 1,
             map: String::new(),
         };
-        let generated = pack.code(str::to_owned);
+        let (generated, _) = pack.code(str::to_owned);
         let map: serde_json::Value =
             serde_json::from_str(&pack.source_map(str::to_owned)).expect("JSON");
         let section = &map["sections"][0];

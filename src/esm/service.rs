@@ -78,7 +78,7 @@ pub(crate) struct Esm {
     dependents: Dependents,
     installed: Mutex<Installed>,
     pub(super) workers: Workers,
-    definitions: Arc<Definitions>,
+    pub(super) definitions: Arc<Definitions>,
 }
 
 impl Esm {

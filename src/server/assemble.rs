@@ -162,12 +162,17 @@ pub(super) fn site(
         insecure: config.proxy_insecure,
     };
     let pages = pages(&hub);
-    let proxy = Proxy::new(options, events.clone(), tasks.clone(), cancel.clone(), pages);
+    let proxy = Arc::new(Proxy::new(options, events.clone(), tasks.clone(), cancel.clone(), pages));
+    #[cfg(feature = "esm")]
+    let packs = Arc::default();
     let page_errors = SourceErrors {
         esm: esm.clone(),
         root: Arc::clone(&root),
         hub: Arc::clone(&hub),
         events: events.clone(),
+        proxy: Arc::clone(&proxy),
+        #[cfg(feature = "esm")]
+        packs: Arc::clone(&packs),
     };
     let live = Live::new(live::Options {
         hub,
@@ -195,7 +200,7 @@ pub(super) fn site(
         policy: Policy { headers: config.header, cors: config.cors, isolate: config.isolate },
         esm,
         #[cfg(feature = "esm")]
-        packs: crate::site::PackState::new(config.packs),
+        packs: crate::site::PackState::new(config.packs, packs),
     }
 }
 

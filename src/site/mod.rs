@@ -69,7 +69,7 @@ pub(crate) struct Site {
     pub(crate) files: Files,
     pub(crate) cache: Cache,
     pub(crate) watch: Arc<Watch>,
-    pub(crate) proxy: Proxy,
+    pub(crate) proxy: Arc<Proxy>,
     pub(crate) routes: Vec<String>,
     pub(crate) live: Arc<Live>,
     pub(crate) events: Events,

@@ -105,6 +105,15 @@ impl ModuleSpec {
         matches!(self.kind, ModuleKind::Url | ModuleKind::Worker | ModuleKind::SharedWorker)
     }
 
+    /// Returns the modules that requests with a query may ask for, the most frequent first.
+    pub(crate) fn of_any_request(path: &Path, query: &str) -> impl Iterator<Item = Self> {
+        let any = Self::of_request(path, query, FetchMetadata::MODULE).into_iter();
+        any.flat_map(|spec| {
+            use ScriptContext::{Classic, Page, Unknown, Worker};
+            [Page, Worker, Unknown, Classic].map(|context| Self { context, ..spec })
+        })
+    }
+
     /// Returns the module that a request asks for, or `None` if it asks for the file itself.
     pub(crate) fn of_request(
         path: &Path,

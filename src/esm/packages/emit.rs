@@ -14,7 +14,7 @@ use crate::esm::convert::{
 };
 use crate::{
     http::own_paths::{HOT, PACKAGES, REGISTRY},
-    source_map::{COMMENT, IndexMap, ignored},
+    source_map::{COMMENT, Sections, ignored},
 };
 
 /// Returns a pack: a module that passes the definitions of files to the registry, and runs none.
@@ -30,12 +30,19 @@ pub(super) fn map_of_pack(
     files: &[Arc<Node>],
     source: impl Fn(&Node) -> (String, String),
 ) -> String {
-    let mut index = IndexMap::default();
+    let mut index = Sections::default();
     write_pack(&mut String::new(), files, |out, node| {
         let (url, text) = source(node);
-        index.add(out, &ignored(&url, &text));
+        index.add(out, ignored(&url, &text));
     });
     index.into_json()
+}
+
+/// Returns which file each part of a pack is, by their keys.
+pub(super) fn sections_of_pack(files: &[Arc<Node>]) -> Sections<String> {
+    let mut sections = Sections::default();
+    write_pack(&mut String::new(), files, |out, node| sections.add(out, node.key.clone()));
+    sections
 }
 
 /// Writes a pack, and calls `at` before the body of each file.
@@ -69,8 +76,19 @@ fn is_sheet(key: &str) -> bool {
 
 /// Returns a classic script that leaves one definition on its own element.
 pub(super) fn classic_script(node: &Node) -> String {
+    write_classic_script(node, |_, _| {})
+}
+
+/// Returns the same as [`sections_of_pack`] for such a script.
+pub(super) fn sections_of_classic_script(node: &Node) -> Sections<String> {
+    let mut sections = Sections::default();
+    write_classic_script(node, |out, node| sections.add(out, node.key.clone()));
+    sections
+}
+
+fn write_classic_script(node: &Node, mut at: impl FnMut(&str, &Node)) -> String {
     let mut out = "document.currentScript.definition=".to_owned();
-    definition(&mut out, node, &mut |_, _| {});
+    definition(&mut out, node, &mut at);
     out + ";\n"
 }
 

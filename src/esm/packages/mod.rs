@@ -59,7 +59,10 @@ use super::{
     resolve::{ImportKind, PackageFile, Resolved, Resolver, Target, file_stamp, is_script},
 };
 use crate::esm::convert::js::quoted;
-use crate::http::{media_type::is_style_sheet, own_paths::PACKAGES, url_path::UrlPath};
+use crate::{
+    http::{media_type::is_style_sheet, own_paths::PACKAGES, url_path::UrlPath},
+    source_map::Sections,
+};
 
 /// Number of files whose exports are kept in memory.
 const MAX_EXPORTS: usize = 20_000;
@@ -240,6 +243,42 @@ impl Packages {
         Ok(self.map_of(&self.nodes_of(urls)?))
     }
 
+    /// Returns which file each part of such a pack is, by their keys. Returns `None` if there is no
+    /// such pack.
+    ///
+    /// # Blocking
+    /// Reads and converts the files.
+    pub(crate) fn sections_of_pack(&self, urls: &[String]) -> Option<Sections<String>> {
+        Some(emit::sections_of_pack(&self.nodes_of(urls).ok()?))
+    }
+
+    /// Returns the same for what is served at a URL path below [`PACKAGES`] with a query. Returns
+    /// `None` if that has no files of packages in it.
+    ///
+    /// # Blocking
+    /// Reads and converts the files.
+    pub(crate) fn sections_of(&self, path: &str, query: &str) -> Option<Sections<String>> {
+        let (file, query) = (self.package_file(path)?, Query::parse(query));
+        if query.script {
+            return Some(emit::sections_of_classic_script(&self.graph.node(&file)));
+        }
+        let mut others = query.pack?;
+        others.remove(&file.path);
+        let others = others.iter().map(|path| self.file_of(&file.package.id, path));
+        let others = others.collect::<Option<Vec<_>>>()?;
+        Some(emit::sections_of_pack(&self.graph.pack(&file, &others).ok()?))
+    }
+
+    /// Returns the file with a key: its URL path, its path on the disk, and its text.
+    ///
+    /// # Blocking
+    /// Reads the file.
+    pub(crate) fn source_of(&self, key: &str) -> Option<(String, PathBuf, String)> {
+        let node = self.graph.node(&self.package_file(key)?);
+        let (url, text) = self.source_of_node(&node);
+        Some((url, node.file.path(), text))
+    }
+
     /// Returns the files at these URLs and all that they need.
     fn nodes_of(&self, urls: &[String]) -> Result<Vec<Arc<Node>>, CompileError> {
         let mut known = HashSet::new();
@@ -262,22 +301,25 @@ impl Packages {
         Ok(nodes)
     }
 
-    /// Returns the source map of a pack. Files have the URLs of their own places, or if they are
-    /// outside of the served folder, those below [`PACKAGES`].
+    /// Returns the source map of a pack.
     fn map_of(&self, nodes: &[Arc<Node>]) -> String {
-        emit::map_of_pack(nodes, |node| {
-            let path = node.file.path();
-            let own = path.strip_prefix(self.resolver.real_root()).ok().and_then(|path| {
-                let names = path.components().map(|name| name.as_os_str().as_encoded_bytes());
-                UrlPath::from_names(names, false)
-            });
-            let url = own.map_or_else(|| format!("{PACKAGES}{}", node.key), |url| url.to_string());
-            let body = &node.definition.code[1];
-            let lines = |text: &str| text.matches('\n').count();
-            // Anything but JavaScript was converted to something else.
-            let text = read_text(&path).ok().filter(|text| lines(text) == lines(body));
-            (url, text.unwrap_or_else(|| body.clone()))
-        })
+        emit::map_of_pack(nodes, |node| self.source_of_node(node))
+    }
+
+    /// Returns the URL path and the text of a file. The URL is that of its own place, or if it is
+    /// outside of the served folder, the one below [`PACKAGES`].
+    fn source_of_node(&self, node: &Node) -> (String, String) {
+        let path = node.file.path();
+        let own = path.strip_prefix(self.resolver.real_root()).ok().and_then(|path| {
+            let names = path.components().map(|name| name.as_os_str().as_encoded_bytes());
+            UrlPath::from_names(names, false)
+        });
+        let url = own.map_or_else(|| format!("{PACKAGES}{}", node.key), |url| url.to_string());
+        let body = &node.definition.code[1];
+        let lines = |text: &str| text.matches('\n').count();
+        // Anything but JavaScript was converted to something else.
+        let text = read_text(&path).ok().filter(|text| lines(text) == lines(body));
+        (url, text.unwrap_or_else(|| body.clone()))
     }
 
     /// Answers `/__livers/npm/<path>?<query>`, or returns `None` if no package has the file.

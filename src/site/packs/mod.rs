@@ -10,6 +10,7 @@
 //! A module must exist once in a page. Therefore a page gets its modules in packs only if its
 //! module scripts are files of the served folder and nothing else in its source imports modules.
 
+mod contents;
 mod page;
 mod query;
 mod state;
@@ -29,11 +30,12 @@ use hyper::{
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-pub(crate) use self::state::PackState;
 use self::{
+    contents::Content,
     query::PackQuery,
     walk::{Loaded, path_of, unstamped},
 };
+pub(crate) use self::{contents::PackContents, state::PackState};
 use super::{Site, modules::JAVASCRIPT, response::plain, scripts};
 use crate::{
     docroot::Dependencies,
@@ -102,6 +104,7 @@ impl Site {
         let map = source_map::ignored(ENTRY, &text).to_string();
         let map = base64_simd::STANDARD.encode_to_string(map);
         let text = format!("{text}{COMMENT}data:application/json;base64,{map}\n");
+        self.packs.contents.keep_entry(path);
         let made = Representation::from_bytes(StatusCode::OK, JAVASCRIPT, text);
         Some(made.into_response(&Method::GET, headers))
     }
@@ -141,7 +144,11 @@ impl Site {
         if query.packages {
             let map = (!query.map).then(|| format!("{PACK}?map&{asked}"));
             let content_type = if query.map { "application/json" } else { JAVASCRIPT };
-            return match esm.package_pack(packages_of(modules), map).await {
+            let packages = packages_of(modules);
+            if !query.map {
+                self.packs.contents.keep(asked, Content::Packages(packages.as_slice().into()));
+            }
+            return match esm.package_pack(packages, map).await {
                 Ok(text) => respond(content_type, text),
                 Err(fault) => self.report_fault(fault),
             };
@@ -165,7 +172,9 @@ impl Site {
         if query.map {
             respond("application/json", pack.source_map(stamped))
         } else {
-            respond(JAVASCRIPT, pack.code(stamped))
+            let (code, sections) = pack.code(stamped);
+            self.packs.contents.keep(asked, Content::Modules(sections));
+            respond(JAVASCRIPT, code)
         }
     }
 

@@ -16,7 +16,7 @@ use std::{
 
 use tokio::sync::OnceCell;
 
-use super::walk::Loaded;
+use super::{contents::PackContents, walk::Loaded};
 use crate::{
     docroot::{ContentHash, Dependencies, FileStamp},
     esm::{Definition, Packs},
@@ -39,6 +39,8 @@ pub(crate) struct PackState {
     pages: Mutex<VecDeque<(PageKey, u64, Entries)>>,
     walks: Mutex<HashMap<Key, Weak<Walk>>>,
     modules: Mutex<HashMap<String, KnownModule>>,
+    /// Shared with what describes the errors of pages.
+    pub(super) contents: Arc<PackContents>,
 }
 
 /// The path of a page, and its content.
@@ -70,9 +72,9 @@ struct Tagged {
 
 impl PackState {
     /// Returns the state of a server that has sent nothing.
-    pub(crate) fn new(mode: Packs) -> Self {
+    pub(crate) fn new(mode: Packs, contents: Arc<PackContents>) -> Self {
         let (tags, pages) = (Mutex::default(), Mutex::default());
-        Self { mode, tags, pages, walks: Mutex::default(), modules: Mutex::default() }
+        Self { mode, tags, pages, walks: Mutex::default(), modules: Mutex::default(), contents }
     }
 
     /// Returns which pages get packs.
@@ -163,6 +165,6 @@ impl PackState {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

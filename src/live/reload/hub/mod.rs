@@ -234,6 +234,11 @@ impl Hub {
         new
     }
 
+    /// Returns whether a source has a compile error.
+    pub(crate) fn has_faults(&self) -> bool {
+        self.fault_count.load(Ordering::Acquire) > 0
+    }
+
     /// Withdraws the compile error of a source. Returns whether it had one.
     #[cfg_attr(not(feature = "esm"), allow(dead_code))]
     pub(crate) fn clear_fault(&self, path: &str) -> bool {

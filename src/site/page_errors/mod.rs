@@ -1,8 +1,14 @@
-//! Reports the errors that only a browser finds, as those of the compiler are reported.
+//! Describes what pages report. The errors that only a browser finds are reported as those of the
+//! compiler are.
+
+mod describe;
+mod stack_text;
 
 use std::sync::Arc;
 
 use super::masked::masked_fault;
+#[cfg(feature = "esm")]
+use super::packs::PackContents;
 use crate::{
     docroot::Root,
     esm::Esm,
@@ -10,6 +16,7 @@ use crate::{
     fault::Fault,
     live::{Described, PageError, PageErrors, RawMessage, reload::hub::Hub},
     page_message::PageMessage,
+    proxy::Proxy,
 };
 
 /// Where errors of sources are reported, and what describes them.
@@ -18,6 +25,9 @@ pub(crate) struct SourceErrors {
     pub(crate) root: Arc<Root>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) events: Events,
+    pub(crate) proxy: Arc<Proxy>,
+    #[cfg(feature = "esm")]
+    pub(crate) packs: Arc<PackContents>,
 }
 
 impl PageErrors for SourceErrors {
@@ -33,20 +43,7 @@ impl PageErrors for SourceErrors {
     }
 
     fn describe(&self, _: String, message: RawMessage) -> Described<'_, PageMessage> {
-        let RawMessage { kind, level, message, url, line, column, count, worker, .. } = message;
-        let positive = |number: u32| (number > 0).then_some(number);
-        let described = PageMessage {
-            kind,
-            level,
-            message,
-            file: (!url.is_empty()).then_some(url),
-            line: positive(line),
-            column: positive(column),
-            worker,
-            count: count.max(1),
-            ..PageMessage::default()
-        };
-        Box::pin(async move { described })
+        Box::pin(self.message(message))
     }
 }
 
