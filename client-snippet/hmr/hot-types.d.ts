@@ -189,6 +189,8 @@ type MakeRounds = (
   isEntry: (path: string) => boolean,
 ) => Rounds;
 interface Renewal {
+  /** Returns the paths of the files whose current content does not run, as it failed to load. */
+  kept(): string[];
   /** Whether `apply` handles a change of this file. */
   takes(path: string): boolean;
   apply(changes: Change[], version: number): Promise<Renewed>;

@@ -202,6 +202,8 @@ export const makeRenewal = (registry, environment) => {
   /** @type {Map<string, Boundary>} */
   const retries = new Map(); // the new code failed to load
   const unknown = new Map(); // path -> why, of files that `retries` may have to do with
+  /** The files whose current content does not run, and whether only a reload can change that. */
+  const behind = new Map();
 
   /** @type {(path: string) => boolean} */
   const isEntry = (path) =>
@@ -216,8 +218,16 @@ export const makeRenewal = (registry, environment) => {
   const update = makeUpdate(registry, retries, importer, makePrune(registry, isEntry));
   const rounds = makeRounds(registry, retries, update, isEntry);
 
+  /** Returns whether a change of a file waits for code that failed to load. */
+  const waits = (path = '') => {
+    if (!isKnown(path)) return retries.size > 0;
+    const planned = plan(modules, new Map([[path, { why: '', refused: false }]]), isEntry);
+    return 'boundaries' in planned && planned.boundaries.some((boundary) => retries.has(keyOf(boundary)));
+  };
+
   /** @type {Rounds} */
   const run = async (starts, version, stamp) => {
+    const all = [...starts.keys()];
     for (const [path, { why }] of starts) {
       if (isKnown(path)) continue;
       starts.delete(path);
@@ -232,8 +242,14 @@ export const makeRenewal = (registry, environment) => {
       // With an error in a module, a reload would leave a broken page.
       const known = changed.filter((path) => modules.has(path));
       const failing = await importer.failing(known, stamp);
-      if (failing[0]) return { how: 'kept', why: failing.map(failedToLoad).join(', ') };
+      if (failing[0]) {
+        for (const path of changed) behind.set(path, true);
+        return { how: 'kept', why: failing.map(failedToLoad).join(', ') };
+      }
     }
+    if (result.how === 'kept') for (const path of all) behind.set(path, false);
+    for (const [path, needsReload] of behind)
+      if (!needsReload && !waits(path)) behind.delete(path);
     if (result.how !== 'hot') return result;
     // Every module has loaded, so the unknown files had nothing to do with a failure.
     const [why] = [...unknown].flatMap(([path, why]) => (isKnown(path) ? [] : [why]));
@@ -246,6 +262,7 @@ export const makeRenewal = (registry, environment) => {
   let again = 0;
 
   return {
+    kept: () => [...behind.keys()],
     takes: (path) => isKnown(decodePath(path)) || (retries.size > 0 && SCRIPT.test(path)),
     apply: (changes, version) => {
       const next = last.then(async () => {
@@ -288,7 +305,7 @@ export const failed = async (faults, load = (url) => import(url), { emit } = own
 
 const { document, location } = globalThis;
 
-export const { takes, apply } = makeRenewal(ownRegistry, {
+export const { kept, takes, apply } = makeRenewal(ownRegistry, {
   document,
   location,
   fetch: (...args) => fetch(...args),

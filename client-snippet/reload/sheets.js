@@ -51,6 +51,8 @@ const makeUpdateUses = (document, { uses, dropped, report }) => (before) => {
 
 /** Replaces link and style elements. @type {MakeSwap} */
 const makeSwap = (pending, replaced) => {
+  /** Resolves the swap to an element, and those before it that it replaced. @type {WeakMap<any, () => void>} */
+  const settle = new WeakMap();
   /** @type {Swap} */
   const swap = (old, version, isRemoved) =>
     new Promise((resolve, reject) => {
@@ -59,6 +61,8 @@ const makeSwap = (pending, replaced) => {
       const older = pending.get(old);
       older?.remove();
       pending.set(old, fresh);
+      const settleOlder = settle.get(older);
+      settle.set(fresh, () => (resolve(), settleOlder?.()));
       const done = () => {
         if (pending.get(old) !== fresh) return;
         pending.delete(old);
@@ -69,7 +73,9 @@ const makeSwap = (pending, replaced) => {
         const before = textOf(sheet);
         old.remove();
         replaced(before, sheet);
-        resolve(older && swap(fresh, version, isRemoved)); // they may share an import
+        const last = older && swap(fresh, version, isRemoved); // they may share an import
+        resolve(last);
+        if (settleOlder) void Promise.resolve(last).then(settleOlder);
       };
       fresh.onload = done;
       // With rules, only an import failed. The browser shows none of a response that is no CSS.

@@ -63,7 +63,7 @@ interface Target {
   paths: string[];
   /**
    * Settles when the new file is shown, or when a removed one no longer is. It never settles if the
-   * new file cannot be loaded or a newer version is shown first.
+   * new file cannot be loaded.
    */
   refresh(version: number, removed: Set<string>): Promise<any>;
 }

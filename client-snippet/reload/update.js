@@ -144,7 +144,8 @@ export const updater = (client) => {
     const why = results.find(({ how }) => how === 'kept')?.why;
     const hows = new Set(results.map(({ how }) => how).filter((how) => how !== 'none'));
     const how = [...hows].join('+') || 'none';
-    send({ type: 'applied', version, how, ms: Date.now() - began, why });
+    const kept = (await hotModules())?.kept();
+    send({ type: 'applied', version, how, ms: Date.now() - began, why, kept: kept?.[0] && kept });
   };
 
   return (version, changes, began) =>

@@ -30,6 +30,7 @@ impl Control {
     /// Holds changes back from now on, or publishes those that were held back.
     pub fn set_paused(&self, paused: bool) {
         if self.hold.set(paused) {
+            self.hub.set_paused(paused);
             self.events.emit(Event::Paused { paused });
         }
     }

@@ -17,6 +17,8 @@ use std::{
     time::{Instant, SystemTime},
 };
 
+use tokio::sync::oneshot;
+
 use super::{
     signal::{Signal, SystemEvent},
     state::PathState,
@@ -40,6 +42,9 @@ pub(super) enum Input {
     Event(SystemEvent),
     /// The poller found this.
     Polled(PathBuf, Signal),
+    /// Publish the changes of these requested paths, or of all if there are none, and tell when that
+    /// is done.
+    CatchUp(Vec<PathBuf>, oneshot::Sender<()>),
     /// Try again to get the watches that the system refused.
     RetryWatches,
 }
@@ -55,6 +60,7 @@ impl Input {
             Self::Event(SystemEvent::Renamed(from, to)) => {
                 from.as_os_str().len() + to.as_os_str().len()
             }
+            Self::CatchUp(paths, _) => paths.iter().map(|path| path.as_os_str().len()).sum(),
             Self::Event(SystemEvent::Overflow | SystemEvent::Failed(_)) | Self::RetryWatches => 0,
         }
     }

@@ -39,13 +39,13 @@ mod tree;
 mod worker;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
     time::SystemTime,
 };
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use self::{
     burst_gate::BurstGate,
@@ -130,6 +130,15 @@ impl Watch {
     pub(crate) async fn established(&self) {
         // Fails if the thread ended: nothing is left to wait for.
         let _ = self.established.clone().wait_for(|all| *all).await;
+    }
+
+    /// Waits until the changes of requested paths that were made before this call are published, or
+    /// those of all if no path is given. A file that is being written is waited for.
+    pub(crate) async fn catch_up(&self, paths: Vec<PathBuf>) {
+        let (done, published) = oneshot::channel();
+        self.inbox.send(Input::CatchUp(paths, done));
+        // Fails if the thread ended: nothing is published any more.
+        let _ = published.await;
     }
 
     /// Returns whether all folders are watched and none is polled. On some of the mounts that are

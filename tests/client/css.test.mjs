@@ -36,6 +36,13 @@ test('the old sheet stays until the new one has loaded', async () => {
   assert.equal(p.reloads, 0);
 });
 
+/** The versions that the page has acknowledged. */
+const versions = (p) =>
+  p.sent
+    .slice(1)
+    .map(({ version }) => version)
+    .sort();
+
 test('a sheet that fails to load leaves the old one and is not acknowledged', async () => {
   const p = new Page();
   const old = p.link('/a.css');
@@ -51,7 +58,7 @@ test('a sheet that fails to load leaves the old one and is not acknowledged', as
   p.links[1]?.load();
   await settle();
   assert.deepEqual(hrefs(p), ['/a.css?livers=19']);
-  assert.equal(p.sent[1].version, 19);
+  assert.deepEqual(versions(p), [18, 19], 'the newer version replaces both');
 });
 
 test('a sheet is replaced even if one of its imports fails', async () => {
@@ -135,10 +142,7 @@ test('a save during a replacement shows the newest version, fetched twice for it
   p.links[1].load();
   await settle();
   assert.deepEqual(hrefs(p), ['/a.css?livers=19']);
-  assert.deepEqual(
-    p.sent.slice(1).map(({ version }) => version),
-    [19],
-  );
+  assert.deepEqual(versions(p), [18, 19]);
 });
 
 test('a link that is removed during its replacement stays removed', async () => {

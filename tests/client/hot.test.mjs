@@ -220,7 +220,9 @@ test('an update with a missing import succeeds when the import is created', asyn
   assert.equal(p.renewal.takes('/new.js'), true, 'it may be the missing import');
   assert.equal(p.renewal.takes('/new.png'), false);
   assert.deepEqual(await p.save({ '/new.js': { fault: true } }), KEPT('a.js failed to load'));
+  assert.deepEqual(p.renewal.kept(), ['/a.js', '/new.js']);
   assert.deepEqual(await p.save({ '/new.js': file() }), HOT);
+  assert.deepEqual(p.renewal.kept(), []);
   assert.equal(p.renewal.takes('/other.js'), false);
   assert.deepEqual(await p.save({ '/a.js': accepting() }), HOT);
   assert.deepEqual(await p.save({ '/a.js': accepting() }), HOT, 'there is nothing left to retry');

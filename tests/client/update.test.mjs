@@ -169,6 +169,7 @@ const compiled = (answer, options = {}) => {
   const p = new Page({ resources: ['/__livers/hot.js', '/src/App.jsx'], ...options });
   p.calls = [];
   p.modules['renew.js'] = {
+    kept: () => [],
     takes: (path) => path.startsWith('/src/'),
     emit: (event) => p.calls.push(event),
     apply: async (changes, version) => {

@@ -50,6 +50,11 @@ impl ChangeLog {
         self.last.get(path).map(|(version, _)| *version)
     }
 
+    /// Returns the version at which a path last changed, and how.
+    pub(super) fn last(&self, path: &str) -> Option<(u64, Kind)> {
+        self.last.get(path).copied()
+    }
+
     /// Returns the last change of each path that changed after one version and not after another.
     pub(super) fn between(&self, after: u64, until: u64) -> impl Iterator<Item = (&str, Kind)> {
         let from = (after.saturating_add(1), Arc::from(""));

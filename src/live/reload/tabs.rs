@@ -157,6 +157,16 @@ impl Tabs {
         self.open.get_mut(&id)
     }
 
+    /// Returns whether a tab has said which page it is.
+    pub(super) fn has_pages(&self) -> bool {
+        self.open.values().any(|tab| tab.page.is_some())
+    }
+
+    /// Returns whether a tab reports to use a path.
+    pub(super) fn uses(&self, path: &str) -> bool {
+        self.by_path.contains_key(path)
+    }
+
     /// Returns whether tabs of several browsers or devices are open.
     pub(super) fn has_several_clients(&self) -> bool {
         let mut clients = self.open.values().filter(|tab| tab.page.is_some());

@@ -85,7 +85,7 @@ impl TabView<'_> {
         if failed(Some(at + settle)) {
             return Progress::Final(Verdict::Failed);
         }
-        if file.version.is_some() && self.record.keeps(file.path) {
+        if file.version.is_some_and(|version| self.keeps(file, version)) {
             let verdict = if file.has_any_fault { Verdict::Kept } else { Verdict::Failed };
             return Progress::Final(verdict);
         }
@@ -112,6 +112,13 @@ impl TabView<'_> {
                 None => Done::At(self.record.joined),
             },
         }
+    }
+
+    /// Returns whether the tab failed to load the current content of a file.
+    fn keeps(&self, file: &FileView<'_>, version: u64) -> bool {
+        let kept = |ack: &Ack| ack.how.split('+').any(|how| how == "kept");
+        self.record.keeps(file.path)
+            || (self.has_newer_fault(file) && self.record.ack(version).is_some_and(kept))
     }
 
     /// Returns when the document had been loaded.

@@ -59,7 +59,7 @@ impl Site {
                 self.log.response(follow && !is_head)
             }
             "/reload" => self.reload_tabs(query),
-            _ => self.wait(query).await,
+            _ => self.wait_response(query).await,
         }
     }
 }

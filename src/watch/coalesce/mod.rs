@@ -207,6 +207,11 @@ impl Coalescer {
         self.pending.contains_key(path)
     }
 
+    /// Returns whether a path in use has signals.
+    pub(super) fn has_any_in_use(&self) -> bool {
+        self.pending.values().any(|pending| pending.is_used)
+    }
+
     /// Returns whether this path is due, and no other one.
     pub(super) fn only_due(&self, path: &Path, now: Instant) -> bool {
         if self.burst_ends().is_some_and(|end| now < end) {

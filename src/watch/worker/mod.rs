@@ -11,6 +11,7 @@
 //!
 //! Every step may block; the longest one is reading a file that changed.
 
+mod barrier;
 mod compare;
 mod follow;
 mod intake;
@@ -25,6 +26,7 @@ use std::{
 
 use tokio::sync::watch;
 
+use self::barrier::Barrier;
 use super::{
     burst_gate::BurstGate,
     coalesce::{Coalescer, Interest},
@@ -72,6 +74,7 @@ pub(super) struct Worker {
     coalescer: Coalescer,
     /// Paths that may have changed between being read for a request and being watched.
     unverified: Vec<PathBuf>,
+    barriers: Vec<Barrier>,
     /// Requested files that were published, see [`watch_replaced`](Self::watch_replaced).
     replaced: Vec<PathBuf>,
     /// The root, or other folders, that went away; they may come back.
@@ -121,6 +124,7 @@ impl Worker {
             snapshot: Snapshot::default(),
             coalescer: Coalescer::default(),
             unverified: Vec::new(),
+            barriers: Vec::new(),
             replaced: Vec::new(),
             away: Vec::new(),
             started: SystemTime::now(),
@@ -159,6 +163,7 @@ impl Worker {
         self.publish_due();
         self.watch_replaced();
         self.walk();
+        self.release_barriers();
         self.finish();
         true
     }
@@ -192,6 +197,7 @@ impl Worker {
                     }
                     self.signal(path, signal, Instant::now());
                 }
+                Input::CatchUp(paths, done) => self.catch_up(paths, done),
                 Input::RetryWatches => self.tree.retry(),
             }
         }

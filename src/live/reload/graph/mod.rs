@@ -154,6 +154,11 @@ impl UsageGraph {
         self.edges += 1;
     }
 
+    /// Returns whether a path was requested by something.
+    pub(super) fn knows(&self, path: &str) -> bool {
+        self.users.contains_key(path)
+    }
+
     /// Records that a path was answered with the listing of its directory.
     pub(super) fn add_listing(&mut self, path: &str, version: u64) {
         self.add(path, &listing_of(path), version);

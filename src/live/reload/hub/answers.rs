@@ -41,7 +41,7 @@ fn described(tab: &Tab) -> Option<answer::Tab> {
     let record = &tab.record;
     let state = match record.loaded {
         None => TabState::Loading,
-        Some(_) if tab.mailbox.outstanding().next().is_some() => TabState::Updating,
+        Some(_) if is_updating(tab) => TabState::Updating,
         Some(_) => TabState::Ready,
     };
     Some(answer::Tab {
@@ -53,4 +53,10 @@ fn described(tab: &Tab) -> Option<answer::Tab> {
         state,
         errors: record.errors().count(),
     })
+}
+
+/// Returns whether a tab has yet to acknowledge a version after the last one that it did.
+fn is_updating(tab: &Tab) -> bool {
+    let last = tab.record.last_ack().map_or(0, |ack| ack.version);
+    tab.mailbox.outstanding().any(|outstanding| outstanding > last)
 }

@@ -19,11 +19,12 @@
 mod answers;
 #[cfg(test)]
 mod tests;
+pub(crate) mod wait;
 
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -87,6 +88,8 @@ pub(crate) struct Hub {
     tabs: Mutex<Tabs>,
     /// Wakes those who wait for what tabs do.
     pub(super) reported: Notify,
+    /// Whether changes are held back.
+    paused: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -112,6 +115,7 @@ impl Hub {
             usage: Mutex::default(),
             tabs: Mutex::default(),
             reported: Notify::new(),
+            paused: AtomicBool::default(),
         })
     }
 
@@ -148,6 +152,16 @@ impl Hub {
     /// Starts another epoch. Called before the lock of what was removed is released.
     pub(super) fn next_epoch(&self) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Sets whether changes are held back: then no answer is final.
+    pub(crate) fn set_paused(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Release);
+        self.reported.notify_waiters();
+    }
+
+    fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Acquire)
     }
 
     /// Starts a version with these changes and notifies the tabs that they affect. Returns the

@@ -1,0 +1,292 @@
+//! Answers whether the tabs run the current content of some files. Decided by [`verdict`].
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::time::sleep_until;
+
+use super::{Hub, Usage};
+use crate::{
+    answer::{TabOutcome, Verdict, WaitAnswer},
+    change::{Change, Kind},
+    fault::Fault,
+    http::media_type::is_style_sheet,
+    live::reload::{
+        graph::Reach,
+        tab_record::Recorded,
+        tabs::{Tab, Tabs},
+        verdict::{self, FaultView, FileView, Progress, TabView, worse},
+    },
+};
+
+/// How long a connection may take to say which page it is of.
+const HELLO: Duration = Duration::from_secs(1);
+
+/// A question about files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Question {
+    /// Their URL paths; the files that changed last if it is empty.
+    pub(crate) paths: Vec<String>,
+    /// Only changes after this version count.
+    pub(crate) since: Option<u64>,
+    /// How long errors may follow a change.
+    pub(crate) settle: Duration,
+}
+
+/// What is known at a time.
+struct Reply {
+    answer: WaitAnswer,
+    is_final: bool,
+    /// When it may become final without a report.
+    next: Option<Instant>,
+}
+
+/// A file that a question is about.
+struct File {
+    path: String,
+    change: Option<(u64, Kind)>,
+    reach: Reach,
+    faults: Vec<usize>,
+}
+
+/// A compile error and what it affects.
+struct Failing {
+    fault: Arc<Fault>,
+    reach: Reach,
+    view: FaultView,
+}
+
+impl Hub {
+    /// Waits until every tab that uses the files runs their current content, or cannot.
+    pub(crate) async fn wait(&self, question: &Question, timeout: Duration) -> WaitAnswer {
+        let deadline = Instant::now() + timeout;
+        loop {
+            let reported = self.reported.notified();
+            tokio::pin!(reported);
+            // Registers before the look, so that a report between the two is not missed.
+            reported.as_mut().enable();
+            let now = Instant::now();
+            let Reply { answer, is_final, next } = self.reply(question, now);
+            if is_final || now >= deadline {
+                return answer;
+            }
+            let next = next.map_or(deadline, |next| next.min(deadline));
+            tokio::select! {
+                () = reported => {}
+                () = sleep_until(next.into()) => {}
+            }
+        }
+    }
+
+    /// Returns whether a path is known: it changed, or a tab uses it or asked for it.
+    pub(crate) fn knows(&self, path: &str) -> bool {
+        let usage = self.usage();
+        let is_used = usage.graph.knows(path);
+        let tabs = self.tabs();
+        is_used || tabs.log.version_of(path).is_some() || tabs.uses(path)
+    }
+
+    fn reply(&self, question: &Question, now: Instant) -> Reply {
+        let usage = self.usage();
+        let mut tabs = self.tabs();
+        let expected = tabs.expected_until(now);
+        let tabs = &*tabs;
+        let failing = self.failing(&usage);
+        let files = self.files(question, &usage, tabs, &failing);
+        let asked: Vec<_> = files.iter().collect();
+
+        let mut next = expected;
+        let mut is_pending = expected.is_some() || self.is_paused();
+        let mut verdict = None;
+        let mut outcomes = Vec::new();
+        let mut faults: Vec<usize> = Vec::new();
+        for tab in tabs.iter() {
+            let Some(page) = &tab.page else {
+                let until = tab.record.joined + HELLO;
+                if tab.record.client.reports && now < until {
+                    is_pending = true;
+                    next = earlier(next, until);
+                }
+                continue;
+            };
+            let used: Vec<_> = asked.iter().filter(|file| is_used(tab, file)).collect();
+            if used.is_empty() {
+                continue;
+            }
+            let mut of_tab = None;
+            for file in used.iter().copied() {
+                match progress(tab, file, &failing, question.settle, now) {
+                    Progress::Final(found) => of_tab = worst(of_tab, found),
+                    Progress::Settling(found, until) => {
+                        of_tab = worst(of_tab, found);
+                        is_pending = true;
+                        next = earlier(next, until);
+                    }
+                    Progress::Pending => {
+                        of_tab = worst(of_tab, Verdict::Timeout);
+                        is_pending = true;
+                        next = earlier(next, now + Duration::from_millis(50));
+                    }
+                }
+                faults.extend(&file.faults);
+            }
+            if of_tab == Some(Verdict::Kept) {
+                let affecting = |failing: &Failing| tab.is_affected(&failing.reach);
+                faults.extend((0..failing.len()).filter(|at| affecting(&failing[*at])));
+            }
+            verdict = of_tab.map_or(verdict, |found| worst(verdict, found));
+            let version = used.iter().filter_map(|file| file.change).map(|(version, _)| version);
+            outcomes.push(outcome(tab, page, version.max()));
+        }
+        if verdict.is_none() {
+            faults = if tabs.has_pages() {
+                files.iter().flat_map(|file| file.faults.clone()).collect()
+            } else {
+                (0..failing.len()).collect()
+            };
+        }
+        faults.sort_unstable();
+        faults.dedup();
+        let no_user = if tabs.has_pages() { Verdict::Unused } else { Verdict::NoTabs };
+        // Nothing that is still to come makes these better.
+        let is_bad = matches!(verdict, Some(Verdict::Failed | Verdict::Kept));
+        let is_waiting = is_pending && !(is_bad && expected.is_none());
+        outcomes.sort_by(|one, other| one.page.cmp(&other.page));
+        let verdict = match verdict {
+            None if is_pending => Verdict::Timeout,
+            Some(Verdict::Applied | Verdict::Unchanged) if is_pending => Verdict::Timeout,
+            found => found.unwrap_or(no_user),
+        };
+        let changes = files.iter().filter_map(|File { path, change, .. }| {
+            change.map(|(_, kind)| Change { path: path.clone(), kind })
+        });
+        let answer = WaitAnswer {
+            verdict,
+            version: tabs.version,
+            changes: changes.collect(),
+            tabs: outcomes,
+            faults: faults.iter().map(|at| (*failing[*at].fault).clone()).collect(),
+        };
+        Reply { answer, is_final: !is_waiting, next }
+    }
+
+    fn failing(&self, usage: &Usage) -> Vec<Failing> {
+        let failing = usage.faults.iter().map(|(path, failing)| Failing {
+            fault: Arc::clone(&failing.fault),
+            reach: self.reach(&usage.graph, path),
+            view: FaultView { since: failing.since, until: failing.until },
+        });
+        failing.collect()
+    }
+
+    /// Returns the files that a question is about.
+    fn files(
+        &self,
+        question: &Question,
+        usage: &Usage,
+        tabs: &Tabs,
+        failing: &[Failing],
+    ) -> Vec<File> {
+        let since = question.since.unwrap_or_default();
+        let paths = if question.paths.is_empty() {
+            let after = question.since.unwrap_or(tabs.version.saturating_sub(1));
+            tabs.log.between(after, tabs.version).map(|(path, _)| path.to_owned()).collect()
+        } else {
+            question.paths.clone()
+        };
+        let file = |path: String| {
+            let change = tabs.log.last(&path).filter(|(version, _)| *version > since);
+            let reach = self.reach(&usage.graph, &path);
+            let concerns = |at: &usize| concerns(&failing[*at], &path, &reach);
+            let faults = (0..failing.len()).filter(concerns).collect();
+            File { path, change, reach, faults }
+        };
+        let mut files: Vec<_> = paths.into_iter().map(file).collect();
+        if files.is_empty() {
+            // Nothing has changed at all. Then the question is about all tabs.
+            let faults = (0..failing.len()).collect();
+            files.push(File {
+                path: String::new(),
+                change: None,
+                reach: Reach::everyone(),
+                faults,
+            });
+        }
+        files
+    }
+}
+
+/// Returns whether a compile error keeps a file from running: it is in the file, in something that
+/// the file uses, or in a module that uses the file. A style sheet does not need the modules that
+/// import it, nor does a page.
+fn concerns(failing: &Failing, path: &str, reach: &Reach) -> bool {
+    let reaches = |reach: &Reach, path: &str| {
+        !reach.is_everyone() && reach.paths().any(|(affected, _)| affected == path)
+    };
+    let is_page = path.ends_with('/') || path.ends_with(".html") || path.ends_with(".htm");
+    failing.fault.path == path
+        || (!is_page
+            && (reaches(&failing.reach, path)
+                || (!is_style_sheet(path) && reaches(reach, &failing.fault.path))))
+}
+
+/// Returns whether a tab uses a file, or was notified that it was removed.
+fn is_used(tab: &Tab, file: &File) -> bool {
+    let was_notified = || match file.change {
+        Some((version, Kind::Removed)) => {
+            tab.record.ack(version).is_some()
+                || tab.record.arrived.as_ref().is_some_and(|ack| ack.version >= version)
+                || tab.mailbox.outstanding().any(|outstanding| outstanding >= version)
+        }
+        _ => false,
+    };
+    tab.is_affected(&file.reach) || was_notified()
+}
+
+fn progress(
+    tab: &Tab,
+    file: &File,
+    failing: &[Failing],
+    settle: Duration,
+    now: Instant,
+) -> Progress {
+    let affecting = |at: &&usize| tab.is_affected(&failing[**at].reach);
+    let faults = file.faults.iter().filter(affecting).map(|at| failing[*at].view);
+    let fault = faults.reduce(|one, other| FaultView {
+        since: one.since.min(other.since),
+        until: one.until.max(other.until),
+    });
+    let view = FileView {
+        path: &file.path,
+        version: file.change.map(|(version, _)| version),
+        fault,
+        has_any_fault: failing.iter().any(|failing| tab.is_affected(&failing.reach)),
+    };
+    let outstanding: Vec<_> = tab.mailbox.outstanding().collect();
+    let tab = TabView { record: &tab.record, served: tab.served, outstanding: &outstanding };
+    tab.progress(&view, settle, now)
+}
+
+fn outcome(tab: &Tab, page: &str, version: Option<u64>) -> TabOutcome {
+    let ack = verdict::how(&tab.record, version);
+    let is_meant = |recorded: &&Recorded| version.is_none_or(|since| recorded.version >= since);
+    let errors = tab.record.errors().filter(is_meant);
+    TabOutcome {
+        page: page.to_owned(),
+        browser: tab.record.client.browser.clone(),
+        how: ack.map(|ack| ack.how.clone()),
+        ms: ack.map(|ack| ack.ms),
+        why: ack.and_then(|ack| ack.why.clone()),
+        errors: errors.map(|recorded| recorded.message.clone()).collect(),
+    }
+}
+
+fn worst(one: Option<Verdict>, other: Verdict) -> Option<Verdict> {
+    Some(one.map_or(other, |one| worse(one, other)))
+}
+
+fn earlier(one: Option<Instant>, other: Instant) -> Option<Instant> {
+    Some(one.map_or(other, |one| one.min(other)))
+}
