@@ -56,6 +56,12 @@ pub(crate) fn browser_error(url: &str, error: &io::Error) -> Line {
     Line::label(Style::Red, "open").text(format!("cannot open a browser ({error}): go to {url}"))
 }
 
+/// Words that commands cannot find the server.
+pub(crate) fn registration_error(error: &io::Error) -> Line {
+    Line::label(Style::Yellow, "note")
+        .text(format!("commands such as livers wait need --port here: {error}"))
+}
+
 /// Words a refusal: the reason, and the flag that would allow the request.
 pub(crate) fn refusal(reason: &Refusal) -> String {
     match reason {

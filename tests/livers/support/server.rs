@@ -20,6 +20,10 @@ use super::lock;
 const BINARY: &str = env!("CARGO_BIN_EXE_livers");
 const DEADLINE: Duration = Duration::from_secs(20);
 
+/// The user's runtime folder of all servers and commands, unless a test has one of its own: tests
+/// must neither find the servers of the developer nor leave files beside them.
+const RUNTIME_DIR: &str = env!("CARGO_TARGET_TMPDIR");
+
 /// Starts a program without root's capabilities to read and write every file. A change of the user
 /// would also need another owner for the files of the test.
 const UNPRIVILEGED: [&str; 3] = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"];
@@ -36,8 +40,18 @@ pub async fn run_in<S: AsRef<OsStr>>(
     folder: &Path,
     args: impl IntoIterator<Item = S>,
 ) -> (ExitStatus, String, String) {
+    run_with(folder, &[], args).await
+}
+
+/// Runs `livers` in a folder, with environment variables, until it exits.
+pub async fn run_with<S: AsRef<OsStr>>(
+    folder: &Path,
+    env: &[(&str, &OsStr)],
+    args: impl IntoIterator<Item = S>,
+) -> (ExitStatus, String, String) {
     let mut command = Command::new(BINARY);
-    command.args(args).current_dir(folder);
+    command.args(args).current_dir(folder).env("XDG_RUNTIME_DIR", RUNTIME_DIR);
+    command.envs(env.iter().copied());
     output(command).await
 }
 
@@ -51,6 +65,7 @@ pub async fn run_unprivileged_in<S: AsRef<OsStr>>(
     }
     let mut command = Command::new(UNPRIVILEGED[0]);
     command.args(&UNPRIVILEGED[1..]).arg(BINARY).args(args).current_dir(folder);
+    command.env("XDG_RUNTIME_DIR", RUNTIME_DIR);
     output(command).await
 }
 
@@ -160,6 +175,7 @@ impl Start {
         if !self.without_port {
             command.arg("--port").arg(self.port.to_string());
         }
+        command.env("XDG_RUNTIME_DIR", RUNTIME_DIR);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         if let Some(working) = &self.working {
             command.current_dir(working);

@@ -1,11 +1,12 @@
 //! The definition of the command line.
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Parser, builder::Styles};
 use livers::{AllowedHost, Config, Console, Cors, Header, Mount, Packs, PageUpdate, Reload, Route};
 
 use super::{
+    commands,
     root::Root,
     values::{host, port, seconds, url_path},
 };
@@ -23,7 +24,7 @@ Examples:
 
 /// Serves a folder and reloads the browser the moment a file is saved.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXAMPLES, styles = Styles::plain(), max_term_width = 100)]
+#[command(version, after_help = format!("{EXAMPLES}\n\n{}", commands::HELP), styles = Styles::plain(), max_term_width = 100)]
 pub(crate) struct Cli {
     /// Folder to serve
     #[arg(value_name = "ROOT", default_value = ".")]
@@ -151,6 +152,31 @@ pub(crate) struct Cli {
     /// Print each request, and what each tab did with a change
     #[arg(short, long)]
     pub(crate) verbose: bool,
+
+    /// How to print: text for people, or one JSON object per line
+    #[arg(long, value_name = "text|json", default_value = "text")]
+    pub(crate) log: LogFormat,
+}
+
+/// How the server prints what it reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(format!("{text} is not known: write text (the default) or json")),
+        }
+    }
 }
 
 impl Cli {

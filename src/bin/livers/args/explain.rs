@@ -1,7 +1,7 @@
 //! Words errors of parsing the arguments: one sentence that names the argument, what is wrong, and
 //! what to write instead.
 
-use std::{error::Error as _, ffi::OsString};
+use std::{error::Error as _, ffi::OsString, path::Path};
 
 use clap::{
     CommandFactory,
@@ -25,7 +25,37 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("--reload", "--reload all, or leave it out for --reload used"),
     ("--console", "--console all, or leave it out for --console errors"),
     ("--html", "--html reload, or leave it out for --html morph"),
+    ("--log", "--log json, or leave it out for --log text"),
+    ("--timeout", "--timeout 10"),
+    ("--settle", "--settle 300"),
+    ("--since", "--since 18, a version from an earlier answer"),
 ];
+
+/// Words an error of the parser of commands.
+pub(super) fn explain_command(error: &clap::Error, args: &[OsString]) -> String {
+    let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+    let command = args.get(1).map(|arg| arg.to_string_lossy()).unwrap_or_default();
+    let hint = folder_hint(&command).map(|hint| format!("; {hint}")).unwrap_or_default();
+    match error.kind() {
+        ErrorKind::UnknownArgument if argument.starts_with('-') => format!(
+            "{argument} is not an option of livers {command}: see livers {command} --help{hint}"
+        ),
+        ErrorKind::UnknownArgument => {
+            format!("{argument} is one argument too many: see livers {command} --help{hint}")
+        }
+        ErrorKind::MissingRequiredArgument | ErrorKind::InvalidValue if command == "init" => {
+            format!("livers init needs to know what to write: write livers init agents{hint}")
+        }
+        _ => explain(error, args),
+    }
+}
+
+/// Returns how to serve a folder of the current one that has the name of a command, if there is
+/// one.
+pub(crate) fn folder_hint(command: &str) -> Option<String> {
+    let is_folder = Path::new(command).is_dir();
+    is_folder.then(|| format!("to serve the folder {command}, write livers ./{command}"))
+}
 
 /// Words an error of the parser.
 pub(super) fn explain(error: &clap::Error, args: &[OsString]) -> String {

@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::values::{Address, address};
+use super::{
+    commands,
+    values::{Address, address},
+};
 
 /// Flags whose value is optional and has to follow an equals sign, in the spelling of the remedy.
 const WITH_EQUALS: &[(&str, &str)] =
@@ -13,13 +16,13 @@ const WITH_EQUALS: &[(&str, &str)] =
 
 /// Commands of other tools.
 const COMMANDS: &[&str] =
-    &["serve", "server", "start", "dev", "develop", "run", "watch", "preview", "build", "init"];
+    &["serve", "server", "start", "dev", "develop", "run", "watch", "preview", "build"];
 
 /// What is wrong with a path that begins with `~`, and what to write instead.
 pub(crate) const UNEXPANDED: &str =
     "begins with ~, which the shell did not expand: write the full path";
 
-const NO_COMMANDS: &str = "is not a folder: leave it out, since livers has no commands";
+const NO_COMMAND: &str = "is not a folder: leave it out, since livers serves without a command";
 
 /// The folder to serve, and what may have been meant by it.
 #[derive(Clone, Debug)]
@@ -76,7 +79,13 @@ fn misplaced(text: &str, args: &[OsString]) -> Option<String> {
         return Some(format!("is not a folder: write --port {text}"));
     }
     if COMMANDS.contains(&text) {
-        return Some(NO_COMMANDS.to_owned());
+        return Some(NO_COMMAND.to_owned());
+    }
+    if text == "help" {
+        return Some("is not a folder: write livers --help".to_owned());
+    }
+    if commands::is_command(&text.into()) {
+        return Some(format!("is not a folder: as a command, write it first, livers {text}"));
     }
     if text.starts_with("~/") {
         return Some(UNEXPANDED.to_owned());
@@ -99,7 +108,7 @@ pub(super) fn second_folder(text: &str, args: &[OsString]) -> String {
     match misplaced(text, args) {
         Some(hint) => format!("{text} {hint}"),
         None => match args.iter().skip(1).filter_map(|arg| arg.to_str()).find(is_command) {
-            Some(command) => format!("{command} {NO_COMMANDS}"),
+            Some(command) => format!("{command} {NO_COMMAND}"),
             None => format!("{text} is a second folder: name only one, or add it with --mount"),
         },
     }

@@ -23,6 +23,22 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
         })
 }
 
+/// Parses a number of milliseconds, up to a day.
+pub(super) fn milliseconds(text: &str) -> Result<Duration, String> {
+    let ms = text.strip_suffix("ms").unwrap_or(text).parse().ok();
+    ms.map(Duration::from_millis).filter(|time| *time <= Duration::from_hours(24)).ok_or_else(
+        || format!("{text} is not a number of milliseconds up to a day: write a number like 300"),
+    )
+}
+
+/// Parses the URL path of a page.
+pub(super) fn page_path(text: &str) -> Result<String, String> {
+    match text.strip_prefix('/') {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(format!("{text} is not the path of a page: write one like /{text}")),
+    }
+}
+
 /// Parses a host name or an address. Whether it exists is found out later.
 pub(super) fn host(text: &str) -> Result<String, String> {
     let is_address = text.parse::<IpAddr>().is_ok();

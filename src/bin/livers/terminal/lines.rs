@@ -23,15 +23,7 @@ pub(super) fn event_message(
     verbosity: Verbosity,
     columns: Option<usize>,
 ) -> Option<Message> {
-    let needed = match event {
-        Event::Updated { .. } | Event::Watching { .. } => Verbosity::Changes,
-        Event::Applied { .. }
-        | Event::CompilerStarted { .. }
-        | Event::Tabs { .. }
-        | Event::Request { .. } => Verbosity::All,
-        _ => Verbosity::Errors,
-    };
-    if verbosity < needed {
+    if verbosity < needed(event) {
         return None;
     }
     // Progress is for those who wait in front of a terminal.
@@ -44,10 +36,30 @@ pub(super) fn event_message(
     event_line(event).map(Message::from)
 }
 
+/// Returns the least verbosity that prints an event.
+pub(super) fn needed(event: &Event) -> Verbosity {
+    match event {
+        Event::Listening { .. } | Event::Updated { .. } | Event::Watching { .. } => {
+            Verbosity::Changes
+        }
+        Event::Applied { .. }
+        | Event::CompilerStarted { .. }
+        | Event::Tabs { .. }
+        | Event::Request { .. } => Verbosity::All,
+        _ => Verbosity::Errors,
+    }
+}
+
 /// Returns the line of an event that has one.
 fn event_line(event: &Event) -> Option<Line> {
     let label = Line::label;
     Some(match event {
+        Event::Listening { url, root, .. } => {
+            label(Style::Green, "started").text(format!("{url} serves {}", root.to_string_lossy()))
+        }
+        Event::Lost { count } => {
+            Line::default().styled(Style::Dim, format!("... {count} events lost"))
+        }
         Event::Updated { changes, tabs, .. } => updated(changes, *tabs),
         Event::Applied { page, how, took, why, .. } => {
             let report = Report { how: how.clone(), took: *took, why: why.clone() };

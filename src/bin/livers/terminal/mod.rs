@@ -13,23 +13,29 @@
 
 mod banner;
 mod frame;
+mod json;
 mod lines;
 mod pending;
 mod printer;
 mod repeats;
 mod screen;
 
-use std::{io::Write, sync::mpsc, time::Duration};
+use std::{
+    io::Write,
+    sync::mpsc,
+    time::{Duration, Instant},
+};
 
-use livers::Record;
+use livers::{Event, Record};
 use tokio::sync::{
     broadcast::{Receiver, error::RecvError},
     mpsc as messages,
 };
 
 pub(crate) use self::banner::{banner, url};
-use self::printer::Printer;
+use self::{printer::Printer, screen::Screen};
 use crate::{
+    args::LogFormat,
     line::{Line, Message, Style},
     verbosity::Verbosity,
 };
@@ -48,15 +54,27 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Starts to print: first a message, the banner, then events, until their sender is dropped.
-    pub(crate) fn start(mut events: Receiver<Record>, verbosity: Verbosity) -> Self {
+    /// Starts to print: first a message, the banner, then events, until their sender is dropped. As
+    /// JSON, there is no banner.
+    pub(crate) fn start(
+        mut events: Receiver<Record>,
+        verbosity: Verbosity,
+        format: LogFormat,
+    ) -> Self {
         let (sender, done) = mpsc::channel();
         let (messages, mut receiver) = messages::channel(MAX_MESSAGES);
         let run = move || {
             let _sender: mpsc::Sender<()> = sender;
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
             let Ok(runtime) = runtime else { return };
-            runtime.block_on(print_all(&mut receiver, &mut events, verbosity));
+            runtime.block_on(async {
+                match format {
+                    LogFormat::Text => print_all(&mut receiver, &mut events, verbosity).await,
+                    LogFormat::Json => {
+                        json::print_all(&mut receiver, &mut events, verbosity).await;
+                    }
+                }
+            });
         };
         // Without the thread nothing is printed, and the server runs.
         let _ = std::thread::Builder::new().name("livers-terminal".to_owned()).spawn(run);
@@ -76,6 +94,45 @@ impl Terminal {
         drop(messages);
         let _ = done.recv_timeout(FLUSH_TIMEOUT);
     }
+}
+
+/// Prints the events of another process as its terminal does.
+pub(crate) struct Replay(Printer);
+
+impl Replay {
+    pub(crate) fn new(verbosity: Verbosity) -> Self {
+        Self(Printer::of_another(verbosity))
+    }
+
+    /// Prints an event, or holds it back until [`deadline`](Self::deadline).
+    pub(crate) fn print(&mut self, record: Record) {
+        self.0.event(record.event);
+    }
+
+    /// Prints an event of a later version.
+    pub(crate) fn print_unknown(&mut self, text: &str) {
+        self.0.write(Line::default().styled(Style::Dim, text));
+    }
+
+    /// Returns when [`write_due`](Self::write_due) has something to write.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.0.deadline()
+    }
+
+    pub(crate) fn write_due(&mut self) {
+        self.0.write_due();
+    }
+
+    /// Prints what was held back.
+    pub(crate) fn finish(mut self) {
+        self.0.write_rest();
+    }
+}
+
+/// Returns the lines of an event for standard output, such as those of a compile error.
+pub(crate) fn describe(event: &Event) -> Vec<Line> {
+    let columns = Screen::stdout().columns();
+    lines::event_message(event, Verbosity::All, columns).unwrap_or_default().0
 }
 
 async fn print_all(

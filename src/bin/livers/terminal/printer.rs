@@ -38,6 +38,8 @@ pub(super) struct Printer {
     refusals: HashSet<String>,
     pending: PendingLines,
     repeats: Repeats,
+    /// Whether the events are those of a server in this process, which has a banner.
+    has_banner: bool,
 }
 
 impl Printer {
@@ -53,7 +55,13 @@ impl Printer {
             early: Some(Vec::new()),
             refusals: HashSet::new(),
             pending: PendingLines::default(),
+            has_banner: true,
         }
+    }
+
+    /// Returns a printer for the events of another process, without a banner.
+    pub(super) fn of_another(verbosity: Verbosity) -> Self {
+        Self { early: None, progress_at: None, has_banner: false, ..Self::new(verbosity) }
     }
 
     /// Writes a message of the program. The first one is the banner, and releases the events.
@@ -79,6 +87,7 @@ impl Printer {
     /// another event.
     fn collect(&mut self, event: Event) -> Option<Message> {
         match event {
+            Event::Listening { .. } if self.has_banner => None,
             Event::Refused { path, reason } => {
                 let line = refused(&path, &reason);
                 let new = self.refusals.len() < MAX_REFUSALS
