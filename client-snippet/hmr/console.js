@@ -1,4 +1,259 @@
-// Hears the errors and the console of a page. Types: types.d.ts.
+// Hears the errors of a page or worker, and its console. Every compiled module imports this, so it
+// is in place before their code runs. The server appends a call of `listen`, unless nobody wants to
+// hear. What is heard is described and sent by messages.js, loaded with the first message, so a
+// silent page loads only this module. Types: messages-types.d.ts.
 
-/** @type {(levels: string[]) => void} */
-export const listen = () => {};
+/** How many messages are taken per second. Others are counted. */
+const PER_SECOND = 100;
+
+/** How deep the stacks of console calls are. Frameworks call the console far from the page's code. */
+const FRAMES = 40;
+
+/** What workers send to pages. */
+const CHANNEL = 'livers-console';
+
+/** How long modules that await something may delay `loaded`, in milliseconds. */
+const RUN_TIMEOUT = 5000;
+
+/**
+ * Copies the outermost properties of an object, which may have changed when it is rendered.
+ *
+ * @type {(value: any) => any}
+ */
+const snapshot = (value) => {
+  if (Array.isArray(value)) return value.slice(0, 100);
+  if (typeof value !== 'object' || !value || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.defineProperties({}, Object.getOwnPropertyDescriptors(value));
+};
+
+/** Returns whether two calls have the same arguments, which cannot have changed since. @type {(a: any[], b: any[]) => boolean} */
+const isSame = (a, b) => {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at] || Object(a[at]) === a[at]) return false;
+  return true;
+};
+
+/** @type {MakeListener} */
+export const makeListener = (scope, load) => {
+  const { performance, Date, document, location } = scope;
+  const listened = new WeakSet(); // events
+  /** @type {Item[]} */
+  const early = []; // before messages.js has loaded
+  /** @type {Messages | undefined} */
+  let messages;
+  /** @type {Promise<unknown> | undefined} */
+  let loading;
+  /** @type {SpeakingClient | undefined} */
+  let client;
+  /** @type {Item | undefined} */
+  let last;
+  let began = -1000;
+  let taken = 0; // since then
+  let dropped = 0;
+  let isBusy = false;
+  let isListening = false;
+
+  const takeDropped = () => {
+    const count = dropped;
+    dropped = 0;
+    return count;
+  };
+
+  /** A worker has no socket: the pages that use its script pass on what it says. @type {() => SpeakingClient} */
+  const workerClient = () => {
+    const channel = new BroadcastChannel(CHANNEL);
+    const send = (/** @type {any} */ message) => channel.postMessage({ worker: location.pathname, ...message });
+    return { send, isOpen: () => true };
+  };
+
+  /** Hears the workers of a page, while it is open. @type {(client: PageClient) => void} */
+  const hearWorkers = ({ window, used: { uses } }) => {
+    /** @type {BroadcastChannel | undefined} */
+    let channel;
+    const open = () => {
+      channel ??= new window.BroadcastChannel(CHANNEL);
+      channel.onmessage = async ({ data }) => {
+        if (!uses.has(data.worker)) return;
+        await (loading ??= loadMessages());
+        messages?.relay(data);
+      };
+    };
+    // An open channel keeps a page out of the back-forward cache.
+    window.addEventListener('pagehide', () => {
+      channel?.close();
+      channel = undefined;
+    });
+    window.addEventListener('pageshow', open);
+    open();
+  };
+
+  const loadMessages = async () => {
+    try {
+      const { makeMessages } = await load('./messages.js');
+      messages = /** @type {Messages} */ (makeMessages(scope, takeDropped));
+      if (!document) client = workerClient();
+      if (client) messages.attach(client);
+      for (const item of early.splice(0)) quietly(() => messages?.take(item));
+    } catch {
+      loading = undefined; // again with the next message
+    }
+  };
+
+  /** Whether there is room for one more message in this second. */
+  const admit = () => {
+    const now = performance.now();
+    if (now - began >= 1000) [began, taken] = [now, 0];
+    return ++taken <= PER_SECOND;
+  };
+
+  /** The component that React is at. @type {() => string | undefined} */
+  const componentStack = () => {
+    const { renderers } = /** @type {any} */ (scope).__REACT_DEVTOOLS_GLOBAL_HOOK__ ?? {};
+    for (const { currentDispatcherRef: internals } of renderers?.values() ?? []) {
+      const stack = internals?.getCurrentStack?.();
+      if (stack) return `${stack}`;
+    }
+  };
+
+  /** @type {() => string | undefined} */
+  const stackOfCall = () => {
+    const { Error } = /** @type {any} */ (scope);
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = FRAMES;
+    const { stack } = new Error();
+    Error.stackTraceLimit = limit;
+    return stack;
+  };
+
+  /** Never throws, and ignores what it causes itself. @type {(call: () => void) => void} */
+  const quietly = (call) => {
+    if (isBusy) return;
+    isBusy = true;
+    try {
+      call();
+    } catch {
+      dropped++;
+    }
+    isBusy = false;
+  };
+
+  const drop = () => {
+    dropped++;
+    messages?.schedule();
+  };
+
+  /** @type {(item: Omit<Item, 'at' | 'count'>) => void} */
+  const hear = (item) => {
+    last = Object.assign(item, { at: Date.now(), count: 1, components: componentStack() });
+    if (messages) return messages.take(last);
+    if (early.length < PER_SECOND) early.push(last);
+    else drop();
+    loading ??= loadMessages();
+  };
+
+  /** @type {(level: Level, args: any[]) => void} */
+  const called = (level, args) => {
+    if (last?.level === level && last.args && !last.taken && isSame(last.args, args)) return void last.count++;
+    if (!admit()) return drop();
+    hear({ kind: 'console', level, stack: stackOfCall(), args: messages ? args : args.map(snapshot) });
+  };
+
+  /** @type {(level: Level, name: string, isHeard?: (args: any[]) => boolean) => void} */
+  const wrap = (level, name, isHeard) => {
+    const console = /** @type {any} */ (scope).console;
+    const method = console[name];
+    if (typeof method !== 'function') return;
+    // A proxy has the name, the length and the properties of the method.
+    console[name] = new Proxy(method, {
+      apply: (target, self, args) => {
+        const result = Reflect.apply(target, self, args);
+        if (!isHeard || isHeard(args)) quietly(() => called(level, isHeard ? ['Assertion failed:', ...args.slice(1)] : args));
+        return result;
+      },
+    });
+  };
+
+  /** @type {(event: any) => void} */
+  const heardError = (event) => {
+    if (listened.has(event)) return;
+    listened.add(event);
+    if (!admit()) return drop();
+    const { target } = event;
+    if (!target?.localName) return hear({ kind: 'exception', level: 'error', event });
+    // The page may replace it at once.
+    const url = target.currentSrc || target.src || target.data || target.href?.baseVal || target.href;
+    hear({ kind: 'load', level: 'error', event, target, url });
+  };
+
+  /** Hears failed requests that no event reports. @type {(list: PerformanceObserverEntryList) => void} */
+  const observed = (list) => {
+    for (const entry of list.getEntries()) {
+      const { name: url, initiatorType: by, responseStatus: status = 200 } = /** @type {any} */ (entry);
+      const isFetch = by === 'fetch' || by === 'xmlhttprequest';
+      if (status < 400 || !(isFetch || by === 'css' || by === 'beacon')) continue;
+      if (!admit()) drop();
+      else hear({ kind: 'load', level: 'error', url, status });
+    }
+  };
+
+  /** @type {Listener['listen']} */
+  const listen = (levels) => {
+    if (isListening) return;
+    isListening = true;
+    for (const level of levels) wrap(level, level);
+    wrap('error', 'assert', ([holds]) => !holds);
+    scope.addEventListener('error', (event) => quietly(() => heardError(event)), true);
+    for (const [type, kind] of /** @type {const} */ ([
+      ['unhandledrejection', 'rejection'],
+      ['securitypolicyviolation', 'csp'],
+    ]))
+      scope.addEventListener(type, (event) =>
+        quietly(() => (admit() ? hear({ kind, level: 'error', event }) : drop())),
+      );
+    if (scope.PerformanceObserver)
+      new scope.PerformanceObserver((list) => quietly(() => observed(list))).observe({ type: 'resource', buffered: true });
+  };
+
+  /** Waits until the page has loaded and its modules have run. @type {(client: PageClient) => Promise<void>} */
+  const untilLoaded = async ({ window, base, load }) => {
+    const { document, performance, setTimeout } = window;
+    if (document.readyState !== 'complete') await new Promise((done) => window.addEventListener('load', done));
+    if (!performance.getEntriesByType('resource').some(({ name }) => name === base + 'graph.js')) return;
+    const timeout = new Promise((done) => setTimeout(done, RUN_TIMEOUT));
+    await Promise.race([load(base + 'graph.js').then(({ finished }) => finished()), timeout]).catch(() => {});
+  };
+
+  /** @type {Listener['attach']} */
+  const attach = (speaking) => {
+    const { window, load, base, send, isOpen } = speaking;
+    const loaded = untilLoaded(speaking);
+    /** The last ones, as modules may load out of order. @type {Fault[]} */
+    let failures;
+    client = { ...speaking, loaded };
+    messages?.attach(client);
+    if (isListening && window.BroadcastChannel) hearWorkers(speaking);
+    let connections = 0;
+    return {
+      error: async (event) => {
+        if (isListening) quietly(() => heardError(event));
+        if (event.error) (await load(base + 'failure.js')).report(event, isOpen, send);
+      },
+      failed: async (faults) => {
+        failures = faults;
+        (await load(base + 'renew.js')).failed(failures);
+      },
+      opened: async () => {
+        const mine = ++connections;
+        messages?.opened();
+        await loaded;
+        await loading;
+        await messages?.settled();
+        if (mine === connections) send({ type: 'loaded' });
+      },
+    };
+  };
+
+  return { listen, attach };
+};
+
+export const { listen, attach } = makeListener(/** @type {any} */ (globalThis), (url) => import(url));

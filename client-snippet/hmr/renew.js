@@ -290,6 +290,8 @@ export const makeRenewal = (registry, environment) => {
 /** @type {Fault[]} */
 let lastFaults = [];
 
+export const hasFaults = () => lastFaults.length > 0;
+
 /** @type {Failed} */
 export const failed = async (faults, load = (url) => import(url), { emit } = ownRegistry) => {
   const [first] = faults;

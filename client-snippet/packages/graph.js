@@ -112,13 +112,21 @@ export const define = ({ default: [more, at], ...natives }) => {
   used.report([]);
 };
 
+/** The entries that await something. @type {Set<Promise<void>>} */
+const awaited = new Set();
+
 /** Runs an entry. Returns a promise if it awaits. @type {(key: string) => Promise<void> | undefined} */
 export const run = (key) => {
   entries.add(key);
   // Its pack lacks what the scripts before it have brought, unless they failed for a reason that the
   // server did not know, or the script is `async` and runs before them.
-  return missing(key)[0] === undefined ? runKey(key) : load(key, '').then(() => runKey(key));
+  const ran = missing(key)[0] === undefined ? runKey(key) : load(key, '').then(() => runKey(key));
+  if (ran) awaited.add(ran);
+  return ran;
 };
+
+/** Settles when all entries so far have run, or failed. */
+export const finished = () => Promise.allSettled(awaited);
 
 loader.load = async (url) => {
   const { pathname, search } = new URL(url);

@@ -80,9 +80,10 @@ export const start = (window, self, load = (url) => import(url)) => {
       ? new window.EventSource(base + 'events?hello=' + encodeURIComponent(JSON.stringify(hello())))
       : new window.WebSocket(base.replace('http', 'ws') + 'socket', 'livers'));
     connection.onmessage = receive;
-    connection.onopen = () => {
+    connection.onopen = async () => {
       opened = Date.now();
       send(hello());
+      (await voice)?.opened();
     };
     const lost = () => {
       if (connection !== mine) return;
@@ -98,18 +99,13 @@ export const start = (window, self, load = (url) => import(url)) => {
     connection.addEventListener('close', lost);
   };
 
-  let failures; // the last, as modules may load out of order
-
   const receive = async ({ data = '' }) => {
     const at = Date.now();
     try {
       const { type, boot, version, changes, faults } = JSON.parse(data);
       stamp = { ...stamp, at };
       if (type === 'connected') stamp = { boot, version, at };
-      if (type === 'failed') {
-        failures = faults;
-        (await load(base + 'renew.js')).failed(failures);
-      }
+      if (type === 'failed') (await voice)?.failed(faults);
       if (type !== 'updated' || !changes.every(({ path = '' }) => path.at)) return;
       stamp.version = version;
       (await (update ??= loadUpdate(0)))(version, changes, at);
@@ -124,7 +120,7 @@ export const start = (window, self, load = (url) => import(url)) => {
     try {
       // Browsers may cache a failed import by its URL.
       const { updater } = await load(base + 'update.js' + (tries ? '?' + tries : ''));
-      return updater({ window, base, tag, load, send, isOpen, disconnect, used: { uses, dropped, report } });
+      return updater(client);
     } catch {
       // The change waits for the server. If it is up, the page cannot load modules.
       if (tries > 4 && isOpen()) return async () => location.reload();
@@ -138,7 +134,9 @@ export const start = (window, self, load = (url) => import(url)) => {
     setTimeout(() => report([]), 20);
   }).observe({ type: 'resource', buffered: true });
 
-  window.addEventListener('error', async (event) => (await load(base + 'failure.js')).report(event, isOpen, send));
+  const client = { window, base, tag, load, send, isOpen, disconnect, used: { uses, dropped, report } };
+  const voice = load(base + 'console.js').then(({ attach }) => attach(client)).catch(() => {});
+  window.addEventListener('error', async (event) => (await voice)?.error(event));
 
   const reconnect = () => connection || document.hidden || connect();
   for (const type of ['visibilitychange', 'pageshow', 'online']) window.addEventListener(type, reconnect);

@@ -36,9 +36,9 @@ macro_rules! scripts {
 /// Every module that a page can load.
 const SCRIPTS: &[(&str, &str)] = scripts! {
     "reload": "client.js" "update.js" "address.js" "sheets.js" "adopted.js" "assets.js" "morph.js"
-        "match.js" "parse.js" "reload.js" "failure.js";
+        "match.js" "parse.js" "reload.js";
     "hmr": "hot.js" "renew.js" "plan.js" "families.js" "refresh.js" "prefresh.js" "vue.js" "overlay.js" "helpers.js"
-        "console.js" "inspect.js";
+        "console.js" "messages.js" "inspect.js" "blank.js" "failure.js";
     "packages": "graph.js" "registry.js" "records.js" "commonjs.js" "elements.js";
 };
 

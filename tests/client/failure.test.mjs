@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { report } from '../../client-snippet/reload/failure.js';
+import { report } from '../../client-snippet/hmr/failure.js';
 import { golden } from './page.mjs';
 
 const origin = 'http://localhost:8080';

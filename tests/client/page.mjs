@@ -15,6 +15,15 @@ export const golden = (name) => {
 /** Lets promises settle, without advancing the clock. */
 export const settle = () => new Promise((resolve) => setImmediate(resolve));
 
+/** A console.js that hears nothing. */
+const silent = {
+  attach: ({ load, base }) => ({
+    error() {},
+    failed: async (faults) => (await load(`${base}renew.js`)).failed(faults),
+    opened() {},
+  }),
+};
+
 class Connection extends EventTarget {
   readyState = 0;
   sent = [];
@@ -109,7 +118,7 @@ export class Page extends EventTarget {
   statuses = [200];
   requests = [];
   /** The modules that the page can load. */
-  modules = { 'update.js': update };
+  modules = { 'console.js': silent, 'update.js': update };
   location = {
     origin: ORIGIN,
     href: `${ORIGIN}/index.html`,

@@ -21,21 +21,32 @@ const inPack = async (url, line) => {
   return { path: '', line };
 };
 
-/** @type {ReportFailure} */
-export const report = async ({ error, filename, message, lineno, colno }, isOpen, send) => {
-  const { name, stack, code, key } = error ?? {};
-  let { importer } = error ?? {};
+/** Returns whether the browser found an error before the code ran, as that has a stack. @type {(error: any) => boolean} */
+export const isLinkError = (error) => error?.name === 'SyntaxError' && !/^ +at |^\S*@/m.test(error.stack);
+
+/** Returns the module that imports what is missing. @type {(error: any) => string | undefined} */
+const importerOf = (error) => {
+  const { importer, code, key } = error ?? {};
+  if (code !== 'MODULE_NOT_FOUND' || !key) return importer;
   // See registry.js. The page has no module that the package belongs to, but one that it begins with.
-  if (code === 'MODULE_NOT_FOUND' && key) {
-    /** @type {HTMLScriptElement | null} */
-    const first = document.querySelector('script[type=module][src]:not([data-livers])');
-    importer = first?.src;
-  }
-  // Code that runs and throws such an error has a stack.
-  const isThrown = name !== 'SyntaxError' || /^ +at |^\S*@/m.test(stack);
-  if ((isThrown && !importer) || !filename) return;
-  const { origin, pathname } = new URL(importer ?? filename, filename);
-  if (origin !== location.origin) return;
+  /** @type {HTMLScriptElement | null | undefined} */
+  const first = globalThis.document?.querySelector('script[type=module][src]:not([data-livers])');
+  return first?.src;
+};
+
+/** Returns whether an error is one that `report` sends. @type {(event: ErrorEvent) => boolean} */
+export const isOfModule = ({ error, filename }) => {
+  const importer = importerOf(error);
+  if (!filename || !(importer || isLinkError(error))) return false;
+  return new URL(importer ?? filename, filename).origin === location.origin;
+};
+
+/** @type {ReportFailure} */
+export const report = async (event, isOpen, send) => {
+  if (!isOfModule(event)) return;
+  const { error, filename, message, lineno, colno } = event;
+  const importer = importerOf(error);
+  const { pathname } = new URL(importer ?? filename, filename);
   /** @type {ErrorPlace} */
   let place = { path: pathname, line: importer ? 0 : lineno };
   if (pathname === '/__livers/pack') place = await inPack(filename, lineno);
