@@ -87,6 +87,13 @@ pub struct Config {
     /// Compile TypeScript and JSX, and resolve imports of packages, where a page requests a module.
     /// Needs the feature `esm`; without it, files are served unchanged. Default: true.
     pub compile: bool,
+    /// The command that opens a place in the editor of the person at the machine. Its words can
+    /// contain `{file}`, `{line}` and `{column}`. `none` opens no editor. Default: the first of
+    /// `editors`, or an editor that is running.
+    pub editor: Option<String>,
+    /// Commands of editors, such as the value of the variable `VISUAL`. Only those of known editors
+    /// that open a window are used.
+    pub editors: Vec<String>,
     /// Which pages get their modules together, in packs. Needs [`compile`](Self::compile). Default:
     /// those with many modules.
     pub packs: Packs,
@@ -120,6 +127,8 @@ impl Default for Config {
             html: PageUpdate::default(),
             console: Console::default(),
             compile: true,
+            editor: None,
+            editors: Vec::new(),
             packs: Packs::default(),
         }
     }

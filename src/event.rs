@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
 use crate::{
-    change::Change, fault::Fault, page_message::PageMessage, refusal::Refusal, wire_format,
+    change::Change, editor_error::EditorError, fault::Fault, page_message::PageMessage,
+    refusal::Refusal, wire_format,
 };
 
 /// How many events a subscriber may lag behind before it loses the oldest. Their memory is
@@ -254,6 +255,24 @@ pub enum Event {
         #[serde(rename = "ms", with = "wire_format::milliseconds")]
         took: Duration,
     },
+    /// A place was opened in an editor.
+    EditorOpened {
+        /// The URL path of the file.
+        path: String,
+        /// The line, counted from 1.
+        line: u32,
+        /// The column, counted from 1.
+        column: u32,
+        /// The name of the program.
+        editor: String,
+    },
+    /// A place was not opened in an editor.
+    EditorFault {
+        /// The URL path of the file.
+        path: String,
+        /// The reason.
+        why: EditorError,
+    },
     /// Events before this one were not kept for a subscriber that was too slow.
     Lost {
         /// How many.
@@ -354,6 +373,9 @@ mod tests {
             r#""event":"watch-fault","path":"/a","why":"denied""#,
             r#""event":"source-fault","path":"/a.ts","file":"a.ts","line":1,"column":2,"message":"m","frame":"f""#,
             r#""event":"request","method":"GET","target":"/?x","status":200,"ms":1.5"#,
+            r#""event":"editor-opened","path":"/a.ts","line":3,"column":5,"editor":"code""#,
+            r#""event":"editor-fault","path":"/a.ts","why":"not-found""#,
+            r#""event":"editor-fault","path":"/a.ts","why":{"exited":{"editor":"e","status":"1"}}"#,
             r#""event":"lost","count":7"#,
         ] {
             let json = format!(r#"{{"time":"2026-11-28T23:55:46.012Z",{event}}}"#);

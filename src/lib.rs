@@ -29,10 +29,10 @@
 //! | 7 | `server`: startup, accept loop, connections, connection limit, shutdown |
 //! | 6 | `config`: all settings as one plain value, filled by flags, a file or a program |
 //! | 5 | `site`: routes each request and turns the outcomes of the layer below into responses |
-//! | 4 | `live`: the live-reload core, usable without files and without `site` (injection, reload socket, which tab uses which file) · `files`: what a URL path resolves to, and the cache of served files · `esm`: compiles modules and serves packages (feature `esm`) · `watch`: detects changes · `proxy`: forwards requests and WebSockets to backends |
+//! | 4 | `live`: the live-reload core, usable without files and without `site` (injection, reload socket, which tab uses which file) · `files`: what a URL path resolves to, and the cache of served files · `esm`: compiles modules and serves packages (feature `esm`) · `watch`: detects changes · `proxy`: forwards requests and WebSockets to backends · `editor`: opens places of files in the editor of the user |
 //! | 3 | `docroot`: maps URL paths to files and back, access rules, reads files as consistent snapshots |
-//! | 2 | `http`: RFC 9110 and 9112, and of livers only its own paths: representations, preconditions, ranges, content codings, URL paths, host guard |
-//! | 1 | plain data without I/O: `answer` · `error` · `event` · `fault` · `page_message` · `refusal` · `change` · `escape` · `source_map` · `wire_format` |
+//! | 2 | `http`: RFC 9110 and 9112, and of livers only its own paths: representations, preconditions, ranges, content codings, URL paths, host guard · `mcp`: messages of the Model Context Protocol, in which agents call the tools |
+//! | 1 | plain data without I/O: `answer` · `editor_error` · `error` · `event` · `fault` · `page_message` · `refusal` · `change` · `escape` · `source_map` · `wire_format` |
 //!
 //! The client in `client-snippet` has three programs: `reload` (in every page), `hmr` (hot updates
 //! of modules) and `packages` (the module registry, of packages and of packs).
@@ -69,6 +69,8 @@ pub(crate) mod answer;
 pub(crate) mod change;
 pub(crate) mod config;
 pub(crate) mod docroot;
+pub(crate) mod editor;
+pub(crate) mod editor_error;
 pub(crate) mod error;
 pub(crate) mod escape;
 #[cfg_attr(not(feature = "esm"), path = "esm/disabled.rs")]
@@ -81,6 +83,7 @@ pub(crate) mod files;
 pub mod fuzzing;
 pub(crate) mod http;
 pub(crate) mod live;
+pub(crate) mod mcp;
 pub(crate) mod page_message;
 pub(crate) mod proxy;
 pub(crate) mod refusal;
@@ -94,6 +97,7 @@ pub use answer::{Errors, Tab, TabErrors, TabOutcome, TabState, Tabs, Verdict, Wa
 pub use change::{Change, ChangeSet, Kind};
 pub use config::{Config, Console, PageUpdate};
 pub use docroot::Mount;
+pub use editor_error::EditorError;
 pub use error::{Error, InvalidValue};
 pub use escape::escape;
 pub use esm::Packs;

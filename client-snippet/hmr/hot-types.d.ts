@@ -317,3 +317,14 @@ declare var __VUE_HMR_RUNTIME__:
       rerender(id: string, render: unknown): void;
       reload(id: string, component: any): void;
     };
+
+// editor.js
+
+/**
+ * Opens a place of a file, by its URL path, because of a click. Works once for each copy of the
+ * module. Resolves to what to tell the person, and never rejects.
+ */
+type OpenPlace = (
+  place: { path: string; line?: number | null; column?: number | null },
+  event: Event,
+) => Promise<{ ok: boolean; text: string }>;

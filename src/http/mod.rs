@@ -12,6 +12,7 @@ pub(crate) mod field;
 mod file_body;
 pub(crate) mod guard;
 pub(crate) mod informational;
+pub(crate) mod json_request;
 pub(crate) mod media_type;
 mod multipart;
 pub(crate) mod own_paths;

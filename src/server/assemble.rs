@@ -9,6 +9,7 @@ use crate::{
     change::{Change, ChangeSet},
     config::{Config, PageUpdate},
     docroot::{self, Allow, Located, Root},
+    editor::{Choice, Editor},
     error::Error,
     esm::{Esm, ViteSettings},
     event::{ConfigNotice, Event, Events},
@@ -17,7 +18,7 @@ use crate::{
     live::{self, Live, reload::hub::Hub},
     proxy::{self, Proxy},
     site::{
-        Cache, MissingFiles, Site, changes::FileChanges, event_log::EventLog,
+        Cache, MissingFiles, Site, Tokens, changes::FileChanges, event_log::EventLog,
         page_errors::SourceErrors, policy::Policy,
     },
     watch::{self, PathState, Publish, Watch},
@@ -197,6 +198,12 @@ pub(super) fn site(
         log: EventLog::new(cancel.clone()),
         console: config.console,
         missing: MissingFiles::default(),
+        editor: Editor::new(
+            Choice { command: config.editor, conventional: config.editors },
+            tasks.clone(),
+            cancel.clone(),
+        ),
+        tokens: Tokens::default(),
         policy: Policy { headers: config.header, cors: config.cors, isolate: config.isolate },
         esm,
         #[cfg(feature = "esm")]

@@ -33,6 +33,7 @@ use hyper::{
 pub(crate) use self::missing::MissingFiles;
 #[cfg(feature = "esm")]
 pub(crate) use self::packs::PackState;
+pub(crate) use self::tools::tokens::Tokens;
 use self::{
     event_log::EventLog,
     policy::Policy,
@@ -42,6 +43,7 @@ use self::{
 use crate::{
     config::Console,
     docroot::Root,
+    editor::Editor,
     esm::Esm,
     event::{Event, Events},
     files::{Files, cache::FileCache},
@@ -79,6 +81,10 @@ pub(crate) struct Site {
     pub(crate) console: Console,
     /// The missing files that were reported.
     pub(crate) missing: MissingFiles,
+    /// Opens places in the editor.
+    pub(crate) editor: Editor,
+    /// Allow to open places.
+    pub(crate) tokens: Tokens,
     /// Header fields of all responses with files.
     pub(crate) policy: Policy,
     /// Compiles modules; `None` where files are served as they are.

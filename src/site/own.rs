@@ -87,6 +87,9 @@ impl Site {
             name if name.starts_with("/npm/") => {
                 self.package(&name["/npm/".len()..], method, request.uri(), headers).await
             }
+            scripts::EDITOR => {
+                self.editor_module(&request, scripts::text(scripts::EDITOR), device.is_none())
+            }
             name => scripts::answer(name, &request, self.console)
                 .unwrap_or_else(|| plain(StatusCode::NOT_FOUND, format!("There is no {path}.\n"))),
         }

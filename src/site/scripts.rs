@@ -38,15 +38,23 @@ const SCRIPTS: &[(&str, &str)] = scripts! {
     "reload": "client.js" "update.js" "address.js" "sheets.js" "adopted.js" "assets.js" "morph.js"
         "match.js" "parse.js" "reload.js";
     "hmr": "hot.js" "renew.js" "plan.js" "families.js" "refresh.js" "prefresh.js" "vue.js" "overlay.js" "helpers.js"
-        "console.js" "messages.js" "inspect.js" "blank.js" "failure.js";
+        "console.js" "messages.js" "inspect.js" "blank.js" "failure.js" "editor.js";
     "packages": "graph.js" "registry.js" "records.js" "commonjs.js" "elements.js";
 };
 
 /// The module that hears the errors and the console of a page.
 const CONSOLE: &str = "/console.js";
 
+/// The module that opens places in the editor. The site adds a token to it.
+pub(super) const EDITOR: &str = "/editor.js";
+
 /// The last line of each module begins with this.
 const MAP_COMMENT: &str = "//# sourceMappingURL=";
+
+/// Returns the text of a module, or nothing if there is no such module.
+pub(super) fn text(name: &str) -> &'static str {
+    SCRIPTS.iter().find(|(script, _)| *script == name).map_or("", |(_, text)| text)
+}
 
 /// Answers a request for the module at `name`, or returns `None` if there is no such module.
 /// `console`: what the listener of the page hears.

@@ -9,6 +9,7 @@ mod args;
 mod ask;
 mod browser;
 mod descriptors;
+mod editor;
 mod line;
 mod memory;
 mod messages;
@@ -85,7 +86,7 @@ async fn run(
     let events = Events::default().with_requests(cli.verbose);
     let terminal = Terminal::start(events.subscribe(), cli.verbosity(), cli.log);
     let (quiet, log, open) = (cli.quiet, cli.log, cli.open.clone());
-    let config = cli.into_config();
+    let config = editor::configure(cli.into_config(), |name| env::var(name).ok());
     let server = tokio::select! {
         server = Server::bind(config.clone(), events) => server?,
         _ = &mut stop_requested => return Ok(()),

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use livers::{CompilerHost, ConfigNotice, NoEffect, Refusal};
+use livers::{CompilerHost, ConfigNotice, EditorError, NoEffect, Refusal};
 
 use crate::line::{Line, Style};
 
@@ -60,6 +60,16 @@ pub(crate) fn browser_error(url: &str, error: &io::Error) -> Line {
 pub(crate) fn registration_error(error: &io::Error) -> Line {
     Line::label(Style::Yellow, "note")
         .text(format!("commands such as livers wait need --port here: {error}"))
+}
+
+/// Words that a place was not opened in an editor.
+pub(crate) fn editor_fault(path: &str, why: &EditorError) -> String {
+    let remedy = if why.is_about_setting() {
+        " (LIVERS_EDITOR is the command of your editor, such as 'code -g {file}:{line}:{column}')"
+    } else {
+        ""
+    };
+    format!("{path}: {why}{remedy}")
 }
 
 /// Words a refusal: the reason, and the flag that would allow the request.

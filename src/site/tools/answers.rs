@@ -21,7 +21,7 @@ use crate::{
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest time to wait.
-const MAX_TIMEOUT: Duration = Duration::from_hours(1);
+pub(super) const MAX_TIMEOUT: Duration = Duration::from_hours(1);
 
 /// How long errors may follow a change if the question does not say.
 const SETTLE: Duration = Duration::from_millis(300);

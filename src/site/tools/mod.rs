@@ -4,6 +4,9 @@
 //! POST. [`Site::own`](super::Site) has checked the origin before.
 
 mod answers;
+mod mcp;
+mod open;
+pub(crate) mod tokens;
 
 use bytes::Bytes;
 use hyper::{
@@ -20,12 +23,14 @@ use crate::http::{
 };
 
 /// The paths below `/__livers`, and the method of each.
-const TOOLS: [(&str, Method); 5] = [
+const TOOLS: [(&str, Method); 7] = [
     ("/wait", Method::GET),
     ("/errors", Method::GET),
     ("/tabs", Method::GET),
     ("/logs", Method::GET),
     ("/reload", Method::POST),
+    ("/open", Method::POST),
+    ("/mcp", Method::POST),
 ];
 
 /// Returns whether a path below `/__livers` is one for tools.
@@ -40,7 +45,7 @@ impl Site {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BodyError>,
     {
-        let (head, _body) = request.into_parts();
+        let (head, body) = request.into_parts();
         let name = &head.uri.path()[PREFIX.len()..];
         if !local {
             return plain(StatusCode::FORBIDDEN, "Only programs on the same machine may ask.\n");
@@ -59,6 +64,8 @@ impl Site {
                 self.log.response(follow && !is_head)
             }
             "/reload" => self.reload_tabs(query),
+            "/open" => self.open_place(&head.headers, body).await,
+            "/mcp" => self.mcp(&head.headers, body).await,
             _ => self.wait_response(query).await,
         }
     }

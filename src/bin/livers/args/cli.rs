@@ -224,6 +224,8 @@ impl Cli {
             console: self.console,
             compile: !self.no_compile,
             packs: self.packs,
+            editor: default.editor,
+            editors: default.editors,
         }
     }
 }

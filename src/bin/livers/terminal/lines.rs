@@ -39,9 +39,10 @@ pub(super) fn event_message(
 /// Returns the least verbosity that prints an event.
 pub(super) fn needed(event: &Event) -> Verbosity {
     match event {
-        Event::Listening { .. } | Event::Updated { .. } | Event::Watching { .. } => {
-            Verbosity::Changes
-        }
+        Event::Listening { .. }
+        | Event::Updated { .. }
+        | Event::Watching { .. }
+        | Event::EditorOpened { .. } => Verbosity::Changes,
         Event::Applied { .. }
         | Event::CompilerStarted { .. }
         | Event::Tabs { .. }
@@ -114,6 +115,11 @@ fn event_line(event: &Event) -> Option<Line> {
             let line =
                 Line::default().styled(Style::Dim, format!("{method:<8} {target}  {status}"));
             line.varying(Style::Dim, format!(", {ms:.1} ms"))
+        }
+        Event::EditorOpened { path, line, column, editor } => label(Style::Dim, "opened")
+            .styled(Style::Dim, format!("{}:{line}:{column} in {editor}", name(path))),
+        Event::EditorFault { path, why } => {
+            label(Style::Yellow, "open").text(messages::editor_fault(&name(path), why))
         }
         Event::ConnectionFault { why } => label(Style::Red, "server").text(why),
         // `Event` may get more variants.
