@@ -176,7 +176,7 @@ mod tests {
             ),
             (
                 "    at eval (eval at <anonymous> (eval at g (http://a/x.js:3:4)), <anonymous>:1:1)",
-                "",
+                "eval http://a/x.js 3 4",
             ),
             ("    at Array.map (<anonymous>)", ""),
             ("    at async Promise.all (index 0)", ""),

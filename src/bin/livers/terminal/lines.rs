@@ -1,9 +1,9 @@
 //! Wording of events: one line each, and of a compile error its source, too.
 
-use livers::{Change, Event, Fault, Kind, Refusal};
+use livers::{Change, Event, Fault, Kind, Level, Refusal};
 use percent_encoding::percent_decode_str;
 
-use super::{frame, pending::Report};
+use super::{frame, page_messages::page_message, pending::Report};
 use crate::{
     line::{LABEL_WIDTH, Line, Message, Style},
     messages,
@@ -30,8 +30,12 @@ pub(super) fn event_message(
     if matches!(event, Event::Watching { .. }) && columns.is_none() {
         return None;
     }
-    if let Event::SourceFault(fault) = event {
-        return Some(source_fault(fault, columns));
+    match event {
+        Event::SourceFault(fault) => return Some(source_fault(fault, columns)),
+        Event::PageMessage { page, browser, message } => {
+            return page_message(page, browser.as_deref(), message, columns);
+        }
+        _ => {}
     }
     event_line(event).map(Message::from)
 }
@@ -47,6 +51,7 @@ pub(super) fn needed(event: &Event) -> Verbosity {
         | Event::CompilerStarted { .. }
         | Event::Tabs { .. }
         | Event::Request { .. } => Verbosity::All,
+        Event::PageMessage { message, .. } if message.level != Level::Error => Verbosity::Changes,
         _ => Verbosity::Errors,
     }
 }
@@ -146,20 +151,31 @@ pub(super) fn updated(changes: &[Change], tabs: usize) -> Line {
 
 /// Returns the lines of a compile error: its place, the message, and the source around it.
 fn source_fault(fault: &Fault, columns: Option<usize>) -> Message {
-    let place = match (fault.line, fault.column) {
-        (Some(line), Some(column)) => format!(":{line}:{column}"),
-        _ => String::new(),
-    };
+    let place = place(&fault.file, fault.line, fault.column);
     let mut message = fault.message.lines();
     let first = message.next().unwrap_or_default();
-    let first = Line::label(Style::Red, "error").text(format!("{}{place}: {first}", fault.file));
+    let first = Line::label(Style::Red, "error").text(place).text(format!(": {first}"));
     let indented = || Line::indented(LABEL_WIDTH);
-    let indent = if columns.is_some_and(|columns| columns < NARROW) { 0 } else { LABEL_WIDTH };
-    let rows = frame::fit(&fault.frame, columns.map(|columns| columns.saturating_sub(indent)));
-    let rows = rows.into_iter().map(|row| Line::indented(indent).styled(Style::Dim, row));
+    let rows = frame_lines(&fault.frame, columns);
     let help = fault.help.iter().map(|help| indented().styled(Style::Cyan, help));
     let message = message.map(|line| indented().text(line));
     Message([first].into_iter().chain(message).chain(rows).chain(help).collect())
+}
+
+/// Returns a place in a file, as editors write it.
+pub(super) fn place(file: &str, line: Option<u32>, column: Option<u32>) -> String {
+    let number = |number: Option<u32>| number.map_or_else(String::new, |it| format!(":{it}"));
+    format!("{file}{}{}", number(line), number(column.filter(|_| line.is_some())))
+}
+
+/// Returns the lines of a code frame.
+pub(super) fn frame_lines(
+    frame: &str,
+    columns: Option<usize>,
+) -> impl Iterator<Item = Line> + use<> {
+    let indent = if columns.is_some_and(|columns| columns < NARROW) { 0 } else { LABEL_WIDTH };
+    let rows = frame::fit(frame, columns.map(|columns| columns.saturating_sub(indent)));
+    rows.into_iter().map(move |row| Line::indented(indent).styled(Style::Dim, row))
 }
 
 /// Returns the line of a missing file.

@@ -15,6 +15,7 @@ mod banner;
 mod frame;
 mod json;
 mod lines;
+mod page_messages;
 mod pending;
 mod printer;
 mod repeats;

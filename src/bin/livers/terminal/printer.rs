@@ -78,8 +78,12 @@ impl Printer {
             }
             return;
         }
+        let count = match &event {
+            Event::PageMessage { message, .. } => message.count as usize,
+            _ => 1,
+        };
         if let Some(message) = self.collect(event) {
-            self.write(message);
+            self.write_counted(message, count);
         }
     }
 
@@ -121,7 +125,12 @@ impl Printer {
     }
 
     pub(super) fn write(&mut self, message: impl Into<Message>) {
-        for output in self.repeats.add(message.into(), Instant::now()) {
+        self.write_counted(message.into(), 1);
+    }
+
+    /// Writes a message that stands for so many.
+    fn write_counted(&mut self, message: Message, count: usize) {
+        for output in self.repeats.add(message, count, Instant::now()) {
             self.screen.write(&output);
         }
     }

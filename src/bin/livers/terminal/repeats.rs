@@ -43,23 +43,24 @@ impl Repeats {
         Self { replace, last: None }
     }
 
-    /// Adds a message. Returns what to write now, in this order.
-    pub(super) fn add(&mut self, message: Message, now: Instant) -> Vec<Output> {
+    /// Adds a message that stands for so many. Returns what to write now, in this order.
+    pub(super) fn add(&mut self, message: Message, count: usize, now: Instant) -> Vec<Output> {
         if let Some(run) = self.last.as_mut().filter(|run| run.message.repeats(&message)) {
             run.message = message;
             if self.replace {
-                run.count += 1;
+                run.count = run.count.saturating_add(count);
                 return vec![Output {
                     message: run.message.clone().counted(run.count),
                     replaces: true,
                 }];
             }
-            run.count = if run.held { run.count + 1 } else { 1 };
+            run.count = if run.held { run.count.saturating_add(count) } else { count };
             run.held = true;
             return self.take_due(now).into_iter().collect();
         }
         let held = self.take();
-        self.last = Some(Run { message: message.clone(), count: 1, held: false, written: now });
+        self.last = Some(Run { message: message.clone(), count, held: false, written: now });
+        let message = message.counted(count);
         held.into_iter().chain([Output { message, replaces: false }]).collect()
     }
 
@@ -108,7 +109,7 @@ mod tests {
             }
             for (_, text) in steps.iter().filter(|(at, _)| *at == ms) {
                 let message = Message::from(Line::default().text(*text));
-                repeats.add(message, now).into_iter().for_each(|output| write(ms, output));
+                repeats.add(message, 1, now).into_iter().for_each(|output| write(ms, output));
             }
         }
         repeats.take().into_iter().for_each(|output| write(5000, output));
@@ -120,6 +121,24 @@ mod tests {
         let steps = [(0, "a"), (1, "a"), (4000, "a"), (4001, "b"), (4002, "a")];
         let wanted = [(0, "a"), (1, "^a  (x2)"), (4000, "^a  (x3)"), (4001, "b"), (4002, "a")];
         assert_eq!(run(true, &steps), wanted.map(|(at, text)| (at, text.to_owned())));
+    }
+
+    #[test]
+    fn messages_may_stand_for_several() {
+        let texts = |replace| {
+            let (now, mut repeats) = (Instant::now(), Repeats::new(replace));
+            let mut texts = Vec::new();
+            for count in [3, 1, 2] {
+                let message = Message(vec![Line::default().text("a"), Line::default().text("b")]);
+                texts.extend(repeats.add(message, count, now));
+            }
+            texts.extend(repeats.take());
+            let lines = texts.iter().map(|output| output.message.0[0].to_string());
+            let lines = lines.collect::<Vec<_>>().join(" ");
+            anstream::adapter::strip_str(&lines).to_string()
+        };
+        assert_eq!(texts(true), "a  (x3) a  (x4) a  (x6)");
+        assert_eq!(texts(false), "a  (x3) a  (x3)");
     }
 
     #[test]
