@@ -1,5 +1,7 @@
 //! The command line: flags, the banner, errors, shutdown.
 
+mod commands;
+mod logs;
 mod mistakes;
 mod output;
 mod shutdown;

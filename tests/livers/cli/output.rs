@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use crate::support::backend::Backend;
 use crate::support::dir::TempDir;
 use crate::support::http::{self, Wire, request_head};
-use crate::support::server::Livers;
+use crate::support::server::{Livers, RUNTIME_DIR};
 use crate::support::socket::Socket;
 use crate::support::tab::Tab;
 use crate::support::within;
@@ -89,6 +89,7 @@ async fn quiet_prints_only_the_url_errors_and_refusals() {
     for requested in [0, first.port()] {
         let mut command = tokio::process::Command::new(BINARY);
         command.arg(dir.path()).args(["--quiet", "--port", &requested.to_string()]);
+        command.env("XDG_RUNTIME_DIR", RUNTIME_DIR);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.kill_on_drop(true).spawn().expect("start livers");
         let mut output = tokio::io::BufReader::new(child.stdout.take().expect("a pipe"));
@@ -208,6 +209,7 @@ async fn start_unread(dir: &TempDir, close: bool) -> (tokio::process::Child, u16
     use tokio::io::AsyncBufReadExt;
     let mut command = tokio::process::Command::new(BINARY);
     command.arg(dir.path()).args(["--port", "0", "--verbose"]);
+    command.env("XDG_RUNTIME_DIR", RUNTIME_DIR);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().expect("start livers");
     let mut output = tokio::io::BufReader::new(child.stdout.take().expect("a pipe"));

@@ -8,6 +8,7 @@ use tokio::process::{Child, ChildStdout, Command};
 
 use crate::support::dir::TempDir;
 use crate::support::http;
+use crate::support::server::RUNTIME_DIR;
 use crate::support::skip::skip;
 use crate::support::within;
 
@@ -34,6 +35,7 @@ impl AtTerminal {
         for name in ["CI", "CLICOLOR", "CLICOLOR_FORCE", "NO_COLOR"] {
             command.env_remove(name);
         }
+        command.env("XDG_RUNTIME_DIR", RUNTIME_DIR);
         command.env("SHELL", "/bin/sh").env("TERM", "xterm-256color").envs(env.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().ok()?;

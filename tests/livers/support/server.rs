@@ -22,7 +22,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The user's runtime folder of all servers and commands, unless a test has one of its own: tests
 /// must neither find the servers of the developer nor leave files beside them.
-const RUNTIME_DIR: &str = env!("CARGO_TARGET_TMPDIR");
+pub const RUNTIME_DIR: &str = env!("CARGO_TARGET_TMPDIR");
 
 /// Starts a program without root's capabilities to read and write every file. A change of the user
 /// would also need another owner for the files of the test.

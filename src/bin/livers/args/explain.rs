@@ -36,7 +36,12 @@ pub(super) fn explain_command(error: &clap::Error, args: &[OsString]) -> String 
     let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
     let command = args.get(1).map(|arg| arg.to_string_lossy()).unwrap_or_default();
     let hint = folder_hint(&command).map(|hint| format!("; {hint}")).unwrap_or_default();
+    let value = error.get(ContextKind::InvalidValue).map(ToString::to_string);
+    let is_empty = !argument.starts_with('-') && value.is_some_and(|value| value.is_empty());
     match error.kind() {
+        ErrorKind::ValueValidation | ErrorKind::InvalidValue if is_empty && command != "init" => {
+            "an argument is empty: leave it out".to_owned()
+        }
         ErrorKind::UnknownArgument if argument.starts_with('-') => format!(
             "{argument} is not an option of livers {command}: see livers {command} --help{hint}"
         ),
@@ -68,6 +73,7 @@ pub(super) fn explain(error: &clap::Error, args: &[OsString]) -> String {
         }
         // The parser's message begins with the value.
         ErrorKind::ValueValidation => match error.source() {
+            Some(message) if flag.is_empty() => message.to_string(),
             Some(message) if argument.contains("[=") => format!("{flag}={message}"),
             Some(message) => format!("{flag} {message}"),
             None => format!("{flag} {value} is not valid: see livers --help"),

@@ -175,10 +175,11 @@ struct Asked {
 impl Asked {
     /// Finds the server for a command: by its port, or by the current folder.
     async fn find(target: &Target, files: &[PathBuf], command: &str) -> Result<Self, NoAnswer> {
-        let running = servers::running().map_err(|error| NoAnswer::no_server(error.to_string()))?;
+        let running = servers::running();
         if let Some(port) = target.port {
-            return Self::at(port, &running).await;
+            return Self::at(port, &running.unwrap_or_default()).await;
         }
+        let running = running.map_err(|error| NoAnswer::no_server(error.to_string()))?;
         let current = current_folder()?;
         let files: Vec<_> = files.iter().map(|file| absolute(&current, file)).collect();
         for server in servers::candidates(&running, &current, &files).map_err(several)? {
