@@ -1,8 +1,8 @@
 // Finds the page's style sheets and replaces one without a reload. Types: types.d.ts.
 //
 // An imported sheet is replaced through the sheet that imports it. The old sheet stays until the
-// new one has loaded, and for good if that fails, unless its file was removed. The files that
-// sheets refer to are in assets.js.
+// new one has loaded, and for good if that fails, unless its file was removed, or if the new one
+// has the same rules. The files that sheets refer to are in assets.js.
 
 import { CSS_MODULE, encodePath, pathOf, SHEET, withVersion } from './address.js';
 
@@ -71,9 +71,14 @@ const makeSwap = (pending, replaced) => {
         if (fresh.sheet && old.sheet) fresh.sheet.disabled = old.sheet.disabled;
         const { sheet } = old;
         const before = textOf(sheet);
-        old.remove();
-        replaced(before, sheet);
-        const last = older && swap(fresh, version, isRemoved); // they may share an import
+        // Developer tools change the sheet before they save it, and know it as an object.
+        const isSame = sheet && fresh.sheet && before === textOf(fresh.sheet) && !before.includes(UNREADABLE);
+        if (isSame) fresh.remove();
+        else {
+          old.remove();
+          replaced(before, sheet);
+        }
+        const last = older && swap(isSame ? old : fresh, version, isRemoved); // they may share an import
         resolve(last);
         if (settleOlder) void Promise.resolve(last).then(settleOlder);
       };

@@ -20,6 +20,7 @@ mod prepared;
 mod response;
 mod scripts;
 mod tools;
+mod workspace;
 
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
@@ -160,6 +161,13 @@ impl Site {
         {
             let query = request.uri().query().map(|query| format!("?{query}"));
             return redirect(StatusCode::FOUND, &format!("{base}{}", query.unwrap_or_default()));
+        }
+        if path == workspace::PATH
+            && is_local(&request, from)
+            && let Some(response) =
+                self.workspace(request.method(), request.headers(), &host).await
+        {
+            return response;
         }
         self.file(request.method(), request.uri(), request.headers(), &host).await
     }

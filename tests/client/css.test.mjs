@@ -36,6 +36,25 @@ test('the old sheet stays until the new one has loaded', async () => {
   assert.equal(p.reloads, 0);
 });
 
+test('a sheet that has the new rules already stays the same object', async () => {
+  const p = new Page();
+  const rules = (color) => [{ cssText: `a { color: ${color}; }` }];
+  const old = p.link('/a.css', { rules: rules('red') });
+  const { sheet } = old;
+  p.start().connected().updated(18, modified('/a.css'));
+  await settle();
+  sheet.cssRules = rules('blue'); // by developer tools, which save it
+  p.links[1].load(rules('blue'));
+  await settle();
+  assert.deepEqual([p.links.length, p.links[0] === old, old.sheet === sheet], [1, true, true]);
+  assert.deepEqual([p.sent[1].how, p.sent[1].version], ['css', 18]);
+  p.updated(19, modified('/a.css'));
+  await settle();
+  p.links[1].load(rules('green'));
+  await settle();
+  assert.deepEqual(hrefs(p), ['/a.css?livers=19']);
+});
+
 /** The versions that the page has acknowledged. */
 const versions = (p) =>
   p.sent

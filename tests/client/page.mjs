@@ -63,6 +63,8 @@ class Connection extends EventTarget {
   }
 }
 
+let loads = 0;
+
 export class Link {
   nonce = '';
   disabled = false;
@@ -90,8 +92,8 @@ export class Link {
     this.page.links = this.page.links.filter((link) => link !== this);
     this.isConnected = false;
   }
-  /** The browser has loaded the sheet. */
-  load(rules = []) {
+  /** The browser has loaded the sheet, by default with rules that no other sheet has. */
+  load(rules = [{ cssText: `i { order: ${++loads} }` }]) {
     this.sheet = { disabled: false, href: this.href, cssRules: rules };
     this.onload?.(new Event('load'));
   }
