@@ -15,6 +15,8 @@ pub(crate) const PREFIX: &str = own!("");
 pub(crate) const FOLDER: &str = own!("/");
 /// The script that the injected element loads.
 pub(crate) const CLIENT: &str = own!("/client.js");
+/// The script that hears errors until the client does.
+pub(crate) const EARLY: &str = own!("/early.js");
 /// The module that implements `import.meta.hot`.
 #[cfg(feature = "esm")]
 pub(crate) const HOT: &str = own!("/hot.js");

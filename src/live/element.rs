@@ -1,4 +1,5 @@
-//! The script element that pages get.
+//! The script elements that pages get: the client, and before it a small classic script that hears
+//! the errors of the scripts that run before the client does.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -45,15 +46,20 @@ impl ScriptElement {
     /// The nonce is the same for all pages of a run: a 304 response must not carry another one than
     /// the stored page has. A page knows the nonce of its own element, and pages of other origins
     /// cannot read it.
-    pub(super) fn new(boot: &str) -> Self {
+    ///
+    /// `hears_errors`: whether the errors of pages are reported.
+    pub(super) fn new(boot: &str, hears_errors: bool) -> Self {
         // The keys of a `RandomState` are random numbers of the operating system.
         let [a, b] = [0, 1].map(|number| RandomState::new().hash_one(number));
         let nonce = format!("{a:016x}{b:016x}");
+        let nonced = format!("nonce=\"{nonce}\"");
+        let rest = format!("data-livers=\"\" xmlns=\"{XHTML}\"></script>");
+        // The run is part of the URL, so that the script can be cached.
+        let early = format!("<script src=\"{}?{boot}\" {nonced} {rest}", own_paths::EARLY);
+        let early = if hears_errors { &*early } else { "" };
         Self {
-            before: format!("<script type=\"module\" src=\"{}?{boot}.", own_paths::CLIENT),
-            after: format!(
-                "\" nonce=\"{nonce}\" async=\"\" data-livers=\"\" xmlns=\"{XHTML}\"></script>"
-            ),
+            before: format!("{early}<script type=\"module\" src=\"{}?{boot}.", own_paths::CLIENT),
+            after: format!("\" {nonced} async=\"\" {rest}"),
             nonce,
         }
     }

@@ -78,6 +78,8 @@ pub(crate) struct Options {
     pub(crate) changes: Arc<dyn ChangeSource>,
     /// Takes in the errors that pages report.
     pub(crate) page_errors: Option<Arc<dyn PageErrors>>,
+    /// Whether pages hear their errors from the first script on.
+    pub(crate) hears_errors: bool,
     /// Whether page sources are kept, so that an open page can be patched instead of reloaded.
     pub(crate) morph: bool,
     pub(crate) events: Events,
@@ -97,8 +99,9 @@ pub(crate) struct Live {
 
 impl Live {
     pub(crate) fn new(options: Options) -> Arc<Self> {
-        let Options { hub, changes, page_errors, morph, events, tasks, cancel } = options;
-        let element = ScriptElement::new(hub.boot());
+        let Options { hub, changes, page_errors, hears_errors, morph, events, tasks, cancel } =
+            options;
+        let element = ScriptElement::new(hub.boot(), hears_errors);
         let policies = PolicyAmender::new(element.nonce(), events.clone());
         Arc::new(Self {
             instrumenter: Instrumenter { element, policies, events: events.clone() },

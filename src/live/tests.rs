@@ -30,6 +30,7 @@ fn live() -> Arc<Live> {
         hub: Hub::new(Reload::Used),
         changes: Arc::new(NoChanges),
         page_errors: None,
+        hears_errors: true,
         morph: true,
         events: Events::default(),
         tasks: TaskTracker::new(),

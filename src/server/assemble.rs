@@ -7,7 +7,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{control::Hold, project};
 use crate::{
     change::{Change, ChangeSet},
-    config::{Config, PageUpdate},
+    config::{Config, Console, PageUpdate},
     docroot::{self, Allow, Located, Root},
     editor::{Choice, Editor},
     error::Error,
@@ -179,6 +179,7 @@ pub(super) fn site(
         hub,
         changes: Arc::new(FileChanges { root: Arc::clone(&root), watch: Arc::clone(&watch) }),
         page_errors: Some(Arc::new(page_errors)),
+        hears_errors: config.console != Console::Off,
         morph: config.html == PageUpdate::Morph,
         events: events.clone(),
         tasks: tasks.clone(),

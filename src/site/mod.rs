@@ -164,8 +164,7 @@ impl Site {
         }
         if path == workspace::PATH
             && is_local(&request, from)
-            && let Some(response) =
-                self.workspace(request.method(), request.headers(), &host).await
+            && let Some(response) = self.workspace(request.method(), request.headers(), &host).await
         {
             return response;
         }

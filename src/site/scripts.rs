@@ -36,7 +36,7 @@ macro_rules! scripts {
 /// Every module that a page can load.
 const SCRIPTS: &[(&str, &str)] = scripts! {
     "reload": "client.js" "update.js" "address.js" "sheets.js" "adopted.js" "assets.js" "morph.js"
-        "match.js" "parse.js" "reload.js";
+        "match.js" "parse.js" "reload.js" "early.js";
     "hmr": "hot.js" "renew.js" "plan.js" "families.js" "refresh.js" "prefresh.js" "vue.js" "overlay.js" "helpers.js"
         "console.js" "messages.js" "inspect.js" "blank.js" "failure.js" "editor.js";
     "packages": "graph.js" "registry.js" "records.js" "commonjs.js" "elements.js";
@@ -47,6 +47,9 @@ const CONSOLE: &str = "/console.js";
 
 /// The module that opens places in the editor. The site adds a token to it.
 pub(super) const EDITOR: &str = "/editor.js";
+
+/// The script that hears the errors before.
+const EARLY: &str = "/early.js";
 
 /// The last line of each module begins with this.
 const MAP_COMMENT: &str = "//# sourceMappingURL=";
@@ -60,7 +63,8 @@ pub(super) fn text(name: &str) -> &'static str {
 /// `console`: what the listener of the page hears.
 ///
 /// Modules are never stored by the browser: after livers is upgraded and restarted, an open page
-/// must not mix modules of two versions.
+/// must not mix modules of two versions. The script before them is, because pages wait for it: the
+/// run of the server is part of its URL.
 pub(super) fn answer<B>(name: &str, request: &Request<B>, console: Console) -> Option<Response> {
     let of = name.strip_suffix(".map");
     let wanted = of.unwrap_or(name);
@@ -77,7 +81,9 @@ pub(super) fn answer<B>(name: &str, request: &Request<B>, console: Console) -> O
         Representation::from_bytes(StatusCode::OK, "text/javascript; charset=utf-8", bytes)
     };
     let mut response = made.into_response(request.method(), request.headers());
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let caching =
+        if *path == EARLY && of.is_none() { "max-age=86400, immutable" } else { "no-store" };
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(caching));
     Some(response)
 }
 

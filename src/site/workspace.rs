@@ -10,9 +10,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::{Site, response::guard};
 use crate::{
     docroot::Located,
-    http::{
-        body::Response, guard::same_origin, representation::Representation, url_path::UrlPath,
-    },
+    http::{body::Response, guard::same_origin, representation::Representation, url_path::UrlPath},
 };
 
 /// The URL path that the developer tools request.

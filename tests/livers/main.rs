@@ -55,6 +55,7 @@ mod tailwind;
 mod vite_config;
 #[cfg(feature = "engine")]
 mod vue;
+mod wait;
 mod watch;
 #[cfg(feature = "esm")]
 mod workspace;

@@ -9,7 +9,10 @@
 use std::time::{Duration, Instant};
 
 use super::tab_record::{Ack, TabRecord, is_failure};
-use crate::answer::Verdict;
+use crate::{
+    answer::Verdict,
+    page_message::{MessageKind, PageMessage},
+};
 
 /// How long a document may load without having reported that it is loaded. A page that waits for a
 /// resource forever never does.
@@ -21,6 +24,8 @@ pub(super) struct FileView<'q> {
     pub(super) path: &'q str,
     /// The version that its last change started; `None` if it was not changed.
     pub(super) version: Option<u64>,
+    /// Whether it was removed. That it fails to load is then what was wanted.
+    pub(super) is_removed: bool,
     /// A compile error that keeps the file from running.
     pub(super) fault: Option<FaultView>,
     /// Whether any compile error affects the tab.
@@ -67,6 +72,7 @@ impl TabView<'_> {
             self.record.messages().any(|recorded| {
                 recorded.version >= since
                     && is_failure(&recorded.message)
+                    && !(file.is_removed && is_load_of(&recorded.message, file.path))
                     && until.is_none_or(|until| recorded.at <= until)
             })
         };
@@ -150,6 +156,10 @@ impl TabView<'_> {
     }
 }
 
+fn is_load_of(message: &PageMessage, path: &str) -> bool {
+    message.kind == MessageKind::Load && message.path.as_deref() == Some(path)
+}
+
 enum Done {
     Not,
     At(Instant),
@@ -174,4 +184,144 @@ pub(super) fn how<'r>(record: &'r TabRecord, version: Option<u64>) -> Option<&'r
     let version = version?;
     let arrived = record.arrived.as_ref().filter(|ack| ack.version >= version);
     record.ack(version).or_else(|| record.next_ack(version)).or(arrived)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::{FaultView, FileView, Progress, TabView};
+    use crate::{
+        answer::Verdict,
+        live::reload::tab_record::{Ack, ClientInfo, Recorded, TabRecord},
+        page_message::{MessageKind, PageMessage},
+    };
+
+    const SETTLE: Duration = Duration::from_millis(300);
+
+    /// A tab whose document was served at version 5, and a file that changed at version 7.
+    struct Case {
+        start: Instant,
+        record: TabRecord,
+        served: u64,
+        outstanding: Vec<u64>,
+        file: FileView<'static>,
+    }
+
+    impl Case {
+        fn new() -> Self {
+            let start = Instant::now();
+            let mut record = TabRecord::new(ClientInfo::default(), start);
+            record.loaded = Some(start);
+            let file = FileView { path: "/a.js", version: Some(7), ..FileView::default() };
+            Self { start, record, served: 5, outstanding: Vec::new(), file }
+        }
+
+        fn at(&self, ms: u64) -> Instant {
+            self.start + Duration::from_millis(ms)
+        }
+
+        fn ack(mut self, version: u64, how: &str, kept: &[&str], ms: u64) -> Self {
+            let kept = kept.iter().map(|path| (*path).to_owned()).collect();
+            let at = self.at(ms);
+            self.record.acknowledge(Ack { version, how: how.into(), ms: 1, why: None, kept, at });
+            self
+        }
+
+        fn message(mut self, kind: MessageKind, version: u64, ms: u64) -> Self {
+            let (message, at) = (PageMessage { kind, ..PageMessage::default() }, self.at(ms));
+            self.record.add(Recorded { message, version, at });
+            self
+        }
+
+        fn outstanding(mut self, versions: &[u64]) -> Self {
+            self.outstanding = versions.to_vec();
+            self
+        }
+
+        fn fault(mut self, since: u64, until: u64) -> Self {
+            self.file.fault = Some(FaultView { since, until });
+            self.file.has_any_fault = true;
+            self
+        }
+
+        fn unchanged(mut self) -> Self {
+            self.file.version = None;
+            self
+        }
+
+        fn served(mut self, version: u64, loaded: Option<u64>) -> Self {
+            self.served = version;
+            self.record.loaded = loaded.map(|ms| self.at(ms));
+            self
+        }
+
+        fn progress(&self, ms: u64) -> Progress {
+            let Self { record, served, outstanding, file, .. } = self;
+            TabView { record, served: *served, outstanding }.progress(file, SETTLE, self.at(ms))
+        }
+    }
+
+    #[test]
+    fn a_tab_is_done_after_its_report_and_the_settle_time() {
+        use Progress::{Final, Pending, Settling};
+        use Verdict::{Applied, Failed, Kept, Unchanged};
+        let new = Case::new;
+        let settled = |case: &Case, ms: u64| Settling(Applied, case.at(ms + 300));
+
+        // Nothing has arrived yet.
+        assert_eq!(new().outstanding(&[7]).progress(1000), Pending);
+        // Acknowledged, also when asked much later, and with a later change under way.
+        let applied = new().ack(7, "hot", &[], 100).outstanding(&[9]);
+        assert_eq!(applied.progress(150), settled(&applied, 100));
+        assert_eq!(applied.progress(400), Final(Applied));
+        // Sent together with a later change.
+        assert_eq!(new().ack(8, "css", &[], 100).progress(400), Final(Applied));
+        assert_eq!(new().outstanding(&[8]).progress(400), Pending);
+        // About to reload, and reloaded.
+        assert_eq!(new().ack(7, "reload", &[], 100).progress(400), Pending);
+        assert_eq!(new().served(7, None).progress(400), Pending);
+        let reloaded = new().served(7, Some(100));
+        assert_eq!(reloaded.progress(350), settled(&reloaded, 100));
+        assert_eq!(reloaded.progress(400), Final(Applied));
+        // A page that waits for a resource forever counts as loaded after five seconds.
+        assert_eq!(new().served(7, None).progress(4999), Pending);
+        assert_eq!(new().served(7, None).progress(5300), Final(Applied));
+        // The tab began to use the file after the change.
+        assert_eq!(new().progress(400), Final(Applied));
+        assert_eq!(new().unchanged().progress(400), Final(Unchanged));
+
+        // It threw, before or shortly after its report; before the change or long after does not count.
+        let acked = || new().ack(7, "hot", &[], 100);
+        let exception = MessageKind::Exception;
+        assert_eq!(acked().message(exception, 7, 90).progress(400), Final(Failed));
+        assert_eq!(acked().message(exception, 7, 399).progress(400), Final(Failed));
+        assert_eq!(acked().message(exception, 7, 399).progress(9000), Final(Failed));
+        assert_eq!(acked().message(exception, 6, 90).progress(400), Final(Applied));
+        assert_eq!(acked().message(exception, 7, 401).progress(500), Final(Applied));
+        assert_eq!(acked().message(MessageKind::Console, 7, 90).progress(400), Final(Applied));
+        assert_eq!(acked().message(MessageKind::Csp, 7, 90).progress(400), Final(Applied));
+        // It threw and never reports.
+        let thrown = || new().outstanding(&[7]).message(exception, 7, 90);
+        assert_eq!(thrown().progress(389), Pending);
+        assert_eq!(thrown().progress(390), Final(Failed));
+
+        // A compile error keeps the old code, unless the document was served with it.
+        let kept = || new().ack(7, "kept", &["/a.js"], 100);
+        assert_eq!(kept().fault(7, 7).progress(100), Final(Kept));
+        assert_eq!(kept().fault(3, 7).progress(100), Final(Failed));
+        assert_eq!(kept().message(exception, 7, 90).progress(100), Final(Failed));
+        assert_eq!(kept().progress(100), Final(Failed), "it failed to load for another reason");
+        // Another file is kept, and this one runs.
+        let other = || new().ack(7, "kept", &["/b.js"], 100);
+        assert_eq!(other().progress(400), Final(Applied));
+        // What was kept runs once a later update has loaded it.
+        assert_eq!(kept().ack(8, "hot", &[], 200).progress(500), Final(Applied));
+        assert_eq!(kept().fault(7, 7).ack(8, "css", &["/a.js"], 200).progress(500), Final(Kept));
+        // A sheet that does not compile is never acknowledged. An older error does not count.
+        assert_eq!(new().outstanding(&[7]).fault(7, 7).progress(10), Final(Kept));
+        assert_eq!(new().outstanding(&[7]).fault(6, 6).progress(10), Pending);
+        // A blank page.
+        assert_eq!(new().unchanged().fault(4, 4).progress(10), Final(Failed));
+    }
 }

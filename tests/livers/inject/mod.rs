@@ -49,7 +49,7 @@ fn without_element(page: &[u8]) -> (usize, Vec<u8>) {
             _ => text.into(),
         }
     };
-    let open = spell("<script type=\"module\" src=\"/__livers/client.js?");
+    let open = spell("<script src=\"/__livers/early.js?");
     let close =
         spell("\" async=\"\" data-livers=\"\" xmlns=\"http://www.w3.org/1999/xhtml\"></script>");
     let shown = String::from_utf8_lossy(page);

@@ -261,6 +261,7 @@ fn progress(
     let view = FileView {
         path: &file.path,
         version: file.change.map(|(version, _)| version),
+        is_removed: matches!(file.change, Some((_, Kind::Removed))),
         fault,
         has_any_fault: failing.iter().any(|failing| tab.is_affected(&failing.reach)),
     };
