@@ -7,6 +7,10 @@
 use std::{
     borrow::Cow,
     path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -243,7 +247,7 @@ pub enum Event {
         /// Whether they are held back.
         paused: bool,
     },
-    /// A request was responded to. Emitted only with [`Events::with_requests`].
+    /// A request was responded to. Emitted only with [`Events::set_requests`].
     Request {
         /// The method.
         method: String,
@@ -308,27 +312,25 @@ impl Record {
 #[derive(Clone, Debug)]
 pub struct Events {
     sender: broadcast::Sender<Record>,
-    requests: bool,
+    requests: Arc<AtomicBool>,
 }
 
 impl Default for Events {
     fn default() -> Self {
-        Self { sender: broadcast::channel(BACKLOG).0, requests: false }
+        Self { sender: broadcast::channel(BACKLOG).0, requests: Arc::default() }
     }
 }
 
 impl Events {
-    /// Sets whether an [`Event::Request`] is emitted for each request. Off by default, because it
-    /// costs each request two allocations.
-    #[must_use]
-    pub fn with_requests(mut self, requests: bool) -> Self {
-        self.requests = requests;
-        self
+    /// Sets whether an [`Event::Request`] is emitted for each request from now on. Off by default,
+    /// because it costs each request two allocations.
+    pub fn set_requests(&self, requests: bool) {
+        self.requests.store(requests, Ordering::Relaxed);
     }
 
     /// Returns whether requests are emitted.
     pub(crate) fn requests(&self) -> bool {
-        self.requests
+        self.requests.load(Ordering::Relaxed)
     }
 
     /// Returns a receiver of all events from now on.

@@ -51,6 +51,8 @@ mod styles;
 mod support;
 mod svelte;
 mod tailwind;
+#[cfg(unix)]
+mod terminal;
 #[cfg(feature = "esm")]
 mod vite_config;
 #[cfg(feature = "engine")]

@@ -5,6 +5,8 @@ use std::fmt;
 use livers::escape;
 use unicode_width::UnicodeWidthStr;
 
+use crate::links::Links;
+
 /// The width of the column with the labels.
 pub(crate) const LABEL_WIDTH: usize = 9;
 
@@ -35,10 +37,31 @@ impl Style {
     }
 }
 
+/// A place in a file of the served folder. Its `Display` is `src/App.tsx:12:5`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The path of the file, relative to the root.
+    pub(crate) file: String,
+    pub(crate) line: Option<u32>,
+    pub(crate) column: Option<u32>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        for number in [self.line, self.column].into_iter().flatten() {
+            write!(f, ":{number}")?;
+        }
+        Ok(())
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Span {
     style: Style,
     text: String,
+    /// What the text is a link to, where the terminal has links.
+    place: Option<Place>,
     /// Whether two lines that differ only here count as equal, such as in a time.
     varies: bool,
 }
@@ -76,9 +99,33 @@ impl Line {
         self.push(style, text.into(), true)
     }
 
-    fn push(mut self, style: Style, text: String, varies: bool) -> Self {
-        self.0.push(Span { style, text, varies });
+    /// Appends a place, as a link where the terminal has links.
+    pub(crate) fn place(mut self, style: Style, place: Place) -> Self {
+        self.0.push(Span { style, text: place.to_string(), place: Some(place), varies: false });
         self
+    }
+
+    /// Returns the line after another one.
+    pub(crate) fn after(mut self, mut before: Self) -> Self {
+        before.0.append(&mut self.0);
+        before
+    }
+
+    fn push(mut self, style: Style, text: String, varies: bool) -> Self {
+        self.0.push(Span { style, text, place: None, varies });
+        self
+    }
+
+    /// Returns the line as its `Display`, with links (OSC 8).
+    pub(crate) fn linked(&self, links: &Links) -> String {
+        let link = |span: &Span| {
+            let url = span.place.as_ref().and_then(|place| links.url(place));
+            match url {
+                Some(url) => format!("\x1b]8;;{url}\x1b\\{span}\x1b]8;;\x1b\\"),
+                None => span.to_string(),
+            }
+        };
+        self.0.iter().map(link).collect()
     }
 
     /// Returns the number of columns on a terminal.
@@ -93,15 +140,18 @@ impl Line {
     }
 }
 
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.style.sequence() {
+            "" => f.write_str(&escape(&self.text)),
+            sequence => write!(f, "{sequence}{}\x1b[0m", escape(&self.text)),
+        }
+    }
+}
+
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Span { style, text, .. } in &self.0 {
-            match style.sequence() {
-                "" => f.write_str(&escape(text))?,
-                sequence => write!(f, "{sequence}{}\x1b[0m", escape(text))?,
-            }
-        }
-        Ok(())
+        self.0.iter().try_for_each(|span| span.fmt(f))
     }
 }
 
@@ -113,6 +163,15 @@ impl Message {
     /// Returns whether this is the same message as another one, but for the parts that vary.
     pub(crate) fn repeats(&self, other: &Self) -> bool {
         self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| a.repeats(b))
+    }
+
+    /// Puts the time of day before the first line, and as much space before the others.
+    pub(crate) fn timed(self, time: &str) -> Self {
+        let time = format!("{time}  ");
+        let space = Line::indented(time.len());
+        let time = Line::default().varying(Style::Dim, time);
+        let before = std::iter::once(time).chain(std::iter::repeat(space));
+        Self(self.0.into_iter().zip(before).map(|(line, before)| line.after(before)).collect())
     }
 
     /// Appends to the first line how many equal messages this one stands for.
@@ -134,7 +193,9 @@ impl From<Line> for Message {
 
 #[cfg(test)]
 mod tests {
-    use super::{Line, Message, Style};
+    use std::path::Path;
+
+    use super::{Line, Links, Message, Place, Style};
 
     #[test]
     fn text_is_escaped_and_styles_are_not() {
@@ -144,6 +205,32 @@ mod tests {
         assert_eq!(line.to_string(), wanted);
         assert_eq!(line.width(), "error    a\\u{1b}[2J\\u{202e}b\\n".len());
         assert_eq!(Line::default().text("日本").width(), 4);
+    }
+
+    #[test]
+    fn a_place_is_a_link_that_adds_no_width() {
+        let env = |name: &str| (name == "FORCE_HYPERLINK").then(|| "1".to_owned());
+        let links = Links::new(Path::new("/root"), env).unwrap();
+        let place = |file: &str| Place { file: file.to_owned(), line: Some(3), column: Some(5) };
+        let line = Line::label(Style::Red, "error").place(Style::Plain, place("a\u{1b}.ts"));
+        let plain = "\u{1b}[31merror\u{1b}[0m    a\\u{1b}.ts:3:5";
+        assert_eq!(line.to_string(), plain);
+        assert_eq!(line.width(), "error    a\\u{1b}.ts:3:5".len());
+        let linked = line.linked(&links);
+        let (before, rest) = linked.split_once("\u{1b}]8;;file://").unwrap();
+        assert_eq!(before, "\u{1b}[31merror\u{1b}[0m    ");
+        let (_, rest) = rest.split_once("/root/a%1B.ts\u{1b}\\").unwrap();
+        assert_eq!(rest, "a\\u{1b}.ts:3:5\u{1b}]8;;\u{1b}\\");
+        let outside = Line::default().place(Style::Plain, place("../a.ts"));
+        assert_eq!(outside.linked(&links), "../a.ts:3:5");
+    }
+
+    #[test]
+    fn a_time_is_before_the_first_line_and_does_not_count() {
+        let message = |time: &str| Message(vec![Line::default().text("a"); 2]).timed(time);
+        let lines: Vec<_> = message("10:00:00").0.iter().map(Line::to_string).collect();
+        assert_eq!(lines, ["\u{1b}[2m10:00:00  \u{1b}[0ma", "          a"]);
+        assert!(message("10:00:00").repeats(&message("10:00:01")));
     }
 
     #[test]

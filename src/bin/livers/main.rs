@@ -1,16 +1,23 @@
-//! The command-line program: parses the arguments, runs the server, prints its events, and stops on
-//! Ctrl-C or SIGTERM. Or it [asks](ask) a server that runs.
+//! The command-line program: parses the arguments, runs the server, prints its events, obeys the
+//! keyboard, and stops on Ctrl-C, SIGTERM or SIGHUP. Or it [asks](ask) a server that runs.
 //!
-//! Exit codes of the server: 2 for invalid arguments, 1 for a runtime failure such as a port in use, 0 after the
-//! first signal, and 130 (Ctrl-C) or 143 (SIGTERM) if a second one ends the program at once.
+//! Exit codes of the server: 2 for invalid arguments, 1 for a runtime failure such as a port in use,
+//! 0 after the first signal, and 128 more than the signal's number, such as 130 for Ctrl-C, if a
+//! second one ends the program at once.
 
+mod actions;
 mod agents;
 mod args;
 mod ask;
 mod browser;
+mod clock;
 mod descriptors;
 mod editor;
+#[cfg(unix)]
+mod ignored_signals;
+mod keyboard;
 mod line;
+mod links;
 mod memory;
 mod messages;
 mod servers;
@@ -31,10 +38,13 @@ use livers::{Error, Events, Server};
 use tokio::sync::oneshot;
 
 use self::{
-    args::{Cli, LogFormat, Parsed},
+    actions::Actions,
+    args::{Cli, Parsed},
+    keyboard::Keys,
     servers::Registration,
     shutdown::Ended,
     terminal::Terminal,
+    verbosity::Verbosity,
 };
 
 fn main() -> ExitCode {
@@ -62,7 +72,7 @@ fn serve(cli: Cli, args: &[OsString], began: Instant) -> ExitCode {
     let registration = Registration::default();
     let ended = shutdown::run({
         let registration = registration.clone();
-        |stop_requested| run(cli, began, registration, stop_requested)
+        |stop_requested, keys| run(cli, began, registration, stop_requested, keys)
     });
     // Also if the server hangs.
     registration.remove();
@@ -82,41 +92,53 @@ async fn run(
     began: Instant,
     registration: Registration,
     mut stop_requested: oneshot::Receiver<()>,
+    keys: Keys,
 ) -> Result<(), Error> {
-    let events = Events::default().with_requests(cli.verbose);
-    let terminal = Terminal::start(events.subscribe(), cli.verbosity(), cli.log);
-    let (quiet, log, open) = (cli.quiet, cli.log, cli.open.clone());
+    let (verbosity, log, open) = (cli.verbosity(), cli.log, cli.open.clone());
+    let events = Events::default();
+    events.set_requests(cli.verbose);
+    let terminal = Terminal::start(events.subscribe(), verbosity, log);
     let config = editor::configure(cli.into_config(), |name| env::var(name).ok());
     let server = tokio::select! {
-        server = Server::bind(config.clone(), events) => server?,
+        server = Server::bind(config.clone(), events.clone()) => server?,
         _ = &mut stop_requested => return Ok(()),
     };
     // Before the banner: a script that has read it may ask.
     let registered = registration.write(&server, &config);
-    if log == LogFormat::Text {
-        terminal.print(if quiet {
-            terminal::url(&server)
-        } else {
-            terminal::banner(&server, &config, began.elapsed())
-        });
-    }
+    let banner = if verbosity == Verbosity::Errors {
+        terminal::url(&server)
+    } else {
+        terminal::banner(&server, &config, began.elapsed(), keys.ready)
+    };
+    terminal.banner(banner.clone(), server.root());
     if let Err(error) = registered {
         terminal.print(messages::registration_error(&error));
     }
     // A script that starts the server of a project wants no browser.
     let of_project = server.open_path().filter(|_| io::stdout().is_terminal());
-    if let Some(path) = open.or_else(|| of_project.map(str::to_owned)) {
-        let url = browser::url(&server.url(), &path);
-        if let Err(error) = open::that_detached(&url) {
-            terminal.print(messages::browser_error(&url, &error));
-        }
+    let page = open.clone().or_else(|| server.open_path().map(str::to_owned));
+    let actions = Actions {
+        url: browser::url(&server.url(), page.as_deref().unwrap_or("/")),
+        banner,
+        control: server.control(),
+        events,
+        terminal: &terminal,
+        verbosity,
+    };
+    if open.is_some() || of_project.is_some() {
+        actions.open();
     }
+    #[cfg(debug_assertions)]
+    assert!(env::var_os("LIVERS_TEST_PANIC").is_none(), "LIVERS_TEST_PANIC is set");
     let stop_requested = async move {
-        // Fails if the main thread has given up.
-        let _ = stop_requested.await;
+        tokio::select! {
+            // Fails if the main thread has given up.
+            _ = stop_requested => {}
+            never = actions.run(keys.pressed) => match never {},
+        }
     };
     server.run_until(stop_requested).await;
     registration.remove();
-    terminal.finish();
+    terminal.finish().await;
     Ok(())
 }

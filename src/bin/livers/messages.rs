@@ -6,7 +6,10 @@ use std::io;
 
 use livers::{CompilerHost, ConfigNotice, EditorError, NoEffect, Refusal};
 
-use crate::line::{Line, Style};
+use crate::{
+    keyboard::KEYS,
+    line::{Line, Message, Style},
+};
 
 /// Words that a setting has no effect.
 pub(crate) fn setting_unused(setting: &str, why: NoEffect) -> String {
@@ -70,6 +73,45 @@ pub(crate) fn editor_fault(path: &str, why: &EditorError) -> String {
         ""
     };
     format!("{path}: {why}{remedy}")
+}
+
+/// Lists the keys.
+pub(crate) fn keys() -> Message {
+    let row = |(name, _, what): (char, _, &str)| {
+        Line::indented(2).styled(Style::Cyan, name.to_string()).text(format!("  {what}"))
+    };
+    let rows = KEYS.into_iter().map(row);
+    Message([Line::default()].into_iter().chain(rows).chain([Line::default()]).collect())
+}
+
+/// Words how many tabs were reloaded.
+pub(crate) fn reloaded(tabs: usize) -> Line {
+    let tabs = match tabs {
+        0 => "no tab is open".to_owned(),
+        1 => "1 tab".to_owned(),
+        tabs => format!("{tabs} tabs"),
+    };
+    Line::label(Style::Green, "reload").text(tabs)
+}
+
+/// Words that there are no errors.
+pub(crate) fn no_errors() -> Line {
+    Line::label(Style::Green, "errors").text("none")
+}
+
+/// Words that changes are held back, or published again.
+pub(crate) fn paused(paused: bool) -> Line {
+    if paused {
+        Line::label(Style::Yellow, "paused").text("changes are held back; p delivers them")
+    } else {
+        Line::label(Style::Green, "resumed").text("changes are delivered")
+    }
+}
+
+/// Words whether requests are printed from now on.
+pub(crate) fn verbose(verbose: bool) -> Line {
+    let state = if verbose { "on" } else { "off" };
+    Line::label(Style::Dim, "verbose").styled(Style::Dim, state)
 }
 
 /// Words a refusal: the reason, and the flag that would allow the request.

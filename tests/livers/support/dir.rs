@@ -87,6 +87,20 @@ impl TempDir {
         removed.unwrap_or_else(|e| panic!("remove {}: {e}", path.display()));
     }
 
+    /// Waits for a file that a program writes and that ends with a line feed, and reads it.
+    pub async fn wait_for(&self, path: impl AsRef<Path>) -> String {
+        let wait = async {
+            loop {
+                let text = std::fs::read_to_string(self.at(&path)).unwrap_or_default();
+                if text.ends_with('\n') {
+                    break text;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        super::within("a file", wait).await
+    }
+
     /// Reads a file.
     pub fn read(&self, path: impl AsRef<Path>) -> Vec<u8> {
         let path = self.at(path);

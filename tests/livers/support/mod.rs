@@ -7,6 +7,7 @@
 //! - [`socket`]: a WebSocket client, and [`tab`]: the reload protocol on it
 //! - [`browser`]: Chromium pages
 //! - [`backend`]: a scripted TCP server to proxy to
+//! - [`pty`]: programs in a pseudo-terminal
 //! - [`hang`]: files whose readers block
 //! - [`skip`]: skipping a test that needs something this machine lacks
 //!
@@ -21,6 +22,8 @@ pub mod dir;
 #[cfg(target_os = "linux")]
 pub mod hang;
 pub mod http;
+#[cfg(unix)]
+pub mod pty;
 mod selftest;
 pub mod server;
 pub mod skip;

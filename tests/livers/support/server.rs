@@ -212,13 +212,24 @@ impl Output {
             let mut stream = BufReader::new(stream);
             let mut line = Vec::new();
             while stream.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-                let text = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).into();
+                let text = String::from_utf8_lossy(&line);
+                let text = without_time(text.trim_end_matches(['\r', '\n'])).to_owned();
                 lock(&output.lines).push((from, text));
                 output.open.send_modify(|_| ());
                 line.clear();
             }
             output.open.send_modify(|open| *open -= 1);
         });
+    }
+}
+
+/// Returns a line without the time of day that `--verbose` puts before it.
+fn without_time(line: &str) -> &str {
+    let time =
+        |(at, byte): (usize, u8)| if at % 3 == 2 { byte == b':' } else { byte.is_ascii_digit() };
+    match line.split_once("  ") {
+        Some((first, rest)) if first.len() == 8 && first.bytes().enumerate().all(time) => rest,
+        _ => line,
     }
 }
 

@@ -6,11 +6,16 @@ use std::{
 };
 
 use livers::{Config, Server};
+use unicode_width::UnicodeWidthStr;
 
 use crate::line::{Line, Message, Style};
 
-/// Returns the banner. `startup` is the time since the process started.
-pub(crate) fn banner(server: &Server, config: &Config, startup: Duration) -> Message {
+/// What is between a path and where it leads.
+const ARROW: &str = " -> ";
+
+/// Returns the banner. `startup` is the time since the process started, `keys` is whether there are
+/// any.
+pub(crate) fn banner(server: &Server, config: &Config, startup: Duration, keys: bool) -> Message {
     let ready = title(format!("ready in {} ms", startup.as_millis().max(1)));
     let mut lines = vec![Line::default(), ready, Line::default()];
     lines.push(row("local").styled(Style::Cyan, server.url()));
@@ -20,16 +25,35 @@ pub(crate) fn banner(server: &Server, config: &Config, startup: Duration) -> Mes
         Some(why) => root.styled(Style::Dim, format!("  (polling: {why})")),
         None => root,
     });
-    lines.extend(config.mount.iter().map(|mount| row("mount").text(mount.to_string())));
-    lines.extend(config.spa.iter().map(|page| row("spa").text(page)));
-    lines.extend(server.routes().iter().map(|route| row("proxy").text(route)));
+    let mounts = config.mount.iter().map(|mount| ("mount", mount.to_string()));
+    let spa = config.spa.iter().map(|page| ("spa", page.clone()));
+    let routes = server.routes().iter().map(|route| ("proxy", route.clone()));
+    lines.extend(aligned(mounts.chain(spa).chain(routes).collect()));
     lines.extend(config.watch.iter().map(|path| row("watching").text(path.to_string_lossy())));
     if let Some(port) = server.port_in_use() {
         let note = format!("port {port} is in use, this is the next free one");
         lines.push(row("note").styled(Style::Yellow, note));
     }
     lines.push(Line::default());
+    if keys {
+        lines.push(Line::indented(2).styled(Style::Dim, "press h to list the keys"));
+        lines.push(Line::default());
+    }
     Message(lines)
+}
+
+/// Returns rows of which the arrows are in the same column.
+fn aligned(rows: Vec<(&str, String)>) -> Vec<Line> {
+    let paths = rows.iter().filter_map(|(_, text)| text.split_once(ARROW));
+    let width = paths.map(|(path, _)| path.width()).max().unwrap_or_default();
+    let lines = rows.iter().map(|(label, text)| match text.split_once(ARROW) {
+        Some((path, target)) => {
+            let space = " ".repeat(width - path.width());
+            row(label).text(format!("{path}{space}")).styled(Style::Dim, ARROW).text(target)
+        }
+        None => row(label).text(text),
+    });
+    lines.collect()
 }
 
 /// Returns the banner of a quiet server: its URL, which a script can read.
@@ -52,9 +76,14 @@ fn row(label: &str) -> Line {
     Line::indented(2).styled(Style::Dim, format!("{label:<8}")).text(" ")
 }
 
-/// Returns the row with the URL for other devices, if they can connect.
+/// Returns the row with the URL for other devices, or how to let them connect. `None` if the server
+/// listens on one address of the network.
 fn network(server: &Server) -> Option<Line> {
-    let all = server.addresses().iter().find(|address| address.ip().is_unspecified())?;
+    let addresses = server.addresses();
+    if addresses.iter().all(|address| address.ip().is_loopback()) {
+        return Some(row("network").styled(Style::Dim, "--host 0.0.0.0 admits other devices"));
+    }
+    let all = addresses.iter().find(|address| address.ip().is_unspecified())?;
     let port = all.port();
     Some(match network_address() {
         Some(address) => row("network").styled(Style::Cyan, format!("http://{address}:{port}/")),

@@ -7,29 +7,40 @@ use std::io::{self, Write};
 use livers::{Event, Record};
 use tokio::sync::{
     broadcast::{Receiver, error::RecvError},
-    mpsc as messages,
+    mpsc as commands,
 };
 
-use super::lines::needed;
-use crate::{line::Message, verbosity::Verbosity};
+use super::{Command, lines::needed};
+use crate::verbosity::Verbosity;
 
 /// Prints records until their sender is dropped.
 pub(super) async fn print_all(
-    messages: &mut messages::Receiver<Message>,
+    commands: &mut commands::Receiver<Command>,
     events: &mut Receiver<Record>,
-    verbosity: Verbosity,
+    mut verbosity: Verbosity,
 ) {
     let mut open = true;
     loop {
         let record = tokio::select! {
             biased;
-            message = messages.recv(), if open => {
-                open = message.is_some();
-                for line in message.iter().flat_map(|message| &message.0) {
-                    let _ = writeln!(anstream::stderr(), "{line}");
+            command = commands.recv(), if open => match command {
+                Some(Command::Print(message)) => {
+                    for line in &message.0 {
+                        let _ = writeln!(anstream::stderr(), "{line}");
+                    }
+                    continue;
                 }
-                continue;
-            }
+                Some(Command::Verbosity(new)) => {
+                    verbosity = new;
+                    continue;
+                }
+                Some(Command::Repeat(event)) => Record::now(*event),
+                Some(Command::Banner(..) | Command::Clear) => continue,
+                None => {
+                    open = false;
+                    continue;
+                }
+            },
             received = events.recv() => match received {
                 Ok(record) => record,
                 Err(RecvError::Lagged(count)) => Record::now(Event::Lost { count }),

@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 
 use super::{frame, page_messages::page_message, pending::Report};
 use crate::{
-    line::{LABEL_WIDTH, Line, Message, Style},
+    line::{LABEL_WIDTH, Line, Message, Place, Style},
     messages,
     verbosity::Verbosity,
 };
@@ -108,6 +108,7 @@ fn event_line(event: &Event) -> Option<Line> {
         Event::CompilerStarted { compiler, host } => {
             label(Style::Dim, "compiler").styled(Style::Dim, messages::compiler(compiler, *host))
         }
+        Event::Paused { paused } => messages::paused(*paused),
         Event::SpaPageMissing { file } => label(Style::Yellow, "missing")
             .text(format!("{file}  (--spa: routes get 404 until it exists)")),
         Event::RuleFault { file, why } => {
@@ -154,7 +155,8 @@ fn source_fault(fault: &Fault, columns: Option<usize>) -> Message {
     let place = place(&fault.file, fault.line, fault.column);
     let mut message = fault.message.lines();
     let first = message.next().unwrap_or_default();
-    let first = Line::label(Style::Red, "error").text(place).text(format!(": {first}"));
+    let first =
+        Line::label(Style::Red, "error").place(Style::Plain, place).text(format!(": {first}"));
     let indented = || Line::indented(LABEL_WIDTH);
     let rows = frame_lines(&fault.frame, columns);
     let help = fault.help.iter().map(|help| indented().styled(Style::Cyan, help));
@@ -162,10 +164,9 @@ fn source_fault(fault: &Fault, columns: Option<usize>) -> Message {
     Message([first].into_iter().chain(message).chain(rows).chain(help).collect())
 }
 
-/// Returns a place in a file, as editors write it.
-pub(super) fn place(file: &str, line: Option<u32>, column: Option<u32>) -> String {
-    let number = |number: Option<u32>| number.map_or_else(String::new, |it| format!(":{it}"));
-    format!("{file}{}{}", number(line), number(column.filter(|_| line.is_some())))
+/// Returns a place in a file. A column needs a line.
+pub(super) fn place(file: &str, line: Option<u32>, column: Option<u32>) -> Place {
+    Place { file: file.to_owned(), line, column: column.filter(|_| line.is_some()) }
 }
 
 /// Returns the lines of a code frame.

@@ -23,14 +23,14 @@ mod screen;
 
 use std::{
     io::Write,
-    sync::mpsc,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
 use livers::{Event, Record};
 use tokio::sync::{
     broadcast::{Receiver, error::RecvError},
-    mpsc as messages,
+    mpsc as commands, oneshot,
 };
 
 pub(crate) use self::banner::{banner, url};
@@ -41,31 +41,42 @@ use crate::{
     verbosity::Verbosity,
 };
 
-/// How many messages of the program itself may wait for the terminal. There are only a few.
-const MAX_MESSAGES: usize = 8;
+/// How many commands of the program itself may wait for the terminal. There are only a few.
+const MAX_COMMANDS: usize = 64;
 
 /// How long to wait at the end for the last lines to be written.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(300);
 
+/// What the program itself has to print.
+enum Command {
+    /// The banner, and the served folder. Events are printed from then on.
+    Banner(Message, PathBuf),
+    Print(Message),
+    /// An event that was printed before.
+    Repeat(Box<Event>),
+    Clear,
+    Verbosity(Verbosity),
+}
+
 /// The thread that prints events.
 pub(crate) struct Terminal {
-    messages: messages::Sender<Message>,
-    /// Disconnected when all lines are written.
-    done: mpsc::Receiver<()>,
+    commands: commands::Sender<Command>,
+    /// Closed when all lines are written.
+    done: oneshot::Receiver<()>,
 }
 
 impl Terminal {
-    /// Starts to print: first a message, the banner, then events, until their sender is dropped. As
-    /// JSON, there is no banner.
+    /// Starts to print: first the banner, then events, until their sender is dropped. As JSON, there
+    /// is no banner.
     pub(crate) fn start(
         mut events: Receiver<Record>,
         verbosity: Verbosity,
         format: LogFormat,
     ) -> Self {
-        let (sender, done) = mpsc::channel();
-        let (messages, mut receiver) = messages::channel(MAX_MESSAGES);
+        let (sender, done) = oneshot::channel();
+        let (commands, mut receiver) = commands::channel(MAX_COMMANDS);
         let run = move || {
-            let _sender: mpsc::Sender<()> = sender;
+            let _sender: oneshot::Sender<()> = sender;
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
             let Ok(runtime) = runtime else { return };
             runtime.block_on(async {
@@ -79,21 +90,45 @@ impl Terminal {
         };
         // Without the thread nothing is printed, and the server runs.
         let _ = std::thread::Builder::new().name("livers-terminal".to_owned()).spawn(run);
-        Self { messages, done }
+        Self { commands, done }
+    }
+
+    /// Prints the banner of a server for a folder, and the events from then on.
+    pub(crate) fn banner(&self, banner: impl Into<Message>, root: impl Into<PathBuf>) {
+        self.send(Command::Banner(banner.into(), root.into()));
     }
 
     /// Prints a message of the program itself.
     pub(crate) fn print(&self, message: impl Into<Message>) {
-        // While the terminal blocks, a message too many is dropped.
-        let _ = self.messages.try_send(message.into());
+        self.send(Command::Print(message.into()));
+    }
+
+    /// Prints an event again.
+    pub(crate) fn repeat(&self, event: Event) {
+        self.send(Command::Repeat(Box::new(event)));
+    }
+
+    /// Clears the screen.
+    pub(crate) fn clear(&self) {
+        self.send(Command::Clear);
+    }
+
+    /// Sets how much is printed from now on.
+    pub(crate) fn set_verbosity(&self, verbosity: Verbosity) {
+        self.send(Command::Verbosity(verbosity));
+    }
+
+    fn send(&self, command: Command) {
+        // While the terminal blocks, a command too many is dropped.
+        let _ = self.commands.try_send(command);
     }
 
     /// Waits until all lines are written, but not for a terminal that blocks. The server must be
     /// dropped before.
-    pub(crate) fn finish(self) {
-        let Self { messages, done } = self;
-        drop(messages);
-        let _ = done.recv_timeout(FLUSH_TIMEOUT);
+    pub(crate) async fn finish(self) {
+        let Self { commands, done } = self;
+        drop(commands);
+        let _ = tokio::time::timeout(FLUSH_TIMEOUT, done).await;
     }
 }
 
@@ -107,7 +142,7 @@ impl Replay {
 
     /// Prints an event, or holds it back until [`deadline`](Self::deadline).
     pub(crate) fn print(&mut self, record: Record) {
-        self.0.event(record.event);
+        self.0.event(record);
     }
 
     /// Prints an event of a later version.
@@ -137,7 +172,7 @@ pub(crate) fn describe(event: &Event) -> Vec<Line> {
 }
 
 async fn print_all(
-    messages: &mut messages::Receiver<Message>,
+    commands: &mut commands::Receiver<Command>,
     events: &mut Receiver<Record>,
     verbosity: Verbosity,
 ) {
@@ -153,12 +188,12 @@ async fn print_all(
         };
         tokio::select! {
             biased;
-            message = messages.recv(), if open => match message {
-                Some(message) => printer.message(message),
+            command = commands.recv(), if open => match command {
+                Some(command) => obey(command, &mut printer),
                 None => open = false,
             },
             event = events.recv() => match event {
-                Ok(record) => printer.event(record.event),
+                Ok(record) => printer.event(record),
                 Err(RecvError::Lagged(lost)) => {
                     printer.write(Line::default().styled(Style::Dim, format!("... {lost} events lost")));
                 }
@@ -169,6 +204,16 @@ async fn print_all(
         printer.write_due();
     }
     printer.write_rest();
+}
+
+fn obey(command: Command, printer: &mut Printer) {
+    match command {
+        Command::Banner(banner, root) => printer.banner(banner, &root),
+        Command::Print(message) => printer.print(message),
+        Command::Repeat(event) => printer.repeat_event(&event),
+        Command::Clear => printer.clear(),
+        Command::Verbosity(verbosity) => printer.set_verbosity(verbosity),
+    }
 }
 
 /// Prints why the server could not be started.

@@ -44,7 +44,7 @@ pub(super) fn page_message(
     // The message of a failed load names the file.
     let is_named = message.kind == MessageKind::Load && message.line.is_none();
     if let Some(file) = message.file.as_ref().filter(|_| !is_named) {
-        head = head.styled(text_style, place(file, message.line, message.column));
+        head = head.place(text_style, place(file, message.line, message.column));
         head = head.styled(text_style, ": ");
     }
     head = head.styled(text_style, first);
@@ -59,8 +59,7 @@ pub(super) fn page_message(
     }
     all.extend(frame_lines(&frame(message), columns));
     if message.kind != MessageKind::Console {
-        let calls = calls(message);
-        all.extend(calls.map(|call| indented().styled(Style::Dim, call)));
+        all.extend(calls(message));
     }
     all.extend(components(message).map(|names| indented().styled(Style::Dim, names)));
     Some(Message(all))
@@ -93,7 +92,7 @@ fn frame(message: &PageMessage) -> String {
 }
 
 /// Returns the lines of the calls in the project's own code, besides the place of the message.
-fn calls(message: &PageMessage) -> impl Iterator<Item = String> {
+fn calls(message: &PageMessage) -> impl Iterator<Item = Line> {
     let is_place = |frame: &&StackFrame| {
         (Some(&frame.file), frame.line) == (message.file.as_ref(), message.line)
     };
@@ -103,9 +102,13 @@ fn calls(message: &PageMessage) -> impl Iterator<Item = String> {
     let own = message.stack.iter().filter(is_own).skip_while(is_place);
     own.take(MAX_CALLS).map(|frame| {
         let place = place(&frame.file, frame.line, frame.column);
+        let line = Line::indented(LABEL_WIDTH).styled(Style::Dim, "at ");
         match &*frame.function {
-            "" => format!("at {place}"),
-            function => format!("at {function} ({place})"),
+            "" => line.place(Style::Dim, place),
+            function => {
+                let line = line.styled(Style::Dim, format!("{function} ("));
+                line.place(Style::Dim, place).styled(Style::Dim, ")")
+            }
         }
     })
 }

@@ -2,19 +2,20 @@
 
 use std::{
     collections::HashSet,
+    path::Path,
     time::{Duration, Instant},
 };
 
-use livers::Event;
+use livers::{Event, Record};
 
 use super::{
     banner::starting,
     lines::{self, event_message, refused},
     pending::{PendingLines, Report},
-    repeats::Repeats,
+    repeats::{Output, Repeats},
     screen::Screen,
 };
-use crate::{line::Message, verbosity::Verbosity};
+use crate::{clock, line::Message, messages, verbosity::Verbosity};
 
 /// How many different refusals are remembered, so that each is printed once.
 const MAX_REFUSALS: usize = 256;
@@ -26,12 +27,15 @@ const MAX_EARLY_EVENTS: usize = 256;
 /// two updates of that.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 
+/// The columns of a time of day and the space after it.
+const TIME_WIDTH: usize = 10;
+
 /// Turns events into output.
 pub(super) struct Printer {
     verbosity: Verbosity,
     screen: Screen,
     /// The events before the banner.
-    early: Option<Vec<Event>>,
+    early: Option<Vec<Record>>,
     started: Instant,
     /// When progress is shown next, unless the banner is written before.
     progress_at: Option<Instant>,
@@ -64,27 +68,58 @@ impl Printer {
         Self { early: None, progress_at: None, has_banner: false, ..Self::new(verbosity) }
     }
 
-    /// Writes a message of the program. The first one is the banner, and releases the events.
-    pub(super) fn message(&mut self, message: Message) {
+    /// Writes the banner, and then the events before it.
+    pub(super) fn banner(&mut self, banner: Message, root: &Path) {
         self.progress_at = None;
-        self.write(message);
-        self.early.take().into_iter().flatten().for_each(|event| self.event(event));
+        self.screen.set_root(root);
+        self.print(banner);
+        self.early.take().into_iter().flatten().for_each(|record| self.event(record));
     }
 
-    pub(super) fn event(&mut self, event: Event) {
+    pub(super) fn event(&mut self, record: Record) {
         if let Some(early) = &mut self.early {
             if early.len() < MAX_EARLY_EVENTS {
-                early.push(event);
+                early.push(record);
             }
             return;
         }
-        let count = match &event {
-            Event::PageMessage { message, .. } => message.count as usize,
-            _ => 1,
-        };
-        if let Some(message) = self.collect(event) {
+        let count = count(&record.event);
+        if let Some(message) = self.collect(record.event) {
+            let message = match self.verbosity {
+                Verbosity::All => message.timed(&clock::time_of_day(record.time)),
+                _ => message,
+            };
             self.write_counted(message, count);
         }
+    }
+
+    /// Writes an event again, as it is: without waiting for tabs, and for every verbosity.
+    pub(super) fn repeat_event(&mut self, event: &Event) {
+        if let Some(message) = event_message(event, Verbosity::All, self.screen.columns()) {
+            self.print(message.counted(count(event)));
+        }
+    }
+
+    pub(super) fn set_verbosity(&mut self, verbosity: Verbosity) {
+        self.pending.take_all().into_iter().for_each(|line| self.write(line));
+        self.verbosity = verbosity;
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.end_run();
+        self.screen.clear();
+    }
+
+    /// Writes a message of the program itself, also if it is the same as the last one.
+    pub(super) fn print(&mut self, message: Message) {
+        self.end_run();
+        self.screen.write(&Output { message, replaces: false });
+    }
+
+    fn end_run(&mut self) {
+        let held = self.repeats.take();
+        held.iter().for_each(|output| self.screen.write(output));
+        self.repeats = Repeats::new(self.screen.can_replace());
     }
 
     /// Adds a change, or a tab's report of one, to the pending lines. Returns the message of
@@ -110,8 +145,15 @@ impl Printer {
                 self.pending.report(version, Report { how, took, why });
                 None
             }
+            Event::Paused { paused } => {
+                let status = paused.then(|| messages::paused(true));
+                self.screen.set_status(status);
+                (!paused).then(|| messages::paused(false).into())
+            }
             event => {
-                let message = event_message(&event, self.verbosity, self.screen.columns())?;
+                let time = if self.verbosity == Verbosity::All { TIME_WIDTH } else { 0 };
+                let columns = self.screen.columns().map(|columns| columns.saturating_sub(time));
+                let message = event_message(&event, self.verbosity, columns)?;
                 if matches!(event, Event::Watching { all: false, .. }) && self.screen.can_replace()
                 {
                     for line in &message.0 {
@@ -150,11 +192,20 @@ impl Printer {
     pub(super) fn write_rest(&mut self) {
         self.pending.take_all().into_iter().for_each(|line| self.write(line));
         self.repeats.take().iter().for_each(|output| self.screen.write(output));
+        self.screen.set_status(None);
     }
 
     /// Returns when [`write_due`](Self::write_due) has something to write.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let deadlines = [self.progress_at, self.pending.deadline(), self.repeats.deadline()];
         deadlines.into_iter().flatten().min()
+    }
+}
+
+/// Returns how many events an event stands for.
+fn count(event: &Event) -> usize {
+    match event {
+        Event::PageMessage { message, .. } => message.count as usize,
+        _ => 1,
     }
 }

@@ -1,15 +1,17 @@
-//! Writes messages to standard output, and on a terminal over the previous one.
+//! Writes messages to standard output. On a terminal, a message can take the place of the previous
+//! one, and temporary lines are kept below the last one: progress and a status.
 
 use std::{
     env,
     fmt::Write as _,
     io::{self, IsTerminal, Write},
+    path::Path,
 };
 
 use terminal_size::{Height, Width, terminal_size_of};
 
 use super::repeats::Output;
-use crate::line::Line;
+use crate::{line::Line, links::Links};
 
 /// The fewest columns that texts are fitted to.
 const MIN_COLUMNS: usize = 20;
@@ -17,15 +19,29 @@ const MIN_COLUMNS: usize = 20;
 /// Standard output.
 pub(super) struct Screen {
     is_terminal: bool,
+    links: Option<Links>,
     /// The widths of the lines of the last message.
     last: Vec<usize>,
-    /// Whether this is progress, which the next message replaces.
-    is_progress: bool,
+    /// The widths of the temporary lines below it.
+    below: Vec<usize>,
+    status: Option<Line>,
 }
 
 impl Screen {
     pub(super) fn stdout() -> Self {
-        Self { is_terminal: io::stdout().is_terminal(), last: Vec::new(), is_progress: false }
+        Self {
+            is_terminal: io::stdout().is_terminal(),
+            links: None,
+            last: Vec::new(),
+            below: Vec::new(),
+            status: None,
+        }
+    }
+
+    /// Sets the folder whose files are linked to, if the terminal has links.
+    pub(super) fn set_root(&mut self, root: &Path) {
+        self.links =
+            self.is_terminal.then(|| Links::new(root, |name| env::var(name).ok())).flatten();
     }
 
     /// Returns whether a message can be replaced by the next one: on a terminal that moves its
@@ -48,33 +64,84 @@ impl Screen {
         Some((usize::from(columns).max(MIN_COLUMNS), usize::from(rows)))
     }
 
-    /// Writes a message.
+    /// Writes a message. It replaces progress.
     pub(super) fn write(&mut self, output: &Output) {
-        self.write_lines(&output.message.0, output.replaces);
+        self.erase(output.replaces);
+        self.print(&output.message.0);
+        self.last = widths(&output.message.0);
+        self.show_below(None);
     }
 
     /// Writes a line that the next message, or the next progress, replaces.
     pub(super) fn show_progress(&mut self, line: &Line) {
-        self.write_lines(std::slice::from_ref(line), false);
-        self.is_progress = true;
+        self.erase(false);
+        self.show_below(Some(line));
     }
 
-    fn write_lines(&mut self, lines: &[Line], replaces: bool) {
-        let replaces = std::mem::take(&mut self.is_progress) || replaces;
-        let rows = replaces.then(|| rows(&self.last, self.size())).flatten();
-        self.last = lines.iter().map(Line::width).collect();
+    /// Removes progress.
+    pub(super) fn end_progress(&mut self) {
+        self.erase(false);
+        self.show_below(None);
+    }
+
+    /// Keeps a line below all messages. Where no line can be replaced, it is written once.
+    pub(super) fn set_status(&mut self, status: Option<Line>) {
+        if self.can_replace() {
+            self.status = status;
+            self.end_progress();
+        } else if let Some(line) = status {
+            self.print(&[line]);
+        }
+    }
+
+    /// Clears the terminal, and what has left its screen.
+    pub(super) fn clear(&mut self) {
+        if self.can_replace() {
+            control("\x1b[H\x1b[2J\x1b[3J");
+            self.last.clear();
+            self.below.clear();
+            self.show_below(None);
+        }
+    }
+
+    /// Erases the temporary lines, and the last message as well if it is to be replaced.
+    fn erase(&mut self, last: bool) {
+        let below = std::mem::take(&mut self.below);
+        let all = if last { [&self.last[..], &below].concat() } else { below };
+        if let Some(rows) = rows(&all, self.size()).filter(|rows| *rows > 0) {
+            control(&format!("\x1b[{rows}A\x1b[J"));
+        }
+    }
+
+    /// Writes the temporary lines.
+    fn show_below(&mut self, progress: Option<&Line>) {
+        let lines: Vec<Line> = progress.into_iter().chain(&self.status).cloned().collect();
+        self.print(&lines);
+        self.below = widths(&lines);
+    }
+
+    fn print(&self, lines: &[Line]) {
         let mut text = String::new();
         for line in lines {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{line}");
+            let _ = match &self.links {
+                Some(links) => writeln!(text, "{}", line.linked(links)),
+                None => writeln!(text, "{line}"),
+            };
         }
         // A closed output is not an error of the server.
-        if let Some(rows) = rows {
-            // Past anstream, which removes it together with the colours.
-            let _ = write!(io::stdout(), "\x1b[{rows}A\x1b[J");
-        }
         let _ = anstream::stdout().lock().write_all(text.as_bytes());
     }
+}
+
+/// Writes a control sequence past anstream, which removes it together with the colours.
+fn control(sequence: &str) {
+    let mut stdout = io::stdout();
+    let _ = stdout.write_all(sequence.as_bytes()).and_then(|()| stdout.flush());
+}
+
+fn widths(lines: &[Line]) -> Vec<usize> {
+    lines.iter().map(Line::width).collect()
 }
 
 /// Returns the rows that lines of these widths take, unless they have left the screen.
@@ -92,6 +159,7 @@ mod tests {
     fn long_lines_take_several_rows() {
         let size = Some((40, 10));
         let table: &[(&[usize], _, Option<usize>)] = &[
+            (&[], size, Some(0)),
             (&[0], size, Some(1)),
             (&[40], size, Some(1)),
             (&[41], size, Some(2)),

@@ -1,0 +1,6 @@
+//! The terminal: keys, its mode, links and times.
+
+mod keys;
+mod links;
+mod mode;
+mod times;
