@@ -95,7 +95,7 @@ async fn changed(documents: &[(String, String)]) -> Vec<String> {
         const [was, now] = [plain, live].map(text =>
             tree(new DOMParser().parseFromString(text, 'text/html')));
         const at = was[1].findIndex((line, i) => line !== now[1][i]);
-        return now[0] === 1 && at < 0 && was[1].length === now[1].length
+        return now[0] === 2 && at < 0 && was[1].length === now[1].length
             ? null : `${now[0]} elements; ${was[1][at]} became ${now[1][at]}`;
     }";
     let mut changed = Vec::new();
