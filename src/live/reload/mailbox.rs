@@ -9,6 +9,7 @@ use std::{
     collections::VecDeque,
     fmt, mem,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    time::Instant,
 };
 
 use tokio::sync::Notify;
@@ -51,6 +52,9 @@ impl Update {
 /// image that never loads is never acknowledged.
 const MAX_EXPECTED: usize = 64;
 
+/// How many of the last versions that were sent are kept with their times.
+const MAX_SENT: usize = 16;
+
 /// A tab's pending messages.
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
@@ -64,8 +68,8 @@ struct Content {
     pending: Pending,
     /// The versions of updates that were sent and not acknowledged, in ascending order.
     expected: VecDeque<u64>,
-    /// The last version that was sent.
-    sent: u64,
+    /// The versions that were sent last, and when.
+    sent: VecDeque<(u64, Instant)>,
 }
 
 /// What is to be sent.
@@ -131,7 +135,10 @@ impl Mailbox {
                 content.expected.pop_front();
             }
             content.expected.push_back(version);
-            content.sent = version;
+            if content.sent.len() >= MAX_SENT {
+                content.sent.pop_front();
+            }
+            content.sent.push_back((version, Instant::now()));
         }
         pending
     }
@@ -148,9 +155,11 @@ impl Mailbox {
         content.expected.iter().copied().chain(pending).collect::<Vec<_>>().into_iter()
     }
 
-    /// Returns the last version that was sent.
-    pub(super) fn sent(&self) -> u64 {
-        self.content().sent
+    /// Returns the last version that was sent until a time.
+    pub(super) fn sent_until(&self, time: Instant) -> u64 {
+        let content = self.content();
+        let sent = content.sent.iter().rev().find(|(_, at)| *at <= time);
+        sent.map_or(0, |(version, _)| *version)
     }
 
     /// Sets the connection that [`wake`](Self::wake) asks to write. Only the first call counts.

@@ -235,7 +235,7 @@ async fn converse<S: Transport>(
                 let (kind, path) = (MessageKind::Link, Some(path));
                 let link =
                     PageMessage { kind, message, path, file, count: 1, ..Default::default() };
-                tab.record(link, now(), None);
+                tab.record(link, now(), false, None);
             }
             ClientMessage::Unknown => {}
         }

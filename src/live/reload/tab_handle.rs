@@ -180,16 +180,17 @@ impl TabHandle {
         &self,
         message: PageMessage,
         at: Instant,
+        again: bool,
         crash: Option<Fault>,
     ) -> Option<ClientInfo> {
         let mut tabs = self.hub.tabs();
         let (client, version) = {
             let tab = tabs.get(self.id)?;
-            (tab.record.client.clone(), tab.version())
+            (tab.record.client.clone(), tab.version_at(at))
         };
         let several = tabs.has_several_clients().then_some(client);
         let mailbox = if is_error(&message) {
-            tabs.record(self.id, Recorded { message, version, at }, crash)
+            tabs.record(self.id, Recorded { message, version, at }, again, crash)
         } else {
             None
         };

@@ -124,8 +124,13 @@ impl TabRecord {
         self.last_ack().is_some_and(|ack| ack.kept.iter().any(|kept| kept == path))
     }
 
-    /// Adds a message, or counts one that equals the last.
-    pub(super) fn add(&mut self, recorded: Recorded) {
+    /// Adds a message, or counts one that equals the last. One that the page has sent before (`again`)
+    /// is not listed twice.
+    pub(super) fn add(&mut self, recorded: Recorded, again: bool) {
+        let is_known = |known: &Recorded| is_same(&known.message, &recorded.message);
+        if again && self.messages.iter().any(is_known) {
+            return;
+        }
         if let Some(last) = self.messages.back_mut()
             && last.version == recorded.version
             && is_same(&last.message, &recorded.message)

@@ -82,9 +82,9 @@ pub(super) struct Tab {
 }
 
 impl Tab {
-    /// Returns the last version that the tab was notified of, or connected at.
-    pub(super) fn version(&self) -> u64 {
-        self.mailbox.sent().max(self.served).max(self.joined)
+    /// Returns the last version that the tab had been notified of at a time, or was served at.
+    pub(super) fn version_at(&self, time: Instant) -> u64 {
+        self.mailbox.sent_until(time).max(self.served)
     }
 
     /// Returns whether a change affects the tab.
@@ -179,10 +179,11 @@ impl Tabs {
         &mut self,
         id: TabId,
         recorded: Recorded,
+        again: bool,
         crash: Option<Fault>,
     ) -> Option<Arc<Mailbox>> {
         let tab = self.open.get_mut(&id)?;
-        tab.record.add(recorded);
+        tab.record.add(recorded, again);
         let crash = Arc::new(crash?);
         let compile = tab.faults.iter().filter(|fault| Some(*fault) != tab.crash.as_ref());
         let faults: Vec<_> = compile.cloned().chain([Arc::clone(&crash)]).collect();

@@ -92,8 +92,12 @@ impl TabView<'_> {
             return Progress::Final(Verdict::Failed);
         }
         if file.version.is_some_and(|version| self.keeps(file, version)) {
-            let verdict = if file.has_any_fault { Verdict::Kept } else { Verdict::Failed };
-            return Progress::Final(verdict);
+            return match file.has_any_fault {
+                true => Progress::Final(Verdict::Kept),
+                // What it threw is reported next.
+                false if now < at + settle => Progress::Settling(Verdict::Failed, at + settle),
+                false => Progress::Final(Verdict::Failed),
+            };
         }
         let verdict = if file.version.is_some() { Verdict::Applied } else { Verdict::Unchanged };
         if now < at + settle {
@@ -230,7 +234,7 @@ mod tests {
 
         fn message(mut self, kind: MessageKind, version: u64, ms: u64) -> Self {
             let (message, at) = (PageMessage { kind, ..PageMessage::default() }, self.at(ms));
-            self.record.add(Recorded { message, version, at });
+            self.record.add(Recorded { message, version, at }, false);
             self
         }
 
@@ -311,7 +315,7 @@ mod tests {
         assert_eq!(kept().fault(7, 7).progress(100), Final(Kept));
         assert_eq!(kept().fault(3, 7).progress(100), Final(Failed));
         assert_eq!(kept().message(exception, 7, 90).progress(100), Final(Failed));
-        assert_eq!(kept().progress(100), Final(Failed), "it failed to load for another reason");
+        assert_eq!(kept().progress(400), Final(Failed), "it failed to load for another reason");
         // Another file is kept, and this one runs.
         let other = || new().ack(7, "kept", &["/b.js"], 100);
         assert_eq!(other().progress(400), Final(Applied));

@@ -77,7 +77,7 @@ fn files() -> BTreeMap<&'static str, File> {
             "site.js",
             File {
                 tabs: &[0],
-                states: &[State::Throws, State::Rejects],
+                states: &[],
                 shown: "window.site ?? null",
                 text: "window.site = N;",
             },

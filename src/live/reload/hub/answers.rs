@@ -1,5 +1,7 @@
 //! Answers what the open tabs run and what is wrong.
 
+use std::time::Instant;
+
 use super::Hub;
 use crate::{
     answer::{self, Errors, TabErrors, TabState},
@@ -48,7 +50,7 @@ fn described(tab: &Tab) -> Option<answer::Tab> {
         page: tab.page.as_ref()?.to_string(),
         browser: record.client.browser.clone(),
         address: record.client.address.map(|address| address.to_string()),
-        version: tab.version(),
+        version: tab.version_at(Instant::now()).max(tab.joined),
         uses: tab.uses.as_ref().map(Vec::len),
         state,
         errors: record.errors().count(),

@@ -99,6 +99,8 @@ impl Hub {
 
         let mut next = expected;
         let mut is_pending = expected.is_some() || self.is_paused();
+        // A verdict that nothing which is still to come makes better.
+        let mut is_bad = false;
         let mut verdict = None;
         let mut outcomes = Vec::new();
         let mut faults: Vec<usize> = Vec::new();
@@ -118,7 +120,10 @@ impl Hub {
             let mut of_tab = None;
             for file in used.iter().copied() {
                 match progress(tab, file, &failing, question.settle, now) {
-                    Progress::Final(found) => of_tab = worst(of_tab, found),
+                    Progress::Final(found) => {
+                        is_bad |= matches!(found, Verdict::Failed | Verdict::Kept);
+                        of_tab = worst(of_tab, found);
+                    }
                     Progress::Settling(found, until) => {
                         of_tab = worst(of_tab, found);
                         is_pending = true;
@@ -150,8 +155,6 @@ impl Hub {
         faults.sort_unstable();
         faults.dedup();
         let no_user = if tabs.has_pages() { Verdict::Unused } else { Verdict::NoTabs };
-        // Nothing that is still to come makes these better.
-        let is_bad = matches!(verdict, Some(Verdict::Failed | Verdict::Kept));
         let is_waiting = is_pending && !(is_bad && expected.is_none());
         outcomes.sort_by(|one, other| one.page.cmp(&other.page));
         let verdict = match verdict {
