@@ -52,6 +52,8 @@ export const makeListener = (scope, load) => {
   let dropped = 0;
   let isBusy = false;
   let isListening = false;
+  /** Errors of before the client is there. Those of modules are reported by another message. @type {ErrorEvent[]} */
+  const unattached = [];
 
   const takeDropped = () => {
     const count = dropped;
@@ -142,9 +144,9 @@ export const makeListener = (scope, load) => {
     messages?.schedule();
   };
 
-  /** @type {(item: Omit<Item, 'at' | 'count'>) => void} */
-  const hear = (item) => {
-    last = Object.assign(item, { at: Date.now(), count: 1, components: componentStack() });
+  /** @type {(item: Omit<Item, 'at' | 'count'> & { at?: number | undefined }) => void} */
+  const hear = ({ at = Date.now(), ...item }) => {
+    last = { ...item, at, count: 1, components: componentStack() };
     if (messages) return messages.take(last);
     if (early.length < PER_SECOND) early.push(last);
     else drop();
@@ -173,26 +175,38 @@ export const makeListener = (scope, load) => {
     });
   };
 
-  /** @type {(event: any) => void} */
-  const heardError = (event) => {
+  /** @type {(event: any, at?: number) => void} */
+  const heardEvent = (event, at) => {
     if (listened.has(event)) return;
     listened.add(event);
     if (!admit()) return drop();
-    const { target } = event;
-    if (!target?.localName) return hear({ kind: 'exception', level: 'error', event });
+    const { type, target } = event;
+    if (type !== 'error') return hear({ kind: type === 'unhandledrejection' ? 'rejection' : 'csp', level: 'error', event, at });
+    if (!target?.localName) {
+      if (!client) unattached.push(event);
+      return hear({ kind: 'exception', level: 'error', event, at });
+    }
     // The page may replace it at once.
     const url = target.currentSrc || target.src || target.data || target.href?.baseVal || target.href;
-    hear({ kind: 'load', level: 'error', event, target, url });
+    hear({ kind: 'load', level: 'error', target, by: target.localName, url, at });
+  };
+
+  /** Takes the events of before this module was loaded: early.js keeps them. */
+  const hearEarly = () => {
+    const take = (/** @type {Event[]} */ events) => {
+      const start = Date.now() - performance.now();
+      for (const event of events) quietly(() => heardEvent(event, start + event.timeStamp));
+    };
+    scope.dispatchEvent(new CustomEvent('livers:early', { detail: take }));
   };
 
   /** Hears failed requests that no event reports. @type {(list: PerformanceObserverEntryList) => void} */
   const observed = (list) => {
     for (const entry of list.getEntries()) {
       const { name: url, initiatorType: by, responseStatus: status = 200 } = /** @type {any} */ (entry);
-      const isFetch = by === 'fetch' || by === 'xmlhttprequest';
-      if (status < 400 || !(isFetch || by === 'css' || by === 'beacon')) continue;
+      if (status < 400 || !/^(fetch|xmlhttprequest|css|beacon)$/.test(by)) continue; // elements have events
       if (!admit()) drop();
-      else hear({ kind: 'load', level: 'error', url, status });
+      else hear({ kind: 'load', level: 'error', url, by, status });
     }
   };
 
@@ -202,14 +216,9 @@ export const makeListener = (scope, load) => {
     isListening = true;
     for (const level of levels) wrap(level, level);
     wrap('error', 'assert', ([holds]) => !holds);
-    scope.addEventListener('error', (event) => quietly(() => heardError(event)), true);
-    for (const [type, kind] of /** @type {const} */ ([
-      ['unhandledrejection', 'rejection'],
-      ['securitypolicyviolation', 'csp'],
-    ]))
-      scope.addEventListener(type, (event) =>
-        quietly(() => (admit() ? hear({ kind, level: 'error', event }) : drop())),
-      );
+    for (const type of ['error', 'unhandledrejection', 'securitypolicyviolation'])
+      scope.addEventListener(type, (event) => quietly(() => heardEvent(event)), true); // also of elements
+    hearEarly();
     if (scope.PerformanceObserver)
       new scope.PerformanceObserver((list) => quietly(() => observed(list))).observe({ type: 'resource', buffered: true });
   };
@@ -233,11 +242,14 @@ export const makeListener = (scope, load) => {
     messages?.attach(client);
     if (isListening && window.BroadcastChannel) hearWorkers(speaking);
     let connections = 0;
+    /** @type {(event: ErrorEvent) => Promise<void>} */
+    const error = async (event) => {
+      if (isListening) quietly(() => heardEvent(event));
+      if (event.error) (await load(base + 'failure.js')).report(event, isOpen, send);
+    };
+    for (const event of unattached.splice(0)) void error(event);
     return {
-      error: async (event) => {
-        if (isListening) quietly(() => heardError(event));
-        if (event.error) (await load(base + 'failure.js')).report(event, isOpen, send);
-      },
+      error,
       failed: async (faults) => {
         failures = faults;
         (await load(base + 'renew.js')).failed(failures);

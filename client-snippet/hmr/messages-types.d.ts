@@ -19,8 +19,9 @@ interface Item {
   stack?: string | undefined;
   /** React's component stack. */
   components?: string | undefined;
-  /** What failed to load: its element if it has one, and the status of the response if it is known. */
+  /** What failed to load: its element if there is one, what requested it, and the status of the response if it is known. */
   target?: any;
+  by?: string;
   url?: string;
   status?: number;
 }

@@ -29,6 +29,9 @@ const PLACE = /((?:https?|blob|file):[^\s()]+?):(\d+):(\d+)/;
 /** What React logs beside an error that it throws. */
 const REACT_HINT = /^(The above|An) error occurred in (the <.*> component|one of your React components)/;
 
+/** What elements load. @type {Record<string, string>} */
+const NAMES = { img: 'image', image: 'image', link: 'style sheet', script: 'script', video: 'video', audio: 'audio', source: 'media file', track: 'track' };
+
 /** What a page can do nothing about, and no browser shows. */
 const HARMLESS = /^ResizeObserver loop/;
 
@@ -102,11 +105,11 @@ export const makeMessages = (scope, takeDropped) => {
       const kind = isLinkError(reason) ? 'link' : 'rejection';
       return { kind, message: messageOf(reason), ...placed(stackOf(reason)) };
     },
-    load: ({ url = '', target, status }) => {
+    load: ({ url = '', by = '', status }) => {
       const { pathname, searchParams } = new URL(url, location.href);
       // Requests of livers itself, and files that it reports another way.
       if (isOurs(url) || searchParams.has('livers') || url === location.href || blocked.has(url)) return;
-      const what = target ? `the ${target.localName === 'link' ? target.rel || 'link' : target.localName} ` : '';
+      const what = NAMES[by] ? `the ${NAMES[by]} ` : '';
       const name = relative(url) || pathname;
       return { message: `Failed to load ${what}${name}${status ? `: ${status}` : ''}`, url: name };
     },
@@ -157,6 +160,21 @@ export const makeMessages = (scope, takeDropped) => {
     a.message === b.message && a.level === b.level && a.kind === b.kind && a.url === b.url && a.line === b.line &&
     a.column === b.column && a.worker === b.worker;
 
+  /**
+   * Whether an error was heard in a worker and in its page: without the error itself. Removes that of
+   * the page.
+   *
+   * @type {(added: Pending) => boolean}
+   */
+  const isOfWorker = ({ entry, item }) => {
+    const isSame = (/** @type {Pending} */ { entry: { url, line } }) => url === entry.url && line === entry.line;
+    if (entry.kind !== 'exception' || !entry.line) return false;
+    if (item.event && !item.event.error) return [...sent, ...pending].some((each) => each.entry.worker && isSame(each));
+    const at = entry.worker ? pending.findIndex((each) => each.item.event && !each.item.event.error && isSame(each)) : -1;
+    if (at >= 0) pending.splice(at, 1);
+    return false;
+  };
+
   /** @type {(added: Pending) => void} */
   const add = (added) => {
     const { entry, item, target } = added;
@@ -167,13 +185,15 @@ export const makeMessages = (scope, takeDropped) => {
       item.taken = true;
       return;
     }
+    if (isOfWorker(added)) return;
     if (!admit(entry)) {
       item.taken = true;
       return void dropped++;
     }
     pending.push(added);
     const isModule = target?.type === 'module' && !!entry.url?.startsWith('/');
-    if (document && (isModule || entry.kind === 'exception' || entry.kind === 'rejection')) void hold(added, isModule);
+    const mayBlank = !entry.worker && (entry.kind === 'exception' || entry.kind === 'rejection');
+    if (document && (isModule || mayBlank)) void hold(added, isModule);
     schedule();
   };
 
@@ -182,7 +202,10 @@ export const makeMessages = (scope, takeDropped) => {
     held.isHeld = true;
     const wasLoading = document.readyState !== 'complete';
     await Promise.race([attached.then(({ loaded }) => loaded), wait(HELD)]);
-    await wait(wasLoading ? CHECK_LOADING : CHECK);
+    // The error of a worker comes later, and complete.
+    const isIncomplete = held.item.event && !held.item.event.error;
+    await wait(wasLoading || isIncomplete ? CHECK_LOADING : CHECK);
+    if (!pending.includes(held)) return;
     release(held);
     // The server reports the errors of modules that it compiles.
     if (isModule && (await import('./renew.js')).hasFaults()) pending.splice(pending.indexOf(held), 1);

@@ -69,10 +69,14 @@ const makeRoots = (reportError) => {
  */
 const observeReact = (global, roots) => {
   let next = 0;
+  const renderers = new Map();
   const hook = (global.__REACT_DEVTOOLS_GLOBAL_HOOK__ ??= {
-    renderers: new Map(),
+    renderers,
     supportsFiber: true,
-    inject: () => next++,
+    inject: (/** @type {any} */ renderer) => {
+      renderers.set(next, renderer); // console.js asks it for the component
+      return next++;
+    },
     onScheduleFiberRoot() {},
     onCommitFiberRoot() {},
     onCommitFiberUnmount() {},

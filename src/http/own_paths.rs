@@ -20,6 +20,9 @@ pub(crate) const EARLY: &str = own!("/early.js");
 /// The module that implements `import.meta.hot`.
 #[cfg(feature = "esm")]
 pub(crate) const HOT: &str = own!("/hot.js");
+/// The module that hears the errors and the console of a page or worker.
+#[cfg(feature = "esm")]
+pub(crate) const CONSOLE: &str = own!("/console.js");
 /// The module that implements React Fast Refresh.
 #[cfg(feature = "esm")]
 pub(crate) const REFRESH: &str = own!("/refresh.js");

@@ -12,6 +12,7 @@ const BASE = new URL('../../client-snippet/hmr/', import.meta.url).href;
 /** A page or worker with a clock that only tests advance, and a client. */
 class Scope extends EventTarget {
   sent = [];
+  load = async () => ({});
   called = [];
   open = true;
   #now = 1e6;
@@ -165,6 +166,37 @@ test('a module that does not link is reported by failure.js alone', async () => 
   await scope.tick();
   delete globalThis.location;
   assert.deepEqual(scope.messages, []);
+});
+
+test('what early.js has kept is taken over, also by failure.js', async () => {
+  const scope = new Scope();
+  const make = (type, fields) => {
+    const event = new Event(type);
+    for (const name of Object.keys(fields)) Object.defineProperty(event, name, { value: fields[name] });
+    return event;
+  };
+  globalThis.location = { origin: ORIGIN };
+  const filename = `${ORIGIN}/src/App.tsx`;
+  const link = Object.assign(new SyntaxError('x'), { stack: 'SyntaxError: x' });
+  const kept = [
+    make('error', { error: new Error('early'), message: 'Uncaught Error: early', filename, timeStamp: 1e6 - 700 }),
+    make('error', { target: { localName: 'img', src: `${ORIGIN}/gone.png` } }),
+    make('error', { error: link, message: 'Uncaught SyntaxError: x', filename, lineno: 1, colno: 2 }),
+    make('unhandledrejection', { reason: 'why' }),
+  ];
+  scope.addEventListener('livers:early', ({ detail }) => detail(kept));
+  const reported = [];
+  scope.load = async () => ({ report: (event) => reported.push(event) });
+  scope.listen().attach();
+  await scope.tick();
+  delete globalThis.location;
+  assert.deepEqual(scope.messages, [
+    'exception error Error: early',
+    'load error Failed to load the image /gone.png',
+    'rejection error Uncaught why',
+  ]);
+  assert.ok(scope.entries[0].age >= 700);
+  assert.deepEqual(reported, [kept[0], kept[2]]);
 });
 
 test('what React logs about an error is joined with the error', async () => {

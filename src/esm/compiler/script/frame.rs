@@ -6,7 +6,7 @@
 
 use crate::{
     esm::compiler::asset::string_literal,
-    http::own_paths::{HELPERS, HOT, PREFRESH, REFRESH},
+    http::own_paths::{CONSOLE, HELPERS, HOT, PREFRESH, REFRESH},
 };
 
 /// What the generated code depends on.
@@ -23,6 +23,9 @@ pub(super) struct Module<'m> {
     pub(super) env: Option<&'m str>,
     /// Whether the module registers for hot updates.
     pub(super) hot: bool,
+    /// How the script of a worker loads the module that hears errors; pages and modules that
+    /// register have it.
+    pub(super) listen: Option<Listen>,
     /// Whether the module imports React or creates React elements.
     pub(super) react: bool,
     /// The URL of Preact, if the module creates its elements.
@@ -31,6 +34,15 @@ pub(super) struct Module<'m> {
     pub(super) refresh: bool,
     /// Whether the module may export components that are not instrumented.
     pub(super) exports_unnamed: bool,
+}
+
+/// How a script loads the module that hears errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Listen {
+    /// By a statement, before the script runs.
+    Import,
+    /// By an expression at its end, as the script may be a classic one.
+    Call,
 }
 
 /// The code before and after a script.
@@ -58,6 +70,12 @@ pub(super) fn frame(module: &Module<'_>) -> Frame {
         before.push(format!(
             "import {{ options as {options} }} from \"{url}\"; import {{ prefresh as {prefresh} }} from \"{PREFRESH}\"; const {refresh} = {prefresh}({options});"
         ));
+    }
+    match module.listen {
+        Some(Listen::Import) => before.push(format!("import \"{CONSOLE}\";")),
+        // It loads after the script has run, and directives stay first. Service workers refuse it.
+        Some(Listen::Call) => after = format!("import(\"{CONSOLE}\").catch(() => {{}});\n"),
+        None => {}
     }
     if module.hot {
         before.push(format!("import {{ hot as {hot} }} from \"{HOT}\";"));

@@ -39,6 +39,7 @@ pub(super) use self::{
     typeless::{Typeless, without_types},
 };
 use self::{
+    frame::Listen,
     parse::Parsed,
     scan::{Address, Scan},
 };
@@ -155,6 +156,8 @@ struct Features<'j> {
     env: Option<&'j str>,
     /// The module registers for hot updates.
     hot: bool,
+    /// How the script of a worker loads the module that hears errors.
+    listen: Option<Listen>,
     /// The module imports React or creates React elements.
     react: bool,
     /// The URL of Preact, if the module creates its elements.
@@ -173,6 +176,11 @@ fn transform_and_print<'a>(
     scan: &Scan,
 ) -> Result<Compiled, CompileError> {
     let Parsed { mut program, scoping, is_module } = parsed;
+    let listen = (job.context == ScriptContext::Worker).then_some(if is_module {
+        Listen::Import
+    } else {
+        Listen::Call
+    });
     let in_page = matches!(job.context, ScriptContext::Page | ScriptContext::Unknown);
     let is_module = job.context != ScriptContext::Classic
         && (is_module || scan.jsx.is_some() || job.language != Language::Js);
@@ -214,7 +222,7 @@ fn transform_and_print<'a>(
     program.hashbang = None;
     let env = if scan.env { Some(job.env.map_err(Clone::clone)?) } else { None };
     let hot = in_page && is_module;
-    let features = Features { env, hot, react, preact, exports_unnamed, refresh };
+    let features = Features { env, hot, listen, react, preact, exports_unnamed, refresh };
     let (code, slots) = print(job, &program, &placeholder, &imports, &features);
     let script = Script { code, slots, imports, globs, packages };
     Ok(Compiled { script: Some(script), named })
@@ -269,6 +277,7 @@ fn print(
         imports,
         env: features.env,
         hot: features.hot,
+        listen: features.listen,
         react: features.react,
         preact: features.preact.as_deref(),
         refresh: features.refresh,
