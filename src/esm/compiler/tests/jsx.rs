@@ -129,7 +129,15 @@ fn workers_and_classic_scripts_do_not_register() {
         &Options::default(),
         ScriptContext::Worker,
     );
-    assert_eq!(worker, "import.meta.env = {\"DEV\":true};\nexport let a = import.meta.env;\n");
+    let listen = "import \"/__livers/console.js\";";
+    let expected =
+        format!("{listen} import.meta.env = {{\"DEV\":true}};\nexport let a = import.meta.env;\n");
+    assert_eq!(worker, expected);
+    // It may be loaded as a classic script.
+    let worker =
+        code("/src/x.ts", "'use strict'; let a: A = 1", &Options::default(), ScriptContext::Worker);
+    let listen = "import(\"/__livers/console.js\").catch(() => {});\n";
+    assert_eq!(worker, format!("\"use strict\";\nlet a = 1;\n{listen}"));
     let classic = code("/src/x.ts", "let a: A = 1", &Options::default(), ScriptContext::Classic);
     assert_eq!(classic, "let a = 1;\n");
     let module = code("/src/x.jsx", "a(<p/>)", &Options::default(), ScriptContext::Classic);
