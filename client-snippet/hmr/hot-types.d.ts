@@ -206,6 +206,20 @@ interface Fault {
   message: string;
   frame?: string | null;
   help?: string | null;
+  /** What failed, unless it is an error of compiling. */
+  kind?: Kind;
+  stack?: StackFrame[];
+  components?: StackFrame[];
+}
+/** A place in a file. It has a path if the file is one of the folder. */
+interface SourcePlace {
+  path?: string | null;
+  file: string;
+  line?: number | null;
+  column?: number | null;
+}
+interface StackFrame extends SourcePlace {
+  function?: string;
 }
 /** Shows the current errors, and emits `vite:error` for the first. */
 type Failed = (
@@ -285,10 +299,10 @@ type MakeRefresh = (
 
 type PlaceOf = (fault: Pick<Fault, 'file' | 'line' | 'column'>) => string;
 type Make = (name: string, text?: string, kind?: string) => HTMLElement;
-type MakeElements = (document: Document) => { make: Make; article: (fault: Fault) => HTMLElement };
+type MakeElements = (document: Document, open: (place: SourcePlace, event: MouseEvent) => void) => { make: Make; article: (fault: Fault) => HTMLElement };
 /** Shows all current errors. An empty list removes the overlay. Once closed, it stays closed until they change. */
 type Show = (faults: Fault[]) => void;
-type MakeOverlay = (document: Document) => Show;
+type MakeOverlay = (document: Document, load?: (url: string) => Promise<any>) => Show;
 
 // vue.js
 

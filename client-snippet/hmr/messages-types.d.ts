@@ -50,7 +50,7 @@ interface Pending {
   target?: any;
   /** How many equal ones followed it, besides those that `item` counts. */
   more: number;
-  /** Whether it waits until the page is checked. */
+  /** Whether it waits until it is known whether it is wanted. */
   isHeld?: boolean;
 }
 

@@ -12,6 +12,9 @@ const INTERVAL = 50;
 const CHECK = 50;
 const CHECK_LOADING = 150;
 
+/** From when on the age of a message is sent, in milliseconds. */
+const AGE = 5;
+
 /** How long an error waits for the page to be loaded, in milliseconds. */
 const HELD = 3000;
 
@@ -47,6 +50,8 @@ export const makeMessages = (scope, takeDropped) => {
   const blocked = new Set(); // URLs, by the page's policy
   /** @type {Pending[]} */
   const pending = [];
+  /** @type {Pending[]} */
+  const unchecked = []; // errors
   /** @type {Pending[]} */
   let sent = [];
   /** @type {SpeakingClient | undefined} */
@@ -191,32 +196,42 @@ export const makeMessages = (scope, takeDropped) => {
       return void dropped++;
     }
     pending.push(added);
-    const isModule = target?.type === 'module' && !!entry.url?.startsWith('/');
-    const mayBlank = !entry.worker && (entry.kind === 'exception' || entry.kind === 'rejection');
-    if (document && (isModule || mayBlank)) void hold(added, isModule);
     schedule();
+    if (!document || entry.worker) return;
+    if (entry.kind === 'exception' || entry.kind === 'rejection') void checkBlank(added);
+    const isModule = target?.type === 'module' && entry.url?.startsWith('/');
+    // Others report the errors of modules that are compiled, and of workers, and better.
+    if (isModule) void hold(added, async () => !(await import('./renew.js')).hasFaults());
+    else if (item.event && entry.kind === 'exception' && !item.event.error) void hold(added, async () => true);
   };
 
-  /** Holds an error until it is known whether it leaves the page blank. @type {(held: Pending, isModule: boolean) => Promise<void>} */
-  const hold = async (held, isModule) => {
-    held.isHeld = true;
+  /** Settles when the page has loaded, and had time to show something or to be reported on. */
+  const untilShown = async () => {
     const wasLoading = document.readyState !== 'complete';
     await Promise.race([attached.then(({ loaded }) => loaded), wait(HELD)]);
-    // The error of a worker comes later, and complete.
-    const isIncomplete = held.item.event && !held.item.event.error;
-    await wait(wasLoading || isIncomplete ? CHECK_LOADING : CHECK);
-    if (!pending.includes(held)) return;
-    release(held);
-    // The server reports the errors of modules that it compiles.
-    if (isModule && (await import('./renew.js')).hasFaults()) pending.splice(pending.indexOf(held), 1);
-    schedule(0);
+    await wait(wasLoading ? CHECK_LOADING : CHECK);
   };
 
-  /** @type {(held: Pending) => void} */
-  const release = (held) => {
-    if (!held.isHeld) return;
+  /** Sends errors again if they left the page blank. Looks at the page once for all of a while. @type {(added: Pending) => Promise<void>} */
+  const checkBlank = async (added) => {
+    if (unchecked.push(added) > 1) return;
+    await untilShown();
+    const list = unchecked.splice(0);
+    if (!isBlank(document)) return;
+    for (const { entry } of list) entry.blank = true;
+    if (client?.isOpen()) send(list.filter((each) => sent.includes(each)), true);
+  };
+
+  /** Holds a message until it is known whether it is wanted. @type {(held: Pending, isWanted: () => Promise<boolean>) => Promise<void>} */
+  const hold = async (held, isWanted) => {
+    held.isHeld = true;
+    await untilShown();
+    await wait(CHECK);
+    const wanted = await isWanted().catch(() => true);
     held.isHeld = false;
-    if (held.entry.kind !== 'load' && isBlank(document)) held.entry.blank = true;
+    const at = pending.indexOf(held);
+    if (!wanted && at >= 0) pending.splice(at, 1);
+    schedule(0);
   };
 
   /** @type {(ms: number) => Promise<unknown>} */
@@ -239,8 +254,8 @@ export const makeMessages = (scope, takeDropped) => {
   const flush = () => {
     if (!client?.isOpen()) return; // until it is open
     flushed = Date.now();
-    const end = pending.findIndex(({ isHeld }) => isHeld);
-    const ready = pending.splice(0, end < 0 ? pending.length : end);
+    const ready = pending.filter(({ isHeld }) => !isHeld);
+    pending.splice(0, pending.length, ...pending.filter(({ isHeld }) => isHeld));
     sent = [...sent, ...ready].slice(-KEPT);
     send(ready, false);
   };
@@ -265,7 +280,7 @@ export const makeMessages = (scope, takeDropped) => {
       entries.push({
         kind, level, message, url, line, column, stack, components, blank,
         count: count > 1 ? count : undefined,
-        age: again || age > HELD / 10 ? age : undefined,
+        age: age > AGE ? age : undefined,
         worker,
         again: again || undefined,
       });
@@ -316,7 +331,7 @@ export const makeMessages = (scope, takeDropped) => {
     speaking.window?.addEventListener(
       'pagehide',
       () => {
-        pending.forEach(release);
+        for (const each of pending) each.isHeld = false;
         flush();
       },
       true,

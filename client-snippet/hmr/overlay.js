@@ -1,8 +1,14 @@
-// Shows compile errors over the page. Loaded with the first error. Types: hot-types.d.ts.
+// Shows errors over the page: those of compiling, and uncaught ones that leave the page blank. Loaded
+// with the first error. Types: hot-types.d.ts.
 //
 // The overlay is a modal dialog in a shadow root: the page's styles do not reach it, and its styles
 // do not reach the page. The keyboard focus stays in it, Escape closes it, and the focus returns to
 // where it was. All content is inserted as text, never as HTML.
+
+import { isBlank } from './blank.js';
+
+/** How often a page that was blank is checked, in milliseconds. */
+const CHECK = 500;
 
 const STYLE = `
 :host { all: initial; }
@@ -30,12 +36,12 @@ header {
   padding: .8rem 1.25rem; border-bottom: 1px solid var(--line); background: var(--page);
 }
 h1 { flex: 1; margin: 0; font-size: 1rem; font-weight: 650; }
-button {
-  display: grid; place-items: center; width: 2rem; height: 2rem; padding: 0; border: 0;
-  border-radius: 8px; background: none; color: var(--soft); font: 1.35rem/1 system-ui, sans-serif;
-  cursor: pointer;
+button { padding: 0; border: 0; background: none; color: inherit; font: inherit; cursor: pointer; }
+header button {
+  display: grid; place-items: center; width: 2rem; height: 2rem;
+  border-radius: 8px; color: var(--soft); font: 1.35rem/1 system-ui, sans-serif;
 }
-button:hover { background: var(--code); color: var(--ink); }
+header button:hover { background: var(--code); color: var(--ink); }
 :focus-visible { outline: 2px solid var(--mark); outline-offset: 2px; }
 dialog:focus-visible { outline: none; }
 article { padding: 1.1rem 1.25rem; }
@@ -46,9 +52,18 @@ h2 {
 }
 p { margin: 0; }
 .place {
-  margin-bottom: .25rem; color: var(--mark); overflow-wrap: anywhere;
+  color: var(--mark); text-align: start; overflow-wrap: anywhere;
   font: .86rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
 }
+article > .place { display: block; margin-bottom: .25rem; }
+button.place:hover { text-decoration: underline; text-underline-offset: 3px; }
+h3 { margin: 1rem 0 .3rem; font-size: .84rem; font-weight: 600; color: var(--soft); }
+ol { margin: 0; padding: 0; list-style: none; }
+li { display: flex; flex-wrap: wrap; column-gap: .75rem; padding: .15rem 0; }
+li > span:first-child { font: .86rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
+li .place { color: var(--soft); }
+li.own .place { color: var(--mark); }
+li:not(.own) { color: var(--soft); }
 pre {
   margin: 0; padding: .7rem 0; border: 1px solid var(--line); border-radius: 8px; overflow: auto;
   background: var(--code); tab-size: 2;
@@ -92,8 +107,8 @@ export const placeOf = ({ file, line, column }) =>
 export const visible = (text) =>
   text.replace(/[^\P{C}\n\t]|[\u2028\u2029]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
 
-/** Creates the elements of the overlay. @type {MakeElements} */
-const makeElements = (document) => {
+/** Creates the elements of the overlay. `open` opens a place. @type {MakeElements} */
+const makeElements = (document, open) => {
   /** @type {Make} */
   const make = (name, text = '', kind = '') => {
     const element = document.createElement(name);
@@ -102,11 +117,32 @@ const makeElements = (document) => {
     return element;
   };
 
+  /** A place in a file, which opens it if it is one of the folder. @type {(place: SourcePlace) => HTMLElement} */
+  const place = (at) => {
+    if (!at.path) return make('span', placeOf(at), 'place');
+    const button = make('button', placeOf(at), 'place');
+    button.title = 'Open in the editor';
+    button.addEventListener('click', (event) => open(at, event));
+    return button;
+  };
+
+  /** A list of calls or components. @type {(title: string, frames: StackFrame[]) => HTMLElement[]} */
+  const frames = (title, frames) => {
+    const list = make('ol');
+    for (const frame of frames) {
+      const isOwn = frame.path && !/(^|\/)node_modules\//.test(frame.file);
+      const item = make('li', '', isOwn ? 'own' : '');
+      item.append(make('span', frame.function || '(anonymous)'), place(frame));
+      list.append(item);
+    }
+    return [make('h3', title), list];
+  };
+
   /** The article about one error. @type {(fault: Fault) => HTMLElement} */
   const article = (fault) => {
-    const { line, message, frame, help } = fault;
+    const { line, message, frame, help, stack, components } = fault;
     const element = make('article');
-    element.append(make('p', placeOf(fault), 'place'), make('h2', message));
+    element.append(place(fault), make('h2', message));
     if (frame) {
       const code = make('code');
       const lines = frame.replace(/\n+$/, '').split('\n');
@@ -120,15 +156,40 @@ const makeElements = (document) => {
       element.append(pre);
     }
     if (help) element.append(make('p', help, 'help'));
+    // The first frame is the place of the error.
+    if (stack && stack.length > 1) element.append(...frames('Call stack', stack));
+    if (components?.length) element.append(...frames('Component stack', components));
     return element;
   };
 
   return { make, article };
 };
 
+/** @type {(faults: Fault[]) => string} */
+export const titleOf = (faults) => {
+  const [{ kind }] = faults;
+  if (faults.length > 1) return `${faults.length} errors`;
+  if (kind === 'rejection') return 'Unhandled rejection';
+  return kind && kind !== 'link' ? 'Uncaught error' : 'Failed to compile';
+};
+
+const HINT = 'This closes when the error is fixed. Press Escape to close it now.';
+
+/** The number of places that were opened: each has an import of its own, see editor.js. */
+let opened = 0;
+
 /** @type {MakeOverlay} */
-export const makeOverlay = (document) => {
-  const { make, article } = makeElements(document);
+export const makeOverlay = (document, load = (url) => import(url)) => {
+  /** @type {(place: SourcePlace, event: MouseEvent) => Promise<void>} */
+  const openInEditor = async ({ path, line, column }, event) => {
+    const { openPlace } = await load(`./editor.js?${++opened}`);
+    const { text } = await openPlace({ path, line, column }, event);
+    dialog?.querySelector('footer')?.replaceChildren(text);
+  };
+
+  const { make, article } = makeElements(document, (place, event) => void openInEditor(place, event).catch(() => {}));
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  let check;
   /** @type {HTMLElement | undefined} */
   let host;
   /** @type {HTMLDialogElement | undefined} */
@@ -136,6 +197,7 @@ export const makeOverlay = (document) => {
   let shown = ''; // what was shown last, even if it was closed since
 
   const close = () => {
+    clearInterval(check);
     dialog?.close(); // returns the focus
     host?.remove();
     host = dialog = undefined;
@@ -169,7 +231,7 @@ export const makeOverlay = (document) => {
   /** @type {(faults: Fault[]) => void} */
   const fill = (faults) => {
     const header = make('header');
-    const title = make('h1', faults.length > 1 ? `${faults.length} errors` : 'Failed to compile');
+    const title = make('h1', titleOf(faults));
     title.id = 'title';
     const button = make('button', '×');
     button.setAttribute('aria-label', 'Close');
@@ -178,8 +240,12 @@ export const makeOverlay = (document) => {
     const list = make('div');
     list.id = 'errors';
     list.append(...faults.map(article));
-    const footer = make('footer', 'This closes when the error is fixed. Press Escape to close it now.');
+    const footer = make('footer', HINT);
+    footer.setAttribute('role', 'status');
     dialog?.replaceChildren(header, list, footer);
+    clearInterval(check);
+    // The page may need longer than usual to show something, in spite of the error.
+    if (faults.every(({ kind }) => kind)) check = setInterval(() => isBlank(document) || close(), CHECK);
   };
 
   /** @type {Show} */

@@ -290,12 +290,13 @@ export const makeRenewal = (registry, environment) => {
 /** @type {Fault[]} */
 let lastFaults = [];
 
-export const hasFaults = () => lastFaults.length > 0;
+/** Whether the server reports an error of compiling. */
+export const hasFaults = () => lastFaults.some(({ kind }) => !kind);
 
 /** @type {Failed} */
 export const failed = async (faults, load = (url) => import(url), { emit } = ownRegistry) => {
   const [first] = faults;
-  if (first) {
+  if (first && !first.kind) {
     const { message, frame, file, line, column } = first;
     const err = { message, stack: '', id: file, frame, loc: { file, line, column } };
     emit('vite:error', { type: 'error', err });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { kindOf, placeOf, visible } from '../../client-snippet/hmr/overlay.js';
+import { kindOf, placeOf, titleOf, visible } from '../../client-snippet/hmr/overlay.js';
 
 for (const [line, number, wanted] of [
   ['2 | import React', 2, 'row'],
@@ -35,3 +35,13 @@ for (const [text, wanted] of [
   ['\tlet é = "日本 👍";\n', '\tlet é = "日本 👍";\n'],
 ])
   test(`the text ${JSON.stringify(wanted)} has no character that misleads`, () => assert.equal(visible(text), wanted));
+
+for (const [kinds, wanted] of [
+  [[undefined], 'Failed to compile'],
+  [['link'], 'Failed to compile'],
+  [['exception'], 'Uncaught error'],
+  [['rejection'], 'Unhandled rejection'],
+  [['exception', undefined], '2 errors'],
+])
+  test(`the title of errors of the kinds ${kinds} is "${wanted}"`, () =>
+    assert.equal(titleOf(kinds.map((kind) => ({ kind }))), wanted));
