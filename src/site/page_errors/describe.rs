@@ -66,7 +66,7 @@ impl SourceErrors {
         };
         let calls = stack_text::stack(&raw.stack, &text);
         let components = stack_text::components(&raw.components);
-        let lines: Vec<_> = text.lines().map(stack_text::frame).collect();
+        let lines: Vec<_> = text.lines().map(|line| stack_text::frame(line.trim())).collect();
         let in_text = lines.iter().flatten().take(stack_text::MAX_FRAMES);
         let all = || [&first].into_iter().chain(&calls).chain(&components);
         let origin = own_origin(&raw.url, all().chain(in_text.clone()));
@@ -257,9 +257,10 @@ fn with_lines(
         // Those beyond the limit have no place.
         let Some(place) = places.next().flatten().filter(|place| place.is_own) else { continue };
         let place = shown(&place.at);
+        let indent = &line[..line.len() - line.trim_start().len()];
         kept.push(match &*frame.function {
-            "" => format!("    at {place}"),
-            function => format!("    at {function} ({place})"),
+            "" => format!("{indent}at {place}"),
+            function => format!("{indent}at {function} ({place})"),
         });
     }
     kept.join("\n")

@@ -91,16 +91,18 @@ fn frame(message: &PageMessage) -> String {
     }
 }
 
-/// Returns the lines of the calls in the project's own code, besides the place of the message.
+/// Returns the lines of the calls: in a package where it has thrown, and in the project's own code
+/// besides the place of the message.
 fn calls(message: &PageMessage) -> impl Iterator<Item = Line> {
-    let is_place = |frame: &&StackFrame| {
-        (Some(&frame.file), frame.line) == (message.file.as_ref(), message.line)
-    };
     let is_own = |frame: &&StackFrame| {
         frame.path.is_some() && !frame.file.split(['/', '\\']).any(|name| name == "node_modules")
     };
+    let is_place = |frame: &&StackFrame| {
+        (Some(&frame.file), frame.line) == (message.file.as_ref(), message.line)
+    };
+    let thrown = message.stack.first().filter(|first| !is_own(first) && !is_place(first));
     let own = message.stack.iter().filter(is_own).skip_while(is_place);
-    own.take(MAX_CALLS).map(|frame| {
+    thrown.into_iter().chain(own.take(MAX_CALLS)).map(|frame| {
         let place = place(&frame.file, frame.line, frame.column);
         let line = Line::indented(LABEL_WIDTH).styled(Style::Dim, "at ");
         match &*frame.function {
@@ -172,6 +174,7 @@ error    src/App.tsx:2:3: TypeError: x is not a function  on /
            1 | a
          > 2 |   x()
              |   ^
+         at invoke (node_modules/react/index.js:9:3)
          at src/main.tsx:7:3
          in App < Root";
         assert_eq!(plain("/", None, &exception()), expected);

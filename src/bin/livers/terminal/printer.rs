@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use livers::{Event, Record};
+use livers::{Event, MessageKind, PageMessage, Record};
 
 use super::{
     banner::starting,
@@ -19,6 +19,9 @@ use crate::{clock, line::Message, messages, verbosity::Verbosity};
 
 /// How many different refusals are remembered, so that each is printed once.
 const MAX_REFUSALS: usize = 256;
+
+/// How many missing files are remembered, so that the failure to load one is printed once.
+const MAX_MISSING: usize = 256;
 
 /// How many events before the banner are kept. More are dropped.
 const MAX_EARLY_EVENTS: usize = 256;
@@ -40,6 +43,7 @@ pub(super) struct Printer {
     /// When progress is shown next, unless the banner is written before.
     progress_at: Option<Instant>,
     refusals: HashSet<String>,
+    missing: HashSet<String>,
     pending: PendingLines,
     repeats: Repeats,
     /// Whether the events are those of a server in this process, which has a banner.
@@ -58,6 +62,7 @@ impl Printer {
             screen,
             early: Some(Vec::new()),
             refusals: HashSet::new(),
+            missing: HashSet::new(),
             pending: PendingLines::default(),
             has_banner: true,
         }
@@ -133,6 +138,7 @@ impl Printer {
                     && self.refusals.insert(format!("{path} {reason:?}"));
                 new.then(|| line.into())
             }
+            Event::PageMessage { ref message, .. } if self.is_known(message) => None,
             Event::Updated { version, ref changes, tabs }
                 if self.verbosity == Verbosity::Changes =>
             {
@@ -151,6 +157,11 @@ impl Printer {
                 (!paused).then(|| messages::paused(false).into())
             }
             event => {
+                if let Event::Missing { path, .. } = &event
+                    && self.missing.len() < MAX_MISSING
+                {
+                    self.missing.insert(path.clone());
+                }
                 let time = if self.verbosity == Verbosity::All { TIME_WIDTH } else { 0 };
                 let columns = self.screen.columns().map(|columns| columns.saturating_sub(time));
                 let message = event_message(&event, self.verbosity, columns)?;
@@ -164,6 +175,12 @@ impl Printer {
                 Some(message)
             }
         }
+    }
+
+    /// Returns whether a page reports that a file failed to load whose absence was printed.
+    fn is_known(&self, message: &PageMessage) -> bool {
+        let path = message.path.as_ref().filter(|_| message.kind == MessageKind::Load);
+        path.is_some_and(|path| self.missing.contains(path))
     }
 
     pub(super) fn write(&mut self, message: impl Into<Message>) {
