@@ -76,6 +76,21 @@ async fn logs_follow_what_the_terminal_prints() {
     assert_eq!(within("the end", following.child.wait()).await.expect("a status").code(), Some(0));
 }
 
+/// As `livers logs -f | head -1` does.
+#[tokio::test]
+async fn logs_end_when_their_output_is_closed() {
+    let dir = TempDir::with_page("<p>");
+    let livers = Livers::on(dir.path()).start().await;
+    for args in [&["logs", "-f"][..], &["logs", "-f", "--json"]] {
+        let mut following = Following::start(&livers, args);
+        following.line(|_| true).await;
+        let Following { mut child, lines } = following;
+        drop(lines);
+        dir.write("a.css", format!("a {{ top: {}px }}", args.len()));
+        assert_eq!(within("the end", child.wait()).await.expect("a status").code(), Some(0));
+    }
+}
+
 #[tokio::test]
 async fn logs_are_for_programs_on_this_machine() {
     let dir = TempDir::with_page("<p>");

@@ -274,6 +274,14 @@ const MISTAKES: &[(&[&str], &str)] = &[
         &["tabs", "--port", "http"],
         "--port http is not a port: write a number from 0 to 65535, like 8080",
     ),
+    (
+        &["wait", "--since", "yesterday"],
+        "--since yesterday is not a version: write the number from an earlier answer, like 18",
+    ),
+    (
+        &["wait", "--since"],
+        "--since needs a value: write it like --since 18, a version from an earlier answer",
+    ),
     (&["reload", ""], "an argument is empty: leave it out"),
     (&["wait", ""], "an argument is empty: leave it out"),
     (&["wait", "--port", ""], "--port needs a value: write it like --port 8080"),

@@ -7,7 +7,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, builder::Styles};
 
-use super::values::{milliseconds, page_path, port, seconds};
+use super::values::{milliseconds, page_path, port, seconds, version};
 
 /// The commands as `livers --help` lists them.
 pub(super) const HELP: &str = "\
@@ -77,7 +77,7 @@ pub(crate) struct Wait {
     pub(crate) settle: Option<Duration>,
 
     /// Ask about the changes after this version, from an earlier answer
-    #[arg(long, value_name = "VERSION", allow_negative_numbers = true)]
+    #[arg(long, value_name = "VERSION", value_parser = version, allow_negative_numbers = true)]
     pub(crate) since: Option<u64>,
 
     #[command(flatten)]

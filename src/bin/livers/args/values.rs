@@ -31,6 +31,13 @@ pub(super) fn milliseconds(text: &str) -> Result<Duration, String> {
     )
 }
 
+/// Parses the version of a set of changes.
+pub(super) fn version(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| {
+        format!("{text} is not a version: write the number from an earlier answer, like 18")
+    })
+}
+
 /// Parses the URL path of a page.
 pub(super) fn page_path(text: &str) -> Result<String, String> {
     match text.strip_prefix('/') {

@@ -55,6 +55,9 @@ pub(super) async fn print(connection: &mut Connection, logs: &Logs) -> Result<Ou
             () = due => {}
         }
         replay.write_due();
+        if replay.is_closed() {
+            break;
+        }
     }
     replay.finish();
     Ok(Outcome::Good)

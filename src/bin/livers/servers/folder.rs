@@ -6,27 +6,24 @@ use std::{
 };
 
 /// Returns the path of the folder, which may not exist.
-///
-/// # Errors
-/// The system does not tell which user this is.
 #[cfg(unix)]
-pub(super) fn path() -> io::Result<PathBuf> {
+pub(super) fn path() -> PathBuf {
     let user = user();
     // Shells that were not started by a login lack the variable.
     let system = || PathBuf::from(format!("/run/user/{user}"));
     let named = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let runtime = named.filter(|path| path.is_absolute()).unwrap_or_else(system);
-    Ok(if runtime.is_dir() {
+    if runtime.is_dir() {
         runtime.join("livers")
     } else {
         env::temp_dir().join(format!("livers-{user}"))
-    })
+    }
 }
 
 /// Returns the path of the folder. The temporary folder is one of the user.
 #[cfg(not(unix))]
-pub(super) fn path() -> io::Result<PathBuf> {
-    Ok(env::temp_dir().join("livers"))
+pub(super) fn path() -> PathBuf {
+    env::temp_dir().join("livers")
 }
 
 /// Creates the folder, unless it exists.
@@ -51,7 +48,8 @@ pub(super) fn create(folder: &Path) -> io::Result<()> {
 pub(super) fn check(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
     let found = fs::symlink_metadata(folder)?;
-    if found.is_dir() && found.uid() == user() && found.mode() & 0o077 == 0 {
+    let rights_of_others = found.mode() & 0o077;
+    if found.is_dir() && found.uid() == user() && rights_of_others == 0 {
         return Ok(());
     }
     let why = format!("{} is not a folder that only this user can use", folder.display());

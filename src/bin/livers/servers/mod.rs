@@ -85,9 +85,7 @@ impl RunningServer {
 
     /// Removes the file of a server that is gone.
     pub(crate) fn forget(&self) {
-        if let Ok(folder) = folder::path() {
-            let _ = fs::remove_file(folder.join(self.file_name()));
-        }
+        let _ = fs::remove_file(folder::path().join(self.file_name()));
     }
 }
 
@@ -107,7 +105,7 @@ fn local_address(addresses: &[SocketAddr]) -> Option<SocketAddr> {
 /// # Errors
 /// The folder is not one that only this user can use, or it cannot be read.
 pub(crate) fn running() -> io::Result<Vec<RunningServer>> {
-    let folder = folder::path()?;
+    let folder = folder::path();
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -147,7 +145,7 @@ impl Registration {
     /// The folder or the file cannot be written.
     pub(crate) fn write(&self, server: &Server, config: &Config) -> io::Result<()> {
         let Some(server) = RunningServer::of(server, config) else { return Ok(()) };
-        let folder = folder::path()?;
+        let folder = folder::path();
         folder::create(&folder)?;
         let path = folder.join(server.file_name());
         write_file(&path, &serde_json::to_vec(&server)?)?;

@@ -159,6 +159,11 @@ impl Replay {
         self.0.write_due();
     }
 
+    /// Returns whether nobody reads the output any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
     /// Prints what was held back.
     pub(crate) fn finish(mut self) {
         self.0.write_rest();

@@ -212,6 +212,11 @@ impl Printer {
         self.screen.set_status(None);
     }
 
+    /// Returns whether nobody reads the output any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.screen.is_closed()
+    }
+
     /// Returns when [`write_due`](Self::write_due) has something to write.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let deadlines = [self.progress_at, self.pending.deadline(), self.repeats.deadline()];

@@ -25,6 +25,8 @@ pub(super) struct Screen {
     /// The widths of the temporary lines below it.
     below: Vec<usize>,
     status: Option<Line>,
+    /// Whether the last write failed.
+    is_closed: bool,
 }
 
 impl Screen {
@@ -35,6 +37,7 @@ impl Screen {
             last: Vec::new(),
             below: Vec::new(),
             status: None,
+            is_closed: false,
         }
     }
 
@@ -62,6 +65,11 @@ impl Screen {
         let (Width(columns), Height(rows)) =
             self.is_terminal.then(|| terminal_size_of(io::stdout())).flatten()?;
         Some((usize::from(columns).max(MIN_COLUMNS), usize::from(rows)))
+    }
+
+    /// Returns whether nobody reads the output any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed
     }
 
     /// Writes a message. It replaces progress.
@@ -130,7 +138,7 @@ impl Screen {
             };
         }
         // A closed output is not an error of the server.
-        let _ = anstream::stdout().lock().write_all(text.as_bytes());
+        self.is_closed = anstream::stdout().lock().write_all(text.as_bytes()).is_err();
     }
 }
 
