@@ -249,3 +249,63 @@ async fn instructions_for_agents_are_written_once_and_name_the_port() {
     let url = format!("http://localhost:{}/__livers/mcp", livers.port());
     assert!(text.matches("## livers").count() == 1 && text.contains(&url), "{text}");
 }
+
+/// In a real browser: what is saved, whether it arrived, and what went wrong in the page.
+#[cfg(feature = "esm")]
+#[tokio::test]
+async fn a_script_learns_what_became_of_each_save() {
+    let (runtime, dir) = (Runtime::new(), TempDir::new());
+    dir.write(
+        "index.html",
+        "<!doctype html><title>-</title><script type=module src=/src/main.ts></script>",
+    );
+    dir.write("favicon.ico", "");
+    dir.write("src/main.ts", "document.title = 'one' as string;");
+    dir.write("src/unused.ts", "export {};");
+    let livers = runtime.serve(dir.path()).start().await;
+    let page = crate::support::browser::browser().await.open(livers.url()).await;
+    page.wait_until("document.title === 'one'").await;
+    let src = dir.at("src");
+    let table: &[(&str, &str, i32, &str, &[&str])] = &[
+        (
+            "main.ts",
+            "document.title = 'two' as string;",
+            0,
+            "applied: main.ts in 1 tab (reload, ",
+            &[],
+        ),
+        (
+            "main.ts",
+            "const title: string = 'three';\nthrow new Error(title);",
+            1,
+            "failed: main.ts in 1 tab, with errors",
+            &["error    src/main.ts:2:7: Error: three  on /", "> 2 | throw new Error(title);"],
+        ),
+        (
+            "main.ts",
+            "document.title = 'four' as string;",
+            0,
+            "applied: main.ts in 1 tab (reload, ",
+            &[],
+        ),
+        (
+            "main.ts",
+            "document.title = ;",
+            1,
+            "kept: main.ts in 1 tab, which keeps the running code because of a compile error",
+            &["error    src/main.ts:1:18: ", "> 1 | document.title = ;"],
+        ),
+        ("unused.ts", "export const a = 1;", 3, "unused: no open tab uses unused.ts", &[]),
+        ("main.ts", "document.title = 'five' as string;", 0, "applied: main.ts in 1 tab (", &[]),
+    ];
+    for (file, text, code, sentence, more) in table {
+        std::fs::write(src.join(file), text).expect("a saved file");
+        let (ended, output, errors) = runtime.run(&src, &["wait", file]).await;
+        let all = format!("{text}: {ended} {output} {errors}");
+        assert_eq!(ended, *code, "{all}");
+        assert!(output.starts_with(sentence), "{all}");
+        assert!(more.iter().all(|part| output.contains(part)), "{all}");
+        let errors = runtime.run(&src, &["errors"]).await;
+        assert_eq!(errors.0, i32::from(*code == 1 || *file == "unused.ts"), "{text}: {errors:?}");
+    }
+}

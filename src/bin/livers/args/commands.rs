@@ -34,8 +34,8 @@ pub(crate) enum Command {
     /// Waits until every open tab that uses the files runs their current content, or cannot. Exit
     /// codes: 0 applied or unchanged, 1 errors, 3 not used by an open tab, 4 timeout, 5 no server
     Wait(Wait),
-    /// Prints compile errors, and the errors of the open tabs. Exit codes: 0 none, 1 some, 5 no
-    /// server
+    /// Prints compile errors, and the errors and console messages of the open tabs. Exit codes: 0
+    /// no errors, 1 some, 5 no server
     Errors(Target),
     /// Prints the open tabs
     Tabs(Target),

@@ -118,7 +118,7 @@ async fn answer(command: Command) -> Result<Outcome, NoAnswer> {
             let body = asked.ask(Method::GET, "/__livers/errors", PATIENCE).await?;
             let answer: Errors = parse(&body)?;
             print(&target, &body, || text::errors(&answer));
-            Ok(if text::is_empty(&answer) { Outcome::Good } else { Outcome::Errors })
+            Ok(if text::has_errors(&answer) { Outcome::Errors } else { Outcome::Good })
         }
         Command::Tabs(target) => {
             let mut asked = Asked::find(&target, &[], "tabs").await?;

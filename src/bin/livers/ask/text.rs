@@ -135,14 +135,14 @@ fn tab_row(tab: &TabOutcome) -> Vec<String> {
     vec![decoded_page(&tab.page), tab.browser.clone(), how, ms, errors_in_words(errors)]
 }
 
-/// Returns whether nothing is wrong.
-pub(super) fn is_empty(answer: &Errors) -> bool {
-    answer.faults.is_empty() && answer.tabs.iter().all(|tab| tab.errors.is_empty())
+/// Returns whether something is wrong. What a page writes to its console may be anything.
+pub(super) fn has_errors(answer: &Errors) -> bool {
+    !answer.faults.is_empty() || answer.tabs.iter().any(|tab| tab.errors.iter().any(is_decisive))
 }
 
 /// Words the answer to `livers errors`.
 pub(super) fn errors(answer: &Errors) -> Message {
-    if is_empty(answer) {
+    if answer.faults.is_empty() && answer.tabs.iter().all(|tab| tab.errors.is_empty()) {
         return Line::default().styled(Style::Green, "no errors").into();
     }
     let several = several(answer.tabs.iter().map(|tab| &tab.browser));
@@ -166,7 +166,11 @@ fn page_errors(page: &str, browser: Option<&String>, errors: &[PageMessage]) -> 
         browser: browser.cloned(),
         message: message.clone(),
     };
-    errors.iter().flat_map(|message| terminal::describe(&event(message))).collect()
+    let lines = |message: &PageMessage| {
+        let count = usize::try_from(message.count).unwrap_or(usize::MAX);
+        Message(terminal::describe(&event(message))).counted(count).0
+    };
+    errors.iter().flat_map(lines).collect()
 }
 
 /// Returns whether the tabs are of more than one browser.
@@ -304,7 +308,7 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use super::{age_in_words, errors, reload, servers, tabs, wait};
+    use super::{age_in_words, errors, has_errors, reload, servers, tabs, wait};
     use crate::{ask::answer::Reloaded, line::Message, servers::RunningServer};
 
     fn plain(message: &Message) -> Vec<String> {
@@ -315,7 +319,8 @@ mod tests {
     }
 
     fn tab(page: &str, how: Option<&str>, ms: Option<u64>, kinds: &[&str]) -> Value {
-        let error = |kind: &&str| json!({ "kind": kind, "message": "x is not defined" });
+        let error =
+            |kind: &&str| json!({ "kind": kind, "message": "x is not defined", "count": 2 });
         let errors: Vec<_> = kinds.iter().map(error).collect();
         json!({ "page": page, "browser": "Chrome 156", "how": how, "ms": ms, "errors": errors })
     }
@@ -450,13 +455,15 @@ mod tests {
         ];
         let lines = text("failed", &["/a.css"], &tabs, &[fault()], &[]);
         assert_eq!(
-            lines[1..6],
+            lines[1..],
             [
                 "  /               Chrome 156  reload  120 ms  2 errors",
                 "  /about us.html  Chrome 156  css     7 ms",
                 "error    src/App.tsx:1:2: Unexpected token",
                 "         > 1 | a b",
                 "             |  ^",
+                "error    x is not defined  on /  (x2)",
+                "error    x is not defined  on /  (x2)",
             ]
         );
         // Without reports, there are no columns for them.
@@ -475,10 +482,36 @@ mod tests {
     #[test]
     fn errors_are_listed_and_none_is_said() {
         let none = json!({ "faults": [], "tabs": [] });
-        assert_eq!(plain(&errors(&serde_json::from_value(none).unwrap())), ["no errors"]);
-        let some = json!({ "faults": [fault()], "tabs": [tab("/", None, None, &["console"])] });
-        let lines = plain(&errors(&serde_json::from_value(some).unwrap()));
-        assert_eq!(lines[0], "error    src/App.tsx:1:2: Unexpected token");
+        let none = serde_json::from_value(none).unwrap();
+        assert_eq!(plain(&errors(&none)), ["no errors"]);
+        assert!(!has_errors(&none));
+        let mut firefox = tab("/b", None, None, &["load"]);
+        firefox["browser"] = "Firefox 145".into();
+        let table: &[(&[Value], &[Value], bool, &[&str])] = &[
+            (&[fault()], &[], true, &["error    src/App.tsx:1:2: Unexpected token"]),
+            (
+                &[],
+                &[tab("/", None, None, &["console"])],
+                false,
+                &["error    x is not defined  on /  (x2)"],
+            ),
+            (
+                &[],
+                &[tab("/", None, None, &["rejection"]), firefox],
+                true,
+                &[
+                    "error    x is not defined  on / (Chrome 156)  (x2)",
+                    "error    x is not defined  on /b (Firefox 145)  (x2)",
+                ],
+            ),
+        ];
+        for (faults, tabs, wrong, wanted) in table {
+            let answer = json!({ "faults": faults, "tabs": tabs });
+            let answer = serde_json::from_value(answer).unwrap();
+            let lines = plain(&errors(&answer));
+            assert_eq!(lines[..wanted.len()], **wanted);
+            assert_eq!(has_errors(&answer), *wrong, "{lines:?}");
+        }
     }
 
     #[test]
