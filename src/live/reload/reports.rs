@@ -89,7 +89,8 @@ impl<'c> Reports<'c> {
     ) {
         tab.set_undescribed(self.len());
         let crash = meant.blank.then(|| crash(&message, page));
-        let browser = tab.record(message.clone(), meant.at, meant.again, crash).map(|client| client.name());
+        let browser =
+            tab.record(message.clone(), meant.at, meant.again, crash).map(|client| client.name());
         let page = page.to_owned();
         if !meant.again {
             events.emit(Event::PageMessage {

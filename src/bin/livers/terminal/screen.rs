@@ -25,7 +25,7 @@ pub(super) struct Screen {
     /// The widths of the temporary lines below it.
     below: Vec<usize>,
     status: Option<Line>,
-    /// Whether the last write failed.
+    /// Whether a write has failed.
     is_closed: bool,
 }
 
@@ -128,7 +128,7 @@ impl Screen {
         self.below = widths(&lines);
     }
 
-    fn print(&self, lines: &[Line]) {
+    fn print(&mut self, lines: &[Line]) {
         let mut text = String::new();
         for line in lines {
             // Writing to a string cannot fail.
@@ -138,7 +138,7 @@ impl Screen {
             };
         }
         // A closed output is not an error of the server.
-        self.is_closed = anstream::stdout().lock().write_all(text.as_bytes()).is_err();
+        self.is_closed |= anstream::stdout().lock().write_all(text.as_bytes()).is_err();
     }
 }
 
