@@ -275,7 +275,7 @@ export const makeMessages = (scope, takeDropped) => {
       const { entry, item } = each;
       item.taken = true;
       const count = item.count + each.more;
-      const age = now - item.at;
+      const age = Math.round(now - item.at); // the times of events have fractions
       const { kind, level, message, url, line, column, stack, components, blank, worker } = entry;
       entries.push({
         kind, level, message, url, line, column, stack, components, blank,
