@@ -61,9 +61,8 @@ h3 { margin: 1rem 0 .3rem; font-size: .84rem; font-weight: 600; color: var(--sof
 ol { margin: 0; padding: 0; list-style: none; }
 li { display: flex; flex-wrap: wrap; column-gap: .75rem; padding: .15rem 0; }
 li > span:first-child { font: .86rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
-li .place { color: var(--soft); }
-li.own .place { color: var(--mark); }
-li:not(.own) { color: var(--soft); }
+details, details .place { color: var(--soft); }
+summary { width: max-content; padding: .15rem 0; font-size: .84rem; cursor: pointer; }
 pre {
   margin: 0; padding: .7rem 0; border: 1px solid var(--line); border-radius: 8px; overflow: auto;
   background: var(--code); tab-size: 2;
@@ -128,14 +127,27 @@ const makeElements = (document, open) => {
 
   /** A list of calls or components. @type {(title: string, frames: StackFrame[]) => HTMLElement[]} */
   const frames = (title, frames) => {
-    const list = make('ol');
-    for (const frame of frames) {
-      const isOwn = frame.path && !/(^|\/)node_modules\//.test(frame.file);
-      const item = make('li', '', isOwn ? 'own' : '');
+    /** @type {HTMLElement[]} */
+    const parts = [make('h3', title)];
+    let isOwn = true;
+    frames.forEach((frame, at) => {
+      const wasOwn = isOwn;
+      isOwn = !!frame.path && !/(^|\/)node_modules\//.test(frame.file);
+      if (!at || isOwn !== wasOwn) parts.push(isOwn ? make('ol') : folded());
+      const item = make('li');
       item.append(make('span', frame.function || '(anonymous)'), place(frame));
-      list.append(item);
-    }
-    return [make('h3', title), list];
+      (parts.at(-1)?.querySelector('ol') ?? parts.at(-1))?.append(item);
+    });
+    for (const part of parts)
+      part.querySelector('summary')?.replaceChildren(`${part.querySelectorAll('li').length} in packages`);
+    return parts;
+  };
+
+  /** A list of the calls of packages. @type {() => HTMLElement} */
+  const folded = () => {
+    const details = make('details');
+    details.append(make('summary'), make('ol'));
+    return details;
   };
 
   /** The article about one error. @type {(fault: Fault) => HTMLElement} */
@@ -156,9 +168,9 @@ const makeElements = (document, open) => {
       element.append(pre);
     }
     if (help) element.append(make('p', help, 'help'));
+    if (components?.length) element.append(...frames('Components', components));
     // The first frame is the place of the error.
     if (stack && stack.length > 1) element.append(...frames('Call stack', stack));
-    if (components?.length) element.append(...frames('Component stack', components));
     return element;
   };
 
