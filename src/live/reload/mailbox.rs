@@ -42,6 +42,11 @@ impl Update {
         Self { version, changes, frame: OnceLock::new() }
     }
 
+    /// Returns whether it has a change of a path, of a version or a later one.
+    pub(super) fn has(&self, path: &str, since: u64) -> bool {
+        self.version >= since && self.changes.iter().any(|change| change.path == path)
+    }
+
     fn frame(&self) -> Utf8Bytes {
         let Self { version, changes, frame } = self;
         frame.get_or_init(|| updated(*version, changes)).clone()
@@ -52,8 +57,8 @@ impl Update {
 /// image that never loads is never acknowledged.
 const MAX_EXPECTED: usize = 64;
 
-/// How many of the last versions that were sent are kept with their times.
-const MAX_SENT: usize = 16;
+/// How many of the last updates that were sent are kept.
+const MAX_SENT: usize = 8;
 
 /// A tab's pending messages.
 #[derive(Debug, Default)]
@@ -68,8 +73,8 @@ struct Content {
     pending: Pending,
     /// The versions of updates that were sent and not acknowledged, in ascending order.
     expected: VecDeque<u64>,
-    /// The versions that were sent last, and when.
-    sent: VecDeque<(u64, Instant)>,
+    /// The updates that were sent last, and when.
+    sent: VecDeque<(Arc<Update>, Instant)>,
 }
 
 /// What is to be sent.
@@ -129,16 +134,16 @@ impl Mailbox {
     /// Empties the mailbox.
     pub(super) fn take(&self) -> Pending {
         let mut content = self.content();
-        let pending = mem::take(&mut content.pending);
-        if let Some(version) = pending.version() {
+        let mut pending = mem::take(&mut content.pending);
+        if let Some(update) = pending.updates.as_one() {
             if content.expected.len() >= MAX_EXPECTED {
                 content.expected.pop_front();
             }
-            content.expected.push_back(version);
+            content.expected.push_back(update.version);
             if content.sent.len() >= MAX_SENT {
                 content.sent.pop_front();
             }
-            content.sent.push_back((version, Instant::now()));
+            content.sent.push_back((Arc::clone(update), Instant::now()));
         }
         pending
     }
@@ -159,7 +164,18 @@ impl Mailbox {
     pub(super) fn sent_until(&self, time: Instant) -> u64 {
         let content = self.content();
         let sent = content.sent.iter().rev().find(|(_, at)| *at <= time);
-        sent.map_or(0, |(version, _)| *version)
+        sent.map_or(0, |(update, _)| update.version)
+    }
+
+    /// Returns the updates that were sent last, and the pending one if there is only one.
+    pub(super) fn last_updates(&self) -> Vec<Arc<Update>> {
+        let content = self.content();
+        let sent = content.sent.iter().map(|(update, _)| Arc::clone(update));
+        let pending = match &content.pending.updates {
+            Updates::One(update) => Some(Arc::clone(update)),
+            _ => None,
+        };
+        sent.chain(pending).collect()
     }
 
     /// Sets the connection that [`wake`](Self::wake) asks to write. Only the first call counts.
@@ -184,6 +200,24 @@ impl Mailbox {
     }
 }
 
+impl Updates {
+    /// Makes one update of all, and returns it. Returns `None` if nothing changed.
+    fn as_one(&mut self) -> Option<&Arc<Update>> {
+        if let Self::Merged(version, changes) = self {
+            let changes: Vec<_> = mem::take(changes).into_iter().collect();
+            *self = if changes.is_empty() {
+                Self::None
+            } else {
+                Self::One(Arc::new(Update::new(*version, changes)))
+            };
+        }
+        match self {
+            Self::One(update) => Some(update),
+            Self::None | Self::Merged(..) => None,
+        }
+    }
+}
+
 impl Pending {
     /// Returns the version of the pending update.
     fn version(&self) -> Option<u64> {
@@ -196,13 +230,8 @@ impl Pending {
 
     /// Returns the messages to send, as JSON.
     pub(super) fn frames(self) -> impl Iterator<Item = Utf8Bytes> {
-        let updated = match self.updates {
-            Updates::One(update) => Some(update.frame()),
-            Updates::Merged(version, changes) if !changes.is_empty() => {
-                Some(updated(version, &changes.into_iter().collect::<Vec<_>>()))
-            }
-            Updates::None | Updates::Merged(..) => None,
-        };
+        let mut updates = self.updates;
+        let updated = updates.as_one().map(|update| update.frame());
         let failed = self.faults.map(|faults| {
             let faults: Vec<&Fault> = faults.iter().map(|fault| &**fault).collect();
             ServerMessage::Failed { faults: &faults }.to_json().into()

@@ -23,6 +23,9 @@ use crate::{
 /// How many closed tabs are remembered, whose edges in the graph are kept in case they come back.
 pub(super) const CLOSED: usize = 64;
 
+/// How many of the last updates a reloaded document has from those before it.
+const INHERITED: usize = 16;
+
 /// How long a tab that disconnected may take to come back, if it did not say that it reloads.
 const RETURN: Duration = Duration::from_millis(500);
 
@@ -56,6 +59,8 @@ struct Departed {
     browser: String,
     /// Why it left, if it reloads.
     reload: Option<Ack>,
+    /// The updates that it was sent last.
+    updates: Vec<Arc<Update>>,
     /// Until when it may come back.
     until: Instant,
 }
@@ -76,12 +81,21 @@ pub(super) struct Tab {
     faults: Vec<Arc<Fault>>,
     /// The error that left its page blank.
     crash: Option<Arc<Fault>>,
+    /// The updates that the document before it was sent last.
+    inherited: Vec<Arc<Update>>,
     /// What it did and reported.
     pub(super) record: TabRecord,
     pub(super) mailbox: Arc<Mailbox>,
 }
 
 impl Tab {
+    /// Returns whether the tab, or the document before it, was notified of a change of a path, of a
+    /// version or a later one.
+    pub(super) fn was_notified(&self, path: &str, since: u64) -> bool {
+        let own = self.mailbox.last_updates();
+        own.iter().chain(&self.inherited).any(|update| update.has(path, since))
+    }
+
     /// Returns the last version that the tab had been notified of at a time, or was served at.
     pub(super) fn version_at(&self, time: Instant) -> u64 {
         self.mailbox.sent_until(time).max(self.served)
@@ -108,6 +122,7 @@ impl Tabs {
             joined: self.version,
             faults: Vec::new(),
             crash: None,
+            inherited: Vec::new(),
             record: TabRecord::new(client, now),
             mailbox: Arc::clone(&mailbox),
         };
@@ -119,9 +134,11 @@ impl Tabs {
     /// Removes a tab.
     pub(super) fn leave(&mut self, id: TabId, now: Instant) {
         self.unknown.remove(&id);
-        let Some(Tab { uses, served, page, record, .. }) = self.open.remove(&id) else { return };
+        let Some(tab) = self.open.remove(&id) else { return };
+        let Tab { uses, served, page, record, mailbox, inherited, .. } = tab;
         if let Some(page) = page {
-            self.depart(page, &record, now);
+            let updates = inherited.into_iter().chain(mailbox.last_updates());
+            self.depart(page, &record, updates.collect(), now);
         }
         let Some(uses) = uses else { return };
         for used in &uses {
@@ -133,14 +150,21 @@ impl Tabs {
         self.closed.push_back(served);
     }
 
-    fn depart(&mut self, page: Arc<str>, record: &TabRecord, now: Instant) {
+    fn depart(
+        &mut self,
+        page: Arc<str>,
+        record: &TabRecord,
+        mut updates: Vec<Arc<Update>>,
+        now: Instant,
+    ) {
+        updates.drain(..updates.len().saturating_sub(INHERITED));
         if self.departed.len() >= CLOSED {
             self.departed.pop_front();
         }
         let reload = record.last_ack().filter(|ack| ack.is_reload()).cloned();
         let until = now + if reload.is_some() { RELOAD } else { RETURN };
         let browser = record.client.browser.clone();
-        self.departed.push_back(Departed { page, browser, reload, until });
+        self.departed.push_back(Departed { page, browser, reload, updates, until });
     }
 
     /// Returns until when a tab that disconnected may come back, if there is one.
@@ -234,8 +258,9 @@ impl Tabs {
         let is_back = |departed: &Departed| {
             Some(&departed.page) == page.as_ref() && departed.browser == *browser
         };
-        if let Some(at) = self.departed.iter().position(is_back) {
-            tab.record.arrived = self.departed.remove(at).and_then(|departed| departed.reload);
+        let at = self.departed.iter().position(is_back);
+        if let Some(departed) = at.and_then(|at| self.departed.remove(at)) {
+            (tab.record.arrived, tab.inherited) = (departed.reload, departed.updates);
         }
         (tab.page, tab.served) = (page, served);
     }

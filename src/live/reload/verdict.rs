@@ -28,8 +28,8 @@ pub(super) struct FileView<'q> {
     pub(super) is_removed: bool,
     /// A compile error that keeps the file from running.
     pub(super) fault: Option<FaultView>,
-    /// Whether any compile error affects the tab.
-    pub(super) has_any_fault: bool,
+    /// The version at which the first file began to fail whose compile error affects the tab.
+    pub(super) failing_since: Option<u64>,
 }
 
 /// A compile error.
@@ -76,7 +76,10 @@ impl TabView<'_> {
                     && until.is_none_or(|until| recorded.at <= until)
             })
         };
-        let is_stuck = file.fault.is_some_and(|fault| fault.since <= self.served);
+        // A document that was served after the change failed to load something else, too.
+        let is_new = file.version.is_some_and(|version| version <= self.served);
+        let failing = if is_new { file.failing_since } else { file.fault.map(|fault| fault.since) };
+        let is_stuck = failing.is_some_and(|since| since <= self.served);
         let at = match done {
             // It cannot get any further.
             Done::Not if self.has_newer_fault(file) => return self.with_fault(file, failed(None)),
@@ -92,7 +95,7 @@ impl TabView<'_> {
             return Progress::Final(Verdict::Failed);
         }
         if file.version.is_some_and(|version| self.keeps(file, version)) {
-            return match file.has_any_fault {
+            return match file.failing_since.is_some() {
                 true => Progress::Final(Verdict::Kept),
                 // What it threw is reported next.
                 false if now < at + settle => Progress::Settling(Verdict::Failed, at + settle),
@@ -245,7 +248,7 @@ mod tests {
 
         fn fault(mut self, since: u64, until: u64) -> Self {
             self.file.fault = Some(FaultView { since, until });
-            self.file.has_any_fault = true;
+            self.file.failing_since = Some(since);
             self
         }
 
@@ -325,6 +328,10 @@ mod tests {
         // A sheet that does not compile is never acknowledged. An older error does not count.
         assert_eq!(new().outstanding(&[7]).fault(7, 7).progress(10), Final(Kept));
         assert_eq!(new().outstanding(&[7]).fault(6, 6).progress(10), Pending);
+        // A document that was served after the change fails to load another file.
+        let mut reloaded = new().served(7, Some(100));
+        reloaded.file.failing_since = Some(4);
+        assert_eq!(reloaded.progress(100), Final(Failed));
         // A blank page.
         assert_eq!(new().unchanged().fault(4, 4).progress(10), Final(Failed));
     }

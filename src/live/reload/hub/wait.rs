@@ -137,7 +137,7 @@ impl Hub {
                 }
                 faults.extend(&file.faults);
             }
-            if of_tab == Some(Verdict::Kept) {
+            if matches!(of_tab, Some(Verdict::Kept | Verdict::Failed)) {
                 let affecting = |failing: &Failing| tab.is_affected(&failing.reach);
                 faults.extend((0..failing.len()).filter(|at| affecting(&failing[*at])));
             }
@@ -235,17 +235,11 @@ fn concerns(failing: &Failing, path: &str, reach: &Reach) -> bool {
                 || (!is_style_sheet(path) && reaches(reach, &failing.fault.path))))
 }
 
-/// Returns whether a tab uses a file, or was notified that it was removed.
+/// Returns whether a tab uses a file, or was notified of its last change: it may not use the file any
+/// more, because it was removed, or because the page fails before it requests the file.
 fn is_used(tab: &Tab, file: &File) -> bool {
-    let was_notified = || match file.change {
-        Some((version, Kind::Removed)) => {
-            tab.record.ack(version).is_some()
-                || tab.record.arrived.as_ref().is_some_and(|ack| ack.version >= version)
-                || tab.mailbox.outstanding().any(|outstanding| outstanding >= version)
-        }
-        _ => false,
-    };
-    tab.is_affected(&file.reach) || was_notified()
+    tab.is_affected(&file.reach)
+        || file.change.is_some_and(|(version, _)| tab.was_notified(&file.path, version))
 }
 
 fn progress(
@@ -261,12 +255,13 @@ fn progress(
         since: one.since.min(other.since),
         until: one.until.max(other.until),
     });
+    let affecting_all = failing.iter().filter(|failing| tab.is_affected(&failing.reach));
     let view = FileView {
         path: &file.path,
         version: file.change.map(|(version, _)| version),
         is_removed: matches!(file.change, Some((_, Kind::Removed))),
         fault,
-        has_any_fault: failing.iter().any(|failing| tab.is_affected(&failing.reach)),
+        failing_since: affecting_all.map(|failing| failing.view.since).min(),
     };
     let outstanding: Vec<_> = tab.mailbox.outstanding().collect();
     let tab = TabView { record: &tab.record, served: tab.served, outstanding: &outstanding };
