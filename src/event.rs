@@ -113,6 +113,13 @@ pub enum Event {
         /// Where it runs.
         host: CompilerHost,
     },
+    /// A file takes more than half a second to compile. Emitted then, and at the end.
+    Compiling {
+        /// The URL path of the file; `/node_modules` stands for packages.
+        path: String,
+        /// Whether the compilation has ended.
+        ended: bool,
+    },
     /// A tab reported that it applied a change.
     Applied {
         /// The page's URL path.
@@ -363,6 +370,7 @@ mod tests {
             r#""event":"compiler-started","compiler":"sass 1.99.0","host":"node""#,
             r#""event":"applied","page":"/","version":18,"how":"hot","ms":12"#,
             r#""event":"applied","page":"/","version":18,"how":"reload","ms":12,"why":"a.js changed""#,
+            r#""event":"compiling","path":"/a.ts","ended":true"#,
             r#""event":"tabs","open":2"#,
             r#""event":"backend-down","backend":"http://localhost:3000","why":"refused""#,
             r#""event":"refused","path":"/.env","reason":"dotfile""#,

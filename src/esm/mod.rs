@@ -47,6 +47,7 @@ mod pack;
 mod packages;
 mod page;
 mod page_error;
+mod progress;
 mod relative_url;
 mod resolve;
 mod service;

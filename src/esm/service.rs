@@ -37,6 +37,7 @@ use super::{
         Module, ModuleOutcome, ModuleRequest, PackageOutcome, PageVariables, StyleSheet, Versions,
     },
     page::{import_map, may_import},
+    progress::Progress,
     resolve::{Target, is_installed, linked_packages},
     vite_config,
     vite_settings::ViteSettings,
@@ -78,6 +79,7 @@ pub(crate) struct Esm {
     dependents: Dependents,
     installed: Mutex<Installed>,
     pub(super) workers: Workers,
+    progress: Progress,
     pub(super) definitions: Arc<Definitions>,
 }
 
@@ -95,6 +97,7 @@ impl Esm {
         settings: Arc<ViteSettings>,
         events: Events,
     ) -> Option<Self> {
+        let progress = Progress::new(events.clone());
         let compiler = Compiler::new(Arc::clone(&folders), settings, events);
         Some(Self {
             compiler: Arc::new(compiler.with_routes(backend_prefixes)),
@@ -103,6 +106,7 @@ impl Esm {
             dependents: Dependents::default(),
             installed: Mutex::default(),
             workers: Workers::new(Limits::default()),
+            progress,
             definitions: Arc::default(),
             folders,
         })
@@ -216,7 +220,7 @@ impl Esm {
             let files = FilesRead::of(&output);
             Ok::<_, Box<(_, CompileError)>>((output, files))
         });
-        Some(match compiling.await {
+        Some(match self.progress.watch(url, compiling).await {
             Ok(Ok((Output::Unchanged, _))) => ModuleOutcome::AsIs,
             Ok(Ok((Output::Module(compiled), files))) => {
                 ModuleOutcome::Module(self.stamp(file, url, &compiled, files, versions))
@@ -272,7 +276,7 @@ impl Esm {
             let files = FilesRead::of_module(&module);
             Some((definition, module, files))
         });
-        let (definition, compiled, files) = compiling.await.ok()??;
+        let (definition, compiled, files) = self.progress.watch(url, compiling).await.ok()??;
         let module = self.record(file, url, &compiled, files, versions);
         Some((definition, module))
     }
@@ -305,7 +309,8 @@ impl Esm {
             Some(map_url) => packages.pack_of(&urls, &map_url),
             None => packages.map_of_pack(&urls),
         };
-        match self.workers.run_within(TOOLS_DEADLINE, job, make).await {
+        let compiling = self.workers.run_within(TOOLS_DEADLINE, job, make);
+        match self.progress.watch("/node_modules", compiling).await {
             Ok(Ok(text)) => Ok(text),
             Ok(Err(error)) => Err(describe(&self.folders, "/node_modules", error)),
             Err(stopped) => {
@@ -376,7 +381,8 @@ impl Esm {
         let compiler = Arc::clone(&self.compiler);
         let (asked, parameters) = (path.to_owned(), query.to_owned());
         let answer = move || compiler.package(&asked, &parameters);
-        match self.workers.run_within(TOOLS_DEADLINE, (path, query), answer).await {
+        let compiling = self.workers.run_within(TOOLS_DEADLINE, (path, query), answer);
+        match self.progress.watch("/node_modules", compiling).await {
             Ok(Ok(None)) => PackageOutcome::NotFound,
             Ok(Ok(Some(response))) => PackageOutcome::Found(response),
             Ok(Err(error)) => {

@@ -110,7 +110,7 @@ async fn run(
     } else {
         terminal::banner(&server, &config, began.elapsed(), keys.ready)
     };
-    terminal.banner(banner.clone(), server.root());
+    terminal.banner(banner.clone());
     if let Err(error) = registered {
         terminal.print(messages::registration_error(&error));
     }

@@ -3,4 +3,5 @@
 mod keys;
 mod links;
 mod mode;
+mod progress;
 mod times;

@@ -46,6 +46,7 @@ pub(super) fn needed(event: &Event) -> Verbosity {
         Event::Listening { .. }
         | Event::Updated { .. }
         | Event::Watching { .. }
+        | Event::Compiling { .. }
         | Event::EditorOpened { .. } => Verbosity::Changes,
         Event::Applied { .. }
         | Event::CompilerStarted { .. }
@@ -209,7 +210,7 @@ fn names(changes: &[Change]) -> String {
 }
 
 /// Returns a URL path decoded and without its leading slash.
-fn name(path: &str) -> String {
+pub(super) fn name(path: &str) -> String {
     let decoded = percent_decode_str(path).decode_utf8_lossy();
     decoded.strip_prefix('/').filter(|name| !name.is_empty()).unwrap_or(&decoded).to_owned()
 }

@@ -12,6 +12,7 @@
 //! is [escaped](crate::line) where it is written.
 
 mod banner;
+mod compiling;
 mod frame;
 mod json;
 mod lines;
@@ -23,7 +24,6 @@ mod screen;
 
 use std::{
     io::Write,
-    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -49,8 +49,8 @@ const FLUSH_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// What the program itself has to print.
 enum Command {
-    /// The banner, and the served folder. Events are printed from then on.
-    Banner(Message, PathBuf),
+    /// The banner. Events are printed from then on.
+    Banner(Message),
     Print(Message),
     /// An event that was printed before.
     Repeat(Box<Event>),
@@ -93,9 +93,9 @@ impl Terminal {
         Self { commands, done }
     }
 
-    /// Prints the banner of a server for a folder, and the events from then on.
-    pub(crate) fn banner(&self, banner: impl Into<Message>, root: impl Into<PathBuf>) {
-        self.send(Command::Banner(banner.into(), root.into()));
+    /// Prints the banner, and the events from then on.
+    pub(crate) fn banner(&self, banner: impl Into<Message>) {
+        self.send(Command::Banner(banner.into()));
     }
 
     /// Prints a message of the program itself.
@@ -213,7 +213,7 @@ async fn print_all(
 
 fn obey(command: Command, printer: &mut Printer) {
     match command {
-        Command::Banner(banner, root) => printer.banner(banner, &root),
+        Command::Banner(banner) => printer.banner(banner),
         Command::Print(message) => printer.print(message),
         Command::Repeat(event) => printer.repeat_event(&event),
         Command::Clear => printer.clear(),

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashSet,
-    path::Path,
     time::{Duration, Instant},
 };
 
@@ -10,6 +9,7 @@ use livers::{Event, MessageKind, PageMessage, Record};
 
 use super::{
     banner::starting,
+    compiling::Compiling,
     lines::{self, event_message, refused},
     pending::{PendingLines, Report},
     repeats::{Output, Repeats},
@@ -27,7 +27,7 @@ const MAX_MISSING: usize = 256;
 const MAX_EARLY_EVENTS: usize = 256;
 
 /// The time without a banner after which a terminal shows that the server is starting, and between
-/// two updates of that.
+/// two updates of progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The columns of a time of day and the space after it.
@@ -40,11 +40,12 @@ pub(super) struct Printer {
     /// The events before the banner.
     early: Option<Vec<Record>>,
     started: Instant,
-    /// When progress is shown next, unless the banner is written before.
+    /// When progress is shown next: before the banner, and while a compilation takes long.
     progress_at: Option<Instant>,
     refusals: HashSet<String>,
     missing: HashSet<String>,
     pending: PendingLines,
+    compiling: Compiling,
     repeats: Repeats,
     /// Whether the events are those of a server in this process, which has a banner.
     has_banner: bool,
@@ -64,6 +65,7 @@ impl Printer {
             refusals: HashSet::new(),
             missing: HashSet::new(),
             pending: PendingLines::default(),
+            compiling: Compiling::default(),
             has_banner: true,
         }
     }
@@ -74,9 +76,8 @@ impl Printer {
     }
 
     /// Writes the banner, and then the events before it.
-    pub(super) fn banner(&mut self, banner: Message, root: &Path) {
+    pub(super) fn banner(&mut self, banner: Message) {
         self.progress_at = None;
-        self.screen.set_root(root);
         self.print(banner);
         self.early.take().into_iter().flatten().for_each(|record| self.event(record));
     }
@@ -131,7 +132,20 @@ impl Printer {
     /// another event.
     fn collect(&mut self, event: Event) -> Option<Message> {
         match event {
-            Event::Listening { .. } if self.has_banner => None,
+            Event::Listening { ref root, .. } => {
+                self.screen.set_root(root);
+                let message = event_message(&event, self.verbosity, self.screen.columns());
+                message.filter(|_| !self.has_banner)
+            }
+            Event::Compiling { path, ended } => {
+                if ended {
+                    self.compiling.end(&lines::name(&path));
+                } else {
+                    self.compiling.begin(lines::name(&path), Instant::now());
+                }
+                self.show_compiling(Instant::now());
+                None
+            }
             Event::Refused { path, reason } => {
                 let line = refused(&path, &reason);
                 let new = self.refusals.len() < MAX_REFUSALS
@@ -198,11 +212,25 @@ impl Printer {
     pub(super) fn write_due(&mut self) {
         let now = Instant::now();
         if self.progress_at.is_some_and(|at| at <= now) {
-            self.progress_at = Some(now + PROGRESS_INTERVAL);
-            self.screen.show_progress(&starting(now - self.started));
+            if self.early.is_some() {
+                self.progress_at = Some(now + PROGRESS_INTERVAL);
+                self.screen.show_progress(&starting(now - self.started));
+            } else {
+                self.show_compiling(now);
+            }
         }
         self.pending.take_ready(now).into_iter().for_each(|line| self.write(line));
         self.repeats.take_due(now).iter().for_each(|output| self.screen.write(output));
+    }
+
+    /// Shows which compilation takes long, or removes the last one.
+    fn show_compiling(&mut self, now: Instant) {
+        if !self.screen.can_replace() || self.verbosity == Verbosity::Errors {
+            return;
+        }
+        let line = self.compiling.line(now);
+        self.progress_at = line.as_ref().map(|_| now + PROGRESS_INTERVAL);
+        self.screen.set_progress(line.as_ref());
     }
 
     /// Writes the lines that wait.

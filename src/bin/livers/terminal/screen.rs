@@ -82,21 +82,20 @@ impl Screen {
 
     /// Writes a line that the next message, or the next progress, replaces.
     pub(super) fn show_progress(&mut self, line: &Line) {
-        self.erase(false);
-        self.show_below(Some(line));
+        self.set_progress(Some(line));
     }
 
-    /// Removes progress.
-    pub(super) fn end_progress(&mut self) {
+    /// Replaces progress, or removes it.
+    pub(super) fn set_progress(&mut self, line: Option<&Line>) {
         self.erase(false);
-        self.show_below(None);
+        self.show_below(line);
     }
 
     /// Keeps a line below all messages. Where no line can be replaced, it is written once.
     pub(super) fn set_status(&mut self, status: Option<Line>) {
         if self.can_replace() {
             self.status = status;
-            self.end_progress();
+            self.set_progress(None);
         } else if let Some(line) = status {
             self.print(&[line]);
         }
