@@ -149,7 +149,7 @@ pub(crate) struct Cli {
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 
-    /// Print each request, and what each tab did with a change
+    /// Print each request, and what each tab did with a change, with the time of day
     #[arg(short, long)]
     pub(crate) verbose: bool,
 

@@ -114,8 +114,10 @@ impl Screen {
     /// Erases the temporary lines, and the last message as well if it is to be replaced.
     fn erase(&mut self, last: bool) {
         let below = std::mem::take(&mut self.below);
-        let all = if last { [&self.last[..], &below].concat() } else { below };
-        if let Some(rows) = rows(&all, self.size()).filter(|rows| *rows > 0) {
+        let all = if last { [&self.last[..], &below].concat() } else { Vec::new() };
+        let size = self.size();
+        let rows = rows(&all, size).filter(|_| last).or_else(|| rows(&below, size));
+        if let Some(rows) = rows.filter(|rows| *rows > 0) {
             control(&format!("\x1b[{rows}A\x1b[J"));
         }
     }
