@@ -53,6 +53,7 @@ impl Site {
     }
 
     /// Answers a GET or HEAD request for what pages load.
+    #[cfg_attr(not(feature = "esm"), allow(unused_variables))]
     async fn own_file<B>(
         &self,
         request: Request<B>,

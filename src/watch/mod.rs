@@ -232,6 +232,36 @@ mod tests {
         watch.stop();
     }
 
+    /// Polls so rarely that only the barrier can find the changes in time.
+    #[tokio::test]
+    async fn catching_up_publishes_what_the_system_has_not_reported() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let (publish, changes) = channel::<ChangeSet>();
+        let publish = Box::new(move |changes| publish.send(changes).unwrap());
+        let options = Options {
+            root: Arc::new(Root::new(dir.path(), Allow::default(), &[]).unwrap()),
+            extra_watch_paths: Vec::new(),
+            ignore: Vec::new(),
+            poll: true,
+        };
+        let watch = Watch::start(options, Events::default(), publish).unwrap();
+        watch.established().await;
+        for name in ["a", "b"] {
+            fs::write(path(name), "new").unwrap();
+            watch.note(&path(name), PathState::File(ContentHash::of(b"old")));
+        }
+        watch.catch_up(vec![path("a")]).await;
+        let first = changes.try_iter().flatten().map(|change| change.path);
+        assert_eq!(first.collect::<Vec<_>>(), ["/a"]);
+        watch.catch_up(Vec::new()).await;
+        let rest = changes.try_iter().flatten().map(|change| change.path);
+        assert_eq!(rest.collect::<Vec<_>>(), ["/b"]);
+        watch.catch_up(vec![path("a"), path("never")]).await;
+        assert_eq!(changes.try_iter().count(), 0);
+        watch.stop();
+    }
+
     #[test]
     fn file_that_was_changed_and_changed_back_is_published_if_it_was_served_in_between() {
         let dir = tempfile::tempdir().unwrap();
