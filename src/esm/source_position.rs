@@ -80,7 +80,9 @@ struct Found(SourcePosition, Option<Arc<str>>);
 impl Found {
     fn add_frame(&mut self) {
         let Self(found, text) = self;
-        if let (Some(text), Some((line, column))) = (text, found.position) {
+        if let (Some(text), Some((line, column))) = (text, found.position)
+            && text.split('\n').nth(line as usize - 1).is_some()
+        {
             found.frame = frame_at(text, line, column);
         }
     }

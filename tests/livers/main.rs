@@ -35,6 +35,8 @@ mod modules;
 mod packages;
 #[cfg(feature = "esm")]
 mod packs;
+#[cfg(feature = "esm")]
+mod page_places;
 mod proxy;
 #[cfg(feature = "esm")]
 mod refresh;
