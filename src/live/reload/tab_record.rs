@@ -124,18 +124,18 @@ impl TabRecord {
         self.last_ack().is_some_and(|ack| ack.kept.iter().any(|kept| kept == path))
     }
 
-    /// Adds a message, or counts one that equals the last. One that the page has sent before (`again`)
-    /// is not listed twice.
+    /// Adds a message, or counts one that equals another since the same version. One that the page has
+    /// sent before (`again`) is not listed twice.
     pub(super) fn add(&mut self, recorded: Recorded, again: bool) {
-        let is_known = |known: &Recorded| is_same(&known.message, &recorded.message);
-        if again && self.messages.iter().any(is_known) {
-            return;
-        }
-        if let Some(last) = self.messages.back_mut()
-            && last.version == recorded.version
-            && is_same(&last.message, &recorded.message)
-        {
-            last.message.count = last.message.count.saturating_add(recorded.message.count);
+        let is_known = |known: &&mut Recorded| {
+            (again || known.version == recorded.version)
+                && is_same(&known.message, &recorded.message)
+        };
+        if let Some(known) = self.messages.iter_mut().find(is_known) {
+            if !again {
+                let message = &mut known.message;
+                message.count = message.count.saturating_add(recorded.message.count);
+            }
             return;
         }
         if self.messages.len() >= MESSAGES {
