@@ -292,7 +292,7 @@ async fn a_script_learns_what_became_of_each_save() {
             "main.ts",
             "document.title = ;",
             1,
-            "kept: main.ts in 1 tab, which keeps the running code because of a compile error",
+            "kept: 1 tab keeps running the old main.ts (compile error)",
             &["error    src/main.ts:1:18: ", "> 1 | document.title = ;"],
         ),
         ("unused.ts", "export const a = 1;", 3, "unused: no open tab uses unused.ts", &[]),

@@ -59,43 +59,37 @@ fn label(verdict: Verdict) -> (Style, &'static str) {
 /// changed.
 fn sentence(answer: &WaitAnswer, names: &str, timeout: Duration) -> String {
     let count = answer.tabs.len();
-    let tabs = tabs_in_words(count);
-    let names = if names.is_empty() { "the last change" } else { names };
-    let runs = if count == 1 { "runs" } else { "run" };
-    let (have, keep) = if count == 1 { ("has", "keeps") } else { ("have", "keep") };
+    let (tabs, s) = (tabs_in_words(count), if count == 1 { "s" } else { "" });
+    let is_named = !names.is_empty();
+    let names = if is_named { names } else { "the last change" };
+    let seconds = timeout.as_secs_f64();
     match answer.verdict {
         Verdict::Applied => format!("{names} in {tabs}{}", how(&answer.tabs)),
-        Verdict::Unchanged if answer.changes.is_empty() && names == "the last change" => {
-            format!("nothing was changed since {tabs} loaded")
-        }
-        Verdict::Unchanged => format!("{tabs} {runs} the current content of {names}"),
+        Verdict::Unchanged if is_named => format!("{tabs} run{s} the current {names}"),
+        Verdict::Unchanged => format!("nothing was changed since {tabs} loaded"),
         Verdict::Failed => {
             let failed =
                 answer.tabs.iter().filter(|tab| tab.errors.iter().any(is_decisive)).count();
             match failed {
-                0 => format!(
-                    "{names} in {tabs}, which {have} nothing to run because of a compile error"
-                ),
+                0 => format!("{tabs} cannot run {names} (compile error)"),
                 failed if failed == count => format!("{names} in {tabs}, with errors"),
                 failed => format!("{names} in {tabs}, with errors in {failed} of them"),
             }
         }
-        Verdict::Kept => {
-            format!("{names} in {tabs}, which {keep} the running code because of a compile error")
+        Verdict::Kept if is_named => {
+            format!("{tabs} keep{s} running the old {names} (compile error)")
         }
+        Verdict::Kept => format!("{tabs} keep{s} running the old code (compile error)"),
         Verdict::Unused => format!("no open tab uses {names}"),
         Verdict::NoTabs if answer.faults.is_empty() => "no tab is open".to_owned(),
         Verdict::NoTabs => "no tab is open, and there are compile errors".to_owned(),
-        Verdict::Timeout if count == 0 => {
-            format!("no tab answered within {} s", timeout.as_secs_f64())
-        }
+        Verdict::Timeout if count == 0 => format!("no tab answered within {seconds} s"),
         Verdict::Timeout if count == 1 => {
-            format!("{names} in 1 tab, which has not answered within {} s", timeout.as_secs_f64())
+            format!("{names} in 1 tab, which has not answered within {seconds} s")
         }
-        Verdict::Timeout => format!(
-            "{names} in {tabs}, of which some have not answered within {} s",
-            timeout.as_secs_f64()
-        ),
+        Verdict::Timeout => {
+            format!("{names} in {tabs}, of which some have not answered within {seconds} s")
+        }
         // A verdict of a later version.
         _ => names.to_owned(),
     }
@@ -378,14 +372,7 @@ mod tests {
                 "applied: ./App.tsx in 1 tab (hot, 3 ms)",
             ),
             ("applied", many, &[&idle], 0, &[], "applied: a b, b, c and 2 more in 1 tab"),
-            (
-                "unchanged",
-                &[],
-                &[&idle],
-                0,
-                &["a.css"],
-                "unchanged: 1 tab runs the current content of a.css",
-            ),
+            ("unchanged", &[], &[&idle], 0, &["a.css"], "unchanged: 1 tab runs the current a.css"),
             (
                 "unchanged",
                 &[],
@@ -409,7 +396,7 @@ mod tests {
                 &[&idle],
                 1,
                 &[],
-                "failed: src/App.tsx in 1 tab, which has nothing to run because of a compile error",
+                "failed: 1 tab cannot run src/App.tsx (compile error)",
             ),
             (
                 "kept",
@@ -417,7 +404,7 @@ mod tests {
                 &[&hot, &hot],
                 1,
                 &[],
-                "kept: src/App.tsx in 2 tabs, which keep the running code because of a compile error",
+                "kept: 2 tabs keep running the old src/App.tsx (compile error)",
             ),
             ("unused", app, &[], 0, &[], "unused: no open tab uses src/App.tsx"),
             ("no-tabs", app, &[], 0, &[], "no-tabs: no tab is open"),
