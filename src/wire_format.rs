@@ -65,7 +65,7 @@ pub(crate) mod utc {
         format!("{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{ms:03}Z")
     }
 
-    /// Parses what [`format`] wrote.
+    /// Parses what [`format()`] wrote.
     pub(super) fn parse(text: &str) -> Option<SystemTime> {
         let number = |from: usize, to: usize| text.get(from..to)?.parse::<u64>().ok();
         let is_form = text.len() == 24

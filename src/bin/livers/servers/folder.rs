@@ -83,6 +83,13 @@ mod tests {
         assert!(create(&path).is_err() && check(&path).is_err());
         fs::set_permissions(&path, PermissionsExt::from_mode(0o700)).unwrap();
 
+        // Only root can give a folder away.
+        if super::user() == 0 {
+            std::os::unix::fs::chown(&path, Some(1), None).unwrap();
+            assert!(create(&path).is_err() && check(&path).is_err(), "of another user");
+            std::os::unix::fs::chown(&path, Some(0), None).unwrap();
+        }
+
         let link = top.path().join("link");
         std::os::unix::fs::symlink(&path, &link).unwrap();
         let file = top.path().join("file");
