@@ -122,3 +122,31 @@ async fn a_style_edit_keeps_the_state_and_other_edits_replace_the_component() {
     page.wait_until("document.querySelector('p').textContent === '8'").await;
     assert_eq!(page.navigations(), 1);
 }
+
+#[tokio::test]
+async fn errors_are_where_they_are_in_the_component() {
+    let dir = project(&[(
+        "src/App.svelte",
+        "<script lang=\"ts\">
+  interface User { name: { first: string } }
+  let user: User | undefined = $state();
+  const fail = () => { throw new Error('in the script'); };
+</script>
+
+<button onclick={fail}>script</button>
+<p onclick={() => user!.name.first}>template</p>
+",
+    )]);
+    for packs in ["never", "always"] {
+        let livers = Livers::on(dir.path()).args(["--packs", packs]).start().await;
+        let page = browser().await.open(livers.url()).await;
+        wait_for_text(&page, "script").await;
+        click(&page).await;
+        let found = |place: &'static str, message: &'static str| {
+            move |line: &str| line.contains(place) && line.contains(message)
+        };
+        livers.wait_for_line(found("src/App.svelte:4:30: ", "in the script")).await;
+        page.run("document.querySelector('p').click()").await;
+        livers.wait_for_line(found("src/App.svelte:8:", "TypeError: Cannot read")).await;
+    }
+}

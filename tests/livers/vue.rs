@@ -179,3 +179,35 @@ async fn components_are_updated_in_place() {
     let others: Vec<_> = warnings.iter().filter(|it| !it.text.contains("500")).collect();
     assert!(others.is_empty(), "{others:?}");
 }
+
+#[tokio::test]
+async fn errors_are_where_they_are_in_the_component() {
+    let dir = project();
+    let app = "<script setup lang=\"ts\">
+interface User { name: { first: string } }
+const user = undefined as unknown as User
+const fail = () => { throw new Error('in the script') }
+const late = () => setTimeout(() => console.error('late', user?.name))
+</script>
+
+<template>
+  <button id=script @click=\"fail\">script</button>
+  <button id=template @click=\"user.name.first.trim()\">template</button>
+  <button id=late @click=\"late\">late</button>
+</template>
+";
+    dir.write("src/App.vue", app);
+    for packs in ["never", "always"] {
+        let livers = Livers::on(dir.path()).args(["--packs", packs]).start().await;
+        let page = browser().await.open(livers.url()).await;
+        wait_for(&page, "late", "late").await;
+        for (id, place, message) in [
+            ("script", "src/App.vue:4:28: ", "Error: in the script"),
+            ("template", "src/App.vue:10:", "TypeError: Cannot read properties of undefined"),
+            ("late", "src/App.vue:5:45: ", "late undefined"),
+        ] {
+            page.run(&format!("document.querySelector('#{id}').click()")).await;
+            livers.wait_for_line(|line| line.contains(place) && line.contains(message)).await;
+        }
+    }
+}
