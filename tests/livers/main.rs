@@ -21,12 +21,15 @@ mod client;
 mod conventions;
 #[cfg(feature = "esm")]
 mod developer_tools;
+mod devtools_workspace;
+mod editor;
 mod examples;
 mod guard;
 mod inject;
 #[cfg(feature = "esm")]
 mod link_errors;
 mod live;
+mod mcp;
 #[cfg(feature = "esm")]
 mod module_semantics;
 #[cfg(feature = "esm")]

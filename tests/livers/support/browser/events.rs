@@ -75,6 +75,8 @@ pub(super) struct Seen {
     pub(super) console: Vec<ConsoleLine>,
     pub(super) requests: Vec<Request>,
     pub(super) frames: Vec<Frame>,
+    /// The URLs and IDs of style sheets. A page reports them after `CSS.enable`.
+    pub(super) style_sheets: Vec<(String, String)>,
     pub(super) ended: Option<&'static str>,
 }
 
@@ -184,6 +186,11 @@ impl Seen {
                     sent: method.ends_with("Sent"),
                     text: text(&params["response"]["payloadData"]),
                 });
+            }
+            "CSS.styleSheetAdded" => {
+                let header = &params["header"];
+                let sheet = (text(&header["sourceURL"]), text(&header["styleSheetId"]));
+                self.style_sheets.push(sheet);
             }
             "Runtime.consoleAPICalled" => {
                 let arguments = params["args"].as_array().into_iter().flatten().map(argument);

@@ -272,6 +272,11 @@ impl Page {
         self.events.look(|seen| seen.frames.get(skip..).unwrap_or_default().to_vec())
     }
 
+    /// Returns the URLs and IDs of the style sheets so far. Needs `DOM.enable` and `CSS.enable`.
+    pub fn style_sheets(&self) -> Vec<(String, String)> {
+        self.events.look(|seen| seen.style_sheets.clone())
+    }
+
     /// Writes a screenshot as a PNG file.
     pub async fn screenshot(&self, path: impl AsRef<Path>) {
         let taken = self.command("Page.captureScreenshot", json!({ "format": "png" })).await;
