@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::tab_record::{Ack, TabRecord, is_failure};
+use super::tab_record::{Ack, Recorded, TabRecord, is_failure};
 use crate::{
     answer::Verdict,
     page_message::{MessageKind, PageMessage},
@@ -67,10 +67,14 @@ impl TabView<'_> {
             Some(version) if self.served < version => self.applied(file, version, now),
             _ => self.loaded(now),
         };
-        let since = file.version.unwrap_or(u64::MAX);
+        // Of a file that did not change, only what happened in it counts.
+        let counts = |recorded: &Recorded| match file.version {
+            Some(version) => recorded.version >= version,
+            None => is_in(&recorded.message, file.path),
+        };
         let failed = |until: Option<Instant>| {
             self.record.messages().any(|recorded| {
-                recorded.version >= since
+                counts(recorded)
                     && is_failure(&recorded.message)
                     && !(file.is_removed && is_load_of(&recorded.message, file.path))
                     && until.is_none_or(|until| recorded.at <= until)
@@ -95,11 +99,14 @@ impl TabView<'_> {
             return Progress::Final(Verdict::Failed);
         }
         if file.version.is_some_and(|version| self.keeps(file, version)) {
-            return match file.failing_since.is_some() {
-                true => Progress::Final(Verdict::Kept),
-                // What it threw is reported next.
-                false if now < at + settle => Progress::Settling(Verdict::Failed, at + settle),
-                false => Progress::Final(Verdict::Failed),
+            let is_known = file.failing_since.is_some();
+            let verdict = if is_known { Verdict::Kept } else { Verdict::Failed };
+            // Unless the error is in the file, or in one that it has to do with, the file may have
+            // thrown, which is reported next.
+            return if file.fault.is_some() || at + settle <= now {
+                Progress::Final(verdict)
+            } else {
+                Progress::Settling(verdict, at + settle)
             };
         }
         let verdict = if file.version.is_some() { Verdict::Applied } else { Verdict::Unchanged };
@@ -161,6 +168,11 @@ impl TabView<'_> {
         self.record.undescribed == 0
             && self.record.messages().all(|recorded| recorded.at + settle <= now)
     }
+}
+
+fn is_in(message: &PageMessage, path: &str) -> bool {
+    message.path.as_deref() == Some(path)
+        || message.stack.iter().any(|frame| frame.path.as_deref() == Some(path))
 }
 
 fn is_load_of(message: &PageMessage, path: &str) -> bool {
@@ -328,6 +340,16 @@ mod tests {
         // A sheet that does not compile is never acknowledged. An older error does not count.
         assert_eq!(new().outstanding(&[7]).fault(7, 7).progress(10), Final(Kept));
         assert_eq!(new().outstanding(&[7]).fault(6, 6).progress(10), Pending);
+        // It threw in a file that did not change.
+        let threw_in = |path: &str| {
+            let mut case = new().message(exception, 5, 90).unchanged();
+            let message = PageMessage { path: Some(path.into()), ..PageMessage::default() };
+            let (message, at) = (PageMessage { kind: exception, ..message }, case.at(90));
+            case.record.add(Recorded { message, version: 5, at }, false);
+            case.progress(400)
+        };
+        assert_eq!(threw_in("/a.js"), Final(Failed));
+        assert_eq!(threw_in("/b.js"), Final(Unchanged));
         // A document that was served after the change fails to load another file.
         let mut reloaded = new().served(7, Some(100));
         reloaded.file.failing_since = Some(4);

@@ -1,5 +1,5 @@
-//! Random edits of all kinds in a project with three tabs. Each verdict is compared with what the
-//! tabs show when the answer arrives, and with the exceptions that the browser has reported.
+//! Random edits of all kinds in a project with three tabs. Each verdict of `livers wait` is compared
+//! with what the tabs show when the answer arrives, and with the exceptions that the browser has reported.
 //!
 //! `LIVERS_SEED` sets another seed, `LIVERS_EDITS` another number of edits, and `LIVERS_TIMES`
 //! prints how long the answers took beside the tabs' own times.
@@ -12,8 +12,7 @@ use serde_json::Value;
 
 use crate::support::browser::{Context, Page, browser};
 use crate::support::dir::TempDir;
-use crate::support::http::get;
-use crate::support::server::Livers;
+use crate::support::server::{Livers, run_in};
 
 /// How many edits a run of all tests makes.
 const EDITS: usize = 40;
@@ -198,6 +197,11 @@ impl Run {
         for path in PAGES {
             tabs.push(context.open(&livers.at(path)).await);
         }
+        for file in files.values() {
+            for tab in file.tabs {
+                tabs[*tab].wait_until(&format!("({}) === 1", file.shown)).await;
+            }
+        }
         let (exceptions, history) = (vec![0; tabs.len()], format!("seed {seed}\n"));
         let (random, times) = (Random(seed), Vec::new());
         let next = 1;
@@ -291,13 +295,19 @@ impl Run {
         }
         let path = self.edit();
         let began = Instant::now();
-        let answer: Value =
-            get(self.livers.port(), &format!("/__livers/wait?file=/{path}")).await.json();
+        let (status, answer, _) = run_in(self.dir.path(), ["wait", path, "--json"]).await;
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
         let took = began.elapsed().as_secs_f64() * 1000.0;
         let _ = writeln!(self.history, "    {took:.0} ms: {answer}");
         let observed = self.observed(path).await;
         let verdict = answer["verdict"].as_str().expect("a verdict");
         assert!(observed.contains(&verdict), "the tabs show {observed:?}\n{}", self.history);
+        let code = match verdict {
+            "applied" => 0,
+            "failed" | "kept" => 1,
+            _ => 3,
+        };
+        assert_eq!(status.code(), Some(code), "{}", self.history);
         if let Some(ms) = answer["tabs"]
             .as_array()
             .and_then(|tabs| tabs.iter().filter_map(|tab| tab["ms"].as_f64()).reduce(f64::max))
