@@ -153,6 +153,34 @@ async fn stack_traces_lead_to_the_sources_and_leave_out_packages() {
 }
 
 #[tokio::test]
+async fn a_call_of_the_console_has_the_page_as_its_place() {
+    let dir = TempDir::new();
+    for (path, text) in [
+        ("package.json", "{}"),
+        ("favicon.ico", ""),
+        ("index.html", "<!doctype html><p>text</p><script type=module src=/src/main.ts></script>"),
+        (
+            "src/main.ts",
+            // The console calls this to format its arguments.
+            "interface Removed {\n  one: 1;\n}\nconst spy = {\n  toString: () => {\n    \
+             Object.assign(window, { stack: new Error().stack });\n    return '';\n  },\n};\n\
+             console.error('%s', spy);\n",
+        ),
+    ] {
+        dir.write(path, text);
+    }
+    let livers = Livers::on(dir.path()).start().await;
+    let page = browser().await.open(livers.url()).await;
+    page.wait_until("window.stack").await;
+    let stack: String = page.eval("stack").await;
+    assert!(stack.contains("/__livers/console.js"), "{stack}");
+    let mut maps = Maps { livers: &livers, by_path: HashMap::new() };
+    let places = maps.places(&stack).await.into_iter().filter(|place| !place.2);
+    let lines: Vec<_> = places.map(|(path, line, _)| (path, line)).collect();
+    assert_eq!(lines, [("main.ts".to_owned(), 6), ("main.ts".to_owned(), 10)], "{stack}");
+}
+
+#[tokio::test]
 async fn the_source_of_a_packages_file_is_in_its_source_map() {
     let dir = TempDir::new();
     dir.write("package.json", "{}");

@@ -18,6 +18,8 @@
 
 mod cli;
 mod client;
+#[cfg(feature = "esm")]
+mod console;
 mod conventions;
 #[cfg(feature = "esm")]
 mod developer_tools;

@@ -277,6 +277,12 @@ impl Page {
         self.events.look(|seen| seen.style_sheets.clone())
     }
 
+    /// Waits until the WebSocket messages, of all documents, fulfil a condition.
+    pub async fn wait_for_frames(&self, condition: impl Fn(&[Frame]) -> bool) {
+        let find = |seen: &mut Seen| condition(&seen.frames).then_some(());
+        self.events.until("messages on a socket", find).await;
+    }
+
     /// Writes a screenshot as a PNG file.
     pub async fn screenshot(&self, path: impl AsRef<Path>) {
         let taken = self.command("Page.captureScreenshot", json!({ "format": "png" })).await;
