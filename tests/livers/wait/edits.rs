@@ -166,8 +166,8 @@ struct Run {
     dir: TempDir,
     livers: Livers,
     tabs: Vec<Page>,
-    /// How many exceptions each tab has reported.
-    exceptions: Vec<usize>,
+    /// How many failures each tab had before the edit.
+    failures: Vec<usize>,
     random: Random,
     next: u32,
     history: String,
@@ -202,7 +202,7 @@ impl Run {
                 tabs[*tab].wait_until(&format!("({}) === 1", file.shown)).await;
             }
         }
-        let (exceptions, history) = (vec![0; tabs.len()], format!("seed {seed}\n"));
+        let (failures, history) = (vec![0; tabs.len()], format!("seed {seed}\n"));
         let (random, times) = (Random(seed), Vec::new());
         let next = 1;
         Self {
@@ -211,7 +211,7 @@ impl Run {
             dir,
             livers,
             tabs,
-            exceptions,
+            failures,
             random,
             next,
             history,
@@ -267,17 +267,15 @@ impl Run {
         for tab in file.tabs.iter().copied() {
             let page = &self.tabs[tab];
             let shown: Option<u32> = page.eval(file.shown).await;
-            let exceptions =
-                page.console().iter().filter(|line| line.source == "exception").count();
-            let threw = exceptions > self.exceptions[tab];
+            let threw = failures(page) > self.failures[tab];
             let wanted = (state != State::Removed).then_some(version);
             let _ = writeln!(self.history, "    tab {tab} shows {shown:?}, threw: {threw}");
             let of_tab = match shown {
                 _ if threw => vec!["failed"],
                 shown if shown == wanted => vec!["applied"],
                 Some(_) => vec!["kept"],
-                // Another module keeps the page from requesting it at all.
-                None => vec!["failed", "unused"],
+                // What ran before had thrown, or another module keeps the page from requesting it.
+                None => vec!["failed", "kept", "unused"],
             };
             let rank = |verdict: &str| {
                 ["failed", "kept", "applied", "unused"].iter().position(|each| *each == verdict)
@@ -290,8 +288,8 @@ impl Run {
     }
 
     async fn round(&mut self) {
-        for (count, page) in self.exceptions.iter_mut().zip(&self.tabs) {
-            *count = page.console().iter().filter(|line| line.source == "exception").count();
+        for (count, page) in self.failures.iter_mut().zip(&self.tabs) {
+            *count = failures(page);
         }
         let path = self.edit();
         let began = Instant::now();
@@ -315,6 +313,18 @@ impl Run {
             self.times.push((took, ms));
         }
     }
+}
+
+/// Returns how many exceptions and missing files a tab has had.
+fn failures(page: &Page) -> usize {
+    let console = page.console();
+    let exceptions = console.iter().filter(|line| line.source == "exception");
+    // Those of livers are not the page's.
+    let requests = page.requests();
+    let missing = requests
+        .iter()
+        .filter(|request| request.status == Some(404) && !request.url.contains("livers="));
+    exceptions.count() + missing.count()
 }
 
 fn number(name: &str) -> Option<u64> {
