@@ -125,9 +125,18 @@ impl Site {
             return Err(refuse(StatusCode::BAD_REQUEST, "the file is no URL path"));
         };
         let path = url.to_string();
-        let root = Arc::clone(&self.root);
-        let located = tokio::task::spawn_blocking(move || root.locate(&url)).await;
-        match located {
+        let (root, esm) = (Arc::clone(&self.root), self.esm.clone());
+        let locate = move || match root.locate(&url) {
+            // It may be a file of the project's public folder.
+            Located::Missing(at) => {
+                let others = esm.map(|esm| esm.fallbacks(&url, false)).unwrap_or_default();
+                let mut others = others.iter().map(|other| root.locate(&other.url));
+                let found = others.find(|other| matches!(other, Located::File(_)));
+                found.unwrap_or(Located::Missing(at))
+            }
+            located => located,
+        };
+        match tokio::task::spawn_blocking(locate).await {
             Ok(Located::File(found)) if found.path.is_absolute() => Ok((path, found.path)),
             Ok(Located::Refused(reason)) => {
                 let response = refuse(StatusCode::FORBIDDEN, &reason.with_remedy());

@@ -116,6 +116,25 @@ async fn a_place_is_opened_with_the_configured_command() {
     livers.wait_for_line(|line| line.contains("src/App.tsx:3:5 in own-editor")).await;
 }
 
+#[cfg(feature = "esm")]
+#[tokio::test]
+async fn files_that_a_project_serves_elsewhere_are_found() {
+    let stand_in = StandIn::named("own-editor");
+    let dir = TempDir::with_page("<p>a");
+    dir.write("package.json", "{}");
+    dir.write("public/script.js", "");
+    dir.write("public/.env", "");
+    dir.write("mounted/a.css", "");
+    let mount = format!("/assets={}", dir.at("mounted").display());
+    let program = stand_in.program("own-editor");
+    let livers = on(&dir).args(["--mount", &mount]).env("LIVERS_EDITOR", program).start().await;
+    for (url, file) in [("/script.js", "public/script.js"), ("/assets/a.css", "mounted/a.css")] {
+        assert_eq!(open(&livers, &json!({ "file": url })).await.status, 200, "{url}");
+        assert_eq!(stand_in.called().await, [dir.at(file).into_os_string()], "{url}");
+    }
+    assert_eq!(open(&livers, &json!({ "file": "/.env" })).await.status, 403);
+}
+
 /// No part of a name is a command, an option, or another argument.
 #[tokio::test]
 async fn names_of_files_are_one_argument_each() {
