@@ -28,6 +28,8 @@ enum State {
     Syntax,
     /// It imports a file that does not exist.
     MissingImport,
+    /// It lacks the export that its importer needs.
+    MissingExport,
     Throws,
     Rejects,
     Removed,
@@ -46,6 +48,14 @@ struct File {
 }
 
 const SCRIPT: &[State] = &[State::Syntax, State::MissingImport, State::Throws, State::Rejects];
+const IMPORTED: &[State] = &[
+    State::Syntax,
+    State::MissingImport,
+    State::MissingExport,
+    State::Throws,
+    State::Rejects,
+    State::Removed,
+];
 
 /// The files that are edited, by their paths.
 fn files() -> BTreeMap<&'static str, File> {
@@ -76,7 +86,7 @@ fn files() -> BTreeMap<&'static str, File> {
             "site.js",
             File {
                 tabs: &[0],
-                states: &[],
+                states: &[State::Throws, State::Rejects],
                 shown: "window.site ?? null",
                 text: "window.site = N;",
             },
@@ -97,7 +107,7 @@ fn files() -> BTreeMap<&'static str, File> {
             "b/part.ts",
             File {
                 tabs: &[1],
-                states: SCRIPT,
+                states: IMPORTED,
                 shown: "window.part ?? null",
                 text: "export const part: number = N;\n",
             },
@@ -129,7 +139,7 @@ fn files() -> BTreeMap<&'static str, File> {
             "c/leaf.ts",
             File {
                 tabs: &[2],
-                states: SCRIPT,
+                states: IMPORTED,
                 shown: "window.leaf ?? null",
                 text: "export const leaf: number = N;\n",
             },
@@ -172,6 +182,8 @@ struct Run {
     next: u32,
     history: String,
     times: Vec<(f64, f64)>,
+    /// The file that was edited last, and the verdict.
+    last: Option<(&'static str, String)>,
     _context: Context,
 }
 
@@ -216,8 +228,22 @@ impl Run {
             next,
             history,
             times,
+            last: None,
             _context: context,
         }
+    }
+
+    /// Saves the file that was edited last again, with the same content. The answer is the same.
+    async fn save_again(&mut self) {
+        let Some((path, verdict)) = self.last.clone() else { return };
+        if !self.dir.at(path).exists() {
+            return;
+        }
+        self.dir.write(path, self.dir.read(path));
+        let (_, answer, _) = run_in(self.dir.path(), ["wait", path, "--json"]).await;
+        let _ = writeln!(self.history, "  {path} again\n    {answer}");
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        assert_eq!(answer["verdict"], *verdict, "{}", self.history);
     }
 
     /// Makes a random edit. Returns the path of the file.
@@ -247,6 +273,7 @@ impl Run {
         let text = match state {
             State::Syntax => format!("{text}\nlet = = ;\n"),
             State::MissingImport => format!("import './nope.ts';\n{text}"),
+            State::MissingExport => text.replace("export const", "export const not_"),
             State::Throws => format!("{text}\nthrow new Error('thrown');\n"),
             State::Rejects => format!("{text}\nPromise.reject(new Error('rejected'));\n"),
             State::Good | State::Removed => text,
@@ -272,6 +299,8 @@ impl Run {
             let _ = writeln!(self.history, "    tab {tab} shows {shown:?}, threw: {threw}");
             let of_tab = match shown {
                 _ if threw => vec!["failed"],
+                // What imports it cannot run.
+                None if state == State::Removed && path.ends_with(".ts") => vec!["failed"],
                 shown if shown == wanted => vec!["applied"],
                 Some(_) => vec!["kept"],
                 // What ran before had thrown, or another module keeps the page from requesting it.
@@ -306,6 +335,7 @@ impl Run {
             _ => 3,
         };
         assert_eq!(status.code(), Some(code), "{}", self.history);
+        self.last = Some((path, verdict.to_owned()));
         if let Some(ms) = answer["tabs"]
             .as_array()
             .and_then(|tabs| tabs.iter().filter_map(|tab| tab["ms"].as_f64()).reduce(f64::max))
@@ -339,6 +369,9 @@ async fn verdicts_are_what_an_observer_of_the_tabs_sees() {
     for edit in 0..edits {
         let _ = writeln!(run.history, "edit {edit}");
         run.round().await;
+        if run.random.below(8) == 0 {
+            run.save_again().await;
+        }
     }
     if number("LIVERS_TIMES").is_some() {
         let median = |of: fn(&(f64, f64)) -> f64| {
