@@ -49,6 +49,22 @@ test('a golden update is applied, and applied equals the golden message', async 
   assert.equal(p.connection.sent[1], golden('applied'));
 });
 
+test('kept files equal the golden message', async () => {
+  const p = new Page({ query: '?k3f9x2.16', resources: ['/__livers/hot.js', '/src/App.tsx'] });
+  p.modules['renew.js'] = {
+    takes: () => true,
+    apply: async () => {
+      p.tick(9);
+      return { how: 'kept', why: 'src/App.tsx failed to load' };
+    },
+    kept: () => ['/src/App.tsx'],
+  };
+  p.start().connected();
+  p.updated(18, { path: '/src/App.tsx', kind: 'modified' });
+  await settle();
+  assert.equal(p.connection.sent.at(-1), golden('applied-kept'));
+});
+
 test('golden errors are passed to renew.js', async () => {
   const p = page();
   const passed = [];

@@ -192,6 +192,16 @@ mod tests {
         let applied =
             ClientMessage::Applied { version: 18, how: "reload".into(), ms: 9, why, kept };
         assert_eq!(ClientMessage::from_json(&golden("applied-reload")), applied);
+        let (kept, why) = (vec!["/src/App.tsx".into()], Some("src/App.tsx failed to load".into()));
+        let applied = ClientMessage::Applied { version: 18, how: "kept".into(), ms: 9, why, kept };
+        assert_eq!(ClientMessage::from_json(&golden("applied-kept")), applied);
+        assert_eq!(ClientMessage::from_json(&golden("loaded")), ClientMessage::Loaded);
+        let ClientMessage::Console { entries, dropped } =
+            ClientMessage::from_json(&golden("console"))
+        else {
+            panic!("the golden message has another type");
+        };
+        assert!(!entries.is_empty() && entries[0].line > 0, "{entries:?} {dropped}");
         let error = ClientMessage::Error(PageError {
             path: "/js/app.js".into(),
             message: "Uncaught SyntaxError: Invalid regular expression flags".into(),
