@@ -39,9 +39,18 @@ pub(crate) fn of(path: &Path) -> String {
 
 /// Returns whether a path names a style sheet: CSS, or a language that is compiled to it.
 pub(crate) fn is_style_sheet(path: &str) -> bool {
+    has_extension(path, &STYLE_SHEETS)
+}
+
+/// Returns whether a path names a page.
+pub(crate) fn names_page(path: &str) -> bool {
+    path.ends_with('/') || has_extension(path, &["html", "htm", "xhtml", "xht"])
+}
+
+fn has_extension(path: &str, extensions: &[&str]) -> bool {
     let name = &path[path.rfind('/').map_or(0, |at| at + 1)..];
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-    STYLE_SHEETS.iter().any(|known| known.eq_ignore_ascii_case(extension))
+    extensions.iter().any(|known| known.eq_ignore_ascii_case(extension))
 }
 
 /// The content of a file, or a part of it.

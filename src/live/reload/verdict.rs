@@ -32,6 +32,13 @@ pub(super) struct FileView<'q> {
     pub(super) failing_since: Option<u64>,
 }
 
+impl FileView<'_> {
+    /// Returns whether the file failed to compile after its last change.
+    fn failed_since_change(&self) -> bool {
+        self.fault.is_some_and(|fault| fault.until >= self.version.unwrap_or_default())
+    }
+}
+
 /// A compile error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FaultView {
@@ -86,7 +93,7 @@ impl TabView<'_> {
         let is_stuck = failing.is_some_and(|since| since <= self.served);
         let at = match done {
             // It cannot get any further.
-            Done::Not if self.has_newer_fault(file) => return self.with_fault(file, failed(None)),
+            Done::Not if file.failed_since_change() => return self.with_fault(file, failed(None)),
             Done::Not if failed(None) && self.is_quiet(settle, now) => {
                 return Progress::Final(Verdict::Failed);
             }
@@ -138,7 +145,7 @@ impl TabView<'_> {
     fn keeps(&self, file: &FileView<'_>, version: u64) -> bool {
         let kept = |ack: &Ack| ack.how.split('+').any(|how| how == "kept");
         self.record.keeps(file.path)
-            || (self.has_newer_fault(file) && self.record.ack(version).is_some_and(kept))
+            || (file.failed_since_change() && self.record.ack(version).is_some_and(kept))
     }
 
     /// Returns when the document had been loaded.
@@ -149,12 +156,6 @@ impl TabView<'_> {
             None if now >= latest => Done::At(latest),
             None => Done::Not,
         }
-    }
-
-    /// Returns whether a file failed to compile after its last change.
-    fn has_newer_fault(&self, file: &FileView<'_>) -> bool {
-        let version = file.version.unwrap_or_default();
-        file.fault.is_some_and(|fault| fault.until >= version)
     }
 
     fn with_fault(&self, file: &FileView<'_>, failed: bool) -> Progress {
@@ -199,7 +200,7 @@ pub(super) fn worse(one: Verdict, other: Verdict) -> Verdict {
 }
 
 /// Returns what a tab did to arrive at a version.
-pub(super) fn how<'r>(record: &'r TabRecord, version: Option<u64>) -> Option<&'r Ack> {
+pub(super) fn how(record: &TabRecord, version: Option<u64>) -> Option<&Ack> {
     let version = version?;
     let arrived = record.arrived.as_ref().filter(|ack| ack.version >= version);
     record.ack(version).or_else(|| record.next_ack(version)).or(arrived)

@@ -216,9 +216,13 @@ impl Hub {
         };
         let mailboxes: Vec<_> =
             tabs.iter().filter(is_meant).map(|tab| Arc::clone(&tab.mailbox)).collect();
-        mailboxes.iter().for_each(|mailbox| mailbox.add(&update));
+        for mailbox in &mailboxes {
+            mailbox.add(&update);
+        }
         drop(tabs);
-        mailboxes.iter().for_each(|mailbox| mailbox.wake());
+        for mailbox in &mailboxes {
+            mailbox.wake();
+        }
         mailboxes.len()
     }
 

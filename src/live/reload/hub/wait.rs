@@ -1,6 +1,7 @@
 //! Answers whether the tabs run the current content of some files. Decided by [`verdict`].
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,7 +13,7 @@ use crate::{
     answer::{TabOutcome, Verdict, WaitAnswer},
     change::{Change, Kind},
     fault::Fault,
-    http::media_type::is_style_sheet,
+    http::media_type::{is_style_sheet, names_page},
     live::reload::{
         graph::Reach,
         tab_record::Recorded,
@@ -23,6 +24,9 @@ use crate::{
 
 /// How long a connection may take to say which page it is of.
 const HELLO: Duration = Duration::from_secs(1);
+
+/// How often it is looked for what only time decides while a tab has yet to report.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// A question about files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +60,55 @@ struct Failing {
     fault: Arc<Fault>,
     reach: Reach,
     view: FaultView,
+}
+
+/// What the tabs together amount to.
+#[derive(Default)]
+struct Tally {
+    /// The worst verdict so far.
+    worst: Option<Verdict>,
+    /// Something is still to come.
+    is_pending: bool,
+    /// A verdict that nothing which is still to come makes better.
+    is_bad: bool,
+    /// When to look again, unless something is reported before.
+    next: Option<Instant>,
+}
+
+impl Tally {
+    fn wait_until(&mut self, time: Instant) {
+        self.is_pending = true;
+        self.next = Some(self.next.map_or(time, |next| next.min(time)));
+    }
+
+    /// Adds what is known of a tab and a file, and returns the verdict so far.
+    fn add(&mut self, progress: Progress, now: Instant) -> Verdict {
+        let verdict = match progress {
+            Progress::Final(verdict) => {
+                self.is_bad |= matches!(verdict, Verdict::Failed | Verdict::Kept);
+                verdict
+            }
+            Progress::Settling(verdict, until) => {
+                self.wait_until(until);
+                verdict
+            }
+            Progress::Pending => {
+                self.wait_until(now + LOOK);
+                Verdict::Timeout
+            }
+        };
+        self.worst = Some(self.worst.map_or(verdict, |worst| worse(worst, verdict)));
+        verdict
+    }
+
+    /// Returns the verdict if nothing else comes. `no_user` is that of files that no tab uses.
+    fn verdict(&self, no_user: Verdict) -> Verdict {
+        match self.worst {
+            Some(worst @ (Verdict::Failed | Verdict::Kept)) => worst,
+            _ if self.is_pending => Verdict::Timeout,
+            worst => worst.unwrap_or(no_user),
+        }
+    }
 }
 
 impl Hub {
@@ -95,84 +148,58 @@ impl Hub {
         let tabs = &*tabs;
         let failing = self.failing(&usage);
         let files = self.files(question, &usage, tabs, &failing);
-        let asked: Vec<_> = files.iter().collect();
 
-        let mut next = expected;
-        let mut is_pending = expected.is_some() || self.is_paused();
-        // A verdict that nothing which is still to come makes better.
-        let mut is_bad = false;
-        let mut verdict = None;
+        let is_pending = expected.is_some() || self.is_paused();
+        let mut tally = Tally { is_pending, next: expected, ..Tally::default() };
         let mut outcomes = Vec::new();
-        let mut faults: Vec<usize> = Vec::new();
+        let mut faults = BTreeSet::new();
         for tab in tabs.iter() {
             let Some(page) = &tab.page else {
                 let until = tab.record.joined + HELLO;
                 if tab.record.client.reports && now < until {
-                    is_pending = true;
-                    next = earlier(next, until);
+                    tally.wait_until(until);
                 }
                 continue;
             };
-            let used: Vec<_> = asked.iter().filter(|file| is_used(tab, file)).collect();
+            let used: Vec<_> = files.iter().filter(|file| is_used(tab, file)).collect();
             if used.is_empty() {
                 continue;
             }
-            let mut of_tab = None;
-            for file in used.iter().copied() {
-                match progress(tab, file, &failing, question.settle, now) {
-                    Progress::Final(found) => {
-                        is_bad |= matches!(found, Verdict::Failed | Verdict::Kept);
-                        of_tab = worst(of_tab, found);
-                    }
-                    Progress::Settling(found, until) => {
-                        of_tab = worst(of_tab, found);
-                        is_pending = true;
-                        next = earlier(next, until);
-                    }
-                    Progress::Pending => {
-                        of_tab = worst(of_tab, Verdict::Timeout);
-                        is_pending = true;
-                        next = earlier(next, now + Duration::from_millis(50));
-                    }
-                }
+            let mut of_tab = Verdict::Unchanged;
+            for file in &used {
+                let progress = progress(tab, file, &failing, question.settle, now);
+                of_tab = worse(of_tab, tally.add(progress, now));
                 faults.extend(&file.faults);
             }
-            if matches!(of_tab, Some(Verdict::Kept | Verdict::Failed)) {
-                let affecting = |failing: &Failing| tab.is_affected(&failing.reach);
-                faults.extend((0..failing.len()).filter(|at| affecting(&failing[*at])));
+            if matches!(of_tab, Verdict::Kept | Verdict::Failed) {
+                let affecting = |at: &usize| tab.is_affected(&failing[*at].reach);
+                faults.extend((0..failing.len()).filter(affecting));
             }
-            verdict = of_tab.map_or(verdict, |found| worst(verdict, found));
             let version = used.iter().filter_map(|file| file.change).map(|(version, _)| version);
             outcomes.push(outcome(tab, page, version.max()));
         }
-        if verdict.is_none() {
-            faults = if tabs.has_pages() {
-                files.iter().flat_map(|file| file.faults.clone()).collect()
-            } else {
-                (0..failing.len()).collect()
-            };
-        }
-        faults.sort_unstable();
-        faults.dedup();
-        let no_user = if tabs.has_pages() { Verdict::Unused } else { Verdict::NoTabs };
-        let is_waiting = is_pending && !(is_bad && expected.is_none());
         outcomes.sort_by(|one, other| one.page.cmp(&other.page));
-        let verdict = match verdict {
-            None if is_pending => Verdict::Timeout,
-            Some(Verdict::Applied | Verdict::Unchanged) if is_pending => Verdict::Timeout,
-            found => found.unwrap_or(no_user),
-        };
+        if outcomes.is_empty() {
+            if tabs.has_pages() {
+                faults.extend(files.iter().flat_map(|file| &file.faults));
+            } else {
+                faults.extend(0..failing.len());
+            }
+        }
+        let no_user = if tabs.has_pages() { Verdict::Unused } else { Verdict::NoTabs };
         let changes = files.iter().filter_map(|File { path, change, .. }| {
             change.map(|(_, kind)| Change { path: path.clone(), kind })
         });
         let answer = WaitAnswer {
-            verdict,
+            verdict: tally.verdict(no_user),
             version: tabs.version,
             changes: changes.collect(),
             tabs: outcomes,
             faults: faults.iter().map(|at| (*failing[*at].fault).clone()).collect(),
         };
-        Reply { answer, is_final: !is_waiting, next }
+        // A tab that is expected back may still be listed.
+        let is_final = !tally.is_pending || (tally.is_bad && expected.is_none());
+        Reply { answer, is_final, next: tally.next }
     }
 
     fn failing(&self, usage: &Usage) -> Vec<Failing> {
@@ -228,9 +255,8 @@ fn concerns(failing: &Failing, path: &str, reach: &Reach) -> bool {
     let reaches = |reach: &Reach, path: &str| {
         !reach.is_everyone() && reach.paths().any(|(affected, _)| affected == path)
     };
-    let is_page = path.ends_with('/') || path.ends_with(".html") || path.ends_with(".htm");
     failing.fault.path == path
-        || (!is_page
+        || (!names_page(path)
             && (reaches(&failing.reach, path)
                 || (!is_style_sheet(path) && reaches(reach, &failing.fault.path))))
 }
@@ -280,12 +306,4 @@ fn outcome(tab: &Tab, page: &str, version: Option<u64>) -> TabOutcome {
         why: ack.and_then(|ack| ack.why.clone()),
         errors: errors.map(|recorded| recorded.message.clone()).collect(),
     }
-}
-
-fn worst(one: Option<Verdict>, other: Verdict) -> Option<Verdict> {
-    Some(one.map_or(other, |one| worse(one, other)))
-}
-
-fn earlier(one: Option<Instant>, other: Instant) -> Option<Instant> {
-    Some(one.map_or(other, |one| one.min(other)))
 }
