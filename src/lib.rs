@@ -53,6 +53,11 @@
 //! **No change is lost.** Each page carries the version at which it was requested. When its socket
 //! opens, the client reports that version and receives what changed since.
 //!
+//! **A question** whether a save has arrived (`site::tools`) first brings the watch up to date with
+//! the disk, so that a change which the system has not reported yet counts. Then it waits for what
+//! the tabs that use the file acknowledge and report: each page hears its errors from its first
+//! script on, and says when it has been loaded.
+//!
 //! **Shutdown** begins when the future given to [`Server::run_until`] completes: the listeners
 //! close, reload sockets are closed with status 1001, tunnels end, requests in progress get a
 //! moment to finish, and every task is awaited.

@@ -6,6 +6,10 @@
 //! [`TabHandle`](tab_handle::TabHandle); [`session`] carries the messages of a tab over a
 //! WebSocket, [`events`] over Server-Sent Events; [`message`] is the format of both.
 //!
+//! What a tab acknowledges and reports goes into its [record](tab_record); messages of its console
+//! wait in [`reports`] until their places in the source are known. From the records, the
+//! [`verdict`] says whether every tab runs the current content of a file.
+//!
 //! Nothing here knows about files or about how changes are found.
 
 pub(crate) mod events;
