@@ -8,6 +8,7 @@ use std::{
     collections::HashSet,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use crate::error::Error;
@@ -24,10 +25,22 @@ struct ExtraPath {
     is_folder: bool,
 }
 
+/// What the files below these paths are called in changes.
+#[derive(Clone, Debug)]
+pub(super) struct ExtraNames(Arc<[ExtraPath]>);
+
+impl ExtraNames {
+    /// Returns the name of a path: relative to the folder that its extra path lies in.
+    pub(super) fn of(&self, path: &Path) -> Option<String> {
+        let extra = self.0.iter().find(|extra| path.starts_with(&extra.path))?;
+        Some(path.strip_prefix(&extra.parent).ok()?.to_string_lossy().into_owned())
+    }
+}
+
 /// All of them.
 #[derive(Debug)]
 pub(super) struct ExtraPaths {
-    paths: Vec<ExtraPath>,
+    paths: Arc<[ExtraPath]>,
     names: HashSet<PathBuf>,
 }
 
@@ -65,8 +78,12 @@ impl ExtraPaths {
 
     /// Returns the name of a path: relative to the folder that its extra path lies in.
     pub(super) fn name(&self, path: &Path) -> Option<String> {
-        let extra = self.paths.iter().find(|extra| path.starts_with(&extra.path))?;
-        Some(path.strip_prefix(&extra.parent).ok()?.to_string_lossy().into_owned())
+        self.naming().of(path)
+    }
+
+    /// Returns what names the paths, for other threads.
+    pub(super) fn naming(&self) -> ExtraNames {
+        ExtraNames(Arc::clone(&self.paths))
     }
 
     /// Records whether a file exists. Does nothing for other paths.

@@ -15,6 +15,7 @@ use crate::{
     docroot::{Located, Root},
     http::{body::Response, url_path::UrlPath},
     live::reload::hub::wait::Question,
+    watch::Watch,
 };
 
 /// How long to wait if the question does not say.
@@ -115,11 +116,11 @@ impl Site {
         let WaitQuery { files, paths, since, timeout, settle } = query;
         let asked = files.len() + paths.len();
         let find = {
-            let (root, live) = (self.root.clone(), self.live.clone());
+            let (root, live, watch) = (self.root.clone(), self.live.clone(), self.watch.clone());
             move || {
                 let mut found: Vec<(PathBuf, String)> = Vec::new();
                 let files = files.iter().map(|file| of_url(&root, file));
-                for files in files.chain(paths.iter().map(|path| of_disk(&root, path))) {
+                for files in files.chain(paths.iter().map(|path| of_disk(&root, &watch, path))) {
                     let (named, files) = files?;
                     let exists = files.iter().any(|(path, url)| {
                         path.symlink_metadata().is_ok() || live.hub().knows(url)
@@ -161,8 +162,8 @@ fn of_url(root: &Root, file: &str) -> Result<Named, String> {
     Ok((file.to_owned(), vec![(path, url.to_string())]))
 }
 
-/// Returns the file at a path on the disk.
-fn of_disk(root: &Root, path: &Path) -> Result<Named, String> {
+/// Returns the file at a path on the disk, which is served or watched.
+fn of_disk(root: &Root, watch: &Watch, path: &Path) -> Result<Named, String> {
     let named = path.display().to_string();
     let mut urls = root.urls_of(path, false);
     // The root may be named by a link.
@@ -171,6 +172,9 @@ fn of_disk(root: &Root, path: &Path) -> Result<Named, String> {
         && let Ok(below) = path.strip_prefix(&real)
     {
         urls = root.urls_of(&root.path().join(below), false);
+    }
+    if let Some(name) = watch.extra_name(path).filter(|_| urls.is_empty()) {
+        return Ok((named, vec![(path.to_owned(), name)]));
     }
     if urls.is_empty() {
         return Err(format!("{named} is outside the served folder, or not served"));

@@ -30,7 +30,7 @@ use self::barrier::Barrier;
 use super::{
     burst_gate::BurstGate,
     coalesce::{Coalescer, Interest},
-    extra::ExtraPaths,
+    extra::{ExtraNames, ExtraPaths},
     ignore::Ignore,
     inbox::{Inbox, Input},
     links::Links,
@@ -134,6 +134,11 @@ impl Worker {
             publish,
             events,
         })
+    }
+
+    /// Returns what names the paths that are watched but not served.
+    pub(super) fn extra_names(&self) -> ExtraNames {
+        self.extra.naming()
     }
 
     /// Takes the inbox and does what is due. Returns whether the thread should go on.

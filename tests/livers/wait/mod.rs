@@ -106,3 +106,21 @@ async fn questions_that_make_no_sense_are_refused() {
     assert_eq!(get_with(livers.port(), "/__livers/errors", &foreign).await.status, 403);
     assert_eq!(get(livers.port(), "/__livers/reload").await.status, 405);
 }
+
+/// A template of a backend is watched and not served: all tabs reload.
+#[tokio::test]
+async fn a_watched_file_that_is_not_served_can_be_waited_for() {
+    let (dir, templates) = (TempDir::with_page("<p>"), TempDir::new());
+    templates.write("a.tpl", "1");
+    let livers = Livers::on(dir.path()).arg("--watch").arg(templates.path()).start().await;
+    let mut tab = Tab::page(&livers, "/", &[]).await;
+    tab.say(&json!({ "type": "loaded" })).await;
+    let query = format!("path={}&settle=0", templates.at("a.tpl").display());
+    assert_eq!(verdict(&livers, &query).await.0, "unchanged");
+    templates.write("a.tpl", "2");
+    let version = tab.updated().await.version;
+    tab.say(&json!({ "type": "applied", "version": version, "how": "none", "ms": 1 })).await;
+    assert_eq!(verdict(&livers, &query).await.0, "applied");
+    let beside = format!("path={}", templates.path().with_extension("x").display());
+    assert_eq!(ask(&livers, &beside).await.status, 400);
+}
