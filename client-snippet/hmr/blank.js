@@ -1,7 +1,7 @@
 // Tells whether a page shows nothing.
 
 /** Elements that show something without text. */
-const SHOWN = 'img,svg,canvas,video,audio[controls],iframe,object,embed,input,select,textarea,button,progress,meter,hr,math';
+const SHOWN = 'frame,img,svg,canvas,video,audio[controls],iframe,object,embed,input,select,textarea,button,progress,meter,hr,math';
 
 /** @type {(element: Element) => boolean} */
 const hasSize = (element) => {
@@ -22,7 +22,8 @@ const shows = (root) => {
 };
 
 /** @type {(document: Document) => boolean} */
-export const isBlank = ({ body }) => {
-  if (!body?.getClientRects().length) return true;
+export const isBlank = ({ body, documentElement }) => {
+  if (!body) return documentElement?.localName === 'html'; // another document shows itself
+  if (!body.getClientRects().length) return true;
   return !body.innerText.trim() && !shows(body);
 };

@@ -120,7 +120,8 @@ export const makeListener = (scope, load) => {
   /** @type {() => string | undefined} */
   const stackOfCall = () => {
     const { Error } = /** @type {any} */ (scope);
-    const limit = Error.stackTraceLimit;
+    const limit = Error.stackTraceLimit; // of Chromium and Safari
+    if (limit === undefined) return new Error().stack;
     Error.stackTraceLimit = FRAMES;
     const { stack } = new Error();
     Error.stackTraceLimit = limit;
@@ -212,10 +213,12 @@ export const makeListener = (scope, load) => {
 
   /** @type {Listener['listen']} */
   const listen = (levels) => {
-    if (isListening) return;
+    // A worklet has no events.
+    if (isListening || !scope.addEventListener) return;
     isListening = true;
-    for (const level of levels) wrap(level, level);
-    wrap('error', 'assert', ([holds]) => !holds);
+    // A page may have frozen its console.
+    for (const level of levels) quietly(() => wrap(level, level));
+    quietly(() => wrap('error', 'assert', ([holds]) => !holds));
     for (const type of ['error', 'unhandledrejection', 'securitypolicyviolation'])
       scope.addEventListener(type, (event) => quietly(() => heardEvent(event)), true); // also of elements
     hearEarly();
@@ -265,7 +268,7 @@ export const makeListener = (scope, load) => {
     };
   };
 
-  return { listen, attach };
+  return { listen, attach, forget: (before) => messages?.forget(before) };
 };
 
-export const { listen, attach } = makeListener(/** @type {any} */ (globalThis), (url) => import(url));
+export const { listen, attach, forget } = makeListener(/** @type {any} */ (globalThis), (url) => import(url));

@@ -72,6 +72,8 @@ type PageClient = SpeakingClient & Required<Omit<SpeakingClient, 'loaded'>>;
 interface Listener {
   /** Hears errors, and the calls of these methods of the console. */
   listen(levels: Level[]): void;
+  /** Forgets what happened before new code replaced the old one (Date.now). */
+  forget(before: number): void;
   /** Connects a page with the server. */
   attach(client: PageClient): {
     /** Takes an error that happened before this module was loaded, too. */
@@ -93,6 +95,8 @@ interface Messages {
   /** Sends what there is, soon. */
   schedule(delay?: number): void;
   attach(client: SpeakingClient): void;
+  /** Forgets what was sent before new code replaced the old one (Date.now). */
+  forget(before: number): void;
   /** Sends everything again, as the server has forgotten it. */
   opened(): void;
   /** Settles when everything is sent. */

@@ -345,6 +345,9 @@ export const makeMessages = (scope, takeDropped) => {
     schedule,
     settled,
     attach,
+    forget: (before) => {
+      sent = sent.filter(({ item }) => item.at >= before);
+    },
     opened: () => {
       // The server forgets a page when its socket closes.
       send(sent, true);

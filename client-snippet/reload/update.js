@@ -146,6 +146,8 @@ export const updater = (client) => {
     const how = [...hows].join('+') || 'none';
     const kept = (await hotModules())?.kept();
     send({ type: 'applied', version, how, ms: Date.now() - began, why, kept: kept?.[0] && kept });
+    // The errors of the old code are not reported again after a reconnect.
+    if (/hot|morph/.test(how) && !kept?.[0]) (await load(base + 'console.js')).forget(began);
   };
 
   return (version, changes, began) =>

@@ -335,6 +335,31 @@ test('a worker sends what it hears over the channel', async () => {
   assert.deepEqual([worker, entries[0].message], ['/src/worker.ts', 'said']);
 });
 
+test('what new code has replaced is not said again', async () => {
+  const scope = page();
+  scope.console.error('of the old code');
+  await scope.tick();
+  const began = scope.Date.now();
+  scope.console.error('of the new code');
+  await scope.tick();
+  scope.listener.forget(began);
+  scope.sent.length = 0;
+  await scope.voice.opened();
+  assert.deepEqual(scope.messages, ['console error of the new code']);
+});
+
+test('a worklet and a page with a frozen console run', async () => {
+  const worklet = { console: { error() {} } };
+  makeListener(worklet, async () => {}).listen(['error']);
+  const scope = new Scope();
+  Object.freeze(scope.console);
+  scope.listen().attach();
+  scope.console.error('unheard');
+  scope.throws(new Error('heard'));
+  await scope.tick();
+  assert.deepEqual(scope.messages, ['exception error Error: heard']);
+});
+
 test('neither hostile values nor a console in a getter break a page', async () => {
   const scope = page();
   await scope.tick(0);

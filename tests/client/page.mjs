@@ -17,6 +17,7 @@ export const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A console.js that hears nothing. */
 const silent = {
+  forget() {},
   attach: ({ load, base }) => ({
     error() {},
     failed: async (faults) => (await load(`${base}renew.js`)).failed(faults),
