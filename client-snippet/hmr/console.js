@@ -184,7 +184,7 @@ export const makeListener = (scope, load) => {
     const { type, target } = event;
     if (type !== 'error') return hear({ kind: type === 'unhandledrejection' ? 'rejection' : 'csp', level: 'error', event, at });
     if (!target?.localName) {
-      if (!client) unattached.push(event);
+      if (!client && document && unattached.length < PER_SECOND) unattached.push(event);
       return hear({ kind: 'exception', level: 'error', event, at });
     }
     // The page may replace it at once.

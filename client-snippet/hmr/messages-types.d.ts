@@ -104,6 +104,15 @@ interface Messages {
 }
 type MakeMessages = (scope: Window & typeof globalThis, takeDropped: () => number) => Messages;
 
+// describe.js
+
+type MakeDescribe = (scope: { location: Location }) => {
+  /** Returns nothing for what is not to be reported, or is reported another way. */
+  describe(item: Item): Entry | undefined;
+  /** Returns a URL without the origin of the page. */
+  relative(url: string): string;
+};
+
 // inspect.js
 
 type Render = (value: any, depth?: number) => string;

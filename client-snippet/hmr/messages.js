@@ -1,9 +1,8 @@
-// Describes what console.js hears, and sends it to the server in batches. In a worker, the pages
-// that use its script send it. Types: messages-types.d.ts.
+// Sends what console.js hears to the server, in batches. In a worker, the pages that use its script
+// send it. Types: messages-types.d.ts.
 
 import { isBlank } from './blank.js';
-import { isLinkError, isOfModule } from './failure.js';
-import { cut, format, inspect, isError } from './inspect.js';
+import { bounded, makeDescribe } from './describe.js';
 
 /** How often messages are sent, in milliseconds. The first one of a burst is sent at once. */
 const INTERVAL = 50;
@@ -21,33 +20,17 @@ const HELD = 3000;
 /** How many messages are kept: those that wait for the socket, and those that were sent. */
 const KEPT = 100;
 
-/** The largest number of characters of a text, of a message to the server, and of a second. */
-const TEXT = 4000;
+/** The largest number of characters of a message to the server, and of a second. */
 const BATCH = 30_000;
 const PER_SECOND = 200_000;
-
-/** A place in a stack. */
-const PLACE = /((?:https?|blob|file):[^\s()]+?):(\d+):(\d+)/;
 
 /** What React logs beside an error that it throws. */
 const REACT_HINT = /^(The above|An) error occurred in (the <.*> component|one of your React components)/;
 
-/** What elements load. @type {Record<string, string>} */
-const NAMES = { img: 'image', image: 'image', link: 'style sheet', script: 'script', video: 'video', audio: 'audio', source: 'media file', track: 'track' };
-
-/** What a page can do nothing about, and no browser shows. */
-const HARMLESS = /^ResizeObserver loop/;
-
-/** @type {(text: string) => string} */
-const wellFormed = (text) => text.replace(/\p{Surrogate}/gu, '\ufffd');
-
 /** @type {MakeMessages} */
 export const makeMessages = (scope, takeDropped) => {
-  const { location, document, Date, setTimeout } = scope;
-  const { origin } = location;
-  const base = new URL('.', import.meta.url).href;
-  const reported = new WeakSet(); // errors
-  const blocked = new Set(); // URLs, by the page's policy
+  const { document, Date, setTimeout } = scope;
+  const { describe, relative } = makeDescribe(scope);
   /** @type {Pending[]} */
   const pending = [];
   /** @type {Pending[]} */
@@ -62,93 +45,12 @@ export const makeMessages = (scope, takeDropped) => {
   let began = 0;
   let characters = 0; // since then
 
-  /** Whether a URL or a line of a stack is of livers itself. Packs have the modules of the page. */
-  const isOurs = (text = '') => {
-    const at = text.indexOf(base);
-    return at >= 0 && !/^(pack\b|npm\/)/.test(text.slice(at + base.length));
-  };
-
-  const relative = (url = '') => (url.startsWith(origin + '/') ? url.slice(origin.length) : url);
-
-  /** @type {(stack: unknown) => Pick<Entry, 'url' | 'line' | 'column' | 'stack'>} */
-  const placed = (stack) => {
-    if (typeof stack !== 'string') return {};
-    const lines = stack.split('\n').filter((line) => !isOurs(line));
-    const [, url, line, column] = PLACE.exec(lines.find((each) => PLACE.test(each)) ?? '') ?? [];
-    const text = wellFormed(cut(lines.join('\n'), TEXT));
-    return url ? { url: relative(url), line: +line, column: +column, stack: text } : { stack: text };
-  };
-
-  /** @type {(error: unknown) => unknown} */
-  const stackOf = (error) => {
-    try {
-      return isError(error) ? error.stack : undefined;
-    } catch {}
-  };
-
-  /** @type {(error: unknown) => string} */
-  const messageOf = (error) => (isError(error) ? format([error]) : `Uncaught ${inspect(error)}`);
-
-  /** @type {Record<Kind, (item: Item) => Partial<Entry> | undefined>} */
-  const describe = {
-    console: ({ args = [], stack }) => {
-      const error = args.find(isError);
-      const place = placed(stackOf(error) ?? stack?.replace(/^Error\n/, ''));
-      return { message: format(args), ...place };
-    },
-    exception: ({ event }) => {
-      const { error, message, filename, lineno, colno, defaultPrevented } = event;
-      if (defaultPrevented || isOfModule(event)) return; // failure.js reports a module
-      if (HARMLESS.test(message)) return { kind: 'console', level: 'warn', message };
-      if (Object(error) === error && (reported.has(error) || !reported.add(error))) return;
-      const place = placed(stackOf(error));
-      if (!place.url && filename) Object.assign(place, { url: relative(filename), line: lineno, column: colno });
-      return { message: error == null ? message : messageOf(error), ...place };
-    },
-    rejection: ({ event: { reason, defaultPrevented } }) => {
-      if (defaultPrevented || (Object(reason) === reason && (reported.has(reason) || !reported.add(reason)))) return;
-      const kind = isLinkError(reason) ? 'link' : 'rejection';
-      return { kind, message: messageOf(reason), ...placed(stackOf(reason)) };
-    },
-    load: ({ url = '', by = '', status }) => {
-      const { pathname, searchParams } = new URL(url, location.href);
-      // Requests of livers itself, and files that it reports another way.
-      if (isOurs(url) || searchParams.has('livers') || url === location.href || blocked.has(url)) return;
-      const what = NAMES[by] ? `the ${NAMES[by]} ` : '';
-      const name = relative(url) || pathname;
-      return { message: `Failed to load ${what}${name}${status ? `: ${status}` : ''}`, url: name };
-    },
-    csp: ({ event }) => {
-      const { effectiveDirective, blockedURI, sourceFile, lineNumber, columnNumber, disposition, sample } = event;
-      if (isOurs(sourceFile)) return;
-      if (blocked.size < KEPT) blocked.add(blockedURI);
-      const at = pending.findIndex(({ entry, target }) => target && entry.kind === 'load' && entry.url === relative(blockedURI));
-      if (at >= 0) pending.splice(at, 1);
-      const place = lineNumber ? { url: relative(sourceFile), line: lineNumber, column: columnNumber || undefined } : {};
-      const what = /^(inline|eval|wasm-eval)$/.test(blockedURI) ? `${blockedURI} code` : relative(blockedURI);
-      const text = `The page's Content Security Policy blocks ${what || 'this'} (${effectiveDirective})`;
-      const level = disposition === 'report' ? /** @type {const} */ ('warn') : undefined;
-      return { message: text + (sample ? `: ${sample}` : ''), ...(level && { level }), ...place };
-    },
-    link: () => undefined,
-  };
-
-  /** Moves the component stack out of a message of React 18, which ends with it. @type {(entry: Entry, components?: string) => void} */
-  const addComponents = (entry, components) => {
-    const [tail] = /(\n +(at|in) .+)+\s*$/.exec(entry.message) ?? [];
-    if (tail && (components || /^Warning: /.test(entry.message))) {
-      entry.message = entry.message.slice(0, -tail.length);
-      components ??= tail;
-    }
-    if (components) entry.components = wellFormed(cut(components.replace(/^\n+/, ''), TEXT));
-  };
-
   /** Joins what React logs about an error with the error. @type {(entry: Entry) => boolean} */
   const isHint = ({ message, components }) => {
     const held = [...pending].reverse().find(({ entry }) => entry.kind === 'exception' && !entry.worker);
     if (!held || !REACT_HINT.test(message)) return false;
     const [frames] = /(^ +(at|in) .+\n?)+/m.exec(message) ?? [];
-    held.entry.components ??= frames ? cut(frames.trimEnd(), TEXT) : components;
+    held.entry.components ??= frames ? bounded(frames.trimEnd()) : components;
     return true;
   };
 
@@ -254,10 +156,13 @@ export const makeMessages = (scope, takeDropped) => {
   const flush = () => {
     if (!client?.isOpen()) return; // until it is open
     flushed = Date.now();
-    const ready = pending.filter(({ isHeld }) => !isHeld);
+    // The listeners of the page have run, and may have handled an error.
+    const ready = pending.filter(({ isHeld, item }) => !isHeld && !item.event?.defaultPrevented);
     pending.splice(0, pending.length, ...pending.filter(({ isHeld }) => isHeld));
     sent = [...sent, ...ready].slice(-KEPT);
     send(ready, false);
+    // The objects of the page are not kept.
+    for (const each of ready) each.target = each.item.args = each.item.event = each.item.target = undefined;
   };
 
   /** @type {(list: Pending[], again: boolean) => void} */
@@ -297,13 +202,15 @@ export const makeMessages = (scope, takeDropped) => {
 
   /** @type {Messages['take']} */
   const take = (item) => {
-    const { kind, level, target, args } = item;
-    const described = describe[kind](item);
-    if (!described) return;
-    const message = wellFormed(cut(described.message ?? '', TEXT));
-    /** @type {Entry} */
-    const entry = { kind, level, ...described, message };
-    addComponents(entry, item.components);
+    const entry = describe(item);
+    if (!entry) return;
+    const { target, event, args } = item;
+    if (event?.blockedURI) {
+      // What the policy blocks fails to load, too.
+      const isBlocked = (/** @type {Pending} */ { entry: { kind, url } }) => kind === 'load' && url === relative(event.blockedURI);
+      const at = pending.findIndex(isBlocked);
+      if (at >= 0) pending.splice(at, 1);
+    }
     if (args && isHint(entry)) return;
     add({ entry, item, target, more: 0 });
   };

@@ -38,7 +38,7 @@ const SCRIPTS: &[(&str, &str)] = scripts! {
     "reload": "client.js" "update.js" "address.js" "sheets.js" "adopted.js" "assets.js" "morph.js"
         "match.js" "parse.js" "reload.js" "early.js";
     "hmr": "hot.js" "renew.js" "plan.js" "families.js" "refresh.js" "prefresh.js" "vue.js" "overlay.js" "helpers.js"
-        "console.js" "messages.js" "inspect.js" "blank.js" "failure.js" "editor.js";
+        "console.js" "messages.js" "describe.js" "inspect.js" "blank.js" "failure.js" "editor.js";
     "packages": "graph.js" "registry.js" "records.js" "commonjs.js" "elements.js";
 };
 

@@ -55,7 +55,7 @@ class Scope extends EventTarget {
     await settle();
   }
   event(type, fields) {
-    const event = new Event(type);
+    const event = new Event(type, { cancelable: true });
     for (const name of Object.keys(fields)) Object.defineProperty(event, name, { value: fields[name] });
     this.dispatchEvent(event);
   }
@@ -130,7 +130,9 @@ test('an error is heard once, and not if the page handles it', async () => {
   scope.throws(error);
   scope.throws(error);
   scope.event('unhandledrejection', { reason: error });
-  scope.throws(new Error('handled'), { defaultPrevented: true });
+  scope.throws(new Error('handled before'), { defaultPrevented: true });
+  scope.addEventListener('error', (event) => /later/.test(event.message) && event.preventDefault());
+  scope.throws(new Error('later'));
   await scope.tick();
   assert.deepEqual(scope.messages, ['exception error Error: once']);
 });
