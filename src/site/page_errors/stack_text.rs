@@ -43,7 +43,12 @@ pub(super) fn components(text: &str) -> Vec<TextFrame> {
     let component = |line| {
         let found = frame(line).or_else(|| {
             let name = line.strip_prefix("at ").or_else(|| line.strip_prefix("in "))?;
-            let function = name.split([' ', '(']).next().map(limited)?;
+            let (function, rest) = name.split_at(name.find([' ', '(']).unwrap_or(name.len()));
+            // A built-in function, such as `Array.map`.
+            if rest == " (<anonymous>)" && function.contains('.') {
+                return None;
+            }
+            let function = limited(function);
             Some(TextFrame { function, ..TextFrame::default() })
         })?;
         found.function.starts_with(|first: char| !first.is_lowercase()).then_some(found)
@@ -224,7 +229,7 @@ mod tests {
     #[test]
     fn component_stacks_are_parsed() {
         let text = "\n    at Bomb (http://a/src/App.tsx?t=3:4:9)\n    at div\n    at Suspense\n    \
-                    at App (http://a/src/App.tsx:9:1)";
+                    at Array.map (<anonymous>)\n    at App (http://a/src/App.tsx:9:1)";
         let expected =
             "Bomb http://a/src/App.tsx?t=3 4 9|Suspense  0 0|App http://a/src/App.tsx 9 1";
         assert_eq!(shown(&components(text)), expected);
