@@ -39,6 +39,7 @@ use super::{
     page::{import_map, may_import},
     progress::Progress,
     resolve::{Target, is_installed, linked_packages},
+    source_position::RecentPacks,
     vite_config,
     vite_settings::ViteSettings,
     workers::{Limits, Stopped, Workers},
@@ -81,6 +82,7 @@ pub(crate) struct Esm {
     pub(super) workers: Workers,
     progress: Progress,
     pub(super) definitions: Arc<Definitions>,
+    pub(super) recent_packs: RecentPacks,
 }
 
 impl Esm {
@@ -108,6 +110,7 @@ impl Esm {
             workers: Workers::new(Limits::default()),
             progress,
             definitions: Arc::default(),
+            recent_packs: RecentPacks::default(),
             folders,
         })
     }

@@ -5,9 +5,9 @@
 //! the last compilation that succeeded: while a file has an error, pages run its last version.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 use oxc_sourcemap::SourceMap;
@@ -18,6 +18,7 @@ use super::{
     definition::Definition,
     disk_view::DiskView,
     embedded_map,
+    lock::lock,
     outcome::{ServedPosition, ServedScript, SourcePosition},
     page_error::source,
     relative_url,
@@ -28,6 +29,9 @@ use crate::{
     http::{own_paths::PACKAGES, url_path::UrlPath},
     source_map::{COMMENT, Position, Sections},
 };
+
+/// Number of packs whose contents are kept.
+const MAX_PACKS: usize = 16;
 
 /// Number of bytes at the end of a script that may have the comment with its source map.
 const MAX_COMMENT: usize = 4_000;
@@ -94,7 +98,7 @@ enum Script {
     Missing(String, PathBuf),
     Module(Box<Module>),
     /// Files of packages, by their keys.
-    Packages(Sections<String>),
+    Packages(Arc<Sections<String>>),
 }
 
 /// A module, or another file.
@@ -128,6 +132,31 @@ struct Source {
 struct Finder<'e> {
     esm: &'e Esm,
     scripts: HashMap<ServedScript, Option<Script>>,
+}
+
+/// The packs of package files in which positions were looked up last: frameworks are in most stacks.
+#[derive(Default)]
+pub(super) struct RecentPacks(Mutex<VecDeque<(ServedScript, Arc<Sections<String>>)>>);
+
+impl RecentPacks {
+    /// Returns what a pack consists of, or finds it out. It is kept if it cannot change.
+    fn get_or_find(
+        &self,
+        script: &ServedScript,
+        is_immutable: impl FnOnce() -> bool,
+        find: impl FnOnce() -> Option<Sections<String>>,
+    ) -> Option<Arc<Sections<String>>> {
+        if let Some((_, known)) = lock(&self.0).iter().find(|(known, _)| known == script) {
+            return Some(Arc::clone(known));
+        }
+        let found = Arc::new(find()?);
+        if is_immutable() {
+            let mut packs = lock(&self.0);
+            packs.truncate(MAX_PACKS - 1);
+            packs.push_front((script.clone(), Arc::clone(&found)));
+        }
+        Some(found)
+    }
 }
 
 impl Finder<'_> {
@@ -168,16 +197,21 @@ impl Finder<'_> {
     /// Finds what was served. Returns `None` if it is unknown, or made by livers alone.
     fn load(&self, script: &ServedScript) -> Option<Script> {
         let packages = self.esm.compiler.packages();
+        let recent = &self.esm.recent_packs;
         let (url, in_pack) = match script {
             ServedScript::Packages(urls) => {
-                return packages.sections_of_pack(urls).map(Script::Packages);
+                let is_immutable = || packages.are_immutable(urls.iter().map(String::as_str));
+                let find = || packages.sections_of_pack(urls);
+                return recent.get_or_find(script, is_immutable, find).map(Script::Packages);
             }
             ServedScript::Url(url) => (url, false),
             ServedScript::Definition(url) => (url, true),
         };
         let (path, query) = url.split_once('?').unwrap_or((url, ""));
         if let Some(path) = path.strip_prefix(PACKAGES) {
-            return packages.sections_of(path, query).map(Script::Packages);
+            let is_immutable = || packages.are_immutable([&**url].into_iter());
+            let find = || packages.sections_of(path, query);
+            return recent.get_or_find(script, is_immutable, find).map(Script::Packages);
         }
         let Some(mut source) = self.source(path) else {
             let url = UrlPath::parse(path).ok()?;
@@ -285,7 +319,8 @@ impl Finder<'_> {
     /// Returns a position in a source.
     fn locate(&self, source: &Source, position: Option<Position>) -> Found {
         let Source { url, file, text } = source;
-        let position = position.map(|position| in_characters(Some(text), position));
+        let text_of_source = Some(&**text).filter(|text| !text.is_empty());
+        let position = position.map(|position| in_characters(text_of_source, position));
         let text = self.esm.folders.serves(file).then(|| Arc::clone(text));
         self.found(url, file, position, text)
     }

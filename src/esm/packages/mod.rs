@@ -56,7 +56,9 @@ use super::{
     disk_view::DiskView,
     lock::lock,
     outcome::{PackageContent, PackageResponse},
-    resolve::{ImportKind, PackageFile, Resolved, Resolver, Target, file_stamp, is_script},
+    resolve::{
+        ImportKind, PackageFile, Resolved, Resolver, Target, file_stamp, is_installed, is_script,
+    },
 };
 use crate::esm::convert::js::quoted;
 use crate::{
@@ -269,14 +271,19 @@ impl Packages {
         Some(emit::sections_of_pack(&self.graph.pack(&file, &others).ok()?))
     }
 
-    /// Returns the file with a key: its URL path, its path on the disk, and its text.
+    /// Returns the file with a key: its URL path, its path on the disk, and its text. The text of an
+    /// installed file, which nobody edits, is left out.
     ///
     /// # Blocking
     /// Reads the file.
     pub(crate) fn source_of(&self, key: &str) -> Option<(String, PathBuf, String)> {
         let node = self.graph.node(&self.package_file(key)?);
+        let path = node.file.path();
+        if is_installed(&path) {
+            return Some((self.url_of_node(&node), path, String::new()));
+        }
         let (url, text) = self.source_of_node(&node);
-        Some((url, node.file.path(), text))
+        Some((url, path, text))
     }
 
     /// Returns the files at these URLs and all that they need.
@@ -306,20 +313,33 @@ impl Packages {
         emit::map_of_pack(nodes, |node| self.source_of_node(node))
     }
 
-    /// Returns the URL path and the text of a file. The URL is that of its own place, or if it is
-    /// outside of the served folder, the one below [`PACKAGES`].
+    /// Returns the URL path and the text of a file.
     fn source_of_node(&self, node: &Node) -> (String, String) {
+        let body = &node.definition.code[1];
+        let lines = |text: &str| text.matches('\n').count();
+        // Anything but JavaScript was converted to something else.
+        let text = read_text(&node.file.path()).ok().filter(|text| lines(text) == lines(body));
+        (self.url_of_node(node), text.unwrap_or_else(|| body.clone()))
+    }
+
+    /// Returns the URL path of a file: that of its own place, or if it is outside of the served
+    /// folder, the one below [`PACKAGES`].
+    fn url_of_node(&self, node: &Node) -> String {
         let path = node.file.path();
         let own = path.strip_prefix(self.resolver.real_root()).ok().and_then(|path| {
             let names = path.components().map(|name| name.as_os_str().as_encoded_bytes());
             UrlPath::from_names(names, false)
         });
-        let url = own.map_or_else(|| format!("{PACKAGES}{}", node.key), |url| url.to_string());
-        let body = &node.definition.code[1];
-        let lines = |text: &str| text.matches('\n').count();
-        // Anything but JavaScript was converted to something else.
-        let text = read_text(&path).ok().filter(|text| lines(text) == lines(body));
-        (url, text.unwrap_or_else(|| body.clone()))
+        own.map_or_else(|| format!("{PACKAGES}{}", node.key), |url| url.to_string())
+    }
+
+    /// Returns whether the packages of these files never change.
+    pub(crate) fn are_immutable<'u>(&self, mut urls: impl Iterator<Item = &'u str>) -> bool {
+        urls.all(|url| {
+            let path = url.strip_prefix(PACKAGES).and_then(|path| path.split('?').next());
+            let file = path.and_then(|path| self.package_file(path));
+            file.is_some_and(|file| self.resolver.is_immutable(&file.package))
+        })
     }
 
     /// Answers `/__livers/npm/<path>?<query>`, or returns `None` if no package has the file.
