@@ -203,7 +203,8 @@ impl Run {
             dir.write(page, html);
         }
         dir.write("favicon.ico", "");
-        let livers = Livers::on(dir.path()).start().await;
+        let packs = if seed % 2 == 0 { "always" } else { "auto" };
+        let livers = Livers::on(dir.path()).args(["--packs", packs]).start().await;
         let context = browser().await;
         let mut tabs = Vec::new();
         for path in PAGES {
@@ -260,13 +261,13 @@ impl Run {
             0 if !states.is_empty() => states[self.random.below(states.len())],
             _ => State::Good,
         };
+        let is_gone = state == State::Removed && !self.dir.at(path).exists();
+        let state = if is_gone { State::Good } else { state };
         self.next += 1;
         self.now.insert(path, (self.next, state));
         let _ = writeln!(self.history, "  {path} {} {state:?}", self.next);
         if state == State::Removed {
-            if self.dir.at(path).exists() {
-                self.dir.remove(path);
-            }
+            self.dir.remove(path);
             return path;
         }
         let text = self.files[path].text.replace('N', &self.next.to_string());
