@@ -142,7 +142,15 @@ fn start(choice: &Choice, place: Place<'_>) -> Result<(String, Child), EditorErr
 /// Starts a command. Returns the name of its program and the process.
 fn started(command: &Command) -> Result<(String, Child), EditorError> {
     let editor = program_name(Path::new(&command.program));
-    match spawn(&command.program, &command.arguments) {
+    let mut child = spawn(&command.program, &command.arguments);
+    // Windows finds commands that are batch files by their whole name only. The standard library
+    // escapes their arguments, or refuses to start them.
+    if cfg!(windows) && child.is_err() && Path::new(&command.program).extension().is_none() {
+        let mut program = command.program.clone();
+        program.push(".cmd");
+        child = spawn(&program, &command.arguments);
+    }
+    match child {
         Ok(child) => Ok((editor, child)),
         Err(why) => Err(EditorError::NotStarted { editor, why: why.to_string() }),
     }

@@ -1,4 +1,5 @@
 use hyper::{StatusCode, header::HeaderMap};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Call, LEGACY, MODERN, Received, VERSION_KEY, WaitArguments, receive};
@@ -200,4 +201,59 @@ fn modern_requests_describe_themselves() {
     assert_eq!((status, code), (400, json!(-32022)));
     let (status, code) = outcome(send(&[], &legacy("resources/list", &json!({}))));
     assert_eq!((status, code), (200, json!(-32601)));
+}
+
+/// JSON, with the words of the protocol.
+fn any_json() -> impl Strategy<Value = Value> {
+    let words = [
+        "2.0",
+        "initialize",
+        "tools/list",
+        "tools/call",
+        "server/discover",
+        "wait",
+        "reload",
+        MODERN,
+        LEGACY[0],
+        "",
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        proptest::sample::select(words.to_vec()).prop_map(Value::from),
+        ".{0,8}".prop_map(Value::from),
+    ];
+    let keys = ["jsonrpc", "id", "method", "params", "name", "arguments", "_meta", VERSION_KEY];
+    leaf.prop_recursive(4, 32, 6, move |inner| {
+        let key = proptest::sample::select(keys.to_vec()).prop_map(str::to_owned);
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::hash_map(key, inner, 0..6)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_message_gets_an_answer(message in any_json(), version in "2025-06-18|2026-07-28|.{0,4}") {
+        let mut headers = HeaderMap::new();
+        if let Ok(version) = version.parse() {
+            headers.insert("mcp-protocol-version", version);
+        }
+        let mut all = vec![receive(&headers, message.to_string().as_bytes())];
+        while let Some(received) = all.pop() {
+            match received {
+                Received::Batch(more) => all.extend(more),
+                Received::Reply(_, body) => prop_assert_eq!(&body["jsonrpc"], "2.0"),
+                Received::Call(_, pending) => {
+                    let reply = pending.finish(Ok(Value::Null));
+                    prop_assert!(reply["result"].is_object());
+                }
+                Received::Accepted => {}
+            }
+        }
+    }
 }
