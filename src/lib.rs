@@ -50,6 +50,10 @@
 //! and publishes one set of changes with a new version. `live` adds the changes to the mailbox of
 //! each tab that uses the files and wakes its socket.
 //!
+//! **A message of a page**, such as an error, names a place in what was served. `site::page_errors`
+//! looks it up in the module, pack or package that this was, and `esm` leads from there to the
+//! source.
+//!
 //! **No change is lost.** Each page carries the version at which it was requested. When its socket
 //! opens, the client reports that version and receives what changed since.
 //!

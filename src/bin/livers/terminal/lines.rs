@@ -3,7 +3,7 @@
 use livers::{Change, Event, Fault, Kind, Level, Refusal};
 use percent_encoding::percent_decode_str;
 
-use super::{frame, page_messages::page_message, pending::Report};
+use super::{frame, page_messages::page_message, pending::Report, wrap::wrap};
 use crate::{
     line::{LABEL_WIDTH, Line, Message, Place, Style},
     messages,
@@ -156,13 +156,13 @@ fn source_fault(fault: &Fault, columns: Option<usize>) -> Message {
     let place = place(&fault.file, fault.line, fault.column);
     let mut message = fault.message.lines();
     let first = message.next().unwrap_or_default();
-    let first =
-        Line::label(Style::Red, "error").place(Style::Plain, place).text(format!(": {first}"));
+    let head = Line::label(Style::Red, "error").place(Style::Plain, place).text(": ");
+    let first = wrap(head, &[(Style::Plain, "", first)], columns);
     let indented = || Line::indented(LABEL_WIDTH);
     let rows = frame_lines(&fault.frame, columns);
     let help = fault.help.iter().map(|help| indented().styled(Style::Cyan, help));
     let message = message.map(|line| indented().text(line));
-    Message([first].into_iter().chain(message).chain(rows).chain(help).collect())
+    Message(first.into_iter().chain(message).chain(rows).chain(help).collect())
 }
 
 /// Returns a place in a file. A column needs a line.

@@ -21,6 +21,7 @@ mod pending;
 mod printer;
 mod repeats;
 mod screen;
+mod wrap;
 
 use std::{
     io::Write,

@@ -7,7 +7,10 @@
 
 use livers::{Level, MessageKind, PageMessage, StackFrame};
 
-use super::lines::{frame_lines, place};
+use super::{
+    lines::{frame_lines, place},
+    wrap::wrap,
+};
 use crate::line::{LABEL_WIDTH, Line, Message, Style};
 
 /// How many lines a message has.
@@ -47,13 +50,14 @@ pub(super) fn page_message(
         head = head.place(text_style, place(file, message.line, message.column));
         head = head.styled(text_style, ": ");
     }
-    head = head.styled(text_style, first);
-    head = head.styled(Style::Dim, format!("  on {}", origin(page, browser, message)));
+    let on = format!("on {}", origin(page, browser, message));
+    let mut all = wrap(head, &[(text_style, "", first), (Style::Dim, "  ", &on)], columns);
     let count = lines.clone().count();
     let kept = if count > MAX_LINES { MAX_LINES - 1 } else { count };
     let indented = || Line::indented(LABEL_WIDTH);
-    let mut all = vec![head];
-    all.extend(lines.take(kept).map(|line| indented().styled(text_style, line)));
+    all.extend(
+        lines.take(kept).flat_map(|line| wrap(indented(), &[(text_style, "", line)], columns)),
+    );
     if count > kept {
         all.push(indented().styled(Style::Dim, format!("… {} more lines", count - kept)));
     }
