@@ -268,7 +268,13 @@ export const makeListener = (scope, load) => {
     };
   };
 
-  return { listen, attach, forget: (before) => messages?.forget(before) };
+  /** @type {Listener['flush']} */
+  const flush = async () => {
+    if (loading) await loading;
+    messages?.flush();
+  };
+
+  return { listen, attach, flush, forget: (before) => messages?.forget(before) };
 };
 
-export const { listen, attach, forget } = makeListener(/** @type {any} */ (globalThis), (url) => import(url));
+export const { listen, attach, flush, forget } = makeListener(/** @type {any} */ (globalThis), (url) => import(url));

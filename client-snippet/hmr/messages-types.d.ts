@@ -72,6 +72,8 @@ type PageClient = SpeakingClient & Required<Omit<SpeakingClient, 'loaded'>>;
 interface Listener {
   /** Hears errors, and the calls of these methods of the console. */
   listen(levels: Level[]): void;
+  /** Sends what was heard so far. */
+  flush(): Promise<void>;
   /** Forgets what happened before new code replaced the old one (Date.now). */
   forget(before: number): void;
   /** Connects a page with the server. */
@@ -94,6 +96,8 @@ interface Messages {
   relay(message: { worker: string; entries: Entry[]; dropped: number }): void;
   /** Sends what there is, soon. */
   schedule(delay?: number): void;
+  /** Sends what there is, at once. */
+  flush(): void;
   attach(client: SpeakingClient): void;
   /** Forgets what was sent before new code replaced the old one (Date.now). */
   forget(before: number): void;

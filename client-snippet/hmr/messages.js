@@ -250,6 +250,7 @@ export const makeMessages = (scope, takeDropped) => {
     take,
     relay,
     schedule,
+    flush,
     settled,
     attach,
     forget: (before) => {

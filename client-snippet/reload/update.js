@@ -145,9 +145,12 @@ export const updater = (client) => {
     const hows = new Set(results.map(({ how }) => how).filter((how) => how !== 'none'));
     const how = [...hows].join('+') || 'none';
     const kept = (await hotModules())?.kept();
-    send({ type: 'applied', version, how, ms: Date.now() - began, why, kept: kept?.[0] && kept });
-    // The errors of the old code are not reported again after a reconnect.
-    if (/hot|morph/.test(how) && !kept?.[0]) (await load(base + 'console.js')).forget(began);
+    const ms = Date.now() - began;
+    // What new code threw as it ran is reported first. What the old code threw is not reported again.
+    const listener = await load(base + 'console.js').catch(() => undefined);
+    await listener?.flush();
+    send({ type: 'applied', version, how, ms, why, kept: kept?.[0] && kept });
+    if (/hot|morph/.test(how) && !kept?.[0]) listener?.forget(began);
   };
 
   return (version, changes, began) =>

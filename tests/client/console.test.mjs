@@ -337,6 +337,14 @@ test('a worker sends what it hears over the channel', async () => {
   assert.deepEqual([worker, entries[0].message], ['/src/worker.ts', 'said']);
 });
 
+test('what was heard is sent at once before a change is acknowledged', async () => {
+  const scope = page();
+  await scope.tick();
+  scope.throws(new Error('in new code'));
+  await scope.listener.flush();
+  assert.deepEqual(scope.messages, ['exception error Error: in new code']);
+});
+
 test('what new code has replaced is not said again', async () => {
   const scope = page();
   scope.console.error('of the old code');

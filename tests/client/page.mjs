@@ -17,6 +17,7 @@ export const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A console.js that hears nothing. */
 const silent = {
+  flush: async () => {},
   forget() {},
   attach: ({ load, base }) => ({
     error() {},
