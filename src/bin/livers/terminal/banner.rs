@@ -73,7 +73,7 @@ fn title(state: String) -> Line {
 
 /// Returns a row with a label.
 fn row(label: &str) -> Line {
-    Line::indented(2).styled(Style::Dim, format!("{label:<8}")).text(" ")
+    Line::indented(2).styled(Style::Dim, format!("{label:<8}")).text(" ").hanging()
 }
 
 /// Returns the row with the URL for other devices, or how to let them connect. `None` if the server

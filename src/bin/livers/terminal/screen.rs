@@ -75,8 +75,7 @@ impl Screen {
     /// Writes a message. It replaces progress.
     pub(super) fn write(&mut self, output: &Output) {
         self.erase(output.replaces);
-        self.print(&output.message.0);
-        self.last = widths(&output.message.0);
+        self.last = self.print(&output.message.0);
         self.show_below(None);
     }
 
@@ -125,13 +124,17 @@ impl Screen {
     /// Writes the temporary lines.
     fn show_below(&mut self, progress: Option<&Line>) {
         let lines: Vec<Line> = progress.into_iter().chain(&self.status).cloned().collect();
-        self.print(&lines);
-        self.below = widths(&lines);
+        self.below = self.print(&lines);
     }
 
-    fn print(&mut self, lines: &[Line]) {
+    /// Writes lines, wrapped to the width of a terminal. Returns the widths of what was written.
+    fn print(&mut self, lines: &[Line]) -> Vec<usize> {
+        let lines: Vec<Line> = match self.columns() {
+            Some(columns) => lines.iter().flat_map(|line| line.wrapped(columns)).collect(),
+            None => lines.to_vec(),
+        };
         let mut text = String::new();
-        for line in lines {
+        for line in &lines {
             // Writing to a string cannot fail.
             let _ = match &self.links {
                 Some(links) => writeln!(text, "{}", line.linked(links)),
@@ -140,6 +143,7 @@ impl Screen {
         }
         // A closed output is not an error of the server.
         self.is_closed |= anstream::stdout().lock().write_all(text.as_bytes()).is_err();
+        lines.iter().map(Line::width).collect()
     }
 }
 
@@ -147,10 +151,6 @@ impl Screen {
 fn control(sequence: &str) {
     let mut stdout = io::stdout();
     let _ = stdout.write_all(sequence.as_bytes()).and_then(|()| stdout.flush());
-}
-
-fn widths(lines: &[Line]) -> Vec<usize> {
-    lines.iter().map(Line::width).collect()
 }
 
 /// Returns the rows that lines of these widths take, unless they have left the screen.

@@ -1,5 +1,7 @@
 //! Styled lines. Their text is escaped where they are written, so no caller can forget it.
 
+mod wrap;
+
 use std::fmt;
 
 use livers::escape;
@@ -69,7 +71,11 @@ struct Span {
 /// A line of styled text. Its `Display` has escape sequences for the styles, and the text
 /// [escaped](escape).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Line(Vec<Span>);
+pub(crate) struct Line {
+    spans: Vec<Span>,
+    /// The column of the text after the label, below which further rows begin.
+    hang: usize,
+}
 
 impl Line {
     /// Returns a line that begins with a label, padded to the width of its column.
@@ -77,11 +83,18 @@ impl Line {
         Self::default()
             .styled(style, label)
             .text(" ".repeat(LABEL_WIDTH.saturating_sub(label.len())))
+            .hanging()
     }
 
     /// Returns a line that begins with so many spaces.
     pub(crate) fn indented(columns: usize) -> Self {
-        Self::default().text(" ".repeat(columns))
+        Self::default().text(" ".repeat(columns)).hanging()
+    }
+
+    /// Begins further rows of this line below what is appended from now on.
+    pub(crate) fn hanging(mut self) -> Self {
+        self.hang = self.width();
+        self
     }
 
     /// Appends text.
@@ -101,18 +114,19 @@ impl Line {
 
     /// Appends a place, as a link where the terminal has links.
     pub(crate) fn place(mut self, style: Style, place: Place) -> Self {
-        self.0.push(Span { style, text: place.to_string(), place: Some(place), varies: false });
+        self.spans.push(Span { style, text: place.to_string(), place: Some(place), varies: false });
         self
     }
 
     /// Returns the line after another one.
     pub(crate) fn after(mut self, mut before: Self) -> Self {
-        before.0.append(&mut self.0);
+        before.hang = before.width() + self.hang;
+        before.spans.append(&mut self.spans);
         before
     }
 
     fn push(mut self, style: Style, text: String, varies: bool) -> Self {
-        self.0.push(Span { style, text, place: None, varies });
+        self.spans.push(Span { style, text, place: None, varies });
         self
     }
 
@@ -125,18 +139,18 @@ impl Line {
                 None => span.to_string(),
             }
         };
-        self.0.iter().map(link).collect()
+        self.spans.iter().map(link).collect()
     }
 
     /// Returns the number of columns on a terminal.
     pub(crate) fn width(&self) -> usize {
-        self.0.iter().map(|span| escape(&span.text).width()).sum()
+        self.spans.iter().map(|span| escape(&span.text).width()).sum()
     }
 
     /// Returns whether this is the same line as another one, but for the parts that vary.
     fn repeats(&self, other: &Self) -> bool {
         let same = |(a, b): (&Span, &Span)| a == b || (a.varies && b.varies);
-        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(same)
+        self.spans.len() == other.spans.len() && self.spans.iter().zip(&other.spans).all(same)
     }
 }
 
@@ -151,7 +165,7 @@ impl fmt::Display for Span {
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|span| span.fmt(f))
+        self.spans.iter().try_for_each(|span| span.fmt(f))
     }
 }
 
