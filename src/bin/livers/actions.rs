@@ -51,6 +51,7 @@ impl Actions<'_> {
             Key::Verbose => self.toggle_verbose(),
             Key::Help => terminal.print(messages::keys()),
             Key::Blank => terminal.print(Line::default()),
+            Key::Back => terminal.forget(),
             // Handled by the keyboard.
             Key::Quit => {}
         }

@@ -10,7 +10,7 @@ use std::{
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::line::Place;
+use crate::place::Place;
 
 /// Everything but what a path may contain literally (RFC 3986, section 3.3). Control characters are
 /// encoded, so none can end the sequence.
@@ -120,7 +120,7 @@ mod tests {
     use std::path::Path;
 
     use super::{Links, Target, target};
-    use crate::line::Place;
+    use crate::place::Place;
 
     #[test]
     fn links_are_for_terminals_that_are_known_to_display_them() {

@@ -13,6 +13,7 @@ mod browser;
 mod clock;
 mod descriptors;
 mod editor;
+mod foreground;
 #[cfg(unix)]
 mod ignored_signals;
 mod keyboard;
@@ -20,6 +21,7 @@ mod line;
 mod links;
 mod memory;
 mod messages;
+mod place;
 mod servers;
 mod shutdown;
 mod startup_error;

@@ -36,6 +36,8 @@ pub(crate) enum Key {
     Help,
     /// Prints an empty line, which separates the output.
     Blank,
+    /// Is no key: livers is back in the foreground, and other programs have written meanwhile.
+    Back,
 }
 
 /// The keys as the help lists them.

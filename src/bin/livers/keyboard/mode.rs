@@ -5,13 +5,12 @@
 
 use std::io::stdin;
 
-use rustix::{
-    process::getpgrp,
-    termios::{
-        LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr,
-        tcgetpgrp, tcsetattr,
-    },
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr,
+    tcsetattr,
 };
+
+use crate::foreground::is_foreground;
 
 /// The mode of the terminal at standard input. Dropping it restores the terminal.
 #[derive(Debug, Default)]
@@ -32,7 +31,7 @@ impl Mode {
     /// editing is off already: another program then reads keys, and would be given back the mode of
     /// livers.
     pub(super) fn enter(&mut self) -> bool {
-        if !is_foreground() {
+        if !may_read() {
             // The shell has set the mode that it needs.
             self.original = None;
             return false;
@@ -56,7 +55,7 @@ impl Mode {
     /// Restores the mode before, unless another process group uses the terminal by now.
     pub(super) fn restore(&mut self) {
         // A background process that changes the mode is stopped.
-        if let Some(original) = self.original.take().filter(|_| is_foreground()) {
+        if let Some(original) = self.original.take().filter(|_| may_read()) {
             // Without the terminal there is nothing to restore.
             let _ = tcsetattr(stdin(), OptionalActions::Now, &original);
         }
@@ -69,7 +68,7 @@ impl Drop for Mode {
     }
 }
 
-/// Returns whether this process group is the one that may read the terminal.
-pub(super) fn is_foreground() -> bool {
-    tcgetpgrp(stdin()).is_ok_and(|foreground| foreground == getpgrp())
+/// Returns whether this process may read the terminal.
+pub(super) fn may_read() -> bool {
+    is_foreground(stdin()) == Some(true)
 }

@@ -28,7 +28,7 @@ use tokio::{
 use super::{
     Keys,
     keys::{Key, Parser},
-    mode::{Mode, is_foreground},
+    mode::{Mode, may_read},
 };
 use crate::ignored_signals;
 
@@ -113,13 +113,14 @@ impl Terminal {
                     let _ = kill_process(getpid(), Signal::TTIN);
                     continue;
                 }
-                () = next(Some(&mut self.resumed)) => Ok(Vec::new()),
+                () = next(Some(&mut self.resumed)) => {
+                    self.enter(true);
+                    continue;
+                }
                 bytes = input => bytes,
             };
             match bytes {
-                Ok(bytes) if bytes.is_empty() => {
-                    self.mode.enter();
-                }
+                Ok(bytes) if bytes.is_empty() => self.enter(!is_entered),
                 Ok(bytes) => {
                     for key in self.parser.keys(&bytes, Instant::now()) {
                         if key == Key::Quit {
@@ -132,6 +133,14 @@ impl Terminal {
                 // The terminal is gone.
                 Err(_) => pending().await,
             }
+        }
+    }
+
+    /// Enters the mode if it is not entered. `is_back` is whether another program may have used the
+    /// terminal since the last key.
+    fn enter(&mut self, is_back: bool) {
+        if self.mode.enter() && is_back {
+            let _ = self.keys.try_send(Key::Back);
         }
     }
 }
@@ -152,7 +161,7 @@ async fn next(listener: Option<&mut Listener>) {
 async fn read(stdin: &AsyncFd<Stdin>) -> io::Result<Vec<u8>> {
     loop {
         let mut ready = stdin.readable().await?;
-        if !is_foreground() {
+        if !may_read() {
             return Ok(Vec::new());
         }
         let mut buffer = [0; BUFFER];

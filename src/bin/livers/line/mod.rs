@@ -7,7 +7,7 @@ use std::fmt;
 use livers::escape;
 use unicode_width::UnicodeWidthStr;
 
-use crate::links::Links;
+use crate::{links::Links, place::Place};
 
 /// The width of the column with the labels.
 pub(crate) const LABEL_WIDTH: usize = 9;
@@ -36,25 +36,6 @@ impl Style {
             Self::Yellow => "\x1b[33m",
             Self::Cyan => "\x1b[36m",
         }
-    }
-}
-
-/// A place in a file of the served folder. Its `Display` is `src/App.tsx:12:5`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// The path of the file, relative to the root.
-    pub(crate) file: String,
-    pub(crate) line: Option<u32>,
-    pub(crate) column: Option<u32>,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
-        for number in [self.line, self.column].into_iter().flatten() {
-            write!(f, ":{number}")?;
-        }
-        Ok(())
     }
 }
 
@@ -209,7 +190,8 @@ impl From<Line> for Message {
 mod tests {
     use std::path::Path;
 
-    use super::{Line, Links, Message, Place, Style};
+    use super::{Line, Message, Style};
+    use crate::{links::Links, place::Place};
 
     #[test]
     fn text_is_escaped_and_styles_are_not() {

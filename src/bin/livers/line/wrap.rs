@@ -97,7 +97,8 @@ fn push(rows: &mut [Line], spans: Vec<Span>) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{Line, Place, Style};
+    use super::super::{Line, Style};
+    use crate::place::Place;
 
     fn rows(line: &Line, columns: usize) -> Vec<String> {
         let rows = line.wrapped(columns);

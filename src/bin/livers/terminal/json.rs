@@ -35,7 +35,7 @@ pub(super) async fn print_all(
                     continue;
                 }
                 Some(Command::Repeat(event)) => Record::now(*event),
-                Some(Command::Banner(_) | Command::Clear) => continue,
+                Some(Command::Banner(_) | Command::Clear | Command::Forget) => continue,
                 None => {
                     open = false;
                     continue;

@@ -5,8 +5,9 @@ use percent_encoding::percent_decode_str;
 
 use super::{frame, page_messages::page_message, pending::Report, wrap::wrap};
 use crate::{
-    line::{LABEL_WIDTH, Line, Message, Place, Style},
+    line::{LABEL_WIDTH, Line, Message, Style},
     messages,
+    place::Place,
     verbosity::Verbosity,
 };
 

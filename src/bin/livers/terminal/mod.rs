@@ -56,6 +56,7 @@ enum Command {
     /// An event that was printed before.
     Repeat(Box<Event>),
     Clear,
+    Forget,
     Verbosity(Verbosity),
 }
 
@@ -112,6 +113,11 @@ impl Terminal {
     /// Clears the screen.
     pub(crate) fn clear(&self) {
         self.send(Command::Clear);
+    }
+
+    /// Writes below what is on the screen, because other programs have written there.
+    pub(crate) fn forget(&self) {
+        self.send(Command::Forget);
     }
 
     /// Sets how much is printed from now on.
@@ -218,6 +224,7 @@ fn obey(command: Command, printer: &mut Printer) {
         Command::Print(message) => printer.print(message),
         Command::Repeat(event) => printer.repeat_event(&event),
         Command::Clear => printer.clear(),
+        Command::Forget => printer.forget(),
         Command::Verbosity(verbosity) => printer.set_verbosity(verbosity),
     }
 }

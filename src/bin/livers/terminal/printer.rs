@@ -116,6 +116,11 @@ impl Printer {
         self.screen.clear();
     }
 
+    pub(super) fn forget(&mut self) {
+        self.end_run();
+        self.screen.forget();
+    }
+
     /// Writes a message of the program itself, also if it is the same as the last one.
     pub(super) fn print(&mut self, message: Message) {
         self.end_run();

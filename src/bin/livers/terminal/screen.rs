@@ -11,7 +11,7 @@ use std::{
 use terminal_size::{Height, Width, terminal_size_of};
 
 use super::repeats::Output;
-use crate::{line::Line, links::Links};
+use crate::{foreground::is_foreground, line::Line, links::Links};
 
 /// The fewest columns that texts are fitted to.
 const MIN_COLUMNS: usize = 20;
@@ -104,15 +104,28 @@ impl Screen {
     pub(super) fn clear(&mut self) {
         if self.can_replace() {
             control("\x1b[H\x1b[2J\x1b[3J");
-            self.last.clear();
-            self.below.clear();
-            self.show_below(None);
+            self.forget();
         }
+    }
+
+    /// Replaces none of the lines so far: other programs have written below them.
+    pub(super) fn forget(&mut self) {
+        self.last.clear();
+        self.below.clear();
+        self.show_below(None);
+    }
+
+    /// Returns whether another program uses the terminal now, such as a shell.
+    fn is_in_background() -> bool {
+        is_foreground(io::stdout()) == Some(false)
     }
 
     /// Erases the temporary lines, and the last message as well if it is to be replaced.
     fn erase(&mut self, last: bool) {
         let below = std::mem::take(&mut self.below);
+        if Self::is_in_background() {
+            return;
+        }
         let all = if last { [&self.last[..], &below].concat() } else { Vec::new() };
         let size = self.size();
         let rows = rows(&all, size).filter(|_| last).or_else(|| rows(&below, size));
@@ -121,8 +134,11 @@ impl Screen {
         }
     }
 
-    /// Writes the temporary lines.
+    /// Writes the temporary lines, unless they would stay there.
     fn show_below(&mut self, progress: Option<&Line>) {
+        if Self::is_in_background() {
+            return;
+        }
         let lines: Vec<Line> = progress.into_iter().chain(&self.status).cloned().collect();
         self.below = self.print(&lines);
     }
