@@ -174,3 +174,34 @@ async fn another_program_that_reads_keys_keeps_the_terminal() {
     pty.press(b"\x03");
     pty.wait().await;
 }
+
+/// The lines above the cursor are those of other programs then.
+#[tokio::test]
+async fn no_line_is_replaced_after_fg_and_in_the_background() {
+    let dir = TempDir::with_page("<p>");
+    dir.write("a.css", "a {}");
+    let commands = "eval $livers; echo stopped; fg; echo again; bg; read line; echo end";
+    let Some(mut pty) = Pty::shell(dir.path(), commands) else {
+        return skip(AREA, "setsid");
+    };
+    let at = pty.ready().await;
+    crate::support::http::get(pty.port(), "/a.css").await;
+    pty.press(b"p");
+    let at = pty.until_after(at, "paused").await;
+    pty.press(b"\x1a");
+    let at = pty.until_after(at, "stopped").await;
+    // The state is shown again, below.
+    let at = pty.until_after(at, "paused").await;
+    pty.wait_for_keys().await;
+    pty.press(b"p");
+    let at = pty.until_after(at, "resumed").await;
+    dir.write("a.css", "b {}");
+    let at = pty.until_after(at, "updated").await;
+    pty.press(b"\x1a");
+    let at = pty.until_after(at, "again").await;
+    dir.write("a.css", "c {}");
+    let end = pty.until_after(at, "updated").await;
+    assert!(!pty.text()[at..end].contains("\x1b[J"), "{:?}", pty.text());
+    pty.press(b"\n");
+    pty.until_after(end, "end").await;
+}
