@@ -350,11 +350,11 @@ impl Run {
 fn failures(page: &Page) -> usize {
     let console = page.console();
     let exceptions = console.iter().filter(|line| line.source == "exception");
-    // Those of livers are not the page's.
+    // What livers requests to update the page is not the page's.
+    let is_own = |url: &str| url.contains("livers=") || url.contains("t=");
     let requests = page.requests();
-    let missing = requests
-        .iter()
-        .filter(|request| request.status == Some(404) && !request.url.contains("livers="));
+    let missing =
+        requests.iter().filter(|request| request.status == Some(404) && !is_own(&request.url));
     exceptions.count() + missing.count()
 }
 
