@@ -55,6 +55,17 @@ async fn errors(livers: &Livers) -> Vec<Value> {
     tabs.iter().filter_map(|tab| tab["errors"].as_array().cloned()).flatten().collect()
 }
 
+/// Waits until a message is at `/__livers/errors`: it is described after it has arrived.
+async fn wait_for_error(livers: &Livers, what: &str, is_it: impl Fn(&Value) -> bool) {
+    let listed = async {
+        while !errors(livers).await.iter().any(&is_it) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(15), listed).await;
+    assert!(waited.is_ok(), "waited for {what}, not {:#?}", errors(livers).await);
+}
+
 #[tokio::test]
 async fn each_kind_of_error_is_reported_at_its_place_in_the_source() {
     let main = format!(
@@ -84,13 +95,6 @@ async fn each_kind_of_error_is_reported_at_its_place_in_the_source() {
         ] {
             livers.wait_for_line(|line| line.contains(expected)).await;
         }
-        let errors = errors(&livers).await;
-        let found = |kind: &str, text: &str| {
-            errors.iter().any(|error| {
-                error["kind"] == kind
-                    && error["message"].as_str().is_some_and(|it| it.contains(text))
-            })
-        };
         for (kind, text) in [
             ("console", "warned once"),
             ("console", "[cause]: RangeError: inner"),
@@ -102,7 +106,11 @@ async fn each_kind_of_error_is_reported_at_its_place_in_the_source() {
             ("load", "/gone.json"),
             ("csp", "img-src"),
         ] {
-            assert!(found(kind, text), "{packs}: {kind} {text} in {errors:#?}");
+            let is_it = |error: &Value| {
+                let message = error["message"].as_str().unwrap_or_default();
+                error["kind"] == kind && message.contains(text)
+            };
+            wait_for_error(&livers, &format!("{packs}: {kind} {text}"), is_it).await;
         }
         assert!(!entries(&page.frames(0)).iter().any(|entry| entry["message"] == "not reported"));
     }
@@ -240,12 +248,6 @@ async fn a_page_says_again_what_a_new_server_has_not_heard() {
     livers.restart().await;
     let is_again = |frames: &[Frame]| entries(frames).iter().any(|entry| entry["again"] == true);
     page.wait_for_frames(is_again).await;
-    let is_listed = async || errors(&livers).await.iter().any(|it| it["message"] == "said once");
-    let listed = async {
-        while !is_listed().await {
-            page.wait_until("true").await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(15), listed).await.expect("the message is listed");
+    wait_for_error(&livers, "the message again", |it| it["message"] == "said once").await;
     assert!(!livers.lines()[seen..].iter().any(|(_, line)| line.contains("said once")));
 }
