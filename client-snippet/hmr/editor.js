@@ -23,13 +23,14 @@ const isClick = (event) => {
 
 let token = TOKEN;
 
-/** @type {() => HTMLIFrameElement} */
-const makeFrame = () => {
-  const frame = document.createElement('iframe');
-  frame.hidden = true;
-  document.documentElement.append(frame);
-  return frame;
-};
+/** Some browsers give a frame another window when it has loaded. @type {() => Promise<HTMLIFrameElement>} */
+const makeFrame = () =>
+  new Promise((done) => {
+    const frame = document.createElement('iframe');
+    frame.hidden = true;
+    frame.onload = () => done(frame);
+    document.documentElement.append(frame);
+  });
 
 /** @type {OpenPlace} */
 export const openPlace = async ({ path, line, column }, event) => {
@@ -41,7 +42,7 @@ export const openPlace = async ({ path, line, column }, event) => {
   }
   const headers = { __proto__: null, 'content-type': 'application/json', 'x-livers-token': token };
   token = '';
-  const frame = makeFrame();
+  const frame = await makeFrame();
   try {
     const { fetch } = /** @type {Window} */ (frame.contentWindow);
     const response = await fetch(new URL('open', import.meta.url).href, /** @type {any} */ ({

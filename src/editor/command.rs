@@ -37,7 +37,7 @@ pub(super) fn configured(text: &str, place: Place<'_>) -> Result<Command, Editor
     let mut words = split(text).ok_or_else(|| EditorError::InvalidCommand(text.to_owned()))?;
     if words.iter().any(|word| word.contains("{file}")) {
         let program = words.remove(0).into();
-        return fill(program, words, &[], place);
+        return fill(program, &words, &[], place);
     }
     let name = program_name(Path::new(&words[0]));
     if is_terminal(&name) {
@@ -47,7 +47,7 @@ pub(super) fn configured(text: &str, place: Place<'_>) -> Result<Command, Editor
     let program = words.remove(0).into();
     // These make the command wait until the file is closed again.
     words.retain(|word| word != "--wait" && word != "-w");
-    fill(program, words, template, place)
+    fill(program, &words, template, place)
 }
 
 /// Returns the command in a variable such as `VISUAL`, for a place, or `None` if it is not certain
@@ -67,7 +67,7 @@ pub(super) fn of_known(
     program: OsString,
     place: Place<'_>,
 ) -> Result<Command, EditorError> {
-    fill(program, Vec::new(), known.arguments, place)
+    fill(program, &[], known.arguments, place)
 }
 
 /// Returns the name of a program without its folder and its extension.
@@ -80,7 +80,7 @@ pub(super) fn program_name(program: &Path) -> String {
 /// Returns a command with the place in its arguments, which are words of the user and a template.
 fn fill(
     program: OsString,
-    words: Vec<String>,
+    words: &[String],
     template: &[&str],
     place: Place<'_>,
 ) -> Result<Command, EditorError> {

@@ -82,10 +82,11 @@ pub(super) const KNOWN: &[Known] = &[
     },
     // Opens the file in the window of an Emacs that is running.
     Known {
-        names: &["emacsclient", "emacs"],
+        names: &["emacsclient"],
         bundle: None,
         arguments: &["-n", "+{line}:{column}", "{file}"],
     },
+    Known { names: &["emacs"], bundle: None, arguments: &["+{line}:{column}", "{file}"] },
 ];
 
 /// Editors that need a terminal: the server's is in use.

@@ -1,6 +1,6 @@
 //! Finds an editor among the running processes of the user.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{
     command::{program_name, without_deletion},
@@ -29,7 +29,7 @@ fn choose(processes: &[PathBuf]) -> Option<Running> {
 }
 
 /// Returns an editor if this is the file of one of its processes.
-fn matches(known: &'static Known, process: &std::path::Path) -> Option<Running> {
+fn matches(known: &'static Known, process: &Path) -> Option<Running> {
     if let Some((bundle, command)) = known.bundle
         && let Some(folder) = process.ancestors().find(|folder| folder.ends_with(bundle))
     {
@@ -55,8 +55,9 @@ fn processes() -> Vec<PathBuf> {
             let file = without_deletion(std::fs::read_link(folder.join("exe")).ok()?);
             // A script runs in an interpreter, and has its own name.
             let name = std::fs::read_to_string(folder.join("comm")).unwrap_or_default();
-            let is_script = name.trim_end().ends_with(".sh");
-            Some(if is_script { name.trim_end().into() } else { file })
+            let name = Path::new(name.trim_end());
+            let is_script = name.extension().is_some_and(|extension| extension == "sh");
+            Some(if is_script { name.to_owned() } else { file })
         })
         .collect()
 }

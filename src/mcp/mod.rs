@@ -145,12 +145,12 @@ fn one<'h>(
         );
     }
     match method {
-        "initialize" if !is_modern && !is_in_batch => reply(id, initialize(params)),
-        "ping" if !is_modern => reply(id, json!({})),
-        "server/discover" if is_modern => reply(id, discover()),
+        "initialize" if !is_modern && !is_in_batch => reply(id, &initialize(params)),
+        "ping" if !is_modern => reply(id, &json!({})),
+        "server/discover" if is_modern => reply(id, &discover()),
         "tools/list" => {
             let list = json!({ "tools": tools::definitions() });
-            reply(id, if is_modern { complete(list) } else { list })
+            reply(id, &if is_modern { complete(list) } else { list })
         }
         "tools/call" => call(id, params, is_modern),
         _ => {
@@ -234,7 +234,7 @@ fn versions() -> Vec<&'static str> {
     [MODERN].into_iter().chain(LEGACY).collect()
 }
 
-fn reply(id: &Value, result: Value) -> Received {
+fn reply(id: &Value, result: &Value) -> Received {
     Received::Reply(StatusCode::OK, json!({ "jsonrpc": "2.0", "id": id, "result": result }))
 }
 

@@ -97,9 +97,10 @@ async fn an_edit_that_developer_tools_save_keeps_the_style_sheet() {
         let id = ids.iter().find(|(url, _)| url.ends_with(file)).map(|(_, id)| id);
         let edit = json!({ "styleSheetId": id.expect("a sheet"), "text": text });
         page.command("CSS.setStyleSheetText", edit).await;
-        // Setting the text of a sheet with imports loads them anew.
+        // Setting the text of a sheet with imports loads them anew, and the document does not list it
+        // meanwhile.
         page.wait_until(
-            "[...document.styleSheets].every((sheet) => [...sheet.cssRules].every((rule) =>
+            "document.styleSheets.length === 2 && [...document.styleSheets].every((sheet) => [...sheet.cssRules].every((rule) =>
                !rule.href || rule.styleSheet?.cssRules.length))",
         )
         .await;

@@ -30,19 +30,21 @@ async fn a_click_on_a_place_opens_it_in_the_editor() {
     let dir = TempDir::new();
     dir.write("favicon.ico", "");
     dir.write("package.json", "{}");
-    dir.write(
-        "index.html",
-        "<!doctype html><title>none</title><script type=module src=/src/a.ts></script>",
-    );
+    let script = "<title>none</title><script type=module src=/src/a.ts></script>";
+    dir.write("index.html", format!("<!doctype html>{script}"));
+    let policy = "default-src 'none'; script-src 'self'; require-trusted-types-for 'script'";
+    let policy = format!("<meta http-equiv=Content-Security-Policy content=\"{policy}\">");
+    dir.write("strict.html", format!("<!doctype html>{policy}{script}"));
     dir.write("src/a.ts", "export const a = 1;\nlet b = ;\n");
     let program = stand_in.program("code");
-    for (command, is_opened, text) in [
-        (&*program, true, "Opened in code."),
-        ("/none/own-editor", false, "Set LIVERS_EDITOR to the command of your editor."),
-        ("none", false, "Not opened: opening an editor is turned off."),
+    for (path, command, is_opened, text) in [
+        ("/", &*program, true, "Opened in code."),
+        ("/strict.html", &*program, true, "Opened in code."),
+        ("/", "/none/own-editor", false, "Set LIVERS_EDITOR to the command of your editor."),
+        ("/", "none", false, "Not opened: opening an editor is turned off."),
     ] {
         let livers = on(&dir).env("LIVERS_EDITOR", command).start().await;
-        let page = browser().await.open(livers.url()).await;
+        let page = browser().await.open(&livers.at(path)).await;
         let overlay = "document.querySelector('livers-overlay')?.shadowRoot";
         // Each click has a token of its own.
         for _ in 0..2 {

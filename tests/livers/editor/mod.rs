@@ -13,7 +13,6 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 
 use crate::support::dir::TempDir;
 use crate::support::http::{self, Response, get_with};
@@ -24,7 +23,8 @@ use crate::support::within;
 const IMPORT: [(&str, &str); 3] =
     [("Sec-Fetch-Dest", "script"), ("Sec-Fetch-Mode", "cors"), ("Sec-Fetch-Site", "same-origin")];
 
-/// A program that writes its arguments to a pipe and ends.
+/// A program that writes its arguments to a file and ends. It waits for nothing, so it never
+/// outlives a test that fails.
 struct StandIn {
     folder: TempDir,
 }
@@ -33,9 +33,12 @@ impl StandIn {
     /// Creates the program under a name.
     fn named(name: &str) -> Self {
         let folder = TempDir::new();
-        let pipe = folder.at("pipe");
-        assert!(Command::new("mkfifo").arg(&pipe).status().expect("run mkfifo").success());
-        let script = format!("#!/bin/sh\nprintf '%s\\0' \"$@\" > '{}'\n", pipe.display());
+        folder.make_dir("calls");
+        let call = format!("{}/$$", folder.at("calls").display());
+        // A file with its last name is complete.
+        let script = format!(
+            "#!/bin/sh\nprintf '%s\\0' \"$@\" > \"{call}.tmp\" && mv \"{call}.tmp\" \"{call}\"\n"
+        );
         folder.write(format!("bin/{name}"), script);
         let program = folder.at("bin").join(name);
         fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("make it a program");
@@ -47,13 +50,23 @@ impl StandIn {
         self.folder.at("bin").join(name).display().to_string()
     }
 
-    /// Waits for the next call, and returns its arguments.
+    /// Waits for the next call, and returns its arguments. There must be only one.
     async fn called(&self) -> Vec<OsString> {
-        let pipe = self.folder.at("pipe");
-        let (sender, read) = oneshot::channel();
-        // A read that is never answered must not keep the runtime from ending.
-        std::thread::spawn(move || sender.send(fs::read(pipe).expect("read the pipe")));
-        let bytes = within("a call of the editor", read).await.expect("the thread");
+        let is_complete = |path: &PathBuf| path.extension().is_none();
+        let files = || {
+            let entries = fs::read_dir(self.folder.at("calls")).expect("the folder").flatten();
+            entries.map(|entry| entry.path()).filter(is_complete).collect::<Vec<_>>()
+        };
+        let wait = async {
+            while files().is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        within("a call of the editor", wait).await;
+        let files = files();
+        let [file] = &files[..] else { panic!("several calls: {files:?}") };
+        let bytes = fs::read(file).expect("read the call");
+        fs::remove_file(file).expect("remove the call");
         let bytes = bytes.strip_suffix(b"\0").unwrap_or(&bytes);
         bytes.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec())).collect()
     }
@@ -197,7 +210,8 @@ async fn the_editor_that_is_running_is_found() {
     let running = TempDir::new();
     let sleep = ["/bin/sleep", "/usr/bin/sleep"].into_iter().find(|path| fs::exists(path).unwrap());
     fs::copy(sleep.expect("sleep"), running.at("code")).expect("copy sleep");
-    let mut editor = Command::new(running.at("code")).arg("1000").spawn().expect("run it");
+    let editor = Command::new(running.at("code")).arg("60").spawn().expect("run it");
+    let editor = KillOnDrop(editor);
     let dir = TempDir::with_page("<p>a");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> =
@@ -205,8 +219,7 @@ async fn the_editor_that_is_running_is_found() {
     let path = std::env::join_paths(folders).expect("a PATH");
     let livers = on(&dir).env("PATH", path).start().await;
     let response = open(&livers, &json!({ "file": "/index.html", "line": 2 })).await;
-    editor.kill().expect("end it");
-    editor.wait().expect("its end");
+    drop(editor);
     assert_eq!(response.json::<Value>(), json!({ "editor": "code" }));
     let wanted = format!("{}:2:1", dir.at("index.html").display());
     assert_eq!(stand_in.called().await, ["-r", "-g", &wanted]);
@@ -239,19 +252,17 @@ async fn the_answer_and_the_terminal_tell_why_nothing_was_opened() {
 #[tokio::test]
 async fn processes_are_bounded_and_leave_no_zombies() {
     let dir = TempDir::with_page("<p>a");
-    let pipe = dir.at(".pipe");
-    assert!(Command::new("mkfifo").arg(&pipe).status().expect("run mkfifo").success());
-    let command = format!("sh -c 'read line < {}' {{file}}", pipe.display());
-    let livers = on(&dir).env("LIVERS_EDITOR", command).start().await;
+    // They run until the file is gone, at the latest with the folder.
+    dir.write(".hold", "");
+    let script = format!("while [ -e {} ]; do sleep 0.02; done", dir.at(".hold").display());
+    let livers = on(&dir).env("LIVERS_EDITOR", format!("sh -c '{script}' {{file}}")).start().await;
     let place = json!({ "file": "/index.html" });
     for _ in 0..8 {
         assert_eq!(open(&livers, &place).await.status, 200);
     }
     let response = open(&livers, &place).await;
     assert_eq!(response.status, 429, "{response:?}");
-    // Opening it for writing, too, never blocks: all of them end.
-    let mut writer = fs::OpenOptions::new().read(true).write(true).open(&pipe).expect("the pipe");
-    std::io::Write::write_all(&mut writer, &b"\n".repeat(8)).expect("write to the pipe");
+    dir.remove(".hold");
     let gone = async {
         while !children(livers.id()).is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -259,7 +270,18 @@ async fn processes_are_bounded_and_leave_no_zombies() {
     };
     within("the end of all processes", gone).await;
     assert_eq!(open(&livers, &place).await.status, 200);
-    std::io::Write::write_all(&mut writer, b"\n").expect("write to the pipe");
+}
+
+/// A process that ends with the test.
+#[cfg(target_os = "linux")]
+struct KillOnDrop(std::process::Child);
+
+#[cfg(target_os = "linux")]
+impl Drop for KillOnDrop {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Returns the processes that a process has started, ended ones that it does not know of included.
