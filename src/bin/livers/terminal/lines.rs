@@ -158,7 +158,7 @@ fn source_fault(fault: &Fault, columns: Option<usize>) -> Message {
     let mut message = fault.message.lines();
     let first = message.next().unwrap_or_default();
     let head = Line::label(Style::Red, "error").place(Style::Plain, place).text(": ");
-    let first = wrap(head, &[(Style::Plain, "", first)], columns);
+    let first = wrap(head, (Style::Plain, first), None, columns);
     let indented = || Line::indented(LABEL_WIDTH);
     let rows = frame_lines(&fault.frame, columns);
     let help = fault.help.iter().map(|help| indented().styled(Style::Cyan, help));

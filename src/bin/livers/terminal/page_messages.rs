@@ -51,12 +51,12 @@ pub(super) fn page_message(
         head = head.styled(text_style, ": ");
     }
     let on = format!("on {}", origin(page, browser, message));
-    let mut all = wrap(head, &[(text_style, "", first), (Style::Dim, "  ", &on)], columns);
+    let mut all = wrap(head, (text_style, first), Some((Style::Dim, &on)), columns);
     let count = lines.clone().count();
     let kept = if count > MAX_LINES { MAX_LINES - 1 } else { count };
     let indented = || Line::indented(LABEL_WIDTH);
     all.extend(
-        lines.take(kept).flat_map(|line| wrap(indented(), &[(text_style, "", line)], columns)),
+        lines.take(kept).flat_map(|line| wrap(indented(), (text_style, line), None, columns)),
     );
     if count > kept {
         all.push(indented().styled(Style::Dim, format!("… {} more lines", count - kept)));
