@@ -133,7 +133,11 @@ fn publisher(
         // A file that appears may resolve an import that failed: modules with an error are
         // requested again.
         if let Some(dependents) = esm.as_ref().and_then(|esm| esm.changed(&changes)) {
-            changes.extend(hub.faulty_sources());
+            // One that was removed stays removed.
+            let is_changed = |path: &str| changes.iter().any(|(changed, _)| changed == path);
+            let faulty = hub.faulty_sources();
+            let faulty = faulty.into_iter().filter(|change| !is_changed(&change.path));
+            changes.extend(faulty.collect::<Vec<_>>());
             changes.extend(dependents);
         }
         let (version, tabs) = hub.publish(&changes);

@@ -106,7 +106,8 @@ impl TabView<'_> {
             return Progress::Final(Verdict::Failed);
         }
         if file.version.is_some_and(|version| self.keeps(file, version)) {
-            let is_known = file.failing_since.is_some();
+            // The code that imported a removed file keeps running, too.
+            let is_known = file.failing_since.is_some() || file.is_removed;
             let verdict = if is_known { Verdict::Kept } else { Verdict::Failed };
             // Unless the error is in the file, or in one that it has to do with, the file may have
             // thrown, which is reported next.
