@@ -4,6 +4,8 @@
 //! as many: none of these is a key press of livers, although the bytes may contain a `q`. Both can
 //! arrive in several pieces.
 
+#![cfg_attr(not(unix), allow(dead_code))]
+
 use std::time::{Duration, Instant};
 
 /// The most bytes that are key presses if they arrive at once. A busy machine reads those of a fast

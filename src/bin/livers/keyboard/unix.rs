@@ -97,13 +97,11 @@ impl Terminal {
         loop {
             let is_entered = self.mode.is_entered();
             let input = async {
-                match is_entered {
-                    true => read(&self.stdin).await,
-                    false => {
-                        sleep(FOREGROUND_INTERVAL).await;
-                        Ok(Vec::new())
-                    }
+                if is_entered {
+                    return read(&self.stdin).await;
                 }
+                sleep(FOREGROUND_INTERVAL).await;
+                Ok(Vec::new())
             };
             let bytes = tokio::select! {
                 biased;

@@ -28,7 +28,7 @@ pub(crate) fn banner(server: &Server, config: &Config, startup: Duration, keys: 
     let mounts = config.mount.iter().map(|mount| ("mount", mount.to_string()));
     let spa = config.spa.iter().map(|page| ("spa", page.clone()));
     let routes = server.routes().iter().map(|route| ("proxy", route.clone()));
-    lines.extend(aligned(mounts.chain(spa).chain(routes).collect()));
+    lines.extend(aligned(&mounts.chain(spa).chain(routes).collect::<Vec<_>>()));
     lines.extend(config.watch.iter().map(|path| row("watching").text(path.to_string_lossy())));
     if let Some(port) = server.port_in_use() {
         let note = format!("port {port} is in use, this is the next free one");
@@ -43,7 +43,7 @@ pub(crate) fn banner(server: &Server, config: &Config, startup: Duration, keys: 
 }
 
 /// Returns rows of which the arrows are in the same column.
-fn aligned(rows: Vec<(&str, String)>) -> Vec<Line> {
+fn aligned(rows: &[(&str, String)]) -> Vec<Line> {
     let paths = rows.iter().filter_map(|(_, text)| text.split_once(ARROW));
     let width = paths.map(|(path, _)| path.width()).max().unwrap_or_default();
     let lines = rows.iter().map(|(label, text)| match text.split_once(ARROW) {

@@ -128,8 +128,9 @@ impl Printer {
     }
 
     fn end_run(&mut self) {
-        let held = self.repeats.take();
-        held.iter().for_each(|output| self.screen.write(output));
+        if let Some(output) = self.repeats.take() {
+            self.screen.write(&output);
+        }
         self.repeats = Repeats::new(self.screen.can_replace());
     }
 
