@@ -72,6 +72,32 @@ async fn clients_on_the_network_learn_no_paths_and_no_backends() {
     }
 }
 
+#[tokio::test]
+async fn clients_on_the_network_cannot_use_the_tools() {
+    let dir = TempDir::with_page("<p>");
+    let livers = Livers::on(dir.path()).args(["--host", "0.0.0.0"]).start().await;
+    let port = livers.port();
+    for name in ["wait", "errors", "tabs", "logs", "reload", "open", "mcp"] {
+        for response in remote(port, &format!("/__livers/{name}"), &[]).await {
+            assert_eq!(response.status, 403, "{name}: {response:?}");
+        }
+    }
+    let workspace = "/.well-known/appspecific/com.chrome.devtools.json";
+    for response in remote(port, workspace, &[]).await {
+        assert_eq!(response.status, 404, "{response:?}");
+    }
+    let import = [
+        ("Sec-Fetch-Dest", "script"),
+        ("Sec-Fetch-Mode", "cors"),
+        ("Sec-Fetch-Site", "same-origin"),
+    ];
+    let module = http::get_with(port, "/__livers/editor.js", &import).await;
+    assert!(!module.text().contains("TOKEN = ''"), "at this machine");
+    for response in remote(port, "/__livers/editor.js", &import).await {
+        assert!(response.text().contains("TOKEN = ''"), "{response:?}");
+    }
+}
+
 /// Sources with an error whose message has, or could have, the path of a file.
 #[cfg(feature = "esm")]
 const FAULTY: &[(&str, &str)] = &[
