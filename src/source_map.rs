@@ -28,7 +28,7 @@ pub(crate) type Position = (u32, u32);
 #[cfg(feature = "esm")]
 #[derive(Debug)]
 pub(crate) struct Sections<T> {
-    sections: Vec<(Position, T)>,
+    parts: Vec<(Position, T)>,
     /// The number of lines of the script so far, and its length, bytes.
     lines: usize,
     counted: usize,
@@ -37,7 +37,7 @@ pub(crate) struct Sections<T> {
 #[cfg(feature = "esm")]
 impl<T> Default for Sections<T> {
     fn default() -> Self {
-        Self { sections: Vec::new(), lines: 0, counted: 0 }
+        Self { parts: Vec::new(), lines: 0, counted: 0 }
     }
 }
 
@@ -51,13 +51,13 @@ impl<T> Sections<T> {
         let line = script.rfind('\n').map_or(0, |at| at + 1);
         let column = script[line..].encode_utf16().count();
         let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        self.sections.push(((number(self.lines), number(column)), part));
+        self.parts.push(((number(self.lines), number(column)), part));
     }
 
     /// Returns the part that a position of the script is in, and the position within it.
     pub(crate) fn find(&self, position: Position) -> Option<(&T, Position)> {
-        let after = self.sections.partition_point(|(start, _)| *start <= position);
-        let ((line, column), part) = self.sections.get(after.checked_sub(1)?)?;
+        let after = self.parts.partition_point(|(start, _)| *start <= position);
+        let ((line, column), part) = self.parts.get(after.checked_sub(1)?)?;
         let within = match position.0 - line {
             0 => (0, position.1 - column),
             lines => (lines, position.1),
@@ -70,7 +70,7 @@ impl<T> Sections<T> {
 impl Sections<Value> {
     /// Returns the JSON of an index map (section 6.3), for parts that are source maps.
     pub(crate) fn into_json(self) -> String {
-        let sections = self.sections.into_iter().map(|((line, column), map)| {
+        let sections = self.parts.into_iter().map(|((line, column), map)| {
             json!({ "offset": { "line": line, "column": column }, "map": map })
         });
         json!({ "version": 3, "sections": sections.collect::<Vec<_>>() }).to_string()

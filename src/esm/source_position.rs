@@ -249,8 +249,8 @@ impl Finder<'_> {
         let url = UrlPath::parse(path).ok()?;
         let folders = &self.esm.folders;
         let (url, text) = source(folders, url.clone()).or_else(|| {
-            let others = self.esm.fallbacks(&url, true).into_iter();
-            others.filter_map(|other| source(folders, other.url)).next()
+            let mut others = self.esm.fallbacks(&url, true).into_iter();
+            others.find_map(|other| source(folders, other.url))
         })?;
         let file = folders.disk_path(&url)?;
         Some(Source { url: url.to_string(), file, text: text.into() })
@@ -260,13 +260,14 @@ impl Finder<'_> {
     fn compiled(&self, source: &Source, query: &str) -> Compiled {
         let Source { url, file, text } = source;
         let compiler = &self.esm.compiler;
-        if let Some(last) = compiler.last_compiled(file, url, query) {
-            return last.map_or(Compiled::Unchanged, |module| Compiled::To(module.code.clone()));
-        }
-        let Some(spec) = ModuleSpec::of_request(file, query, FetchMetadata::MODULE) else {
-            return Compiled::Unchanged;
+        let output = if let Some(last) = compiler.last_compiled(file, url, query) {
+            Ok(last)
+        } else {
+            let spec = ModuleSpec::of_request(file, query, FetchMetadata::MODULE);
+            let Some(spec) = spec else { return Compiled::Unchanged };
+            compiler.compile(file, url, text.as_bytes(), spec, &DiskView::default())
         };
-        match compiler.compile(file, url, text.as_bytes(), spec, &DiskView::default()) {
+        match output {
             Ok(Output::Module(module)) => Compiled::To(module.code.clone()),
             Ok(Output::Unchanged) => Compiled::Unchanged,
             Ok(Output::StyleSheet(_)) | Err(_) => Compiled::Failed,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::browser::{Page, browser};
 use crate::support::dir::TempDir;
-use crate::support::http::get;
+use crate::support::http::{get, get_with};
 use crate::support::server::Livers;
 use crate::support::tab::Tab;
 
@@ -176,6 +176,25 @@ async fn messages_of_files_that_are_served_as_they_are_have_their_places() {
     ] {
         act(&livers, &tab, action, &format!("{file}:{}", place(text, part)), message).await;
     }
+}
+
+#[tokio::test]
+async fn a_module_that_fails_to_load_because_of_a_compile_error_is_reported_once() {
+    let dir = project();
+    dir.write("src/later.ts", "let = ;");
+    let livers = Livers::on(dir.path()).start().await;
+    let headers = [("sec-fetch-dest", "script"), ("sec-fetch-mode", "cors")];
+    get_with(livers.port(), "/src/later.ts", &headers).await;
+    livers.wait_for_line(|line| line.contains("src/later.ts:1:")).await;
+    let mut tab = Tab::page(&livers, "/", &[]).await;
+    let entries = ["/src/main.tsx", "https://example.org/x.js", "/image.png"].map(|url| {
+        json!({ "kind": "load", "level": "error", "message": format!("cannot load {url}"), "url": url })
+    });
+    tab.say(&json!({ "type": "console", "entries": entries, "dropped": 0 })).await;
+    livers.wait_for_line(|line| line.contains("cannot load https://example.org/x.js  on /")).await;
+    livers.wait_for_line(|line| line.contains("cannot load /image.png  on /")).await;
+    let lines = livers.stdout();
+    assert!(!lines.iter().any(|line| line.contains("cannot load /src/main.tsx")), "{lines:?}");
 }
 
 /// What a page sends is untrusted: it makes the server read nothing that it does not serve, and the

@@ -347,17 +347,12 @@ impl Compiler {
         }
     }
 
-    /// Returns what the last compilation of a script or component that succeeded has made of it:
-    /// `None` if there was none, `Some(None)` if the file is served unchanged.
-    pub(crate) fn last_compiled(
-        &self,
-        path: &Path,
-        url: &str,
-        query: &str,
-    ) -> Option<Option<Arc<CompiledModule>>> {
+    /// Returns what the last compilation of a script or component that succeeded has made of it.
+    pub(crate) fn last_compiled(&self, path: &Path, url: &str, query: &str) -> Option<Output> {
         ModuleSpec::of_any_request(path, query).find_map(|spec| {
             let key = Key { path: path.to_owned(), url: url.to_owned(), spec };
-            Some(self.cache.get(&key)?.module.clone())
+            let module = self.cache.get(&key)?.module.clone();
+            Some(module.map_or(Output::Unchanged, Output::Module))
         })
     }
 

@@ -110,7 +110,7 @@ impl SourceErrors {
         let is_import = || FAILED_IMPORTS.iter().any(|text| message.contains(text));
         let path = raw.url.split('?').next().unwrap_or_default();
         let may_be_module = match raw.kind {
-            MessageKind::Load => Esm::is_module(path.as_ref()),
+            MessageKind::Load => path.starts_with('/') && Esm::is_module(path.as_ref()),
             MessageKind::Rejection => is_import(),
             _ => false,
         };

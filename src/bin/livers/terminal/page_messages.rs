@@ -212,9 +212,9 @@ warn     src/App.tsx:2:3: one  on /a (Firefox 150)
 
     #[test]
     fn long_messages_are_cut() {
-        let text = (0..50).map(|line| format!("line {line}\n")).collect();
+        let text = "line\n".repeat(50);
         let shown = plain("/", None, &PageMessage { message: text, ..PageMessage::default() });
         assert_eq!(shown.lines().count(), 21);
-        assert!(shown.ends_with("line 19\n         … 30 more lines"), "{shown}");
+        assert!(shown.ends_with("line\n         … 30 more lines"), "{shown}");
     }
 }
