@@ -174,7 +174,7 @@ struct Run {
     files: BTreeMap<&'static str, File>,
     now: BTreeMap<&'static str, (u32, State)>,
     dir: TempDir,
-    livers: Livers,
+    _livers: Livers,
     tabs: Vec<Page>,
     /// How many failures each tab had before the edit.
     failures: Vec<usize>,
@@ -203,7 +203,7 @@ impl Run {
             dir.write(page, html);
         }
         dir.write("favicon.ico", "");
-        let packs = if seed % 2 == 0 { "always" } else { "auto" };
+        let packs = if seed.is_multiple_of(2) { "always" } else { "auto" };
         let livers = Livers::on(dir.path()).args(["--packs", packs]).start().await;
         let context = browser().await;
         let mut tabs = Vec::new();
@@ -222,7 +222,7 @@ impl Run {
             files,
             now,
             dir,
-            livers,
+            _livers: livers,
             tabs,
             failures,
             random,
@@ -301,7 +301,7 @@ impl Run {
             let of_tab = match shown {
                 _ if threw => vec!["failed"],
                 // What imports it cannot run.
-                None if state == State::Removed && path.ends_with(".ts") => vec!["failed"],
+                None if state == State::Removed && file.states == IMPORTED => vec!["failed"],
                 shown if shown == wanted => vec!["applied"],
                 Some(_) => vec!["kept"],
                 // What ran before had thrown, or another module keeps the page from requesting it.
