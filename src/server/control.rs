@@ -29,10 +29,11 @@ impl Control {
 
     /// Holds changes back from now on, or publishes those that were held back.
     pub fn set_paused(&self, paused: bool) {
-        if self.hold.set(paused) {
+        let announce = || {
             self.hub.set_paused(paused);
             self.events.emit(Event::Paused { paused });
-        }
+        };
+        self.hold.set(paused, announce);
     }
 
     /// Returns whether changes are held back.
@@ -72,18 +73,19 @@ impl Hold {
         (self.publish)(changes);
     }
 
-    /// Sets whether changes are held back. Returns whether this is new.
-    fn set(&self, paused: bool) -> bool {
+    /// Sets whether changes are held back. Calls `announce` if this is new, before the changes that
+    /// were held back are published.
+    fn set(&self, paused: bool, announce: impl FnOnce()) {
         let mut held = self.held();
         if held.is_some() == paused {
-            return false;
+            return;
         }
         let changes = if paused { held.replace(ChangeSet::default()) } else { held.take() };
         drop(held);
+        announce();
         if let Some(changes) = changes.filter(|changes| !changes.is_empty()) {
             (self.publish)(changes);
         }
-        true
     }
 
     fn held(&self) -> MutexGuard<'_, Option<ChangeSet>> {
@@ -112,11 +114,16 @@ mod tests {
         };
         publish("/a");
         assert_eq!(paths(), ["/a"]);
-        assert!(hold.set(true) && !hold.set(true));
+        let set = |paused| {
+            let mut announced = false;
+            hold.set(paused, || announced = true);
+            announced
+        };
+        assert!(set(true) && !set(true));
         publish("/b");
         publish("/c");
         assert!(paths().is_empty());
-        assert!(hold.set(false) && !hold.set(false));
+        assert!(set(false) && !set(false));
         assert_eq!(paths(), ["/b", "/c"]);
         publish("/d");
         assert_eq!(paths(), ["/d"]);

@@ -157,6 +157,7 @@ impl SourceErrors {
     }
 
     #[cfg(not(feature = "esm"))]
+    #[allow(clippy::unused_self)]
     fn in_pack(&self, _: &str, _: &str, _: Option<(u32, u32)>) -> Option<Named> {
         None
     }

@@ -14,7 +14,6 @@ async fn error_with(dir: &TempDir, env: &[(&str, &str)]) -> Option<String> {
     Some(pty.text()[at..].to_owned())
 }
 
-#[cfg(feature = "esm")]
 #[tokio::test]
 async fn the_place_of_an_error_is_a_link_on_terminals_with_links() {
     let dir = TempDir::with_page("<p>");
@@ -45,7 +44,6 @@ async fn the_place_of_an_error_is_a_link_on_terminals_with_links() {
 }
 
 /// The line is printed again in the place of the first one: the rows are counted without the link.
-#[cfg(feature = "esm")]
 #[tokio::test]
 async fn links_do_not_count_as_columns() {
     let dir = TempDir::with_page("<p>");

@@ -6,7 +6,6 @@ use crate::support::pty::Pty;
 use crate::support::skip::skip;
 
 /// A compiler of the project that ends when a file is there.
-#[cfg(feature = "esm")]
 #[tokio::test]
 async fn a_compilation_that_takes_long_is_shown_until_it_ends() {
     let dir = TempDir::new();
