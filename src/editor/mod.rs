@@ -1,7 +1,7 @@
 //! Opens places of files in the editor of the person at the machine.
 //!
-//! The editor is the one that the user [configured](command::configured), or the one in a variable
-//! such as `VISUAL`, or one that is [running](running). It is started without a shell, and the
+//! The editor is the one that the user [configured], or the one in a variable
+//! such as `VISUAL`, or one that is [running]. It is started without a shell, and the
 //! absolute path of the file is one argument, or a part of one. Editors that need a terminal are
 //! not started.
 
