@@ -11,11 +11,13 @@ use crate::support::{
     http::{self, Wire},
 };
 
-/// Removes the injected element, which must be there exactly once.
+/// Removes the two injected elements, which must be there exactly once.
 fn without_element(text: &str) -> String {
     let (before, rest) =
         text.split_once("<script").unwrap_or_else(|| panic!("no element in {text}"));
-    let (element, after) = rest.split_once("</script>").expect("the end of the element");
+    let (early, rest) = rest.split_once("</script>").expect("the end of the first element");
+    let (element, after) = rest.split_once("</script>").expect("the end of the second element");
+    assert!(early.contains(" src=\"/__livers/early.js?"), "{early}");
     assert!(element.contains(" src=\"/__livers/client.js?"), "{element}");
     assert!(!after.contains("/__livers/"), "a second element in {text}");
     before.to_owned() + after

@@ -236,7 +236,7 @@ async fn responses_are_forwarded_correctly() {
         let what = format!("{} became {response:?}", written.escape_ascii());
         assert_eq!((response.status, response.complete), (*status, true), "{what}");
         let text = response.text();
-        let element = text.find("<script type=\"module\" src=\"/__livers/");
+        let element = text.find("<script src=\"/__livers/early.js?");
         // The body of an error response contains the reason.
         let expected = std::str::from_utf8(body).expect("UTF-8");
         if *status == 502 {

@@ -127,7 +127,7 @@ async fn redirects_file_redirects_and_rewrites() {
     }
     livers.wait_for_line(|line| line.starts_with("ignored  _redirects: line 11:")).await;
     let page = http::get_with(livers.port(), "/app/any/thing", &GOES).await;
-    assert_eq!((page.status, page.text().matches("<script").count()), (200, 1));
+    assert_eq!((page.status, page.text().matches("/__livers/client.js?").count()), (200, 1));
     let mut tab = Tab::page(&livers, "/app/any/thing", &[]).await;
     dir.write("index.html", "<p>another");
     tab.expect(&[("/index.html", "modified")]).await;

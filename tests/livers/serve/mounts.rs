@@ -84,7 +84,7 @@ async fn nearest_404_page_is_served() {
         let page = http::get(livers.port(), path).await;
         assert_eq!(page.status, 404, "{path}");
         assert!(page.text().contains(text), "{path}: {page:?}");
-        assert_eq!(page.text().matches("<script").count(), 1, "the client: {page:?}");
+        assert_eq!(page.text().matches("<script").count(), 2, "the client: {page:?}");
         assert_eq!((page.header("etag"), page.header("last-modified")), (None, None), "{path}");
         let script = http::get_with(livers.port(), path, &[FETCH]).await;
         assert_eq!((script.status, script.text()), (404, "404 Not Found\n"), "{path}");

@@ -68,7 +68,7 @@ async fn missing_file_is_a_page_for_people_and_a_line_for_scripts() {
         assert_eq!(page.status, 404, "{path}");
         assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
         assert_eq!(page.header("cache-control"), Some("no-cache"));
-        assert_eq!(page.text().matches("<script").count(), 1, "the client: {page:?}");
+        assert_eq!(page.text().matches("<script").count(), 2, "the client: {page:?}");
         for dest in ["empty", "script", "style", "image"] {
             let line = http::get_with(livers.port(), path, &[("Sec-Fetch-Dest", dest)]).await;
             assert_eq!((line.status, line.text()), (404, "404 Not Found\n"), "{path}");
@@ -127,7 +127,7 @@ async fn listing_is_sorted_and_has_a_summary() {
     dir.write("c.txt", vec![b'a'; 5000]);
     page.wait_until(&format!("{names} === 'empty/ z/ c.txt a2.txt a10.txt B.txt'")).await;
     let sub = http::get(livers.port(), "/z/?sort=%3Cscript%3E").await;
-    assert_eq!((sub.status, sub.text().matches("<script").count()), (200, 1), "{sub:?}");
+    assert_eq!((sub.status, sub.text().matches("<script").count()), (200, 2), "{sub:?}");
     assert!(sub.text().contains("<a href=\"/\">/</a><b>z</b>"), "{}", sub.text());
 }
 

@@ -201,6 +201,9 @@ impl Hub {
             mailbox.wake();
         }
         self.reported.notify_waiters();
+        if mailboxes.is_empty() {
+            self.forget_faults(changes);
+        }
         self.forget_uses(changes, version);
         (version, mailboxes.len())
     }
@@ -224,6 +227,19 @@ impl Hub {
             mailbox.wake();
         }
         mailboxes.len()
+    }
+
+    /// Removes the errors of changed files that no tab requests again: the errors were in the content
+    /// before.
+    fn forget_faults(&self, changes: &ChangeSet) {
+        if self.fault_count.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let mut usage = self.usage();
+        for (path, _) in changes.iter() {
+            usage.faults.remove(path);
+        }
+        self.fault_count.store(usage.faults.len(), Ordering::Release);
     }
 
     /// Removes the edges of changed files that were seen before the change. Called after the tabs

@@ -333,3 +333,17 @@ fn a_compile_error_is_sent_to_the_users_of_its_source_until_it_is_fixed() {
     }
     assert_eq!(hub.faulty_sources().len(), 100);
 }
+
+#[test]
+fn a_compile_error_is_forgotten_if_its_source_changes_and_no_tab_uses_it() {
+    let hub = Hub::new(Reload::Used);
+    let fault = |path: &str| Fault { path: path.into(), ..Fault::default() };
+    hub.report_fault(fault("/a.js"));
+    hub.report_fault(fault("/b.js"));
+    publish(&hub, &["/a.js"]);
+    let known = || hub.errors().faults.into_iter().map(|fault| fault.path).collect::<Vec<_>>();
+    assert_eq!(known(), ["/b.js"]);
+    let _user = tab(&hub, "/", &["/b.js"]);
+    publish(&hub, &["/b.js"]);
+    assert_eq!(known(), ["/b.js"], "the tab requests it, which shows whether it is fixed");
+}
