@@ -9,6 +9,9 @@ const PER_SECOND = 100;
 /** How deep the stacks of console calls are. Frameworks call the console far from the page's code. */
 const FRAMES = 40;
 
+/** How many of its last messages a worker says again. */
+const SAID = 20;
+
 /** What workers send to pages. */
 const CHANNEL = 'livers-console';
 
@@ -61,10 +64,25 @@ export const makeListener = (scope, load) => {
     return count;
   };
 
-  /** A worker has no socket: the pages that use its script pass on what it says. @type {() => SpeakingClient} */
+  /**
+   * A worker has no socket: the pages that use its script pass on what it says. It says it again to a
+   * page that begins to listen later.
+   *
+   * @type {() => SpeakingClient}
+   */
   const workerClient = () => {
     const channel = new BroadcastChannel(CHANNEL);
-    const send = (/** @type {any} */ message) => channel.postMessage({ worker: location.pathname, ...message });
+    const from = Math.random();
+    const said = new Map(); // number -> message
+    let next = 0;
+    const post = (/** @type {any} */ message, number = 0) =>
+      channel.postMessage({ worker: location.pathname, from, number, ...message });
+    channel.onmessage = ({ data }) => data.isListening && said.forEach(post);
+    const send = (/** @type {any} */ message) => {
+      said.set(next, message);
+      said.delete(next - SAID);
+      post(message, next++);
+    };
     return { send, isOpen: () => true };
   };
 
@@ -72,13 +90,22 @@ export const makeListener = (scope, load) => {
   const hearWorkers = ({ window, used: { uses } }) => {
     /** @type {BroadcastChannel | undefined} */
     let channel;
+    const heard = new Set(); // worker and number
+    const isOurs = (/** @type {string} */ worker) =>
+      uses.has(worker) ||
+      window.performance.getEntriesByType('resource').some(({ name }) => new URL(name).pathname === worker);
     const open = () => {
-      channel ??= new window.BroadcastChannel(CHANNEL);
+      if (channel) return;
+      channel = new window.BroadcastChannel(CHANNEL);
       channel.onmessage = async ({ data }) => {
-        if (!uses.has(data.worker)) return;
+        const { worker, from, number } = data;
+        if (!worker || heard.has(`${from} ${number}`) || !isOurs(worker)) return;
+        if (heard.size > 1000) heard.clear();
+        heard.add(`${from} ${number}`);
         await (loading ??= loadMessages());
         messages?.relay(data);
       };
+      channel.postMessage({ isListening: true });
     };
     // An open channel keeps a page out of the back-forward cache.
     window.addEventListener('pagehide', () => {

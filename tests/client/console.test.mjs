@@ -309,6 +309,10 @@ test('a worker is heard by the pages that use its script', async () => {
   scope.BroadcastChannel = class {
     constructor() {
       channels.push(this);
+      this.posted = [];
+    }
+    postMessage(message) {
+      this.posted.push(message);
     }
     close() {}
   };
@@ -317,7 +321,10 @@ test('a worker is heard by the pages that use its script', async () => {
   const [channel] = channels;
   const entries = [{ kind: 'console', level: 'warn', message: 'no size', count: 3 }];
   await channel.onmessage({ data: { worker: '/src/other.ts', entries, dropped: 0 } });
-  await channel.onmessage({ data: { worker: '/src/worker.ts', entries, dropped: 2 } });
+  const data = { worker: '/src/worker.ts', from: 0.5, number: 0, entries, dropped: 2 };
+  await channel.onmessage({ data });
+  await channel.onmessage({ data }); // for another page
+  assert.deepEqual(channel.posted, [{ isListening: true }]);
   await scope.tick();
   const expected = JSON.parse(golden('console'));
   assert.deepEqual(scope.sent, [JSON.stringify({ ...expected, entries: [expected.entries[1]] })]);
@@ -325,7 +332,11 @@ test('a worker is heard by the pages that use its script', async () => {
 
 test('a worker sends what it hears over the channel', async () => {
   const posted = [];
+  let channel;
   globalThis.BroadcastChannel = class {
+    constructor() {
+      channel = this;
+    }
     postMessage(message) {
       posted.push(JSON.parse(JSON.stringify(message)));
     }
@@ -335,6 +346,8 @@ test('a worker sends what it hears over the channel', async () => {
   await scope.tick();
   const [{ worker, entries }] = posted;
   assert.deepEqual([worker, entries[0].message], ['/src/worker.ts', 'said']);
+  channel.onmessage({ data: { isListening: true } });
+  assert.deepEqual(posted[1], posted[0], 'again for a page that begins to listen later');
 });
 
 test('what was heard is sent at once before a change is acknowledged', async () => {

@@ -145,8 +145,10 @@ impl TabView<'_> {
     /// Returns whether the tab failed to load the current content of a file.
     fn keeps(&self, file: &FileView<'_>, version: u64) -> bool {
         let kept = |ack: &Ack| ack.how.split('+').any(|how| how == "kept");
-        self.record.keeps(file.path)
-            || (file.failed_since_change() && self.record.ack(version).is_some_and(kept))
+        // A page that reconnects does not repeat what it acknowledged.
+        let ack = self.record.ack(version).or_else(|| self.record.next_ack(version));
+        let is_old = self.served < version && file.failed_since_change();
+        self.record.keeps(file.path) || (is_old && ack.is_none_or(kept))
     }
 
     /// Returns when the document had been loaded.
@@ -333,6 +335,11 @@ mod tests {
         assert_eq!(kept().fault(3, 7).progress(100), Final(Failed));
         assert_eq!(kept().message(exception, 7, 90).progress(100), Final(Failed));
         assert_eq!(kept().progress(400), Final(Failed), "it failed to load for another reason");
+        // A file that the document was served with runs, whatever fails since.
+        let served = new().served(7, Some(0)).fault(9, 9).ack(9, "kept", &["/b.js"], 100);
+        assert_eq!(served.progress(400), Final(Applied));
+        // Acknowledged on another connection.
+        assert_eq!(new().fault(7, 7).progress(400), Final(Kept));
         // Another file is kept, and this one runs.
         let other = || new().ack(7, "kept", &["/b.js"], 100);
         assert_eq!(other().progress(400), Final(Applied));
