@@ -152,9 +152,10 @@ async fn frames_and_workers_are_heard() {
     ] {
         livers.wait_for_line(|line| line.contains(expected)).await;
     }
-    let worker =
-        entries(&page.frames(0)).into_iter().find(|entry| entry["message"] == "from the worker");
-    assert_eq!(worker.expect("an entry")["worker"], "/src/worker.ts");
+    let is_of_worker = |entry: &Value| {
+        entry["message"] == "from the worker" && entry["worker"] == "/src/worker.ts"
+    };
+    page.wait_for_frames(|frames| entries(frames).iter().any(is_of_worker)).await;
 }
 
 #[tokio::test]
