@@ -1,6 +1,6 @@
 // Hears the errors of a page or worker, and its console. Every compiled module imports this, so it
-// is in place before their code runs. The server appends a call of `listen`, unless nobody wants to
-// hear. What is heard is described and sent by messages.js, loaded with the first message, so a
+// is in place before their code runs. The server appends a call of `listen`, except with
+// `--console off`. What is heard is described and sent by messages.js, loaded with the first message, so a
 // silent page loads only this module. Types: messages-types.d.ts.
 
 /** How many messages are taken per second. Others are counted. */

@@ -1,7 +1,8 @@
 // Opens a place in the editor of the person at the machine. Types: hot-types.d.ts.
 //
-// The server completes TOKEN where a page imports this module; whoever reads its text gets none. A
-// token works once, so import the module again for each click: import('./editor.js?' + number).
+// The server completes TOKEN where a page imports this module, and leaves it empty where a script
+// requests its text. A token works once, so import the module again for each click:
+// import('./editor.js?' + number).
 //
 // The token must not reach other scripts of the page. No function contains it, because functions
 // can be read as text. It is sent with the `fetch` of a new frame, as libraries that record

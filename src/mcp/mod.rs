@@ -32,7 +32,7 @@ const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
 /// How long clients may keep the list of tools, in ms. It is part of the program.
 const TTL: u32 = 3_600_000;
 
-/// What agents are told about this server.
+/// The instructions for agents, which the server sends when it is initialized.
 const INSTRUCTIONS: &str = "livers serves this project to the browser, and knows which code each \
     open tab runs and which errors it has. After you save files, call `wait` with their paths. \
     Only the verdicts `applied` and `unchanged` are success; for `failed` and `kept`, the answer \

@@ -210,6 +210,15 @@ mod tests {
         event::Events,
     };
 
+    fn options(root: &Path, poll: bool) -> Options {
+        Options {
+            root: Arc::new(Root::new(root, Allow::default(), &[]).unwrap()),
+            extra_watch_paths: Vec::new(),
+            ignore: Vec::new(),
+            poll,
+        }
+    }
+
     #[test]
     fn file_that_changed_before_its_folder_was_watched_is_published() {
         let dir = tempfile::tempdir().unwrap();
@@ -217,17 +226,11 @@ mod tests {
             fs::create_dir(dir.path().join(folder.to_string())).unwrap();
         }
         let path = |name: &str| dir.path().join(name);
-        let options = |root: &Path| Options {
-            root: Arc::new(Root::new(root, Allow::default(), &[]).unwrap()),
-            extra_watch_paths: Vec::new(),
-            ignore: Vec::new(),
-            poll: false,
-        };
         fs::write(path("a"), "new").unwrap();
         fs::write(path("49/b"), "new").unwrap();
         let (publish, changes) = channel::<ChangeSet>();
         let publish = Box::new(move |changes| publish.send(changes).unwrap());
-        let watch = Watch::start(options(dir.path()), Events::default(), publish).unwrap();
+        let watch = Watch::start(options(dir.path(), false), Events::default(), publish).unwrap();
         // As if these had been served before the files were written.
         for name in ["a", "49/b"] {
             watch.note(&path(name), PathState::File(ContentHash::of(b"old")));
@@ -248,16 +251,10 @@ mod tests {
         let path = |name: &str| dir.path().join(name);
         let (publish, changes) = channel::<ChangeSet>();
         let publish = Box::new(move |changes| publish.send(changes).unwrap());
-        let options = Options {
-            root: Arc::new(Root::new(dir.path(), Allow::default(), &[]).unwrap()),
-            extra_watch_paths: Vec::new(),
-            ignore: Vec::new(),
-            poll: true,
-        };
         for name in ["a", "b"] {
             fs::write(path(name), "old").unwrap();
         }
-        let watch = Watch::start(options, Events::default(), publish).unwrap();
+        let watch = Watch::start(options(dir.path(), true), Events::default(), publish).unwrap();
         watch.established().await;
         for name in ["a", "b"] {
             watch.note(&path(name), PathState::File(ContentHash::of(b"old")));
@@ -285,13 +282,7 @@ mod tests {
         fs::write(&path, "old").unwrap();
         let (publish, changes) = channel::<ChangeSet>();
         let publish = Box::new(move |changes| publish.send(changes).unwrap());
-        let options = Options {
-            root: Arc::new(Root::new(dir.path(), Allow::default(), &[]).unwrap()),
-            extra_watch_paths: Vec::new(),
-            ignore: Vec::new(),
-            poll: false,
-        };
-        let watch = Watch::start(options, Events::default(), publish).unwrap();
+        let watch = Watch::start(options(dir.path(), false), Events::default(), publish).unwrap();
         for served in [b"old", b"new"] {
             watch.note(&path, PathState::File(ContentHash::of(served)));
         }

@@ -4,10 +4,11 @@
 
 use std::{convert::Infallible, future::pending};
 
-use livers::{Control, Event, Events};
+use livers::{Control, Events};
 use tokio::sync::mpsc::Receiver;
 
 use crate::{
+    errors,
     keyboard::Key,
     line::{Line, Message},
     messages,
@@ -66,22 +67,11 @@ impl Actions<'_> {
 
     /// Prints the current errors as the events that they were.
     fn print_errors(&self) {
-        let errors = self.control.errors();
-        if errors.faults.is_empty() && errors.tabs.is_empty() {
+        let events = errors::events(&self.control.errors());
+        if events.is_empty() {
             self.terminal.print(messages::no_errors());
         }
-        let several = errors.tabs.windows(2).any(|tabs| tabs[0].browser != tabs[1].browser);
-        let faults = errors.faults.into_iter().map(Event::SourceFault);
-        let pages = errors.tabs.into_iter().flat_map(|tab| {
-            let (page, browser) = (tab.page, several.then_some(tab.browser));
-            let event = move |message| Event::PageMessage {
-                page: page.clone(),
-                browser: browser.clone(),
-                message,
-            };
-            tab.errors.into_iter().map(event)
-        });
-        faults.chain(pages).take(MAX_ERRORS).for_each(|event| self.terminal.repeat(event));
+        events.into_iter().take(MAX_ERRORS).for_each(|event| self.terminal.repeat(event));
     }
 
     fn toggle_verbose(&mut self) {

@@ -1,5 +1,4 @@
-//! Which signals were ignored by whoever started the program, such as SIGHUP by `nohup`. They stay
-//! ignored.
+//! Which signals the parent process ignored, as `nohup` does with SIGHUP. They stay ignored.
 
 /// Returns whether a signal is ignored, as far as the system tells: Linux only (proc(5)).
 pub(crate) fn is_ignored(signal: i32) -> bool {

@@ -13,6 +13,7 @@ mod browser;
 mod clock;
 mod descriptors;
 mod editor;
+mod errors;
 mod foreground;
 #[cfg(unix)]
 mod ignored_signals;

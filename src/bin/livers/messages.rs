@@ -88,10 +88,17 @@ pub(crate) fn keys() -> Message {
 pub(crate) fn reloaded(tabs: usize) -> Line {
     let tabs = match tabs {
         0 => "no tab is open".to_owned(),
-        1 => "1 tab".to_owned(),
-        tabs => format!("{tabs} tabs"),
+        count => self::tabs(count),
     };
     Line::label(Style::Green, "reload").text(tabs)
+}
+
+/// Words a number of tabs.
+pub(crate) fn tabs(count: usize) -> String {
+    match count {
+        1 => "1 tab".to_owned(),
+        count => format!("{count} tabs"),
+    }
 }
 
 /// Words that there are no errors.

@@ -272,7 +272,7 @@ impl Packages {
     }
 
     /// Returns the file with a key: its URL path, its path on the disk, and its text. The text of an
-    /// installed file, which nobody edits, is left out.
+    /// installed file is left out: it is not edited.
     ///
     /// # Blocking
     /// Reads the file.

@@ -44,12 +44,6 @@ impl ChangeLog {
         version >= self.dropped
     }
 
-    /// Returns the version at which a path last changed.
-    #[cfg_attr(not(feature = "esm"), allow(dead_code))]
-    pub(super) fn version_of(&self, path: &str) -> Option<u64> {
-        self.last.get(path).map(|(version, _)| *version)
-    }
-
     /// Returns the version at which a path last changed, and how.
     pub(super) fn last(&self, path: &str) -> Option<(u64, Kind)> {
         self.last.get(path).copied()

@@ -154,10 +154,9 @@ impl Mailbox {
     }
 
     /// Returns the versions of the updates that the tab has yet to be sent, or to acknowledge.
-    pub(super) fn outstanding(&self) -> impl Iterator<Item = u64> + use<> {
+    pub(super) fn outstanding(&self) -> Vec<u64> {
         let content = self.content();
-        let pending = content.pending.version();
-        content.expected.iter().copied().chain(pending).collect::<Vec<_>>().into_iter()
+        content.expected.iter().copied().chain(content.pending.version()).collect()
     }
 
     /// Returns the last version that was sent until a time.

@@ -10,8 +10,8 @@ use crate::page_message::{Level, MessageKind, PageMessage};
 /// The most acknowledgements that are kept.
 const ACKS: usize = 64;
 
-/// The most messages that are kept. When there are more, the oldest are dropped, errors last.
-const MESSAGES: usize = 100;
+/// The most errors that are kept. When there are more, the oldest are dropped.
+const ERRORS: usize = 100;
 
 /// The browser of a tab, and where it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub(super) struct TabRecord {
     /// How the document replaced the one before it, if that reloaded for a change.
     pub(super) arrived: Option<Ack>,
     acks: VecDeque<Ack>,
-    messages: VecDeque<Recorded>,
+    errors: VecDeque<Recorded>,
     /// How many messages were received and are not described yet.
     pub(super) undescribed: usize,
 }
@@ -87,7 +87,7 @@ impl TabRecord {
             loaded: None,
             arrived: None,
             acks: VecDeque::new(),
-            messages: VecDeque::new(),
+            errors: VecDeque::new(),
             undescribed: 0,
         }
     }
@@ -96,7 +96,7 @@ impl TabRecord {
     pub(super) fn acknowledge(&mut self, ack: Ack) {
         let runs_new_code = |how: &str| how == "hot" || how == "morph";
         if ack.how.split('+').any(runs_new_code) && ack.kept.is_empty() {
-            self.messages.retain(|recorded| recorded.version >= ack.version);
+            self.errors.retain(|recorded| recorded.version >= ack.version);
         }
         if self.acks.len() >= ACKS {
             self.acks.pop_front();
@@ -131,28 +131,22 @@ impl TabRecord {
             (again || known.version == recorded.version)
                 && is_same(&known.message, &recorded.message)
         };
-        if let Some(known) = self.messages.iter_mut().find(is_known) {
+        if let Some(known) = self.errors.iter_mut().find(is_known) {
             if !again {
                 let message = &mut known.message;
                 message.count = message.count.saturating_add(recorded.message.count);
             }
             return;
         }
-        if self.messages.len() >= MESSAGES {
-            let minor = |recorded: &Recorded| !is_error(&recorded.message);
-            let oldest = self.messages.iter().position(minor).unwrap_or_default();
-            self.messages.remove(oldest);
+        if self.errors.len() >= ERRORS {
+            self.errors.pop_front();
         }
-        self.messages.push_back(recorded);
+        self.errors.push_back(recorded);
     }
 
-    pub(super) fn messages(&self) -> impl Iterator<Item = &Recorded> {
-        self.messages.iter()
-    }
-
-    /// Returns the messages that are errors.
+    /// Returns what the page reported.
     pub(super) fn errors(&self) -> impl Iterator<Item = &Recorded> {
-        self.messages.iter().filter(|recorded| is_error(&recorded.message))
+        self.errors.iter()
     }
 }
 

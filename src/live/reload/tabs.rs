@@ -223,11 +223,8 @@ impl Tabs {
         let tab = self.open.get_mut(&id)?;
         tab.mailbox.acknowledge(ack.version);
         tab.record.acknowledge(ack);
-        let crash = tab.crash.take()?;
-        if tab.record.errors().next().is_some() {
-            tab.crash = Some(crash);
-            return None;
-        }
+        let Tab { crash, record, .. } = &mut *tab;
+        let crash = crash.take_if(|_| record.errors().next().is_none())?;
         tab.faults.retain(|fault| *fault != crash);
         tab.mailbox.set_faults(tab.faults.clone());
         Some(Arc::clone(&tab.mailbox))

@@ -80,7 +80,7 @@ impl TabView<'_> {
             None => is_in(&recorded.message, file.path),
         };
         let failed = |until: Option<Instant>| {
-            self.record.messages().any(|recorded| {
+            self.record.errors().any(|recorded| {
                 counts(recorded)
                     && is_failure(&recorded.message)
                     && !(file.is_removed && is_load_of(&recorded.message, file.path))
@@ -170,7 +170,7 @@ impl TabView<'_> {
     /// Returns whether the last message of the tab is older than the settle time.
     fn is_quiet(&self, settle: Duration, now: Instant) -> bool {
         self.record.undescribed == 0
-            && self.record.messages().all(|recorded| recorded.at + settle <= now)
+            && self.record.errors().all(|recorded| recorded.at + settle <= now)
     }
 }
 

@@ -6,10 +6,9 @@ use std::{
 };
 
 use hyper::StatusCode;
-use percent_encoding::percent_decode_str;
 use serde_json::json;
 
-use super::{Site, json, json_with};
+use super::{Site, json, parameters, refuse};
 use crate::{
     answer::WaitAnswer,
     docroot::{Located, Root},
@@ -82,7 +81,7 @@ impl Site {
         let page = parameters(query).find(|(name, _)| *name == "page");
         match self.reload(page.as_ref().map(|(_, page)| page.as_str())) {
             Ok(reloaded) => json(&json!({ "reloaded": reloaded })),
-            Err(why) => usage(&why),
+            Err(why) => refuse(StatusCode::BAD_REQUEST, &why),
         }
     }
 
@@ -104,7 +103,7 @@ impl Site {
         };
         match answer {
             Ok(answer) => json(&answer),
-            Err(why) => usage(&why),
+            Err(why) => refuse(StatusCode::BAD_REQUEST, &why),
         }
     }
 
@@ -114,7 +113,6 @@ impl Site {
     /// A file neither exists nor was served, or lies outside the served folders.
     pub(super) async fn wait(&self, query: WaitQuery) -> Result<WaitAnswer, String> {
         let WaitQuery { files, paths, since, timeout, settle } = query;
-        let asked = files.len() + paths.len();
         let find = {
             let (root, live, watch) = (self.root.clone(), self.live.clone(), self.watch.clone());
             move || {
@@ -136,7 +134,6 @@ impl Site {
         let found = tokio::task::spawn_blocking(find).await;
         let found = found.map_err(|_| "the files could not be examined".to_owned())??;
         let (disk, paths): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-        debug_assert!(asked == 0 || !paths.is_empty());
         let timeout = timeout.unwrap_or(TIMEOUT);
         let deadline = tokio::time::Instant::now() + timeout;
         // A writer may keep a file open forever.
@@ -181,21 +178,6 @@ fn of_disk(root: &Root, watch: &Watch, path: &Path) -> Result<Named, String> {
     }
     let file = |url: UrlPath| Some((root.disk_path(&url)?, url.to_string()));
     Ok((named, urls.into_iter().filter_map(file).collect()))
-}
-
-/// Returns the response to a question that makes no sense.
-fn usage(why: &str) -> Response {
-    json_with(StatusCode::BAD_REQUEST, &json!({ "error": why }))
-}
-
-/// Returns the parameters of a query, decoded.
-fn parameters(query: &str) -> impl Iterator<Item = (&str, String)> {
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let value = value.replace('+', " ");
-        (name, percent_decode_str(&value).decode_utf8_lossy().into_owned())
-    })
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Site,
     answers::{MAX_TIMEOUT, WaitQuery},
-    json_with,
+    json_with, refuse,
 };
 use crate::{
     http::{
@@ -31,7 +31,7 @@ impl Site {
     {
         let body = match read_json(headers, body, MAX_BODY).await {
             Ok(body) => body,
-            Err(why) => return json_with(why.status(), &json!({ "error": why.to_string() })),
+            Err(why) => return refuse(why.status(), &why.to_string()),
         };
         match mcp::receive(headers, &body) {
             Received::Batch(all) => {

@@ -14,6 +14,7 @@ use hyper::{
     body::Body as HttpBody,
     header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue},
 };
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
 use super::{Site, response::plain};
@@ -60,7 +61,7 @@ impl Site {
             "/errors" => json(&self.live.hub().errors()),
             "/tabs" => json(&self.live.hub().open()),
             "/logs" => {
-                let follow = query.split('&').any(|pair| pair.split('=').next() == Some("follow"));
+                let follow = parameters(query).any(|(name, _)| name == "follow");
                 self.log.response(follow && !is_head)
             }
             "/reload" => self.reload_tabs(query),
@@ -86,6 +87,21 @@ fn json_with(status: StatusCode, value: &impl Serialize) -> Response {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// Returns the response to a request that makes no sense or is not allowed.
+fn refuse(status: StatusCode, why: &str) -> Response {
+    json_with(status, &serde_json::json!({ "error": why }))
+}
+
+/// Returns the parameters of a query, decoded.
+fn parameters(query: &str) -> impl Iterator<Item = (&str, String)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let value = value.replace('+', " ");
+        (name, percent_decode_str(&value).decode_utf8_lossy().into_owned())
+    })
 }
 
 /// Returns 405 with the method that is allowed (RFC 9110, section 15.5.6).

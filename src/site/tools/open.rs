@@ -11,7 +11,7 @@ use hyper::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Site, json_with, tokens::is_module_import};
+use super::{Site, json_with, refuse, tokens::is_module_import};
 use crate::{
     docroot::Located,
     editor_error::EditorError,
@@ -146,10 +146,6 @@ impl Site {
             _ => Err(refuse(StatusCode::NOT_FOUND, "there is no such file")),
         }
     }
-}
-
-fn refuse(status: StatusCode, why: &str) -> Response {
-    json_with(status, &json!({ "error": why }))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Tokens that each allow to open one place in the editor.
 //!
 //! The module in the page that opens places contains one. A token is random, is served only as a
-//! part of a module that a page imports (no script can read that), and works once. So whoever sees
-//! the request afterwards, such as a service worker or a library that records requests, has nothing.
+//! part of a module that a page imports (no script can read that), and works once. A library
+//! that records requests therefore learns only a token that is used up.
 
 use std::{
     collections::VecDeque,

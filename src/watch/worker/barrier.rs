@@ -14,7 +14,7 @@ use super::Worker;
 /// The system reports an event within this time, unless the machine is very busy.
 const REPORTED: Duration = Duration::from_secs(2);
 
-/// Paths that are compared, and whom to tell when their changes are published.
+/// Paths that are compared, and the sender that reports that their changes are published.
 pub(super) struct Barrier {
     /// The paths; empty for everything in use.
     paths: Vec<PathBuf>,
@@ -23,7 +23,7 @@ pub(super) struct Barrier {
 
 impl Worker {
     /// Compares requested paths with what was served, or all of them that were modified lately if
-    /// none is given. `done` is told once their changes are published.
+    /// none is given. Sends to `done` once their changes are published.
     pub(super) fn catch_up(&mut self, paths: Vec<PathBuf>, done: oneshot::Sender<()>) {
         if paths.is_empty() {
             let roots: Vec<_> = self.roots().map(std::path::Path::to_owned).collect();
@@ -37,7 +37,7 @@ impl Worker {
         self.barriers.push(Barrier { paths, done });
     }
 
-    /// Tells those whose paths have no unpublished change.
+    /// Completes the barriers whose paths have no unpublished change.
     pub(super) fn release_barriers(&mut self) {
         let Self { barriers, coalescer, unverified, .. } = self;
         if barriers.is_empty() || !unverified.is_empty() {

@@ -198,7 +198,7 @@ async fn only_requests_with_a_token_open_a_file() {
         let response = send(port, method, path, &headers, b"").await;
         assert_eq!((response.status, response.header("allow")), (405, Some("POST")), "{method}");
     }
-    // A token works once: whoever has seen the request cannot repeat it.
+    // A token works once: the same request cannot be repeated.
     let token = token(&livers).await;
     let headers = [("Content-Type", json_type), ("Origin", origin), (token_name, &*token)];
     let body = br#"{"file":"/last.html"}"#;

@@ -8,6 +8,7 @@
 //! - [`browser`]: Chromium pages
 //! - [`backend`]: a scripted TCP server to proxy to
 //! - [`pty`]: programs in a pseudo-terminal
+//! - [`random`]: choices that a seed repeats
 //! - [`hang`]: files whose readers block
 //! - [`skip`]: skipping a test that needs something this machine lacks
 //!
@@ -24,6 +25,7 @@ pub mod hang;
 pub mod http;
 #[cfg(unix)]
 pub mod pty;
+pub mod random;
 mod selftest;
 pub mod server;
 pub mod skip;

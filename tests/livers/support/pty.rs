@@ -90,7 +90,7 @@ impl Pty {
         tcsetwinsize(&slave, size).expect("a size");
         let original = tcgetattr(&slave).expect("a mode");
         let mut command = Command::new("setsid");
-        // Whoever runs the tests may ignore signals, as `nohup` does.
+        // The parent process may ignore signals, as `nohup` does.
         command.args(["--ctty", "env", "--default-signal"]).args(line);
         for name in VARIABLES {
             command.env_remove(name);

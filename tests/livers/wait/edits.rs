@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::support::browser::{Context, Page, browser};
 use crate::support::dir::TempDir;
+use crate::support::random::Random;
 use crate::support::server::{Livers, run_in};
 
 /// How many edits a run of all tests makes.
@@ -156,18 +157,6 @@ fn files() -> BTreeMap<&'static str, File> {
         ("data.json", File { tabs: &[2], states: &[], shown: "window.data ?? null", text: "N" }),
         ("unused.txt", File { tabs: &[], states: &[], shown: "null", text: "N" }),
     ])
-}
-
-/// A pseudo-random number generator (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % limit as u64).expect("small")
-    }
 }
 
 struct Run {

@@ -314,7 +314,7 @@ fn print(target: &Target, body: &[u8], text: impl FnOnce() -> Message) {
 
 fn write_message(message: &Message) {
     let lines = message.0.iter().map(|line| format!("{line}\n"));
-    // Whoever closes the output wants no more of it.
+    // A closed output is no error: the reader has seen enough.
     let _ = anstream::stdout().lock().write_all(lines.collect::<String>().as_bytes());
 }
 

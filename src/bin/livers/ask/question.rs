@@ -11,7 +11,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 
 use crate::args::Wait;
 
-/// How long the server waits unless it is told.
+/// How long the server waits without `--timeout`.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What `livers wait` asks.

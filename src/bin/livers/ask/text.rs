@@ -6,15 +6,17 @@ use std::{
 };
 
 use livers::{
-    Errors, Event, Fault, MessageKind, PageMessage, TabOutcome, TabState, Tabs, Verdict,
-    WaitAnswer, escape,
+    Errors, Event, MessageKind, PageMessage, TabOutcome, TabState, Tabs, Verdict, WaitAnswer,
+    escape,
 };
 use percent_encoding::percent_decode_str;
 use unicode_width::UnicodeWidthStr;
 
 use super::answer::Reloaded;
 use crate::{
+    errors,
     line::{Line, Message, Style},
+    messages,
     servers::RunningServer,
     terminal,
 };
@@ -25,7 +27,7 @@ const MAX_NAMES: usize = 3;
 /// Words the answer to `livers wait` about these files.
 pub(super) fn wait(answer: &WaitAnswer, files: &[PathBuf], timeout: Duration) -> Message {
     let named = if files.is_empty() {
-        answer.changes.iter().map(|change| decoded(&change.path)).collect()
+        answer.changes.iter().map(|change| terminal::name(&change.path)).collect()
     } else {
         files.iter().map(|file| file.to_string_lossy().into_owned()).collect::<Vec<_>>()
     };
@@ -34,11 +36,13 @@ pub(super) fn wait(answer: &WaitAnswer, files: &[PathBuf], timeout: Duration) ->
     let mut lines =
         vec![Line::default().styled(style, format!("{label}:")).text(format!(" {sentence}"))];
     lines.extend(aligned(&answer.tabs.iter().map(tab_row).collect::<Vec<_>>()));
-    lines.extend(answer.faults.iter().flat_map(fault));
-    let several = several(answer.tabs.iter().map(|tab| &tab.browser));
-    for tab in &answer.tabs {
-        lines.extend(page_errors(&tab.page, several.then_some(&tab.browser), &tab.errors));
-    }
+    let faults = answer.faults.iter().cloned().map(Event::SourceFault);
+    let several = errors::have_several(answer.tabs.iter().map(|tab| &tab.browser));
+    let pages = answer
+        .tabs
+        .iter()
+        .flat_map(|tab| errors::of_page(&tab.page, several.then_some(&tab.browser), &tab.errors));
+    lines.extend(faults.chain(pages).flat_map(|event| terminal::describe(&event)));
     Message(lines)
 }
 
@@ -59,7 +63,7 @@ fn label(verdict: Verdict) -> (Style, &'static str) {
 /// changed.
 fn sentence(answer: &WaitAnswer, names: &str, timeout: Duration) -> String {
     let count = answer.tabs.len();
-    let (tabs, s) = (tabs_in_words(count), if count == 1 { "s" } else { "" });
+    let (tabs, s) = (messages::tabs(count), if count == 1 { "s" } else { "" });
     let is_named = !names.is_empty();
     let names = if is_named { names } else { "the last change" };
     let seconds = timeout.as_secs_f64();
@@ -136,41 +140,11 @@ pub(super) fn has_errors(answer: &Errors) -> bool {
 
 /// Words the answer to `livers errors`.
 pub(super) fn errors(answer: &Errors) -> Message {
-    if answer.faults.is_empty() && answer.tabs.iter().all(|tab| tab.errors.is_empty()) {
+    let events = errors::events(answer);
+    if events.is_empty() {
         return Line::default().styled(Style::Green, "no errors").into();
     }
-    let several = several(answer.tabs.iter().map(|tab| &tab.browser));
-    let faults = answer.faults.iter().flat_map(fault);
-    let pages = answer
-        .tabs
-        .iter()
-        .flat_map(|tab| page_errors(&tab.page, several.then_some(&tab.browser), &tab.errors));
-    Message(faults.chain(pages).collect())
-}
-
-/// Returns the lines of a compile error, as the server prints them.
-fn fault(fault: &Fault) -> Vec<Line> {
-    terminal::describe(&Event::SourceFault(fault.clone()))
-}
-
-/// Returns the lines of what a page reported, as the server prints them.
-fn page_errors(page: &str, browser: Option<&String>, errors: &[PageMessage]) -> Vec<Line> {
-    let event = |message: &PageMessage| Event::PageMessage {
-        page: page.to_owned(),
-        browser: browser.cloned(),
-        message: message.clone(),
-    };
-    let lines = |message: &PageMessage| {
-        let count = usize::try_from(message.count).unwrap_or(usize::MAX);
-        Message(terminal::describe(&event(message))).counted(count).0
-    };
-    errors.iter().flat_map(lines).collect()
-}
-
-/// Returns whether the tabs are of more than one browser.
-fn several<'b>(mut browsers: impl Iterator<Item = &'b String>) -> bool {
-    let first = browsers.next();
-    browsers.any(|browser| Some(browser) != first)
+    Message(events.iter().flat_map(terminal::describe).collect())
 }
 
 /// Words the answer to `livers tabs`.
@@ -204,8 +178,7 @@ pub(super) fn reload(answer: &Reloaded, page: Option<&str>) -> Message {
     let text = match (answer.reloaded, page) {
         (0, None) => "no tab is open".to_owned(),
         (0, Some(page)) => format!("no tab shows {page}"),
-        (1, _) => "reloaded 1 tab".to_owned(),
-        (tabs, _) => format!("reloaded {tabs} tabs"),
+        (tabs, _) => format!("reloaded {}", messages::tabs(tabs)),
     };
     Line::default().text(text).into()
 }
@@ -233,13 +206,6 @@ fn age_in_words(age: Duration) -> String {
     }
 }
 
-fn tabs_in_words(count: usize) -> String {
-    match count {
-        1 => "1 tab".to_owned(),
-        count => format!("{count} tabs"),
-    }
-}
-
 /// Returns a number of errors in words, and nothing for none.
 fn errors_in_words(count: usize) -> String {
     match count {
@@ -256,12 +222,6 @@ fn names(names: &[String]) -> String {
         0 => first,
         more => format!("{first} and {more} more"),
     }
-}
-
-/// Returns a URL path decoded and without its leading slash.
-fn decoded(path: &str) -> String {
-    let page = decoded_page(path);
-    page.strip_prefix('/').filter(|name| !name.is_empty()).unwrap_or(&page).to_owned()
 }
 
 fn decoded_page(path: &str) -> String {

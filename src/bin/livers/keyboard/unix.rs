@@ -143,7 +143,7 @@ impl Terminal {
     }
 }
 
-/// Waits for a signal, or for ever without a listener.
+/// Waits for a signal. Without a listener it never returns.
 async fn next(listener: Option<&mut Listener>) {
     match listener {
         Some(listener) => drop(listener.recv().await),

@@ -145,8 +145,7 @@ pub(super) fn updated(changes: &[Change], tabs: usize) -> Line {
     };
     let tabs = match tabs {
         0 => "no tab".to_owned(),
-        1 => "1 tab".to_owned(),
-        tabs => format!("{tabs} tabs"),
+        count => messages::tabs(count),
     };
     let line = Line::label(Style::Green, verb).text(format!("{}  ", names(changes)));
     line.styled(Style::Dim, format!("-> {tabs}"))
@@ -211,7 +210,7 @@ fn names(changes: &[Change]) -> String {
 }
 
 /// Returns a URL path decoded and without its leading slash.
-pub(super) fn name(path: &str) -> String {
+pub(crate) fn name(path: &str) -> String {
     let decoded = percent_decode_str(path).decode_utf8_lossy();
     decoded.strip_prefix('/').filter(|name| !name.is_empty()).unwrap_or(&decoded).to_owned()
 }

@@ -34,7 +34,10 @@ use tokio::sync::{
     mpsc as commands, oneshot,
 };
 
-pub(crate) use self::banner::{banner, url};
+pub(crate) use self::{
+    banner::{banner, url},
+    lines::name,
+};
 use self::{printer::Printer, screen::Screen};
 use crate::{
     args::LogFormat,
@@ -166,7 +169,7 @@ impl Replay {
         self.0.write_due();
     }
 
-    /// Returns whether nobody reads the output any more.
+    /// Returns whether the reader has closed the output.
     pub(crate) fn is_closed(&self) -> bool {
         self.0.is_closed()
     }
@@ -180,7 +183,8 @@ impl Replay {
 /// Returns the lines of an event for standard output, such as those of a compile error.
 pub(crate) fn describe(event: &Event) -> Vec<Line> {
     let columns = Screen::stdout().columns();
-    lines::event_message(event, Verbosity::All, columns).unwrap_or_default().0
+    let message = lines::event_message(event, Verbosity::All, columns).unwrap_or_default();
+    message.counted(printer::count(event)).0
 }
 
 async fn print_all(

@@ -246,7 +246,7 @@ impl Printer {
         self.screen.set_status(None);
     }
 
-    /// Returns whether nobody reads the output any more.
+    /// Returns whether the reader has closed the output.
     pub(super) fn is_closed(&self) -> bool {
         self.screen.is_closed()
     }
@@ -259,7 +259,7 @@ impl Printer {
 }
 
 /// Returns how many events an event stands for.
-fn count(event: &Event) -> usize {
+pub(super) fn count(event: &Event) -> usize {
     match event {
         Event::PageMessage { message, .. } => message.count as usize,
         _ => 1,

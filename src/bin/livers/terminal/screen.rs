@@ -67,7 +67,7 @@ impl Screen {
         Some((usize::from(columns).max(MIN_COLUMNS), usize::from(rows)))
     }
 
-    /// Returns whether nobody reads the output any more.
+    /// Returns whether the reader has closed the output.
     pub(super) fn is_closed(&self) -> bool {
         self.is_closed
     }

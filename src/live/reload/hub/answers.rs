@@ -60,5 +60,5 @@ fn described(tab: &Tab) -> Option<answer::Tab> {
 /// Returns whether a tab has yet to acknowledge a version after the last one that it did.
 fn is_updating(tab: &Tab) -> bool {
     let last = tab.record.last_ack().map_or(0, |ack| ack.version);
-    tab.mailbox.outstanding().any(|outstanding| outstanding > last)
+    tab.mailbox.outstanding().into_iter().any(|outstanding| outstanding > last)
 }

@@ -322,7 +322,7 @@ impl Hub {
     #[cfg_attr(not(feature = "esm"), allow(dead_code))]
     pub(crate) fn last_change<'p>(&self, paths: impl Iterator<Item = &'p str>) -> Option<u64> {
         let tabs = self.tabs();
-        paths.filter_map(|path| tabs.log.version_of(path)).max()
+        paths.filter_map(|path| tabs.log.last(path)).map(|(version, _)| version).max()
     }
 
     /// Returns which paths a change affects.

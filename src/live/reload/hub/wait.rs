@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -12,9 +11,9 @@ use super::{Hub, Usage};
 use crate::{
     answer::{TabOutcome, Verdict, WaitAnswer},
     change::{Change, Kind},
-    fault::Fault,
     http::media_type::{is_style_sheet, names_page},
     live::reload::{
+        faults::Failing,
         graph::Reach,
         tab_record::Recorded,
         tabs::{Tab, Tabs},
@@ -56,10 +55,9 @@ struct File {
 }
 
 /// A compile error and what it affects.
-struct Failing {
-    fault: Arc<Fault>,
+struct Affecting<'u> {
+    error: &'u Failing,
     reach: Reach,
-    view: FaultView,
 }
 
 /// What the tabs together amount to.
@@ -138,7 +136,7 @@ impl Hub {
         let usage = self.usage();
         let is_used = usage.graph.knows(path);
         let tabs = self.tabs();
-        is_used || tabs.log.version_of(path).is_some() || tabs.uses(path)
+        is_used || tabs.log.last(path).is_some() || tabs.uses(path)
     }
 
     fn reply(&self, question: &Question, now: Instant) -> Reply {
@@ -195,20 +193,17 @@ impl Hub {
             version: tabs.version,
             changes: changes.collect(),
             tabs: outcomes,
-            faults: faults.iter().map(|at| (*failing[*at].fault).clone()).collect(),
+            faults: faults.iter().map(|at| (*failing[*at].error.fault).clone()).collect(),
         };
         // A tab that is expected back may still be listed.
         let is_final = !tally.is_pending || (tally.is_bad && expected.is_none());
         Reply { answer, is_final, next: tally.next }
     }
 
-    fn failing(&self, usage: &Usage) -> Vec<Failing> {
-        let failing = usage.faults.iter().map(|(path, failing)| Failing {
-            fault: Arc::clone(&failing.fault),
-            reach: self.reach(&usage.graph, path),
-            view: FaultView { since: failing.since, until: failing.until },
-        });
-        failing.collect()
+    fn failing<'u>(&self, usage: &'u Usage) -> Vec<Affecting<'u>> {
+        let reach = |path: &str| self.reach(&usage.graph, path);
+        let faults = usage.faults.iter();
+        faults.map(|(path, error)| Affecting { error, reach: reach(path) }).collect()
     }
 
     /// Returns the files that a question is about.
@@ -217,7 +212,7 @@ impl Hub {
         question: &Question,
         usage: &Usage,
         tabs: &Tabs,
-        failing: &[Failing],
+        failing: &[Affecting<'_>],
     ) -> Vec<File> {
         let since = question.since.unwrap_or_default();
         let paths = if question.paths.is_empty() {
@@ -251,14 +246,14 @@ impl Hub {
 /// Returns whether a compile error keeps a file from running: it is in the file, in something that
 /// the file uses, or in a module that uses the file. A style sheet does not need the modules that
 /// import it, nor does a page.
-fn concerns(failing: &Failing, path: &str, reach: &Reach) -> bool {
+fn concerns(failing: &Affecting<'_>, path: &str, reach: &Reach) -> bool {
     let reaches = |reach: &Reach, path: &str| {
         !reach.is_everyone() && reach.paths().any(|(affected, _)| affected == path)
     };
-    failing.fault.path == path
+    failing.error.fault.path == path
         || (!names_page(path)
             && (reaches(&failing.reach, path)
-                || (!is_style_sheet(path) && reaches(reach, &failing.fault.path))))
+                || (!is_style_sheet(path) && reaches(reach, &failing.error.fault.path))))
 }
 
 /// Returns whether a tab uses a file, or was notified of its last change: it may not use the file any
@@ -271,13 +266,14 @@ fn is_used(tab: &Tab, file: &File) -> bool {
 fn progress(
     tab: &Tab,
     file: &File,
-    failing: &[Failing],
+    failing: &[Affecting<'_>],
     settle: Duration,
     now: Instant,
 ) -> Progress {
     let affecting = |at: &&usize| tab.is_affected(&failing[**at].reach);
-    let faults = file.faults.iter().filter(affecting).map(|at| failing[*at].view);
-    let fault = faults.reduce(|one, other| FaultView {
+    let faults = file.faults.iter().filter(affecting).map(|at| failing[*at].error);
+    let views = faults.map(|error| FaultView { since: error.since, until: error.until });
+    let fault = views.reduce(|one, other| FaultView {
         since: one.since.min(other.since),
         until: one.until.max(other.until),
     });
@@ -287,9 +283,9 @@ fn progress(
         version: file.change.map(|(version, _)| version),
         is_removed: matches!(file.change, Some((_, Kind::Removed))),
         fault,
-        failing_since: affecting_all.map(|failing| failing.view.since).min(),
+        failing_since: affecting_all.map(|failing| failing.error.since).min(),
     };
-    let outstanding: Vec<_> = tab.mailbox.outstanding().collect();
+    let outstanding = tab.mailbox.outstanding();
     let tab = TabView { record: &tab.record, served: tab.served, outstanding: &outstanding };
     tab.progress(&view, settle, now)
 }

@@ -19,6 +19,7 @@ use self::talk::Talk;
 use crate::support::backend::Backend;
 use crate::support::browser::{Context, Page, browser};
 use crate::support::dir::TempDir;
+use crate::support::random::Random;
 use crate::support::server::Livers;
 use crate::support::tab::{Tab, status};
 
@@ -45,22 +46,6 @@ const CONTROLLED: &str = "/sw/page.html";
 
 /// The tab that navigates to another page and back.
 const NAVIGATING: usize = 12;
-
-/// A pseudo-random number generator (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % limit as u64).expect("small")
-    }
-
-    fn of<T: Copy>(&mut self, list: &[T]) -> T {
-        list[self.below(list.len())]
-    }
-}
 
 struct Run {
     model: Model,
